@@ -1,0 +1,54 @@
+"""What may stand in a message: checked once, for every way in."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from chat.errors import (
+    ControlCharacters,
+    EmptyText,
+    InvalidClientMessageId,
+    InvalidContent,
+    TextTooLong,
+)
+from chat.models import ContentType
+
+_CLIENT_MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_ALLOWED_CONTROLS = {"\n", "\t"}
+
+
+def clean_text(text: object) -> str:
+    """Give the text with plain line ends, or refuse it; nothing is dropped silently."""
+    if not isinstance(text, str):
+        raise InvalidContent
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text:
+        raise EmptyText
+    if len(text) > settings.CHAT_MAX_TEXT_LENGTH:
+        raise TextTooLong(extra={"max_length": settings.CHAT_MAX_TEXT_LENGTH})
+    # Cc: controls. Cs: halves of a surrogate pair, which no store can keep.
+    if any(
+        unicodedata.category(letter) in {"Cc", "Cs"}
+        for letter in text
+        if letter not in _ALLOWED_CONTROLS
+    ):
+        raise ControlCharacters
+    return text
+
+
+def clean_content(content: object) -> dict[str, Any]:
+    """Check what a person sent: ``{"type": "text" | "note", "text": …}`` and nothing else."""
+    if not isinstance(content, Mapping) or set(content) - {"type", "text"}:
+        raise InvalidContent
+    if content.get("type") not in {ContentType.TEXT, ContentType.NOTE}:
+        raise InvalidContent
+    return {"type": str(content["type"]), "text": clean_text(content.get("text"))}
+
+
+def clean_client_message_id(value: object) -> str:
+    if not isinstance(value, str) or not _CLIENT_MESSAGE_ID.fullmatch(value):
+        raise InvalidClientMessageId
+    return value

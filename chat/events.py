@@ -1,0 +1,192 @@
+"""What a browser may receive, and how it is told after commit."""
+
+from enum import StrEnum
+from typing import Any, Literal, NotRequired, TypedDict
+from uuid import UUID
+
+from django.db import transaction
+
+from chat.models import Conversation, EventKind, Message
+from chat.signals import message_posted
+from config import realtime
+
+
+class Audience(StrEnum):
+    CUSTOMER = "customer"
+    TEAM = "team"
+
+
+class SenderData(TypedDict):
+    id: str
+    type: Literal["customer", "agent", "bot", "system"]
+    name: str
+
+
+class MessageData(TypedDict):
+    message_id: str
+    sender: SenderData
+    content: dict[str, Any]
+    timestamp: str
+    client_message_id: NotRequired[str]
+
+
+class EventFrame(TypedDict):
+    """One entry of a stream, as every client receives it."""
+
+    type: Literal["event"]
+    stream: str
+    seq: int
+    kind: Literal["message.posted", "message.edited", "message.deleted", "conversation.changed"]
+    data: MessageData | dict[str, Any]
+
+
+def conversation_group(conversation_id: UUID) -> str:
+    return f"conversation.{conversation_id}"
+
+
+def inbox_group(organization_id: UUID) -> str:
+    return f"inbox.{organization_id}"
+
+
+def event_frame(message: Message, audience: Audience) -> EventFrame:
+    """Word an entry for its audience.
+
+    A customer's stream has the same numbers as the team's, so an entry that is not for them becomes a
+    ``conversation.changed`` without data: nothing is told, and no gap appears.
+    """
+    kind = message.kind
+    data: MessageData | dict[str, Any]
+    if audience == Audience.CUSTOMER and message.is_note:
+        kind, data = EventKind.CHANGED, {}
+    elif kind == EventKind.CHANGED:
+        data = _change_data(message, audience)
+    else:
+        data = message_data(message, audience)
+    return {
+        "type": "event",
+        "stream": message.stream,
+        "seq": message.seq,
+        "kind": kind.value,
+        "data": data,
+    }
+
+
+def message_data(message: Message, audience: Audience) -> MessageData:
+    data: MessageData = {
+        "message_id": str(message.message_id),
+        "sender": {
+            # A customer sees who answers by name; the ids of our people are not theirs to know.
+            "id": message.sender.id if audience == Audience.TEAM else message.sender.type.value,
+            "type": message.sender.type.value,
+            "name": message.sender.name,
+        },
+        "content": dict(message.content),
+        "timestamp": message.timestamp.isoformat(),
+    }
+    if message.client_message_id:
+        data["client_message_id"] = message.client_message_id
+    return data
+
+
+def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
+    change = dict(message.content.get("change", {}))
+    if audience == Audience.CUSTOMER:
+        assignee = change.get("assignee")
+        change = {key: change[key] for key in ("name", "status") if key in change}
+        if assignee:
+            change["assignee"] = {"name": assignee["name"]}
+    data: dict[str, Any] = {"change": change, "timestamp": message.timestamp.isoformat()}
+    if audience == Audience.TEAM:
+        data["sender"] = {
+            "id": message.sender.id,
+            "type": message.sender.type.value,
+            "name": message.sender.name,
+        }
+    return data
+
+
+def conversation_row(conversation: Conversation) -> dict[str, Any]:
+    """Word a head as a row of the inbox; ``unread`` is per reader and added by whoever knows them.
+
+    Needs ``customer`` and ``assignee`` loaded.
+    """
+    assignee = conversation.assignee
+    return {
+        "id": str(conversation.pk),
+        "stream": conversation.stream,
+        "epoch": conversation.epoch,
+        "status": conversation.status,
+        "channel": conversation.channel,
+        "priority": conversation.priority,
+        "labels": list(conversation.labels),
+        "language": conversation.language_code,
+        "customer": {
+            "id": str(conversation.customer_id),
+            "name": conversation.customer.display_name,
+        },
+        "assignee": {"id": str(assignee.pk), "name": assignee.name} if assignee else None,
+        "last_seq": conversation.last_seq,
+        "inbound_total": conversation.inbound_total,
+        "last_message": dict(conversation.last_message),
+        "last_message_at": _iso(conversation.last_message_at),
+        "waiting_since": _iso(conversation.waiting_since),
+        "snoozed_until": _iso(conversation.snoozed_until),
+        "customer_seen_seq": conversation.customer_seen_seq,
+        "created_at": _iso(conversation.created_at),
+        "updated_at": _iso(conversation.updated_at),
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def announce_on_commit(message: Message, conversation: Conversation) -> None:
+    """Tell, once the entry is true: first the sockets, then the app's signal.
+
+    Robust: a Redis that is away must not fail a message that is stored.
+    """
+    row = conversation_row(conversation)
+    transaction.on_commit(lambda: _tell_sockets(message, row), robust=True)
+    transaction.on_commit(lambda: _tell_apps(message), robust=True)
+
+
+def _tell_sockets(message: Message, row: dict[str, Any]) -> None:
+    hint = {"type": "stream.hint", "stream": message.stream, "seq": message.seq}
+    realtime.publish(
+        (
+            conversation_group(message.conversation_id),
+            hint
+            | {
+                "frames": {
+                    Audience.CUSTOMER.value: event_frame(message, Audience.CUSTOMER),
+                    Audience.TEAM.value: event_frame(message, Audience.TEAM),
+                }
+            },
+        ),
+        (inbox_group(message.tenant_id), {"type": "inbox.row", "row": row}),
+    )
+
+
+def _tell_apps(message: Message) -> None:
+    message_posted.send(
+        sender=Message,
+        organization_id=message.tenant_id,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        pending=message.pending,
+    )
+
+
+def announce_receipts(conversation: Conversation) -> None:
+    """Tell how far the customer has read: state, the latest value wins."""
+    realtime.publish(
+        (
+            conversation_group(conversation.pk),
+            {
+                "type": "stream.receipts",
+                "stream": conversation.stream,
+                "customer_seen_seq": conversation.customer_seen_seq,
+            },
+        )
+    )

@@ -1,0 +1,30 @@
+"""The nouns of chat, whichever store holds them."""
+
+from chat.models.conversation import Channel, Conversation, ConversationRead, Priority, Status
+from chat.models.message import (
+    ContentType,
+    Direction,
+    EventKind,
+    Message,
+    NewMessage,
+    Sender,
+    SenderType,
+)
+from chat.models.widget import VisitorToken, Widget
+
+__all__ = [
+    "Channel",
+    "ContentType",
+    "Conversation",
+    "ConversationRead",
+    "Direction",
+    "EventKind",
+    "Message",
+    "NewMessage",
+    "Priority",
+    "Sender",
+    "SenderType",
+    "Status",
+    "VisitorToken",
+    "Widget",
+]

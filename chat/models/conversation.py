@@ -1,0 +1,142 @@
+"""Conversation heads: who talks, who owns it, how far the log goes. The log itself is in MongoDB."""
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from chat.managers import ConversationQuerySet
+from chat.models.widget import Widget
+from config.ids import uuid7
+from crm.accounts.models import Organization, User
+from crm.customers.models import Customer
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("With the bot")
+    OPEN = "open", _("Open")
+    SNOOZED = "snoozed", _("Snoozed")
+    CLOSED = "closed", _("Closed")
+
+
+class Priority(models.TextChoices):
+    LOW = "low", _("Low")
+    MEDIUM = "medium", _("Medium")
+    HIGH = "high", _("High")
+
+
+class Channel(models.TextChoices):
+    WEBSITE = "website", _("Website")
+
+
+def new_epoch() -> str:
+    return secrets.token_hex(6)
+
+
+class Conversation(models.Model):
+    """The head of one stream.
+
+    ``last_seq``, ``last_message*``, ``inbound_total`` and ``waiting_since`` follow the log and can be
+    rebuilt from it. ``waiting_since`` is the time of the first customer message that nobody answered.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="conversations"
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="conversations")
+    widget = models.ForeignKey(
+        Widget, on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+    )
+    channel = models.CharField(max_length=20, choices=Channel, default=Channel.WEBSITE)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    priority = models.CharField(max_length=10, choices=Priority, default=Priority.MEDIUM)
+    labels = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    language_code = models.CharField(max_length=10, blank=True)
+    assignee = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    epoch = models.CharField(max_length=16, default=new_epoch, editable=False)
+    # The client_message_id that opened it: the same first message twice opens one conversation.
+    opened_by = models.CharField(max_length=64, editable=False)
+
+    last_seq = models.BigIntegerField(default=0)
+    inbound_total = models.BigIntegerField(default=0)
+    last_message_at = models.DateTimeField()
+    last_message = models.JSONField(default=dict, blank=True)
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    customer_seen_seq = models.BigIntegerField(default=0)
+
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    organization_id: UUID
+    customer_id: UUID
+    assignee_id: UUID | None
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "opened_by"], name="one_conversation_per_first_message"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "status", "-last_message_at", "-id"],
+                name="inbox_by_status",
+            ),
+            models.Index(
+                fields=["organization", "status", "assignee", "-last_message_at", "-id"],
+                name="inbox_by_assignee",
+            ),
+            models.Index(fields=["customer", "-id"], name="conversations_of_customer"),
+            models.Index(
+                fields=["snoozed_until"],
+                name="snoozed_conversations",
+                condition=models.Q(status="snoozed"),
+            ),
+            models.Index(fields=["organization", "-updated_at"], name="inbox_latest_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} · {self.status}"
+
+    @property
+    def stream(self) -> str:
+        return f"conversation:{self.id}"
+
+    @property
+    def is_bot_owned(self) -> bool:
+        return self.status == Status.PENDING
+
+
+class ConversationRead(models.Model):
+    """How far one agent has read; unread = the head's inbound_total minus the one seen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="reads")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    seen_seq = models.BigIntegerField(default=0)
+    seen_inbound_total = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("reading position")
+        verbose_name_plural = _("reading positions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "user"], name="one_reading_position_per_agent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.conversation_id} · {self.seen_seq}"

@@ -1,0 +1,159 @@
+"""Entries of a conversation's log, as MongoDB keeps them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from chat.managers import MessageManager
+
+
+class SenderType(StrEnum):
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    BOT = "bot"
+    SYSTEM = "system"
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class ContentType(StrEnum):
+    TEXT = "text"
+    IMAGE = "image"
+    FILE = "file"
+    AUDIO = "audio"
+    VIDEO = "video"
+    NOTE = "note"
+    EVENT = "event"
+
+
+class EventKind(StrEnum):
+    POSTED = "message.posted"
+    EDITED = "message.edited"
+    DELETED = "message.deleted"
+    CHANGED = "conversation.changed"
+
+
+def mongo_now() -> datetime:
+    """Give the present time as MongoDB can keep it: to the millisecond."""
+    return to_milliseconds(datetime.now(UTC))
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who wrote an entry; ``id`` is the customer's or user's id, or "bot" or "system"."""
+
+    type: SenderType
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """An entry that has no number yet."""
+
+    sender: Sender
+    content: Mapping[str, Any]
+    kind: EventKind = EventKind.POSTED
+    client_message_id: str | None = None
+    external_id: str | None = None
+    timestamp: datetime = field(default_factory=mongo_now)
+
+    @property
+    def direction(self) -> Direction:
+        is_inbound = self.sender.type == SenderType.CUSTOMER
+        return Direction.INBOUND if is_inbound else Direction.OUTBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One numbered entry; ``inbound_total`` counts the customer's messages up to this one."""
+
+    tenant_id: UUID
+    conversation_id: UUID
+    message_id: UUID
+    seq: int
+    kind: EventKind
+    direction: Direction
+    channel: str
+    sender: Sender
+    content: Mapping[str, Any]
+    timestamp: datetime
+    received_at: datetime
+    inbound_total: int
+    client_message_id: str | None = None
+    external_id: str | None = None
+    status: Mapping[str, Any] = field(default_factory=dict)
+    ai_processed: Mapping[str, Any] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
+
+    objects: ClassVar[MessageManager] = MessageManager()
+
+    @property
+    def stream(self) -> str:
+        return f"conversation:{self.conversation_id}"
+
+    @property
+    def is_note(self) -> bool:
+        return self.content.get("type") == ContentType.NOTE
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the document that MongoDB stores; absent ids are left out, for the partial indexes."""
+        document: dict[str, Any] = {
+            "tenant_id": str(self.tenant_id),
+            "conversation_id": str(self.conversation_id),
+            "message_id": str(self.message_id),
+            "seq": self.seq,
+            "kind": str(self.kind),
+            "direction": str(self.direction),
+            "channel": self.channel,
+            "sender": asdict(self.sender) | {"type": str(self.sender.type)},
+            "content": dict(self.content),
+            "timestamp": self.timestamp,
+            "received_at": self.received_at,
+            "inbound_total": self.inbound_total,
+            "status": dict(self.status),
+        }
+        if self.client_message_id is not None:
+            document["client_message_id"] = self.client_message_id
+        if self.external_id is not None:
+            document["external_id"] = self.external_id
+        if self.ai_processed:
+            document["ai_processed"] = dict(self.ai_processed)
+        if self.pending:
+            document["pending"] = list(self.pending)
+        return document
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Message":
+        sender = document["sender"]
+        return cls(
+            tenant_id=UUID(document["tenant_id"]),
+            conversation_id=UUID(document["conversation_id"]),
+            message_id=UUID(document["message_id"]),
+            seq=document["seq"],
+            kind=EventKind(document["kind"]),
+            direction=Direction(document["direction"]),
+            channel=document["channel"],
+            sender=Sender(
+                type=SenderType(sender["type"]), id=sender["id"], name=sender.get("name", "")
+            ),
+            content=document["content"],
+            timestamp=document["timestamp"],
+            received_at=document["received_at"],
+            inbound_total=document.get("inbound_total", 0),
+            client_message_id=document.get("client_message_id"),
+            external_id=document.get("external_id"),
+            status=document.get("status", {}),
+            ai_processed=document.get("ai_processed", {}),
+            pending=tuple(document.get("pending", ())),
+        )

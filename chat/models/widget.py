@@ -1,0 +1,84 @@
+"""The door for visitors of a customer's site."""
+
+import secrets
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.models import Language, Organization
+from crm.customers.models import Customer
+
+
+def new_site_key() -> str:
+    return f"nfw_{secrets.token_urlsafe(18)}"
+
+
+class Widget(models.Model):
+    """A chat widget that an organization pastes into its site.
+
+    ``allowed_domains`` holds host names (``shop.example`` or ``*.shop.example``, with a port where
+    it is not the scheme's own); empty means that no site may show the widget.
+    ``texts`` holds ``{language: {"greeting": …, "title": …}}``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="widgets")
+    name = models.CharField(_("name"), max_length=100)
+    site_key = models.CharField(max_length=64, unique=True, default=new_site_key, editable=False)
+    allowed_domains = ArrayField(
+        models.CharField(max_length=255), verbose_name=_("allowed domains"), default=list, blank=True
+    )
+    color = models.CharField(_("colour"), max_length=7, default="#8a4b2a")
+    position = models.CharField(
+        _("position"),
+        max_length=5,
+        choices=[("right", _("Right")), ("left", _("Left"))],
+        default="right",
+    )
+    texts = models.JSONField(_("texts"), default=dict, blank=True)
+    bot_enabled = models.BooleanField(_("the bot answers first"), default=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("widget")
+        verbose_name_plural = _("widgets")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def text(self, name: str, language: str) -> str:
+        """Give a text in the visitor's language, else the organization's, else any."""
+        for code in (language, self.organization.language_code, *Language.values):
+            if found := self.texts.get(code, {}).get(name):
+                return str(found)
+        return ""
+
+
+class VisitorToken(models.Model):
+    """What lets one browser come back as the same visitor; only its hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    widget = models.ForeignKey(Widget, on_delete=models.CASCADE, related_name="visitor_tokens")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="visitor_tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(auto_now_add=True)
+
+    organization_id: UUID
+    customer_id: UUID
+    widget_id: UUID
+
+    class Meta:
+        verbose_name = _("visitor token")
+        verbose_name_plural = _("visitor tokens")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} · {self.widget_id}"

@@ -1,0 +1,31 @@
+"""The verbs of chat: the only writers."""
+
+from chat.services.conversations import (
+    assign,
+    close,
+    hand_back,
+    hand_off,
+    open_conversation,
+    reopen,
+    snooze,
+    take_over,
+    wake_snoozed,
+)
+from chat.services.messages import finish_effect, post_message
+from chat.services.reading import mark_seen_by_agent, mark_seen_by_customer
+
+__all__ = [
+    "assign",
+    "close",
+    "finish_effect",
+    "hand_back",
+    "hand_off",
+    "mark_seen_by_agent",
+    "mark_seen_by_customer",
+    "open_conversation",
+    "post_message",
+    "reopen",
+    "snooze",
+    "take_over",
+    "wake_snoozed",
+]

@@ -1,0 +1,244 @@
+"""Verbs about whole conversations: open, assign, close and so on.
+
+Each change is an entry of the log too, in the same lock, so that every client learns of it in order.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.content import clean_client_message_id
+from chat.errors import ConversationClosed, UnknownAssignee
+from chat.managers import ConversationDocuments
+from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
+from chat.services.log import change, lock_conversation
+from chat.services.messages import post_message
+from config.errors import Invalid
+from crm.accounts.models import Membership, User
+from crm.customers.models import Customer
+
+SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
+
+
+def agent_sender(user: User) -> Sender:
+    return Sender(type=SenderType.AGENT, id=str(user.pk), name=user.name)
+
+
+def customer_sender(customer: Customer) -> Sender:
+    return Sender(type=SenderType.CUSTOMER, id=str(customer.pk), name=customer.display_name)
+
+
+@transaction.atomic
+def open_conversation(
+    *,
+    organization_id: UUID,
+    customer_id: UUID,
+    widget: Widget | None,
+    language_code: str,
+    content: Mapping[str, Any],
+    client_message_id: str,
+) -> Message:
+    """Post a customer's message into their open conversation, opening one where there is none.
+
+    Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
+    """
+    client_message_id = clean_client_message_id(client_message_id)
+    # The customer's row is the lock: two tabs that send a first line at once share one conversation.
+    customer = Customer.objects.select_for_update().get(
+        organization_id=organization_id, pk=customer_id
+    )
+    theirs = Conversation.objects.of_customer(
+        organization_id=organization_id, customer_id=customer_id
+    )
+    conversation = (
+        theirs.filter(opened_by=client_message_id).first()
+        or theirs.not_closed().order_by("-id").first()
+    )
+    if conversation is None:
+        conversation = Conversation.objects.create(
+            organization_id=organization_id,
+            customer=customer,
+            widget=widget,
+            status=Status.PENDING if widget and widget.bot_enabled else Status.OPEN,
+            language_code=language_code,
+            opened_by=client_message_id,
+            last_message_at=timezone.now(),
+        )
+        ConversationDocuments.create(conversation)
+    return post_message(
+        organization_id=organization_id,
+        conversation_id=conversation.pk,
+        sender=customer_sender(customer),
+        content=content,
+        client_message_id=client_message_id,
+    )
+
+
+@transaction.atomic
+def take_over(*, organization_id: UUID, conversation_id: UUID, user: User) -> Conversation:
+    """Make the user the one who answers; from here on the bot keeps silent."""
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    _refuse_closed(conversation)
+    _assignable(organization_id=organization_id, user_id=user.pk)
+    if conversation.status == Status.OPEN and conversation.assignee_id == user.pk:
+        return conversation
+    return change(
+        conversation,
+        "taken_over",
+        by=agent_sender(user),
+        status=Status.OPEN,
+        assignee=user,
+        snoozed_until=None,
+    )
+
+
+@transaction.atomic
+def assign(
+    *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: User
+) -> Conversation:
+    """Give a conversation to an agent, or to nobody; a bot's conversation becomes open by it."""
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    _refuse_closed(conversation)
+    assignee = (
+        _assignable(organization_id=organization_id, user_id=assignee_id) if assignee_id else None
+    )
+    if conversation.assignee_id == assignee_id and not conversation.is_bot_owned:
+        return conversation
+    status = Status.OPEN if conversation.is_bot_owned else conversation.status
+    return change(
+        conversation,
+        "assigned" if assignee else "unassigned",
+        by=agent_sender(by),
+        status=status,
+        assignee=assignee,
+    )
+
+
+@transaction.atomic
+def hand_back(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
+    """Give a conversation to the bot again."""
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    _refuse_closed(conversation)
+    if conversation.is_bot_owned:
+        return conversation
+    return change(
+        conversation,
+        "handed_back",
+        by=agent_sender(by),
+        status=Status.PENDING,
+        assignee=None,
+        snoozed_until=None,
+    )
+
+
+@transaction.atomic
+def hand_off(*, organization_id: UUID, conversation_id: UUID, reason: str) -> Conversation:
+    """Let people answer where the bot will not; ``reason`` is asked, unknown or failed."""
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    if not conversation.is_bot_owned:
+        return conversation
+    return change(
+        conversation, "handed_off", by=SYSTEM, status=Status.OPEN, details={"reason": reason}
+    )
+
+
+@transaction.atomic
+def close(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    if conversation.status == Status.CLOSED:
+        return conversation
+    return change(
+        conversation,
+        "closed",
+        by=agent_sender(by),
+        status=Status.CLOSED,
+        closed_at=timezone.now(),
+        snoozed_until=None,
+        waiting_since=None,
+    )
+
+
+@transaction.atomic
+def reopen(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    if conversation.status == Status.OPEN:
+        return conversation
+    return change(
+        conversation,
+        "reopened",
+        by=agent_sender(by),
+        status=Status.OPEN,
+        closed_at=None,
+        snoozed_until=None,
+    )
+
+
+@transaction.atomic
+def snooze(
+    *, organization_id: UUID, conversation_id: UUID, until: datetime, by: User
+) -> Conversation:
+    """Put a conversation out of sight until a time, or until the customer writes."""
+    if until <= timezone.now():
+        raise Invalid("Choose a time in the future.")
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    _refuse_closed(conversation)
+    return change(
+        conversation,
+        "snoozed",
+        by=agent_sender(by),
+        status=Status.SNOOZED,
+        snoozed_until=until,
+        details={"until": until.isoformat()},
+    )
+
+
+def wake_snoozed(*, limit: int = 200) -> int:
+    """Reopen the conversations whose snooze is over; give how many."""
+    due = Conversation.objects.due_to_wake(timezone.now()).values_list("organization_id", "pk")
+    woken = 0
+    for organization_id, conversation_id in due[:limit]:
+        with transaction.atomic():
+            conversation = lock_conversation(
+                organization_id=organization_id, conversation_id=conversation_id
+            )
+            if conversation.status == Status.SNOOZED:
+                change(
+                    conversation, "woken", by=SYSTEM, status=Status.OPEN, snoozed_until=None
+                )
+                woken += 1
+    return woken
+
+
+def _refuse_closed(conversation: Conversation) -> None:
+    if conversation.status == Status.CLOSED:
+        raise ConversationClosed
+
+
+def _assignable(*, organization_id: UUID, user_id: UUID) -> User:
+    membership = (
+        Membership.objects.active()
+        .select_related("user")
+        .filter(organization_id=organization_id, user_id=user_id)
+        .first()
+    )
+    if membership is None or not membership.may_answer:
+        raise UnknownAssignee
+    return membership.user

@@ -1,0 +1,166 @@
+"""The one place where entries of the log are numbered and stored."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chat.errors import ConversationNotFound
+from chat.events import announce_on_commit
+from chat.managers import AlreadyStored, ConversationDocuments, NumberTaken
+from chat.models import (
+    ContentType,
+    Conversation,
+    Direction,
+    EventKind,
+    Message,
+    NewMessage,
+    Sender,
+)
+from chat.models.message import mongo_now
+from config.errors import StoreUnavailable
+from config.ids import uuid7
+
+PREVIEW_LENGTH = 140
+ANSWER = "answer"
+_ATTEMPTS = 3
+
+
+def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conversation:
+    """Lock the head until the transaction ends; the first line of every change to a conversation."""
+    try:
+        return (
+            Conversation.objects.select_for_update(of=("self",))
+            .select_related("customer", "assignee", "widget")
+            .get(organization_id=organization_id, pk=conversation_id)
+        )
+    except Conversation.DoesNotExist as missing:
+        raise ConversationNotFound from missing
+
+
+def append(conversation: Conversation, new: NewMessage) -> Message:
+    """Number and store an entry, and bring the head up to it.
+
+    Needs the conversation locked in the present transaction. The number comes from the log, not from
+    the head: a transaction that is rolled back after the insert would wedge the conversation for ever
+    on a head that never learned of the entry.
+    """
+    for _attempt in range(_ATTEMPTS):
+        last = Message.objects.last(conversation.organization_id, conversation.pk)
+        message = _numbered(conversation, new, last)
+        try:
+            Message.objects.insert(message)
+        except AlreadyStored:
+            message = _stored_before(conversation, new)
+            if message.seq <= conversation.last_seq:
+                return message
+            # Stored by a transaction that was rolled back: finish here what it left undone.
+        except NumberTaken:
+            continue
+        _follow(conversation, message)
+        announce_on_commit(message, conversation)
+        return message
+    raise StoreUnavailable
+
+
+def change(
+    conversation: Conversation,
+    name: str,
+    *,
+    by: Sender,
+    details: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Conversation:
+    """Change a locked head and write the change into the log, where every client learns of it."""
+    for field, value in fields.items():
+        setattr(conversation, field, value)
+    assignee = conversation.assignee
+    append(
+        conversation,
+        NewMessage(
+            sender=by,
+            kind=EventKind.CHANGED,
+            content={
+                "type": ContentType.EVENT.value,
+                "change": {
+                    "name": name,
+                    "status": str(conversation.status),
+                    "assignee": (
+                        {"id": str(assignee.pk), "name": assignee.name} if assignee else None
+                    ),
+                    **(details or {}),
+                },
+            },
+            client_message_id=f"event-{uuid7().hex}",
+        ),
+    )
+    ConversationDocuments.follow(conversation)
+    return conversation
+
+
+def _numbered(conversation: Conversation, new: NewMessage, last: Message | None) -> Message:
+    is_inbound = new.direction == Direction.INBOUND
+    pending = (ANSWER,) if is_inbound and conversation.is_bot_owned else ()
+    return Message(
+        tenant_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        message_id=uuid7(),
+        seq=(last.seq if last else 0) + 1,
+        kind=new.kind,
+        direction=new.direction,
+        channel=conversation.channel,
+        sender=new.sender,
+        content=new.content,
+        timestamp=new.timestamp,
+        received_at=mongo_now(),
+        inbound_total=(last.inbound_total if last else 0) + is_inbound,
+        client_message_id=new.client_message_id,
+        external_id=new.external_id,
+        status={"sent": True, "delivered": False, "read": False, "read_at": None},
+        pending=pending,
+    )
+
+
+def _stored_before(conversation: Conversation, new: NewMessage) -> Message:
+    """Find the entry that a unique index says is there."""
+    stored = None
+    if new.client_message_id:
+        stored = Message.objects.posted_as(
+            conversation.organization_id, conversation.pk, new.client_message_id
+        )
+    if stored is None and new.external_id:
+        stored = Message.objects.received_as(
+            conversation.organization_id, conversation.channel, new.external_id
+        )
+    if stored is None:
+        raise StoreUnavailable
+    return stored
+
+
+def _follow(conversation: Conversation, message: Message) -> None:
+    """Bring the head up to an entry; an older one changes nothing."""
+    if message.seq <= conversation.last_seq:
+        return
+    conversation.last_seq = message.seq
+    conversation.inbound_total = message.inbound_total
+    if message.kind == EventKind.POSTED:
+        conversation.last_message_at = message.timestamp
+        conversation.last_message = preview_of(message)
+        conversation.waiting_since = waiting_since(conversation.waiting_since, message)
+    conversation.save()
+
+
+def preview_of(message: Message) -> dict[str, str]:
+    """Give the line a list shows of a message."""
+    return {
+        "text": str(message.content.get("text", ""))[:PREVIEW_LENGTH],
+        "type": str(message.content["type"]),
+        "sender_type": message.sender.type.value,
+        "sender_name": message.sender.name,
+    }
+
+
+def waiting_since(before: datetime | None, message: Message) -> datetime | None:
+    """Say since when the customer waits, after this message: a note answers nobody."""
+    if message.direction == Direction.INBOUND:
+        return before or message.timestamp
+    return before if message.is_note else None

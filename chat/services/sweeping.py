@@ -1,0 +1,21 @@
+"""Side effects that are late: their task was lost, or never queued."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from chat.models import Message
+from chat.models.message import mongo_now
+from chat.services.log import ANSWER
+
+BATCH = 500
+
+
+def pending_answers() -> list[Message]:
+    """Give the questions that wait for the bot longer than a task should take, oldest first."""
+    due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
+    return [
+        message
+        for message in Message.objects.pending_since(due, limit=BATCH)
+        if ANSWER in message.pending
+    ]

@@ -1,0 +1,13 @@
+"""What can go wrong with an engine, in words."""
+
+
+class EngineFailed(Exception):
+    """An engine could not be started, reached or stopped.
+
+    ``message`` is one plain sentence, ``advice`` says what to do about it.
+    """
+
+    def __init__(self, message: str, *, advice: str) -> None:
+        self.message = message
+        self.advice = advice
+        super().__init__(f"{message} {advice}")

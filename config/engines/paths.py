@@ -1,0 +1,16 @@
+"""Where the engines of this checkout keep their files."""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+def var_dir() -> Path:
+    """Give the folder of data that belongs to this checkout: NEXTFLOW_VAR, else `var/` in it."""
+    given = os.environ.get("NEXTFLOW_VAR")
+    return Path(given).expanduser().absolute() if given else CHECKOUT / "var"
+
+
+def log_path(name: str) -> Path:
+    return var_dir() / "log" / f"{name}.log"

@@ -1,0 +1,139 @@
+"""What is known about the engines of this checkout: `engines.json`, its lock, secrets, ports."""
+
+import contextlib
+import fcntl
+import json
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from config.engines.errors import EngineFailed
+from config.engines.paths import var_dir
+from config.engines.processes import identity
+
+# Below the range that systems give to outgoing connections, so that none of those takes the port
+# of an engine that is being restarted.
+_PORTS = range(20000, 30000)
+_LOCK_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class EngineRecord:
+    """An engine that was started: ``started`` tells its process from a later one of the same pid."""
+
+    pid: int
+    started: str
+    port: int
+
+    @property
+    def is_alive(self) -> bool:
+        return self.pid > 0 and identity(self.pid) == self.started
+
+
+def records() -> dict[str, EngineRecord]:
+    """Read what was recorded, by engine; empty when nothing ever was or it cannot be read."""
+    try:
+        content = json.loads((var_dir() / "engines.json").read_text())
+        return {
+            name: EngineRecord(
+                pid=int(entry["pid"]), started=str(entry["started"]), port=int(entry["port"])
+            )
+            for name, entry in content.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_records(current: dict[str, EngineRecord]) -> None:
+    content = {name: asdict(record) for name, record in current.items()}
+    write_atomically(var_dir() / "engines.json", json.dumps(content, indent=2) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file by its new content: readable by its owner only, whole or not at all."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """Be the only one who starts or stops engines of this checkout."""
+    with (var_dir() / "engines.lock").open("a") as file:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while not _locked(file.fileno()):
+            if time.monotonic() > deadline:
+                raise EngineFailed(
+                    "Another command has been starting or stopping the engines for minutes.",
+                    advice="Wait for it or end it, then try again.",
+                )
+            time.sleep(0.05)
+        yield
+
+
+@contextlib.contextmanager
+def held_folder(folder: Path, *, patience: float) -> Iterator[int]:
+    """Hold a data folder for one process; give the descriptor that the process must inherit.
+
+    The kernel drops the lock when the last process with the descriptor is gone. So an engine is
+    never started twice on one folder, even when its record was lost, and PostgreSQL is not started
+    again before the last child of a killed one has ended.
+    """
+    handle = os.open(folder.with_name(f"{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + patience
+        while not _locked(handle):
+            if time.monotonic() > deadline:
+                raise EngineFailed(
+                    f"Another process still uses {folder}.",
+                    advice=f"Find it with `fuser {folder}.lock`, end it, then start again.",
+                )
+            time.sleep(0.05)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the servers do: a port whose last connections are still timing out counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(*, preferred: int | None, taken: set[int]) -> int:
+    """Choose a port of loopback: the one used before when nobody took it since."""
+    if preferred is not None and preferred not in taken and is_free(preferred):
+        return preferred
+    for port in random.sample(_PORTS, 200):
+        if port not in taken and is_free(port):
+            return port
+    raise EngineFailed(
+        f"No port of 127.0.0.1 between {_PORTS.start} and {_PORTS.stop - 1} is free.",
+        advice="End the processes that listen there, or give the stores by their URLs.",
+    )

@@ -1,0 +1,5 @@
+"""Every socket of the installation."""
+
+from chat.routing import websocket_urlpatterns
+
+__all__ = ["websocket_urlpatterns"]

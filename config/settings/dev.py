@@ -1,0 +1,32 @@
+"""A checkout on somebody's own machine: `make up`."""
+
+import secrets
+from pathlib import Path
+
+from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
+from config.settings.base import SECRET_KEY as GIVEN_KEY
+from config.settings.base import VAR_DIR, env
+
+
+def _key_of_this_checkout(folder: Path) -> str:
+    """Keep one random key a checkout, so that a restart logs nobody out and none is in the code."""
+    path = folder / "secret_key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+ENVIRONMENT = "development"
+SECRET_KEY = GIVEN_KEY or _key_of_this_checkout(VAR_DIR)
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+DEMO_ENABLED = env.bool("DEMO_ENABLED", default=True)
+# Served straight from static/: a checkout needs no collectstatic.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True

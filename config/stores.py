@@ -1,0 +1,66 @@
+"""Clients of the stores beside PostgreSQL, one of each per process.
+
+Each is made on first use, hence after any fork: a MongoClient must never cross one.
+"""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from pymongo import MongoClient, WriteConcern
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+from qdrant_client import QdrantClient
+from redis import ConnectionPool, Redis
+
+Document = dict[str, Any]
+
+
+@cache
+def mongo() -> MongoClient[Document]:
+    """Give the process's MongoDB client."""
+    return MongoClient(
+        settings.MONGODB_URL,
+        tz_aware=True,
+        uuidRepresentation="standard",
+        maxPoolSize=settings.MONGODB_POOL_SIZE,
+        serverSelectionTimeoutMS=5000,
+        connectTimeoutMS=3000,
+        socketTimeoutMS=20000,
+        appname="nextflow-crm",
+    )
+
+
+@cache
+def mongo_db() -> Database[Document]:
+    """Give the database of chats; writes are durable on a majority, reads see only such writes."""
+    return mongo().get_database(
+        settings.MONGODB_NAME,
+        write_concern=WriteConcern(w="majority", j=True, wtimeout=15000),
+        read_concern=ReadConcern("majority"),
+    )
+
+
+@cache
+def redis() -> "Redis[bytes]":
+    """Give the process's pooled Redis client; it holds nothing that cannot be rebuilt."""
+    pool = ConnectionPool.from_url(
+        settings.REDIS_URL,
+        max_connections=100,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=25,
+    )
+    return Redis(connection_pool=pool)
+
+
+@cache
+def qdrant() -> QdrantClient:
+    """Give the process's Qdrant client (REST)."""
+    return QdrantClient(
+        url=settings.QDRANT_URL,
+        api_key=settings.QDRANT_API_KEY or None,
+        timeout=10,
+        prefer_grpc=False,
+        check_compatibility=False,
+    )

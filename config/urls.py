@@ -1,0 +1,15 @@
+"""Every URL of the installation."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="chat:inbox"), name="home"),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("crm.operations.urls")),
+    path("", include("crm.accounts.urls")),
+    path("", include("knowledge.urls")),
+    path("", include("chat.urls")),
+]

@@ -1,0 +1,40 @@
+"""How people and their memberships are looked up."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import BaseUserManager
+from django.db import models
+
+if TYPE_CHECKING:
+    from crm.accounts.models import Membership, User
+
+
+class UserManager(BaseUserManager["User"]):
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Fold the whole address: two people never differ by the case of a letter alone."""
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=self.normalize_email(username))
+
+    async def aget_by_natural_key(self, username: str | None) -> "User":
+        return await self.aget(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.full_clean()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def active(self) -> "MembershipQuerySet":
+        return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
+
+    def of(self, user: "User") -> "MembershipQuerySet":
+        return self.filter(user=user).select_related("organization", "user").order_by("created_at")

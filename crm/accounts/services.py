@@ -1,0 +1,37 @@
+"""Verbs about people and organizations."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from crm.accounts.models import Membership, Organization, Role, User
+
+SESSION_KEY = "organization_id"
+
+
+def current_membership(*, user: User, organization_id: str | None) -> Membership | None:
+    """Give the membership a session runs as: the chosen organization's, else the oldest."""
+    memberships = list(Membership.objects.of(user).active()[:100])
+    chosen = (m for m in memberships if str(m.organization_id) == organization_id)
+    return next(chosen, memberships[0] if memberships else None)
+
+
+@transaction.atomic
+def create_organization(*, name: str, slug: str, language_code: str, timezone: str) -> Organization:
+    """Create an organization, or give the one that has this slug already."""
+    organization, _created = Organization.objects.get_or_create(
+        slug=slug,
+        defaults={"name": name, "language_code": language_code, "timezone": timezone},
+    )
+    return organization
+
+
+@transaction.atomic
+def add_member(*, organization_id: UUID, user_id: UUID, role: Role) -> Membership:
+    """Let a user into an organization; adding twice sets the role."""
+    membership, _created = Membership.objects.update_or_create(
+        organization_id=organization_id,
+        user_id=user_id,
+        defaults={"role": role, "is_active": True},
+    )
+    return membership

@@ -1,0 +1,14 @@
+"""How customers are looked up."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from crm.accounts.models import Membership
+    from crm.customers.models import Customer
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def visible_to(self, membership: "Membership") -> "CustomerQuerySet":
+        return self.filter(organization_id=membership.organization_id)

@@ -1,0 +1,52 @@
+"""Whom the organization talks to and sells to."""
+
+from uuid import UUID
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.models import Organization
+from crm.customers.managers import CustomerQuerySet
+
+
+class Stage(models.TextChoices):
+    VISITOR = "visitor", _("Visitor")
+    CUSTOMER = "customer", _("Customer")
+
+
+class Customer(models.Model):
+    """A person outside; a visitor of the site is a customer-to-be without a name."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="customers"
+    )
+    name = models.CharField(_("name"), max_length=255, blank=True)
+    email = models.EmailField(_("e-mail address"), max_length=255, blank=True)
+    phone = models.CharField(_("phone"), max_length=50, blank=True)
+    language_code = models.CharField(_("language"), max_length=10, blank=True)
+    stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
+    # What a browser says of itself is a claim: never used for access or for merging people.
+    claimed = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CustomerQuerySet.as_manager()
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        indexes = [
+            models.Index(fields=["organization", "-created_at"], name="customers_newest_first")
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        """What a list shows: the name, else something that tells two visitors apart."""
+        return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"

@@ -1,0 +1,106 @@
+"""A small world on the real engines: two organizations, their people, a widget, a conversation."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from django.core.cache import cache
+
+from chat.managers import ConversationDocuments
+from chat.models import Conversation, Message, Widget
+from chat.services import open_conversation
+from config import stores
+from crm.accounts.models import Membership, Organization, Role, User
+from crm.customers.models import Customer
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def _mongo_indexes() -> None:
+    stores.mongo().drop_database(stores.mongo_db().name)
+    Message.objects.create_indexes()
+    ConversationDocuments.create_indexes()
+
+
+@pytest.fixture
+def stores_clean(_mongo_indexes: None) -> Iterator[None]:
+    """Give a test empty MongoDB collections and an empty Redis."""
+    yield
+    for name in stores.mongo_db().list_collection_names():
+        stores.mongo_db()[name].delete_many({})
+    stores.redis().flushdb()
+    cache.clear()
+
+
+@pytest.fixture
+def organization(db: None, stores_clean: None) -> Organization:
+    return Organization.objects.create(name="Sunbean", slug="sunbean", language_code="en")
+
+
+@pytest.fixture
+def stranger_organization(db: None, stores_clean: None) -> Organization:
+    return Organization.objects.create(name="Inkwell", slug="inkwell", language_code="en")
+
+
+def make_member(organization: Organization, name: str, role: Role) -> Membership:
+    user = User.objects.create(email=f"{name.lower()}@{organization.slug}.example", name=name)
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    return Membership.objects.create(organization=organization, user=user, role=role)
+
+
+@pytest.fixture
+def owner(organization: Organization) -> Membership:
+    return make_member(organization, "Olga", Role.OWNER)
+
+
+@pytest.fixture
+def agent(organization: Organization) -> Membership:
+    return make_member(organization, "Linh", Role.AGENT)
+
+
+@pytest.fixture
+def colleague(organization: Organization) -> Membership:
+    return make_member(organization, "Marco", Role.AGENT)
+
+
+@pytest.fixture
+def viewer(organization: Organization) -> Membership:
+    return make_member(organization, "Vera", Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(stranger_organization: Organization) -> Membership:
+    return make_member(stranger_organization, "Sam", Role.OWNER)
+
+
+@pytest.fixture
+def widget(organization: Organization) -> Widget:
+    return Widget.objects.create(
+        organization=organization, name="Shop", allowed_domains=["shop.example", "localhost"]
+    )
+
+
+@pytest.fixture
+def customer(organization: Organization) -> Customer:
+    return Customer.objects.create(organization=organization, name="Minh")
+
+
+@pytest.fixture
+def conversation(customer: Customer, widget: Widget) -> Conversation:
+    """A conversation of the bot that holds one message: ``seq`` 1."""
+    return make_conversation(customer, widget)
+
+
+def make_conversation(customer: Customer, widget: Widget, first: str = "first") -> Conversation:
+    organization_id: UUID = customer.organization_id
+    message = open_conversation(
+        organization_id=organization_id,
+        customer_id=customer.pk,
+        widget=widget,
+        language_code="en",
+        content={"type": "text", "text": "Do you ship to Manila?"},
+        client_message_id=first,
+    )
+    return Conversation.objects.get(pk=message.conversation_id)
