@@ -57,7 +57,7 @@ def spawn(
     keep_fds: Sequence[int] = (),
     extra_env: Mapping[str, str] | None = None,
 ) -> int:
-    """Start a process in a session of its own, so that neither Ctrl-C nor a closed terminal ends it."""
+    """Start a process in its own session: neither Ctrl-C nor a closed terminal ends it."""
     env = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
     env |= {"LC_ALL": "C", **(extra_env or {})}
     with log.open("ab") as output:

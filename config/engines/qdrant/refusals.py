@@ -1,0 +1,25 @@
+"""Requests that are not answered, each with the status and sentence that the client gets."""
+
+
+class Refused(Exception):
+    """The request was refused and nothing was changed."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(message)
+
+
+def bad_request(message: str) -> Refused:
+    return Refused(400, f"Wrong input: {message}")
+
+
+def not_found(message: str) -> Refused:
+    return Refused(404, f"Not found: {message}")
+
+
+def not_supported(what: str) -> Refused:
+    """Refuse what a full Qdrant would do: an error is better than a wrong answer."""
+    return Refused(
+        501, f"The embedded Qdrant does not support {what}. Set QDRANT_URL to use a real one."
+    )

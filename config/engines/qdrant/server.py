@@ -1,0 +1,102 @@
+"""HTTP for the collections: one thread a connection, JSON in and out, Qdrant's envelope."""
+
+import json
+import logging
+import socket
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from config.engines.qdrant.refusals import Refused, bad_request
+from config.engines.qdrant.routes import Request, Router
+
+MAX_BODY = 64 * 1024 * 1024  # bytes; Qdrant's own default is 32 MiB
+_logger = logging.getLogger("qdrant")
+
+
+class Server(ThreadingHTTPServer):
+    """Listens on loopback only."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, port: int, router: Router) -> None:
+        self.router = router
+        super().__init__(("127.0.0.1", port), Handler)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads one request after another from a connection."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+    # The answer leaves in one piece instead of waiting for the acknowledgement of its head.
+    wbufsize = -1
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is inherited
+        """Keep quiet: payloads hold personal data and a line a request fills the disk."""
+
+    def _answer(self) -> None:
+        began = time.perf_counter()
+        status, content_type, body = 200, "application/json", b""
+        try:
+            answer = self.server.router.answer(self._request())
+            if isinstance(answer, str):
+                content_type, body = "text/plain", answer.encode()
+            else:
+                body = self._envelope({"result": answer, "status": "ok"}, began)
+        except Refused as refusal:
+            status = refusal.status
+            body = self._envelope({"status": {"error": refusal.message}}, began)
+        except Exception:  # the outermost loop of this process's work
+            _logger.exception("%s failed", self.command)
+            status = 500
+            error = "Service internal error: the cause is in the log of the embedded Qdrant."
+            body = self._envelope({"status": {"error": error}}, began)
+        self.send_response_only(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class asks
+
+    def _request(self) -> Request:
+        if self.headers.get("Transfer-Encoding"):
+            self.close_connection = True
+            raise bad_request("a body must come with its Content-Length.")
+        try:
+            length = int(self.headers.get("Content-Length") or 0)
+        except ValueError:
+            self.close_connection = True
+            raise bad_request("Content-Length is not a number.") from None
+        if not 0 <= length <= MAX_BODY:
+            # What follows on the connection is the body that nobody read.
+            self.close_connection = True
+            raise Refused(413, f"Payload too large: {length} bytes, at most {MAX_BODY} are taken.")
+        raw = self.rfile.read(length)
+        try:
+            body = json.loads(raw, parse_constant=_refuse_constant) if raw else None
+        except (ValueError, RecursionError):
+            raise bad_request("the body is not valid JSON.") from None
+        target = urlsplit(self.path)
+        return Request(
+            method=self.command,
+            path=tuple(unquote(part) for part in target.path.split("/") if part),
+            query={key: values[-1] for key, values in parse_qs(target.query).items()},
+            body=body,
+        )
+
+    @staticmethod
+    def _envelope(content: dict[str, Any], began: float) -> bytes:
+        return json.dumps({**content, "time": time.perf_counter() - began}).encode()
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)

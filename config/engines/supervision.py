@@ -1,0 +1,249 @@
+"""Starting, finding, watching and stopping the embedded engines of this checkout."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from config.engines.base import Engine
+from config.engines.errors import EngineFailed
+from config.engines.failures import START_MARK, reason_of_death, refused_folder
+from config.engines.paths import var_dir
+from config.engines.processes import end, identity, spawn
+from config.engines.state import (
+    EngineRecord,
+    exclusive,
+    free_port,
+    held_folder,
+    records,
+    write_records,
+)
+from config.engines.urls import ENGINES, StoreUrls, given_url, store_urls, without_password
+
+_LOG_LIMIT = 10_000_000  # bytes after which a log is put aside at the next start
+_PORT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """How one store is served now; ``source`` is "embedded" or "given" (by the environment)."""
+
+    engine: str
+    source: str
+    version: str
+    url: str
+    pid: int | None
+    data: str | None
+    ready: bool
+
+
+def start(only: Collection[str] | None = None) -> StoreUrls:
+    """Start the engines whose store is not given by URL and that do not run yet; wait for them.
+
+    ``only`` names engines (see ENGINES). When one fails, what this call started is ended again.
+    """
+    chosen = list(_chosen(only))
+    if not chosen:
+        return store_urls()
+    with refused_folder(var_dir()):
+        (var_dir() / "log").mkdir(parents=True, exist_ok=True)
+        with exclusive():
+            _start(chosen)
+    return store_urls()
+
+
+def ensure() -> StoreUrls:
+    """Start what is missing; costs a file read when nothing is."""
+    return start() if missing() else store_urls()
+
+
+def missing() -> list[str]:
+    """Name the engines that the stores need and that do not run."""
+    known = records()
+    return [
+        engine.name
+        for engine in _chosen(None)
+        if engine.name not in known or not known[engine.name].is_alive
+    ]
+
+
+def stop(only: Collection[str] | None = None) -> list[str]:
+    """Stop the running engines of this checkout and wait; give the names of those that ran."""
+    if not (var_dir() / "engines.json").exists():
+        return []
+    with exclusive():
+        running = [
+            (engine, record)
+            for engine in ENGINES
+            if (only is None or engine.name in only)
+            and (record := records().get(engine.name)) is not None
+            and record.is_alive
+        ]
+        _end_all(running)
+    return [engine.name for engine, _ in running]
+
+
+def status() -> list[EngineStatus]:
+    """Tell how each store is served, without its password."""
+    return [_status(engine) for engine in reversed(ENGINES)]
+
+
+def supervise(only: Collection[str] | None = None) -> int:
+    """Start the engines and keep them until a signal comes or one of them ends by itself.
+
+    Gives the exit code. Nothing is restarted silently: an engine that ended is told and ends the
+    others too.
+    """
+    wanted = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        wanted.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    start(only)
+    names = [engine.name for engine in _chosen(only)]
+    try:
+        while not wanted.wait(0.5):
+            known = records()
+            gone = [name for name in names if not known[name].is_alive]
+            if gone:
+                raise EngineFailed(
+                    f"The engine {gone[0]} ended by itself; the others were stopped.",
+                    advice=f"Its last words are in {var_dir() / 'log' / gone[0]}.log.",
+                )
+    finally:
+        stop(names)
+    return 0
+
+
+def _chosen(only: Collection[str] | None) -> Iterator[Engine]:
+    unknown = set(only or ()) - {engine.name for engine in ENGINES}
+    if unknown:
+        raise EngineFailed(
+            f"There is no engine named {', '.join(sorted(unknown))}.",
+            advice=f"Choose from {', '.join(engine.name for engine in ENGINES)}.",
+        )
+    for engine in ENGINES:
+        if (only is None or engine.name in only) and given_url(engine.store) is None:
+            yield engine
+
+
+def _start(chosen: list[Engine]) -> None:
+    known = records()
+    started: list[tuple[Engine, EngineRecord]] = []
+    try:
+        for engine in chosen:
+            if engine.name not in known or not known[engine.name].is_alive:
+                known[engine.name] = _launch(engine, known)
+                started.append((engine, known[engine.name]))
+                write_records(known)
+        for engine in chosen:
+            record = _await(engine, known)
+            engine.finish(record.port)
+    except BaseException:
+        _end_all(started)
+        raise
+
+
+def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
+    previous = known.get(engine.name)
+    taken = {record.port for name, record in known.items() if name != engine.name}
+    if engine.log.exists() and engine.log.stat().st_size > _LOG_LIMIT:
+        engine.log.replace(engine.log.with_suffix(".log.1"))
+    with held_folder(engine.data_dir, patience=20.0) as handle:
+        engine.prepare()
+        port = free_port(preferred=previous.port if previous else None, taken=taken)
+        launch = engine.launch(port)
+        with engine.log.open("a") as log:
+            log.write(START_MARK)
+        pid = spawn(
+            launch.argv,
+            log=engine.log,
+            cwd=launch.cwd,
+            account=launch.account,
+            keep_fds=(handle,),
+            extra_env=launch.env,
+        )
+    return EngineRecord(pid=pid, started=identity(pid) or "ended", port=port)
+
+
+def _await(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
+    """Wait until an engine answers; another port is tried when somebody was faster with ours."""
+    for attempt in range(1, _PORT_ATTEMPTS + 1):
+        record = known[engine.name]
+        deadline = time.monotonic() + engine.ready_seconds
+        while record.is_alive:
+            if engine.is_ready(record.port):
+                return record
+            if time.monotonic() > deadline:
+                raise EngineFailed(
+                    f"{engine.name} runs but does not answer on port {record.port}.",
+                    advice=f"Its last words are in {engine.log}.",
+                )
+            time.sleep(0.03)
+        death = reason_of_death(engine)
+        if not death.port_was_taken or attempt == _PORT_ATTEMPTS:
+            break
+        known[engine.name] = _launch(engine, known)
+        write_records(known)
+    raise EngineFailed(death.message, advice=death.advice)
+
+
+def _end_all(running: list[tuple[Engine, EngineRecord]]) -> None:
+    """End several engines at once: each takes a moment to write what it holds."""
+    threads = [
+        threading.Thread(
+            target=end,
+            args=(record.pid, record.started),
+            kwargs={"how": engine.stop_signal, "patience": engine.stop_seconds},
+        )
+        for engine, record in running
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _status(engine: Engine) -> EngineStatus:
+    given = given_url(engine.store)
+    if given is not None:
+        return EngineStatus(
+            engine=engine.store,
+            source="given",
+            version="",
+            url=without_password(given),
+            pid=None,
+            data=None,
+            ready=False,
+        )
+    record = records().get(engine.name)
+    alive = record is not None and record.is_alive
+    return EngineStatus(
+        engine=engine.name,
+        source="embedded",
+        version=engine.version(),
+        url=without_password(engine.url(record.port)) if record and alive else "",
+        pid=record.pid if record and alive else None,
+        data=str(engine.data_dir),
+        ready=bool(record and alive and engine.is_ready(record.port)),
+    )
+
+
+def owner_is_gone(folder: Path) -> bool:
+    """Tell whether the process that a throw-away folder was made for has ended."""
+    try:
+        pid, _, started = (folder / "owner").read_text().partition(" ")
+        return identity(int(pid)) != started
+    except (OSError, ValueError):
+        return False
+
+
+def mark_owner(folder: Path) -> None:
+    (folder / "owner").write_text(f"{os.getpid()} {identity(os.getpid())}")

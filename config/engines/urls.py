@@ -1,0 +1,96 @@
+"""Which server answers for each store: decided by URLs alone."""
+
+import os
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from config.engines.base import Engine
+from config.engines.errors import EngineFailed
+from config.engines.mongodb import Mongodb
+from config.engines.postgresql import Postgresql
+from config.engines.state import records
+from config.engines.valkey import Valkey
+from config.engines.vectors import Qdrant
+
+ENGINES: tuple[Engine, ...] = (Qdrant(), Mongodb(), Valkey(), Postgresql())
+URL_VARIABLES = {
+    "database": "DATABASE_URL",
+    "mongodb": "MONGODB_URL",
+    "redis": "REDIS_URL",
+    "qdrant": "QDRANT_URL",
+}
+# Nothing can listen there without being root, so a connection is refused at once.
+_REFUSING_PORT = 1
+
+
+@dataclass(frozen=True)
+class StoreUrls:
+    """Where the four stores answer; the PostgreSQL URL holds a password."""
+
+    database: str
+    mongodb: str
+    redis: str
+    qdrant: str
+
+
+def given_url(store: str) -> str | None:
+    """Give the URL that the environment names for a store; None: the embedded engine is meant."""
+    return os.environ.get(URL_VARIABLES[store]) or _from_parts(store)
+
+
+def store_urls() -> StoreUrls:
+    """Give the four URLs: the environment's, else the running engine's, else one that refuses.
+
+    Never blocks and never raises: settings are read by commands that need no store at all.
+    """
+    return StoreUrls(**{engine.store: _url(engine) for engine in ENGINES})
+
+
+def without_password(url: str) -> str:
+    """Give a URL that may be shown and logged."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    credentials, _, place = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    shown = f"{user}:***@{place}" if colon else parts.netloc
+    return urlunsplit(parts._replace(netloc=shown))
+
+
+def _url(engine: Engine) -> str:
+    given = given_url(engine.store)
+    if given:
+        return given
+    record = records().get(engine.name)
+    port = record.port if record is not None and record.is_alive else _REFUSING_PORT
+    try:
+        return engine.url(port)
+    except EngineFailed:
+        return f"{engine.store}://127.0.0.1:{_REFUSING_PORT}/"
+
+
+def _from_parts(store: str) -> str | None:
+    """Build a URL from the separate variables, when the one that names the host is set."""
+    part = os.environ.get
+    if store == "database" and part("DB_POSTGRES_HOST"):
+        user = quote(part("DB_POSTGRES_USER") or "nextflow_user", safe="")
+        password = quote(part("DB_POSTGRES_PASSWORD") or "", safe="")
+        credentials = f"{user}:{password}" if password else user
+        name = quote(part("DB_POSTGRES_NAME") or "nextflow_db", safe="")
+        port = part("DB_POSTGRES_PORT") or "5432"
+        return f"postgresql://{credentials}@{part('DB_POSTGRES_HOST')}:{port}/{name}"
+    if store == "mongodb" and part("DB_MONGODB_HOST"):
+        user = quote(part("DB_MONGODB_USER") or "", safe="")
+        password = quote(part("DB_MONGODB_PASSWORD") or "", safe="")
+        credentials = f"{user}:{password}@" if user else ""
+        name = quote(part("DB_MONGODB_NAME") or "nextflow_chat", safe="")
+        query = "?authSource=admin" if user else ""
+        port = part("DB_MONGODB_PORT") or "27017"
+        return f"mongodb://{credentials}{part('DB_MONGODB_HOST')}:{port}/{name}{query}"
+    if store == "redis" and part("REDIS_HOST"):
+        password = quote(part("REDIS_PASSWORD") or "", safe="")
+        credentials = f":{password}@" if password else ""
+        return f"redis://{credentials}{part('REDIS_HOST')}:{part('REDIS_PORT') or '6379'}/0"
+    if store == "qdrant" and part("QDRANT_HOST"):
+        return f"http://{part('QDRANT_HOST')}:{part('QDRANT_PORT') or '6333'}"
+    return None

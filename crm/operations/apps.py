@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class OperationsConfig(AppConfig):
+    """Running the installation: engines, health, metrics."""
+
+    name = "crm.operations"
+    label = "operations"

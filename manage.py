@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""Run a management command, on the embedded engines where no store is given by URL."""
+
+import os
+import sys
+from pathlib import Path
+
+import environ
+from django.core.management import execute_from_command_line
+
+from config import engines
+
+# These work without any store, or look at the stores themselves.
+_NEEDS_NO_STORE = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "doctor",
+    "engines",
+    "findstatic",
+    "help",
+    "makemessages",
+    "makemigrations",
+    "spectacular",
+    "startapp",
+    "test",
+    "version",
+}
+
+
+def main(argv: list[str]) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+    environ.Env.read_env(Path(__file__).resolve().parent / ".env")
+    asks_only = {"-h", "--help", "--version"} & set(argv[2:])
+    command = argv[1] if len(argv) > 1 and not asks_only else "help"
+    if not command.startswith("-") and command not in _NEEDS_NO_STORE:
+        try:
+            absent = engines.missing()
+            if absent:
+                sys.stderr.write(f"Starting the embedded engines: {', '.join(absent)}.\n")
+                engines.ensure()
+        except engines.EngineFailed as failure:
+            sys.stderr.write(f"{failure}\n")
+            return 1
+    execute_from_command_line(argv)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
