@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ChatConfig(AppConfig):
@@ -7,3 +10,14 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import receivers  # noqa: F401, PLC0415  connecting is importing, once apps are loaded
+
+        post_migrate.connect(_create_indexes, sender=self, dispatch_uid="chat.create_indexes")
+
+
+def _create_indexes(**kwargs: Any) -> None:
+    """Make MongoDB's indexes whenever PostgreSQL's tables are brought up to date."""
+    from chat.managers import ConversationDocuments  # noqa: PLC0415  once apps are loaded
+    from chat.models import Message  # noqa: PLC0415  once apps are loaded
+
+    Message.objects.create_indexes()
+    ConversationDocuments.create_indexes()

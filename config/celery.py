@@ -1,10 +1,9 @@
-"""Background work: queues realtime, default, ai and bulk."""
+"""Background work: queues realtime, default, ai and bulk.
 
-import os
+Started as `celery -A config.celery worker`, with DJANGO_SETTINGS_MODULE set.
+"""
 
 from celery import Celery
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 
 app = Celery("nextflow")
 app.config_from_object("django.conf:settings", namespace="CELERY")

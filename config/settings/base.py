@@ -70,6 +70,7 @@ CHANNEL_LAYERS = {
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "config",
     "daphne",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -1,0 +1,104 @@
+"""What must be set before the installation can be trusted; run by `manage.py check`."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's name
+
+STORES = {
+    "DATABASE_URL": ({"postgres", "postgresql", "psql"}, "postgresql://user:password@host:5432/name"),
+    "MONGODB_URL": ({"mongodb", "mongodb+srv"}, "mongodb://host:27017/?replicaSet=rs0"),
+    "REDIS_URL": ({"redis", "rediss", "valkey", "unix"}, "redis://host:6379/0"),
+    "QDRANT_URL": ({"http", "https"}, "http://host:6333"),
+}
+
+
+@register()
+def stores_are_urls(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a store URL that cannot be one, naming the variable and its form."""
+    urls = {
+        "DATABASE_URL": settings.STORE_URLS.database,
+        "MONGODB_URL": settings.STORE_URLS.mongodb,
+        "REDIS_URL": settings.STORE_URLS.redis,
+        "QDRANT_URL": settings.STORE_URLS.qdrant,
+    }
+    messages: list[CheckMessage] = []
+    for number, (name, (schemes, form)) in enumerate(STORES.items(), start=1):
+        if urlsplit(urls[name]).scheme not in schemes:
+            messages.append(
+                Error(
+                    f"{name} is not a URL of its store.",
+                    hint=f"Set {name} to something like {form}, or leave it out to use the "
+                    "embedded engine.",
+                    id=f"nextflow.E00{number}",
+                )
+            )
+    return messages
+
+
+@register()
+def secret_key_is_set(**kwargs: Any) -> list[CheckMessage]:
+    if settings.SECRET_KEY:
+        return []
+    return [
+        Error(
+            "SECRET_KEY is not set.",
+            hint="Set SECRET_KEY to at least 50 random characters, for example the output of "
+            "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`.",
+            id="nextflow.E010",
+        )
+    ]
+
+
+@register()
+def limits_are_sane(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    if not 1 <= settings.CHAT_HEARTBEAT_SECONDS <= 55:
+        messages.append(
+            Error(
+                "CHAT_HEARTBEAT_SECONDS must lie between 1 and 55.",
+                hint="Proxies cut connections that are silent for 60 seconds; 25 is a good value.",
+                id="nextflow.E011",
+            )
+        )
+    if settings.LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        messages.append(
+            Error(
+                "LOG_LEVEL is not a level.",
+                hint="Set LOG_LEVEL to DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+                id="nextflow.E012",
+            )
+        )
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
+    """Say what an installation that others can reach still lacks."""
+    messages: list[CheckMessage] = []
+    if not settings.ALLOWED_HOSTS:
+        messages.append(
+            Error(
+                "ALLOWED_HOSTS is empty.",
+                hint="Set ALLOWED_HOSTS to the host names of the installation, with commas.",
+                id="nextflow.E020",
+            )
+        )
+    if settings.DEMO_ENABLED:
+        messages.append(
+            Warning(
+                "The demo is enabled: its log-ins are public.",
+                hint="Set DEMO_ENABLED=false and remove the demo's organizations.",
+                id="nextflow.W021",
+            )
+        )
+    if not settings.METRICS_TOKEN:
+        messages.append(
+            Warning(
+                "METRICS_TOKEN is not set: /metrics answers this machine alone.",
+                hint="Set METRICS_TOKEN to a random value and give it to the scraper.",
+                id="nextflow.W022",
+            )
+        )
+    return messages

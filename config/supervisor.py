@@ -1,0 +1,353 @@
+"""`make up`: the engines, the web server, the worker and beat of one checkout, kept running together.
+
+What runs is told to scripts in `var/up.json`. Imports no settings: the engines come first.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from config import engines
+from config.engines.processes import end, identity
+from config.engines.state import records, write_atomically
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 90.0
+DRAIN_SECONDS = 30.0
+
+
+class NotStarted(Exception):
+    """The product does not run; ``advice`` says what to do."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+@dataclass
+class Part:
+    """One process of the product; it is started again when it dies by itself."""
+
+    name: str
+    argv: list[str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+    deaths: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603  our own command, no shell
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=CHECKOUT,
+                # A session of its own: Ctrl-C reaches the supervisor alone, which ends them in order.
+                start_new_session=True,
+            )
+
+    @property
+    def has_died(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def seconds_to_wait(self, now: float) -> float:
+        """How long to hold back a restart: a part that dies at once must not eat the machine."""
+        recent = [moment for moment in self.deaths if now - moment < 60]
+        return min(0.2 * 2 ** max(0, len(recent) - 1), 15.0)
+
+
+def up_file() -> Path:
+    return engines.var_dir() / "up.json"
+
+
+def running() -> dict[str, Any] | None:
+    """Give what `var/up.json` tells while the supervisor it names is alive, else None."""
+    try:
+        told: dict[str, Any] = json.loads(up_file().read_text())
+        supervisor = told["processes"]["supervisor"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if identity(supervisor["pid"]) == supervisor["started"] else None
+
+
+def up(*, port: int, say: Callable[[str], None]) -> int:
+    """Start everything, tell where it is, and keep it running until a signal; give the exit code."""
+    _refuse_second(port)
+    wanted = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: wanted.set())
+    engines_before = {name for name, record in records().items() if record.is_alive}
+    parts: list[Part] = []
+    try:
+        _end_leftovers()
+        say("Starting the stores...")
+        engines.start()
+        say("Preparing the database and the demo...")
+        demo = _prepare()
+        parts = _parts(port)
+        for part in parts:
+            part.start()
+        base_url = f"http://localhost:{port}"
+        _await_ready(parts, base_url, wanted)
+        if wanted.is_set():
+            return 0
+        _tell(parts, base_url, demo)
+        say(_summary(base_url, demo))
+        _watch(parts, base_url, demo, wanted, say)
+    finally:
+        say("Stopping...")
+        _stop(parts)
+        up_file().unlink(missing_ok=True)
+        started = [record for record in records() if record not in engines_before]
+        engines.stop(started)
+    return 0
+
+
+def up_detached(*, port: int, say: Callable[[str], None]) -> int:
+    """Do the same in the background and return when it is ready."""
+    if (told := running()) is not None:
+        say(_summary(told["base_url"], told))
+        return 0
+    _refuse_second(port)
+    log = engines.var_dir() / "log" / "up.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        supervisor = subprocess.Popen(  # noqa: S603  our own command, no shell
+            [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=CHECKOUT,
+            start_new_session=True,
+        )
+    while supervisor.poll() is None:
+        told = running()
+        if told is not None and told["processes"]["supervisor"]["pid"] == supervisor.pid:
+            say(_summary(told["base_url"], told))
+            return 0
+        time.sleep(0.1)
+    raise NotStarted(log.read_text(errors="replace").strip()[-2000:], f"The whole log: {log}")
+
+
+def down(*, say: Callable[[str], None]) -> int:
+    """Stop what `up` started in this checkout, engines included."""
+    told = running()
+    if told is None:
+        _end_leftovers()
+        stopped = engines.stop()
+        say("Stopped." if stopped else "Nothing runs.")
+        return 0
+    supervisor = told["processes"]["supervisor"]
+    end(
+        supervisor["pid"],
+        supervisor["started"],
+        how=signal.SIGTERM,
+        patience=DRAIN_SECONDS * 2,
+    )
+    _end_leftovers()
+    engines.stop()
+    say("Stopped.")
+    return 0
+
+
+def _refuse_second(port: int) -> None:
+    if (told := running()) is not None:
+        raise NotStarted(
+            f"This checkout is already up at {told['base_url']}.",
+            "Use it, or stop it first with `make down`.",
+        )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise NotStarted(
+                f"Port {port} cannot be used: {error.strerror}.",
+                f"Choose another: make up PORT={port + 1}",
+            ) from error
+
+
+def _prepare() -> dict[str, Any]:
+    """Migrate, make the indexes and load the demo; give what the demo tells."""
+    done = subprocess.run(  # noqa: S603  our own command, no shell
+        [sys.executable, str(CHECKOUT / "manage.py"), "prepare", "--json"],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotStarted(
+            "The database could not be prepared; the reason stands above.",
+            "`manage.py doctor` tells which store is the trouble.",
+        )
+    told: dict[str, Any] = json.loads(done.stdout.decode().strip().rpartition("\n")[2])
+    return told
+
+
+def _parts(port: int) -> list[Part]:
+    log = engines.var_dir() / "log"
+    python = sys.executable
+    worker = [python, "-m", "celery", "--app", "config.celery", "--quiet"]
+    return [
+        Part(
+            "web",
+            [python, str(CHECKOUT / "manage.py"), "serve", "--port", str(port)],
+            log / "web.log",
+        ),
+        Part(
+            "worker",
+            [
+                *worker,
+                "worker",
+                "--queues=realtime,ai,default,bulk",
+                "--concurrency=2",
+                "--without-gossip",
+                "--without-mingle",
+            ],
+            log / "worker.log",
+        ),
+        Part("beat", [*worker, "beat", "--pidfile="], log / "beat.log"),
+    ]
+
+
+def _await_ready(parts: list[Part], base_url: str, wanted: threading.Event) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not wanted.is_set():
+        for part in parts:
+            if part.has_died:
+                raise NotStarted(
+                    f"The {part.name} process ended: {_last_words(part.log)}",
+                    f"The whole log: {part.log}",
+                )
+        with suppress(urllib.error.URLError, OSError):
+            with urllib.request.urlopen(f"{base_url}/ready", timeout=3):  # noqa: S310  our own URL
+                return
+        if time.monotonic() > deadline:
+            raise NotStarted(
+                "The web server runs but does not become ready.",
+                f"`manage.py doctor` tells which store is the trouble; the log: {parts[0].log}",
+            )
+        wanted.wait(0.1)
+
+
+def _watch(
+    parts: list[Part],
+    base_url: str,
+    demo: dict[str, Any],
+    wanted: threading.Event,
+    say: Callable[[str], None],
+) -> None:
+    while not wanted.wait(0.5):
+        missing = engines.missing()
+        if missing:
+            say(f"{', '.join(missing)} ended by itself: starting it again.")
+            try:
+                engines.start()
+            except engines.EngineFailed as failure:
+                say(f"{failure} {failure.advice}")
+                wanted.wait(2)
+                continue
+        changed = bool(missing)
+        for part in parts:
+            if not part.has_died:
+                continue
+            now = time.monotonic()
+            part.deaths.append(now)
+            say(f"The {part.name} process ended by itself: starting it again (see {part.log}).")
+            wanted.wait(part.seconds_to_wait(now))
+            if not wanted.is_set():
+                part.start()
+                changed = True
+        if changed and not wanted.is_set():
+            _tell(parts, base_url, demo)
+
+
+def _tell(parts: list[Part], base_url: str, demo: dict[str, Any]) -> None:
+    processes: dict[str, Any] = {
+        "supervisor": {"pid": os.getpid(), "started": identity(os.getpid())}
+    }
+    for part in parts:
+        if part.process is not None:
+            processes[part.name] = {
+                "pid": part.process.pid,
+                "started": identity(part.process.pid),
+            }
+    for name, record in records().items():
+        processes[name] = {"pid": record.pid, "started": record.started}
+    told = {"base_url": base_url, **demo, "processes": processes}
+    write_atomically(up_file(), json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+
+
+def _stop(parts: list[Part]) -> None:
+    """Ask all at once, then wait: the web server says goodbye to its sockets meanwhile."""
+    asked = [part.process for part in parts if part.process and part.process.poll() is None]
+    for process in asked:
+        process.terminate()
+    deadline = time.monotonic() + DRAIN_SECONDS
+    for process in asked:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+        if process.poll() is None:
+            # The worker's children are in its session: none may outlive it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _end_leftovers() -> None:
+    """End the parts of a supervisor that was itself killed."""
+    try:
+        processes = json.loads(up_file().read_text())["processes"]
+    except (OSError, ValueError, KeyError):
+        return
+    for name in ("web", "worker", "beat"):
+        if known := processes.get(name):
+            end(known["pid"], known["started"], how=signal.SIGTERM, patience=DRAIN_SECONDS)
+    up_file().unlink(missing_ok=True)
+
+
+def _last_words(log: Path) -> str:
+    with suppress(OSError), log.open("rb") as file:
+        return _tail(file).strip() or "without a word"
+    return "without a word"
+
+
+def _tail(file: IO[bytes], size: int = 800) -> str:
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - size))
+    return file.read().decode(errors="replace")
+
+
+def _summary(base_url: str, told: dict[str, Any]) -> str:
+    lines = [
+        "",
+        "NextFlow CRM is up.",
+        "",
+        f"  The demo shop, with the chat widget   {base_url}/demo/",
+        f"  The agents' inbox                     {base_url}/app/inbox/",
+        f"  The operator's admin                  {base_url}/admin/",
+        "",
+        "  Log in as:",
+    ]
+    logins = told.get("logins", [])
+    width = max((len(login["email"]) for login in logins), default=0)
+    lines += [
+        f"    {login['email']:<{width}}   {login['password']}   ({login['role']})"
+        for login in logins
+    ]
+    lines += ["", "  Stop with Ctrl-C, or with `make down`.", ""]
+    return "\n".join(lines)
