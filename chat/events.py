@@ -51,8 +51,8 @@ def inbox_group(organization_id: UUID) -> str:
 def event_frame(message: Message, audience: Audience) -> EventFrame:
     """Word an entry for its audience.
 
-    A customer's stream has the same numbers as the team's, so an entry that is not for them becomes a
-    ``conversation.changed`` without data: nothing is told, and no gap appears.
+    A customer's stream has the same numbers as the team's, so an entry that is not for them becomes
+    a ``conversation.changed`` without data: nothing is told, and no gap appears.
     """
     kind = message.kind
     data: MessageData | dict[str, Any]

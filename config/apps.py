@@ -6,4 +6,4 @@ class ProjectConfig(AppConfig):
     verbose_name = "NextFlow"
 
     def ready(self) -> None:
-        from config import celery, checks  # noqa: F401, PLC0415  importing registers them, with settings ready
+        from config import celery, checks  # noqa: F401  importing registers them, with settings ready

@@ -7,7 +7,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's name
 
 STORES = {
-    "DATABASE_URL": ({"postgres", "postgresql", "psql"}, "postgresql://user:password@host:5432/name"),
+    "DATABASE_URL": (
+        {"postgres", "postgresql", "psql"},
+        "postgresql://user:password@host:5432/name",
+    ),
     "MONGODB_URL": ({"mongodb", "mongodb+srv"}, "mongodb://host:27017/?replicaSet=rs0"),
     "REDIS_URL": ({"redis", "rediss", "valkey", "unix"}, "redis://host:6379/0"),
     "QDRANT_URL": ({"http", "https"}, "http://host:6333"),

@@ -1,4 +1,4 @@
-"""`make up`: the engines, the web server, the worker and beat of one checkout, kept running together.
+"""`make up`: the engines, the web server, the worker and beat of a checkout, kept running together.
 
 What runs is told to scripts in `var/up.json`. Imports no settings: the engines come first.
 """
@@ -55,7 +55,7 @@ class Part:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
-                # A session of its own: Ctrl-C reaches the supervisor alone, which ends them in order.
+                # A session of its own: Ctrl-C reaches the supervisor alone, which ends them.
                 start_new_session=True,
             )
 
@@ -84,7 +84,7 @@ def running() -> dict[str, Any] | None:
 
 
 def up(*, port: int, say: Callable[[str], None]) -> int:
-    """Start everything, tell where it is, and keep it running until a signal; give the exit code."""
+    """Start everything, tell where it is, keep it running until a signal; give the exit code."""
     _refuse_second(port)
     wanted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -233,15 +233,22 @@ def _await_ready(parts: list[Part], base_url: str, wanted: threading.Event) -> N
                     f"The {part.name} process ended: {_last_words(part.log)}",
                     f"The whole log: {part.log}",
                 )
-        with suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{base_url}/ready", timeout=3):  # noqa: S310  our own URL
-                return
+        if _is_ready(base_url):
+            return
         if time.monotonic() > deadline:
             raise NotStarted(
                 "The web server runs but does not become ready.",
                 f"`manage.py doctor` tells which store is the trouble; the log: {parts[0].log}",
             )
         wanted.wait(0.1)
+
+
+def _is_ready(base_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{base_url}/ready", timeout=3):  # noqa: S310  our own URL
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def _watch(

@@ -1,7 +1,6 @@
-"""Conversation heads: who talks, who owns it, how far the log goes. The log itself is in MongoDB."""
+"""Conversation heads: who talks, who owns it, how far the log goes. MongoDB holds the log."""
 
 import secrets
-from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -39,8 +38,9 @@ def new_epoch() -> str:
 class Conversation(models.Model):
     """The head of one stream.
 
-    ``last_seq``, ``last_message*``, ``inbound_total`` and ``waiting_since`` follow the log and can be
-    rebuilt from it. ``waiting_since`` is the time of the first customer message that nobody answered.
+    ``last_seq``, ``last_message*``, ``inbound_total`` and ``waiting_since`` follow the log and can
+    be rebuilt from it. ``waiting_since`` is when the first customer message that nobody answered
+    was written.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

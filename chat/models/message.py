@@ -107,7 +107,7 @@ class Message:
         return self.content.get("type") == ContentType.NOTE
 
     def to_document(self) -> dict[str, Any]:
-        """Give the document that MongoDB stores; absent ids are left out, for the partial indexes."""
+        """Give the document that MongoDB stores; the partial indexes need absent ids left out."""
         document: dict[str, Any] = {
             "tenant_id": str(self.tenant_id),
             "conversation_id": str(self.conversation_id),

@@ -29,7 +29,10 @@ class Widget(models.Model):
     name = models.CharField(_("name"), max_length=100)
     site_key = models.CharField(max_length=64, unique=True, default=new_site_key, editable=False)
     allowed_domains = ArrayField(
-        models.CharField(max_length=255), verbose_name=_("allowed domains"), default=list, blank=True
+        models.CharField(max_length=255),
+        verbose_name=_("allowed domains"),
+        default=list,
+        blank=True,
     )
     color = models.CharField(_("colour"), max_length=7, default="#8a4b2a")
     position = models.CharField(

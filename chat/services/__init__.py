@@ -13,6 +13,7 @@ from chat.services.conversations import (
 )
 from chat.services.messages import finish_effect, post_message
 from chat.services.reading import mark_seen_by_agent, mark_seen_by_customer
+from chat.services.reconciling import reconcile
 
 __all__ = [
     "assign",
@@ -24,6 +25,7 @@ __all__ = [
     "mark_seen_by_customer",
     "open_conversation",
     "post_message",
+    "reconcile",
     "reopen",
     "snooze",
     "take_over",

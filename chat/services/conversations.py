@@ -1,6 +1,6 @@
 """Verbs about whole conversations: open, assign, close and so on.
 
-Each change is an entry of the log too, in the same lock, so that every client learns of it in order.
+Each change is an entry of the log too, under the same lock: every client learns of it in order.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def open_conversation(
     Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
     """
     client_message_id = clean_client_message_id(client_message_id)
-    # The customer's row is the lock: two tabs that send a first line at once share one conversation.
+    # The customer's row is the lock: two tabs that send a first line share one conversation.
     customer = Customer.objects.select_for_update().get(
         organization_id=organization_id, pk=customer_id
     )
@@ -220,9 +220,7 @@ def wake_snoozed(*, limit: int = 200) -> int:
                 organization_id=organization_id, conversation_id=conversation_id
             )
             if conversation.status == Status.SNOOZED:
-                change(
-                    conversation, "woken", by=SYSTEM, status=Status.OPEN, snoozed_until=None
-                )
+                change(conversation, "woken", by=SYSTEM, status=Status.OPEN, snoozed_until=None)
                 woken += 1
     return woken
 

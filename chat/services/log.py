@@ -22,11 +22,25 @@ from config.ids import uuid7
 
 PREVIEW_LENGTH = 140
 ANSWER = "answer"
+HEAD_FIELDS = (
+    "status",
+    "assignee",
+    "priority",
+    "labels",
+    "last_seq",
+    "inbound_total",
+    "last_message_at",
+    "last_message",
+    "waiting_since",
+    "snoozed_until",
+    "closed_at",
+    "updated_at",
+)
 _ATTEMPTS = 3
 
 
 def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conversation:
-    """Lock the head until the transaction ends; the first line of every change to a conversation."""
+    """Lock the head until the transaction ends: the first line of every change."""
     try:
         return (
             Conversation.objects.select_for_update(of=("self",))
@@ -40,9 +54,9 @@ def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conver
 def append(conversation: Conversation, new: NewMessage) -> Message:
     """Number and store an entry, and bring the head up to it.
 
-    Needs the conversation locked in the present transaction. The number comes from the log, not from
-    the head: a transaction that is rolled back after the insert would wedge the conversation for ever
-    on a head that never learned of the entry.
+    Needs the conversation locked in the present transaction. The number comes from the log, not
+    from the head: a transaction that is rolled back after the insert would wedge the conversation
+    for ever on a head that never learned of the entry.
     """
     for _attempt in range(_ATTEMPTS):
         last = Message.objects.last(conversation.organization_id, conversation.pk)
@@ -56,7 +70,8 @@ def append(conversation: Conversation, new: NewMessage) -> Message:
             # Stored by a transaction that was rolled back: finish here what it left undone.
         except NumberTaken:
             continue
-        _follow(conversation, message)
+        follow(conversation, message)
+        conversation.save(update_fields=HEAD_FIELDS)
         announce_on_commit(message, conversation)
         return message
     raise StoreUnavailable
@@ -136,8 +151,8 @@ def _stored_before(conversation: Conversation, new: NewMessage) -> Message:
     return stored
 
 
-def _follow(conversation: Conversation, message: Message) -> None:
-    """Bring the head up to an entry; an older one changes nothing."""
+def follow(conversation: Conversation, message: Message) -> None:
+    """Bring a head up to an entry, unsaved; an older entry changes nothing."""
     if message.seq <= conversation.last_seq:
         return
     conversation.last_seq = message.seq
@@ -146,7 +161,6 @@ def _follow(conversation: Conversation, message: Message) -> None:
         conversation.last_message_at = message.timestamp
         conversation.last_message = preview_of(message)
         conversation.waiting_since = waiting_since(conversation.waiting_since, message)
-    conversation.save()
 
 
 def preview_of(message: Message) -> dict[str, str]:

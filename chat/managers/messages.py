@@ -1,68 +1,22 @@
-"""How conversations and their logs are looked up and, for the log, stored."""
+"""The log of every conversation, in MongoDB."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import models
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
+from chat.managers.refusals import mongo_refusals
 from config import stores
-from config.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from chat.models import Conversation, Message
-    from crm.accounts.models import Membership, User
+    from chat.models import Message
 
 READ_LIMIT = 300
-
-
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def visible_to(self, membership: "Membership") -> Self:
-        return self.filter(organization_id=membership.organization_id)
-
-    def of_customer(self, *, organization_id: UUID, customer_id: UUID) -> Self:
-        return self.filter(organization_id=organization_id, customer_id=customer_id)
-
-    def not_closed(self) -> Self:
-        return self.exclude(status="closed")
-
-    def with_status(self, status: str) -> Self:
-        return self.filter(status=status)
-
-    def assigned_to(self, user: "User") -> Self:
-        return self.filter(assignee=user)
-
-    def unassigned(self) -> Self:
-        return self.filter(assignee__isnull=True)
-
-    def newest_first(self) -> Self:
-        return self.order_by("-last_message_at", "-id")
-
-    def older_than(self, last_message_at: datetime, pk: UUID) -> Self:
-        """Continue a ``newest_first`` list behind this row."""
-        # Written as one range plus a tie-break so that the index is entered at the right place.
-        return self.filter(last_message_at__lte=last_message_at).exclude(
-            last_message_at=last_message_at, id__gte=pk
-        )
-
-    def due_to_wake(self, now: datetime) -> Self:
-        return self.filter(status="snoozed", snoozed_until__lte=now)
-
-
-@contextmanager
-def mongo_refusals() -> Iterator[None]:
-    """Tell an unreachable MongoDB as a refusal that may be retried."""
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise StoreUnavailable from error
 
 
 class AlreadyStored(Exception):
@@ -71,6 +25,20 @@ class AlreadyStored(Exception):
 
 class NumberTaken(Exception):
     """Another writer took this number, although the row lock should have kept it out."""
+
+
+@dataclass(frozen=True)
+class ConversationKey:
+    organization_id: UUID
+    conversation_id: UUID
+
+
+@dataclass(frozen=True)
+class LogSummary:
+    """What a whole log amounts to; gap-free means that ``entries`` equals ``last_seq``."""
+
+    last_seq: int = 0
+    entries: int = 0
 
 
 class MessageManager:
@@ -214,6 +182,49 @@ class MessageManager:
             )
             return [self.model.from_document(document) for document in found]
 
+    def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
+        """Summarize these logs; one without entries is left out."""
+        with mongo_refusals():
+            found = self.collection.aggregate(
+                [
+                    {
+                        "$match": {
+                            "tenant_id": {"$in": sorted({str(k.organization_id) for k in keys})},
+                            "conversation_id": {"$in": [str(k.conversation_id) for k in keys]},
+                        }
+                    },
+                    {
+                        "$group": {
+                            "_id": {"t": "$tenant_id", "c": "$conversation_id"},
+                            "last_seq": {"$max": "$seq"},
+                            "entries": {"$sum": 1},
+                        }
+                    },
+                ]
+            )
+            return {
+                ConversationKey(UUID(row["_id"]["t"]), UUID(row["_id"]["c"])): LogSummary(
+                    last_seq=row["last_seq"], entries=row["entries"]
+                )
+                for row in found
+            }
+
+    def conversations(self, *, batch: int) -> Iterator[list[ConversationKey]]:
+        """Give every conversation that has entries, in batches."""
+        with mongo_refusals():
+            found = self.collection.aggregate(
+                [{"$group": {"_id": {"t": "$tenant_id", "c": "$conversation_id"}}}],
+                batchSize=batch,
+            )
+            keys: list[ConversationKey] = []
+            for row in found:
+                keys.append(ConversationKey(UUID(row["_id"]["t"]), UUID(row["_id"]["c"])))
+                if len(keys) == batch:
+                    yield keys
+                    keys = []
+            if keys:
+                yield keys
+
     def effect_done(
         self, organization_id: UUID, conversation_id: UUID, seq: int, effect: str
     ) -> None:
@@ -266,96 +277,3 @@ class MessageManager:
         with mongo_refusals():
             found = self.collection.find(key).sort("seq", sort).limit(min(limit, READ_LIMIT))
             return [self.model.from_document(document) for document in found]
-
-
-class ConversationDocuments:
-    """The ``conversations`` collection: participants and metadata beside each log."""
-
-    @staticmethod
-    def collection() -> Collection[dict[str, Any]]:
-        return stores.mongo_db()["conversations"]
-
-    @classmethod
-    def create_indexes(cls) -> list[str]:
-        with mongo_refusals():
-            return cls.collection().create_indexes(
-                [
-                    IndexModel(
-                        [("tenant_id", ASCENDING), ("conversation_id", ASCENDING)],
-                        name="one_document_per_conversation",
-                        unique=True,
-                    ),
-                    IndexModel([("tenant_id", ASCENDING), ("status", ASCENDING)], name="by_status"),
-                    IndexModel([("participants.user_id", ASCENDING)], name="by_participant"),
-                    IndexModel([("created_at", DESCENDING)], name="by_age"),
-                ]
-            )
-
-    @classmethod
-    def create(cls, conversation: "Conversation") -> None:
-        """Store the document of a new conversation; harmless when it is there."""
-        now = conversation.created_at
-        with mongo_refusals():
-            cls.collection().update_one(
-                cls._key(conversation),
-                {
-                    "$setOnInsert": {
-                        "participants": [
-                            {
-                                "user_id": str(conversation.customer_id),
-                                "role": "customer",
-                                "joined_at": now,
-                            }
-                        ],
-                        "channel": conversation.channel,
-                        "epoch": conversation.epoch,
-                        "created_at": now,
-                    },
-                    "$set": cls._changing(conversation),
-                },
-                upsert=True,
-            )
-
-    @classmethod
-    def follow(cls, conversation: "Conversation") -> None:
-        """Bring the document up to the head, and note an agent who joined."""
-        with mongo_refusals():
-            cls.collection().update_one(
-                cls._key(conversation), {"$set": cls._changing(conversation)}
-            )
-            if conversation.assignee_id:
-                user_id = str(conversation.assignee_id)
-                cls.collection().update_one(
-                    cls._key(conversation) | {"participants.user_id": {"$ne": user_id}},
-                    {
-                        "$push": {
-                            "participants": {
-                                "user_id": user_id,
-                                "role": "agent",
-                                "joined_at": conversation.updated_at,
-                            }
-                        }
-                    },
-                )
-
-    @staticmethod
-    def _key(conversation: "Conversation") -> dict[str, Any]:
-        return {
-            "tenant_id": str(conversation.organization_id),
-            "conversation_id": str(conversation.pk),
-        }
-
-    @staticmethod
-    def _changing(conversation: "Conversation") -> dict[str, Any]:
-        return {
-            "status": conversation.status,
-            "updated_at": conversation.updated_at,
-            "metadata": {
-                "customer_id": str(conversation.customer_id),
-                "assigned_agent": (
-                    str(conversation.assignee_id) if conversation.assignee_id else None
-                ),
-                "tags": list(conversation.labels),
-                "priority": conversation.priority,
-            },
-        }

@@ -1,0 +1,117 @@
+"""What MongoDB keeps beside each log: who takes part, and in what."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.collection import Collection
+
+from chat.managers.refusals import mongo_refusals
+from config import stores
+
+if TYPE_CHECKING:
+    from chat.models import Conversation
+
+
+class ConversationDocuments:
+    """The ``conversations`` collection: participants and metadata beside each log."""
+
+    @staticmethod
+    def collection() -> Collection[dict[str, Any]]:
+        return stores.mongo_db()["conversations"]
+
+    @classmethod
+    def create_indexes(cls) -> list[str]:
+        with mongo_refusals():
+            return cls.collection().create_indexes(
+                [
+                    IndexModel(
+                        [("tenant_id", ASCENDING), ("conversation_id", ASCENDING)],
+                        name="one_document_per_conversation",
+                        unique=True,
+                    ),
+                    IndexModel([("tenant_id", ASCENDING), ("status", ASCENDING)], name="by_status"),
+                    IndexModel([("participants.user_id", ASCENDING)], name="by_participant"),
+                    IndexModel([("created_at", DESCENDING)], name="by_age"),
+                ]
+            )
+
+    @classmethod
+    def create(cls, conversation: "Conversation") -> None:
+        """Store the document of a new conversation; harmless when it is there."""
+        now = conversation.created_at
+        with mongo_refusals():
+            cls.collection().update_one(
+                cls._key(conversation),
+                {
+                    "$setOnInsert": {
+                        "participants": [
+                            {
+                                "user_id": str(conversation.customer_id),
+                                "role": "customer",
+                                "joined_at": now,
+                            }
+                        ],
+                        "channel": conversation.channel,
+                        "epoch": conversation.epoch,
+                        "created_at": now,
+                    },
+                    "$set": cls._changing(conversation),
+                },
+                upsert=True,
+            )
+
+    @classmethod
+    def follow(cls, conversation: "Conversation") -> None:
+        """Bring the document up to the head, and note an agent who joined."""
+        with mongo_refusals():
+            cls.collection().update_one(
+                cls._key(conversation), {"$set": cls._changing(conversation)}
+            )
+            if conversation.assignee_id:
+                user_id = str(conversation.assignee_id)
+                cls.collection().update_one(
+                    cls._key(conversation) | {"participants.user_id": {"$ne": user_id}},
+                    {
+                        "$push": {
+                            "participants": {
+                                "user_id": user_id,
+                                "role": "agent",
+                                "joined_at": conversation.updated_at,
+                            }
+                        }
+                    },
+                )
+
+    @classmethod
+    def statuses(cls, conversation_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Give the status each document tells; a conversation without a document is left out."""
+        with mongo_refusals():
+            found = cls.collection().find(
+                {"conversation_id": {"$in": [str(pk) for pk in conversation_ids]}},
+                {"conversation_id": 1, "status": 1},
+            )
+            return {UUID(document["conversation_id"]): document["status"] for document in found}
+
+    @staticmethod
+    def _key(conversation: "Conversation") -> dict[str, Any]:
+        return {
+            "tenant_id": str(conversation.organization_id),
+            "conversation_id": str(conversation.pk),
+        }
+
+    @staticmethod
+    def _changing(conversation: "Conversation") -> dict[str, Any]:
+        return {
+            "status": conversation.status,
+            "updated_at": conversation.updated_at,
+            "metadata": {
+                "customer_id": str(conversation.customer_id),
+                "assigned_agent": (
+                    str(conversation.assignee_id) if conversation.assignee_id else None
+                ),
+                "tags": list(conversation.labels),
+                "priority": conversation.priority,
+            },
+        }

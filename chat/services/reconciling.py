@@ -1,0 +1,188 @@
+"""Compare each conversation's head with its log, and mend what is derived."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from chat.managers import ConversationDocuments, ConversationKey, LogSummary
+from chat.models import Conversation, EventKind, Message, Status
+from chat.models.message import mongo_now
+from chat.services.log import HEAD_FIELDS, follow
+
+BATCH = 500
+LATE = timedelta(seconds=60)
+LATE_LIMIT = 10_000
+
+# What can differ. The first three are derived and can be mended; the others a person must look at.
+HEAD_BEHIND_LOG = "head_behind_log"
+HEAD_AHEAD_OF_LOG = "head_ahead_of_log"
+DOCUMENT_DIFFERS = "document_differs"
+GAP_IN_LOG = "gap_in_log"
+LOG_WITHOUT_HEAD = "log_without_head"
+FOREIGN_TENANT = "foreign_tenant"
+EFFECT_LATE = "effect_late"
+KINDS = (
+    HEAD_BEHIND_LOG,
+    HEAD_AHEAD_OF_LOG,
+    DOCUMENT_DIFFERS,
+    GAP_IN_LOG,
+    LOG_WITHOUT_HEAD,
+    FOREIGN_TENANT,
+    EFFECT_LATE,
+)
+_OF_HEADS = {HEAD_BEHIND_LOG, HEAD_AHEAD_OF_LOG, DOCUMENT_DIFFERS}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One place where two stores disagree; ``expected`` comes from the store that is the truth."""
+
+    kind: str
+    organization_id: str
+    conversation_id: str
+    expected: Any
+    found: Any
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class Reconciliation:
+    """What a run saw; ``mended`` counts the differences that no longer stand."""
+
+    conversations: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    mended: int = 0
+
+    def counts(self) -> dict[str, int]:
+        found = Counter(difference.kind for difference in self.differences)
+        return {kind: found.get(kind, 0) for kind in KINDS}
+
+
+def reconcile(*, repair: bool = False) -> Reconciliation:
+    """Compare the stores; with ``repair`` mend what is derived from the log.
+
+    Runs beside live traffic: a head that seems to differ is looked at again under its lock.
+    """
+    result = Reconciliation()
+    for heads in _batches_of_heads():
+        result.conversations += len(heads)
+        summaries = Message.objects.summaries([_key(head) for head in heads])
+        documents = ConversationDocuments.statuses([head.pk for head in heads])
+        for head in heads:
+            summary = summaries.get(_key(head), LogSummary())
+            if _differences(head, summary, documents.get(head.pk)):
+                _look_again(head.pk, result, repair=repair)
+    result.differences.extend(_misplaced_logs())
+    result.differences.extend(_late_effects())
+    return result
+
+
+def _key(head: Conversation) -> ConversationKey:
+    return ConversationKey(head.organization_id, head.pk)
+
+
+def _batches_of_heads() -> Iterator[list[Conversation]]:
+    last: UUID | None = None
+    while True:
+        heads = Conversation.objects.order_by("pk")
+        batch = list(heads.filter(pk__gt=last)[:BATCH] if last else heads[:BATCH])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1].pk
+
+
+def _look_again(pk: UUID, result: Reconciliation, *, repair: bool) -> None:
+    with transaction.atomic():
+        head = (
+            Conversation.objects.select_for_update(of=("self",))
+            .select_related("customer", "assignee")
+            .filter(pk=pk)
+            .first()
+        )
+        if head is None:
+            return
+        summary = Message.objects.summaries([_key(head)]).get(_key(head), LogSummary())
+        found = _differences(head, summary, ConversationDocuments.statuses([pk]).get(pk))
+        result.differences.extend(found)
+        derived = [difference for difference in found if difference.kind in _OF_HEADS]
+        if repair and derived:
+            _mend(head, summary)
+            result.mended += len(derived)
+
+
+def _differences(
+    head: Conversation, summary: LogSummary, document_status: str | None
+) -> list[Difference]:
+    def differs(kind: str, expected: Any, found: Any) -> Difference:
+        return Difference(kind, str(head.organization_id), str(head.pk), expected, found)
+
+    found: list[Difference] = []
+    if head.last_seq < summary.last_seq:
+        found.append(differs(HEAD_BEHIND_LOG, summary.last_seq, head.last_seq))
+    if head.last_seq > summary.last_seq:
+        found.append(differs(HEAD_AHEAD_OF_LOG, summary.last_seq, head.last_seq))
+    if document_status != head.status:
+        found.append(differs(DOCUMENT_DIFFERS, head.status, document_status))
+    if summary.entries != summary.last_seq:
+        found.append(differs(GAP_IN_LOG, summary.last_seq, summary.entries))
+    return found
+
+
+def _mend(head: Conversation, summary: LogSummary) -> None:
+    """Derive the head again from its log, and the document from the head."""
+    if head.last_seq != summary.last_seq:
+        head.last_seq = 0
+        head.inbound_total = 0
+        head.last_message = {}
+        head.waiting_since = None
+        seq = 0
+        while entries := Message.objects.after(head.organization_id, head.pk, seq):
+            for entry in entries:
+                follow(head, entry)
+                if (
+                    entry.kind == EventKind.CHANGED
+                    and entry.content.get("change", {}).get("status") == Status.CLOSED
+                ):
+                    head.waiting_since = None
+            seq = entries[-1].seq
+        head.save(update_fields=HEAD_FIELDS)
+    ConversationDocuments.create(head)
+
+
+def _misplaced_logs() -> Iterator[Difference]:
+    """Find logs of no conversation, and entries that stand under another organization."""
+    for batch in Message.objects.conversations(batch=BATCH):
+        organizations = dict(
+            Conversation.objects.filter(pk__in=[key.conversation_id for key in batch]).values_list(
+                "pk", "organization_id"
+            )
+        )
+        for key in batch:
+            owner = organizations.get(key.conversation_id)
+            if owner != key.organization_id:
+                yield Difference(
+                    FOREIGN_TENANT if owner else LOG_WITHOUT_HEAD,
+                    str(key.organization_id),
+                    str(key.conversation_id),
+                    str(owner) if owner else "a head",
+                    str(key.organization_id) if owner else None,
+                )
+
+
+def _late_effects() -> Iterator[Difference]:
+    for message in Message.objects.pending_since(mongo_now() - LATE, limit=LATE_LIMIT):
+        yield Difference(
+            EFFECT_LATE,
+            str(message.tenant_id),
+            str(message.conversation_id),
+            f"done for seq {message.seq}",
+            list(message.pending),
+        )
