@@ -9,6 +9,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import engines
+from config.logging import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -39,6 +40,8 @@ QDRANT_PREFIX: str = env.str("QDRANT_PREFIX", default="")
 DATABASES = {"default": environ.Env.db_url_config(STORE_URLS.database)}
 DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# A connection that a restart of PostgreSQL broke is replaced instead of handed out.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
@@ -56,9 +59,15 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "nf",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 5},
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 2,
+            "SOCKET_TIMEOUT": 5,
+            # Without Redis there is no cache; sessions are then read from PostgreSQL.
+            "IGNORE_EXCEPTIONS": True,
+        },
     }
 }
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 
 CHANNEL_PREFIX = "nf"
 CHANNEL_LAYERS = {
@@ -93,6 +102,8 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
+    "config.middleware.correlation.correlation_middleware",
+    "crm.operations.middleware.probe_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -227,7 +238,8 @@ CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # A broker that is away must not hold up a stored message: the sweeper starts what was not queued.
-CELERY_TASK_PUBLISH_RETRY = False
+# One retry at once heals a connection that a restart of the broker broke.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
@@ -243,8 +255,23 @@ CELERY_BEAT_SCHEDULE = {
     },
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
 }
+# One through each queue: only a task that arrives proves that somebody consumes.
+CELERY_BEAT_SCHEDULE |= {
+    f"operations.canary.{queue}": {
+        "task": "operations.canary",
+        "schedule": 30.0,
+        "args": [queue],
+        "options": {"queue": queue},
+    }
+    for queue in ("realtime", "default", "ai", "bulk")
+}
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.*": {"queue": "realtime"},
     "knowledge.*": {"queue": "default"},
 }
+
+# --- Seen from outside --------------------------------------------------------------------------
+LOGGING = logging_settings(
+    level=LOG_LEVEL, service=SERVICE_NAME, development=ENVIRONMENT == "development"
+)

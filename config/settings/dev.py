@@ -3,9 +3,10 @@
 import secrets
 from pathlib import Path
 
+from config.logging import logging_settings
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
+from config.settings.base import LOG_LEVEL, SERVICE_NAME, VAR_DIR, env
 from config.settings.base import SECRET_KEY as GIVEN_KEY
-from config.settings.base import VAR_DIR, env
 
 
 def _key_of_this_checkout(folder: Path) -> str:
@@ -30,3 +31,4 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
+LOGGING = logging_settings(level=LOG_LEVEL, service=SERVICE_NAME, development=True)

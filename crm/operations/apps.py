@@ -6,3 +6,8 @@ class OperationsConfig(AppConfig):
 
     name = "crm.operations"
     label = "operations"
+
+    def ready(self) -> None:
+        from crm.operations import instrumentation
+
+        instrumentation.install()

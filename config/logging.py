@@ -1,0 +1,189 @@
+"""Log lines: one JSON object each, or a readable line when a developer looks at a terminal.
+
+The members are ``timestamp``, ``level``, ``service``, ``correlation_id``, ``user_id``, ``message``
+and ``metadata``; a caller gives the last one as ``extra={"metadata": {...}}``.
+"""
+
+import datetime
+import json
+import logging
+import sys
+import traceback
+from typing import Any, ClassVar
+
+from celery.exceptions import CeleryError
+from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import InterfaceError, OperationalError
+from pymongo.errors import ConnectionFailure
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from config.errors import AppError
+from config.redaction import redact_text, redact_value
+from config.tracing import (
+    bind_correlation_id,
+    current_correlation_id,
+    current_trace,
+    note_cache,
+    note_store,
+)
+
+__all__ = [
+    "ConsoleFormatter",
+    "JsonFormatter",
+    "bind_correlation_id",
+    "current_correlation_id",
+    "logging_settings",
+    "note_cache",
+    "note_store",
+]
+
+# Our own code may be asked for more than INFO. Libraries may not: at DEBUG they print statements
+# with their values, whole documents and whole frames.
+OWN_LOGGERS = ("analytics", "chat", "config", "crm", "knowledge", "marketing")
+
+# Exceptions whose sentence tells of machines. All others may quote what a person wrote (a unique
+# constraint names the e-mail address it met), so of those only the type and the place are kept.
+_TELLING = (
+    AppError,
+    CeleryError,
+    ConnectionFailure,
+    ImproperlyConfigured,
+    InterfaceError,
+    OperationalError,
+    OSError,
+    RedisConnectionError,
+    RedisTimeoutError,
+)
+
+
+def sentence_of(record: logging.LogRecord) -> str:
+    """Give the record's sentence without what its library puts in that is not for a log."""
+    if record.name == "celery.app.trace":
+        # Celery words a failure with the repr of the exception, arguments and all.
+        return f"Task {getattr(record, 'data', {}).get('name', 'unknown')} failed."
+    request = getattr(record, "request", None)
+    if request is not None and record.name == "django.request":
+        # Django words it with the path, where the token of a reset link stands.
+        match = getattr(request, "resolver_match", None)
+        return f"{record.getMessage().split(':')[0]}: {match.route if match else '(no such page)'}"
+    try:
+        return redact_text(record.getMessage())
+    except (TypeError, ValueError):
+        return redact_text(str(record.msg))
+
+
+def exception_of(error: BaseException) -> dict[str, Any]:
+    """Describe an exception by type and place, and by its sentence where that is harmless."""
+    described: dict[str, Any] = {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "frames": [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ],
+    }
+    if isinstance(error, _TELLING):
+        described["sentence"] = redact_text(str(error))
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        described["cause"] = exception_of(cause)
+    return described
+
+
+def metadata_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Gather what a caller, the trace and the record itself tell beside the sentence."""
+    given = getattr(record, "metadata", None)
+    metadata: dict[str, Any] = {"logger": record.name}
+    if isinstance(given, dict):
+        metadata |= {str(key): redact_value(value, key=str(key)) for key, value in given.items()}
+    if record.exc_info and record.exc_info[1] is not None:
+        metadata["exception"] = exception_of(record.exc_info[1])
+    return metadata
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, *, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = current_trace()
+        moment = datetime.datetime.fromtimestamp(record.created, tz=datetime.UTC)
+        line = {
+            "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "service": self.service,
+            "correlation_id": trace.correlation_id if trace else None,
+            "user_id": trace.user_of() if trace else None,
+            "message": sentence_of(record),
+            "metadata": metadata_of(record),
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """For a developer's own terminal: with the whole traceback, and as careful otherwise."""
+
+    _COLOURS: ClassVar[dict[str, str]] = {
+        "DEBUG": "\x1b[2m",
+        "WARNING": "\x1b[33m",
+        "ERROR": "\x1b[31m",
+        "CRITICAL": "\x1b[31m",
+    }
+
+    def __init__(self, *, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = current_trace()
+        moment = datetime.datetime.fromtimestamp(record.created).astimezone()
+        metadata = metadata_of(record)
+        metadata.pop("exception", None)
+        metadata.pop("logger")
+        told = " ".join(f"{key}={value}" for key, value in metadata.items())
+        short_id = f" [{trace.correlation_id[:8]}]" if trace else ""
+        text = f"{sentence_of(record)} {told}".rstrip().replace("\r", "\\r").replace("\n", "\\n")
+        text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+        colour = self._COLOURS.get(record.levelname, "")
+        line = f"{moment:%H:%M:%S} {colour}{record.levelname:<7}\x1b[0m{short_id} {text}"
+        if record.exc_info:
+            line += f"\n{self.formatException(record.exc_info)}"
+        return line
+
+
+class WithoutSuccessNoise(logging.Filter):
+    """Drops Celery's own word on each task: one line a task is ours, with its id and duration."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO
+
+
+def logging_settings(*, level: str, service: str, development: bool) -> dict[str, Any]:
+    """Give Django's LOGGING; ``level`` is for our own code, libraries stay at INFO or above."""
+    readable = development and sys.stderr.isatty()
+    formatter = "config.logging.ConsoleFormatter" if readable else "config.logging.JsonFormatter"
+    if level not in logging.getLevelNamesMapping():
+        level = "INFO"  # a system check names the mistake; settings must load for it to run
+    libraries = logging.getLevelName(max(logging.INFO, logging.getLevelNamesMapping()[level]))
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter, "service": service}},
+        "filters": {"without_success_noise": {"()": "config.logging.WithoutSuccessNoise"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": libraries, "handlers": ["stderr"]},
+        "loggers": {
+            **{name: {"level": level} for name in OWN_LOGGERS},
+            # Django brings handlers of its own, which would write each line again or mail it.
+            "django": {"level": libraries, "handlers": [], "propagate": True},
+            "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
+            # Our line for each request tells every 4xx; 5xx come with their exception from here.
+            "django.request": {"level": "ERROR"},
+            "celery.app.trace": {"filters": ["without_success_noise"]},
+            "celery.worker.strategy": {"level": "WARNING"},
+            # They print each URL that they ask, query and all.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+        },
+    }

@@ -1,0 +1,77 @@
+"""The thread that leads through one piece of work: its correlation id and what it touched.
+
+One id goes from an HTTP request or a socket's frame through every task that it queues. The context
+variable holds one object that is shared, not copied, so that a store used in a helper thread is
+known to the request that waits for it.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+# What a foreign id may look like: it ends up in log lines, headers and other systems.
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+
+@dataclass(slots=True)
+class Trace:
+    """One request, frame or task; ``user_of`` is asked when a line is written."""
+
+    correlation_id: str
+    user_of: Callable[[], str | None] = lambda: None
+    stores: set[str] = field(default_factory=set)
+    cache_hit: bool | None = None
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def accept_id(candidate: object) -> str:
+    """Keep a correlation id that came from outside if it is harmless, else make one."""
+    if isinstance(candidate, str) and SAFE_ID.fullmatch(candidate):
+        return candidate
+    return uuid.uuid4().hex
+
+
+def current_trace() -> Trace | None:
+    return _current.get()
+
+
+def current_correlation_id() -> str | None:
+    """Give the id of the work at hand, to be carried on by whatever leaves this process."""
+    trace = _current.get()
+    return trace.correlation_id if trace else None
+
+
+@contextmanager
+def bind_trace(trace: Trace) -> Iterator[Trace]:
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def bind_correlation_id(candidate: object = None, *, user_id: str | None = None) -> Iterator[Trace]:
+    """Run a block as one traceable piece of work, for example the handling of a socket's frame.
+
+    ``candidate`` continues an id from elsewhere; anything that is not a safe id is replaced.
+    """
+    with bind_trace(Trace(accept_id(candidate), user_of=lambda: user_id)) as trace:
+        yield trace
+
+
+def note_store(name: str) -> None:
+    """Add a store to ``databases_used`` of the work at hand."""
+    if trace := _current.get():
+        trace.stores.add(name)
+
+
+def note_cache(*, hit: bool) -> None:
+    """Tell whether the work at hand was answered from a cache."""
+    if trace := _current.get():
+        trace.cache_hit = hit

@@ -1,0 +1,34 @@
+"""Who may look inside: the scraper by its token, an operator by session, this machine itself."""
+
+import ipaddress
+import secrets
+
+from django.conf import settings
+from django.http import HttpRequest
+
+# A proxy on the same machine would make everybody look local.
+_FORWARDING_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")
+
+
+def has_metrics_token(request: HttpRequest) -> bool:
+    """Compare in constant time; an empty setting matches nothing."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return (
+        bool(settings.METRICS_TOKEN)
+        and scheme.lower() == "bearer"
+        and secrets.compare_digest(given.strip().encode(), settings.METRICS_TOKEN.encode())
+    )
+
+
+def is_from_this_machine(request: HttpRequest) -> bool:
+    if any(header in request.headers for header in _FORWARDING_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_operator(request: HttpRequest) -> bool:
+    user = getattr(request, "user", None)
+    return user is not None and user.is_active and user.is_superuser

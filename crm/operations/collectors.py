@@ -1,0 +1,45 @@
+"""Figures of the whole installation for `/metrics`, read from the stores at each scrape."""
+
+import logging
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from crm.operations import canary, figures
+
+logger = logging.getLogger(__name__)
+
+
+class OperationsCollector(Collector):
+    def describe(self) -> list[Metric]:
+        """Say nothing in advance: registering must not need a store."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        ages = GaugeMetricFamily(
+            "nf_canary_age_seconds",
+            "Seconds since a task last came through a queue; +Inf where none ever did.",
+            labels=["queue"],
+        )
+        for queue, age in canary.ages_or_nothing().items():
+            ages.add_metric([queue], age)
+        yield ages
+        for figure in figures.registered():
+            try:
+                values = figure.measure()
+            except (DatabaseError, PyMongoError, RedisError) as error:
+                logger.warning(
+                    "A figure is missing from this scrape: its store does not answer.",
+                    extra={"metadata": {"figure": figure.name, "error": type(error).__name__}},
+                )
+                continue
+            family = GaugeMetricFamily(
+                f"nf_{figure.name}", figure.meaning, labels=[figure.label] if figure.label else []
+            )
+            for label, value in values.items():
+                family.add_metric([label] if figure.label else [], value)
+            yield family

@@ -1,0 +1,157 @@
+"""Write to each store and read it back, and tell what else decides whether the work gets done."""
+
+import math
+import platform
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymongo
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+from pymongo.errors import PyMongoError
+from qdrant_client.models import Distance, PointStruct, VectorParams
+from redis.exceptions import RedisError
+
+from config import stores
+from crm.operations import canary, figures
+from crm.operations.models import StoreProbe
+from crm.operations.probes import STORE_FAILURES
+
+# A full disk or a new primary may take longer than a ping; longer than this is a failure too.
+MONGODB_SECONDS = 5.0
+
+
+class NotReadBack(Exception):
+    """The store took a write and gave something else back."""
+
+
+@dataclass
+class DeepHealth:
+    """``report`` is the body of the answer; ``is_sound`` decides its status."""
+
+    report: dict[str, Any] = field(default_factory=dict)
+    is_sound: bool = True
+
+
+def _check_postgresql(token: uuid.UUID) -> None:
+    host = platform.node() or "unknown"
+    StoreProbe.objects.update_or_create(host=host, defaults={"token": token})
+    if StoreProbe.objects.get(pk=host).token != token:
+        raise NotReadBack
+
+
+def _check_mongodb(token: uuid.UUID) -> None:
+    probes = stores.mongo_db()["operations_probes"]
+    host = platform.node() or "unknown"
+    with pymongo.timeout(MONGODB_SECONDS):
+        probes.replace_one({"_id": host}, {"_id": host, "token": str(token)}, upsert=True)
+        kept = probes.find_one({"_id": host})
+    if kept is None or kept["token"] != str(token):
+        raise NotReadBack
+
+
+def _check_redis(token: uuid.UUID) -> None:
+    key = f"operations:probe:{token}"
+    stores.redis().set(key, str(token), ex=60)
+    if stores.redis().getdel(key) != str(token).encode():
+        raise NotReadBack
+
+
+def _check_qdrant(token: uuid.UUID) -> None:
+    client = stores.qdrant()
+    collection = f"{settings.QDRANT_PREFIX}operations_probes"
+    if not client.collection_exists(collection):
+        client.create_collection(
+            collection, vectors_config=VectorParams(size=2, distance=Distance.DOT)
+        )
+    point = str(uuid.uuid5(uuid.NAMESPACE_DNS, platform.node() or "unknown"))
+    client.upsert(
+        collection,
+        [PointStruct(id=point, vector=[1.0, 0.0], payload={"token": str(token)})],
+        wait=True,
+    )
+    kept = client.retrieve(collection, [point], with_payload=True)
+    if not kept or (kept[0].payload or {}).get("token") != str(token):
+        raise NotReadBack
+
+
+CHECKS: Mapping[str, Callable[[uuid.UUID], None]] = {
+    "postgresql": _check_postgresql,
+    "mongodb": _check_mongodb,
+    "redis": _check_redis,
+    "qdrant": _check_qdrant,
+}
+
+
+def deep_health() -> DeepHealth:
+    """Run every check; one that fails is told and does not stop the others."""
+    health = DeepHealth()
+    health.report["stores"] = {name: _run(health, check) for name, check in CHECKS.items()}
+    health.report["migrations"] = _migrations(health)
+    health.report["queues"] = _queues(health)
+    health.report["figures"] = _figures(health)
+    health.report["status"] = "sound" if health.is_sound else "unsound"
+    return health
+
+
+def _run(health: DeepHealth, check: Callable[[uuid.UUID], None]) -> dict[str, Any]:
+    started = time.perf_counter()
+    told: dict[str, Any] = {"write_and_read": "done"}
+    try:
+        check(uuid.uuid4())
+    except (NotReadBack, DatabaseError, *STORE_FAILURES) as error:
+        told = {"write_and_read": "failed", "error": type(error).__name__}
+        health.is_sound = False
+    told["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
+    return told
+
+
+def _migrations(health: DeepHealth) -> dict[str, Any]:
+    try:
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    except DatabaseError as error:
+        health.is_sound = False
+        return {"error": type(error).__name__}
+    heads = executor.loader.graph.leaf_nodes()
+    pending = executor.migration_plan(heads)
+    if pending:
+        health.is_sound = False
+    return {
+        "heads": dict(sorted(heads)),
+        "pending": [f"{step.app_label}.{step.name}" for step, _ in pending],
+    }
+
+
+def _queues(health: DeepHealth) -> dict[str, Any]:
+    """Tell when a task last came through each queue: that needs beat, the broker and a worker."""
+    try:
+        ages = canary.ages()
+    except RedisError as error:
+        health.is_sound = False
+        return {"error": type(error).__name__}
+    told: dict[str, Any] = {}
+    for queue, age in ages.items():
+        is_fresh = age <= canary.STALE_SECONDS
+        health.is_sound = health.is_sound and is_fresh
+        told[queue] = {
+            "canary_age_seconds": None if math.isinf(age) else round(age, 1),
+            "is_fresh": is_fresh,
+        }
+    return told
+
+
+def _figures(health: DeepHealth) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for figure in figures.registered():
+        try:
+            values = figure.measure()
+        except (DatabaseError, PyMongoError, RedisError) as error:
+            health.is_sound = False
+            told[figure.name] = {"error": type(error).__name__}
+            continue
+        told[figure.name] = dict(values) if figure.label else next(iter(values.values()), None)
+    return told

@@ -1,0 +1,28 @@
+"""Figures that apps above tell about themselves; `/health/deep` and `/metrics` ask for them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Measure = Callable[[], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``measure`` gives values by label; with one value the label is the empty string."""
+
+    name: str
+    meaning: str
+    label: str
+    measure: Measure
+
+
+_figures: dict[str, Figure] = {}
+
+
+def register(*, name: str, meaning: str, measure: Measure, label: str = "") -> None:
+    """Make a figure known, once per process; the name is shown as the metric ``nf_<name>``."""
+    _figures[name] = Figure(name=name, meaning=meaning, label=label, measure=measure)
+
+
+def registered() -> list[Figure]:
+    return list(_figures.values())

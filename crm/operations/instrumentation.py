@@ -1,0 +1,49 @@
+"""Hooks that let a log line tell which stores a piece of work used, and figures reach a scrape."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from prometheus_client import REGISTRY
+from pymongo import monitoring
+
+from config.shared_metrics import SharedCollector
+from config.tracing import note_store
+from crm.operations.collectors import OperationsCollector
+
+
+def _note_postgresql(
+    execute: Callable[..., Any],
+    sql: str,
+    params: Any,
+    many: bool,  # noqa: FBT001  Django calls it so
+    context: Any,
+) -> Any:
+    note_store("postgresql")
+    return execute(sql, params, many, context)
+
+
+def _watch_connection(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    # In front: `connection.execute_wrapper` takes its own away from the end.
+    if _note_postgresql not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, _note_postgresql)
+
+
+class _MongodbListener(monitoring.CommandListener):
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        note_store("mongodb")
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing: the start has told it."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing: who asked learns of it."""
+
+
+def install() -> None:
+    """Hang the hooks in, once per process and before the first client is made."""
+    connection_created.connect(_watch_connection, dispatch_uid="operations.note_postgresql")
+    monitoring.register(_MongodbListener())
+    REGISTRY.register(SharedCollector())
+    REGISTRY.register(OperationsCollector())

@@ -1,0 +1,54 @@
+"""May a load balancer send traffic here?"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+
+from config import draining
+from crm.operations.probes import CRITICAL_STORES, Prober
+
+KEPT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """``status`` is ready, degraded (answers, with less), not_ready or draining."""
+
+    status: str
+    stores: dict[str, bool]
+
+    @property
+    def takes_traffic(self) -> bool:
+        return self.status in {"ready", "degraded"}
+
+
+class ReadinessCheck:
+    """Asks the stores at most once in five seconds, however many probes come by."""
+
+    def __init__(self, prober: Prober, clock: Callable[[], float] = time.monotonic) -> None:
+        self._prober = prober
+        self._clock = clock
+        self._lock = Lock()
+        self._stores: dict[str, bool] = {}
+        self._asked_at: float | None = None
+
+    def result(self) -> Readiness:
+        with self._lock:
+            now = self._clock()
+            if self._asked_at is None or now - self._asked_at >= KEPT_SECONDS:
+                self._stores = self._prober.ask()
+                self._asked_at = now
+            stores = dict(self._stores)
+        if draining.is_draining():
+            return Readiness("draining", stores)
+        if not all(stores[name] for name in CRITICAL_STORES):
+            return Readiness("not_ready", stores)
+        return Readiness("ready" if all(stores.values()) else "degraded", stores)
+
+
+@cache
+def readiness_check() -> ReadinessCheck:
+    """Give the process's check; made on first use, hence after any fork."""
+    return ReadinessCheck(Prober())
