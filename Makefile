@@ -54,7 +54,7 @@ chaos: $(VENV)/tests.stamp  ## Kill processes while messages flow, and count eve
 	@$(BIN)/python -m pytest -m chaos -n 0 -s tests/chaos
 
 vendor:  ## Fetch the browser libraries of package.json into static/vendor/.
-	@sh deploy/vendor.sh
+	@python3 deploy/vendor.py
 
 lock: $(VENV)/tests.stamp  ## Write the lock files anew from pyproject.toml.
 	@$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-find-links --no-header -q -o requirements.txt

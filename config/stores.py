@@ -12,6 +12,8 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from qdrant_client import QdrantClient
 from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 Document = dict[str, Any]
 
@@ -50,6 +52,8 @@ def redis() -> "Redis[bytes]":
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=25,
+        # One retry at once heals a broken connection; waiting longer would hold up messages.
+        retry=Retry(NoBackoff(), 1),
     )
     return Redis(connection_pool=pool)
 
