@@ -1,3 +1,26 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from chat.api import inbox as api
+from chat.views import inbox as pages
+
+_conversation = "api/v1/conversations/<uuid:conversation_id>"
+
+urlpatterns = [
+    path("app/inbox/", pages.inbox_page, name="inbox"),
+    path("app/inbox/<uuid:conversation_id>/", pages.inbox_page, name="inbox_conversation"),
+    path("api/v1/inbox/conversations", api.Conversations.as_view(), name="inbox_conversations"),
+    path("api/v1/inbox/counts", api.Counts.as_view(), name="inbox_counts"),
+    path("api/v1/inbox/agents", api.Agents.as_view(), name="inbox_agents"),
+    path(_conversation, api.ConversationDetail.as_view(), name="conversation"),
+    path(
+        f"{_conversation}/messages",
+        api.ConversationMessages.as_view(),
+        name="conversation_messages",
+    ),
+    path(f"{_conversation}/take-over", api.TakeOver.as_view(), name="take_over"),
+    path(f"{_conversation}/hand-back", api.HandBack.as_view(), name="hand_back"),
+    path(f"{_conversation}/assign", api.Assign.as_view(), name="assign"),
+    path(f"{_conversation}/close", api.Close.as_view(), name="close"),
+    path(f"{_conversation}/reopen", api.Reopen.as_view(), name="reopen"),
+    path(f"{_conversation}/snooze", api.Snooze.as_view(), name="snooze"),
+]

@@ -1,0 +1,226 @@
+"""What the inbox shows: pages of rows, counts, one conversation with its customer.
+
+The pages and the API word the same facts, so that a reload and a live update never differ.
+"""
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Value
+
+from chat.errors import ConversationNotFound
+from chat.events import Audience, conversation_row, event_frame
+from chat.managers import ConversationQuerySet
+from chat.models import Conversation, ConversationRead, Message, Status
+from config.errors import Invalid
+from crm.accounts.models import Membership, Role
+
+PAGE = 30
+MESSAGES = 50
+COUNT_LIMIT = 100
+AGENTS_LIMIT = 200
+OTHERS_LIMIT = 5
+# More than any log holds: "before the end".
+END = 2**53
+
+
+class Box(StrEnum):
+    MINE = "mine"
+    UNASSIGNED = "unassigned"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top."""
+
+    last_message_at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        plain = f"{self.last_message_at.isoformat()}|{self.id}"
+        return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        try:
+            padded = text + "=" * (-len(text) % 4)
+            moment, _, key = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
+            cursor = cls(datetime.fromisoformat(moment), UUID(key))
+        except (ValueError, binascii.Error) as error:
+            raise Invalid("The cursor is not one of ours. Load the list from its start.") from error
+        if cursor.last_message_at.tzinfo is None:
+            raise Invalid("The cursor is not one of ours. Load the list from its start.")
+        return cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[dict[str, Any]]
+    next: str | None
+
+
+def in_box(membership: Membership, box: Box) -> ConversationQuerySet:
+    visible = Conversation.objects.visible_to(membership)
+    if box == Box.MINE:
+        return visible.assigned_to(membership.user)
+    if box == Box.UNASSIGNED:
+        return visible.unassigned()
+    return visible
+
+
+def page(
+    membership: Membership,
+    *,
+    box: Box,
+    status: Status,
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Give one page of a box, newest first, with each row's unread count for this reader."""
+    found = in_box(membership, box).with_status(status).select_related("customer", "assignee")
+    if cursor:
+        behind = Cursor.decode(cursor)
+        found = found.older_than(behind.last_message_at, behind.id)
+    conversations = list(found.newest_first()[: limit + 1])
+    has_more = len(conversations) > limit
+    conversations = conversations[:limit]
+    last = conversations[-1] if has_more else None
+    return Page(
+        rows=rows(membership, conversations),
+        next=Cursor(last.last_message_at, last.pk).encode() if last else None,
+    )
+
+
+def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
+    """Word heads as rows of this reader; one query for all reading positions."""
+    conversations = list(conversations)
+    positions = dict(
+        ConversationRead.objects.filter(
+            organization_id=membership.organization_id,
+            user_id=membership.user_id,
+            conversation__in=[conversation.pk for conversation in conversations],
+        ).values_list("conversation_id", "seen_inbound_total")
+    )
+    return [
+        conversation_row(conversation)
+        | {"unread": max(0, conversation.inbound_total - positions.get(conversation.pk, 0))}
+        for conversation in conversations
+    ]
+
+
+def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
+    return rows(membership, [conversation])[0]
+
+
+def counts(membership: Membership) -> dict[str, dict[str, int]]:
+    """Count each box and status, in one query and never further than COUNT_LIMIT."""
+    parts = [
+        in_box(membership, box)
+        .with_status(status)
+        .annotate(box=Value(str(box)))
+        .values_list("box", "status")[:COUNT_LIMIT]
+        for box in Box
+        for status in Status
+    ]
+    counted = Counter(parts[0].union(*parts[1:], all=True))
+    return {
+        str(box): {str(status): counted[(str(box), str(status))] for status in Status}
+        for box in Box
+    }
+
+
+def find(membership: Membership, conversation_id: UUID) -> Conversation:
+    """Give a conversation that this reader may see; a foreign one does not exist for them."""
+    conversation = (
+        Conversation.objects.visible_to(membership)
+        .select_related("customer", "assignee", "widget")
+        .filter(pk=conversation_id)
+        .first()
+    )
+    if conversation is None:
+        raise ConversationNotFound
+    return conversation
+
+
+def detail(membership: Membership, conversation: Conversation) -> dict[str, Any]:
+    """Give a conversation's row, its customer, their other conversations and what was read."""
+    customer = conversation.customer
+    others = (
+        Conversation.objects.visible_to(membership)
+        .of_customer(organization_id=membership.organization_id, customer_id=customer.pk)
+        .exclude(pk=conversation.pk)
+        .order_by("-id")[:OTHERS_LIMIT]
+    )
+    seen = (
+        ConversationRead.objects.filter(conversation=conversation, user_id=membership.user_id)
+        .values_list("seen_seq", flat=True)
+        .first()
+    )
+    return {
+        "conversation": row(membership, conversation),
+        "customer": {
+            "id": str(customer.pk),
+            "name": customer.display_name,
+            "email": customer.email,
+            "phone": customer.phone,
+            "language": customer.language_code,
+            "stage": customer.stage,
+            "claimed": customer.claimed,
+            "created_at": customer.created_at.isoformat(),
+        },
+        "widget": conversation.widget.name if conversation.widget else "",
+        "others": [
+            {
+                "id": str(other.pk),
+                "status": other.status,
+                "text": other.last_message.get("text", ""),
+                "last_message_at": other.last_message_at.isoformat(),
+            }
+            for other in others
+        ],
+        "seen_seq": seen or 0,
+    }
+
+
+def history(
+    membership: Membership, conversation: Conversation, *, before: int = END, limit: int = MESSAGES
+) -> dict[str, Any]:
+    """Give the entries that precede a number, oldest first, as the socket would send them."""
+    found = Message.objects.before(
+        membership.organization_id, conversation.pk, before, limit=limit + 1
+    )
+    has_more = len(found) > limit
+    return {
+        "stream": conversation.stream,
+        "epoch": conversation.epoch,
+        "events": [event_frame(message, Audience.TEAM) for message in found[-limit:]],
+        "has_more": has_more,
+    }
+
+
+def agents(membership: Membership) -> list[dict[str, Any]]:
+    """Give whom a conversation may be assigned to: active people who may answer."""
+    members = (
+        Membership.objects.active()
+        .filter(organization_id=membership.organization_id)
+        .exclude(role=Role.VIEWER)
+        .select_related("user")
+        .order_by("user__name", "id")[:AGENTS_LIMIT]
+    )
+    return [
+        {
+            "id": str(member.user_id),
+            "name": member.user.name,
+            "role": member.get_role_display(),
+            "is_me": member.user_id == membership.user_id,
+        }
+        for member in members
+    ]

@@ -1,0 +1,45 @@
+"""Who may come in: pages and API alike run as a member of one organization."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from crm.accounts.errors import NoOrganization
+from crm.accounts.models import Membership
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def membership_of(request: HttpRequest | Request) -> Membership:
+    """Give the membership that the request runs as, or refuse."""
+    membership = getattr(request, "membership", None)
+    if not membership:
+        raise NoOrganization
+    return cast(Membership, membership)
+
+
+def member_required(view: View[P]) -> View[P]:
+    """Let in who is logged in and belongs to an organization; others log in or are told why not."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        membership_of(request)
+        return view(request, *args, **kwargs)
+
+    return login_required(checked)
+
+
+class IsMember(BasePermission):
+    """The same for API views."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            return False
+        membership_of(request)
+        return True

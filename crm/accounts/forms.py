@@ -1,0 +1,36 @@
+"""What people fill in about themselves."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Language
+
+
+class LogInForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=255,
+        widget=forms.EmailInput(
+            attrs={"class": "form-control", "autocomplete": "username", "autofocus": True}
+        ),
+        error_messages={"required": _("Enter your e-mail address.")},
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(
+            attrs={"class": "form-control", "autocomplete": "current-password"}
+        ),
+        error_messages={"required": _("Enter your password.")},
+    )
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class LanguageForm(forms.Form):
+    language = forms.ChoiceField(choices=Language.choices)
+    next = forms.CharField(required=False)
+
+
+class SwitchForm(forms.Form):
+    organization = forms.UUIDField()

@@ -1,0 +1,122 @@
+"""Pages about getting in, and about as whom."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from config.errors import AppError, Invalid
+from crm.accounts.errors import OrganizationNotYours
+from crm.accounts.forms import LanguageForm, LogInForm, SwitchForm
+from crm.accounts.log_in import disconnect, log_in, log_out
+from crm.accounts.models import Membership, User
+from crm.accounts.services import SESSION_KEY
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_in_page(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated and request.method != "POST":
+        return redirect(_own_address(request, request.GET.get("next")))
+    if request.method != "POST":
+        form = LogInForm(initial={"next": request.GET.get("next", "")})
+        return render(request, "accounts/log_in.html", {"form": form})
+    form = LogInForm(request.POST)
+    if not form.is_valid():
+        return render(request, "accounts/log_in.html", {"form": form}, status=400)
+    try:
+        user = log_in(
+            request, email=form.cleaned_data["email"], password=form.cleaned_data["password"]
+        )
+    except AppError as refusal:
+        form.add_error(None, refusal.message)
+        response = render(request, "accounts/log_in.html", {"form": form}, status=refusal.status)
+        if wait := refusal.extra.get("retry_after"):
+            response["Retry-After"] = str(wait)
+        return response
+    response = redirect(_own_address(request, form.cleaned_data["next"]))
+    _remember_language(response, user.language_code)
+    return response
+
+
+@require_POST
+def log_out_now(request: HttpRequest) -> HttpResponse:
+    log_out(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+@login_required
+@require_safe
+def no_organization(request: HttpRequest) -> HttpResponse:
+    """Tell a person without a membership what to do; send all others on."""
+    if request.membership:  # type: ignore[attr-defined]  set by OrganizationMiddleware
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return render(request, "accounts/no_organization.html", status=403)
+
+
+@login_required
+@require_POST
+def switch_organization(request: HttpRequest) -> HttpResponse:
+    """Run this session as another of one's own memberships."""
+    user = cast(User, request.user)
+    form = SwitchForm(request.POST)
+    if not form.is_valid():
+        raise OrganizationNotYours
+    chosen = (
+        Membership.objects.of(user)
+        .active()
+        .filter(organization_id=form.cleaned_data["organization"])
+        .first()
+    )
+    if chosen is None:
+        raise OrganizationNotYours
+    request.session[SESSION_KEY] = str(chosen.organization_id)
+    # Open pages of the other organization must not go on receiving its messages.
+    disconnect(user)
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Change the language of the pages; for a person who is logged in, for good."""
+    form = LanguageForm(request.POST)
+    if not form.is_valid():
+        raise Invalid
+    code = form.cleaned_data["language"]
+    if isinstance(request.user, User):
+        request.user.language_code = code
+        request.user.save(update_fields=["language_code", "updated_at"])
+    response = redirect(_own_address(request, form.cleaned_data["next"]))
+    _remember_language(response, code)
+    return response
+
+
+def _own_address(request: HttpRequest, address: str | None) -> str:
+    """Give the address if it is on this host, else the inbox."""
+    if address and url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return address
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _remember_language(response: HttpResponse | HttpResponseRedirect, code: str) -> None:
+    if not translation.check_for_language(code):
+        return
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        code,
+        max_age=365 * 24 * 3600,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )

@@ -1,0 +1,46 @@
+/** One stream as this page holds it: entries in the order of `seq`, each once, without gaps. */
+export class StreamLog {
+  /** `seq` is the number up to which everything counts as shown, for a start in the middle. */
+  constructor({ stream, epoch, seq = 0 }) {
+    this.stream = stream;
+    this.epoch = epoch;
+    this.floor = seq;
+    this.seq = seq;
+    this.entries = [];
+    this.waiting = new Map();
+  }
+
+  /** Take in events in any order, again or with holes; give those that became showable, in order. */
+  take(events) {
+    for (const event of events) {
+      if (event.seq > this.seq) this.waiting.set(event.seq, event);
+    }
+    const ready = [];
+    while (this.waiting.has(this.seq + 1)) {
+      const event = this.waiting.get(this.seq + 1);
+      this.waiting.delete(event.seq);
+      this.seq = event.seq;
+      ready.push(event);
+    }
+    this.entries.push(...ready);
+    return ready;
+  }
+
+  /** Take in older entries, which end right before the first one held. */
+  takeOlder(events) {
+    const older = events.filter((event) => event.seq <= this.floor).sort((a, b) => a.seq - b.seq);
+    if (!older.length || older.at(-1).seq !== this.floor) return [];
+    this.floor = older[0].seq - 1;
+    this.entries.unshift(...older);
+    return older;
+  }
+
+  /** Something after the last shown entry is known but not here. */
+  get hasGap() {
+    return this.waiting.size > 0;
+  }
+
+  isBehind(top) {
+    return top > this.seq;
+  }
+}

@@ -1,0 +1,101 @@
+import { Refused, Unreachable } from "./api.js";
+
+const WAIT_SECONDS = 25;
+const PAGE = 300;
+// Without a stream there is nothing to wait on; other tabs tell through the outbox's channel.
+const IDLE = 5_000;
+
+/** The stream protocol over HTTP, speaking the socket's frames, where sockets are blocked. */
+export class Poll {
+  constructor({ api, position, onframe, onend }) {
+    this.api = api;
+    this.position = position;
+    this.onframe = onframe;
+    this.onend = onend;
+    this.wasWelcomed = true;
+    this.stopped = new AbortController();
+    this.run();
+  }
+
+  async run() {
+    while (!this.stopped.signal.aborted) {
+      const position = this.position();
+      if (!position) {
+        await pause(IDLE, this.stopped.signal);
+        continue;
+      }
+      try {
+        const page = await this.api.events(position.stream, {
+          epoch: position.epoch,
+          after: position.seq,
+          limit: PAGE,
+          wait: WAIT_SECONDS,
+          signal: this.stopped.signal,
+        });
+        if (!this.stopped.signal.aborted) this.onframe({ ...page, type: "stream.resumed" });
+      } catch (error) {
+        this.end(error);
+      }
+    }
+  }
+
+  send(frame) {
+    if (this.stopped.signal.aborted) return false;
+    if (frame.type === "message.post") this.post(frame);
+    else if (frame.type === "stream.seen") this.quietly(this.api.seen(frame.stream, frame.seq));
+    // The rest is state that only a socket carries, or what the next poll brings by itself.
+    return true;
+  }
+
+  async post(frame) {
+    try {
+      const stored = await this.api.post(frame.stream, frame);
+      this.onframe({
+        type: "message.ack",
+        client_message_id: frame.client_message_id,
+        ...stored,
+      });
+    } catch (error) {
+      if (!(error instanceof Refused)) {
+        this.end(error);
+        return;
+      }
+      this.onframe({
+        type: "refused",
+        code: error.code,
+        message: error.message,
+        client_message_id: frame.client_message_id,
+        retry_after: error.retryAfter,
+      });
+    }
+  }
+
+  async quietly(request) {
+    try {
+      await request;
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  close() {
+    this.end(null);
+  }
+
+  end(error) {
+    if (this.stopped.signal.aborted) return;
+    this.stopped.abort();
+    if (error && !(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
+    this.onend({ wasWelcomed: true, error });
+  }
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
