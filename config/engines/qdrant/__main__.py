@@ -7,8 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
+from config.engines.qdrant.catalog import Catalog
 from config.engines.qdrant.routes import Router
 from config.engines.qdrant.server import Server
+
+_FLUSH_SECONDS = 5.0
 
 
 def main() -> int:
@@ -17,12 +20,27 @@ def main() -> int:
     parser.add_argument("--path", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    server = Server(arguments.port, Router())
+    catalog = Catalog(arguments.path)
+    catalog.load()
+    server = Server(arguments.port, Router(catalog))
+    ending = threading.Event()
+
+    def flush_now_and_then() -> None:
+        while not ending.wait(_FLUSH_SECONDS):
+            catalog.flush()
+
+    flusher = threading.Thread(target=flush_now_and_then, name="flush", daemon=True)
+    flusher.start()
     # shutdown() waits for the loop that the signal interrupted, hence the thread.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-    server.serve_forever(poll_interval=0.1)
-    server.server_close()
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        ending.set()
+        server.server_close()
+        flusher.join()
+        catalog.close()
     return 0
 
 

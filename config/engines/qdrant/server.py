@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from config.engines.qdrant.refusals import Refused, bad_request
-from config.engines.qdrant.routes import Request, Router
+from config.engines.qdrant.routes import Plain, Request, Router
 
 MAX_BODY = 64 * 1024 * 1024  # bytes; Qdrant's own default is 32 MiB
 _logger = logging.getLogger("qdrant")
@@ -46,8 +46,10 @@ class Handler(BaseHTTPRequestHandler):
         status, content_type, body = 200, "application/json", b""
         try:
             answer = self.server.router.answer(self._request())
-            if isinstance(answer, str):
-                content_type, body = "text/plain", answer.encode()
+            if isinstance(answer, Plain) and isinstance(answer.content, str):
+                content_type, body = "text/plain", answer.content.encode()
+            elif isinstance(answer, Plain):
+                body = json.dumps(answer.content).encode()
             else:
                 body = self._envelope({"result": answer, "status": "ok"}, began)
         except Refused as refusal:
