@@ -17,6 +17,7 @@ _NEEDS_NO_STORE = {
     "compilemessages",
     "diffsettings",
     "doctor",
+    "down",
     "engines",
     "findstatic",
     "help",
@@ -25,6 +26,7 @@ _NEEDS_NO_STORE = {
     "spectacular",
     "startapp",
     "test",
+    "up",
     "version",
 }
 

@@ -77,10 +77,10 @@ def running() -> dict[str, Any] | None:
     """Give what `var/up.json` tells while the supervisor it names is alive, else None."""
     try:
         told: dict[str, Any] = json.loads(up_file().read_text())
-        supervisor = told["processes"]["supervisor"]
+        pid, started = told["processes"]["supervisor"], told["started"]["supervisor"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return told if identity(supervisor["pid"]) == supervisor["started"] else None
+    return told if identity(pid) == started else None
 
 
 def up(*, port: int, say: Callable[[str], None]) -> int:
@@ -135,7 +135,7 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
         )
     while supervisor.poll() is None:
         told = running()
-        if told is not None and told["processes"]["supervisor"]["pid"] == supervisor.pid:
+        if told is not None and told["processes"]["supervisor"] == supervisor.pid:
             say(_summary(told["base_url"], told))
             return 0
         time.sleep(0.1)
@@ -150,10 +150,9 @@ def down(*, say: Callable[[str], None]) -> int:
         stopped = engines.stop()
         say("Stopped." if stopped else "Nothing runs.")
         return 0
-    supervisor = told["processes"]["supervisor"]
     end(
-        supervisor["pid"],
-        supervisor["started"],
+        told["processes"]["supervisor"],
+        told["started"]["supervisor"],
         how=signal.SIGTERM,
         patience=DRAIN_SECONDS * 2,
     )
@@ -284,18 +283,16 @@ def _watch(
 
 
 def _tell(parts: list[Part], base_url: str, demo: dict[str, Any]) -> None:
-    processes: dict[str, Any] = {
-        "supervisor": {"pid": os.getpid(), "started": identity(os.getpid())}
+    pids = {"supervisor": os.getpid()}
+    pids |= {part.name: part.process.pid for part in parts if part.process is not None}
+    pids |= {name: record.pid for name, record in records().items()}
+    told = {
+        "base_url": base_url,
+        **demo,
+        "processes": pids,
+        # A number is given to another process sooner or later; this tells one from the other.
+        "started": {name: identity(pid) for name, pid in pids.items()},
     }
-    for part in parts:
-        if part.process is not None:
-            processes[part.name] = {
-                "pid": part.process.pid,
-                "started": identity(part.process.pid),
-            }
-    for name, record in records().items():
-        processes[name] = {"pid": record.pid, "started": record.started}
-    told = {"base_url": base_url, **demo, "processes": processes}
     write_atomically(up_file(), json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -318,12 +315,16 @@ def _stop(parts: list[Part]) -> None:
 def _end_leftovers() -> None:
     """End the parts of a supervisor that was itself killed."""
     try:
-        processes = json.loads(up_file().read_text())["processes"]
-    except (OSError, ValueError, KeyError):
+        told = json.loads(up_file().read_text())
+        left = [
+            (told["processes"][name], told["started"][name])
+            for name in ("web", "worker", "beat")
+            if name in told["processes"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
         return
-    for name in ("web", "worker", "beat"):
-        if known := processes.get(name):
-            end(known["pid"], known["started"], how=signal.SIGTERM, patience=DRAIN_SECONDS)
+    for pid, started in left:
+        end(pid, started, how=signal.SIGTERM, patience=DRAIN_SECONDS)
     up_file().unlink(missing_ok=True)
 
 

@@ -1,0 +1,66 @@
+"""A wrong setting is told with the variable's name and what to set."""
+
+import pytest
+from django.core.checks import run_checks
+
+from config import checks
+from config.engines import StoreUrls
+
+
+def ids(messages):
+    return [message.id for message in messages]
+
+
+def test_the_present_settings_pass():
+    assert [m for m in run_checks() if m.id and m.id.startswith("nextflow.")] == []
+
+
+@pytest.mark.parametrize(
+    ("store", "url", "expected"),
+    [
+        ("database", "mysql://somewhere/crm", "nextflow.E001"),
+        ("mongodb", "somewhere:27017", "nextflow.E002"),
+        ("redis", "http://somewhere", "nextflow.E003"),
+        ("qdrant", "somewhere:6333", "nextflow.E004"),
+    ],
+)
+def test_a_store_url_of_another_kind_is_named(settings, store, url, expected):
+    given = {
+        "database": "postgresql://host/name",
+        "mongodb": "mongodb://host/name",
+        "redis": "redis://host/0",
+        "qdrant": "http://host:6333",
+    }
+    settings.STORE_URLS = StoreUrls(**(given | {store: url}))
+    (message,) = checks.stores_are_urls()
+    assert message.id == expected
+    assert url not in f"{message.msg} {message.hint}"  # it may hold a password
+    assert f"{store.upper()}_URL" in message.msg
+
+
+def test_a_missing_secret_key_is_told_with_a_way_to_make_one(settings):
+    settings.SECRET_KEY = ""
+    (message,) = checks.secret_key_is_set()
+    assert "token_urlsafe" in str(message.hint)
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_heartbeat_that_proxies_would_cut_is_refused(settings, seconds):
+    settings.CHAT_HEARTBEAT_SECONDS = seconds
+    assert ids(checks.limits_are_sane()) == ["nextflow.E011"]
+
+
+def test_an_unknown_log_level_is_refused(settings):
+    settings.LOG_LEVEL = "LOUD"
+    assert ids(checks.limits_are_sane()) == ["nextflow.E012"]
+
+
+def test_what_strangers_could_reach_is_told_before_deployment(settings):
+    settings.ALLOWED_HOSTS = []
+    settings.DEMO_ENABLED = True
+    settings.METRICS_TOKEN = ""
+    assert ids(checks.ready_for_strangers()) == [
+        "nextflow.E020",
+        "nextflow.W021",
+        "nextflow.W022",
+    ]
