@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from chat.views import demo
+
+urlpatterns: list[URLPattern] = [path("demo/", demo.shop, name="demo")]

@@ -1,0 +1,1 @@
+"""The demo's two organizations: a coffee roastery and a bookshop, both invented."""

@@ -1,0 +1,68 @@
+"""What the demo's files say, as they lie beside this module."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from crm.accounts.models import Language
+
+SHOP = "bazanta"
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def read(name: str) -> Any:
+    """Give a file's JSON; the same object each time, so do not change it."""
+    return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def page_text(language: str) -> dict[str, Any]:
+    """Give the words of the shop's page."""
+    text: dict[str, Any] = read(f"page_{language}.json")
+    return text
+
+
+def products(*, kind: str, language: str) -> list[dict[str, str]]:
+    """Give the products of a kind, ``coffee`` or ``gear``, with words and prices to show."""
+    text = page_text(language)
+    shown = []
+    for product in read("products.json"):
+        if product["kind"] != kind:
+            continue
+        words = text["products"][product["key"]]
+        shown.append(
+            {
+                "key": product["key"],
+                "name": words["name"],
+                "origin": words.get("origin", ""),
+                "notes": words["notes"],
+                "use": words.get("for", ""),
+                "ask": text["coffee"]["about"].format(name=words["name"]),
+                **_prices(product, language),
+            }
+        )
+    return shown
+
+
+def _prices(product: dict[str, Any], language: str) -> dict[str, str]:
+    """Give the price in the money of the language's country, and at home in Vietnam."""
+    if language == Language.VIETNAMESE:
+        return {"price": f"{_grouped(product['vnd'], '.')} ₫"}
+    if language == Language.RUSSIAN:
+        return {
+            "price": f"{_grouped(product['rub'], ' ')} ₽",
+            "price_at_home": f"{_grouped(product['vnd'], ' ')} ₫",
+        }
+    return {
+        "price": f"₱{_grouped(product['php'], ',')}",
+        "price_at_home": f"{_grouped(product['vnd'], ',')} ₫",
+    }
+
+
+def _grouped(amount: int, separator: str) -> str:
+    """Group thousands; a Russian number of four digits stays whole."""
+    if separator == " " and amount < 10_000:
+        return str(amount)
+    return f"{amount:,}".replace(",", "\N{NO-BREAK SPACE}" if separator == " " else separator)
