@@ -41,10 +41,12 @@ def open_conversation(
     language_code: str,
     content: Mapping[str, Any],
     client_message_id: str,
+    timestamp: datetime | None = None,
 ) -> Message:
     """Post a customer's message into their open conversation, opening one where there is none.
 
     Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
+    A ``timestamp``, here and below, is for history that comes in late; else it happens now.
     """
     client_message_id = clean_client_message_id(client_message_id)
     # The customer's row is the lock: two tabs that send a first line share one conversation.
@@ -75,11 +77,18 @@ def open_conversation(
         sender=customer_sender(customer),
         content=content,
         client_message_id=client_message_id,
+        timestamp=timestamp,
     )
 
 
 @transaction.atomic
-def take_over(*, organization_id: UUID, conversation_id: UUID, user: User) -> Conversation:
+def take_over(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    user: User,
+    timestamp: datetime | None = None,
+) -> Conversation:
     """Make the user the one who answers; from here on the bot keeps silent."""
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
@@ -92,6 +101,7 @@ def take_over(*, organization_id: UUID, conversation_id: UUID, user: User) -> Co
         conversation,
         "taken_over",
         by=agent_sender(user),
+        timestamp=timestamp,
         status=Status.OPEN,
         assignee=user,
         snoozed_until=None,
@@ -142,7 +152,13 @@ def hand_back(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conv
 
 
 @transaction.atomic
-def hand_off(*, organization_id: UUID, conversation_id: UUID, reason: str) -> Conversation:
+def hand_off(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    reason: str,
+    timestamp: datetime | None = None,
+) -> Conversation:
     """Let people answer where the bot will not; ``reason`` is asked, unknown or failed."""
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
@@ -150,12 +166,19 @@ def hand_off(*, organization_id: UUID, conversation_id: UUID, reason: str) -> Co
     if not conversation.is_bot_owned:
         return conversation
     return change(
-        conversation, "handed_off", by=SYSTEM, status=Status.OPEN, details={"reason": reason}
+        conversation,
+        "handed_off",
+        by=SYSTEM,
+        timestamp=timestamp,
+        status=Status.OPEN,
+        details={"reason": reason},
     )
 
 
 @transaction.atomic
-def close(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
+def close(
+    *, organization_id: UUID, conversation_id: UUID, by: User, timestamp: datetime | None = None
+) -> Conversation:
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )
@@ -165,8 +188,9 @@ def close(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversa
         conversation,
         "closed",
         by=agent_sender(by),
+        timestamp=timestamp,
         status=Status.CLOSED,
-        closed_at=timezone.now(),
+        closed_at=timestamp or timezone.now(),
         snoozed_until=None,
         waiting_since=None,
     )
@@ -191,7 +215,12 @@ def reopen(*, organization_id: UUID, conversation_id: UUID, by: User) -> Convers
 
 @transaction.atomic
 def snooze(
-    *, organization_id: UUID, conversation_id: UUID, until: datetime, by: User
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    until: datetime,
+    by: User,
+    timestamp: datetime | None = None,
 ) -> Conversation:
     """Put a conversation out of sight until a time, or until the customer writes."""
     if until <= timezone.now():
@@ -204,6 +233,7 @@ def snooze(
         conversation,
         "snoozed",
         by=agent_sender(by),
+        timestamp=timestamp,
         status=Status.SNOOZED,
         snoozed_until=until,
         details={"until": until.isoformat()},

@@ -16,7 +16,7 @@ from chat.models import (
     NewMessage,
     Sender,
 )
-from chat.models.message import mongo_now
+from chat.models.message import mongo_now, to_milliseconds
 from config.errors import StoreUnavailable
 from config.ids import uuid7
 
@@ -83,6 +83,7 @@ def change(
     *,
     by: Sender,
     details: dict[str, Any] | None = None,
+    timestamp: datetime | None = None,
     **fields: Any,
 ) -> Conversation:
     """Change a locked head and write the change into the log, where every client learns of it."""
@@ -106,6 +107,7 @@ def change(
                 },
             },
             client_message_id=f"event-{uuid7().hex}",
+            timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
     )
     ConversationDocuments.follow(conversation)
