@@ -24,8 +24,8 @@ class _Refused(AppError):
             message = "Some fields cannot be used; see errors. Correct them and send again."
         else:
             message = str(error.detail)
-        if isinstance(error, exceptions.Throttled) and error.wait is not None:
-            extra["retry_after"] = error.wait
+        if (wait := getattr(error, "wait", None)) is not None:
+            extra["retry_after"] = wait
         super().__init__(message, extra=extra)
 
 

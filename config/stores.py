@@ -44,7 +44,7 @@ def mongo_db() -> Database[Document]:
 
 
 @cache
-def redis() -> "Redis[bytes]":
+def redis() -> Redis:
     """Give the process's pooled Redis client; it holds nothing that cannot be rebuilt."""
     pool = ConnectionPool.from_url(
         settings.REDIS_URL,

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
+    from chat.models import Conversation
     from crm.accounts.models import Membership, User
 
 

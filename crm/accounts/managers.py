@@ -6,7 +6,7 @@ from django.contrib.auth.models import BaseUserManager
 from django.db import models
 
 if TYPE_CHECKING:
-    from crm.accounts.models import User
+    from crm.accounts.models import Membership, User
 
 
 class UserManager(BaseUserManager["User"]):

@@ -1,12 +1,11 @@
 """Every request of a logged-in person runs as one of their memberships."""
 
 from collections.abc import Callable
-from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from crm.accounts.models import Membership, User
+from crm.accounts.models import Membership
 from crm.accounts.services import SESSION_KEY, current_membership
 
 
@@ -21,7 +20,7 @@ class OrganizationMiddleware:
             if not request.user.is_authenticated:
                 return None
             return current_membership(
-                user=cast(User, request.user),
+                user=request.user,
                 organization_id=request.session.get(SESSION_KEY),
             )
 
