@@ -27,7 +27,6 @@ as_root=""
 if [ "$(id -u)" -ne 0 ]; then
     as_root="sudo"
 fi
-# A test starts nginx by itself, on a free port: Debian's service must not take port 80.
 $as_root apt-get update -qq
 # shellcheck disable=SC2086  each word of $missing is a package
 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing

@@ -1,39 +1,51 @@
 """A small task through every queue, twice a minute: proof that somebody still consumes it.
 
 A worker can be alive, answer `inspect ping` and yet consume nothing after a lost connection; only a
-task that arrived proves the way.
+task that arrived proves the way. When beat sent one is kept too, so that a silent beat is not taken
+for four silent workers. Takes the client as an argument: a container's health check runs this too
+and must not load the whole application for it.
 """
 
 import math
 import time
 
-from redis.exceptions import RedisError
-
-from config import stores
+from redis import Redis
 
 QUEUES = ("realtime", "default", "ai", "bulk")
 KEY = "operations:canary"
+SENT = "sent"
 # Four missed in a row: the container's health check fails and an operator is called.
 STALE_SECONDS = 120.0
 
 
-def note_seen(*, queue: str) -> None:
-    stores.redis().hset(KEY, queue, str(time.time()))
+def note_seen(redis: "Redis[bytes]", *, queue: str) -> None:
+    redis.hset(KEY, queue, str(time.time()))
 
 
-def ages() -> dict[str, float]:
-    """Give the seconds since the last canary of each queue; infinite where none was ever seen."""
-    seen = stores.redis().hgetall(KEY)
-    now = time.time()
-    return {
-        queue: max(0.0, now - float(seen[field])) if (field := queue.encode()) in seen else math.inf
-        for queue in QUEUES
-    }
+def note_sent(redis: "Redis[bytes]") -> None:
+    redis.hset(KEY, SENT, str(time.time()))
 
 
-def ages_or_nothing() -> dict[str, float]:
-    """Give the ages, or none when Redis does not answer: a scrape must not fail with it."""
-    try:
-        return ages()
-    except RedisError:
-        return {}
+def ages(redis: "Redis[bytes]") -> dict[str, float]:
+    """Give the seconds since a canary came through each queue; infinite where none ever did."""
+    moments = redis.hgetall(KEY)
+    return {queue: _age(moments, queue) for queue in QUEUES}
+
+
+def is_sent(redis: "Redis[bytes]") -> bool:
+    """Tell whether beat still sends: the health of beat alone."""
+    return _age(redis.hgetall(KEY), SENT) <= STALE_SECONDS
+
+
+def is_consumed(redis: "Redis[bytes]", *, queue: str) -> bool:
+    """Tell whether what beat sent came through: the health of a queue's workers alone."""
+    moments = redis.hgetall(KEY)
+    sent, seen = _age(moments, SENT), _age(moments, queue)
+    if math.isinf(sent):
+        return True  # nothing was ever sent, so nothing is missing
+    return seen - sent <= STALE_SECONDS
+
+
+def _age(moments: dict[bytes, bytes], name: str) -> float:
+    moment = moments.get(name.encode())
+    return math.inf if moment is None else max(0.0, time.time() - float(moment))

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from config import stores
 from crm.operations import canary, figures
 
 logger = logging.getLogger(__name__)
@@ -25,17 +26,17 @@ class OperationsCollector(Collector):
             "Seconds since a task last came through a queue; +Inf where none ever did.",
             labels=["queue"],
         )
-        for queue, age in canary.ages_or_nothing().items():
-            ages.add_metric([queue], age)
+        try:
+            for queue, age in canary.ages(stores.redis()).items():
+                ages.add_metric([queue], age)
+        except RedisError as error:
+            self._tell_missing("canary_age_seconds", error)
         yield ages
         for figure in figures.registered():
             try:
                 values = figure.measure()
             except (DatabaseError, PyMongoError, RedisError) as error:
-                logger.warning(
-                    "A figure is missing from this scrape: its store does not answer.",
-                    extra={"metadata": {"figure": figure.name, "error": type(error).__name__}},
-                )
+                self._tell_missing(figure.name, error)
                 continue
             family = GaugeMetricFamily(
                 f"nf_{figure.name}", figure.meaning, labels=[figure.label] if figure.label else []
@@ -43,3 +44,9 @@ class OperationsCollector(Collector):
             for label, value in values.items():
                 family.add_metric([label] if figure.label else [], value)
             yield family
+
+    def _tell_missing(self, figure: str, error: Exception) -> None:
+        logger.warning(
+            "A figure is missing from this scrape: its store does not answer.",
+            extra={"metadata": {"figure": figure, "error": type(error).__name__}},
+        )

@@ -129,7 +129,7 @@ def _migrations(health: DeepHealth) -> dict[str, Any]:
 def _queues(health: DeepHealth) -> dict[str, Any]:
     """Tell when a task last came through each queue: that needs beat, the broker and a worker."""
     try:
-        ages = canary.ages()
+        ages = canary.ages(stores.redis())
     except RedisError as error:
         health.is_sound = False
         return {"error": type(error).__name__}
