@@ -1,0 +1,84 @@
+"""Answers kept for an hour and questions counted, in Redis. Without Redis there is neither."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from config import stores
+from knowledge.terms import words
+
+logger = logging.getLogger(__name__)
+KEEP_SECONDS = 3600
+POPULAR_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Under what an answer is kept: ``response_cache:{org}:{hash}``."""
+
+    name: str
+
+    @classmethod
+    def of(cls, organization_id: UUID, version: int, question: str, language: str) -> "Key":
+        """Name the question as any spelling of it; a new version of the knowledge is a new name."""
+        asked = " ".join(words(question))
+        digest = hashlib.sha256(f"{version}\n{language}\n{asked}".encode()).hexdigest()[:32]
+        return cls(f"response_cache:{organization_id}:{digest}")
+
+
+def read(key: Key) -> dict[str, Any] | None:
+    try:
+        kept = stores.redis().get(key.name)
+    except RedisError as error:
+        _tell(error)
+        return None
+    return json.loads(kept) if isinstance(kept, bytes) else None
+
+
+def write(key: Key, answer: dict[str, Any]) -> None:
+    try:
+        stores.redis().set(key.name, json.dumps(answer), ex=KEEP_SECONDS)
+    except RedisError as error:
+        _tell(error)
+
+
+def count(organization_id: UUID, question: str) -> None:
+    """Count a question of the FAQs as asked once more.
+
+    Only the organization's own wording is kept, never a visitor's: theirs may hold a phone number.
+    """
+    name = popular_key(organization_id)
+    try:
+        pipe = stores.redis().pipeline(transaction=False)
+        pipe.zincrby(name, 1, question)
+        # Bounded: the least asked beyond the limit go.
+        pipe.zremrangebyrank(name, 0, -POPULAR_KEPT - 1)
+        pipe.execute()
+    except RedisError as error:
+        _tell(error)
+
+
+def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
+    """Give the questions asked most, with how often."""
+    try:
+        found = stores.redis().zrevrange(popular_key(organization_id), 0, limit - 1, withscores=True)
+    except RedisError as error:
+        _tell(error)
+        return []
+    return [(question.decode(), int(times)) for question, times in found]
+
+
+def popular_key(organization_id: UUID) -> str:
+    return f"popular_questions:{organization_id}"
+
+
+def _tell(error: RedisError) -> None:
+    logger.warning(
+        "Answers are not kept: Redis does not answer.",
+        extra={"metadata": {"error": type(error).__name__}},
+    )

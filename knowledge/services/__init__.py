@@ -1,0 +1,32 @@
+"""The verbs of knowledge: the only writers."""
+
+from knowledge.services.answering import Answer, Source, answer
+from knowledge.services.faqs import (
+    FaqContent,
+    create_category,
+    create_faq,
+    delete_faq,
+    import_faqs,
+    purge_deleted,
+    restore_faq,
+    set_published,
+    update_faq,
+)
+from knowledge.services.indexing import index_faqs, index_now
+
+__all__ = [
+    "Answer",
+    "FaqContent",
+    "Source",
+    "answer",
+    "create_category",
+    "create_faq",
+    "delete_faq",
+    "import_faqs",
+    "index_faqs",
+    "index_now",
+    "purge_deleted",
+    "restore_faq",
+    "set_published",
+    "update_faq",
+]

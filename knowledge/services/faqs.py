@@ -1,0 +1,293 @@
+"""Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.text import slugify
+
+from config.ids import uuid7
+from crm.accounts.models import User
+from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
+from knowledge.events import faqs_changed_on_commit
+from knowledge.models import MAX_PHRASINGS, Faq, FaqCategory, KnowledgeBase
+from knowledge.terms import folded
+
+IMPORT_BATCH = 500
+_INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
+
+
+@dataclass(frozen=True, slots=True)
+class FaqContent:
+    """What a person writes about one FAQ; ``key`` empty means: made from the question."""
+
+    question: str
+    answer: str
+    language_code: str
+    key: str = ""
+    category_id: UUID | None = None
+    phrasings: tuple[str, ...] = ()
+    is_published: bool = True
+
+
+def lock_knowledge(organization_id: UUID) -> KnowledgeBase:
+    """Lock an organization's knowledge until the transaction ends."""
+    KnowledgeBase.objects.get_or_create(organization_id=organization_id)
+    return KnowledgeBase.objects.select_for_update().get(organization_id=organization_id)
+
+
+def raise_version(base: KnowledgeBase) -> None:
+    """Make worthless what was answered before; needs the lock."""
+    base.version += 1
+    base.save(update_fields=["version"])
+
+
+@transaction.atomic
+def create_faq(*, organization_id: UUID, content: FaqContent, by: User | None) -> Faq:
+    """Add a FAQ; it is found once the index has followed.
+
+    Raises FaqKeyTaken, CategoryNotFound and InvalidFaq.
+    """
+    base = lock_knowledge(organization_id)
+    faq = Faq(organization_id=organization_id, created_by=by)
+    _fill(faq, content)
+    return _store(faq, base)
+
+
+@transaction.atomic
+def update_faq(*, organization_id: UUID, faq_id: UUID, content: FaqContent) -> Faq:
+    """Change a FAQ. Raises FaqNotFound, FaqKeyTaken, CategoryNotFound and InvalidFaq."""
+    base = lock_knowledge(organization_id)
+    faq = _locked(organization_id, faq_id)
+    _fill(faq, content)
+    return _store(faq, base)
+
+
+@transaction.atomic
+def set_published(*, organization_id: UUID, faq_id: UUID, is_published: bool) -> Faq:
+    """Show a FAQ to the bot and the public, or hide it from both at once."""
+    base = lock_knowledge(organization_id)
+    faq = _locked(organization_id, faq_id)
+    if faq.is_published == is_published:
+        return faq
+    faq.is_published = is_published
+    return _follow(faq, base, "is_published")
+
+
+@transaction.atomic
+def delete_faq(*, organization_id: UUID, faq_id: UUID) -> Faq:
+    """Take a FAQ away; `restore_faq` brings it back while it is kept."""
+    base = lock_knowledge(organization_id)
+    faq = _locked(organization_id, faq_id)
+    faq.deleted_at = timezone.now()
+    return _follow(faq, base, "deleted_at")
+
+
+@transaction.atomic
+def restore_faq(*, organization_id: UUID, faq_id: UUID) -> Faq:
+    """Bring a deleted FAQ back. Raises FaqKeyTaken where another one took its key meanwhile."""
+    base = lock_knowledge(organization_id)
+    faq = (
+        Faq.objects.select_for_update(of=("self",))
+        .filter(organization_id=organization_id, pk=faq_id)
+        .first()
+    )
+    if faq is None:
+        raise FaqNotFound
+    if faq.deleted_at is None:
+        return faq
+    _refuse_taken_key(faq)
+    faq.deleted_at = None
+    return _follow(faq, base, "deleted_at")
+
+
+@transaction.atomic
+def create_category(
+    *,
+    organization_id: UUID,
+    name: str,
+    slug: str = "",
+    names: Mapping[str, str] | None = None,
+    position: int = 0,
+) -> FaqCategory:
+    """Add a category, or bring the one that has this slug up to date."""
+    category, _created = FaqCategory.objects.update_or_create(
+        organization_id=organization_id,
+        slug=slug or slugify(folded(name))[:80] or uuid7().hex[-12:],
+        defaults={"name": name, "names": dict(names or {}), "position": position},
+    )
+    return category
+
+
+def import_faqs(
+    *,
+    organization_id: UUID,
+    contents: Iterable[FaqContent],
+    by: User | None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, int]:
+    """Bring many FAQs in, each by its key and language: again changes nothing.
+
+    Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
+    One transaction a batch, so that a killed import leaves whole batches and may be repeated.
+    """
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    batch: list[FaqContent] = []
+    for content in contents:
+        batch.append(content)
+        if len(batch) == IMPORT_BATCH:
+            _import_batch(organization_id, batch, by, counts)
+            batch = []
+            if progress:
+                progress(sum(counts.values()))
+    if batch:
+        _import_batch(organization_id, batch, by, counts)
+    if progress:
+        progress(sum(counts.values()))
+    return counts
+
+
+@transaction.atomic
+def _import_batch(
+    organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
+) -> None:
+    base = lock_knowledge(organization_id)
+    keys = {content.key for content in batch}
+    here = {
+        (faq.key, faq.language_code): faq
+        for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
+    }
+    categories = set(FaqCategory.objects.of(organization_id).values_list("pk", flat=True))
+    new: dict[UUID, Faq] = {}
+    changed: list[Faq] = []
+    now = timezone.now()
+    for content in batch:
+        faq = here.get((content.key, content.language_code))
+        if faq is None:
+            faq = Faq(organization_id=organization_id, created_by=by)
+            here[content.key, content.language_code] = new[faq.pk] = faq
+        elif not _differs(faq, content):
+            continue
+        elif faq.pk not in new:
+            faq.version += 1
+            faq.updated_at = now
+            changed.append(faq)
+        _assign(faq, content)
+        if faq.category_id and faq.category_id not in categories:
+            raise CategoryNotFound
+        _check(faq)
+    Faq.objects.bulk_create(new.values())
+    Faq.objects.bulk_update(
+        changed,
+        [*_INDEXED_FIELDS, "category", "is_published", "folded_text", "version", "updated_at"],
+    )
+    counts["created"] += len(new)
+    counts["updated"] += len(changed)
+    counts["unchanged"] += len(batch) - len(new) - len(changed)
+    if new or changed:
+        raise_version(base)
+        faqs_changed_on_commit(organization_id)
+
+
+def purge_deleted(*, limit: int = 1000) -> int:
+    """Remove for good what was deleted long ago and has left the index; give how many."""
+    before = timezone.now() - timedelta(days=settings.KNOWLEDGE_KEEP_DELETED_DAYS)
+    due = Faq.objects.filter(deleted_at__lt=before, indexed_version=F("version"))
+    found = list(due.values_list("pk", flat=True)[:limit])
+    removed, _by_model = Faq.objects.filter(pk__in=found).delete()
+    return removed
+
+
+def _locked(organization_id: UUID, faq_id: UUID) -> Faq:
+    faq = (
+        Faq.objects.select_for_update(of=("self",))
+        .of(organization_id)
+        .alive()
+        .filter(pk=faq_id)
+        .first()
+    )
+    if faq is None:
+        raise FaqNotFound
+    return faq
+
+
+def _fill(faq: Faq, content: FaqContent) -> None:
+    _assign(faq, content)
+    if (
+        faq.category_id
+        and not FaqCategory.objects.of(faq.organization_id).filter(pk=faq.category_id).exists()
+    ):
+        raise CategoryNotFound
+    _check(faq)
+    _refuse_taken_key(faq)
+
+
+def _assign(faq: Faq, content: FaqContent) -> None:
+    for field, value in _values(content).items():
+        setattr(faq, field, value)
+    if not faq.key:
+        faq.key = slugify(folded(content.question))[:60].strip("-") or "faq"
+        if _key_is_taken(faq):
+            faq.key = f"{faq.key}-{uuid7().hex[-8:]}"
+    faq.folded_text = folded("\n".join([faq.question, *faq.phrasings, faq.answer]))
+
+
+def _values(content: FaqContent) -> dict[str, Any]:
+    phrasings = dict.fromkeys(line.strip() for line in content.phrasings)
+    return {
+        "question": " ".join(content.question.split()),
+        "answer": content.answer.replace("\r\n", "\n").strip(),
+        "language_code": content.language_code,
+        "key": content.key,
+        "category_id": content.category_id,
+        "phrasings": [line for line in phrasings if line],
+        "is_published": content.is_published,
+    }
+
+
+def _differs(faq: Faq, content: FaqContent) -> bool:
+    return any(getattr(faq, field) != value for field, value in _values(content).items())
+
+
+def _check(faq: Faq) -> None:
+    if len(faq.phrasings) > MAX_PHRASINGS:
+        raise InvalidFaq(extra={"errors": {"phrasings": [f"At most {MAX_PHRASINGS}."]}})
+    try:
+        faq.clean_fields(exclude=["organization", "category", "created_by"])
+    except ValidationError as error:
+        raise InvalidFaq(extra={"errors": error.message_dict}) from error
+
+
+def _refuse_taken_key(faq: Faq) -> None:
+    # The knowledge base's lock keeps others from taking it between here and the insert.
+    if _key_is_taken(faq):
+        raise FaqKeyTaken
+
+
+def _key_is_taken(faq: Faq) -> bool:
+    others = Faq.objects.of(faq.organization_id).alive().exclude(pk=faq.pk)
+    return others.filter(key=faq.key, language_code=faq.language_code).exists()
+
+
+def _store(faq: Faq, base: KnowledgeBase) -> Faq:
+    if not faq._state.adding:
+        faq.version += 1
+    faq.save()
+    raise_version(base)
+    faqs_changed_on_commit(faq.organization_id)
+    return faq
+
+
+def _follow(faq: Faq, base: KnowledgeBase, field: str) -> Faq:
+    faq.version += 1
+    faq.save(update_fields=[field, "version", "updated_at"])
+    raise_version(base)
+    faqs_changed_on_commit(faq.organization_id)
+    return faq

@@ -1,0 +1,6 @@
+"""What this app tells others, always after commit."""
+
+from django.dispatch import Signal
+
+# organization_id: UUID
+faqs_changed = Signal()

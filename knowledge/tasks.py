@@ -1,0 +1,34 @@
+"""Services, later. Each may run twice."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from config.errors import StoreUnavailable
+from knowledge.services import index_faqs, purge_deleted
+from knowledge.services.indexing import TASK_LIMIT, organizations_behind
+
+
+@shared_task(
+    name="knowledge.index_faqs",
+    autoretry_for=(StoreUnavailable,),
+    retry_backoff=True,
+    max_retries=5,
+)
+def index_changed_faqs(organization_id: str) -> None:
+    done = index_faqs(organization_id=UUID(organization_id), limit=TASK_LIMIT)
+    if done == TASK_LIMIT:
+        # The rest in another task: one that runs for minutes is one that a restart throws away.
+        index_changed_faqs.delay(organization_id)
+
+
+@shared_task(name="knowledge.sweep_unindexed")
+def sweep_unindexed() -> None:
+    """Start what a crash left behind between a commit and its task."""
+    for organization_id in organizations_behind():
+        index_changed_faqs.delay(str(organization_id))
+
+
+@shared_task(name="knowledge.purge_deleted")
+def purge_deleted_faqs() -> None:
+    purge_deleted()
