@@ -1,0 +1,432 @@
+import { Refused } from "./api.js";
+import { Connection } from "./connection.js";
+import { StreamLog } from "./log.js";
+import { Sender } from "./sender.js";
+import { exclusively } from "./locks.js";
+
+const FIRST_PAGE = 50;
+const SEEN_EVERY = 1_000;
+const PULL_PATIENCE = 5_000;
+const TYPING_LASTS = 6_000;
+const TYPING_EVERY = 3_000;
+
+/** The visitor's side of a conversation: what is known, what waits, and how it gets there.
+ *
+ * `onchange()` is called after every change of the public fields; `onarrival(event)` for each message
+ * that is new, not for history. */
+export class Chat {
+  constructor({ api, storage, outbox, tabs, language, page, onchange, onarrival, onrefused }) {
+    Object.assign(this, { api, storage, outbox, tabs, language, page });
+    Object.assign(this, { onchange, onarrival, onrefused });
+    this.identity = null;
+    this.settings = null;
+    this.entry = null; // the session's answer
+    this.conversation = null; // {status, assignee} of the present one
+    this.log = null;
+    this.past = []; // logs of conversations that ended while this page was open
+    this.presence = { agents: null };
+    this.typing = null;
+    this.teamSeen = 0;
+    this.seen = 0;
+    this.isVisible = false;
+    this.isLoaded = false;
+    this.isLive = false;
+    this.known = 0;
+    this.sender = new Sender({
+      outbox,
+      post: (frame) => this.connection.send(frame),
+      target: () => (this.isOpen ? this.log.stream : null),
+      onchange: () => this.changed(),
+    });
+    this.connection = new Connection({
+      api,
+      enter: () => this.enter(),
+      resume: () => (this.log ? [this.position()] : []),
+      position: () => this.position(),
+      onready: () => this.ready(),
+      onframe: (frame) => this.receive(frame),
+      onstate: () => this.stateChanged(),
+      onforbidden: (error) => this.onrefused(error),
+    });
+    tabs.onmessage = (message) => this.hear(message);
+  }
+
+  async start() {
+    this.api.token = this.storage.get("token");
+    await this.outbox.load();
+    this.changed();
+    this.connection.start();
+  }
+
+  get isOpen() {
+    return this.log !== null && this.conversation?.status !== "closed";
+  }
+
+  get state() {
+    return this.connection.state;
+  }
+
+  get unread() {
+    if (!this.log) return 0;
+    return this.log.entries.filter((event) => isAnswer(event) && event.seq > this.seen).length;
+  }
+
+  position() {
+    return this.log && { stream: this.log.stream, epoch: this.log.epoch, seq: this.log.seq };
+  }
+
+  // --- Coming in ---------------------------------------------------------------------------------
+
+  async enter() {
+    if (this.entry && this.api.token) {
+      try {
+        return { ...this.entry, ...(await this.api.newTicket()) };
+      } catch (error) {
+        if (!(error instanceof Refused) || error.status !== 401) throw error;
+        this.forgetVisitor();
+      }
+    }
+    return this.openSession();
+  }
+
+  async openSession() {
+    // One at a time over all tabs: two first visits at once would be two visitors.
+    const session = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
+      this.api.token = this.storage.get("token") ?? this.api.token;
+      const { language, identity, page } = this;
+      let answer;
+      try {
+        answer = await this.api.openSession({ language, identity, page });
+      } catch (error) {
+        if (!(error instanceof Refused) || error.code !== "visitor_unknown") throw error;
+        this.forgetVisitor();
+        answer = await this.api.openSession({ language, identity, page });
+      }
+      this.api.token = answer.visitor_token;
+      this.storage.set("token", answer.visitor_token);
+      return answer;
+    });
+    this.settings = { ...session.settings, maxTextLength: session.max_text_length };
+    this.entry = session;
+    if (session.conversation) this.adopt(session.conversation);
+    else if (!this.log) this.isLoaded = true;
+    this.changed();
+    return session;
+  }
+
+  /** The server does not know this browser any more; what was not sent goes out as a new visitor. */
+  forgetVisitor() {
+    this.api.token = null;
+    this.storage.remove("token");
+    this.log = null;
+    this.conversation = null;
+  }
+
+  adopt(conversation) {
+    this.conversation = {
+      status: conversation.status,
+      assignee: conversation.assignee ?? this.conversation?.assignee ?? null,
+    };
+    if (this.log?.stream !== conversation.stream) {
+      const { stream, epoch, last_seq: last } = conversation;
+      this.beginLog({ stream, epoch, seq: Math.max(0, last - FIRST_PAGE) });
+      this.known = last;
+      this.seen = conversation.customer_seen_seq ?? 0;
+      this.teamSeen = conversation.team_seen_seq ?? 0;
+    }
+    this.tabs.tell({ type: "stream", conversation });
+  }
+
+  beginLog(start) {
+    if (this.log?.entries.length) this.past.push(this.log);
+    this.log = new StreamLog(start);
+    this.isLoaded = false;
+    this.isLive = false;
+    this.typing = null;
+    this.teamSeen = 0;
+  }
+
+  ready() {
+    this.seenSent = 0;
+    if (this.log) return; // what was stored of the outbox shows first: see resumed()
+    this.becameLive();
+  }
+
+  becameLive() {
+    this.isLoaded = true;
+    this.isLive = true;
+    this.sender.go();
+    this.tellSeen();
+    this.changed();
+  }
+
+  stateChanged() {
+    if (this.state !== "online") {
+      this.isLive = false;
+      this.sender.halt();
+      this.typing = null;
+      this.isPulling = false;
+    }
+    this.changed();
+  }
+
+  // --- What the server says ----------------------------------------------------------------------
+
+  receive(frame) {
+    const handler = {
+      "stream.resumed": this.resumed,
+      event: this.event,
+      "message.ack": this.acknowledged,
+      refused: this.refused,
+      heartbeat: this.heartbeat,
+      receipts: this.receipts,
+      typing: this.typed,
+      presence: this.present,
+    }[frame.type];
+    handler?.call(this, frame);
+  }
+
+  resumed(frame) {
+    if (frame.stream !== this.log?.stream) return;
+    this.isPulling = false;
+    if (!frame.recovered) {
+      this.loadSnapshot(frame);
+      return;
+    }
+    this.log.epoch = frame.epoch ?? this.log.epoch;
+    this.take(frame.events);
+    if (this.log.isBehind(frame.to)) this.pull();
+    else if (!this.isLive) this.becameLive();
+    this.changed();
+  }
+
+  async loadSnapshot({ stream, epoch, to }) {
+    const after = Math.max(0, to - FIRST_PAGE);
+    try {
+      const page = await this.api.events(stream, { epoch, after, limit: FIRST_PAGE });
+      if (this.log?.stream !== stream) return;
+      this.log = new StreamLog({ stream, epoch: page.epoch ?? epoch, seq: after });
+      this.take(page.events);
+      this.becameLive();
+    } catch {
+      // The server went away in between; the next connection starts over from here.
+      this.connection.restart();
+    }
+  }
+
+  event(frame) {
+    if (frame.stream !== this.log?.stream) {
+      // Another tab of this visitor opened a conversation, or an agent did.
+      if (this.isOpen) return;
+      this.switchTo({ stream: frame.stream, epoch: "" });
+    }
+    this.take([frame]);
+    if (this.log.hasGap) this.pull();
+    this.changed();
+  }
+
+  take(events) {
+    for (const event of this.log.take(events)) {
+      if (event.kind === "conversation.changed") this.noteChange(event.data.change);
+      this.noteEdit(event);
+      const own = event.data.client_message_id;
+      if (own && this.outbox.has(own)) this.sender.arrived(own);
+      if (event.kind !== "message.posted") continue;
+      if (event.data.sender.type !== "customer") this.typing = null;
+      if (this.isLoaded || event.seq > this.known) this.onarrival(event);
+    }
+    if (!this.log.hasGap) this.isPulling = false;
+    this.tellSeen();
+  }
+
+  noteChange(change) {
+    if (!change?.status) return;
+    this.conversation = { status: change.status, assignee: change.assignee ?? null };
+  }
+
+  noteEdit(event) {
+    if (event.kind !== "message.edited" && event.kind !== "message.deleted") return;
+    const target = this.log.entries.find(
+      (entry) => entry.kind === "message.posted" && entry.data.message_id === event.data.message_id,
+    );
+    if (!target) return;
+    if (event.kind === "message.deleted") target.data = { ...target.data, isDeleted: true };
+    else target.data = { ...target.data, content: event.data.content, isEdited: true };
+  }
+
+  acknowledged(frame) {
+    const id = frame.client_message_id;
+    if (frame.stream && frame.stream !== this.log?.stream) this.switchTo(frame);
+    this.sender.acknowledged(id, frame);
+    if (this.log?.isBehind(frame.seq)) this.pullSoon(frame.seq);
+    this.changed();
+  }
+
+  switchTo({ stream, epoch }) {
+    this.beginLog({ stream, epoch, seq: 0 });
+    this.seen = 0;
+    this.isLive = true;
+    this.conversation = { status: this.settings?.bot_enabled ? "pending" : "open", assignee: null };
+    this.isLoaded = true;
+    this.tabs.tell({ type: "stream", conversation: { stream, epoch, last_seq: 0, status: "open" } });
+    this.pull();
+  }
+
+  refused(frame) {
+    if (frame.client_message_id) this.sender.refused(frame);
+    this.isPulling = false;
+    this.changed();
+  }
+
+  heartbeat({ tops }) {
+    const top = tops?.[this.log?.stream];
+    if (top !== undefined && this.log.isBehind(top)) this.pull();
+  }
+
+  receipts(frame) {
+    if (frame.stream !== this.log?.stream) return;
+    this.teamSeen = Math.max(this.teamSeen, frame.team_seen_seq ?? 0);
+    this.seen = Math.max(this.seen, frame.customer_seen_seq ?? 0);
+    this.changed();
+  }
+
+  typed(frame) {
+    if (frame.stream !== this.log?.stream) return;
+    clearTimeout(this.typingTimer);
+    this.typing = frame.is_typing === false ? null : { ...frame.sender };
+    this.typingTimer = setTimeout(() => {
+      this.typing = null;
+      this.changed();
+    }, TYPING_LASTS);
+    this.changed();
+  }
+
+  present(frame) {
+    this.presence = { agents: frame.agents ?? null };
+    this.changed();
+  }
+
+  pull() {
+    if (this.isPulling) return;
+    this.isPulling = this.connection.send({
+      type: "stream.pull",
+      stream: this.log.stream,
+      after: this.log.seq,
+    });
+    setTimeout(() => {
+      this.isPulling = false;
+    }, PULL_PATIENCE);
+  }
+
+  /** An ack may overtake its event by a moment; only one that stays away is asked for. */
+  pullSoon(seq) {
+    const { log } = this;
+    setTimeout(() => {
+      if (this.log === log && log.isBehind(seq)) this.pull();
+    }, SEEN_EVERY);
+  }
+
+  // --- What the visitor does ---------------------------------------------------------------------
+
+  async send(text) {
+    this.lastTyping = 0;
+    await this.sender.add(text);
+    this.tabs.tell({ type: "outbox" });
+  }
+
+  retry(id) {
+    return this.sender.retry(id).then(() => this.tabs.tell({ type: "outbox" }));
+  }
+
+  async discard(id) {
+    await this.sender.discard(id);
+    this.tabs.tell({ type: "outbox" });
+  }
+
+  writing(isWriting) {
+    if (!this.isOpen) return;
+    const now = Date.now();
+    if (isWriting && now - (this.lastTyping ?? 0) < TYPING_EVERY) return;
+    if (!isWriting && !this.lastTyping) return;
+    this.lastTyping = isWriting ? now : 0;
+    const type = isWriting ? "typing.start" : "typing.stop";
+    this.connection.send({ type, stream: this.log.stream });
+  }
+
+  show(isVisible) {
+    this.isVisible = isVisible;
+    this.tellSeen();
+    this.changed();
+  }
+
+  tellSeen() {
+    if (!this.log || !this.isVisible) return;
+    this.seen = Math.max(this.seen, this.log.seq);
+    if (this.seenTimer || this.seen <= (this.seenSent ?? 0)) return;
+    this.seenTimer = setTimeout(() => {
+      this.seenTimer = null;
+      const { log, seen } = this;
+      if (!log || seen <= (this.seenSent ?? 0)) return;
+      if (this.connection.send({ type: "stream.seen", stream: log.stream, seq: seen })) {
+        this.seenSent = seen;
+      }
+    }, SEEN_EVERY);
+  }
+
+  async loadOlder() {
+    const { log } = this;
+    if (!log || log.floor === 0) return;
+    const after = Math.max(0, log.floor - FIRST_PAGE);
+    const page = await this.api.events(log.stream, {
+      epoch: log.epoch,
+      after,
+      limit: log.floor - after,
+    });
+    log.takeOlder(page.events);
+    this.changed();
+  }
+
+  identify(identity) {
+    this.identity = identity;
+    this.enterAgain();
+  }
+
+  setLanguage(language) {
+    this.language = language;
+    this.enterAgain();
+  }
+
+  /** A session, unlike a ticket, carries who this is and in which language. */
+  enterAgain() {
+    this.entry = null;
+    if (this.connection.isRunning) this.connection.restart();
+  }
+
+  async reset() {
+    this.connection.stop();
+    await this.outbox.clear();
+    this.storage.remove("token");
+    this.storage.remove("draft");
+    this.tabs.tell({ type: "reset" });
+  }
+
+  // --- Other tabs of the same visitor ------------------------------------------------------------
+
+  hear(message) {
+    if (message.type === "outbox") this.sender.reload();
+    if (message.type === "reset") location.reload();
+    if (message.type === "stream" && !this.isOpen && this.settings) {
+      if (this.log?.stream === message.conversation.stream) return;
+      this.adopt(message.conversation);
+      this.connection.restart();
+    }
+  }
+
+  changed() {
+    this.onchange();
+  }
+}
+
+export function isAnswer(event) {
+  return event.kind === "message.posted" && event.data.sender.type !== "customer";
+}

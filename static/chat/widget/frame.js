@@ -1,0 +1,158 @@
+/** The chat inside its frame: puts the parts together. */
+import { Api } from "./api.js";
+import { Bridge } from "./bridge.js";
+import { Chat } from "./chat.js";
+import { chooseLanguage, loadWords } from "./i18n/index.js";
+import { openOutbox } from "./outbox.js";
+import { KeyedStorage } from "./storage.js";
+import { Tabs } from "./tabs.js";
+import { View } from "./view.js";
+
+const page = document.documentElement;
+const { siteKey, parentOrigin, color, language: given } = page.dataset;
+const storage = new KeyedStorage(siteKey);
+let language = chooseLanguage(given, navigator.languages ?? []);
+let view = null;
+let chat = null;
+let isOpen = false;
+let identity = null;
+
+const bridge = new Bridge(parentOrigin, {
+  init(message) {
+    identity = message.identity ?? null;
+    if (identity && chat) chat.identify(identity);
+    if (message.isOpen) opened();
+  },
+  opened,
+  closed() {
+    isOpen = false;
+    chat?.show(false);
+  },
+  identify(message) {
+    identity = message.identity;
+    chat?.identify(identity);
+  },
+  language: (message) => speak(message.language),
+  async reset() {
+    await chat?.reset();
+    bridge.tell("reset");
+  },
+});
+
+function opened() {
+  isOpen = true;
+  chat?.show(document.visibilityState === "visible");
+  view?.keepBottom();
+  view?.composer.focus();
+}
+
+function close() {
+  chat.writing(false);
+  bridge.tell("close");
+}
+
+const actions = {
+  send: (text) => chat.send(text),
+  writing: (isWriting) => chat?.writing(isWriting),
+  close,
+  older: () => chat.loadOlder().catch((error) => bridge.tell("error", { code: "unreachable", message: error.message })),
+  talkToPerson() {
+    chat.send(view.words.t("talkToPersonText"));
+    view.composer.focus();
+  },
+  retry(id) {
+    chat.retry(id);
+    view.composer.focus();
+  },
+  discard(id) {
+    chat.discard(id);
+    view.composer.focus();
+  },
+  edit(id, text) {
+    const draft = view.composer.text.value;
+    view.composer.set(draft ? `${text}\n${draft}` : text);
+    actions.discard(id);
+  },
+};
+
+async function speak(wish) {
+  language = chooseLanguage(wish, language);
+  page.lang = language;
+  const words = await loadWords(language);
+  buildView(words);
+  chat.setLanguage(language);
+}
+
+function buildView(words) {
+  document.title = words.t("chat");
+  view = new View({
+    root: document.querySelector("#chat"),
+    chat,
+    words,
+    title: document.querySelector("#chat").dataset.title,
+    color,
+    storage,
+    isFramed: bridge.isFramed,
+    actions,
+  });
+}
+
+const told = { unread: null, conversation: null };
+
+function tellParent() {
+  const news = { unread: chat.unread, conversation: chat.isOpen };
+  if (news.unread !== told.unread) bridge.tell("unread", { count: news.unread });
+  if (chat.isLoaded && news.conversation !== told.conversation) {
+    bridge.tell("conversation", { isOpen: news.conversation });
+    told.conversation = news.conversation;
+  }
+  told.unread = news.unread;
+}
+
+let isRendering = false;
+
+function changed() {
+  tellParent();
+  if (isRendering || !view) return;
+  isRendering = true;
+  // Many events in one go are one rendering. A hidden page has no animation frames, so no rAF here.
+  setTimeout(() => {
+    isRendering = false;
+    view.render();
+  });
+}
+
+async function start() {
+  page.lang = language;
+  const [words, outbox] = await Promise.all([loadWords(language), openOutbox(siteKey, storage)]);
+  chat = new Chat({
+    api: new Api({ siteKey }),
+    storage,
+    outbox,
+    tabs: new Tabs(siteKey),
+    language,
+    page: parentOrigin || null,
+    onchange: changed,
+    onarrival(event) {
+      view.announce(event);
+      bridge.tell("message", { seq: event.seq, sender: event.data.sender.type });
+    },
+    onrefused(error) {
+      view.showRefusal(error);
+      bridge.tell("error", { code: error.code, message: error.message });
+    },
+  });
+  chat.identity = identity;
+  buildView(words);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) close();
+  });
+  document.addEventListener("visibilitychange", () =>
+    chat.show(isOpen && document.visibilityState === "visible"),
+  );
+  await chat.start();
+  if (!bridge.isFramed) opened();
+  bridge.tell("ready");
+}
+
+start();

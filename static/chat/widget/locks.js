@@ -1,0 +1,14 @@
+/** Run `work` while no other tab of this origin runs it; where locks are missing, just run it. */
+export async function exclusively(name, work) {
+  if (!navigator.locks) return work();
+  let isRunning = false;
+  try {
+    return await navigator.locks.request(name, () => {
+      isRunning = true;
+      return work();
+    });
+  } catch (error) {
+    if (isRunning || error.name !== "SecurityError") throw error;
+    return work();
+  }
+}

@@ -1,0 +1,153 @@
+/** Sends what is in the outbox, one message after the other and each until the server has it.
+ *
+ * One at a time keeps the order in which they were written. The public fields of a shown item are
+ * the outbox's plus `status`: sending, waiting, retrying, slow, sent or failed. */
+
+const ACK_WITHIN = 10_000;
+const FOREIGN_AFTER = 5_000;
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 20_000;
+
+// Refusals that heal by themselves; every other one is final until the visitor decides.
+const TRANSIENT = new Set(["too_fast", "store_unavailable", "unavailable", "not_ready"]);
+// The conversation is gone for writing: the same message opens a new one.
+const GONE = new Set(["conversation_closed", "conversation_not_found"]);
+
+export class Sender {
+  constructor({ outbox, post, target, onchange }) {
+    Object.assign(this, { outbox, post, target, onchange });
+    this.isGoing = false;
+    this.inFlight = null;
+    this.pausedUntil = 0;
+    this.pauses = 0;
+    this.reason = null;
+    this.stored = new Map(); // acknowledged, but not yet in the log
+  }
+
+  /** Every message that the log does not show yet, oldest first. */
+  items() {
+    const stored = [...this.stored.values()].map((item) => ({ ...item, status: "sent" }));
+    const waiting = this.outbox.list().map((item) => ({ ...item, status: this.statusOf(item) }));
+    return [...stored, ...waiting].sort((a, b) => a.order - b.order);
+  }
+
+  statusOf(item) {
+    if (item.failure) return "failed";
+    if (!this.isGoing) return item.sentTo === undefined ? "waiting" : "retrying";
+    if (this.pausedUntil > Date.now()) return this.reason === "too_fast" ? "slow" : "retrying";
+    return "sending";
+  }
+
+  async add(text) {
+    await this.outbox.add(text, this.target());
+    this.onchange();
+    this.pump();
+  }
+
+  go() {
+    this.isGoing = true;
+    this.pump();
+  }
+
+  halt() {
+    this.isGoing = false;
+    this.inFlight = null;
+    clearTimeout(this.alarm);
+  }
+
+  async pump() {
+    if (!this.isGoing || this.inFlight) return;
+    const item = this.outbox.next();
+    if (!item) return;
+    const pause = this.pausedUntil - Date.now();
+    if (pause > 0) {
+      clearTimeout(this.pauseTimer);
+      this.pauseTimer = setTimeout(() => this.pump(), pause);
+      return;
+    }
+    this.inFlight = item.id;
+    // Where it went first it must be asked for again: only there the server knows whether it has it.
+    const stream = item.sentTo === undefined ? this.target() : item.sentTo;
+    await this.outbox.change(item.id, { sentTo: stream });
+    if (!this.isGoing || this.inFlight !== item.id) return;
+    const isOut = this.post({
+      type: "message.post",
+      stream,
+      client_message_id: item.id,
+      content: { type: "text", text: item.text },
+    });
+    if (!isOut) {
+      this.inFlight = null;
+      return;
+    }
+    clearTimeout(this.alarm);
+    this.alarm = setTimeout(() => this.again(), ACK_WITHIN);
+    this.onchange();
+  }
+
+  again() {
+    this.inFlight = null;
+    this.pump();
+  }
+
+  async acknowledged(id, { seq }) {
+    const item = this.outbox.items.get(id);
+    if (item) this.stored.set(id, { ...item, seq });
+    await this.finish(id);
+  }
+
+  /** The log shows it: however it got there, it is sent. */
+  async arrived(id) {
+    this.stored.delete(id);
+    await this.finish(id);
+  }
+
+  async finish(id) {
+    this.pauses = 0;
+    this.pausedUntil = 0;
+    const wasWaiting = this.outbox.has(id);
+    const removed = this.outbox.remove(id);
+    if (this.inFlight === id || (wasWaiting && !this.inFlight)) this.again();
+    await removed;
+    this.onchange();
+  }
+
+  async refused({ client_message_id: id, code, message, retry_after: retryAfter }) {
+    if (!this.outbox.has(id)) return;
+    if (GONE.has(code) && this.outbox.items.get(id).sentTo !== null) {
+      await this.outbox.change(id, { sentTo: null });
+    } else if (TRANSIENT.has(code)) {
+      this.pauseFor(code, retryAfter);
+    } else {
+      await this.outbox.change(id, { failure: { code, message } });
+    }
+    if (this.inFlight === id) this.again();
+    this.onchange();
+  }
+
+  pauseFor(code, retryAfter) {
+    const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.pauses);
+    this.pauses += 1;
+    this.reason = code;
+    this.pausedUntil = Date.now() + (retryAfter ? retryAfter * 1000 : grown);
+  }
+
+  async retry(id) {
+    await this.outbox.change(id, { failure: null });
+    this.onchange();
+    this.pump();
+  }
+
+  async discard(id) {
+    await this.outbox.remove(id);
+    this.onchange();
+  }
+
+  /** Another tab wrote or sent something. Its own tab sends it; should that be gone, this one does. */
+  async reload() {
+    await this.outbox.load();
+    this.onchange();
+    clearTimeout(this.foreignTimer);
+    this.foreignTimer = setTimeout(() => this.pump(), FOREIGN_AFTER);
+  }
+}

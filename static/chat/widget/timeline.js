@@ -1,0 +1,181 @@
+/** What stands on the screen, top to bottom, as plain rows; `view.js` turns them into elements. */
+import { startOfDay } from "./i18n/index.js";
+
+const SAME_GROUP_WITHIN = 5 * 60_000;
+const BOT_THINKS_FOR = 20_000;
+
+export function rowsOf(chat, words, now = new Date()) {
+  const logs = [...chat.past, ...(chat.log ? [chat.log] : [])];
+  const rows = [];
+  const { t } = words;
+  if (chat.log?.floor > 0 && !chat.past.length) rows.push({ kind: "older", key: "older" });
+  else rows.push(greetingRow(chat, words));
+  const builder = new Builder(rows, words, now, chat);
+  logs.forEach((log, index) => {
+    if (index > 0) rows.push({ kind: "notice", key: `start-${log.stream}`, text: t("changes.started") });
+    builder.assignee = null;
+    for (const event of log.entries) builder.event(event);
+  });
+  const unsent = chat.sender.items();
+  for (const item of unsent) builder.unsent(item);
+  builder.finish();
+  if (rows.length === 1 && chat.settings?.suggestions?.length) {
+    rows.push({ kind: "suggestions", key: "suggestions", questions: chat.settings.suggestions });
+  }
+  const typing = typingRow(chat, words, now, unsent);
+  if (typing) rows.push(typing);
+  return rows;
+}
+
+function greetingRow(chat, { t }) {
+  const { texts = {}, name } = chat.settings ?? {};
+  return {
+    kind: "message",
+    key: "greeting",
+    side: "other",
+    sender: { type: "system", name: texts.title || name || t("team") },
+    text: texts.greeting || t("greeting"),
+    isFirst: true,
+    isLast: true,
+    sources: [],
+  };
+}
+
+function typingRow(chat, { t }, now, unsent) {
+  if (chat.typing) {
+    const name = chat.typing.name || (chat.typing.type === "bot" ? t("bot") : "");
+    return {
+      kind: "typing",
+      key: "typing",
+      sender: { ...chat.typing, name: name || t("team") },
+      text: name ? t("typing", { name }) : t("someoneTyping"),
+    };
+  }
+  const last = chat.log?.entries.findLast((event) => event.kind === "message.posted");
+  const isThinking =
+    chat.isLive &&
+    chat.conversation?.status === "pending" &&
+    last?.data.sender.type === "customer" &&
+    now - new Date(last.data.timestamp) < BOT_THINKS_FOR &&
+    !unsent.length;
+  if (!isThinking) return null;
+  const sender = { type: "bot", name: t("bot") };
+  return { kind: "typing", key: "typing", sender, text: t("thinking", { name: sender.name }) };
+}
+
+class Builder {
+  constructor(rows, words, now, chat) {
+    Object.assign(this, { rows, words, now, chat });
+    this.day = null;
+    this.last = null;
+    this.assignee = null;
+  }
+
+  event(event) {
+    if (event.kind === "conversation.changed") this.change(event);
+    else if (event.kind === "message.posted") this.message(event);
+  }
+
+  message({ seq, data }) {
+    const own = data.sender.type === "customer";
+    const { content } = data;
+    const isText = content.type === "text";
+    this.add({
+      kind: "message",
+      key: (own && data.client_message_id) || data.message_id,
+      side: own ? "own" : "other",
+      sender: { type: data.sender.type, name: this.nameOf(data.sender) },
+      text: data.isDeleted
+        ? this.words.t("deleted")
+        : (isText ? content.text : content.text || this.words.t("unsupported")),
+      isDeleted: Boolean(data.isDeleted),
+      isEdited: Boolean(data.isEdited),
+      sources: data.isDeleted ? [] : (content.sources ?? []),
+      timestamp: data.timestamp,
+      seq,
+      status: own ? (this.chat.teamSeen >= seq ? "seen" : "sent") : null,
+    });
+  }
+
+  unsent(item) {
+    this.add({
+      kind: "message",
+      key: item.id,
+      id: item.id,
+      side: "own",
+      sender: { type: "customer", name: this.words.t("you") },
+      text: item.text,
+      sources: [],
+      timestamp: new Date(item.order).toISOString(),
+      status: item.status,
+      failure: item.failure ?? null,
+      isUnsent: item.status !== "sent",
+    });
+  }
+
+  add(row) {
+    this.separateDays(row.timestamp);
+    const { last } = this;
+    row.time = this.words.time(row.timestamp);
+    row.isFirst = !(
+      last &&
+      last.side === row.side &&
+      last.sender.type === row.sender.type &&
+      last.sender.name === row.sender.name &&
+      new Date(row.timestamp) - new Date(last.timestamp) < SAME_GROUP_WITHIN
+    );
+    row.isLast = true;
+    if (last && !row.isFirst) last.isLast = false;
+    this.rows.push(row);
+    this.last = row;
+  }
+
+  change({ seq, data }) {
+    const { change } = data;
+    const text = change && this.changeText(change);
+    if (!text) return;
+    this.separateDays(data.timestamp);
+    this.last = null;
+    const hint = change.name === "closed" ? this.words.t("changes.closedHint") : null;
+    this.rows.push({ kind: "notice", key: `change-${this.chat.log.stream}-${seq}`, text, hint });
+  }
+
+  changeText(change) {
+    const { t } = this.words;
+    const name = change.assignee?.name ?? null;
+    const before = this.assignee;
+    this.assignee = name;
+    if (change.name === "taken_over" || change.name === "assigned") {
+      return name && name !== before ? t("changes.joined", { name }) : null;
+    }
+    return {
+      handed_off: t("changes.handedOff"),
+      handed_back: t("changes.handedBack"),
+      closed: t("changes.closed"),
+      reopened: t("changes.reopened"),
+    }[change.name];
+  }
+
+  separateDays(timestamp) {
+    const day = startOfDay(new Date(timestamp));
+    if (day === this.day) return;
+    this.day = day;
+    this.last = null;
+    const text = this.words.day(timestamp, this.now);
+    this.rows.push({ kind: "day", key: `day-${day}`, text });
+  }
+
+  nameOf(sender) {
+    if (sender.type === "customer") return this.words.t("you");
+    if (sender.name) return sender.name;
+    return this.words.t(sender.type === "bot" ? "bot" : "team");
+  }
+
+  /** Only the newest message says "sent" or "seen"; the older ones are no news. */
+  finish() {
+    const own = this.rows.filter((row) => row.side === "own");
+    for (const row of own.slice(0, -1)) {
+      if (row.status === "sent" || row.status === "seen") row.status = null;
+    }
+  }
+}
