@@ -113,15 +113,21 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
 
 def floats(value: Any, where: str) -> list[float]:
     """Read numbers that fit 32 bits."""
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not value or not set(map(type, value)) <= {float, int}:
         raise bad_request(f"{where} must be a list of numbers.")
-    try:
-        fits = all(-_LARGEST <= entry <= _LARGEST for entry in value)
-    except TypeError:
-        raise bad_request(f"{where} must hold nothing but numbers.") from None
-    if not fits:
+    # Numbers as JSON has them: infinite (1e999) they can be, NaN was refused while parsing.
+    if min(value) < -_LARGEST or max(value) > _LARGEST:
         raise bad_request(f"{where} holds a number that is not finite or too large.")
     return value
+
+
+def built(make: Callable[..., Read], *args: Any, where: str, **kwargs: Any) -> Read:
+    """Make a value of the core; what it does not take, a path or a date for example, is refused."""
+    try:
+        return make(*args, **kwargs)
+    except (OverflowError, TypeError, ValueError) as reason:
+        first_line = (str(reason).splitlines() or [""])[0]
+        raise bad_request(f"{where}: {first_line}.") from reason
 
 
 def refused_by_core(reason: BaseException) -> Refused:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import numpy
 import qdrant_edge as edge
 
 from config.engines.qdrant.fields import (
     Fields,
+    built,
     flag,
     items,
     number,
@@ -42,7 +44,7 @@ def _min_should(value: Any, where: str) -> edge.MinShould:
 def _condition(value: Any, where: str) -> Any:
     fields = Fields(value, where)
     if fields.has("nested"):
-        read = fields.need("nested", _nested)
+        read: Any = fields.need("nested", _nested)
     elif fields.has("key"):
         read = _field_condition(fields)
     elif fields.has("has_id"):
@@ -50,9 +52,9 @@ def _condition(value: Any, where: str) -> Any:
     elif fields.has("has_vector"):
         read = edge.HasVectorCondition(fields.need("has_vector", text))
     elif fields.has("is_empty"):
-        read = edge.IsEmptyCondition(fields.need("is_empty", _key))
+        read = built(edge.IsEmptyCondition, fields.need("is_empty", _key), where=where)
     elif fields.has("is_null"):
-        read = edge.IsNullCondition(fields.need("is_null", _key))
+        read = built(edge.IsNullCondition, fields.need("is_null", _key), where=where)
     elif any(fields.has(clause) for clause in _CLAUSES):
         return read_filter(value, where)
     else:
@@ -63,7 +65,8 @@ def _condition(value: Any, where: str) -> Any:
 
 def _nested(value: Any, where: str) -> edge.NestedCondition:
     fields = Fields(value, where)
-    read = edge.NestedCondition(fields.need("key", text), fields.need("filter", read_filter))
+    key = fields.need("key", text)
+    read = built(edge.NestedCondition, key, fields.need("filter", read_filter), where=where)
     fields.done()
     return read
 
@@ -84,26 +87,29 @@ def _field_condition(fields: Fields) -> edge.FieldCondition:
         "is_empty": fields.take("is_empty", flag),
         "is_null": fields.take("is_null", flag),
     }
-    given = {name: entry for name, entry in read.items() if entry is not None}
+    given: dict[str, Any] = {name: entry for name, entry in read.items() if entry is not None}
     if len(given) != 1:
         raise bad_request(f"{fields.where} must hold one thing to compare `key` with.")
-    return edge.FieldCondition(fields.need("key", text), **given)
+    return built(edge.FieldCondition, fields.need("key", text), where=fields.where, **given)
 
 
 def _match(value: Any, where: str) -> Any:
     fields = Fields(value, where)
     if fields.has("value"):
-        read: Any = edge.MatchValue(fields.need("value", _scalar))
+        wanted = fields.need("value", _scalar)
+        # The binding takes Python's bool for the number it also is; numpy's stays a truth value.
+        exact = numpy.bool_(wanted) if isinstance(wanted, bool) else wanted
+        read: Any = built(edge.MatchValue, exact, where=where)
     elif fields.has("any"):
-        read = edge.MatchAny(fields.need("any", _alternatives))
+        read = built(edge.MatchAny, fields.need("any", _alternatives), where=where)
     elif fields.has("except"):
-        read = edge.MatchExcept(fields.need("except", _alternatives))
+        read = built(edge.MatchExcept, fields.need("except", _alternatives), where=where)
     elif fields.has("text"):
-        read = edge.MatchText(fields.need("text", text))
+        read = built(edge.MatchText, fields.need("text", text), where=where)
     elif fields.has("text_any"):
-        read = edge.MatchTextAny(fields.need("text_any", text))
+        read = built(edge.MatchTextAny, fields.need("text_any", text), where=where)
     elif fields.has("phrase"):
-        read = edge.MatchPhrase(fields.need("phrase", text))
+        read = built(edge.MatchPhrase, fields.need("phrase", text), where=where)
     else:
         raise not_supported(f"this match in {where}")
     fields.done()
@@ -125,7 +131,7 @@ def _alternatives(value: Any, where: str) -> list[str] | list[int]:
 
 
 def _range(value: Any, where: str) -> Any:
-    bounds = {}
+    bounds: dict[str, Any] = {}
     fields = Fields(value, where)
     for name in ("gt", "gte", "lt", "lte"):
         bound = fields.take(name, _bound)
@@ -135,7 +141,8 @@ def _range(value: Any, where: str) -> Any:
     kinds = {type(bound) for bound in bounds.values()}
     if len(kinds) != 1:
         raise bad_request(f"{where} must hold numbers only or points in time only.")
-    return (edge.RangeDateTime if kinds == {str} else edge.RangeFloat)(**bounds)
+    kind: Any = edge.RangeDateTime if kinds == {str} else edge.RangeFloat
+    return built(kind, where=where, **bounds)
 
 
 def _bound(value: Any, where: str) -> float | str:

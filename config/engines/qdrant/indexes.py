@@ -5,7 +5,7 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from config.engines.qdrant.fields import Fields, flag, one_of, text, whole
+from config.engines.qdrant.fields import Fields, built, flag, one_of, text, whole
 from config.engines.qdrant.refusals import not_supported
 
 _COMMON: dict[str, Callable[[Any, str], Any]] = {"on_disk": flag, "enable_hnsw": flag}
@@ -49,7 +49,7 @@ def read_index(body: Any) -> Any:
     name = fields.need("field_name", text)
     schema = fields.need("field_schema", _schema)
     fields.done()
-    return edge.UpdateOperation.create_field_index(name, schema)
+    return built(edge.UpdateOperation.create_field_index, name, schema, where="body.field_name")
 
 
 def _schema(value: Any, where: str) -> Any:
@@ -58,7 +58,9 @@ def _schema(value: Any, where: str) -> Any:
     if kind not in _OPTIONS:
         raise not_supported(f"a payload index of type `{kind}`")
     fields.refuse("memory", "nested", "prefix", "scoring", "stemmer", "stopwords")
-    options = {name: fields.take(name, read) for name, read in _OPTIONS[kind].items()}
+    options: dict[str, Any] = {
+        name: fields.take(name, read) for name, read in _OPTIONS[kind].items()
+    }
     fields.done()
     if options.get("tokenizer") is not None:
         options["tokenizer"] = _TOKENIZERS[options["tokenizer"]]

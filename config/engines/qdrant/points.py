@@ -6,7 +6,7 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from config.engines.qdrant.fields import Fields, flag, floats, items, mapping, text, whole
+from config.engines.qdrant.fields import Fields, built, flag, floats, items, mapping, text, whole
 from config.engines.qdrant.filters import read_filter
 from config.engines.qdrant.ids import point_id
 from config.engines.qdrant.refusals import bad_request, not_supported
@@ -55,7 +55,7 @@ def _point(value: Any, where: str, schema: Schema) -> edge.Point:
     vector = fields.need("vector", lambda entry, place: _vectors(entry, place, schema))
     payload = fields.take("payload", mapping)
     fields.done()
-    return edge.Point(identifier, vector, payload)
+    return built(edge.Point, identifier, vector, payload, where=where)
 
 
 def _batch(value: Any, where: str, schema: Schema) -> list[edge.Point]:
@@ -77,7 +77,13 @@ def _batch(value: Any, where: str, schema: Schema) -> list[edge.Point]:
     if len(rows) != len(ids) or len(payloads) != len(ids):
         raise bad_request(f"{where} must have as many vectors and payloads as ids.")
     return [
-        edge.Point(identifier, _vectors(row, f"{where}.vectors[{index}]", schema), payload)
+        built(
+            edge.Point,
+            identifier,
+            _vectors(row, f"{where}.vectors[{index}]", schema),
+            payload,
+            where=where,
+        )
         for index, (identifier, row, payload) in enumerate(zip(ids, rows, payloads, strict=True))
     ]
 
@@ -128,9 +134,9 @@ def read_set_payload(body: Any, *, overwrite: bool) -> Any:
     make = edge.UpdateOperation
     if ids is None:
         by_filter = make.overwrite_payload_by_filter if overwrite else make.set_payload_by_filter
-        return by_filter(chosen, payload, key)
+        return built(by_filter, chosen, payload, key, where="body")
     by_id = make.overwrite_payload if overwrite else make.set_payload
-    return by_id(ids, payload, key) if ids else None
+    return built(by_id, ids, payload, key, where="body") if ids else None
 
 
 def read_delete_payload(body: Any) -> Any:
@@ -139,8 +145,8 @@ def read_delete_payload(body: Any) -> Any:
     ids, chosen = read_selection(fields)
     fields.done()
     if ids is None:
-        return edge.UpdateOperation.delete_payload_by_filter(chosen, keys)
-    return edge.UpdateOperation.delete_payload(ids, keys) if ids else None
+        return built(edge.UpdateOperation.delete_payload_by_filter, chosen, keys, where="body.keys")
+    return built(edge.UpdateOperation.delete_payload, ids, keys, where="body.keys") if ids else None
 
 
 def read_clear_payload(body: Any) -> Any:
@@ -162,11 +168,11 @@ def with_payload(value: Any, where: str) -> Any:
     include = fields.take("include", items(text))
     exclude = fields.take("exclude", items(text))
     fields.done()
-    if (include is None) == (exclude is None):
-        raise bad_request(f"{where} must hold `include` or `exclude`.")
-    if include is not None:
+    if include is not None and exclude is None:
         return edge.PayloadSelector.Include(include)
-    return edge.PayloadSelector.Exclude(exclude)
+    if exclude is not None and include is None:
+        return edge.PayloadSelector.Exclude(exclude)
+    raise bad_request(f"{where} must hold `include` or `exclude`, one of them.")
 
 
 def with_vector(value: Any, where: str) -> bool | list[str]:

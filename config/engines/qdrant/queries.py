@@ -6,6 +6,7 @@ import qdrant_edge as edge
 
 from config.engines.qdrant.fields import (
     Fields,
+    built,
     flag,
     floats,
     items,
@@ -125,9 +126,11 @@ def _params(value: Any, where: str) -> edge.SearchParams:
     return edge.SearchParams(hnsw_ef=hnsw_ef, exact=True, idf=idf)
 
 
-def _idf(value: Any, where: str) -> edge.IdfParams:
+def _idf(value: Any, where: str) -> edge.IdfParams | None:
+    if value == "global":
+        return None
     fields = Fields(value, where)
-    corpus = fields.take("corpus", read_filter)
+    corpus = fields.need("corpus", read_filter)
     fields.done()
     return edge.IdfParams(corpus=corpus)
 
@@ -157,7 +160,7 @@ def _order_by(value: Any, where: str) -> edge.OrderBy:
     start = fields.take("start_from", _start)
     fields.done()
     chosen = edge.Direction.Desc if direction == "desc" else edge.Direction.Asc
-    return edge.OrderBy(key, chosen, start)
+    return built(edge.OrderBy, key, chosen, start, where=where)
 
 
 def _start(value: Any, where: str) -> float | str:

@@ -9,7 +9,7 @@ import qdrant_edge as edge
 
 from config.engines.qdrant import points, queries
 from config.engines.qdrant.catalog import Catalog
-from config.engines.qdrant.fields import Fields, items
+from config.engines.qdrant.fields import Fields, built, items
 from config.engines.qdrant.indexes import read_index
 from config.engines.qdrant.refusals import bad_request, not_supported
 
@@ -95,7 +95,8 @@ class Router:
 
     def _on_collection(self, request: Request, name: str, rest: tuple[str, ...]) -> Any:
         if request.method == "DELETE" and len(rest) == 2 and rest[0] == "index":
-            return self._catalog.get(name).write(edge.UpdateOperation.delete_field_index(rest[1]))
+            operation = built(edge.UpdateOperation.delete_field_index, rest[1], where="path")
+            return self._catalog.get(name).write(operation)
         route = self._routes.get((request.method, "/".join(rest)))
         if route is None:
             raise not_supported(f"{request.method} /collections/{{name}}/{'/'.join(rest)}")

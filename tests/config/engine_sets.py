@@ -1,0 +1,42 @@
+"""Engines of their own for tests that stop, kill or starve them."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from config import engines
+from config.engines.supervision import mark_owner
+
+# The sweep of tests/engines_plugin.py removes folders of this name when their owner is gone.
+_PREFIX = "nextflow-test-"
+
+
+@contextlib.contextmanager
+def own_folder() -> Iterator[Path]:
+    """Be a checkout of one's own: no store is given, nothing runs, all data in a new folder."""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        mark_owner(folder)
+        for variable in list(os.environ):
+            if variable in _STORE_URLS or variable.startswith(_PARTS):
+                patch.delenv(variable)
+        patch.setenv("NEXTFLOW_VAR", name)
+        try:
+            yield folder
+        finally:
+            patch.setenv("NEXTFLOW_VAR", name)
+            engines.stop()
+
+
+@contextlib.contextmanager
+def own_engines(names: Collection[str]) -> Iterator[engines.StoreUrls]:
+    with own_folder():
+        yield engines.start(names)
+
+
+_STORE_URLS = {"DATABASE_URL", "MONGODB_URL", "QDRANT_URL", "REDIS_URL"}
+_PARTS = ("DB_MONGODB_", "DB_POSTGRES_", "QDRANT_", "REDIS_")
