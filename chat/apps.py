@@ -9,15 +9,17 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from chat import receivers  # noqa: F401, PLC0415  connecting is importing, once apps are loaded
+        from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
 
         post_migrate.connect(_create_indexes, sender=self, dispatch_uid="chat.create_indexes")
 
 
 def _create_indexes(**kwargs: Any) -> None:
     """Make MongoDB's indexes whenever PostgreSQL's tables are brought up to date."""
-    from chat.managers import ConversationDocuments  # noqa: PLC0415  once apps are loaded
-    from chat.models import Message  # noqa: PLC0415  once apps are loaded
+    from chat.interactions import BotInteraction
+    from chat.managers import ConversationDocuments
+    from chat.models import Message
 
     Message.objects.create_indexes()
     ConversationDocuments.create_indexes()
+    BotInteraction.objects.create_indexes()

@@ -1,8 +1,243 @@
 """The bot: answers what it knows, and lets people answer the rest."""
 
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+
+from django.db import transaction
+
+from chat.bot_texts import Line, line
+from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
+from chat.events import conversation_group
+from chat.intents import Intent, recognise
+from chat.interactions import BotInteraction, Outcome
+from chat.models import ContentType, Conversation, Message, Sender, SenderType
+from chat.services import finish_effect, hand_off, post_message
+from chat.services.log import ANSWER
+from config import realtime
+from knowledge import services as knowledge
+from knowledge.embedding import MODEL
+from knowledge.languages import detect_language
+
+logger = logging.getLogger(__name__)
+
+# A question on which work began this often and never ended is given to people: whatever stops it,
+# a customer must not wait for ever.
+MAX_ATTEMPTS = 8
+BOT_ID = "bot"
+_HANDS_OFF = {
+    Outcome.ASKED_FOR_PERSON: "asked",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.FAILED: "failed",
+}
+_POLITE = {
+    Intent.GREETING: Line.GREETING,
+    Intent.THANKS: Line.THANKS,
+    Intent.GOODBYE: Line.GOODBYE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the bot decided to say."""
+
+    outcome: Outcome
+    text: str
+    language: str
+    sources: tuple[dict[str, str], ...] = ()
+    confidence: float = 0.0
+    cached: bool = False
+
+    def content(self) -> dict[str, Any]:
+        # The outcome stands in the log, so that whoever finishes after a crash does what was decided.
+        content: dict[str, Any] = {
+            "type": ContentType.TEXT.value,
+            "text": self.text,
+            "outcome": self.outcome.value,
+            "language": self.language,
+        }
+        if self.outcome == Outcome.ANSWERED:
+            content |= {"sources": list(self.sources), "confidence": self.confidence}
+        return content
+
+    @classmethod
+    def said(cls, message: Message) -> "Reply":
+        """Read back what was decided from the message that was stored."""
+        content = message.content
+        return cls(
+            outcome=Outcome(content["outcome"]),
+            text=content["text"],
+            language=content["language"],
+            sources=tuple(dict(source) for source in content.get("sources", ())),
+            confidence=content.get("confidence", 0.0),
+        )
 
 
 def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
-    """Answer one question of a customer, once, while the conversation is the bot's."""
-    raise NotImplementedError
+    """Answer one question of a customer, once, while the conversation is the bot's.
+
+    May run twice at once and be killed anywhere: the reply has a fixed id, it hands off in the same
+    transaction, and the question is struck off only after both. Raises StoreUnavailable (retry).
+    """
+    began = time.monotonic()
+    turn = _begin(organization_id, conversation_id, seq)
+    if turn is None:
+        return
+    question, conversation, attempts = turn
+    said = Message.objects.posted_as(organization_id, conversation_id, _reply_id(seq))
+    if said is not None:
+        reply = Reply.said(said)
+    elif not conversation.is_bot_owned:
+        _finish(question, None, began)
+        return
+    elif attempts > MAX_ATTEMPTS:
+        logger.error("A question was given to people: the bot did not get through with it.")
+        reply = _failed(question, conversation)
+    else:
+        reply = _decide(question, conversation)
+    _finish(question, _say(question, reply), began)
+
+
+def give_up(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
+    """Let people answer a question that the bot could not, after its retries."""
+    began = time.monotonic()
+    turn = _begin(organization_id, conversation_id, seq)
+    if turn is None:
+        return
+    question, conversation, _attempts = turn
+    _finish(question, _say(question, _failed(question, conversation)), began)
+
+
+def _begin(
+    organization_id: UUID, conversation_id: UUID, seq: int
+) -> tuple[Message, Conversation, int] | None:
+    """Look up what is to be answered; None where nothing is left to do."""
+    question = Message.objects.numbered(organization_id, conversation_id, seq)
+    if question is None or ANSWER not in question.pending:
+        return None
+    conversation = (
+        Conversation.objects.select_related("organization")
+        .filter(organization_id=organization_id, pk=conversation_id)
+        .first()
+    )
+    if conversation is None:
+        finish_effect(message=question, effect=ANSWER)
+        return None
+    attempts = BotInteraction.objects.begin(
+        organization_id, conversation_id, seq, question=_text(question)
+    )
+    return question, conversation, attempts
+
+
+def _decide(question: Message, conversation: Conversation) -> Reply:
+    text = _text(question)
+    language = _language(question, conversation)
+    intent = recognise(text)
+    if intent == Intent.PERSON:
+        return Reply(Outcome.ASKED_FOR_PERSON, line(Line.ASKED, language), language)
+    if intent != Intent.QUESTION:
+        return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
+    _tell_typing(question, language)
+    found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
+    if not found.is_known:
+        return Reply(
+            Outcome.UNKNOWN,
+            line(Line.UNKNOWN, language),
+            language,
+            confidence=found.confidence,
+            cached=found.cached,
+        )
+    return Reply(
+        Outcome.ANSWERED,
+        found.text,
+        found.language,
+        sources=tuple({"title": source.title, "url": source.url} for source in found.sources),
+        confidence=found.confidence,
+        cached=found.cached,
+    )
+
+
+def _failed(question: Message, conversation: Conversation) -> Reply:
+    language = _language(question, conversation)
+    return Reply(Outcome.FAILED, line(Line.FAILED, language), language)
+
+
+def _say(question: Message, reply: Reply) -> Reply | None:
+    """Post the reply, and hand off if it says so; give what was really said.
+
+    None: a person took over between decision and commit, so nothing was said.
+    """
+    try:
+        with transaction.atomic():
+            message = post_message(
+                organization_id=question.tenant_id,
+                conversation_id=question.conversation_id,
+                sender=Sender(type=SenderType.BOT, id=BOT_ID, name=line(Line.NAME, reply.language)),
+                content=reply.content(),
+                client_message_id=_reply_id(question.seq),
+            )
+            # Another run may have said something else first; that is what customers read.
+            stored = Reply.said(message)
+            if reason := _HANDS_OFF.get(stored.outcome):
+                hand_off(
+                    organization_id=question.tenant_id,
+                    conversation_id=question.conversation_id,
+                    reason=reason,
+                )
+    except (ConversationTaken, ConversationClosed, ConversationNotFound):
+        return None
+    return reply if stored.text == reply.text else stored
+
+
+def _finish(question: Message, reply: Reply | None, began: float) -> None:
+    """Record the turn, and only then strike the question off."""
+    fields: dict[str, Any] = {
+        "outcome": (reply.outcome if reply else Outcome.SUPERSEDED).value,
+        "duration_ms": round((time.monotonic() - began) * 1000),
+        "model": MODEL,
+    }
+    if reply:
+        fields |= {
+            "answer": reply.text,
+            "sources": list(reply.sources),
+            "confidence": reply.confidence,
+            "language": reply.language,
+            "cached": reply.cached,
+        }
+    BotInteraction.objects.finish(
+        question.tenant_id, question.conversation_id, question.seq, fields
+    )
+    finish_effect(message=question, effect=ANSWER)
+
+
+def _tell_typing(question: Message, language: str) -> None:
+    realtime.publish(
+        (
+            conversation_group(question.conversation_id),
+            {
+                "type": "stream.typing",
+                "stream": question.stream,
+                "sender": {
+                    "type": SenderType.BOT.value,
+                    "id": BOT_ID,
+                    "name": line(Line.NAME, language),
+                },
+                "is_typing": True,
+            },
+        )
+    )
+
+
+def _language(question: Message, conversation: Conversation) -> str:
+    fallback = conversation.language_code or conversation.organization.language_code
+    return detect_language(_text(question), fallback=fallback)
+
+
+def _text(question: Message) -> str:
+    return str(question.content.get("text", ""))
+
+
+def _reply_id(seq: int) -> str:
+    return f"bot-reply-to-{seq}"

@@ -66,7 +66,9 @@ def count(organization_id: UUID, question: str) -> None:
 def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
     """Give the questions asked most, with how often."""
     try:
-        found = stores.redis().zrevrange(popular_key(organization_id), 0, limit - 1, withscores=True)
+        found = stores.redis().zrevrange(
+            popular_key(organization_id), 0, limit - 1, withscores=True
+        )
     except RedisError as error:
         _tell(error)
         return []

@@ -1,43 +1,51 @@
 """What this app refuses."""
 
+from django.utils.translation import gettext_noop
+
 from config.errors import AppError, Invalid, NotFound, StoreUnavailable
 
 
 class FaqNotFound(NotFound):
     code = "faq_not_found"
-    message = "There is no such FAQ, or you may not see it."
+    message = gettext_noop("There is no such FAQ, or you may not see it.")
 
 
 class CategoryNotFound(NotFound):
     code = "faq_category_not_found"
-    message = "There is no such category. Choose one of the list."
+    message = gettext_noop("There is no such category. Choose one of the list.")
 
 
 class FaqKeyTaken(AppError):
     code = "faq_key_taken"
     status = 409
-    message = "Another FAQ has this key in this language. Choose another key, or edit that FAQ."
+    message = gettext_noop(
+        "Another FAQ has this key in this language. Choose another key, or edit that FAQ."
+    )
 
 
 class InvalidFaq(Invalid):
     code = "invalid_faq"
-    message = "The FAQ cannot be stored; see errors. Correct them and send it again."
+    message = gettext_noop("The FAQ cannot be stored; see errors. Correct them and send it again.")
 
 
 class OrganizationMissing(Invalid):
     """A wide search would show one organization's knowledge to another."""
 
     code = "organization_missing"
-    message = "A search of the knowledge base must name one organization."
+    message = gettext_noop("A search of the knowledge base must name one organization.")
 
 
 class KnowledgeUnavailable(StoreUnavailable):
     code = "knowledge_unavailable"
-    message = "The knowledge search does not answer. Nothing was changed; try again in a few seconds."
+    message = gettext_noop(
+        "The knowledge search does not answer. Nothing was changed; try again in a few seconds."
+    )
 
 
 class IndexOutdated(KnowledgeUnavailable):
     """The live collection was made with another embedding model: its scores would mean nothing."""
 
     code = "knowledge_index_outdated"
-    message = "The knowledge index was made with another model. Run `manage.py reindex_knowledge`."
+    message = gettext_noop(
+        "The knowledge index was made with another model. Run `manage.py reindex_knowledge`."
+    )

@@ -188,9 +188,7 @@ class PassageManager:
         )
         if except_version is not None:
             only.must_not = [
-                qdrant.FieldCondition(
-                    key="version", match=qdrant.MatchValue(value=except_version)
-                )
+                qdrant.FieldCondition(key="version", match=qdrant.MatchValue(value=except_version))
             ]
         into = collection or self.live_collection()
         with qdrant_refusals():
@@ -218,9 +216,7 @@ class PassageManager:
         """Give the real name of the collection that answers; None before the first one."""
         with qdrant_refusals():
             aliases = self.client.get_aliases().aliases
-        return next(
-            (one.collection_name for one in aliases if one.alias_name == self.alias), None
-        )
+        return next((one.collection_name for one in aliases if one.alias_name == self.alias), None)
 
     def live_collection(self) -> str:
         """Give the collection to write to, made on first use.
@@ -283,9 +279,7 @@ class PassageManager:
             self.client.create_collection(
                 name,
                 vectors_config={
-                    MEANING: qdrant.VectorParams(
-                        size=DIMENSIONS, distance=qdrant.Distance.COSINE
-                    )
+                    MEANING: qdrant.VectorParams(size=DIMENSIONS, distance=qdrant.Distance.COSINE)
                 },
                 sparse_vectors_config={
                     WORDS: qdrant.SparseVectorParams(modifier=qdrant.Modifier.IDF)
@@ -301,15 +295,11 @@ class PassageManager:
         operations: list[qdrant.AliasOperations] = []
         if self.aliased() is not None:
             operations.append(
-                qdrant.DeleteAliasOperation(
-                    delete_alias=qdrant.DeleteAlias(alias_name=self.alias)
-                )
+                qdrant.DeleteAliasOperation(delete_alias=qdrant.DeleteAlias(alias_name=self.alias))
             )
         operations.append(
             qdrant.CreateAliasOperation(
-                create_alias=qdrant.CreateAlias(
-                    collection_name=collection, alias_name=self.alias
-                )
+                create_alias=qdrant.CreateAlias(collection_name=collection, alias_name=self.alias)
             )
         )
         with qdrant_refusals():

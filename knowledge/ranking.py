@@ -62,9 +62,7 @@ def rank(hits: Sequence[PassageHit], faqs: Iterable[Faq]) -> list[Candidate]:
     return sorted(found, key=lambda candidate: (-candidate.score, candidate.key))
 
 
-def _candidate(
-    key: str, versions: list[Faq], meanings: list[float], words: float
-) -> Candidate:
+def _candidate(key: str, versions: list[Faq], meanings: list[float], words: float) -> Candidate:
     nearest = max(meanings)
     everywhere = sum(meanings) / len(meanings)
     return Candidate(

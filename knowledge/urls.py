@@ -1,4 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from knowledge.views import public
 
 app_name = "knowledge"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),
+]

@@ -1,0 +1,216 @@
+"""Every turn of the bot, in MongoDB: what was asked, what it said, how sure it was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from bson import ObjectId
+from bson.errors import InvalidId
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo.collection import Collection
+
+from chat.managers.refusals import mongo_refusals
+from chat.models.message import mongo_now
+from config import stores
+
+PAGE = 50
+
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    SMALL_TALK = "small_talk"
+    ASKED_FOR_PERSON = "asked_for_person"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class BotInteractionManager:
+    """One document a question; each call names the organization it is about."""
+
+    def __set_name__(self, owner: type["BotInteraction"], name: str) -> None:
+        self.model = owner
+
+    @property
+    def collection(self) -> Collection[dict[str, Any]]:
+        return stores.mongo_db()["bot_interactions"]
+
+    def create_indexes(self) -> list[str]:
+        """Make the indexes; harmless when they exist."""
+        tenant = ("tenant_id", ASCENDING)
+        with mongo_refusals():
+            return self.collection.create_indexes(
+                [
+                    IndexModel(
+                        [tenant, ("conversation_id", ASCENDING), ("question_seq", ASCENDING)],
+                        name="one_turn_per_question",
+                        unique=True,
+                    ),
+                    IndexModel(
+                        [tenant, ("outcome", ASCENDING), ("created_at", DESCENDING)],
+                        name="turns_by_outcome",
+                    ),
+                ]
+            )
+
+    def begin(
+        self, organization_id: UUID, conversation_id: UUID, question_seq: int, *, question: str
+    ) -> int:
+        """Note that work on a question starts; give how often it did, this time included."""
+        with mongo_refusals():
+            turn = self.collection.find_one_and_update(
+                self._key(organization_id, conversation_id, question_seq),
+                {
+                    "$inc": {"attempts": 1},
+                    "$setOnInsert": {
+                        "question": question,
+                        "outcome": None,
+                        "created_at": mongo_now(),
+                    },
+                },
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return int(turn["attempts"])
+
+    def finish(
+        self,
+        organization_id: UUID,
+        conversation_id: UUID,
+        question_seq: int,
+        fields: Mapping[str, Any],
+    ) -> None:
+        """Note how a turn ended; the first end stands."""
+        with mongo_refusals():
+            self.collection.update_one(
+                self._key(organization_id, conversation_id, question_seq) | {"outcome": None},
+                {"$set": dict(fields)},
+            )
+
+    def of_question(
+        self, organization_id: UUID, conversation_id: UUID, question_seq: int
+    ) -> "BotInteraction | None":
+        with mongo_refusals():
+            found = self.collection.find_one(
+                self._key(organization_id, conversation_id, question_seq)
+            )
+        return self.model.from_document(found) if found else None
+
+    def unanswered(
+        self,
+        organization_id: UUID,
+        *,
+        before: tuple[datetime, str] | None = None,
+        limit: int = PAGE,
+    ) -> list["BotInteraction"]:
+        """Give questions that the bot did not know and nobody settled, newest first.
+
+        ``before`` continues behind the (created_at, id) of the last one.
+        """
+        only: dict[str, Any] = {
+            "tenant_id": str(organization_id),
+            "outcome": Outcome.UNKNOWN.value,
+            "settled_at": {"$exists": False},
+        }
+        if before is not None:
+            moment, identifier = before
+            only["$or"] = [
+                {"created_at": {"$lt": moment}},
+                {"created_at": moment, "_id": {"$lt": ObjectId(identifier)}},
+            ]
+        with mongo_refusals():
+            found = (
+                self.collection.find(only)
+                .sort([("created_at", DESCENDING), ("_id", DESCENDING)])
+                .limit(min(limit, PAGE + 1))
+            )
+            return [self.model.from_document(document) for document in found]
+
+    def numbered(self, organization_id: UUID, identifier: str) -> "BotInteraction | None":
+        """Give the turn of this id, of this organization."""
+        try:
+            key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
+        except InvalidId:
+            return None
+        with mongo_refusals():
+            found = self.collection.find_one(key)
+        return self.model.from_document(found) if found else None
+
+    def settle(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
+        """Take a question off the list of unanswered ones; say whether there was such a one."""
+        try:
+            key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
+        except InvalidId:
+            return False
+        with mongo_refusals():
+            result = self.collection.update_one(
+                key, {"$set": {"settled_at": mongo_now(), "settled_by": str(by)}}
+            )
+        return result.matched_count == 1
+
+    def unsettle(self, organization_id: UUID, identifier: str) -> bool:
+        """Put a question back on the list."""
+        try:
+            key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
+        except InvalidId:
+            return False
+        with mongo_refusals():
+            result = self.collection.update_one(
+                key, {"$unset": {"settled_at": "", "settled_by": ""}}
+            )
+        return result.matched_count == 1
+
+    @staticmethod
+    def _key(organization_id: UUID, conversation_id: UUID, question_seq: int) -> dict[str, Any]:
+        return {
+            "tenant_id": str(organization_id),
+            "conversation_id": str(conversation_id),
+            "question_seq": question_seq,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BotInteraction:
+    """One question and what the bot made of it; ``outcome`` is None while it works."""
+
+    id: str
+    tenant_id: UUID
+    conversation_id: UUID
+    question_seq: int
+    question: str
+    outcome: Outcome | None
+    created_at: datetime
+    answer: str = ""
+    sources: Sequence[Mapping[str, Any]] = ()
+    confidence: float = 0.0
+    language: str = ""
+    cached: bool = False
+    duration_ms: int = 0
+    model: str = ""
+    attempts: int = 0
+
+    objects: ClassVar[BotInteractionManager] = BotInteractionManager()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "BotInteraction":
+        outcome = document.get("outcome")
+        return cls(
+            id=str(document["_id"]),
+            tenant_id=UUID(document["tenant_id"]),
+            conversation_id=UUID(document["conversation_id"]),
+            question_seq=document["question_seq"],
+            question=document["question"],
+            outcome=Outcome(outcome) if outcome else None,
+            created_at=document["created_at"],
+            answer=document.get("answer", ""),
+            sources=document.get("sources", ()),
+            confidence=document.get("confidence", 0.0),
+            language=document.get("language", ""),
+            cached=document.get("cached", False),
+            duration_ms=document.get("duration_ms", 0),
+            model=document.get("model", ""),
+            attempts=document.get("attempts", 0),
+        )
