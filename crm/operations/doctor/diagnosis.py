@@ -1,0 +1,125 @@
+"""What was found out about one store, and how a failure is told."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from config import engines
+from config.engines.urls import ENGINES, URL_VARIABLES
+
+SECONDS = 5  # how long a store may take to answer before it counts as unreachable
+
+
+class Ill(Exception):
+    """A store cannot be used: one plain sentence, and what to do."""
+
+    def __init__(self, problem: str, advice: str) -> None:
+        self.problem = problem
+        self.advice = advice
+        super().__init__(f"{problem} {advice}")
+
+
+@dataclass
+class Diagnosis:
+    """How one store is; ``source`` is "embedded" or "given" (by the environment).
+
+    ``has`` lists what the product needs and the server has; ``problem`` is empty when all is well.
+    """
+
+    store: str
+    source: str
+    url: str
+    server: str = ""
+    version: str = ""
+    reachable: bool = False
+    written: bool = False
+    has: list[str] = field(default_factory=list)
+    problem: str = ""
+    advice: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.problem
+
+
+def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnosis:
+    """Let ``look`` note what it finds out; an Ill that it raises becomes problem and advice."""
+    given = engines.given_url(store) is not None
+    diagnosis = Diagnosis(
+        store=store,
+        source="given" if given else "embedded",
+        url=engines.without_password(url),
+    )
+    try:
+        if not given:
+            _check_engine(store)
+        look(diagnosis)
+    except Ill as ill:
+        diagnosis.problem, diagnosis.advice = ill.problem, ill.advice
+    return diagnosis
+
+
+def variable(store: str) -> str:
+    """Name what an operator sets to say where a store is."""
+    return URL_VARIABLES[store]
+
+
+def place(url: str) -> str:
+    """Give host and port of a URL, without credentials."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def unreachable(store: str, url: str, reason: str) -> Ill:
+    """Tell why nobody answers, from the words of a driver."""
+    words = reason.lower()
+    name = variable(store)
+    host = urlsplit(url).hostname or ""
+    if "refused" in words:
+        return Ill(
+            f"Nothing listens at {place(url)}.", f"Start the server there, or correct {name}."
+        )
+    if host and not _resolves(host):
+        return Ill(f"The host name {host} is not known.", f"Correct {name}.")
+    if "timed out" in words or "timeout" in words:
+        return Ill(
+            f"{place(url)} did not answer within {SECONDS} seconds.",
+            f"Check the network and firewall between here and there, or correct {name}.",
+        )
+    return Ill(
+        f"{place(url)} answers, but not in the way this store would.",
+        f"Check that {name} names the right host, port and protocol.",
+    )
+
+
+def wrong_url(store: str) -> Ill:
+    example = {
+        "database": "postgresql://user:password@host:5432/name",
+        "mongodb": "mongodb://host:27017/?replicaSet=rs0",
+        "redis": "redis://host:6379/0",
+        "qdrant": "http://host:6333",
+    }[store]
+    return Ill(
+        f"{variable(store)} is not a URL for this store.", f"Set it to something like {example}."
+    )
+
+
+def _check_engine(store: str) -> None:
+    engine = next(engine for engine in ENGINES if engine.store == store)
+    try:
+        engine.version()
+    except engines.EngineFailed as failure:
+        raise Ill(failure.message, failure.advice) from failure
+    if engine.name in engines.missing():
+        raise Ill(
+            f"The embedded {engine.name} does not run.",
+            f"Run `manage.py engines start`, or set {variable(store)}.",
+        )
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
