@@ -1,0 +1,125 @@
+"""The demo as a whole: organizations, people, widgets, FAQs and conversations, in this order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.demo.content import SHOP, read
+from chat.demo.people import load_organizations, load_people, logins
+from chat.demo.talks import Script, play_all
+from chat.models import Widget
+from crm.accounts.models import Organization
+from knowledge.models import Faq, FaqCategory
+from knowledge.services import FaqContent, create_category, import_faqs, index_now
+
+# The page stands on the installation itself, whatever its port.
+ALLOWED_DOMAINS = ["localhost", "127.0.0.1"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What somebody needs to know to play with the demo."""
+
+    organization: str
+    widget_site_key: str
+    logins: list[dict[str, str]]
+
+
+def load(*, password: str, say: Callable[[str], None]) -> Loaded:
+    """Bring in what is missing of the demo; what is there stays as people have changed it.
+
+    Safe to repeat, also after a run that was killed anywhere. ``say`` is told of the progress.
+    """
+    organizations = load_organizations()
+    people = load_people(organizations=organizations, password=password)
+    say(f"{len(organizations)} organizations and {len(people)} people are there.")
+    now = timezone.now()
+    site_keys = {}
+    for wanted in read("organizations.json"):
+        organization = organizations[wanted["slug"]]
+        say(f"{organization.name}:")
+        widget = _load_widget(organization, wanted["widget"])
+        site_keys[wanted["slug"]] = widget.site_key
+        _load_faqs(organization.pk, wanted["faqs"], say)
+        scripts = [
+            Script(
+                told=told,
+                widget=widget,
+                people=people,
+                answers=_answers(wanted["faqs"][told["language_code"]]),
+                now=now,
+            )
+            for told in read(wanted["conversations"])
+        ]
+        play_all(scripts, say=say)
+    return Loaded(
+        organization=organizations[SHOP].name,
+        widget_site_key=site_keys[SHOP],
+        logins=logins(password=password),
+    )
+
+
+def _load_widget(organization: Organization, wanted: dict[str, str]) -> Widget:
+    widget, _created = Widget.objects.get_or_create(
+        organization=organization,
+        name=wanted["name"],
+        defaults={
+            "color": wanted["color"],
+            "texts": wanted["texts"],
+            "allowed_domains": ALLOWED_DOMAINS,
+        },
+    )
+    return widget
+
+
+def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str], None]) -> None:
+    entries = [(language, entry) for language, file in files.items() for entry in read(file)]
+    categories = _load_categories(
+        organization_id=organization_id, used={entry["category"] for _language, entry in entries}
+    )
+    # Deleted ones count as there: nobody wants back what they threw away.
+    here = set(Faq.objects.of(organization_id).values_list("key", "language_code"))
+    missing = [
+        FaqContent(
+            question=entry["question"],
+            answer=entry["answer"],
+            language_code=language,
+            key=entry["key"],
+            category_id=categories.get(entry["category"]),
+        )
+        for language, entry in entries
+        if (entry["key"], language) not in here
+    ]
+    if missing:
+        import_faqs(organization_id=organization_id, contents=missing, by=None)
+    say(f"  {len(missing)} FAQs brought in, {len(here)} were there.")
+    indexed = index_now(
+        organization_id=organization_id, progress=lambda done: say(f"  {done} FAQs indexed …")
+    )
+    if not indexed:
+        say("  The index is up to date.")
+
+
+@transaction.atomic
+def _load_categories(*, organization_id: UUID, used: set[str]) -> dict[str, UUID]:
+    here = dict(FaqCategory.objects.of(organization_id).values_list("slug", "pk"))
+    if here:
+        return here
+    for position, wanted in enumerate(read("categories.json")):
+        if wanted["key"] in used:
+            category = create_category(
+                organization_id=organization_id,
+                name=wanted["name"]["en"],
+                slug=wanted["key"],
+                names=wanted["name"],
+                position=position,
+            )
+            here[category.slug] = category.pk
+    return here
+
+
+def _answers(file: str) -> dict[str, str]:
+    return {entry["key"]: entry["answer"] for entry in read(file)}

@@ -1,0 +1,95 @@
+"""Who works in the demo, and where."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+
+from chat.demo.content import read
+from crm.accounts.models import Membership, Organization, Role, User
+from crm.accounts.services import add_member, create_organization
+
+OPERATOR = "operator"
+
+
+def load_organizations() -> dict[str, Organization]:
+    """Create the organizations where they are missing; give them by slug."""
+    return {
+        wanted["slug"]: create_organization(
+            name=wanted["name"],
+            slug=wanted["slug"],
+            language_code=wanted["language_code"],
+            timezone=wanted["timezone"],
+        )
+        for wanted in read("organizations.json")
+    }
+
+
+def load_people(*, organizations: dict[str, Organization], password: str) -> dict[str, User]:
+    """Create the people where they are missing, and let all of them in; give them by key."""
+    people = {wanted["key"]: _load_person(wanted) for wanted in read("people.json")}
+    _let_in(people.values(), password)
+    for wanted in read("people.json"):
+        user = people[wanted["key"]]
+        for place in wanted["memberships"]:
+            organization = organizations[place["organization"]]
+            # Only what is missing: a role that somebody changed since stays as it is.
+            if not Membership.objects.filter(organization=organization, user=user).exists():
+                add_member(
+                    organization_id=organization.pk, user_id=user.pk, role=Role(place["role"])
+                )
+    return people
+
+
+def logins(*, password: str) -> list[dict[str, str]]:
+    """Give how each person gets in, by what they are where they work first."""
+    names = {wanted["slug"]: wanted["name"] for wanted in read("organizations.json")}
+    told = []
+    for wanted in read("people.json"):
+        first = next(iter(wanted["memberships"]), None)
+        told.append(
+            {
+                "role": first["role"] if first else OPERATOR,
+                "email": wanted["email"],
+                "password": password,
+                "name": wanted["name"],
+                "organization": names[first["organization"]] if first else "",
+            }
+        )
+    return told
+
+
+def _load_person(wanted: dict[str, Any]) -> User:
+    user = User.objects.filter(email=wanted["email"]).first()
+    if user is not None:
+        return user
+    is_operator = wanted.get("is_operator", False)
+    return User.objects.create_user(
+        wanted["email"],
+        None,
+        name=wanted["name"],
+        language_code=wanted["language_code"],
+        timezone=wanted["timezone"],
+        is_staff=is_operator,
+        is_superuser=is_operator,
+    )
+
+
+def _let_in(users: Iterable[User], password: str) -> None:
+    """Make the password that the command prints the true one.
+
+    Hashing is slow on purpose and the password is no secret, so one hash serves everybody.
+    """
+    known: dict[str, bool] = {}
+    wrong = []
+    for user in users:
+        if user.password not in known:
+            known[user.password] = check_password(password, user.password)
+        if not known[user.password]:
+            wrong.append(user)
+    if not wrong:
+        return
+    encoded = make_password(password)
+    for user in wrong:
+        user.password = encoded
+        user.save(update_fields=["password", "updated_at"])

@@ -1,0 +1,207 @@
+"""The demo's past conversations, played through chat's own verbs."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from chat.content import clean_content
+from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
+from chat.services import (
+    close,
+    finish_effect,
+    hand_off,
+    mark_seen_by_agent,
+    mark_seen_by_customer,
+    open_conversation,
+    post_message,
+    snooze,
+    take_over,
+)
+from chat.services.conversations import agent_sender, customer_sender
+from chat.services.log import ANSWER
+from crm.accounts.models import Membership, User
+from crm.customers.models import Customer
+from knowledge.models import Faq
+from knowledge.services import Source
+
+BOT = Sender(type=SenderType.BOT, id="bot", name="Bot")
+SNOOZE = timedelta(hours=20)
+
+Turn = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One conversation as its file tells it, and what it needs to be played.
+
+    ``answers`` holds each FAQ's answer by key; a turn's ``ago`` counts minutes back from ``now``.
+    """
+
+    told: dict[str, Any]
+    widget: Widget
+    people: dict[str, User]
+    answers: dict[str, str]
+    now: datetime
+
+    def turn_id(self, number: int) -> str:
+        return f"demo-{self.told['key']}-{number}"
+
+    def time_of(self, number: int) -> datetime:
+        # Turns of the same minute keep their order to the eye as well.
+        ago = timedelta(minutes=self.told["turns"][number]["ago"])
+        return self.now - ago + timedelta(seconds=2 * number)
+
+
+def play(script: Script) -> bool:
+    """Play what is missing of a conversation; say whether anything was.
+
+    Each stretch from a visitor's line to the next is one transaction: the bot that wakes up after
+    it finds its question answered, and a killed run goes on at the stretch it had reached.
+    What people wrote into the conversation since stays as it is.
+    """
+    conversation = Conversation.objects.filter(
+        organization_id=script.widget.organization_id, opened_by=script.turn_id(0)
+    ).first()
+    played = False
+    for numbers in _stretches(script.told["turns"]):
+        if conversation and _is_stored(conversation, script.turn_id(numbers[-1])):
+            continue
+        with transaction.atomic():
+            conversation = _play_stretch(script, conversation, numbers)
+            if numbers[-1] == len(script.told["turns"]) - 1:
+                _finish(script, conversation)
+        played = True
+    return played
+
+
+def _stretches(turns: list[Turn]) -> list[list[int]]:
+    stretches: list[list[int]] = []
+    for number, turn in enumerate(turns):
+        if turn["from"] == "visitor":
+            stretches.append([])
+        stretches[-1].append(number)
+    return stretches
+
+
+def _is_stored(conversation: Conversation, turn_id: str) -> bool:
+    """Say whether a turn is in the log and the head knows of it."""
+    stored = Message.objects.posted_as(conversation.organization_id, conversation.pk, turn_id)
+    return stored is not None and stored.seq <= conversation.last_seq
+
+
+def _play_stretch(
+    script: Script, conversation: Conversation | None, numbers: list[int]
+) -> Conversation:
+    if conversation is None:
+        conversation, question = _open(script)
+    else:
+        question = _say(script, conversation, numbers[0], customer_sender(conversation.customer))
+    for number in numbers[1:]:
+        turn = script.told["turns"][number]
+        if turn["from"] == "bot":
+            _say(script, conversation, number, BOT)
+            if reason := turn.get("hand_off"):
+                hand_off(**_named(conversation), reason=reason, timestamp=script.time_of(number))
+        else:
+            user = script.people[turn["by"]]
+            take_over(**_named(conversation), user=user, timestamp=script.time_of(number))
+            _say(script, conversation, number, agent_sender(user))
+    finish_effect(message=question, effect=ANSWER)
+    conversation.refresh_from_db()
+    return conversation
+
+
+def _open(script: Script) -> tuple[Conversation, Message]:
+    visitor = script.told["visitor"]
+    customer = Customer.objects.create(
+        organization_id=script.widget.organization_id,
+        name=visitor["name"],
+        email=visitor["email"],
+        language_code=script.told["language_code"],
+    )
+    message = open_conversation(
+        organization_id=script.widget.organization_id,
+        customer_id=customer.pk,
+        widget=script.widget,
+        language_code=script.told["language_code"],
+        content=clean_content({"type": "text", "text": script.told["turns"][0]["text"]}),
+        client_message_id=script.turn_id(0),
+        timestamp=script.time_of(0),
+    )
+    return Conversation.objects.get(pk=message.conversation_id), message
+
+
+def _say(script: Script, conversation: Conversation, number: int, sender: Sender) -> Message:
+    return post_message(
+        **_named(conversation),
+        sender=sender,
+        content=_content(script, script.told["turns"][number]),
+        client_message_id=script.turn_id(number),
+        timestamp=script.time_of(number),
+    )
+
+
+def _content(script: Script, turn: Turn) -> dict[str, Any]:
+    key = turn.get("faq")
+    if key is None:
+        return clean_content({"type": "note" if turn.get("note") else "text", "text": turn["text"]})
+    content: dict[str, Any] = {"type": "text", "text": script.answers[key]}
+    faq = (
+        Faq.objects.of(script.widget.organization_id)
+        .published()
+        .filter(key=key, language_code=script.told["language_code"])
+        .first()
+    )
+    if faq is not None:
+        source = Source(
+            id=str(faq.pk),
+            title=faq.question,
+            url=faq.get_absolute_url(),
+            language=faq.language_code,
+        )
+        content["sources"] = [asdict(source)]
+    return content
+
+
+def _finish(script: Script, conversation: Conversation) -> None:
+    """Bring the conversation into the state that the file tells."""
+    turns = script.told["turns"]
+    last = len(turns) - 1
+    by = next((script.people[turn["by"]] for turn in reversed(turns) if "by" in turn), None)
+    if by and script.told["status"] == Status.CLOSED:
+        close(**_named(conversation), by=by, timestamp=script.time_of(last))
+    elif by and script.told["status"] == Status.SNOOZED:
+        snooze(
+            **_named(conversation),
+            until=script.now + SNOOZE,
+            by=by,
+            timestamp=script.time_of(last),
+        )
+    conversation.refresh_from_db()
+    seen = conversation.last_seq
+    if turns[last]["from"] == "visitor":
+        # Whoever waits for an answer stands out as unread.
+        seen -= 1
+    mark_seen_by_customer(**_named(conversation), seq=seen)
+    for membership in Membership.objects.filter(
+        organization_id=conversation.organization_id
+    ).select_related("user"):
+        mark_seen_by_agent(**_named(conversation), user=membership.user, seq=seen)
+
+
+def _named(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
+
+
+def play_all(scripts: list[Script], *, say: Callable[[str], None]) -> int:
+    """Play conversations from the oldest to the newest; give how many were not complete."""
+    scripts = sorted(scripts, key=lambda script: -script.told["turns"][0]["ago"])
+    played = sum(play(script) for script in scripts)
+    say(f"{played} of {len(scripts)} conversations played, the others were there.")
+    return played
