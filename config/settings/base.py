@@ -73,7 +73,7 @@ DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 CHANNEL_PREFIX = "nf"
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "config.layers.ChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
     }
 }
@@ -168,10 +168,10 @@ USE_TZ = True
 # --- Files the browser loads --------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or VAR_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},
 }
 
 # --- What a browser may do with our pages -------------------------------------------------------
@@ -216,6 +216,14 @@ ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
 CHAT_SWEEP_AFTER_SECONDS: float = env.float("CHAT_SWEEP_AFTER_SECONDS", default=15)
 CHAT_SWEEP_EVERY_SECONDS: float = env.float("CHAT_SWEEP_EVERY_SECONDS", default=10)
 
+# --- Knowledge ----------------------------------------------------------------------------------
+# Threads that compute embeddings, per process that needs any.
+EMBEDDING_THREADS: int = env.int("EMBEDDING_THREADS", default=2)
+# A change is left to the task that was queued for it for this long; then the sweeper takes it.
+KNOWLEDGE_SWEEP_AFTER_SECONDS: float = env.float("KNOWLEDGE_SWEEP_AFTER_SECONDS", default=20)
+# How long a deleted FAQ can be brought back.
+KNOWLEDGE_KEEP_DELETED_DAYS: int = env.int("KNOWLEDGE_KEEP_DELETED_DAYS", default=30)
+
 # --- Background work ----------------------------------------------------------------------------
 CELERY_VISIBILITY_TIMEOUT = 1800
 _broker_options = {
@@ -255,6 +263,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CHAT_SWEEP_EVERY_SECONDS,
     },
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
+    "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
+    "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
 }
 # One through each queue: only a task that arrives proves that somebody consumes.
 CELERY_BEAT_SCHEDULE |= {
