@@ -29,7 +29,7 @@ export class Api {
   }
 
   /** Come in: gives the visitor token, settings, the open conversation and a ticket. */
-  openSession({ language, identity, page }) {
+  openSession({ language, identity, parentOrigin }) {
     return this.request("POST", "/api/v1/widget/sessions", {
       anonymous: true,
       body: {
@@ -37,7 +37,7 @@ export class Api {
         language,
         ...(this.token ? { visitor_token: this.token } : {}),
         ...(identity ? { identity } : {}),
-        ...(page ? { page } : {}),
+        ...(parentOrigin ? { parent_origin: parentOrigin } : {}),
       },
     });
   }

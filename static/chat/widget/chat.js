@@ -7,7 +7,7 @@ import { exclusively } from "./locks.js";
 const FIRST_PAGE = 50;
 const SEEN_EVERY = 1_000;
 const PULL_PATIENCE = 5_000;
-const TYPING_LASTS = 6_000;
+const TYPING_LASTS = 10_000;
 const TYPING_EVERY = 3_000;
 
 /** The visitor's side of a conversation: what is known, what waits, and how it gets there.
@@ -15,16 +15,16 @@ const TYPING_EVERY = 3_000;
  * `onchange()` is called after every change of the public fields; `onarrival(event)` for each message
  * that is new, not for history. */
 export class Chat {
-  constructor({ api, storage, outbox, tabs, language, page, onchange, onarrival, onrefused }) {
-    Object.assign(this, { api, storage, outbox, tabs, language, page });
-    Object.assign(this, { onchange, onarrival, onrefused });
+  constructor({ api, storage, outbox, tabs, language, parentOrigin, onchange, onarrival, onrefused, onwarning }) {
+    Object.assign(this, { api, storage, outbox, tabs, language, parentOrigin });
+    Object.assign(this, { onchange, onarrival, onrefused, onwarning });
     this.identity = null;
     this.settings = null;
     this.entry = null; // the session's answer
     this.conversation = null; // {status, assignee} of the present one
     this.log = null;
     this.past = []; // logs of conversations that ended while this page was open
-    this.presence = { agents: null };
+    this.isTeamOnline = null; // not known yet
     this.typing = null;
     this.teamSeen = 0;
     this.seen = 0;
@@ -93,15 +93,7 @@ export class Chat {
     // One at a time over all tabs: two first visits at once would be two visitors.
     const session = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
       this.api.token = this.storage.get("token") ?? this.api.token;
-      const { language, identity, page } = this;
-      let answer;
-      try {
-        answer = await this.api.openSession({ language, identity, page });
-      } catch (error) {
-        if (!(error instanceof Refused) || error.code !== "visitor_unknown") throw error;
-        this.forgetVisitor();
-        answer = await this.api.openSession({ language, identity, page });
-      }
+      const answer = await this.askForSession();
       this.api.token = answer.visitor_token;
       this.storage.set("token", answer.visitor_token);
       return answer;
@@ -112,6 +104,19 @@ export class Chat {
     else if (!this.log) this.isLoaded = true;
     this.changed();
     return session;
+  }
+
+  async askForSession() {
+    const { language, identity, parentOrigin } = this;
+    try {
+      return await this.api.openSession({ language, identity, parentOrigin });
+    } catch (error) {
+      if (!(error instanceof Refused) || !identity || error.status >= 500) throw error;
+      // A wrong identity must not keep the visitor from being heard: they come in as before.
+      this.identity = null;
+      this.onwarning(error);
+      return this.askForSession();
+    }
   }
 
   /** The server does not know this browser any more; what was not sent goes out as a new visitor. */
@@ -132,7 +137,7 @@ export class Chat {
       this.beginLog({ stream, epoch, seq: Math.max(0, last - FIRST_PAGE) });
       this.known = last;
       this.seen = conversation.customer_seen_seq ?? 0;
-      this.teamSeen = conversation.team_seen_seq ?? 0;
+      this.teamSeen = conversation.agents_seen_seq ?? 0;
     }
     this.tabs.tell({ type: "stream", conversation });
   }
@@ -215,11 +220,7 @@ export class Chat {
   }
 
   event(frame) {
-    if (frame.stream !== this.log?.stream) {
-      // Another tab of this visitor opened a conversation, or an agent did.
-      if (this.isOpen) return;
-      this.switchTo({ stream: frame.stream, epoch: "" });
-    }
+    if (frame.stream !== this.log?.stream) return;
     this.take([frame]);
     if (this.log.hasGap) this.pull();
     this.changed();
@@ -273,9 +274,19 @@ export class Chat {
   }
 
   refused(frame) {
-    if (frame.client_message_id) this.sender.refused(frame);
     this.isPulling = false;
+    if (frame.client_message_id) this.sender.refused(frame);
+    else if (frame.code === "conversation_not_found" && frame.stream === this.log?.stream) {
+      this.lost();
+    }
     this.changed();
+  }
+
+  /** The conversation was removed on the server: what is unsent goes into a new one. */
+  lost() {
+    this.log = null;
+    this.conversation = null;
+    this.becameLive();
   }
 
   heartbeat({ tops }) {
@@ -285,7 +296,7 @@ export class Chat {
 
   receipts(frame) {
     if (frame.stream !== this.log?.stream) return;
-    this.teamSeen = Math.max(this.teamSeen, frame.team_seen_seq ?? 0);
+    this.teamSeen = Math.max(this.teamSeen, frame.agents_seen_seq ?? 0);
     this.seen = Math.max(this.seen, frame.customer_seen_seq ?? 0);
     this.changed();
   }
@@ -302,7 +313,7 @@ export class Chat {
   }
 
   present(frame) {
-    this.presence = { agents: frame.agents ?? null };
+    this.isTeamOnline = frame.agents_online ?? this.isTeamOnline;
     this.changed();
   }
 

@@ -131,7 +131,7 @@ async function start() {
     outbox,
     tabs: new Tabs(siteKey),
     language,
-    page: parentOrigin || null,
+    parentOrigin: parentOrigin || null,
     onchange: changed,
     onarrival(event) {
       view.announce(event);
@@ -141,6 +141,7 @@ async function start() {
       view.showRefusal(error);
       bridge.tell("error", { code: error.code, message: error.message });
     },
+    onwarning: (error) => bridge.tell("error", { code: error.code, message: error.message }),
   });
   chat.identity = identity;
   buildView(words);

@@ -92,7 +92,7 @@ export class View {
   }
 
   presenceName() {
-    return this.chat.presence.agents === 0 ? "away" : "online";
+    return this.chat.isTeamOnline === false ? "away" : "online";
   }
 
   /** A short break is no news; a longer one is told, and so is its end. */

@@ -1,0 +1,193 @@
+"""What a customer's site loads: the launcher's script, its settings, and the page in the frame."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.http import quote_etag
+from django.utils.translation import get_language_from_request, gettext, override
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from chat.errors import OriginNotAllowed, WidgetNotFound
+from chat.models import Widget
+from chat.services.visitors import active_widget, frame_ancestors, origin_allowed
+from config.errors import AppError
+from crm.accounts.models import Language
+
+# Short: a site picks up a new version, or a new colour, within minutes and without a new snippet.
+FRESH_FOR_SECONDS = 300
+THEMES = frozenset({"auto", "light", "dark"})
+_COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+_CSP_SOURCE = re.compile(r"https?://[A-Za-z0-9.*_:\[\]-]+")
+_DEFAULT_COLOR = "#8a4b2a"
+
+
+@require_safe
+@gzip_page
+def loader(request: HttpRequest) -> HttpResponse:
+    """Give the script that sites paste: the same for every site key."""
+    return _script(request, _source("loader.js"))
+
+
+@require_safe
+@gzip_page
+def settings_script(request: HttpRequest) -> HttpResponse:
+    """Give the launcher what depends on the site key, as a script.
+
+    A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. A refusal
+    comes with status 200, because a browser runs no script of a 404 and the site's developer could
+    not be told why there is no button.
+    """
+    language = _language(request)
+    try:
+        widget = active_widget(request.GET.get("site_key", ""))
+        _check_site(request, widget)
+    except (WidgetNotFound, OriginNotAllowed) as refusal:
+        return _settings_script(request, {"error": {"code": refusal.code, "message": refusal.message}})
+    color = _color(widget)
+    with override(language):
+        labels = {
+            "chat": widget.text("title", language) or widget.name or gettext("Chat"),
+            "open": gettext("Open chat"),
+            "close": gettext("Close chat"),
+            "unread": gettext("unread"),
+        }
+    return _settings_script(
+        request,
+        {
+            "color": color,
+            "ink": ink_on(color),
+            "position": widget.position,
+            "labels": labels,
+            "style": _source("launcher.css"),
+        },
+    )
+
+
+@require_safe
+@xframe_options_exempt
+def frame(request: HttpRequest) -> HttpResponse:
+    """Show the chat's page, which only the widget's own sites may put into a frame."""
+    language = _language(request)
+    with override(language):
+        try:
+            widget = active_widget(request.GET.get("site_key", ""))
+            _check_site(request, widget)
+        except (WidgetNotFound, OriginNotAllowed) as refusal:
+            return _refusal(request, refusal, language)
+        theme = request.GET.get("theme", "")
+        response = render(
+            request,
+            "chat/widget/frame.html",
+            {
+                "widget": widget,
+                "title": widget.text("title", language) or widget.name,
+                "color": _color(widget),
+                "language": language,
+                "given_language": request.GET.get("language", ""),
+                "theme": theme if theme in THEMES else "auto",
+                "parent_origin": request.GET.get("origin", ""),
+                "modules": _modules(),
+            },
+        )
+    sources = [source for source in frame_ancestors(widget) if _CSP_SOURCE.fullmatch(source)]
+    _allow_frames(response, ["'self'", *sources])
+    # Not every browser counts a socket to the same host as 'self'.
+    socket_scheme = "wss" if request.is_secure() else "ws"
+    response._csp_replace["connect-src"] = [  # type: ignore[attr-defined]
+        "'self'",
+        f"{socket_scheme}://{request.get_host()}",
+    ]
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def ink_on(color: str) -> str:
+    """Give black or white, whichever is read better on the colour (WCAG contrast)."""
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#ffffff" if 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 else "#000000"
+
+
+def _color(widget: Widget) -> str:
+    return widget.color if _COLOR.fullmatch(widget.color) else _DEFAULT_COLOR
+
+
+def _language(request: HttpRequest) -> str:
+    wished = request.GET.get("language", "").lower().split("-")[0]
+    return wished if wished in Language.values else get_language_from_request(request)
+
+
+def _check_site(request: HttpRequest, widget: Widget) -> None:
+    """Refuse a site that is not the widget's; our own pages (demo, preview) always may."""
+    origin = request.GET.get("origin", "")
+    own = f"{request.scheme}://{request.get_host()}"
+    if origin and origin != own and not origin_allowed(widget, origin):
+        raise OriginNotAllowed
+
+
+def _source(name: str) -> str:
+    return _path(name).read_text(encoding="utf-8")
+
+
+def _path(name: str) -> Path:
+    found = finders.find(f"chat/widget/{name}")
+    return Path(str(found))
+
+
+def _modules() -> list[str]:
+    """Name the modules that the first screen needs, so that the browser asks for all at once."""
+    folder = _path("frame.js").parent
+    names = sorted(path.name for path in folder.glob("*.js"))
+    return [
+        *(f"chat/widget/{name}" for name in names if name not in {"frame.js", "loader.js"}),
+        "chat/widget/i18n/index.js",
+    ]
+
+
+def _settings_script(request: HttpRequest, values: dict[str, object]) -> HttpResponse:
+    # Escaped as for a <script> element, although this is a file: it costs nothing.
+    text = json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
+    response = _script(request, f'nextflow("settings",{text});\n')
+    response["Vary"] = "Accept-Language, Accept-Encoding"
+    return response
+
+
+def _script(request: HttpRequest, text: str) -> HttpResponse:
+    body = text.encode()
+    etag = quote_etag(hashlib.sha256(body).hexdigest())
+    response = HttpResponse(body, content_type="text/javascript; charset=utf-8")
+    # Sites that isolate themselves (COEP) load only what says that it may be loaded.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    patch_cache_control(response, public=True, max_age=FRESH_FOR_SECONDS)
+    response["ETag"] = etag
+    answer = get_conditional_response(request, etag=etag, response=response)
+    assert answer is not None
+    return answer
+
+
+def _refusal(request: HttpRequest, refusal: AppError, language: str) -> HttpResponse:
+    response = render(
+        request,
+        "chat/widget/refusal.html",
+        {"refusal": refusal, "language": language},
+        status=refusal.status,
+    )
+    # Words only: nothing on this page can be clicked, and the site's developer needs to read it.
+    _allow_frames(response, ["*"])
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def _allow_frames(response: HttpResponse, sources: list[str]) -> None:
+    response._csp_replace = {"frame-ancestors": sources}  # type: ignore[attr-defined]
