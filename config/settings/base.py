@@ -91,7 +91,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "channels",
-    "django_htmx",
     "csp",
     "django_celery_beat",
     "crm.accounts",

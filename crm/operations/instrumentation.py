@@ -1,5 +1,6 @@
 """Hooks that let a log line tell which stores a piece of work used, and figures reach a scrape."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,8 @@ class _MongodbListener(monitoring.CommandListener):
 
 def install() -> None:
     """Hang the hooks in, once per process and before the first client is made."""
+    # A library's warning is a line like any other, not loose text between two objects.
+    logging.captureWarnings(capture=True)
     connection_created.connect(_watch_connection, dispatch_uid="operations.note_postgresql")
     monitoring.register(_MongodbListener())
     REGISTRY.register(SharedCollector())
