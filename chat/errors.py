@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import AppError, Forbidden, Invalid, NotFound
+from config.errors import AppError, Forbidden, Invalid, NotFound, TooFast
 
 
 class ConversationClosed(AppError):
@@ -96,4 +96,95 @@ class UnknownAssignee(Invalid):
     code = "unknown_assignee"
     message = gettext_noop(
         "This person cannot be assigned: choose an active agent of the organization."
+    )
+
+
+class StreamRequired(Invalid):
+    code = "stream_required"
+    message = gettext_noop(
+        "Say which conversation the message is for: only a visitor may open one by writing."
+    )
+
+
+class IdentityNotSupported(Invalid):
+    code = "identity_not_supported"
+    message = gettext_noop("Signed identities are not supported here. Leave identity out.")
+
+
+class IdempotencyKeyMissing(Invalid):
+    code = "idempotency_key_missing"
+    message = gettext_noop("Send the message's client_message_id in the Idempotency-Key header.")
+
+
+class IdempotencyKeyDiffers(Invalid):
+    code = "idempotency_key_differs"
+    message = gettext_noop(
+        "Idempotency-Key and client_message_id differ. Send the same value in both, or one."
+    )
+
+
+class OriginForbidden(Forbidden):
+    code = "origin_forbidden"
+    message = gettext_noop(
+        "A socket from this page is not accepted. Connect from the installation's own pages."
+    )
+
+
+class AccessEnded(Forbidden):
+    code = "access_ended"
+    message = gettext_noop(
+        "Your access ended. Log in again, or ask an administrator of your organization."
+    )
+
+
+class SentTooFast(TooFast):
+    message = gettext_noop("Too many frames. Wait for retry_after seconds and send it again.")
+
+
+class ProtocolError(Invalid):
+    """A frame that the protocol does not know; a client that repeats them is closed with 4409."""
+
+    code = "protocol"
+    message = gettext_noop("The frame cannot be used. See docs/stream-protocol.md.")
+
+
+class InvalidJson(ProtocolError):
+    code = "invalid_json"
+    message = gettext_noop("The frame is not a JSON object in a text frame.")
+
+
+class FrameTooLarge(ProtocolError):
+    code = "frame_too_large"
+    status = 413
+    message = gettext_noop(
+        "The frame is larger than max_frame_bytes. Shorten the message or send it in parts."
+    )
+
+
+class UnknownFrame(ProtocolError):
+    code = "unknown_frame"
+    message = gettext_noop("There is no frame of this type.")
+
+
+class UnknownField(ProtocolError):
+    code = "unknown_field"
+    message = gettext_noop("The frame has a field that its type does not know.")
+
+
+class InvalidField(ProtocolError):
+    code = "invalid_field"
+    message = gettext_noop("A field of the frame is missing or has a value that cannot be used.")
+
+
+class HelloExpected(ProtocolError):
+    code = "hello_expected"
+    message = gettext_noop(
+        "The first frame, and only the first, must be hello, within ten seconds."
+    )
+
+
+class UnknownProtocol(ProtocolError):
+    code = "unknown_protocol"
+    message = gettext_noop(
+        "This server speaks protocol 1. Reload the page to get a current client."
     )

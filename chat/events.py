@@ -48,6 +48,10 @@ def inbox_group(organization_id: UUID) -> str:
     return f"inbox.{organization_id}"
 
 
+def visitors_group(organization_id: UUID) -> str:
+    return f"visitors.{organization_id}"
+
+
 def event_frame(message: Message, audience: Audience) -> EventFrame:
     """Word an entry for its audience.
 
@@ -187,6 +191,35 @@ def announce_receipts(conversation: Conversation) -> None:
                 "type": "stream.receipts",
                 "stream": conversation.stream,
                 "customer_seen_seq": conversation.customer_seen_seq,
+            },
+        )
+    )
+
+
+def announce_typing(conversation_id: UUID, *, sender: SenderData, is_typing: bool) -> None:
+    """Tell that somebody writes, or stopped; clients forget it by themselves after ten seconds."""
+    realtime.publish(
+        (
+            conversation_group(conversation_id),
+            {
+                "type": "stream.typing",
+                "stream": f"conversation:{conversation_id}",
+                "sender": dict(sender),
+                "is_typing": is_typing,
+            },
+        )
+    )
+
+
+def announce_agents_seen(conversation_id: UUID, *, seq: int) -> None:
+    """Tell how far somebody of the team has read: state, the latest value wins."""
+    realtime.publish(
+        (
+            conversation_group(conversation_id),
+            {
+                "type": "stream.receipts",
+                "stream": f"conversation:{conversation_id}",
+                "agents_seen_seq": seq,
             },
         )
     )

@@ -1,3 +1,13 @@
-from typing import Any
+"""The paths of chat that Django's own handler does not serve."""
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from chat.consumers import InboxConsumer, LongPollConsumer, WidgetConsumer
+
+websocket_urlpatterns = [
+    path("ws/widget/", WidgetConsumer.as_asgi()),
+    path("ws/inbox/", InboxConsumer.as_asgi()),
+]
+long_poll_urlpatterns = [
+    path("api/v1/streams/<str:stream>/events", LongPollConsumer.as_asgi()),
+]

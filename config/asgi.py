@@ -1,18 +1,39 @@
 """HTTP and WebSocket, in one process."""
 
 import os
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 django_application = get_asgi_application()
 
-from config.routing import websocket_urlpatterns  # noqa: E402  models exist only from here on
+from config.routing import long_poll_urlpatterns, websocket_urlpatterns  # noqa: E402  models exist only from here on
 
-application = ProtocolTypeRouter(
-    {
-        "http": django_application,
-        "websocket": URLRouter(websocket_urlpatterns),
-    }
-)
+_long_polls = URLRouter(long_poll_urlpatterns)
+_LONG_POLL = re.compile(r"/api/v1/streams/[^/]+/events")
+Scope = dict[str, Any]
+Call = Callable[..., Awaitable[Any]]
+
+
+async def _http(scope: Scope, receive: Call, send: Call) -> None:
+    """Keep what waits away from Django: its synchronous middleware would hold a thread each."""
+    waits = (
+        scope["method"] == "GET"
+        and _LONG_POLL.fullmatch(scope["path"]) is not None
+        and b"wait" in parse_qs(scope["query_string"])
+    )
+    await (_long_polls if waits else django_application)(scope, receive, send)
+
+
+async def _no_such_socket(scope: Scope, receive: Call, send: Call) -> None:
+    await send({"type": "websocket.close"})
+
+
+_sockets = URLRouter([*websocket_urlpatterns, re_path("", _no_such_socket)])
+application = ProtocolTypeRouter({"http": _http, "websocket": _sockets})

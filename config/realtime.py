@@ -4,9 +4,11 @@ The channel layer may drop a message, so a hint is never the truth: the log is. 
 `async_to_sync(group_send)` would open a Redis connection for every call; this uses the pool.
 """
 
+import hashlib
 import logging
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from channels_redis.serializers import registry
 from django.conf import settings
@@ -15,6 +17,25 @@ from redis.exceptions import RedisError
 from config import stores
 
 logger = logging.getLogger(__name__)
+
+
+def user_group(user_id: UUID) -> str:
+    """Name the group of all sockets of one of our people."""
+    return f"user.{user_id}"
+
+
+def session_name(session_key: str) -> str:
+    """Name a log-in without giving away the key that is as good as a password."""
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def close_sockets(*, user_id: UUID, session_key: str | None = None) -> None:
+    """Close a person's sockets with 4403: those of one log-in, or all of them.
+
+    To be called after the commit of what ended their access.
+    """
+    session = session_name(session_key) if session_key else None
+    publish((user_group(user_id), {"type": "socket.kick", "session": session}))
 
 
 @cache

@@ -26,7 +26,7 @@ CACHES["default"]["LOCATION"] = REDIS_URL
 CHANNEL_PREFIX = f"nf-{_worker}"
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "config.layers.ChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
     }
 }

@@ -1,0 +1,146 @@
+"""How clients get to a socket: a visitor's session with the widget, and tickets."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from chat.api.authentication import (
+    VisitorAuthentication,
+    agent_of_request,
+    visitor_of_request,
+)
+from chat.errors import IdentityNotSupported
+from chat.models import Conversation, Widget
+from chat.services.visitors import active_widget, check_origin, start_visit
+from chat.tickets import TICKET_SECONDS, issue_ticket
+from chat.viewers import Visitor
+from config.outages import outage_refusals
+from crm.accounts.models import Language
+
+WIDGET_SOCKET = "/ws/widget/"
+INBOX_SOCKET = "/ws/inbox/"
+
+
+class SessionBody(serializers.Serializer[Any]):
+    """``parent_origin`` is the origin of the page that shows the widget, told by the loader."""
+
+    site_key = serializers.CharField(max_length=64)
+    visitor_token = serializers.CharField(
+        max_length=100, required=False, allow_null=True, allow_blank=True
+    )
+    parent_origin = serializers.CharField(max_length=300, required=False, allow_null=True)
+    language = serializers.CharField(max_length=35, required=False, allow_null=True)
+    identity = serializers.JSONField(required=False, allow_null=True)
+
+
+class WidgetSessions(APIView):
+    """Start or continue a visitor's session; open to all who know a site key, without cookies."""
+
+    authentication_classes = []
+    permission_classes = []
+
+    def post(self, request: Request) -> Response:
+        body = SessionBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        told = body.validated_data
+        if told.get("identity") is not None:
+            raise IdentityNotSupported
+        with outage_refusals():
+            widget = active_widget(told["site_key"])
+            if told.get("parent_origin") is not None:
+                check_origin(widget, told["parent_origin"])
+            language = _language(told.get("language"), widget)
+            visit = start_visit(
+                widget=widget,
+                token=told.get("visitor_token") or None,
+                language_code=language,
+            )
+            visitor = Visitor.of(visit.record, language)
+            answer = {
+                "visitor_token": visit.token,
+                "is_new": visit.is_new,
+                "customer_id": str(visit.record.customer_id),
+                "settings": _settings(widget, language),
+                "conversation": _conversation(visitor),
+                "heartbeat_seconds": settings.CHAT_HEARTBEAT_SECONDS,
+                "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
+                **_ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET),
+            }
+        return Response(answer, status=201 if visit.is_new else 200, headers=_PRIVATE)
+
+
+class WidgetTickets(APIView):
+    """Give a visitor another ticket, to connect again."""
+
+    authentication_classes = [VisitorAuthentication]
+    permission_classes = []
+
+    def post(self, request: Request) -> Response:
+        visitor = visitor_of_request(request)
+        with outage_refusals():
+            ticket = _ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET)
+        return Response(ticket, status=201, headers=_PRIVATE)
+
+
+class InboxTickets(APIView):
+    """Give one of our people a ticket for the inbox's socket."""
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = []
+
+    def post(self, request: Request) -> Response:
+        agent = agent_of_request(request)
+        claims = {"membership": str(agent.membership.pk), "session": agent.session}
+        with outage_refusals():
+            ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
+        return Response(ticket, status=201, headers=_PRIVATE)
+
+
+_PRIVATE = {"Cache-Control": "no-store"}
+
+
+def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:
+    return {
+        "ticket": issue_ticket(kind=kind, claims=claims),
+        "ticket_expires_in": TICKET_SECONDS,
+        "websocket_path": path,
+    }
+
+
+def _language(wanted: str | None, widget: Widget) -> str:
+    """Give the wanted language where we speak it (``vi-VN`` is ``vi``), else the organization's."""
+    code = (wanted or "").replace("_", "-").partition("-")[0].lower()
+    return code if code in Language.values else widget.organization.language_code
+
+
+def _settings(widget: Widget, language: str) -> dict[str, Any]:
+    names = sorted({name for texts in widget.texts.values() for name in texts})
+    return {
+        "name": widget.name,
+        "organization": widget.organization.name,
+        "color": widget.color,
+        "position": widget.position,
+        "language": language,
+        "languages": list(Language.values),
+        "texts": {name: widget.text(name, language) for name in names},
+        "bot_enabled": widget.bot_enabled,
+    }
+
+
+def _conversation(visitor: Visitor) -> dict[str, Any] | None:
+    conversation: Conversation | None = visitor.conversations().not_closed().order_by("-id").first()
+    if conversation is None:
+        return None
+    return {
+        "id": str(conversation.pk),
+        "stream": conversation.stream,
+        "epoch": conversation.epoch,
+        "last_seq": conversation.last_seq,
+        "customer_seen_seq": conversation.customer_seen_seq,
+        "status": conversation.status,
+    }

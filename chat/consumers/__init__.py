@@ -1,0 +1,7 @@
+"""Sockets, and the long poll where sockets are blocked."""
+
+from chat.consumers.inbox import InboxConsumer
+from chat.consumers.long_poll import LongPollConsumer
+from chat.consumers.widget import WidgetConsumer
+
+__all__ = ["InboxConsumer", "LongPollConsumer", "WidgetConsumer"]

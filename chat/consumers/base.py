@@ -1,0 +1,477 @@
+"""What the sockets of visitors and agents share: the life of a session, frame by frame."""
+
+import asyncio
+import logging
+import uuid
+from collections import deque
+from typing import Any, ClassVar
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
+from redis.exceptions import RedisError
+
+from chat.consumers.limits import (
+    ERROR_BURST,
+    ERRORS_PER_SECOND,
+    FLOOD_BURST,
+    FLOOD_PER_SECOND,
+    FRAME_BURST,
+    FRAMES_PER_SECOND,
+    Outgoing,
+    TokenBucket,
+)
+from chat.consumers.pulse import Facts, pulse
+from chat.consumers.subscriptions import Subscriptions
+from chat.errors import (
+    AccessEnded,
+    ConversationNotFound,
+    HelloExpected,
+    InvalidJson,
+    OriginForbidden,
+    ProtocolError,
+    SentTooFast,
+    TicketInvalid,
+    UnknownProtocol,
+)
+from chat.events import conversation_group
+from chat.frames import (
+    CloseCode,
+    Frame,
+    Hello,
+    Post,
+    Pull,
+    Seen,
+    Typing,
+    check_size,
+    encode,
+    parse_frame,
+    refused_frame,
+)
+from chat.viewers import Viewer
+from config import metrics
+from config.draining import is_draining
+from config.errors import AppError
+from config.logging import bind_correlation_id
+from config.outages import outage_refusals
+from config.threads import run_sync
+
+logger = logging.getLogger(__name__)
+
+HELLO_SECONDS = 10.0
+SEEN_EVERY = 1.0
+TYPING_EVERY = 2.0
+
+
+class StreamConsumer(AsyncWebsocketConsumer):
+    """One socket. Frames are handled one after the other, beside the events of the layer."""
+
+    kind: ClassVar[str]
+    # What a client without a valid hello is closed with.
+    silent_code: ClassVar[CloseCode]
+
+    viewer: Viewer
+    streams: Subscriptions
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = uuid.uuid4().hex
+        self.is_welcome = False
+        self._said_hello = False
+        self._is_closing = False
+        self._is_draining = False
+        self._received: deque[Frame] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._frames = TokenBucket(FRAME_BURST, FRAMES_PER_SECOND)
+        self._floods = TokenBucket(FLOOD_BURST, FLOOD_PER_SECOND)
+        self._errors = TokenBucket(ERROR_BURST, ERRORS_PER_SECOND)
+        self._seen: dict[str, int] = {}
+        self._seen_timer: asyncio.TimerHandle | None = None
+        self._typing: dict[str, tuple[bool, float]] = {}
+        self._me: dict[str, str] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # What the two kinds differ in.
+
+    async def identify(self, hello: Hello) -> Viewer:
+        """Say who this is, or refuse."""
+        raise NotImplementedError
+
+    async def on_welcome(self) -> None:
+        """Join the groups of this kind and tell the present state."""
+        raise NotImplementedError
+
+    async def on_leave(self) -> None:
+        """Undo what on_welcome did in other places."""
+
+    async def on_look(self, stream: str) -> None:
+        """Note that this stream is the one that is looked at."""
+
+    # The life of a socket.
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler, without Channels' visit to the one thread that all sockets share."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.out = Outgoing(self._send_text, self.scope.get("outlet"), self._on_stuck)
+        self._hello_timer = self._loop.call_later(HELLO_SECONDS, self._on_silence)
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._is_closing:
+            return
+        try:
+            if text_data is None:
+                raise InvalidJson
+            check_size(text_data)
+            frame = parse_frame(text_data)
+            if isinstance(frame, Hello) == self._said_hello:
+                raise HelloExpected
+            self._said_hello = True
+            self._hello_timer.cancel()
+        except UnknownProtocol as refusal:
+            await self._turn_away(refusal, CloseCode.PROTOCOL)
+        except ProtocolError as refusal:
+            await self._refuse_error(refusal)
+        else:
+            await self._accept_frame(frame)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        await self._clean_up(int(message.get("code") or 1005))
+        raise StopConsumer
+
+    async def send_frame(self, frame: dict[str, Any]) -> None:
+        if not self._is_closing:
+            await self.out.put(encode(frame))
+
+    async def refuse(self, refusal: AppError) -> None:
+        language = self.viewer_language()
+        with translation.override(language):
+            frame = refused_frame(refusal)
+        await self.send_frame(frame)
+
+    def viewer_language(self) -> str:
+        return settings.LANGUAGE_CODE
+
+    async def close_with(self, code: CloseCode | int) -> None:
+        if self._is_closing:
+            return
+        self._is_closing = True
+        self._received.clear()
+        self.out.stop()
+        await self.close(code=int(code))
+
+    async def _send_text(self, text: str) -> None:
+        await self.send(text_data=text)
+
+    # Frames on their way in.
+
+    async def _accept_frame(self, frame: Frame) -> None:
+        if (wait := self._frames.take(self._loop.time())) > 0:
+            await self._refuse_flood(frame, wait)
+            return
+        self._received.append(frame)
+        if self._worker is None:
+            self._worker = self._start(self._work())
+
+    async def _refuse_flood(self, frame: Frame, wait: float) -> None:
+        if self._floods.take(self._loop.time()) > 0:
+            await self.close_with(CloseCode.TOO_FAST)
+            return
+        if isinstance(frame, Typing):
+            return
+        extra: dict[str, Any] = {"retry_after": round(max(wait, 0.1), 1)}
+        if isinstance(frame, Post):
+            extra["client_message_id"] = frame.client_message_id
+        await self.refuse(SentTooFast(extra=extra))
+
+    async def _refuse_error(self, refusal: ProtocolError) -> None:
+        await self.refuse(refusal)
+        if not self.is_welcome or self._errors.take(self._loop.time()) > 0:
+            await self.close_with(CloseCode.PROTOCOL)
+
+    async def _work(self) -> None:
+        try:
+            while self._received and not self._is_closing:
+                frame = self._received[0]
+                await self._handle(frame)
+                if self._received:
+                    self._received.popleft()
+        finally:
+            self._worker = None
+        if self._is_draining:
+            await self.close_with(CloseCode.RESTART)
+
+    async def _handle(self, frame: Frame) -> None:
+        user_id = self.viewer.log_name if self.is_welcome else None
+        with bind_correlation_id(user_id=user_id):
+            if isinstance(frame, Hello):
+                await self._on_hello(frame)
+                return
+            try:
+                with outage_refusals():
+                    await self._act(frame)
+            except AccessEnded as refusal:
+                await self._turn_away(refusal, CloseCode.FORBIDDEN)
+            except AppError as refusal:
+                if isinstance(frame, Post):
+                    refusal.extra["client_message_id"] = frame.client_message_id
+                if not isinstance(frame, Hello) and frame.stream:
+                    refusal.extra["stream"] = frame.stream
+                await self.refuse(refusal)
+
+    async def _act(self, frame: Frame) -> None:
+        match frame:
+            case Post():
+                await self._on_post(frame)
+            case Pull():
+                await self._on_pull(frame)
+            case Seen():
+                await self._on_seen(frame)
+            case Typing():
+                await self._on_typing(frame)
+
+    async def _on_hello(self, hello: Hello) -> None:
+        if is_draining():
+            await self.close_with(CloseCode.RESTART)
+            return
+        try:
+            with outage_refusals():
+                self.viewer = await self.identify(hello)
+        except TicketInvalid as refusal:
+            await self._turn_away(refusal, CloseCode.TICKET)
+            return
+        except (AccessEnded, OriginForbidden) as refusal:
+            await self._turn_away(refusal, CloseCode.FORBIDDEN)
+            return
+        except AppError as refusal:
+            # A store is away: the client asks for a new ticket and comes back.
+            await self._turn_away(refusal, CloseCode.RESTART)
+            return
+        self.streams = Subscriptions(
+            viewer=self.viewer,
+            layer=self.channel_layer,
+            channel=self.channel_name,
+            send=self.send_frame,
+        )
+        self.is_welcome = True
+        metrics.ws_connects_total.labels(kind=self.kind, result="accepted").inc()
+        metrics.ws_connections.labels(kind=self.kind).inc()
+        await self.send_frame(
+            {
+                "type": "welcome",
+                "session": self.session,
+                "heartbeat_seconds": settings.CHAT_HEARTBEAT_SECONDS,
+                "max_frame_bytes": settings.CHAT_MAX_FRAME_BYTES,
+            }
+        )
+        pulse().add(self)
+        for position in hello.resume:
+            await self._resume(position.stream, after=position.seq, epoch=position.epoch)
+        await self.on_welcome()
+
+    async def _resume(self, stream: str, *, after: int, epoch: str) -> None:
+        try:
+            stretch = await self.streams.follow(stream, after=after, epoch=epoch)
+        except AppError as refusal:
+            refusal.extra["stream"] = stream
+            await self.refuse(refusal)
+            return
+        metrics.ws_resume_total.labels(
+            recovered=str(stretch.recovered).lower(), reason=stretch.reason
+        ).inc()
+
+    async def _on_post(self, frame: Post) -> None:
+        with metrics.message_accept_seconds.labels(road="socket").time():
+            posted = await run_sync(
+                self.viewer.post,
+                stream=frame.stream,
+                client_message_id=frame.client_message_id,
+                content=frame.content,
+            )
+        message = posted.message
+        ack: dict[str, Any] = {
+            "type": "message.ack",
+            "client_message_id": frame.client_message_id,
+            "message_id": str(message.message_id),
+            "seq": message.seq,
+            "timestamp": message.timestamp.isoformat(),
+        }
+        if frame.stream is None:
+            ack |= {"stream": message.stream, "epoch": posted.epoch}
+        await self.send_frame(ack)
+        if message.stream not in self.streams:
+            await self.streams.follow(
+                message.stream,
+                after=0 if frame.stream is None else message.seq - 1,
+                as_events=True,
+            )
+
+    async def _on_pull(self, frame: Pull) -> None:
+        before = frame.stream in self.streams
+        stretch = await self.streams.follow(frame.stream, after=frame.after)
+        if before and stretch.events:
+            metrics.ws_gap_heals_total.labels(by="pull").inc()
+        await self.on_look(frame.stream)
+
+    async def _on_seen(self, frame: Seen) -> None:
+        """Note the position at once, and at most one more within a second: the newest."""
+        self._require(frame.stream)
+        self._seen[frame.stream] = max(frame.seq, self._seen.get(frame.stream, 0))
+        if self._seen_timer is None:
+            self._seen_timer = self._loop.call_later(SEEN_EVERY, self._on_seen_timer)
+            await self._store_seen()
+
+    async def _store_seen(self) -> None:
+        seen, self._seen = self._seen, {}
+        for stream, seq in seen.items():
+            await run_sync(self.viewer.mark_seen, stream=stream, seq=seq)
+            await self.on_look(stream)
+
+    def _on_seen_timer(self) -> None:
+        self._seen_timer = None
+        if self._seen and not self._is_closing:
+            self._start(self._store_late_seen())
+
+    async def _store_late_seen(self) -> None:
+        try:
+            with outage_refusals():
+                await self._store_seen()
+        except AppError as refusal:
+            await self.refuse(refusal)
+
+    async def _on_typing(self, frame: Typing) -> None:
+        self._require(frame.stream)
+        now = self._loop.time()
+        before, moment = self._typing.get(frame.stream, (False, 0.0))
+        if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
+            return
+        self._typing[frame.stream] = (frame.is_typing, now)
+        await self.broadcast(
+            conversation_group(self.streams.conversation_ids[frame.stream]),
+            {
+                "type": "stream.typing",
+                "stream": frame.stream,
+                "sender": await self._person(),
+                "is_typing": frame.is_typing,
+                "origin": self.session,
+            },
+        )
+
+    async def _person(self) -> dict[str, str]:
+        if self._me is None:
+            self._me = await run_sync(self.viewer.person)
+        return self._me
+
+    def _require(self, stream: str) -> None:
+        if stream not in self.streams:
+            raise ConversationNotFound
+
+    async def broadcast(self, group: str, message: dict[str, Any]) -> None:
+        """Tell a state that is not worth failing for."""
+        try:
+            await self.channel_layer.group_send(group, message)
+        except (RedisError, OSError):
+            logger.debug("A state was not told: Redis does not answer.")
+
+    # What the pulse of the process found out.
+
+    async def beat(self, facts: Facts) -> None:
+        tops: dict[str, int] = {}
+        for stream, conversation_id in self.streams.conversation_ids.items():
+            if (top := facts.tops.get(conversation_id)) is not None:
+                tops[stream] = top
+                await self.streams.take_top(stream, top)
+        await self.send_frame({"type": "heartbeat", "tops": tops, **self.heartbeat_members(facts)})
+        await self.on_facts(facts)
+
+    def start_beat(self, facts: Facts) -> None:
+        if self.is_welcome and not self._is_closing:
+            self._start(self.beat(facts))
+
+    def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
+        return {}
+
+    async def on_facts(self, facts: Facts) -> None:
+        """Tell what changed without anybody saying so."""
+
+    # Events of the layer.
+
+    async def stream_hint(self, message: dict[str, Any]) -> None:
+        if self.is_welcome:
+            event = message["frames"][self.viewer.audience.value]
+            await self.streams.take_hint(message["stream"], message["seq"], event)
+
+    async def stream_receipts(self, message: dict[str, Any]) -> None:
+        await self._forward(message, "receipts")
+
+    async def stream_typing(self, message: dict[str, Any]) -> None:
+        if message.get("origin") != self.session:
+            await self._forward(message, "typing", without=("origin",))
+
+    async def _forward(
+        self, message: dict[str, Any], name: str, without: tuple[str, ...] = ()
+    ) -> None:
+        if self.is_welcome and message["stream"] in self.streams:
+            frame = {key: value for key, value in message.items() if key not in without}
+            await self.send_frame(frame | {"type": name})
+
+    async def layer_reconnected(self, message: dict[str, Any]) -> None:
+        if self.is_welcome:
+            await self.streams.read_again()
+
+    async def socket_kick(self, message: dict[str, Any]) -> None:
+        await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
+
+    async def socket_drain(self, message: dict[str, Any]) -> None:
+        """The process was told to go: what was received is finished, then the socket closes."""
+        self._is_draining = True
+        if self._worker is None:
+            await self.close_with(CloseCode.RESTART)
+
+    # Ends.
+
+    async def _turn_away(self, refusal: AppError, code: CloseCode) -> None:
+        if not self.is_welcome:
+            metrics.ws_connects_total.labels(kind=self.kind, result=refusal.code).inc()
+        await self.refuse(refusal)
+        await self.close_with(code)
+
+    def _on_silence(self) -> None:
+        refusal = HelloExpected() if self.silent_code == CloseCode.PROTOCOL else TicketInvalid()
+        self._start(self._turn_away(refusal, self.silent_code))
+
+    def _on_stuck(self) -> None:
+        logger.info("A client does not read what it is sent: its socket is closed.")
+        self._start(self.close_with(CloseCode.TOO_SLOW))
+
+    def _start(self, work: Any) -> "asyncio.Task[None]":
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("A socket's work failed: the socket is closed.", exc_info=error)
+            self._start(self.close_with(1011))
+
+    async def _clean_up(self, code: int) -> None:
+        self._is_closing = True
+        self._received.clear()
+        self._hello_timer.cancel()
+        if self._seen_timer is not None:
+            self._seen_timer.cancel()
+        self.out.stop()
+        metrics.ws_close_total.labels(kind=self.kind, code=str(code)).inc()
+        if self.is_welcome:
+            self.is_welcome = False
+            metrics.ws_connections.labels(kind=self.kind).dec()
+            pulse().discard(self)
+            await self.streams.leave_all()
+            await self.on_leave()

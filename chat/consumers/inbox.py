@@ -1,0 +1,183 @@
+"""The agent's socket, `/ws/inbox/`."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from chat import presence
+from chat.consumers.base import StreamConsumer
+from chat.consumers.origins import header, is_own_origin
+from chat.consumers.pulse import Facts
+from chat.errors import AccessEnded, OriginForbidden
+from chat.events import conversation_group, inbox_group, visitors_group
+from chat.frames import CloseCode, Hello
+from chat.logins import agent_of_claims, agent_of_cookie
+from chat.presence import Person, Presence
+from chat.tickets import redeem_ticket
+from chat.viewers import Agent
+from config.errors import StoreUnavailable
+from config.outages import outage_refusals
+from config.realtime import user_group
+from config.threads import run_sync
+from crm.accounts.models import User
+
+LOOK_EVERY = 10.0
+
+
+class InboxConsumer(StreamConsumer):
+    kind = "inbox"
+    silent_code = CloseCode.PROTOCOL
+    viewer: Agent
+    presence: Presence | None = None
+    _looked_at: tuple[str, UUID] | None = None
+    _looked_when = 0.0
+    _told_online: list[Person] | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told_viewing: dict[str, list[Person]] = {}
+
+    async def identify(self, hello: Hello) -> Agent:
+        if hello.ticket is not None:
+            claims = await run_sync(redeem_ticket, kind="agent", ticket=hello.ticket)
+            return await run_sync(agent_of_claims, claims)
+        # The cookie comes along from any page that opens a socket here: ours alone may.
+        if not is_own_origin(self.scope, required=True):
+            raise OriginForbidden
+        return await run_sync(agent_of_cookie, header(self.scope, b"cookie"))
+
+    def viewer_language(self) -> str:
+        if not self.is_welcome:
+            return super().viewer_language()
+        return self.viewer.membership.user.language_code
+
+    async def on_welcome(self) -> None:
+        self.presence = Presence(
+            organization_id=self.viewer.organization_id,
+            user_id=self.viewer.user_id,
+            name=self.viewer.membership.user.name,
+            socket=self.session,
+        )
+        for group in self._groups():
+            await self.channel_layer.group_add(group, self.channel_name)
+        with suppress(RedisError):
+            users = await run_sync(presence.refresh, self.viewer.organization_id, [self.presence])
+            await self._tell_online(users)
+            await self._announce_online(users)
+
+    async def on_leave(self) -> None:
+        for group in self._groups():
+            await self.channel_layer.group_discard(group, self.channel_name)
+        if self.presence is None:
+            return
+        looked_at = self._looked_at
+        with suppress(RedisError):
+            await run_sync(presence.leave, self.presence, looked_at[1] if looked_at else None)
+            await self._announce_online(
+                await run_sync(presence.online, self.viewer.organization_id)
+            )
+            if looked_at:
+                await self._announce_viewing(*looked_at)
+
+    async def on_look(self, stream: str) -> None:
+        conversation_id = self.streams.conversation_ids.get(stream)
+        if conversation_id is None or self.presence is None:
+            return
+        before, now = self._looked_at, self._loop.time()
+        is_same = before is not None and before[0] == stream
+        if is_same and now - self._looked_when < LOOK_EVERY:
+            return
+        self._looked_at, self._looked_when = (stream, conversation_id), now
+        with suppress(RedisError):
+            people = await run_sync(
+                presence.look,
+                self.presence,
+                conversation_id,
+                before=before[1] if before else None,
+            )
+            if is_same:
+                return
+            await self._tell_viewing(stream, people)
+            await self._announce_viewing(stream, conversation_id, people)
+            if before:
+                await self._announce_viewing(*before)
+
+    def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
+        return {} if facts.latest_change is None else {"inbox": facts.latest_change}
+
+    async def on_facts(self, facts: Facts) -> None:
+        if facts.memberships is not None:
+            membership = facts.memberships.get(self.viewer.membership.pk)
+            if membership is None or not self._is_same_login(membership.user):
+                await self.socket_kick({})
+                return
+            self.viewer = self.streams.viewer = replace(self.viewer, membership=membership)
+        if facts.online is not None:
+            await self._tell_online(facts.online)
+        for stream, conversation_id in self.streams.conversation_ids.items():
+            if facts.viewing is not None and conversation_id in facts.viewing:
+                await self._tell_viewing(stream, facts.viewing[conversation_id])
+
+    async def inbox_row(self, message: dict[str, Any]) -> None:
+        if self.is_welcome:
+            await self.send_frame({"type": "conversation", "row": message["row"]})
+
+    async def stream_presence(self, message: dict[str, Any]) -> None:
+        if not self.is_welcome:
+            return
+        if "users" in message:
+            await self._tell_online(message["users"])
+        elif message["stream"] in self.streams:
+            await self._tell_viewing(message["stream"], message["viewing"])
+
+    async def socket_kick(self, message: dict[str, Any]) -> None:
+        session = message.get("session")
+        if session is None or session == self.viewer.session:
+            await super().socket_kick(message)
+
+    async def layer_reconnected(self, message: dict[str, Any]) -> None:
+        # A kick may have been among what was lost.
+        await super().layer_reconnected(message)
+        if self.is_welcome:
+            with suppress(StoreUnavailable), outage_refusals():
+                try:
+                    await run_sync(self.viewer.check_access)
+                except AccessEnded:
+                    await self.socket_kick({})
+
+    def _groups(self) -> tuple[str, ...]:
+        return (inbox_group(self.viewer.organization_id), user_group(self.viewer.user_id))
+
+    def _is_same_login(self, user: User) -> bool:
+        """A new password ends what was opened with the old one."""
+        return user.password == self.viewer.membership.user.password
+
+    async def _announce_online(self, users: list[Person]) -> None:
+        for group in (
+            inbox_group(self.viewer.organization_id),
+            visitors_group(self.viewer.organization_id),
+        ):
+            await self.broadcast(group, {"type": "stream.presence", "users": users})
+
+    async def _announce_viewing(
+        self, stream: str, conversation_id: UUID, people: list[Person] | None = None
+    ) -> None:
+        if people is None:
+            people = (await run_sync(presence.viewing, [conversation_id]))[conversation_id]
+        await self.broadcast(
+            conversation_group(conversation_id),
+            {"type": "stream.presence", "stream": stream, "viewing": people},
+        )
+
+    async def _tell_online(self, users: list[Person]) -> None:
+        if users != self._told_online:
+            self._told_online = users
+            await self.send_frame({"type": "presence", "users": users})
+
+    async def _tell_viewing(self, stream: str, people: list[Person]) -> None:
+        if people != self._told_viewing.get(stream, []):
+            self._told_viewing[stream] = people
+            await self.send_frame({"type": "presence", "stream": stream, "viewing": people})

@@ -1,0 +1,122 @@
+"""The long poll: the same events where sockets are blocked. It waits without holding a thread."""
+
+import asyncio
+from typing import Any
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.http import AsyncHttpConsumer
+from django.conf import settings
+from django.http import JsonResponse, QueryDict
+from django.utils import translation
+from django.utils.cache import patch_cache_control
+
+from chat.consumers.origins import header
+from chat.events import conversation_group
+from chat.logins import viewer_of
+from chat.polling import EventsQuery, answer, parse_query
+from chat.viewers import Viewer, conversation_id_of
+from config.draining import is_draining
+from config.errors import AppError
+from config.logging import bind_correlation_id
+from config.middleware.refusals import problem_json
+from config.outages import outage_refusals
+from config.threads import run_sync
+
+# How often a waiting request looks whether the process was told to go.
+GLANCE_SECONDS = 1.0
+
+
+class LongPollConsumer(AsyncHttpConsumer):
+    """Answer at once when there is something, else when there is or when the time is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint = asyncio.Event()
+        self._group: str | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler, without Channels' visit to the one thread that all requests share."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def http_request(self, message: dict[str, Any]) -> None:
+        if not message.get("more_body") and self._work is None:
+            # Beside the dispatching, which must be free for hints.
+            self._work = asyncio.ensure_future(self._serve())
+            self._work.add_done_callback(lambda _work: self._hint.set())
+
+    async def http_disconnect(self, message: dict[str, Any]) -> None:
+        if self._work is not None and not self._work.done():
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+        await self._leave()
+        raise StopConsumer
+
+    async def stream_hint(self, message: dict[str, Any]) -> None:
+        self._hint.set()
+
+    async def layer_reconnected(self, message: dict[str, Any]) -> None:
+        self._hint.set()
+
+    async def stream_receipts(self, message: dict[str, Any]) -> None:
+        """State is not told here: a client that polls asks for the head."""
+
+    stream_typing = stream_presence = stream_receipts
+
+    async def _serve(self) -> None:
+        with bind_correlation_id(header(self.scope, b"x-request-id")) as trace:
+            try:
+                with outage_refusals():
+                    response = JsonResponse(await self._answer())
+            except AppError as refusal:
+                with translation.override(settings.LANGUAGE_CODE):
+                    response = problem_json(refusal)
+            patch_cache_control(response, no_store=True, private=True)
+            response["X-Request-ID"] = trace.correlation_id
+            await self._leave()
+            await self.send_response(
+                response.status_code,
+                response.content,
+                headers=[
+                    (name.lower().encode(), value.encode()) for name, value in response.items()
+                ],
+            )
+
+    async def _answer(self) -> dict[str, Any]:
+        query = parse_query(QueryDict(self.scope["query_string"]).dict())
+        stream: str = self.scope["url_route"]["kwargs"]["stream"]
+        viewer = await run_sync(
+            viewer_of,
+            authorization=header(self.scope, b"authorization"),
+            cookie=header(self.scope, b"cookie"),
+        )
+        found = await run_sync(answer, viewer, stream=stream, query=query)
+        if found["events"] or not found["recovered"] or not query.wait:
+            return found
+        return await self._wait(viewer, stream, query)
+
+    async def _wait(self, viewer: Viewer, stream: str, query: EventsQuery) -> dict[str, Any]:
+        """Join the group, read again, then wait: nothing falls between reading and waiting."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + query.wait
+        self._group = conversation_group(conversation_id_of(stream))
+        await self.channel_layer.group_add(self._group, self.channel_name)
+        while True:
+            self._hint.clear()
+            found = await run_sync(answer, viewer, stream=stream, query=query)
+            if found["events"] or not found["recovered"]:
+                return found
+            while not self._hint.is_set():
+                left = deadline - loop.time()
+                if left <= 0 or is_draining():
+                    return found
+                try:
+                    await asyncio.wait_for(self._hint.wait(), min(left, GLANCE_SECONDS))
+                except TimeoutError:
+                    continue
+
+    async def _leave(self) -> None:
+        group, self._group = self._group, None
+        if group is not None:
+            await self.channel_layer.group_discard(group, self.channel_name)

@@ -1,0 +1,39 @@
+"""Does a page of this installation open the socket? Browsers send cookies from any page."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def header(scope: dict[str, Any], name: bytes) -> str | None:
+    """Give a header that was sent once; sent twice, it is not to be trusted."""
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def is_own_origin(scope: dict[str, Any], *, required: bool) -> bool:
+    """Compare Origin with Host; without an Origin (no browser) the answer is ``not required``."""
+    if not any(key == b"origin" for key, _value in scope["headers"]):
+        return not required
+    origin, host = header(scope, b"origin"), header(scope, b"host")
+    if origin is None or host is None:
+        return False
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None or parts.path:
+        return False
+    host_name, host_port = split_domain_port(host)
+    default = _DEFAULT_PORTS[parts.scheme]
+    shown = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return (
+        shown == host_name
+        and (str(port) if port else default) == (host_port or default)
+        and validate_host(host_name, settings.ALLOWED_HOSTS)
+    )

@@ -1,0 +1,131 @@
+"""One heart for all sockets of a process: who is due in the same tick shares its queries."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from chat import presence
+from chat.models import Conversation
+from chat.presence import Person, Presence
+from chat.viewers import Agent
+from config.errors import StoreUnavailable
+from config.outages import outage_refusals
+from config.threads import run_sync
+from crm.accounts.models import Membership
+
+if TYPE_CHECKING:
+    from chat.consumers.base import StreamConsumer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What was found out for the sockets of one organization; None: nobody could be asked."""
+
+    tops: dict[UUID, int] = field(default_factory=dict)
+    latest_change: str | None = None
+    memberships: dict[UUID, Membership] | None = None
+    online: list[Person] | None = None
+    viewing: dict[UUID, list[Person]] | None = None
+
+
+class Pulse:
+    """Beats for each socket every CHAT_HEARTBEAT_SECONDS, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._due: dict[StreamConsumer, float] = {}
+        self._clock: asyncio.Task[None] | None = None
+        self._beats: set[asyncio.Task[None]] = set()
+
+    def add(self, socket: "StreamConsumer") -> None:
+        loop = asyncio.get_running_loop()
+        self._due[socket] = loop.time() + settings.CHAT_HEARTBEAT_SECONDS
+        if self._clock is None:
+            self._clock = loop.create_task(self._run())
+
+    def discard(self, socket: "StreamConsumer") -> None:
+        self._due.pop(socket, None)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._due:
+            await asyncio.sleep(min(1.0, settings.CHAT_HEARTBEAT_SECONDS / 4))
+            now = loop.time()
+            by_organization: dict[UUID, list[StreamConsumer]] = defaultdict(list)
+            for socket, moment in self._due.items():
+                if moment <= now:
+                    self._due[socket] = now + settings.CHAT_HEARTBEAT_SECONDS
+                    by_organization[socket.viewer.organization_id].append(socket)
+            for organization_id, sockets in by_organization.items():
+                beat = loop.create_task(self._beat(organization_id, sockets))
+                self._beats.add(beat)
+                beat.add_done_callback(self._beats.discard)
+        self._clock = None
+
+    async def _beat(self, organization_id: UUID, sockets: list["StreamConsumer"]) -> None:
+        agents = [socket for socket in sockets if isinstance(socket.viewer, Agent)]
+        facts = await run_sync(
+            _find_out,
+            organization_id,
+            streams={
+                conversation_id
+                for socket in sockets
+                for conversation_id in socket.streams.conversation_ids.values()
+            },
+            looked_at={
+                conversation_id
+                for socket in agents
+                for conversation_id in socket.streams.conversation_ids.values()
+            },
+            membership_ids=[
+                socket.viewer.membership.pk for socket in agents if isinstance(socket.viewer, Agent)
+            ],
+            presences=[
+                socket.presence for socket in agents if isinstance(socket.presence, Presence)
+            ],
+        )
+        for socket in sockets:
+            socket.start_beat(facts)
+
+
+def _find_out(
+    organization_id: UUID,
+    *,
+    streams: Collection[UUID],
+    looked_at: Collection[UUID],
+    membership_ids: Collection[UUID],
+    presences: Collection[Presence],
+) -> Facts:
+    facts = Facts()
+    # Each store by itself: what one cannot tell must not silence the other.
+    with suppress(StoreUnavailable), outage_refusals():
+        heads = Conversation.objects.filter(organization_id=organization_id)
+        if streams:
+            facts.tops = dict(heads.filter(pk__in=streams).values_list("pk", "last_seq"))
+        if membership_ids:
+            memberships = Membership.objects.active().select_related("user", "organization")
+            facts.memberships = memberships.in_bulk(list(membership_ids))
+            latest = heads.order_by("-updated_at").values_list("updated_at", flat=True).first()
+            facts.latest_change = latest.isoformat() if latest else ""
+    with suppress(RedisError):
+        facts.online = presence.refresh(organization_id, presences)
+        facts.viewing = presence.viewing(looked_at)
+    return facts
+
+
+_pulses: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse]" = WeakKeyDictionary()
+
+
+def pulse() -> Pulse:
+    """Give the one of the running event loop."""
+    return _pulses.setdefault(asyncio.get_running_loop(), Pulse())

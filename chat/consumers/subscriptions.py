@@ -1,0 +1,166 @@
+"""The streams that one socket follows, and how far each was forwarded."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from chat.events import conversation_group
+from chat.frames import MAX_STREAMS
+from chat.resuming import Stretch, read_after
+from chat.viewers import Viewer, conversation_id_of
+from config import metrics
+from config.errors import StoreUnavailable
+from config.outages import outage_refusals
+from config.threads import run_sync
+
+
+@dataclass(slots=True)
+class Subscription:
+    """``last`` is the newest event that was forwarded; the lock keeps events in their order."""
+
+    conversation_id: UUID
+    last: int
+    is_live: bool = True
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Groups(Protocol):
+    """The part of a channel layer that is used here."""
+
+    async def group_add(self, group: str, channel: str) -> None: ...
+    async def group_discard(self, group: str, channel: str) -> None: ...
+
+
+class Subscriptions:
+    """At most MAX_STREAMS; the one that was used longest ago makes room."""
+
+    def __init__(
+        self,
+        *,
+        viewer: Viewer,
+        layer: Groups,
+        channel: str,
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        self.viewer = viewer
+        self._layer = layer
+        self._channel = channel
+        self._send = send
+        self._all: OrderedDict[str, Subscription] = OrderedDict()
+
+    def __contains__(self, stream: str) -> bool:
+        return stream in self._all
+
+    @property
+    def conversation_ids(self) -> dict[str, UUID]:
+        return {stream: each.conversation_id for stream, each in self._all.items()}
+
+    async def follow(
+        self, stream: str, *, after: int, epoch: str | None = None, as_events: bool = False
+    ) -> Stretch:
+        """Tell what follows ``after``, as one ``stream.resumed`` or as events; then go on live.
+
+        The group is joined before the log is read, and hints wait for the lock meanwhile: nothing
+        is missed between the two, and nothing told twice.
+        """
+        subscription = self._all.get(stream)
+        is_new = subscription is None
+        if subscription is None:
+            subscription = Subscription(conversation_id_of(stream), last=after)
+            await self._make_room()
+            self._all[stream] = subscription
+        self._all.move_to_end(stream)
+        async with subscription.lock:
+            try:
+                if is_new:
+                    await self._layer.group_add(
+                        conversation_group(subscription.conversation_id), self._channel
+                    )
+                stretch = await self._read(stream, after=after, epoch=epoch, checks_access=is_new)
+            except BaseException:
+                if is_new:
+                    await self._drop(stream)
+                raise
+            if as_events:
+                for event in stretch.events:
+                    await self._send(dict(event))
+            else:
+                await self._send({"type": "stream.resumed", **stretch.members()})
+            subscription.last = max(stretch.to, 0 if is_new else subscription.last)
+        return stretch
+
+    async def take_hint(self, stream: str, seq: int, event: dict[str, Any]) -> None:
+        """Forward an event that was announced, and first whatever was missed before it."""
+        subscription = self._all.get(stream)
+        if subscription is None:
+            return
+        async with subscription.lock:
+            if not subscription.is_live or seq <= subscription.last:
+                return
+            if seq == subscription.last + 1:
+                subscription.last = seq
+                await self._send(event)
+            else:
+                await self._heal(stream, subscription, by="hint")
+
+    async def take_top(self, stream: str, top: int) -> None:
+        """Forward what a head says is there and no hint announced."""
+        subscription = self._all.get(stream)
+        if subscription is None or top <= subscription.last:
+            return
+        async with subscription.lock:
+            if subscription.is_live and top > subscription.last:
+                await self._heal(stream, subscription, by="heartbeat")
+
+    async def read_again(self) -> None:
+        """Forward what was missed in every stream, after the layer was away."""
+        for stream, subscription in list(self._all.items()):
+            async with subscription.lock:
+                if subscription.is_live:
+                    await self._heal(stream, subscription, by="hint")
+
+    async def leave_all(self) -> None:
+        for stream in list(self._all):
+            await self._drop(stream)
+
+    async def _heal(self, stream: str, subscription: Subscription, *, by: str) -> None:
+        try:
+            stretch = await self._read(stream, after=subscription.last, epoch=None)
+        except StoreUnavailable:
+            # `last` stays: the next hint or heartbeat tries again.
+            return
+        if not stretch.recovered:
+            await self._send({"type": "stream.resumed", **stretch.members()})
+        elif stretch.events:
+            metrics.ws_gap_heals_total.labels(by=by).inc()
+        for event in stretch.events:
+            await self._send(dict(event))
+        subscription.last = max(stretch.to, subscription.last)
+
+    async def _read(
+        self, stream: str, *, after: int, epoch: str | None, checks_access: bool = False
+    ) -> Stretch:
+        viewer = self.viewer
+
+        def read() -> Stretch:
+            if checks_access:
+                viewer.check_access()
+            return read_after(viewer, stream=stream, epoch=epoch, after=after)
+
+        with outage_refusals():
+            return await run_sync(read)
+
+    async def _make_room(self) -> None:
+        while len(self._all) >= MAX_STREAMS:
+            await self._drop(next(iter(self._all)))
+
+    async def _drop(self, stream: str) -> None:
+        subscription = self._all.pop(stream, None)
+        if subscription is not None:
+            subscription.is_live = False
+            await self._layer.group_discard(
+                conversation_group(subscription.conversation_id), self._channel
+            )

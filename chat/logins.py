@@ -1,0 +1,70 @@
+"""Who comes in without Django's middleware: by a visitor's token or by the session cookie."""
+
+from http.cookies import CookieError, SimpleCookie
+from importlib import import_module
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
+
+from chat.errors import AccessEnded
+from chat.services.visitors import visitor_of
+from chat.viewers import Agent, Viewer, Visitor
+from config.errors import NotAuthenticated
+from config.realtime import session_name
+from crm.accounts.models import Membership, User
+from crm.accounts.services import SESSION_KEY, current_membership
+
+_BEARER = "bearer "
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """Give the token of an Authorization header, None where there is none."""
+    if authorization is None or not authorization.lower().startswith(_BEARER):
+        return None
+    return authorization[len(_BEARER) :].strip()
+
+
+def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
+    """Give a visitor by their token, else an agent by their session, or refuse."""
+    if (token := bearer_token(authorization)) is not None:
+        return Visitor.of(visitor_of(token))
+    try:
+        return agent_of_cookie(cookie)
+    except AccessEnded:
+        raise NotAuthenticated from None
+
+
+def agent_of_cookie(cookie: str | None) -> Agent:
+    """Log in as Django does, by the session cookie."""
+    try:
+        morsel = SimpleCookie(cookie or "").get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        morsel = None
+    if morsel is None:
+        raise AccessEnded
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
+    user = get_user(request)
+    if not user.is_authenticated:
+        raise AccessEnded
+    membership = current_membership(
+        user=cast(User, user), organization_id=request.session.get(SESSION_KEY)
+    )
+    if membership is None:
+        raise AccessEnded
+    return Agent(membership=membership, session=session_name(morsel.value))
+
+
+def agent_of_claims(claims: dict[str, Any]) -> Agent:
+    """Give the agent whom a ticket was issued to, if they still belong here."""
+    membership = (
+        Membership.objects.active()
+        .select_related("user", "organization")
+        .filter(pk=claims["membership"])
+        .first()
+    )
+    if membership is None:
+        raise AccessEnded
+    return Agent(membership=membership, session=claims["session"])

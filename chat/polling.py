@@ -1,0 +1,72 @@
+"""`GET /api/v1/streams/{stream}/events`: what it may be asked, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chat.managers.messages import READ_LIMIT
+from chat.resuming import read_after, read_before
+from chat.viewers import Viewer
+from config.errors import Invalid
+
+LONGEST_WAIT = 25.0
+_KNOWN = frozenset({"epoch", "after", "before", "limit", "wait"})
+_LARGEST = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class EventsQuery:
+    """``wait`` seconds for something to come when there is nothing; never with ``before``."""
+
+    epoch: str | None
+    after: int
+    before: int | None
+    limit: int
+    wait: float
+
+
+def parse_query(query: Mapping[str, str]) -> EventsQuery:
+    for name in query:
+        if name not in _KNOWN:
+            raise Invalid(
+                "There is no such parameter. Use epoch, after, before, limit and wait.",
+                extra={"parameter": name[:64]},
+            )
+    before = _number(query, "before", None)
+    if before is not None and ("after" in query or "wait" in query):
+        raise Invalid("Use before alone: it reads backwards and waits for nothing.")
+    limit = _number(query, "limit", READ_LIMIT) or 0
+    if not 1 <= limit <= READ_LIMIT:
+        raise Invalid(f"limit is a number from 1 to {READ_LIMIT}.", extra={"parameter": "limit"})
+    return EventsQuery(
+        epoch=query.get("epoch") or None,
+        after=_number(query, "after", 0) or 0,
+        before=before,
+        limit=limit,
+        wait=min(float(_number(query, "wait", 0) or 0), LONGEST_WAIT),
+    )
+
+
+def answer(viewer: Viewer, *, stream: str, query: EventsQuery) -> dict[str, Any]:
+    """Read one page of a stream.
+
+    The answer has the members of ``stream.resumed`` and ``last_seq``, the end of the log: a client
+    goes on from ``to`` until it is there.
+    """
+    viewer.check_access()
+    if query.before is not None:
+        stretch = read_before(viewer, stream=stream, before=query.before, limit=query.limit)
+    else:
+        stretch = read_after(
+            viewer, stream=stream, epoch=query.epoch, after=query.after, limit=query.limit
+        )
+    return stretch.members() | {"last_seq": stretch.last_seq}
+
+
+def _number(query: Mapping[str, str], name: str, default: int | None) -> int | None:
+    value = query.get(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit()) or len(value) > 16 or int(value) > _LARGEST:
+        raise Invalid(f"{name} must be a whole number.", extra={"parameter": name})
+    return int(value)

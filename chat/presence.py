@@ -1,0 +1,125 @@
+"""Who is online, and who looks at which conversation: Redis alone knows, and may forget.
+
+`online_users:{org}` and `viewing:{conversation}` are sorted sets of ``user:socket`` by the time of
+the last sign of life, so that two tabs are two signs and a killed process is forgotten by itself.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from redis.client import Pipeline
+
+from config import stores
+
+VIEWING_SECONDS = 45
+_NAME_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One socket of one agent."""
+
+    organization_id: UUID
+    user_id: UUID
+    name: str
+    socket: str
+
+    @property
+    def member(self) -> str:
+        return f"{self.user_id}:{self.socket}"
+
+
+Person = dict[str, str]
+
+
+def online_seconds() -> float:
+    """Give how long a sign of life counts: two heartbeats may be late."""
+    return float(settings.CHAT_HEARTBEAT_SECONDS) * 2 + 10
+
+
+def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person]:
+    """Note that these sockets live; give who of the organization is online."""
+    now = time.time()
+    key = f"online_users:{organization_id}"
+    pipeline = stores.redis().pipeline(transaction=False)
+    for presence in presences:
+        pipeline.zadd(key, {presence.member: now})
+        _name(pipeline, presence)
+    pipeline.zremrangebyscore(key, "-inf", now - online_seconds())
+    pipeline.expire(key, int(online_seconds()) + 60)
+    pipeline.zrange(key, 0, -1)
+    return _people(pipeline.execute()[-1])
+
+
+def leave(presence: Presence, conversation_id: UUID | None) -> None:
+    """Note that a socket is gone."""
+    pipeline = stores.redis().pipeline(transaction=False)
+    pipeline.zrem(f"online_users:{presence.organization_id}", presence.member)
+    if conversation_id is not None:
+        pipeline.zrem(f"viewing:{conversation_id}", presence.member)
+    pipeline.execute()
+
+
+def online(organization_id: UUID) -> list[Person]:
+    """Give who of the organization is online, as ``{id, name}``."""
+    return refresh(organization_id, ())
+
+
+def look(presence: Presence, conversation_id: UUID, *, before: UUID | None) -> list[Person]:
+    """Note what an agent looks at now, and what no more; give who looks at it."""
+    now = time.time()
+    key = f"viewing:{conversation_id}"
+    pipeline = stores.redis().pipeline(transaction=False)
+    if before is not None and before != conversation_id:
+        pipeline.zrem(f"viewing:{before}", presence.member)
+    pipeline.zadd(key, {presence.member: now})
+    _name(pipeline, presence)
+    pipeline.zremrangebyscore(key, "-inf", now - VIEWING_SECONDS)
+    pipeline.expire(key, VIEWING_SECONDS)
+    pipeline.zrange(key, 0, -1)
+    return _people(pipeline.execute()[-1])
+
+
+def viewing(conversation_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
+    """Give who looks at each of these conversations."""
+    ids = list(conversation_ids)
+    if not ids:
+        return {}
+    oldest = time.time() - VIEWING_SECONDS
+    pipeline = stores.redis().pipeline(transaction=False)
+    for conversation_id in ids:
+        pipeline.zrangebyscore(f"viewing:{conversation_id}", oldest, "+inf")
+    found = pipeline.execute()
+    names = _people([member for members in found for member in members])
+    by_id = {person["id"]: person for person in names}
+    return {
+        conversation_id: [by_id[user_id] for user_id in _user_ids(members)]
+        for conversation_id, members in zip(ids, found, strict=True)
+    }
+
+
+def _name(pipeline: "Pipeline[bytes]", presence: Presence) -> None:
+    key = f"user:{presence.user_id}"
+    pipeline.hset(key, "name", presence.name)
+    pipeline.expire(key, _NAME_SECONDS)
+
+
+def _user_ids(members: Iterable[bytes]) -> list[str]:
+    return sorted({member.decode().partition(":")[0] for member in members})
+
+
+def _people(members: Iterable[bytes]) -> list[Person]:
+    user_ids = _user_ids(members)
+    if not user_ids:
+        return []
+    pipeline = stores.redis().pipeline(transaction=False)
+    for user_id in user_ids:
+        pipeline.hget(f"user:{user_id}", "name")
+    names = pipeline.execute()
+    return [
+        {"id": user_id, "name": name.decode() if name else ""}
+        for user_id, name in zip(user_ids, names, strict=True)
+    ]

@@ -1,0 +1,111 @@
+"""Reading a stream from where a client stands."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chat.events import EventFrame, event_frame
+from chat.managers.messages import READ_LIMIT
+from chat.models import Conversation, Message
+from chat.viewers import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a stream: the events after ``start`` up to ``to``.
+
+    Where ``recovered`` is false there are no events, ``reason`` says why (``epoch``, ``ahead`` or
+    ``too_many``), ``to`` is the end of the log, and the client loads a snapshot over HTTP.
+    """
+
+    stream: str
+    conversation_id: UUID
+    epoch: str
+    start: int
+    to: int
+    last_seq: int
+    events: tuple[EventFrame, ...] = ()
+    reason: str = ""
+
+    @property
+    def recovered(self) -> bool:
+        return not self.reason
+
+    def members(self) -> dict[str, Any]:
+        """Give it as the members of a frame or of an answer over HTTP."""
+        members: dict[str, Any] = {
+            "stream": self.stream,
+            "epoch": self.epoch,
+            "from": self.start,
+            "to": self.to,
+            "recovered": self.recovered,
+            "events": list(self.events),
+        }
+        if self.reason:
+            members["reason"] = self.reason
+        return members
+
+
+def read_after(
+    viewer: Viewer, *, stream: str, epoch: str | None, after: int, limit: int | None = None
+) -> Stretch:
+    """Read what follows ``after``.
+
+    Without ``limit`` all of it, or nothing where it is too much; with ``limit`` the next page.
+    Raises ConversationNotFound for a stream that is not the viewer's, and StoreUnavailable.
+    """
+    head = viewer.head(stream)
+    if epoch is not None and epoch != head.epoch:
+        return _unrecovered(head, stream, after, "epoch")
+    if limit is None and head.last_seq - after > READ_LIMIT:
+        return _unrecovered(head, stream, after, "too_many")
+    messages = Message.objects.after(
+        head.organization_id, head.pk, after, limit=limit or READ_LIMIT
+    )
+    if not messages and after > head.last_seq and after > _end_of_log(head):
+        return _unrecovered(head, stream, after, "ahead")
+    to = messages[-1].seq if messages else after
+    if limit is None and len(messages) == READ_LIMIT and _end_of_log(head) > to:
+        return _unrecovered(head, stream, after, "too_many")
+    return Stretch(
+        stream=stream,
+        conversation_id=head.pk,
+        epoch=head.epoch,
+        start=after,
+        to=to,
+        last_seq=max(head.last_seq, to),
+        events=tuple(event_frame(message, viewer.audience) for message in messages),
+    )
+
+
+def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stretch:
+    """Read the ``limit`` entries that precede ``before``: a client scrolls up."""
+    head = viewer.head(stream)
+    messages = Message.objects.before(head.organization_id, head.pk, before, limit=limit)
+    return Stretch(
+        stream=stream,
+        conversation_id=head.pk,
+        epoch=head.epoch,
+        start=messages[0].seq - 1 if messages else max(0, before - 1),
+        to=messages[-1].seq if messages else max(0, before - 1),
+        last_seq=head.last_seq,
+        events=tuple(event_frame(message, viewer.audience) for message in messages),
+    )
+
+
+def _end_of_log(head: Conversation) -> int:
+    last = Message.objects.last(head.organization_id, head.pk)
+    return last.seq if last else 0
+
+
+def _unrecovered(head: Conversation, stream: str, after: int, reason: str) -> Stretch:
+    end = max(head.last_seq, _end_of_log(head))
+    return Stretch(
+        stream=stream,
+        conversation_id=head.pk,
+        epoch=head.epoch,
+        start=after,
+        to=end,
+        last_seq=end,
+        reason=reason,
+    )

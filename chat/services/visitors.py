@@ -1,0 +1,171 @@
+"""Visitors of a customer's site: who may show the widget, and who comes back."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound
+from chat.models import VisitorToken, Widget
+from crm.customers.models import Customer
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# A developer's own machine shows the same site on any port.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_SEEN_EVERY = timedelta(hours=1)
+_PREFIX = "nfv_"
+_TOKEN = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_][a-z0-9_-]{0,62}|[0-9a-f:.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser's place at a widget; ``token`` is the secret that it keeps."""
+
+    token: str
+    record: VisitorToken
+    is_new: bool
+
+
+def active_widget(site_key: str) -> Widget:
+    """Give the widget of a snippet, with its organization."""
+    widget = (
+        Widget.objects.select_related("organization")
+        .filter(site_key=site_key, is_active=True, organization__is_active=True)
+        .first()
+    )
+    if widget is None:
+        raise WidgetNotFound
+    return widget
+
+
+def origin_allowed(widget: Widget, origin: str) -> bool:
+    """Say whether a page of this origin (``https://shop.example``) may show the widget."""
+    parts = _origin_parts(origin)
+    if parts is None:
+        return False
+    scheme, host, port = parts
+    return any(_matches(pattern, scheme, host, port) for pattern in widget.allowed_domains)
+
+
+def frame_ancestors(widget: Widget) -> list[str]:
+    """Give the same rule as sources of a Content-Security-Policy."""
+    sources = []
+    for pattern in widget.allowed_domains:
+        parts = _pattern_parts(pattern)
+        if parts is None:
+            continue
+        host, port = parts
+        shown = f"[{host}]" if ":" in host else host
+        if port is not None:
+            shown = f"{shown}:{port}"
+        elif host in LOOPBACK:
+            shown = f"{shown}:*"
+        sources += [f"https://{shown}", f"http://{shown}"]
+    return sources
+
+
+def check_origin(widget: Widget, origin: str) -> None:
+    if not origin_allowed(widget, origin):
+        raise OriginNotAllowed
+
+
+@transaction.atomic
+def start_visit(*, widget: Widget, token: str | None, language_code: str) -> Visit:
+    """Recognise a visitor by their token, or welcome a new one under a new token."""
+    if token is not None and (known := _find(token, widget)):
+        return Visit(token=token, record=known, is_new=False)
+    token = _PREFIX + secrets.token_urlsafe(32)
+    customer = Customer.objects.create(
+        organization_id=widget.organization_id, language_code=language_code
+    )
+    record = VisitorToken.objects.create(
+        organization_id=widget.organization_id,
+        widget=widget,
+        customer=customer,
+        token_hash=_hash(token),
+    )
+    return Visit(token=token, record=record, is_new=True)
+
+
+def visitor_of(token: str) -> VisitorToken:
+    """Give whose token this is, with customer and widget, or refuse."""
+    known = _find(token, None)
+    if known is None:
+        raise VisitorUnknown
+    return known
+
+
+def _find(token: str, widget: Widget | None) -> VisitorToken | None:
+    if not _TOKEN.fullmatch(token):
+        return None
+    records = VisitorToken.objects.select_related(
+        "customer", "widget", "widget__organization"
+    ).filter(token_hash=_hash(token), widget__is_active=True, widget__organization__is_active=True)
+    if widget is not None:
+        records = records.filter(widget=widget)
+    record = records.first()
+    if record is not None and record.last_seen_at < timezone.now() - _SEEN_EVERY:
+        record.last_seen_at = timezone.now()
+        record.save(update_fields=["last_seen_at"])
+    return record
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _origin_parts(origin: str) -> tuple[str, str, int] | None:
+    """Take an origin apart; None for ``null`` and for whatever is not exactly an origin."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme
+    rest: Sequence[str] = (parts.path, parts.query, parts.fragment)
+    if scheme not in DEFAULT_PORTS or any(rest) or "@" in parts.netloc or parts.hostname is None:
+        return None
+    if not origin.isascii() or origin.rstrip() != origin or origin.endswith(("?", "#", ":")):
+        return None
+    host = parts.hostname
+    if not _HOST.fullmatch(host):
+        return None
+    return scheme, host, port if port is not None else DEFAULT_PORTS[scheme]
+
+
+def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
+    """Take ``*.shop.example:8080`` apart into host and port; the port may be ``*``."""
+    found = re.fullmatch(
+        r"(?P<host>\*?[^\s:/*\[\]]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}|\*))?",
+        pattern.strip().lower(),
+    )
+    if found is None:
+        return None
+    host = found["host"].strip("[]")
+    if "*" in host and not host.startswith("*."):
+        return None
+    return host, found["port"]
+
+
+def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
+    parts = _pattern_parts(pattern)
+    if parts is None:
+        return False
+    wanted_host, wanted_port = parts
+    if wanted_host.startswith("*."):
+        # The dot stays: `*.shop.example` is neither `shop.example` nor `badshop.example`.
+        fits = host.endswith(wanted_host[1:]) and host != wanted_host[1:]
+    else:
+        fits = host == wanted_host
+    if not fits:
+        return False
+    if wanted_port == "*" or (wanted_port is None and wanted_host in LOOPBACK):
+        return True
+    return port == (int(wanted_port) if wanted_port else DEFAULT_PORTS[scheme])

@@ -1,0 +1,222 @@
+"""Who looks at a stream, and what they may see and do there: a visitor or an agent.
+
+Every way in (socket, long poll, API) asks here, so that they cannot disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chat.content import clean_content
+from chat.errors import AccessEnded, ConversationNotFound, ReadOnly, StreamRequired
+from chat.events import Audience, announce_agents_seen
+from chat.managers import ConversationQuerySet
+from chat.models import Conversation, Message, VisitorToken, Widget
+from chat.services import (
+    mark_seen_by_agent,
+    mark_seen_by_customer,
+    open_conversation,
+    post_message,
+)
+from chat.services.conversations import agent_sender, customer_sender
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+
+PREFIX = "conversation:"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A stored message and the epoch of its stream."""
+
+    message: Message
+    epoch: str
+
+
+def conversation_id_of(stream: str) -> UUID:
+    """Read the name of a stream; one that cannot be is answered like one that is not there."""
+    try:
+        conversation_id = UUID(stream.removeprefix(PREFIX))
+    except ValueError:
+        raise ConversationNotFound from None
+    if stream != f"{PREFIX}{conversation_id}":
+        raise ConversationNotFound
+    return conversation_id
+
+
+def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
+    head = conversations.filter(pk=conversation_id_of(stream)).first()
+    if head is None:
+        raise ConversationNotFound
+    return head
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A visitor of a site, known by a token."""
+
+    organization_id: UUID
+    customer_id: UUID
+    widget_id: UUID
+    language_code: str
+
+    audience = Audience.CUSTOMER
+    sender_type = "customer"
+
+    @classmethod
+    def of(cls, record: VisitorToken, language_code: str = "") -> "Visitor":
+        return cls(
+            organization_id=record.organization_id,
+            customer_id=record.customer_id,
+            widget_id=record.widget_id,
+            language_code=language_code or record.customer.language_code,
+        )
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, str]) -> "Visitor":
+        return cls(
+            organization_id=UUID(claims["organization"]),
+            customer_id=UUID(claims["customer"]),
+            widget_id=UUID(claims["widget"]),
+            language_code=claims["language"],
+        )
+
+    def claims(self) -> dict[str, str]:
+        """Give what a ticket says of this visitor."""
+        return {
+            "organization": str(self.organization_id),
+            "customer": str(self.customer_id),
+            "widget": str(self.widget_id),
+            "language": self.language_code,
+        }
+
+    @property
+    def log_name(self) -> str:
+        return f"visitor:{self.customer_id}"
+
+    def conversations(self) -> ConversationQuerySet:
+        return Conversation.objects.of_customer(
+            organization_id=self.organization_id, customer_id=self.customer_id
+        )
+
+    def head(self, stream: str) -> Conversation:
+        return _head(self.conversations(), stream)
+
+    def post(
+        self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
+    ) -> Posted:
+        """Write a message; without a stream, into the open conversation or a new one."""
+        content = clean_content(content)
+        if stream is None:
+            message = open_conversation(
+                organization_id=self.organization_id,
+                customer_id=self.customer_id,
+                widget=Widget.objects.filter(
+                    organization_id=self.organization_id, pk=self.widget_id
+                ).first(),
+                language_code=self.language_code,
+                content=content,
+                client_message_id=client_message_id,
+            )
+            epoch = (
+                self.conversations().values_list("epoch", flat=True).get(pk=message.conversation_id)
+            )
+            return Posted(message, epoch)
+        head = _head(self.conversations().select_related("customer"), stream)
+        message = post_message(
+            organization_id=self.organization_id,
+            conversation_id=head.pk,
+            sender=customer_sender(head.customer),
+            content=content,
+            client_message_id=client_message_id,
+        )
+        return Posted(message, head.epoch)
+
+    def check_access(self) -> None:
+        """A visitor's token gives access to their own conversations for as long as it exists."""
+
+    def mark_seen(self, *, stream: str, seq: int) -> int:
+        head = self.head(stream)
+        return mark_seen_by_customer(
+            organization_id=self.organization_id, conversation_id=head.pk, seq=seq
+        )
+
+    def person(self) -> dict[str, str]:
+        """Give the visitor as others are told of them while they type."""
+        customer = Customer.objects.get(organization_id=self.organization_id, pk=self.customer_id)
+        return {"id": str(self.customer_id), "type": "customer", "name": customer.display_name}
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A member of the organization's team; ``session`` names the log-in, to close its sockets."""
+
+    membership: Membership
+    session: str = ""
+
+    audience = Audience.TEAM
+    sender_type = "agent"
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.membership.organization_id
+
+    @property
+    def user_id(self) -> UUID:
+        return self.membership.user_id
+
+    @property
+    def log_name(self) -> str:
+        return str(self.membership.user_id)
+
+    def conversations(self) -> ConversationQuerySet:
+        return Conversation.objects.visible_to(self.membership)
+
+    def head(self, stream: str) -> Conversation:
+        return _head(self.conversations(), stream)
+
+    def post(
+        self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
+    ) -> Posted:
+        """Write a reply or a private note."""
+        content = clean_content(content)
+        if stream is None:
+            raise StreamRequired
+        self.require_may_answer()
+        head = self.head(stream)
+        message = post_message(
+            organization_id=self.organization_id,
+            conversation_id=head.pk,
+            sender=agent_sender(self.membership.user),
+            content=content,
+            client_message_id=client_message_id,
+        )
+        return Posted(message, head.epoch)
+
+    def check_access(self) -> None:
+        """Ask again whether this person still belongs to the organization."""
+        if not Membership.objects.active().filter(pk=self.membership.pk).exists():
+            raise AccessEnded
+
+    def require_may_answer(self) -> None:
+        if not self.membership.may_answer:
+            raise ReadOnly
+
+    def mark_seen(self, *, stream: str, seq: int) -> int:
+        head = self.head(stream)
+        position = mark_seen_by_agent(
+            organization_id=self.organization_id,
+            conversation_id=head.pk,
+            user=self.membership.user,
+            seq=seq,
+        )
+        announce_agents_seen(head.pk, seq=position.seen_seq)
+        return position.seen_seq
+
+    def person(self) -> dict[str, str]:
+        user = self.membership.user
+        return {"id": str(user.pk), "type": "agent", "name": user.name}
+
+
+Viewer = Visitor | Agent

@@ -1,0 +1,192 @@
+"""Daphne, with what it lacks for long-lived sockets.
+
+It buffers without limit for a client that does not read, reads without limit from one that does not
+stop, and cuts sockets without a close frame at SIGTERM.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+from asyncio import Queue
+from collections.abc import Callable
+from typing import Any
+
+from daphne.server import Server as Daphne
+from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from twisted.internet import defer, reactor
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from config import draining
+from config.draining import is_draining
+
+__all__ = ["Outlet", "Server", "is_draining"]
+
+logger = logging.getLogger(__name__)
+
+# So many sockets a second are closed without spreading them any further.
+CLOSED_PER_SECOND = 50
+# Frames of one client that may wait for their consumer before its socket is no longer read.
+UNREAD_FRAMES = 200
+# What a client may be sent after it stopped reading is thrown away this long after the close frame.
+CLOSE_SECONDS = 10
+GRACE_SECONDS = 5.0
+# Larger frames are refused by the consumer, which can say which one it was; far larger ones here.
+FRAME_TOLERANCE = 4
+
+
+@implementer(IPushProducer)
+class Outlet:
+    """What a consumer is told about the buffer towards its client; in its scope as ``outlet``.
+
+    ``is_open`` turns false when more is waiting than the transport takes at once, and true when all
+    of it is written; then ``on_open`` is called.
+    """
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.on_open: Callable[[], None] | None = None
+
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
+        self.is_open = False
+
+    def resumeProducing(self) -> None:  # noqa: N802  Twisted's name
+        self.is_open = True
+        if self.on_open is not None:
+            self.on_open()
+
+    def stopProducing(self) -> None:  # noqa: N802  Twisted's name
+        self.is_open = False
+        self.on_open = None
+
+
+class SocketProtocol(WebSocketProtocol):
+    """One WebSocket, whose both directions know when the other side does not keep up."""
+
+    application_queue: "Queue[dict[str, Any]]"
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802  Autobahn's name
+        self.outlet = Outlet()
+        self._holds_back = False
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:  # noqa: N802  Autobahn's name
+        super().onOpen()
+        # The HTTP channel that upgraded the connection is still registered.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self.outlet, True)  # noqa: FBT003  Twisted's signature
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: FBT001, N802, N803  Autobahn's
+        if self.state != self.STATE_OPEN:
+            return
+        super().onMessage(payload, isBinary)
+        if not self._holds_back and self.application_queue.qsize() > UNREAD_FRAMES:
+            self._holds_back = True
+            self.transport.pauseProducing()
+            reactor.callLater(0.05, self._read_on)  # type: ignore[attr-defined]
+
+    def _read_on(self) -> None:
+        if self.state != self.STATE_OPEN or self.application_queue.qsize() <= UNREAD_FRAMES // 2:
+            self._holds_back = False
+            self.transport.resumeProducing()
+        else:
+            reactor.callLater(0.05, self._read_on)  # type: ignore[attr-defined]
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802  Daphne's name
+        # A paused producer would keep Twisted from closing once the last byte is written.
+        self.transport.unregisterProducer()
+        super().serverClose(code=code)
+
+
+class Server(Daphne):
+    """``run()`` serves until SIGTERM or SIGINT, says goodbye to everybody, and returns.
+
+    A second signal ends it at once. ``failure`` is what kept it from listening, else None.
+    """
+
+    def __init__(self, application: Any, **options: Any) -> None:
+        self.failure: str | None = None
+        frame = settings.CHAT_MAX_FRAME_BYTES * FRAME_TOLERANCE
+        super().__init__(
+            application,
+            signal_handlers=False,
+            ready_callable=self._prepare,
+            ping_interval=20,
+            ping_timeout=30,
+            websocket_timeout=14_400,
+            websocket_handshake_timeout=10,
+            websocket_max_message_size=frame,
+            websocket_max_frame_size=frame,
+            server_name="nextflow",
+            **options,
+        )
+
+    def _prepare(self) -> None:
+        self.ws_factory.protocol = SocketProtocol
+        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
+        loop = asyncio.get_event_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_go)
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if isinstance(protocol, SocketProtocol):
+            scope["outlet"] = protocol.outlet
+        return super().create_application(protocol, scope)
+
+    def listen_error(self, failure: Any) -> None:
+        self.failure = failure.getErrorMessage()
+        self.stop()
+
+    def kill_all_applications(self) -> Any:
+        """Cancel what still runs; Daphne's own stumbles over connections that run nothing."""
+        running = [
+            details["application_instance"]
+            for details in self.connections.values()
+            if "application_instance" in details and not details["application_instance"].done()
+        ]
+        for application in running:
+            application.cancel()
+        return defer.Deferred.fromFuture(
+            asyncio.ensure_future(asyncio.gather(*running, return_exceptions=True))
+            if running
+            else _done()
+        )
+
+    def _told_to_go(self) -> None:
+        if draining.is_draining():
+            self.stop()
+            return
+        draining.begin()
+        self._farewell = asyncio.ensure_future(self._say_goodbye())
+
+    async def _say_goodbye(self) -> None:
+        """Close the sockets, spread so that the clients do not all come back at once."""
+        sockets = [each for each in self.connections if isinstance(each, SocketProtocol)]
+        random.shuffle(sockets)
+        spread = min(settings.CHAT_DRAIN_SECONDS, len(sockets) / CLOSED_PER_SECOND)
+        logger.info(
+            "Told to go: closing the sockets, then leaving.",
+            extra={"metadata": {"sockets": len(sockets), "spread_seconds": spread}},
+        )
+        for number, socket in enumerate(sockets):
+            if number and number % 10 == 0:
+                await asyncio.sleep(spread * 10 / len(sockets))
+            if hasattr(socket, "application_queue"):
+                socket.application_queue.put_nowait({"type": "socket.drain"})
+        await self._await_quiet()
+        self.stop()
+
+    async def _await_quiet(self) -> None:
+        deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if all(details.get("disconnected") for details in self.connections.values()):
+                return
+            await asyncio.sleep(0.05)
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_event_loop().create_future()
+    future.set_result(None)
+    return future
