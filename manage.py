@@ -2,6 +2,7 @@
 """Run a management command, on the embedded engines where no store is given by URL."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -10,15 +11,13 @@ from django.core.management import execute_from_command_line
 
 from config import engines
 
-# These work without any store, or look at the stores themselves.
+_LOOKS_AT_STORES = {"doctor", "engines"}
 _NEEDS_NO_STORE = {
     "check",
     "collectstatic",
     "compilemessages",
     "diffsettings",
-    "doctor",
     "down",
-    "engines",
     "findstatic",
     "help",
     "makemessages",
@@ -36,7 +35,11 @@ def main(argv: list[str]) -> int:
     environ.Env.read_env(Path(__file__).resolve().parent / ".env")
     asks_only = {"-h", "--help", "--version"} & set(argv[2:])
     command = argv[1] if len(argv) > 1 and not asks_only else "help"
-    if not command.startswith("-") and command not in _NEEDS_NO_STORE:
+    if command in _LOOKS_AT_STORES:
+        # They sign nothing. Without a key the settings would write one, and a full disk or a
+        # read-only folder is just what these commands must be able to tell.
+        os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))
+    elif not command.startswith("-") and command not in _NEEDS_NO_STORE:
         try:
             absent = engines.missing()
             if absent:

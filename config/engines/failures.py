@@ -60,7 +60,14 @@ def refused_folder(folder: Path) -> Iterator[None]:
                 f"The disk that holds {folder} is full.",
                 advice="Free some space, or set NEXTFLOW_VAR to a folder on another disk.",
             ) from reason
-        if reason.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if reason.errno in (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EEXIST,
+            errno.ENOENT,
+        ):
             raise EngineFailed(
                 f"The folder {folder} cannot be written: {reason.strerror}.",
                 advice="Make it writable for you, or set NEXTFLOW_VAR to a folder that is.",

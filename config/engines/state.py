@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from config.engines.errors import EngineFailed
 from config.engines.paths import var_dir
@@ -35,17 +36,33 @@ class EngineRecord:
 
 
 def records() -> dict[str, EngineRecord]:
-    """Read what was recorded, by engine; empty when nothing ever was or it cannot be read."""
+    """Read what was recorded, by engine; empty when nothing ever was.
+
+    An engine that is missing in a lost or broken engines.json is known from its lock file.
+    """
+    found: dict[str, EngineRecord] = {}
+    for lock in var_dir().glob("*.lock"):
+        record = _parsed(lock)
+        if record is not None:
+            found[lock.stem] = record
     try:
         content = json.loads((var_dir() / "engines.json").read_text())
-        return {
-            name: EngineRecord(
-                pid=int(entry["pid"]), started=str(entry["started"]), port=int(entry["port"])
-            )
-            for name, entry in content.items()
-        }
+        return found | {name: _record(entry) for name, entry in content.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return found
+
+
+def _parsed(path: Path) -> EngineRecord | None:
+    try:
+        return _record(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _record(entry: dict[str, Any]) -> EngineRecord:
+    return EngineRecord(
+        pid=int(entry["pid"]), started=str(entry["started"]), port=int(entry["port"])
+    )
 
 
 def write_records(current: dict[str, EngineRecord]) -> None:
@@ -105,6 +122,12 @@ def held_folder(folder: Path, *, patience: float) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def note_holder(handle: int, record: EngineRecord) -> None:
+    """Write into the lock file which process holds it."""
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(asdict(record)).encode(), 0)
 
 
 def _locked(handle: int) -> bool:

@@ -19,6 +19,7 @@ from config.engines.state import (
     exclusive,
     free_port,
     held_folder,
+    note_holder,
     records,
     write_records,
 )
@@ -73,7 +74,7 @@ def missing() -> list[str]:
 
 def stop(only: Collection[str] | None = None) -> list[str]:
     """Stop the running engines of this checkout and wait; give the names of those that ran."""
-    if not (var_dir() / "engines.json").exists():
+    if not records():
         return []
     with exclusive():
         running = [
@@ -170,7 +171,9 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
             keep_fds=(handle,),
             extra_env=launch.env,
         )
-    return EngineRecord(pid=pid, started=identity(pid) or "ended", port=port)
+        record = EngineRecord(pid=pid, started=identity(pid) or "ended", port=port)
+        note_holder(handle, record)
+    return record
 
 
 def _await(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:

@@ -1,5 +1,7 @@
 """A checkout on somebody's own machine: `make up`."""
 
+import contextlib
+import os
 import secrets
 from pathlib import Path
 
@@ -14,8 +16,13 @@ def _key_of_this_checkout(folder: Path) -> str:
     path = folder / "secret_key"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        # Written aside and linked: whoever reads finds a whole key, and the first one stays.
+        draft = folder / f"secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
     return path.read_text()
 
 

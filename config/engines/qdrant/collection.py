@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +18,17 @@ from config.engines.qdrant.schema import Schema
 
 # More searches at once than this only take the processor from each other.
 _PARALLEL_READS = 8
+# Two segments of the write-ahead log, which the core reserves ahead.
+_RESERVE_BYTES = 64 * 1024 * 1024
 _logger = logging.getLogger("qdrant")
 
 
 class Collection:
     """A named shard on disk; everything acknowledged is in its write-ahead log."""
 
-    def __init__(self, name: str, schema: Schema, shard: edge.EdgeShard) -> None:
+    def __init__(self, name: str, schema: Schema, folder: Path, shard: edge.EdgeShard) -> None:
         self.name = name
+        self._folder = folder
         self.schema = schema
         self._shard = shard
         self._writing = threading.Lock()
@@ -37,21 +41,23 @@ class Collection:
 
     @classmethod
     def create(cls, name: str, schema: Schema, folder: Path) -> "Collection":
+        require_space(folder.parent)
         with _core():
             shard = edge.EdgeShard.create(str(folder), schema.edge_config())
-        return cls(name, schema, shard)
+        return cls(name, schema, folder, shard)
 
     @classmethod
     def load(cls, name: str, schema: Schema, folder: Path) -> "Collection":
         """Open a collection, replay what a kill left in its log, and drop deleted points."""
         shard = edge.EdgeShard.load(str(folder))
         shard.optimize()
-        return cls(name, schema, shard)
+        return cls(name, schema, folder, shard)
 
     def write(self, operation: Any) -> dict[str, Any]:
         """Apply an operation; None (nothing to do) is acknowledged as well."""
         with self._used(), self._writing:
             if operation is not None:
+                require_space(self._folder)
                 with _core():
                     self._shard.update(operation)
                 self._changed = True
@@ -125,6 +131,15 @@ class Collection:
             with self._closing:
                 self._users -= 1
                 self._closing.notify_all()
+
+
+def require_space(folder: Path) -> None:
+    """Refuse a write while refusing is still possible.
+
+    The core maps its files into memory: once the disk is full, a write to them kills the process.
+    """
+    if shutil.disk_usage(folder).free < _RESERVE_BYTES:
+        raise Refused(507, "The disk that holds the vectors is full. Free some space.")
 
 
 @contextlib.contextmanager

@@ -1,13 +1,17 @@
 """What was found out about one store, and how a failure is told."""
 
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import engines
 from config.engines.urls import ENGINES, URL_VARIABLES
 
+# PostgreSQL's write-ahead log comes in files of 16 MB, that of MongoDB's server of 64 MB.
+LEAST_BYTES = 200_000_000
 SECONDS = 5  # how long a store may take to answer before it counts as unreachable
 
 
@@ -57,7 +61,16 @@ def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnos
         look(diagnosis)
     except Ill as ill:
         diagnosis.problem, diagnosis.advice = ill.problem, ill.advice
+        if not given and is_nearly_full(engines.var_dir()):
+            # A server that cannot write tells it in many ways, or dies of it.
+            diagnosis.problem = f"The disk that holds {engines.var_dir()} is full."
+            diagnosis.advice = "Free some space, or set NEXTFLOW_VAR to a folder on another disk."
     return diagnosis
+
+
+def is_nearly_full(folder: Path) -> bool:
+    """Tell whether there is less space than the engines need to go on for a while."""
+    return folder.exists() and shutil.disk_usage(folder).free < LEAST_BYTES
 
 
 def variable(store: str) -> str:

@@ -6,10 +6,7 @@ from pathlib import Path
 
 from config.engines.errors import EngineFailed
 from config.engines.failures import refused_folder
-from crm.operations.doctor.diagnosis import Diagnosis
-
-# PostgreSQL alone keeps write-ahead segments of 16 MB, MongoDB's server logs of 64 MB.
-_LEAST_BYTES = 500_000_000
+from crm.operations.doctor.diagnosis import Diagnosis, is_nearly_full
 
 
 def examine_folder(folder: Path) -> Diagnosis:
@@ -27,7 +24,7 @@ def examine_folder(folder: Path) -> Diagnosis:
         diagnosis.problem, diagnosis.advice = failure.message, failure.advice
         return diagnosis
     diagnosis.has.append(f"{free // 1_000_000} MB free")
-    if free < _LEAST_BYTES:
+    if is_nearly_full(folder):
         diagnosis.problem = f"The disk that holds {folder} is nearly full."
         diagnosis.advice = "Free some space, or set NEXTFLOW_VAR to a folder on another disk."
     return diagnosis
