@@ -1,18 +1,21 @@
 """The inbox's page; what changes on it later comes through the socket and the API."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone, translation
+from django.utils import formats, timezone, translation
+from django.utils.translation import gettext, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chat import inbox
-from chat.models import Status
+from chat.models import Channel, ContentType, SenderType, Status
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 
@@ -22,6 +25,7 @@ from crm.accounts.models import Membership
 @ensure_csrf_cookie
 @member_required
 def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
+    """Show the list and, with an id, that conversation; complete before any script runs."""
     membership = membership_of(request)
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.Box], "all")
     status = _one_of(request.GET.get("status"), Status.values, "open")
@@ -33,24 +37,39 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
             "detail": inbox.detail(membership, conversation),
             "history": inbox.history(membership, conversation),
         }
+    counts = inbox.counts(membership)
     state = {
         "me": _me(membership),
         "language": translation.get_language(),
-        "timezone": _timezone_name(membership),
+        "timezone": _timezone(membership).key,
         "now": timezone.now().isoformat(),
         "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
         "box": box,
         "status": status,
         "page": {"rows": page.rows, "next": page.next},
-        "counts": inbox.counts(membership),
+        "counts": counts,
         "count_limit": inbox.COUNT_LIMIT,
         "open": opened,
     }
-    return render(
-        request,
-        "chat/inbox/inbox.html",
-        {"state": state, "active_section": "inbox", "statuses": Status.choices},
-    )
+    with timezone.override(_timezone(membership)):
+        context = {
+            "state": state,
+            "active_section": "inbox",
+            "boxes": [
+                {"name": name, "label": label, "count": _count(counts[name][status])}
+                for name, label in _box_labels()
+            ],
+            "statuses": [
+                {"name": str(name), "label": label, "count": _count(counts[box][str(name)])}
+                for name, label in _status_labels()
+            ],
+            "rows": [_row(row) for row in page.rows],
+            "entries": [
+                _entry(event, membership)
+                for event in (opened or {"history": {"events": []}})["history"]["events"]
+            ],
+        }
+        return render(request, "chat/inbox/inbox.html", context)
 
 
 def _one_of(value: str | None, allowed: list[str], otherwise: str) -> str:
@@ -66,5 +85,75 @@ def _me(membership: Membership) -> dict[str, Any]:
     }
 
 
-def _timezone_name(membership: Membership) -> str:
-    return membership.user.timezone or membership.organization.timezone
+def _timezone(membership: Membership) -> ZoneInfo:
+    try:
+        return ZoneInfo(membership.user.timezone or membership.organization.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _box_labels() -> list[tuple[str, str]]:
+    return [
+        ("mine", pgettext("conversations", "Mine")),
+        ("unassigned", pgettext("conversations", "Unassigned")),
+        ("all", pgettext("conversations", "All")),
+    ]
+
+
+def _status_labels() -> list[tuple[Status, str]]:
+    """What a person has to do comes first."""
+    order = (Status.OPEN, Status.PENDING, Status.SNOOZED, Status.CLOSED)
+    return [(status, str(status.label)) for status in order]
+
+
+def _count(number: int) -> str:
+    if number >= inbox.COUNT_LIMIT:
+        return f"{inbox.COUNT_LIMIT - 1}+"
+    return str(number) if number else ""
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    moment = timezone.localtime(datetime.fromisoformat(row["last_message_at"]))
+    is_today = moment.date() == timezone.localdate()
+    return {
+        "row": row,
+        "time": formats.date_format(moment, "H:i" if is_today else "j M"),
+        "author": _last_author(row["last_message"]),
+        "channel": Channel(row["channel"]).label,
+    }
+
+
+def _last_author(last: dict[str, str]) -> str:
+    sender = last.get("sender_type")
+    if last.get("type") == ContentType.NOTE:
+        return f"{gettext('Note')}: "
+    if sender == SenderType.BOT:
+        return f"{gettext('Bot')}: "
+    if sender == SenderType.AGENT:
+        return f"{last.get('sender_name', '').split(' ')[0]}: "
+    return ""
+
+
+def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any]:
+    """Word one entry of the log for the first paint."""
+    data = event["data"]
+    if event["kind"] != "message.posted":
+        return {"seq": event["seq"], "change": data.get("change", {})}
+    sender, content = data["sender"], data["content"]
+    moment = timezone.localtime(datetime.fromisoformat(data["timestamp"]))
+    is_mine = sender["id"] == str(membership.user_id)
+    is_note = content["type"] == ContentType.NOTE
+    return {
+        "seq": event["seq"],
+        "side": "in" if sender["type"] == SenderType.CUSTOMER else "out",
+        "kind": "note" if is_note else sender["type"],
+        "is_mine": is_mine,
+        "author": gettext("You") if is_mine else sender["name"] or gettext("Bot"),
+        "tag": gettext("Private note") if is_note else "",
+        "initial": (sender["name"] or "B")[:1].upper(),
+        "hue": sender["id"][-1:],
+        "text": content.get("text", ""),
+        "sources": content.get("sources", []),
+        "timestamp": data["timestamp"],
+        "time": formats.date_format(moment, "H:i"),
+    }

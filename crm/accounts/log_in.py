@@ -20,10 +20,6 @@ ATTEMPTS_PER_ACCOUNT_AND_ADDRESS = 10
 ATTEMPTS_PER_ADDRESS = 100
 
 
-def user_group(user: User) -> str:
-    return f"user.{user.pk}"
-
-
 def log_in(request: HttpRequest, *, email: str, password: str) -> User:
     """Check who it is and start their session.
 
@@ -43,16 +39,11 @@ def log_in(request: HttpRequest, *, email: str, password: str) -> User:
 
 
 def log_out(request: HttpRequest) -> None:
-    """End the session, and with it the live connections of this person."""
-    user = request.user
+    """End the session, and with it the live connections that were opened in it."""
+    user, session_key = request.user, request.session.session_key
     logout(request)
     if isinstance(user, User):
-        disconnect(user)
-
-
-def disconnect(user: User) -> None:
-    """Close the person's sockets; those that may will come back with their present session."""
-    realtime.publish((user_group(user), {"type": "kick"}))
+        realtime.close_sockets(user_id=user.pk, session_key=session_key)
 
 
 def _key(subject: str) -> str:

@@ -12,10 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from config import realtime
 from config.errors import AppError, Invalid
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.forms import LanguageForm, LogInForm, SwitchForm
-from crm.accounts.log_in import disconnect, log_in, log_out
+from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY
 
@@ -80,7 +81,7 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
         raise OrganizationNotYours
     request.session[SESSION_KEY] = str(chosen.organization_id)
     # Open pages of the other organization must not go on receiving its messages.
-    disconnect(user)
+    realtime.close_sockets(user_id=user.pk, session_key=request.session.session_key)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 

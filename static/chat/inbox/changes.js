@@ -1,0 +1,37 @@
+// How a change to a conversation reads as a quiet line of its log.
+import { momentWords } from "./time.js";
+
+const WORDS = {
+  taken_over: () => gettext("%(actor)s took over"),
+  assigned: () => gettext("%(actor)s assigned this to %(assignee)s"),
+  unassigned: () => gettext("%(actor)s removed the assignment"),
+  handed_back: () => gettext("%(actor)s handed back to the bot"),
+  handed_off: () => gettext("The bot handed over to the team"),
+  closed: () => gettext("%(actor)s closed the conversation"),
+  reopened: () => gettext("%(actor)s reopened the conversation"),
+  snoozed: () => gettext("%(actor)s snoozed this until %(until)s"),
+  woken: () => gettext("The conversation is open again"),
+};
+const REASONS = {
+  asked: () => gettext("the customer asked for a person"),
+  unknown: () => gettext("it does not know the answer"),
+  failed: () => gettext("it failed"),
+};
+
+/** Give the sentence of a change, or "" for one that this page does not know. */
+export function changeWords(data) {
+  const { change = {}, sender = {} } = data;
+  const words = WORDS[change.name]?.();
+  if (!words) return "";
+  const sentence = interpolate(
+    words,
+    {
+      actor: sender.name || gettext("The system"),
+      assignee: change.assignee?.name ?? "",
+      until: change.until ? momentWords(new Date(change.until)) : "",
+    },
+    true,
+  );
+  const reason = REASONS[change.reason]?.();
+  return reason ? `${sentence}: ${reason}` : sentence;
+}

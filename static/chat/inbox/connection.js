@@ -1,0 +1,114 @@
+// One socket to /ws/inbox/: comes back by itself, spreads its attempts, and says how it is doing.
+//
+// Events: "state" (detail: connecting | live | waiting | refused), "lost", and one per frame type.
+const PROTOCOL = 1;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 20_000;
+const RESTART_SPREAD_MS = 3_000;
+const TOO_FAST_DELAY_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const HEARTBEATS_MISSED = 2.5;
+
+export const Close = { restart: 1012, ticket: 4401, forbidden: 4403, slow: 4408, protocol: 4409, fast: 4429 };
+
+export class Connection extends EventTarget {
+  state = "connecting";
+  #socket = null;
+  #failures = 0;
+  #retryTimer = null;
+  #silenceTimer = null;
+  #heartbeatMs = 25_000;
+  #positions;
+
+  /** positions() gives the streams to resume: [{stream, epoch, seq}]. */
+  constructor(positions) {
+    super();
+    this.#positions = positions;
+    window.addEventListener("online", () => this.#now());
+    window.addEventListener("offline", () => this.#socket?.close());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.state === "waiting") this.#now();
+    });
+  }
+
+  get isLive() {
+    return this.state === "live";
+  }
+
+  connect() {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#become("connecting");
+    const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${window.location.host}/ws/inbox/`);
+    this.#socket = socket;
+    this.#expectLife(CONNECT_TIMEOUT_MS);
+    socket.addEventListener("open", () => {
+      socket.send(
+        JSON.stringify({ type: "hello", protocol: PROTOCOL, resume: this.#positions() }),
+      );
+    });
+    socket.addEventListener("message", ({ data }) => this.#receive(socket, data));
+    socket.addEventListener("close", ({ code }) => this.#ended(socket, code));
+  }
+
+  /** Hand a frame to the socket; false when there is none that was welcomed. */
+  send(frame) {
+    if (!this.isLive || this.#socket.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  #receive(socket, data) {
+    if (socket !== this.#socket) return;
+    const frame = JSON.parse(data);
+    if (frame.type === "welcome") {
+      this.#failures = 0;
+      this.#heartbeatMs = frame.heartbeat_seconds * 1000;
+      this.#become("live");
+    }
+    this.#expectLife(this.#heartbeatMs * HEARTBEATS_MISSED);
+    this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
+  }
+
+  /** A socket that says nothing for this long is dead, whatever the browser thinks. */
+  #expectLife(ms) {
+    clearTimeout(this.#silenceTimer);
+    const socket = this.#socket;
+    this.#silenceTimer = setTimeout(() => {
+      socket.close();
+      this.#ended(socket, 0);
+    }, ms);
+  }
+
+  #ended(socket, code) {
+    if (socket !== this.#socket) return;
+    clearTimeout(this.#silenceTimer);
+    this.#socket = null;
+    const wasLive = this.isLive;
+    if (code === Close.ticket || code === Close.forbidden || code === Close.protocol) {
+      this.#become("refused", code);
+    } else {
+      this.#become("waiting");
+      this.#retryTimer = setTimeout(() => this.connect(), this.#delay(code));
+    }
+    if (wasLive) this.dispatchEvent(new Event("lost"));
+  }
+
+  #delay(code) {
+    this.#failures += 1;
+    if (code === Close.restart && this.#failures === 1) return Math.random() * RESTART_SPREAD_MS;
+    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
+    const least = code === Close.fast ? TOO_FAST_DELAY_MS : 0;
+    return least + Math.random() * longest;
+  }
+
+  #now() {
+    if (this.state === "waiting") this.connect();
+  }
+
+  #become(newState, code = 0) {
+    this.state = newState;
+    this.dispatchEvent(new CustomEvent("state", { detail: { state: newState, code } }));
+  }
+}

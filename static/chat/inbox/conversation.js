@@ -1,0 +1,419 @@
+// The open conversation: its entries by number, loaded upwards, resumed after a lost connection.
+import { Refusal, get } from "./api.js";
+import { showDetails, STATUSES } from "./details.js";
+import { Log } from "./log.js";
+import { announce, byId, element, firstLetter, firstName, hueOf, me, setText } from "./page.js";
+import { momentWords } from "./time.js";
+import { toast } from "../../app/toasts.js";
+
+const PAGE = 50;
+const NEAR_END_PX = 120;
+const LOOKING_AGAIN_MS = 25_000;
+const TYPING_FADES_MS = 8_000;
+
+export class OpenConversation extends EventTarget {
+  id = null;
+  row = null;
+  epoch = null;
+  top = 0;
+  #entries = new Map();
+  #hasMore = false;
+  #loadingMore = false;
+  #seenSeq = 0;
+  #saidSeen = 0;
+  #viewing = [];
+  #typing = new Map();
+  #missed = 0;
+  #generation = 0;
+  #log = new Log();
+  #scroll = byId("log-scroll");
+  #connection;
+  #outbox;
+
+  constructor(connection, outbox) {
+    super();
+    this.#connection = connection;
+    this.#outbox = outbox;
+    this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    byId("jump-down").addEventListener("click", () => this.#toEnd());
+    document.addEventListener("visibilitychange", () => this.#look());
+    window.addEventListener("focus", () => this.#look());
+    // Repeated while it stays in view: this is how colleagues learn who is looking.
+    setInterval(() => this.#sayLooking(), LOOKING_AGAIN_MS);
+    outbox.addEventListener("change", ({ detail: item }) => {
+      if (item.stream === this.stream) this.#paint();
+    });
+  }
+
+  get stream() {
+    return this.id && `conversation:${this.id}`;
+  }
+
+  get position() {
+    return this.id && this.epoch ? { stream: this.stream, epoch: this.epoch, seq: this.top } : null;
+  }
+
+  /** Show a conversation from what the page holds already. */
+  show({ detail, history }) {
+    this.#begin(detail.conversation.id);
+    this.#takeSnapshot({ detail, history });
+    this.#toEnd();
+    this.#look();
+  }
+
+  /** Load a conversation and show it; answers whether it is there. */
+  async open(id, row = null) {
+    this.#begin(id);
+    if (row) this.setRow(row);
+    byId("conversation").dataset.loading = "";
+    const generation = this.#generation;
+    let snapshot;
+    try {
+      snapshot = await this.#snapshot(id);
+    } catch (error) {
+      if (generation !== this.#generation) return true;
+      return this.#notOpened(error);
+    }
+    if (generation !== this.#generation) return true;
+    this.#takeSnapshot(snapshot);
+    this.#connection.send({ type: "stream.pull", stream: this.stream, after: this.top });
+    this.#toEnd();
+    this.#look();
+    return true;
+  }
+
+  close() {
+    this.#begin(null);
+    this.row = null;
+    byId("conversation").dataset.empty = "";
+    byId("details").dataset.empty = "";
+    delete byId("conversation").dataset.loading;
+  }
+
+  /** Load everything anew, as a page reload would. */
+  async reload() {
+    if (!this.id) return;
+    const generation = this.#generation;
+    const wasAtEnd = this.#isAtEnd();
+    try {
+      const snapshot = await this.#snapshot(this.id);
+      if (generation !== this.#generation) return;
+      this.#entries.clear();
+      this.#log.clear();
+      this.top = 0;
+      this.#takeSnapshot(snapshot);
+      if (wasAtEnd) this.#toEnd();
+    } catch (error) {
+      if (generation === this.#generation) this.#notOpened(error);
+    }
+  }
+
+  /** After a lost connection the events come by themselves; who it is and whose may have changed. */
+  async refreshDetail() {
+    if (!this.id) return;
+    const generation = this.#generation;
+    try {
+      const detail = await get(`conversations/${this.id}`);
+      if (generation !== this.#generation) return;
+      this.#takeDetail(detail);
+      this.#paint();
+    } catch (error) {
+      if (generation === this.#generation) this.#notOpened(error);
+    }
+  }
+
+  setRow(row) {
+    if (row.id !== this.id) return;
+    this.row = row;
+    this.#seenSeq = Math.max(this.#seenSeq, row.customer_seen_seq);
+    this.#paintHead();
+    this.dispatchEvent(new CustomEvent("row", { detail: row }));
+  }
+
+  /** Take events of this stream, in whatever order they come; a gap is asked for. */
+  accept(events) {
+    const wasAtEnd = this.#isAtEnd();
+    let isNew = false;
+    for (const event of events) {
+      if (this.#entries.has(event.seq)) continue;
+      isNew = true;
+      this.#entries.set(event.seq, event);
+      this.#typing.delete(event.data.sender?.id);
+      const mine = event.data.client_message_id;
+      if (mine) this.#outbox.confirmed(mine);
+    }
+    this.#closeRanks();
+    if (!isNew) return;
+    this.#paint();
+    if (wasAtEnd) this.#toEnd();
+    this.#look();
+  }
+
+  /** One event as it happens. */
+  receive(event) {
+    const isNew = !this.#entries.has(event.seq);
+    if (this.epoch && event.seq > this.top + 1) {
+      this.#connection.send({ type: "stream.pull", stream: this.stream, after: this.top });
+    }
+    this.accept([event]);
+    if (isNew && event.kind === "message.posted") this.#tell(event);
+  }
+
+  resumed(frame) {
+    if (!frame.recovered || frame.epoch !== this.epoch) {
+      this.reload();
+      return;
+    }
+    this.accept(frame.events);
+  }
+
+  /** A message of ours is stored: show it under its number without waiting for the event. */
+  acknowledged(ack, content) {
+    this.receive({
+      seq: ack.seq,
+      kind: "message.posted",
+      data: {
+        message_id: ack.message_id,
+        sender: { id: me.id, type: "agent", name: me.name },
+        content,
+        timestamp: ack.timestamp,
+        client_message_id: ack.client_message_id,
+      },
+    });
+  }
+
+  behind(top) {
+    if (this.epoch && top > this.top) {
+      this.#connection.send({ type: "stream.pull", stream: this.stream, after: this.top });
+    }
+  }
+
+  receipts(frame) {
+    this.#seenSeq = Math.max(this.#seenSeq, frame.customer_seen_seq ?? 0);
+    this.#paint();
+  }
+
+  typing({ sender, is_typing: isTyping }) {
+    if (sender.id === me.id) return;
+    clearTimeout(this.#typing.get(sender.id)?.timer);
+    if (isTyping) {
+      // Whoever goes away while typing never says that they stopped.
+      const timer = setTimeout(() => {
+        this.#typing.delete(sender.id);
+        this.#paintTyping();
+      }, TYPING_FADES_MS);
+      this.#typing.set(sender.id, { ...sender, timer });
+    } else {
+      this.#typing.delete(sender.id);
+    }
+    this.#paintTyping();
+  }
+
+  viewing(people) {
+    this.#viewing = people.filter((person) => person.id !== me.id);
+    const watchers = byId("watchers");
+    watchers.replaceChildren(
+      ...this.#viewing.slice(0, 4).map((person) => {
+        const shown = element("span", "initials initials-small", firstLetter(person.name));
+        shown.dataset.hue = hueOf(person.id);
+        shown.title = interpolate(gettext("%s is looking at this conversation"), [person.name]);
+        shown.setAttribute("role", "img");
+        shown.setAttribute("aria-label", shown.title);
+        return shown;
+      }),
+    );
+  }
+
+  #begin(id) {
+    this.#generation += 1;
+    this.id = id;
+    this.epoch = null;
+    this.top = 0;
+    this.#entries.clear();
+    this.#hasMore = false;
+    this.#seenSeq = 0;
+    this.#saidSeen = 0;
+    this.#missed = 0;
+    for (const { timer } of this.#typing.values()) clearTimeout(timer);
+    this.#typing.clear();
+    this.viewing([]);
+    this.#log.clear();
+    this.#paintTyping();
+    if (id) {
+      delete byId("conversation").dataset.empty;
+      delete byId("details").dataset.empty;
+    }
+  }
+
+  async #snapshot(id) {
+    const [detail, history] = await Promise.all([
+      get(`conversations/${id}`),
+      get(`conversations/${id}/messages`, { limit: PAGE }),
+    ]);
+    return { detail, history };
+  }
+
+  #takeSnapshot({ detail, history }) {
+    delete byId("conversation").dataset.loading;
+    this.epoch = history.epoch;
+    this.#hasMore = history.has_more;
+    for (const event of history.events) this.#entries.set(event.seq, event);
+    this.top = history.events.at(-1)?.seq ?? 0;
+    this.#closeRanks();
+    this.#takeDetail(detail);
+    this.#paint();
+  }
+
+  #takeDetail(detail) {
+    this.#saidSeen = Math.max(this.#saidSeen, detail.seen_seq);
+    showDetails(detail);
+    this.setRow(detail.conversation);
+    this.dispatchEvent(new CustomEvent("detail", { detail: detail.conversation }));
+  }
+
+  #closeRanks() {
+    while (this.#entries.has(this.top + 1)) this.top += 1;
+  }
+
+  #notOpened(error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 404) {
+      toast(error.message, { kind: "error" });
+      this.dispatchEvent(new Event("gone"));
+      return false;
+    }
+    if (!error.isTemporary) toast(error.message, { kind: "error" });
+    return true;
+  }
+
+  async #loadEarlier() {
+    if (!this.#hasMore || this.#loadingMore) return;
+    const generation = this.#generation;
+    const oldest = Math.min(...this.#entries.keys());
+    this.#loadingMore = true;
+    byId("log-top").hidden = false;
+    try {
+      const page = await get(`conversations/${this.id}/messages`, { before: oldest, limit: PAGE });
+      if (generation !== this.#generation) return;
+      this.#hasMore = page.has_more;
+      for (const event of page.events) this.#entries.set(event.seq, event);
+      byId("log-top").hidden = true;
+      // What one reads must not move: measure from the end.
+      const fromEnd = this.#scroll.scrollHeight - this.#scroll.scrollTop;
+      this.#paint();
+      this.#scroll.scrollTop = this.#scroll.scrollHeight - fromEnd;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      toast(error.message, { kind: "error" });
+    } finally {
+      byId("log-top").hidden = true;
+      this.#loadingMore = false;
+    }
+  }
+
+  #scrolled() {
+    if (this.#scroll.scrollTop < 300) this.#loadEarlier();
+    if (this.#isAtEnd()) {
+      this.#missed = 0;
+      this.#look();
+    }
+    this.#paintJump();
+  }
+
+  #isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  #toEnd() {
+    this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#missed = 0;
+    this.#paintJump();
+  }
+
+  #tell({ data }) {
+    if (data.sender.id === me.id) return;
+    const isNote = data.content.type === "note";
+    if (!this.#isAtEnd()) {
+      this.#missed += 1;
+      this.#paintJump();
+    }
+    announce(`${data.sender.name || gettext("Bot")}: ${data.content.text ?? ""}`);
+    if (data.sender.type === "agent" && !isNote) {
+      this.dispatchEvent(new CustomEvent("colleague", { detail: data.sender.name }));
+    }
+  }
+
+  #isInView() {
+    const isActive = document.visibilityState === "visible" && document.hasFocus();
+    // On a phone the list may cover it.
+    return isActive && this.id !== null && this.#scroll.offsetParent !== null;
+  }
+
+  /** Everything up to the end is on the screen: say so once. */
+  #look() {
+    if (!this.#isInView() || !this.#isAtEnd() || this.top <= this.#saidSeen) return;
+    this.#sayLooking();
+  }
+
+  #sayLooking() {
+    if (!this.#isInView() || !this.epoch) return;
+    const seq = this.#isAtEnd() ? this.top : this.#saidSeen;
+    if (!this.#connection.send({ type: "stream.seen", stream: this.stream, seq })) return;
+    this.#saidSeen = Math.max(this.#saidSeen, seq);
+    if (seq === this.top) this.dispatchEvent(new CustomEvent("read", { detail: this.id }));
+  }
+
+  #paint() {
+    if (!this.id) return;
+    const entries = [...this.#entries.values()].sort((a, b) => a.seq - b.seq);
+    this.#log.show(entries, this.#outbox.of(this.stream), this.#seenSeq, {
+      retry: (id) => this.#outbox.retry(id),
+      discard: (id) => this.#outbox.discard(id),
+    });
+  }
+
+  #paintHead() {
+    const { row } = this;
+    setText(byId("conversation-name"), row.customer.name);
+    const initials = byId("conversation-initials");
+    initials.dataset.hue = hueOf(row.customer.id);
+    setText(initials, firstLetter(row.customer.name));
+    let status = STATUSES[row.status]();
+    if (row.status === "snoozed" && row.snoozed_until) {
+      status = interpolate(gettext("Snoozed until %s"), [momentWords(new Date(row.snoozed_until))]);
+    }
+    const owner = row.assignee
+      ? row.assignee.id === me.id ? gettext("yours") : row.assignee.name
+      : row.status === "open" ? gettext("nobody's yet") : "";
+    setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
+    byId("conversation-sub").dataset.status = row.status;
+    document.title = `${row.customer.name} · NextFlow`;
+  }
+
+  #paintTyping() {
+    const line = byId("log-typing");
+    const names = [...this.#typing.values()].map((person) => firstName(person.name));
+    line.hidden = names.length === 0;
+    if (!names.length) return;
+    const wasAtEnd = this.#isAtEnd();
+    line.replaceChildren(
+      element("span", "typing-dots"),
+      interpolate(
+        ngettext("%s is writing", "%s are writing", names.length), [names.join(", ")],
+      ),
+    );
+    if (wasAtEnd) this.#toEnd();
+  }
+
+  #paintJump() {
+    const button = byId("jump-down");
+    button.hidden = this.#isAtEnd();
+    setText(
+      button.querySelector("span"),
+      this.#missed
+        ? interpolate(ngettext("%s new message", "%s new messages", this.#missed), [this.#missed])
+        : gettext("To the newest"),
+    );
+  }
+}

@@ -1,0 +1,106 @@
+// The customer of the open conversation, and what else was talked about with them.
+import { byId, conversationPath, element, firstLetter, hueOf, icon } from "./page.js";
+import { link } from "./text.js";
+import { absolute, dateWords, listTime } from "./time.js";
+
+const LANGUAGES = { en: "English", vi: "Tiếng Việt", ru: "Русский" };
+const STAGES = { visitor: () => gettext("Visitor"), customer: () => gettext("Customer") };
+export const STATUSES = {
+  pending: () => gettext("With the bot"),
+  open: () => gettext("Open"),
+  snoozed: () => gettext("Snoozed"),
+  closed: () => gettext("Closed"),
+};
+
+export function showDetails({ customer, conversation, others, widget }) {
+  const head = element("div", "details-who");
+  const initials = element("span", "initials initials-large", firstLetter(customer.name));
+  initials.dataset.hue = hueOf(customer.id);
+  initials.setAttribute("aria-hidden", "true");
+  const words = element("div", "details-who-words");
+  words.append(
+    element("div", "details-name", customer.name),
+    element("span", "chip", (STAGES[customer.stage] ?? (() => customer.stage))()),
+  );
+  head.append(initials, words);
+  const facts = element("dl", "facts");
+  fact(facts, "mail", gettext("E-mail"), customer.email && mail(customer.email));
+  fact(facts, "phone", gettext("Phone"), customer.phone);
+  const language = customer.language || conversation.language;
+  fact(facts, "language", gettext("Language"), LANGUAGES[language] ?? language);
+  fact(facts, "world", gettext("Came through"), widget || gettext("Website"));
+  fact(facts, "clock", gettext("First seen"), dated(customer.created_at));
+  fact(facts, "messages", gettext("Conversation began"), dated(conversation.created_at));
+  const parts = [head, facts];
+  const claims = claimed(customer.claimed ?? {});
+  if (claims) parts.push(claims);
+  parts.push(element("h3", "details-title", gettext("Other conversations")));
+  parts.push(others.length ? otherList(others) : element("p", "details-none", gettext("This is the first one.")));
+  byId("details-body").replaceChildren(...parts);
+}
+
+function fact(list, iconName, name, value) {
+  if (!value) return;
+  const line = element("div");
+  const term = element("dt", "", name);
+  term.prepend(icon(iconName));
+  const told = element("dd");
+  told.append(value);
+  line.append(term, told);
+  list.append(line);
+}
+
+function dated(iso) {
+  const time = element("time", "", dateWords(iso));
+  time.dateTime = iso;
+  time.title = absolute(iso);
+  return time;
+}
+
+function mail(address) {
+  const made = element("a", "", address);
+  made.href = `mailto:${encodeURIComponent(address)}`;
+  return made;
+}
+
+/** What the browser says of itself: shown as a claim, because nobody checked it. */
+function claimed(claims) {
+  const told = Object.entries(claims).filter(
+    ([, value]) => ["string", "number", "boolean"].includes(typeof value) && value !== "",
+  );
+  if (!told.length) return null;
+  const part = element("section");
+  part.append(element("h3", "details-title", gettext("What the visitor's page says (not checked)")));
+  const list = element("dl", "facts facts-plain");
+  for (const [name, value] of told.slice(0, 12)) {
+    const line = element("div");
+    const shown = element("dd");
+    const text = String(value).slice(0, 300);
+    shown.append(/^https?:\/\//.test(text) ? link(text, text) : text);
+    line.append(element("dt", "", name), shown);
+    list.append(line);
+  }
+  part.append(list);
+  return part;
+}
+
+function otherList(others) {
+  const list = element("ul", "others");
+  for (const other of others) {
+    const line = element("li");
+    const made = element("a");
+    made.href = conversationPath(other.id);
+    made.dataset.conversation = other.id;
+    const time = element("time", "", listTime(other.last_message_at));
+    time.dateTime = other.last_message_at;
+    time.title = absolute(other.last_message_at);
+    made.append(
+      element("span", "others-text", other.text),
+      element("span", "others-status", STATUSES[other.status]()),
+      time,
+    );
+    line.append(made);
+    list.append(line);
+  }
+  return list;
+}

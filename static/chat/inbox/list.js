@@ -1,0 +1,403 @@
+// The list: one box and status at a time, newest first, continued by cursor, kept true by the socket.
+import { Refusal, get } from "./api.js";
+import {
+  byId, conversationPath, firstLetter, firstName, fromTemplate, hueOf, me, root, setText,
+  slot, state,
+} from "./page.js";
+import { absolute, duration, listTime, since } from "./time.js";
+import { toast } from "../../app/toasts.js";
+
+const PAGE = 30;
+const MOST_AT_ONCE = 100;
+const COUNTS_AFTER_MS = 700;
+const WAITING_LATE_MS = 5 * 60_000;
+const WAITING_VERY_LATE_MS = 15 * 60_000;
+const CHANNELS = { website: () => gettext("Website") };
+
+/** Newest first; ids are made in order of time and settle a tie, as in the database. */
+const byAge = (a, b) =>
+  new Date(b.last_message_at) - new Date(a.last_message_at) || (a.id < b.id ? 1 : -1);
+
+export class ConversationList {
+  box = state.box;
+  status = state.status;
+  opened = null;
+  #rows = new Map();
+  #shown = new Map();
+  #known = new Map();
+  #next = null;
+  #loading = null;
+  #generation = 0;
+  #countsTimer = null;
+  #caughtUpTo = null;
+  #list = byId("rows");
+  #scroll = byId("list-scroll");
+
+  constructor(openConversation) {
+    this.counts = state.counts;
+    this.#list.replaceChildren();
+    this.#take(state.page, []);
+    this.#paint();
+    this.#paintCounts();
+    this.#scroll.addEventListener("scroll", () => this.#loadMoreNearTheEnd(), { passive: true });
+    this.#list.addEventListener("click", (event) => {
+      const link = event.target.closest("a.row-link");
+      if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+      event.preventDefault();
+      openConversation(link.closest(".row-item").dataset.id);
+    });
+    for (const link of root.querySelectorAll("a[data-box], a[data-status]")) {
+      link.addEventListener("click", (event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        const { box = this.box, status = this.status } = link.dataset;
+        this.choose(box, status);
+      });
+    }
+    setInterval(() => this.#tick(), 10_000);
+    this.#loadMoreNearTheEnd();
+  }
+
+  /** Give the newest row known of a conversation, shown in this list or not. */
+  row(id) {
+    return this.#known.get(id) ?? null;
+  }
+
+  /** Take a row from the socket or from an answer; an older one than is known changes nothing. */
+  upsert(row) {
+    const known = this.#known.get(row.id);
+    if (known && isOlder(row, known)) return known;
+    const complete = { ...row, unread: row.unread ?? this.#unreadOf(row, known) };
+    this.#known.set(row.id, complete);
+    this.#place(complete);
+    this.#paint();
+    this.#countSoon();
+    return complete;
+  }
+
+  /** Everything up to inbound_total was read here: the badge goes at once. */
+  markRead(id) {
+    const row = this.#known.get(id);
+    if (!row || !row.unread) return;
+    const read = { ...row, unread: 0 };
+    this.#known.set(id, read);
+    if (this.#rows.has(id)) this.#rows.set(id, read);
+    this.#paint();
+  }
+
+  setOpened(id) {
+    this.opened = id;
+    this.#paint();
+  }
+
+  async choose(box, status) {
+    this.box = box;
+    this.status = status;
+    this.#rows.clear();
+    this.#next = null;
+    this.#paintFilters();
+    const here = new URL(window.location.href);
+    here.searchParams.set("box", box);
+    here.searchParams.set("status", status);
+    history.replaceState(history.state, "", here);
+    this.#list.replaceChildren();
+    this.#shown.clear();
+    byId("list-empty").hidden = true;
+    byId("list-more").hidden = false;
+    this.#scroll.scrollTop = 0;
+    await this.reload();
+  }
+
+  /** Ask the server again for what is shown: after a lost connection this equals a page reload. */
+  async reload() {
+    this.#generation += 1;
+    const generation = this.#generation;
+    const wanted = Math.min(MOST_AT_ONCE, Math.max(PAGE, this.#rows.size));
+    const before = new Map(this.#known);
+    let page;
+    try {
+      page = await get("inbox/conversations", {
+        box: this.box, status: this.status, limit: wanted,
+      });
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    if (generation !== this.#generation) return;
+    if (page.organization !== me.organization) {
+      window.location.assign(root.dataset.inboxUrl);
+      return;
+    }
+    // A row that changed while the answer was on its way is newer than the answer.
+    const newer = [...this.#known.values()].filter((row) => before.get(row.id) !== row);
+    this.#take(page, newer);
+    this.#paint();
+    this.countNow();
+  }
+
+  /** Load again if something changed at this moment that no row has told of. */
+  catchUp(changedAt) {
+    if (changedAt === this.#caughtUpTo) return;
+    this.#caughtUpTo = changedAt;
+    const moment = new Date(changedAt);
+    const isKnown = [...this.#known.values()].some((row) => new Date(row.updated_at) >= moment);
+    if (!isKnown) this.reload();
+  }
+
+  async countNow() {
+    clearTimeout(this.#countsTimer);
+    this.#countsTimer = null;
+    try {
+      this.counts = (await get("inbox/counts")).counts;
+      this.#paintCounts();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+
+  /** Move the focus to the next (1) or previous (-1) row. */
+  step(by) {
+    const links = [...this.#list.querySelectorAll("a.row-link")];
+    if (!links.length) return;
+    const focused = links.indexOf(document.activeElement);
+    const current = focused >= 0
+      ? focused
+      : links.findIndex((link) => link.closest(".row-item").dataset.id === this.opened);
+    const next = current < 0 ? 0 : Math.min(links.length - 1, Math.max(0, current + by));
+    links[next].focus();
+    links[next].scrollIntoView({ block: "nearest" });
+  }
+
+  focusRow(id) {
+    const item = this.#shown.get(id) ?? this.#list.firstElementChild;
+    (item?.querySelector("a") ?? this.#scroll).focus();
+  }
+
+  #unreadOf(row, known) {
+    // The hint goes to the whole team and does not know what this reader has read.
+    const seen = known ? known.inbound_total - known.unread : 0;
+    return Math.max(0, row.inbound_total - seen);
+  }
+
+  #take(page, newer) {
+    this.#rows.clear();
+    this.#next = page.next;
+    for (const row of page.rows) this.#rows.set(row.id, row);
+    for (const row of page.rows) this.#known.set(row.id, row);
+    for (const row of newer) {
+      const told = this.#known.get(row.id);
+      const latest = told && isOlder(row, told) ? told : row;
+      this.#known.set(row.id, latest);
+      this.#place(latest);
+    }
+  }
+
+  #belongs(row) {
+    if (row.status !== this.status) return false;
+    if (this.box === "mine") return row.assignee?.id === me.id;
+    if (this.box === "unassigned") return row.assignee === null;
+    return true;
+  }
+
+  #place(row) {
+    if (!this.#belongs(row)) {
+      this.#rows.delete(row.id);
+      return;
+    }
+    // Behind the last loaded row it comes with its own page.
+    const isBeyond = this.#next !== null && !this.#rows.has(row.id)
+      && [...this.#rows.values()].every((other) => byAge(other, row) < 0);
+    if (!isBeyond) this.#rows.set(row.id, row);
+  }
+
+  async #loadMoreNearTheEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
+    if (this.#next === null || this.#loading || scrollHeight - scrollTop - clientHeight > 400) {
+      return;
+    }
+    const generation = this.#generation;
+    byId("list-more").hidden = false;
+    this.#loading = get("inbox/conversations", {
+      box: this.box, status: this.status, cursor: this.#next,
+    });
+    try {
+      const page = await this.#loading;
+      if (generation !== this.#generation) return;
+      this.#next = page.next;
+      for (const row of page.rows) {
+        const known = this.#known.get(row.id);
+        const latest = known && isOlder(row, known) ? known : row;
+        this.#known.set(row.id, latest);
+        if (this.#belongs(latest)) this.#rows.set(latest.id, latest);
+      }
+      this.#paint();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#loading = null;
+      byId("list-more").hidden = true;
+    }
+    this.#loadMoreNearTheEnd();
+  }
+
+  #failed(error) {
+    if (!(error instanceof Refusal)) throw error;
+    byId("list-more").hidden = true;
+    // While the connection is away its own words say so; the next one brings the list.
+    if (!error.isTemporary) toast(error.message, { kind: "error" });
+  }
+
+  #paint() {
+    const wanted = [...this.#rows.values()].sort(byAge);
+    for (const [id, item] of this.#shown) {
+      if (this.#rows.has(id)) continue;
+      item.remove();
+      this.#shown.delete(id);
+    }
+    let place = this.#list.firstElementChild;
+    for (const row of wanted) {
+      let item = this.#shown.get(row.id);
+      if (!item) {
+        item = fromTemplate("row-template");
+        item.dataset.id = row.id;
+        this.#shown.set(row.id, item);
+      }
+      this.#fill(item, row);
+      if (item === place) place = place.nextElementSibling;
+      else this.#list.insertBefore(item, place);
+    }
+    byId("list-more").hidden = true;
+    this.#paintEmpty(wanted.length === 0);
+  }
+
+  #fill(item, row) {
+    const link = item.firstElementChild;
+    link.href = conversationPath(row.id);
+    link.classList.toggle("is-unread", row.unread > 0);
+    if (row.id === this.opened) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+    const initials = slot(item, "initials");
+    initials.dataset.hue = hueOf(row.customer.id);
+    setText(initials, firstLetter(row.customer.name));
+    setText(slot(item, "name"), row.customer.name);
+    const time = slot(item, "time");
+    time.dateTime = row.last_message_at;
+    time.title = absolute(row.last_message_at);
+    setText(time, listTime(row.last_message_at));
+    setText(slot(item, "author"), lastAuthor(row.last_message));
+    setText(slot(item, "text"), row.last_message.text ?? "");
+    slot(item, "unread").hidden = row.unread === 0;
+    setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
+    setText(slot(item, "channel"), (CHANNELS[row.channel] ?? (() => row.channel))());
+    const owner = slot(item, "owner");
+    owner.hidden = row.assignee === null;
+    owner.dataset.hue = hueOf(row.assignee?.id);
+    owner.title = row.assignee?.name ?? "";
+    setText(owner, row.assignee ? firstLetter(row.assignee.name) : "");
+    setText(slot(item, "owner-name"), row.assignee ? row.assignee.name : "");
+    this.#fillWait(item, row);
+  }
+
+  #fillWait(item, row) {
+    const wait = slot(item, "wait");
+    const isSnoozed = row.status === "snoozed" && row.snoozed_until;
+    wait.hidden = !isSnoozed && (!row.waiting_since || row.status === "closed");
+    if (wait.hidden) return;
+    if (isSnoozed) {
+      wait.dataset.level = "calm";
+      setText(wait, interpolate(gettext("until %s"), [listTime(row.snoozed_until)]));
+      wait.title = absolute(row.snoozed_until);
+      return;
+    }
+    const waited = since(row.waiting_since);
+    wait.dataset.level =
+      waited > WAITING_VERY_LATE_MS ? "very-late" : waited > WAITING_LATE_MS ? "late" : "calm";
+    setText(wait, interpolate(gettext("waits %s"), [duration(waited)]));
+    wait.title = interpolate(gettext("Waiting for an answer since %s"), [absolute(row.waiting_since)]);
+  }
+
+  #tick() {
+    for (const [id, item] of this.#shown) {
+      const row = this.#rows.get(id);
+      this.#fillWait(item, row);
+      setText(slot(item, "time"), listTime(row.last_message_at));
+    }
+  }
+
+  #paintEmpty(isEmpty) {
+    const empty = byId("list-empty");
+    empty.hidden = !isEmpty;
+    if (!isEmpty) return;
+    const [title, help] = emptyWords(this.box, this.status, this.counts);
+    setText(empty.querySelector(".list-empty-title"), title);
+    setText(empty.querySelector(".list-empty-help"), help);
+  }
+
+  #paintFilters() {
+    for (const link of root.querySelectorAll("a[data-box], a[data-status]")) {
+      const { box = this.box, status = this.status } = link.dataset;
+      const isChosen = link.dataset.box ? box === this.box : status === this.status;
+      if (isChosen) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+      link.href = `?box=${box}&status=${status}`;
+    }
+    this.#paintCounts();
+  }
+
+  #paintCounts() {
+    const words = (number) =>
+      number >= state.count_limit ? `${state.count_limit - 1}+` : String(number || "");
+    for (const link of root.querySelectorAll("a[data-box]")) {
+      const count = link.querySelector(".box-count");
+      setText(count, words(this.counts[link.dataset.box][this.status]));
+    }
+    for (const link of root.querySelectorAll("a[data-status]")) {
+      setText(link.querySelector(".status-count"), words(this.counts[this.box][link.dataset.status]));
+    }
+    const waiting = this.counts.mine.open + this.counts.unassigned.open;
+    const rail = document.querySelector("[data-rail-count]");
+    rail.hidden = waiting === 0;
+    setText(rail, words(Math.min(waiting, state.count_limit)));
+    if (!this.#rows.size) this.#paintEmpty(true);
+  }
+
+  #countSoon() {
+    this.#countsTimer ??= setTimeout(() => this.countNow(), COUNTS_AFTER_MS);
+  }
+}
+
+function isOlder(row, than) {
+  if (row.last_seq !== than.last_seq) return row.last_seq < than.last_seq;
+  return new Date(row.updated_at) < new Date(than.updated_at);
+}
+
+function lastAuthor(last) {
+  if (last.type === "note") return `${gettext("Note")}: `;
+  if (last.sender_type === "bot") return `${gettext("Bot")}: `;
+  if (last.sender_type === "agent") return `${firstName(last.sender_name)}: `;
+  return "";
+}
+
+function emptyWords(box, status, counts) {
+  const hasAny = Object.values(counts.all).some((number) => number > 0);
+  if (!hasAny) {
+    return [
+      gettext("No conversations yet"),
+      gettext("Install the widget on your site: the first visitor who writes appears here at once."),
+    ];
+  }
+  if (status === "pending") {
+    return [gettext("The bot has nothing to answer"), gettext("Questions that the bot is answering stand here until a person takes over.")];
+  }
+  if (status === "snoozed") {
+    return [gettext("Nothing is snoozed"), gettext("Snooze a conversation to have it come back at a time you choose.")];
+  }
+  if (status === "closed") {
+    return [gettext("Nothing is closed yet"), gettext("Conversations you close can be found and reopened here.")];
+  }
+  if (box === "mine") {
+    return [gettext("Nothing waits for you"), gettext("Look under Unassigned for conversations that nobody has taken yet.")];
+  }
+  return [gettext("All answered"), gettext("New conversations appear here by themselves.")];
+}
+

@@ -1,0 +1,253 @@
+// Puts the parts of the inbox together.
+import { Refusal, get } from "./api.js";
+import { Actions } from "./actions.js";
+import { Composer } from "./composer.js";
+import { Close, Connection } from "./connection.js";
+import { OpenConversation } from "./conversation.js";
+import { listenToKeys } from "./keyboard.js";
+import { ConversationList } from "./list.js";
+import { Outbox } from "./outbox.js";
+import { byId, conversationPath, me, root, setText, state } from "./page.js";
+import { toast } from "../../app/toasts.js";
+
+const connection = new Connection(() => (conversation.position ? [conversation.position] : []));
+const outbox = new Outbox((item) =>
+  connection.send({
+    type: "message.post",
+    stream: item.stream,
+    client_message_id: item.id,
+    content: item.content,
+  }),
+);
+const conversation = new OpenConversation(connection, outbox);
+const list = new ConversationList((id) => openConversation(id));
+const actions = new Actions(() => conversation.row, (row) => takeRow(row));
+const composer = new Composer({ send, typing });
+
+/* --- Which pane, which conversation --------------------------------------------------------- */
+
+function showPane(pane) {
+  root.dataset.pane = pane;
+}
+
+async function openConversation(id, { isOwnStep = true } = {}) {
+  if (conversation.id !== id) {
+    if (isOwnStep) {
+      const query = `?box=${list.box}&status=${list.status}`;
+      history.pushState({ conversation: id }, "", conversationPath(id) + query);
+    }
+    composer.close();
+    list.setOpened(id);
+    showPane("conversation");
+    composer.open(id);
+    await conversation.open(id, list.row(id));
+  }
+  showPane("conversation");
+  // A field would bring up a phone's keyboard; on a desk one may write at once.
+  if (matchMedia("(min-width: 768px) and (pointer: fine)").matches) composer.focus(composer.mode);
+  else byId("log-scroll").focus({ preventScroll: true });
+}
+
+function closeConversation({ isOwnStep = true } = {}) {
+  const id = conversation.id;
+  if (root.dataset.details === "open") {
+    root.dataset.details = "";
+    return;
+  }
+  showPane("list");
+  if (!id) return;
+  composer.close();
+  conversation.close();
+  list.setOpened(null);
+  document.title = `${gettext("Inbox")} · NextFlow`;
+  if (isOwnStep) {
+    history.pushState({}, "", `${root.dataset.inboxUrl}?box=${list.box}&status=${list.status}`);
+  }
+  list.focusRow(id);
+}
+
+window.addEventListener("popstate", () => {
+  const id = /([0-9a-f-]{36})\/$/.exec(window.location.pathname)?.[1];
+  if (id) openConversation(id, { isOwnStep: false });
+  else closeConversation({ isOwnStep: false });
+});
+
+function toggleDetails() {
+  root.dataset.details = root.dataset.details === "open" ? "" : "open";
+}
+
+root.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-action], a[data-conversation]");
+  if (!target) return;
+  if (target.dataset.conversation) {
+    event.preventDefault();
+    root.dataset.details = "";
+    openConversation(target.dataset.conversation);
+  } else if (target.dataset.action === "back") {
+    event.preventDefault();
+    closeConversation();
+  } else if (target.dataset.action === "details") {
+    toggleDetails();
+  }
+});
+for (const button of document.querySelectorAll("[data-open-dialog]")) {
+  button.addEventListener("click", () => byId(button.dataset.openDialog).showModal());
+}
+
+/* --- One row, wherever it came from --------------------------------------------------------- */
+
+function takeRow(row) {
+  const latest = list.upsert(row);
+  conversation.setRow(latest);
+}
+
+conversation.addEventListener("detail", ({ detail: row }) => list.upsert(row));
+conversation.addEventListener("read", ({ detail: id }) => list.markRead(id));
+conversation.addEventListener("gone", () => closeConversation());
+conversation.addEventListener("colleague", ({ detail: name }) => composer.warn(name));
+conversation.addEventListener("row", ({ detail: row }) => {
+  actions.paint(row);
+  composer.setBar(barFor(row));
+});
+
+function barFor(row) {
+  if (!me.may_answer) {
+    return { blocks: true, text: gettext("You may read here, but not write.") };
+  }
+  if (row.status === "closed") {
+    return {
+      blocks: true,
+      text: gettext("This conversation is closed."),
+      action: { label: gettext("Reopen"), run: () => actions.reopen() },
+    };
+  }
+  if (row.status === "pending") {
+    return {
+      blocks: false,
+      text: gettext("The bot answers here. A reply of yours takes over."),
+      action: { label: gettext("Take over"), run: () => actions.takeOver() },
+    };
+  }
+  return null;
+}
+
+/* --- Writing -------------------------------------------------------------------------------- */
+
+async function send(content) {
+  const { row, stream } = conversation;
+  if (!row) return false;
+  if (row.status === "pending" && content.type === "text" && !(await actions.takeOver())) {
+    return false;
+  }
+  outbox.add(stream, content);
+  byId("log-scroll").scrollTop = byId("log-scroll").scrollHeight;
+  return true;
+}
+
+function typing(isTyping) {
+  if (!conversation.stream) return;
+  connection.send({ type: isTyping ? "typing.start" : "typing.stop", stream: conversation.stream });
+}
+
+/* --- What the server says ------------------------------------------------------------------- */
+
+let wasWelcomed = false;
+
+const on = (type, handle) => connection.addEventListener(type, ({ detail }) => handle(detail));
+const ofOpen = (handle) => (frame) => {
+  if (frame.stream === conversation.stream) handle(frame);
+};
+
+on("welcome", () => {
+  // What was missed meanwhile: the events come by themselves, the list and the customer are asked for.
+  if (wasWelcomed) {
+    list.reload();
+    conversation.refreshDetail();
+  }
+  wasWelcomed = true;
+  outbox.pump();
+});
+connection.addEventListener("lost", () => outbox.connectionLost());
+on("conversation", ({ row }) => takeRow(row));
+on("event", ofOpen((frame) => conversation.receive(frame)));
+on("stream.resumed", ofOpen((frame) => conversation.resumed(frame)));
+on("receipts", ofOpen((frame) => conversation.receipts(frame)));
+on("typing", ofOpen((frame) => conversation.typing(frame)));
+on("presence", (frame) => {
+  if (frame.viewing && frame.stream === conversation.stream) conversation.viewing(frame.viewing);
+});
+on("message.ack", (ack) => {
+  const item = outbox.get(ack.client_message_id);
+  if (item?.stream === conversation.stream) conversation.acknowledged(ack, item.content);
+  outbox.confirmed(ack.client_message_id);
+});
+on("refused", (refusal) => {
+  if (refusal.client_message_id) {
+    outbox.refused(
+      refusal.client_message_id, refusal.code, refusal.message, refusal.retry_after ?? null,
+    );
+  }
+});
+on("heartbeat", ({ tops, inbox }) => {
+  const top = tops[conversation.stream];
+  if (top) conversation.behind(top);
+  // The newest change of the organization: one that no row told of was a lost hint.
+  if (inbox) list.catchUp(inbox);
+});
+
+/* --- How the connection is ------------------------------------------------------------------ */
+
+const LINK_WORDS = {
+  connecting: () => gettext("Connecting"),
+  live: () => gettext("Live"),
+  waiting: () => gettext("Connection lost. Trying again"),
+  refused: () => gettext("Disconnected"),
+};
+
+on("state", ({ state: link, code }) => {
+  const told = byId("link-state");
+  told.dataset.linkState = link;
+  setText(told.querySelector(".link-words"), LINK_WORDS[link]());
+  if (link === "refused") afterRefusal(code);
+});
+
+/** Find out why the door closed: logged out, another organization, or really not wanted. */
+async function afterRefusal(code) {
+  try {
+    const { organization } = await get("inbox/conversations", { limit: 1 });
+    if (organization !== me.organization) {
+      window.location.assign(root.dataset.inboxUrl);
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  if (code === Close.ticket) {
+    connection.connect();
+    return;
+  }
+  toast(gettext("This page was disconnected. Load it again to go on."), {
+    kind: "error",
+    action: { label: gettext("Load again"), run: () => window.location.reload() },
+  });
+}
+
+listenToKeys({
+  step: (by) => list.step(by),
+  back: () => closeConversation(),
+  reply: () => composer.focus("reply"),
+  note: () => composer.focus("note"),
+  takeOver: () => actions.takeOver(),
+  assign: () => actions.openMenu("assign"),
+  snooze: () => actions.openMenu("snooze"),
+  close: () => actions.closeOrReopen(),
+});
+
+if (state.open) {
+  const { id } = state.open.detail.conversation;
+  list.setOpened(id);
+  composer.open(id);
+  conversation.show(state.open);
+}
+connection.connect();
+root.dataset.ready = "";

@@ -1,0 +1,174 @@
+// Messages that the server has not confirmed yet. They survive a reload and a crash of the browser,
+// go out one at a time per conversation, and keep their id, so that a repeat is never stored twice.
+import { me } from "./page.js";
+
+const PREFIX = `nextflow-outbox:${me.organization}:${me.id}:`;
+const ACK_TIMEOUT_MS = 10_000;
+const SOON_MS = 2_000;
+const RETRYABLE = new Set(["store_unavailable", "too_fast", "unreachable", "unexpected"]);
+
+/** A random id; crypto.randomUUID exists on secure origins only, an office server may have none. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export class Outbox extends EventTarget {
+  #items = new Map();
+  #timers = new Map();
+  #send;
+
+  /** send(item) hands one item to a connection and says whether there was one. */
+  constructor(send) {
+    super();
+    this.#send = send;
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(PREFIX)) this.#restore(key);
+    }
+    // Another tab of the same person got the confirmation first.
+    window.addEventListener("storage", ({ key, newValue }) => {
+      if (key?.startsWith(PREFIX) && newValue === null) this.#drop(key.slice(PREFIX.length));
+    });
+  }
+
+  add(stream, content) {
+    const item = {
+      id: newId(),
+      stream,
+      content,
+      created: Date.now(),
+      state: "waiting",
+      error: "",
+    };
+    this.#items.set(item.id, item);
+    this.#store(item);
+    this.#changed(item);
+    this.pump();
+    return item;
+  }
+
+  of(stream) {
+    return this.#sorted().filter((item) => item.stream === stream);
+  }
+
+  get(id) {
+    return this.#items.get(id) ?? null;
+  }
+
+  /** Send what may go: the oldest of each conversation, unless it was refused for good. */
+  pump() {
+    const busy = new Set();
+    for (const item of this.#sorted()) {
+      if (item.state === "failed" || busy.has(item.stream)) continue;
+      busy.add(item.stream);
+      if (item.state === "waiting" && this.#send(item)) {
+        this.#set(item, "sending");
+        this.#again(item, ACK_TIMEOUT_MS);
+      }
+    }
+  }
+
+  /** A connection ended: whatever was under way is sent again over the next one. */
+  connectionLost() {
+    for (const item of this.#items.values()) {
+      if (item.state === "sending") this.#wait(item);
+    }
+  }
+
+  confirmed(id) {
+    if (!this.#items.has(id)) return false;
+    this.#drop(id);
+    this.pump();
+    return true;
+  }
+
+  /** The server refused one: try again if it may heal, else show why and let the person decide. */
+  refused(id, code, message, retryAfter = null) {
+    const item = this.#items.get(id);
+    if (!item) return;
+    if (retryAfter !== null || RETRYABLE.has(code)) {
+      this.#wait(item);
+      item.state = "held";
+      this.#again(item, retryAfter === null ? SOON_MS : retryAfter * 1000);
+      return;
+    }
+    this.#clear(item);
+    item.error = message;
+    this.#set(item, "failed");
+    this.#store(item);
+    this.pump();
+  }
+
+  retry(id) {
+    const item = this.#items.get(id);
+    if (!item) return;
+    item.error = "";
+    this.#wait(item);
+    this.#store(item);
+    this.pump();
+  }
+
+  discard(id) {
+    this.#drop(id);
+    this.pump();
+  }
+
+  #sorted() {
+    return [...this.#items.values()].sort((a, b) => a.created - b.created);
+  }
+
+  #again(item, ms) {
+    this.#clear(item);
+    const timer = setTimeout(() => {
+      this.#wait(item);
+      this.pump();
+    }, ms);
+    this.#timers.set(item.id, timer);
+  }
+
+  #wait(item) {
+    this.#clear(item);
+    this.#set(item, "waiting");
+  }
+
+  #clear(item) {
+    clearTimeout(this.#timers.get(item.id));
+    this.#timers.delete(item.id);
+  }
+
+  #set(item, newState) {
+    item.state = newState;
+    this.#changed(item);
+  }
+
+  #drop(id) {
+    const item = this.#items.get(id);
+    if (!item) return;
+    this.#clear(item);
+    this.#items.delete(id);
+    localStorage.removeItem(PREFIX + id);
+    this.#changed(item);
+  }
+
+  #changed(item) {
+    this.dispatchEvent(new CustomEvent("change", { detail: item }));
+  }
+
+  #store(item) {
+    try {
+      localStorage.setItem(PREFIX + item.id, JSON.stringify(item));
+    } catch {
+      // Storage is full or off: the message lives as long as this page, and is still sent.
+    }
+  }
+
+  #restore(key) {
+    try {
+      const item = JSON.parse(localStorage.getItem(key));
+      const state = item.state === "failed" ? "failed" : "waiting";
+      this.#items.set(item.id, { ...item, state });
+    } catch {
+      localStorage.removeItem(key);
+    }
+  }
+}

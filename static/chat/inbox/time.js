@@ -1,0 +1,127 @@
+// Times in the reader's language and time zone; the server's clock rules, not the machine's.
+import { state } from "./page.js";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const skew = new Date(state.now).getTime() - Date.now();
+const timeZone = state.timezone;
+// Day before month everywhere, as the other two languages have it.
+const language = state.language === "en" ? "en-GB" : state.language;
+const format = (options) => new Intl.DateTimeFormat(language, { timeZone, ...options });
+
+const clockFormat = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const weekdayFormat = format({ weekday: "short" });
+const dayFormat = format({ day: "numeric", month: "short" });
+const yearFormat = format({ day: "numeric", month: "short", year: "numeric" });
+const longDayFormat = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const absoluteFormat = format({ dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
+const momentFormat = format({
+  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+  hourCycle: "h23",
+});
+const partsFormat = new Intl.DateTimeFormat("en-CA", {
+  timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit",
+  minute: "2-digit", second: "2-digit", hourCycle: "h23",
+});
+
+export const now = () => new Date(Date.now() + skew);
+
+/** Give {year, month, day, hour, minute, second} of a moment on the reader's wall. */
+function onTheWall(moment) {
+  const parts = {};
+  for (const { type, value } of partsFormat.formatToParts(moment)) parts[type] = Number(value);
+  return parts;
+}
+
+export function dayKey(iso) {
+  const { year, month, day } = onTheWall(new Date(iso));
+  return `${year}-${month}-${day}`;
+}
+
+function daysAgo(iso) {
+  const noon = (moment) => {
+    const { year, month, day } = onTheWall(moment);
+    return Date.UTC(year, month - 1, day);
+  };
+  return Math.round((noon(now()) - noon(new Date(iso))) / DAY);
+}
+
+export const clock = (iso) => clockFormat.format(new Date(iso));
+export const absolute = (iso) => absoluteFormat.format(new Date(iso));
+export const momentWords = (moment) => momentFormat.format(moment);
+
+/** The short time of a list row: the clock today, the weekday this week, then the date. */
+export function listTime(iso) {
+  const days = daysAgo(iso);
+  const moment = new Date(iso);
+  if (days <= 0) return clockFormat.format(moment);
+  if (days < 7) return weekdayFormat.format(moment);
+  return (days < 300 ? dayFormat : yearFormat).format(moment);
+}
+
+export function dayWords(iso) {
+  const days = daysAgo(iso);
+  if (days === 0) return gettext("Today");
+  if (days === 1) return gettext("Yesterday");
+  return longDayFormat.format(new Date(iso));
+}
+
+export const dateWords = (iso) => yearFormat.format(new Date(iso));
+
+function inUnit(amount, unit) {
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(
+    amount,
+  );
+}
+
+/** Word a span of time by its largest unit, for example "5 min"; never finer than a minute. */
+export function duration(ms) {
+  if (ms < MINUTE) return `< ${inUnit(1, "minute")}`;
+  if (ms < HOUR) return inUnit(Math.floor(ms / MINUTE), "minute");
+  if (ms < DAY) return inUnit(Math.floor(ms / HOUR), "hour");
+  return inUnit(Math.floor(ms / DAY), "day");
+}
+
+export const since = (iso) => now().getTime() - new Date(iso).getTime();
+
+/** Give the moment at which the reader's wall shows this date and time. */
+function atWallTime(year, month, day, hour, minute) {
+  const wanted = Date.UTC(year, month - 1, day, hour, minute);
+  let moment = wanted;
+  // Twice: the first step may cross a change of summer time.
+  for (let step = 0; step < 2; step += 1) {
+    const wall = onTheWall(new Date(moment));
+    const shown = Date.UTC(
+      wall.year, wall.month - 1, wall.day, wall.hour, wall.minute, wall.second,
+    );
+    moment += wanted - shown;
+  }
+  return new Date(moment);
+}
+
+export const inHours = (hours) => new Date(now().getTime() + hours * HOUR);
+
+/** Give 9 o'clock on a later day of the reader. */
+export function morningIn(days) {
+  const { year, month, day } = onTheWall(now());
+  return atWallTime(year, month, day + days, 9, 0);
+}
+
+export function nextMonday() {
+  const { year, month, day } = onTheWall(now());
+  const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay();
+  return morningIn(((8 - weekday) % 7) || 7);
+}
+
+/** Between a datetime-local field and a moment, both on the reader's wall. */
+export function fieldValue(moment) {
+  const two = (number) => String(number).padStart(2, "0");
+  const wall = onTheWall(moment);
+  return `${wall.year}-${two(wall.month)}-${two(wall.day)}T${two(wall.hour)}:${two(wall.minute)}`;
+}
+
+export function fromFieldValue(value) {
+  const [, year, month, day, hour, minute] = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
+  return atWallTime(+year, +month, +day, +hour, +minute);
+}
