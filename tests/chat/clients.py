@@ -1,0 +1,123 @@
+"""A client of the stream protocol, as small as one can be."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from tests.servers import LiveServer
+
+Frame = dict[str, Any]
+PATIENCE = 10.0
+
+
+class Client:
+    """One socket; frames that were not asked for stay in ``unread``."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.unread: list[Frame] = []
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"type": kind, **fields}))
+
+    async def receive(self, kind: str, **wanted: Any) -> Frame:
+        """Give the next frame of a type, with these members, whatever else comes before it."""
+
+        def fits(frame: Frame) -> bool:
+            return frame["type"] == kind and all(frame.get(k) == v for k, v in wanted.items())
+
+        for frame in self.unread:
+            if fits(frame):
+                self.unread.remove(frame)
+                return frame
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                frame = json.loads(await self.socket.recv())
+                if fits(frame):
+                    return frame
+                self.unread.append(frame)
+
+    async def events(self, count: int) -> list[int]:
+        """Give the numbers of the next events."""
+        return [(await self.receive("event"))["seq"] for _number in range(count)]
+
+    async def post(self, stream: str | None, client_message_id: str, text: str = "Hi") -> Frame:
+        await self.send(
+            "message.post",
+            stream=stream,
+            client_message_id=client_message_id,
+            content={"type": "text", "text": text},
+        )
+        return await self.receive("message.ack", client_message_id=client_message_id)
+
+    async def silence(self, seconds: float = 0.5) -> list[Frame]:
+        """Give what comes, besides state, in a time in which nothing should."""
+        told = list(self.unread)
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    told.append(json.loads(await self.socket.recv()))
+        except TimeoutError:
+            return [f for f in told if f["type"] not in {"presence", "heartbeat", "conversation"}]
+
+    async def closed(self) -> int:
+        """Wait for the end and give its code."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                while True:
+                    self.unread.append(json.loads(await self.socket.recv()))
+            except websockets.ConnectionClosed as end:
+                return end.rcvd.code if end.rcvd else 1006
+
+
+class Visitor:
+    """What a browser keeps of a visitor, and the calls it makes."""
+
+    def __init__(self, server: LiveServer, session: dict[str, Any]) -> None:
+        self.server = server
+        self.session = session
+        self.headers = {"Authorization": f"Bearer {session['visitor_token']}"}
+
+    @asynccontextmanager
+    async def connected(self, **hello: Any) -> AsyncIterator[Client]:
+        ticket = hello.pop("ticket", None) or await self.ticket()
+        async with connected(self.server, "widget", ticket=ticket, **hello) as client:
+            yield client
+
+    async def ticket(self) -> str:
+        async with httpx.AsyncClient(base_url=self.server.base_url) as http:
+            reply = await http.post("/api/v1/widget/tickets", headers=self.headers)
+        ticket: str = reply.json()["ticket"]
+        return ticket
+
+
+async def visit(server: LiveServer, site_key: str, **body: Any) -> Visitor:
+    async with httpx.AsyncClient(base_url=server.base_url) as http:
+        reply = await http.post("/api/v1/widget/sessions", json={"site_key": site_key, **body})
+    assert reply.status_code in {200, 201}, reply.text
+    return Visitor(server, reply.json())
+
+
+@asynccontextmanager
+async def opened(server: LiveServer, name: str, **options: Any) -> AsyncIterator[Client]:
+    """Open a socket and say nothing."""
+    url = f"{server.websocket_url}/ws/{name}/"
+    async with websockets.connect(url, max_size=None, **options) as socket:
+        yield Client(socket)
+
+
+@asynccontextmanager
+async def connected(
+    server: LiveServer, name: str, *, options: dict[str, Any] | None = None, **hello: Any
+) -> AsyncIterator[Client]:
+    """Open a socket and be welcomed."""
+    async with opened(server, name, **(options or {})) as client:
+        await client.send("hello", protocol=1, **hello)
+        await client.receive("welcome")
+        yield client

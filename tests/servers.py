@@ -1,0 +1,182 @@
+"""Real servers for tests that come in by the front door: `manage.py serve` and a Celery worker.
+
+They see the test's own database, so a test that uses them commits: ``django_db(transaction=True)``.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+@dataclass
+class LiveServer:
+    """A running `manage.py serve`; ``log`` is the file with its log lines."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def stop(self) -> int:
+        """Ask it to go, as an init system does, and give its exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """End it without a chance to say anything."""
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.process.wait()
+
+
+@contextmanager
+def serving(folder: Path, *, port: int | None = None, **variables: str) -> Iterator[LiveServer]:
+    """Run a server of one's own; ``variables`` go into its environment."""
+    port = port or free_port()
+    log = folder / f"server-{port}.log"
+    server = LiveServer(port, _start(["serve", "--port", str(port)], log, variables), log)
+    try:
+        _await_health(server)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def working(folder: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a Celery worker on every queue."""
+    log = folder / "worker.log"
+    process = _start(
+        ["worker", "--queues=realtime,ai,default,bulk", "--concurrency=2", "--pool=threads"],
+        log,
+        variables,
+        prefix=["-m", "celery", "--app", "config.celery", "--quiet"],
+    )
+    try:
+        _await(lambda: b"ready." in log.read_bytes(), process, log)
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def _session_server(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def web_server(
+    transactional_db: None, stores_clean: None, _session_server: LiveServer
+) -> LiveServer:
+    """The server that all tests of a run share; it must not be stopped or reconfigured."""
+    return _session_server
+
+
+@pytest.fixture(scope="session")
+def _session_worker(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["subprocess.Popen[bytes]"]:
+    with working(tmp_path_factory.mktemp("worker")) as worker:
+        yield worker
+
+
+@pytest.fixture
+def web_worker(
+    transactional_db: None, stores_clean: None, _session_worker: "subprocess.Popen[bytes]"
+) -> None:
+    """The worker that all tests of a run share; tasks that were queued are really done."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def database_url() -> str:
+    """Give the URL of the database that this test run made."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+
+
+def _start(
+    arguments: list[str],
+    log: Path,
+    variables: dict[str, str],
+    prefix: list[str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
+        "DATABASE_URL": database_url(),
+        "PYTHONWARNINGS": "ignore",
+        **variables,
+    }
+    command = [sys.executable, *(prefix or [str(CHECKOUT / "manage.py")]), *arguments]
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603  our own command, no shell
+            command,
+            cwd=CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _await_health(server: LiveServer) -> None:
+    def is_up() -> bool:
+        try:
+            with urllib.request.urlopen(f"{server.base_url}/health", timeout=2):  # noqa: S310  own URL
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    _await(is_up, server.process, server.log)
+
+
+def _await(is_ready: Any, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"The server did not start:\n{log.read_text()[-3000:]}", pytrace=False)
+        time.sleep(0.05)
