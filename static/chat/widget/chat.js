@@ -94,6 +94,7 @@ export class Chat {
     const session = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
       this.api.token = this.storage.get("token") ?? this.api.token;
       const answer = await this.askForSession();
+      if (answer.is_new && this.log) this.forgetVisitor();
       this.api.token = answer.visitor_token;
       this.storage.set("token", answer.visitor_token);
       return answer;
@@ -231,7 +232,7 @@ export class Chat {
       if (event.kind === "conversation.changed") this.noteChange(event.data.change);
       this.noteEdit(event);
       const own = event.data.client_message_id;
-      if (own && this.outbox.has(own)) this.sender.arrived(own);
+      if (own) this.sender.arrived(own);
       if (event.kind !== "message.posted") continue;
       if (event.data.sender.type !== "customer") this.typing = null;
       if (this.isLoaded || event.seq > this.known) this.onarrival(event);

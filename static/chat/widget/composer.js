@@ -78,6 +78,7 @@ export class Composer {
   }
 
   grow() {
+    if (!this.text.isConnected) return;
     this.text.style.height = "auto";
     this.text.style.height = `${this.text.scrollHeight}px`;
   }

@@ -98,8 +98,7 @@ export class Sender {
 
   /** The log shows it: however it got there, it is sent. */
   async arrived(id) {
-    this.stored.delete(id);
-    await this.finish(id);
+    if (this.stored.delete(id) || this.outbox.has(id)) await this.finish(id);
   }
 
   async finish(id) {

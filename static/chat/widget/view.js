@@ -41,6 +41,7 @@ export class View {
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.keepBottom()).observe(this.scroller);
     this.isAtBottom = true;
+    this.composer.grow();
     this.render();
   }
 
