@@ -1,9 +1,9 @@
 """The stream protocol by the front door: a real server, real sockets."""
 
 import pytest
-from asgiref.sync import sync_to_async
 
 from chat.models import Conversation, Message, Widget
+from config.threads import run_sync
 from tests.chat.clients import visit
 from tests.servers import LiveServer
 
@@ -16,6 +16,6 @@ async def test_first_message_opens_a_conversation(web_server: LiveServer, widget
     async with visitor.connected() as client:
         ack = await client.post(None, "m-1")
         assert await client.events(1) == [1]
-    head = await sync_to_async(Conversation.objects.get)()
+    head = await run_sync(Conversation.objects.get)
     assert (ack["stream"], ack["epoch"], ack["seq"]) == (head.stream, head.epoch, 1)
     assert len(Message.objects.after(head.organization_id, head.pk, 0)) == 1
