@@ -83,6 +83,9 @@ def _let_in(users: Iterable[User], password: str) -> None:
     known: dict[str, bool] = {}
     wrong = []
     for user in users:
+        if not user.has_usable_password():
+            # A new one: checking would cost as much as hashing.
+            known[user.password] = False
         if user.password not in known:
             known[user.password] = check_password(password, user.password)
         if not known[user.password]:

@@ -1,13 +1,16 @@
 """The demo's past conversations, played through chat's own verbs."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
+from chat.bot import BOT_ID, Reply
+from chat.bot_texts import Line, line
 from chat.content import clean_content
+from chat.interactions import Outcome
 from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
 from chat.services import (
     close,
@@ -25,9 +28,8 @@ from chat.services.log import ANSWER
 from crm.accounts.models import Membership, User
 from crm.customers.models import Customer
 from knowledge.models import Faq
-from knowledge.services import Source
+from knowledge.services import answer
 
-BOT = Sender(type=SenderType.BOT, id="bot", name="Bot")
 SNOOZE = timedelta(hours=20)
 
 Turn = dict[str, Any]
@@ -102,7 +104,7 @@ def _play_stretch(
     for number in numbers[1:]:
         turn = script.told["turns"][number]
         if turn["from"] == "bot":
-            _say(script, conversation, number, BOT)
+            _say(script, conversation, number, _bot_sender(script))
             if reason := turn.get("hand_off"):
                 hand_off(**_named(conversation), reason=reason, timestamp=script.time_of(number))
         else:
@@ -144,26 +146,36 @@ def _say(script: Script, conversation: Conversation, number: int, sender: Sender
     )
 
 
+def _bot_sender(script: Script) -> Sender:
+    name = line(Line.NAME, script.told["language_code"])
+    return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
+
+
 def _content(script: Script, turn: Turn) -> dict[str, Any]:
-    key = turn.get("faq")
-    if key is None:
-        return clean_content({"type": "note" if turn.get("note") else "text", "text": turn["text"]})
-    content: dict[str, Any] = {"type": "text", "text": script.answers[key]}
+    language = script.told["language_code"]
+    if "hand_off" in turn:
+        return Reply(Outcome.ASKED_FOR_PERSON, line(Line.ASKED, language), language).content()
+    if "faq" in turn:
+        return _answer(script, turn["faq"], language).content()
+    return clean_content({"type": "note" if turn.get("note") else "text", "text": turn["text"]})
+
+
+def _answer(script: Script, key: str, language: str) -> Reply:
+    """Give the reply that the bot gives to this FAQ's own question."""
+    organization_id = script.widget.organization_id
     faq = (
-        Faq.objects.of(script.widget.organization_id)
-        .published()
-        .filter(key=key, language_code=script.told["language_code"])
-        .first()
+        Faq.objects.of(organization_id).published().filter(key=key, language_code=language).first()
     )
-    if faq is not None:
-        source = Source(
-            id=str(faq.pk),
-            title=faq.question,
-            url=faq.get_absolute_url(),
-            language=faq.language_code,
-        )
-        content["sources"] = [asdict(source)]
-    return content
+    if faq is None:
+        return Reply(Outcome.ANSWERED, script.answers[key], language)
+    found = answer(organization_id=organization_id, question=faq.question, language=language)
+    return Reply(
+        Outcome.ANSWERED,
+        faq.answer,
+        language,
+        sources=({"title": faq.question, "url": faq.get_absolute_url()},),
+        confidence=found.confidence,
+    )
 
 
 def _finish(script: Script, conversation: Conversation) -> None:

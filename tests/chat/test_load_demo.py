@@ -1,6 +1,7 @@
 """The demo's files agree with each other, and loading them twice changes nothing."""
 
 import io
+import itertools
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from pytest_django import Settings
 from chat.content import clean_content
 from chat.demo import talks
 from chat.demo.content import read
+from chat.intents import Intent, recognise
 from chat.models import Conversation, ConversationRead, Message, Status, Widget
 from chat.services import post_message, reopen
 from chat.services.conversations import customer_sender
@@ -118,7 +120,7 @@ def test_conversations_name_people_and_faqs_that_exist(organization: dict[str, A
         for turn in turns:
             if "faq" in turn:
                 assert turn["faq"] in answers
-            else:
+            elif "hand_off" not in turn:
                 assert clean_content({"type": "text", "text": turn["text"]})["text"]
             if turn["from"] == "agent":
                 roles = {
@@ -169,7 +171,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
     assert counted["Organization"] == 2
     assert counted["Faq"] == 3 * topics + len(read("bookshop_faqs_en.json"))
     assert counted["Conversation"] == counted["Customer"] == 14
-    assert first["passages"]["bazanta"] == 3 * topics
+    assert first["passages"]["bazanta"] >= 3 * topics
 
     assert load() == first_told
     assert everything() == first
@@ -193,7 +195,8 @@ def test_the_conversations_are_as_told(db: None, stores_clean: None):
         assert times == sorted(times)
         agents = [turn["by"] for turn in told["turns"] if "by" in turn]
         assert bool(conversation.assignee) == bool(agents)
-        assert bool(conversation.waiting_since) == (told["turns"][-1]["from"] == "visitor")
+        is_waiting = told["turns"][-1]["from"] == "visitor" and told["status"] != Status.CLOSED
+        assert bool(conversation.waiting_since) == is_waiting
 
 
 def test_the_bot_finds_nothing_left_to_answer(db: None, stores_clean: None):
@@ -316,3 +319,27 @@ def test_a_person_reads_the_log_ins(db: None, stores_clean: None):
     for person in read("people.json"):
         assert person["email"] in printed
     assert "/demo/" in printed
+
+
+def test_the_bot_would_say_the_same_again(db: None, stores_clean: None):
+    load()
+    for organization in read("organizations.json"):
+        organization_id = Organization.objects.get(slug=organization["slug"]).pk
+        for told in read(organization["conversations"]):
+            language = told["language_code"]
+            expected = {
+                entry["key"]: entry["answer"] for entry in read(organization["faqs"][language])
+            }
+            for question, reply in itertools.pairwise(told["turns"]):
+                if "faq" in reply:
+                    found = answer(
+                        organization_id=organization_id,
+                        question=question["text"],
+                        language=language,
+                    )
+                    assert (question["text"], found.text) == (
+                        question["text"],
+                        expected[reply["faq"]],
+                    )
+                elif "hand_off" in reply:
+                    assert recognise(question["text"]) == Intent.PERSON
