@@ -51,7 +51,7 @@ class Reply:
     cached: bool = False
 
     def content(self) -> dict[str, Any]:
-        # The outcome stands in the log, so that whoever finishes after a crash does what was decided.
+        # In the log, so that whoever finishes after a crash does what was decided.
         content: dict[str, Any] = {
             "type": ContentType.TEXT.value,
             "text": self.text,

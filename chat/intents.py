@@ -1,7 +1,7 @@
 """What a customer wants when it is not a question: a person, or just to be polite.
 
-Recognised by phrases on text without case and marks. A false "wants a person" costs an answer that the
-bot knew; a missed one costs a customer's patience: short, clear wishes are caught in any order of words.
+Recognised by phrases on text without case and marks. A false "wants a person" costs an answer that
+the bot knew; a missed one costs a customer's patience, so clear wishes are caught in many wordings.
 """
 
 import re
@@ -47,11 +47,13 @@ _PERSON = re.compile(
             r"\bnot\s(?:to\s|with\s)?(?:a\s|the\s)?(?:ro)?bot\b",
             rf"^(?:an?\s)?(?:{_PEOPLE_EN}|live\schat|real\sperson)(?:\splease)?$",
             # "nói chuyện với nhân viên", "cho mình gặp người thật", "kết nối tư vấn viên"
-            r"\b(?:noi chuyen|gap|chat|trao doi|lien he|lien lac|ket noi|noi may|chuyen)\b(?:\s\w+){0,3}?"
-            rf"\s{_PEOPLE_VI}\b",
-            r"\b(?:can|muon|goi|cho)\s(?:\w+\s)?(?:nhan vien|nguoi that|nguoi thuc|tu van vien|tong dai vien)"
+            r"\b(?:noi chuyen|gap|chat|trao doi|lien he|lien lac|ket noi|noi may|chuyen)\b"
+            rf"(?:\s\w+){{0,3}}?\s{_PEOPLE_VI}\b",
+            r"\b(?:can|muon|goi|cho)\s(?:\w+\s)?"
+            r"(?:nhan vien|nguoi that|nguoi thuc|tu van vien|tong dai vien)"
             r"\s(?:tu van|ho tro|tra loi|giup)\b",
-            r"\bkhong\s(?:muon\s)?(?:noi chuyen|chat|noi|gap)\s(?:\w+\s)?(?:voi\s)?(?:bot|may|robot|chatbot)\b",
+            r"\bkhong\s(?:muon\s)?(?:noi chuyen|chat|noi|gap)\s(?:\w+\s)?(?:voi\s)?"
+            r"(?:bot|may|robot|chatbot)\b",
             r"^(?:can\s|gap\s|goi\s)?(?:nhan vien|nguoi that|tu van vien|tong dai vien)"
             r"(?:\s(?:di|nhe|a|voi|dau|dau roi|oi))*$",
             # "поговорить с человеком", "соедините с оператором", "позовите менеджера"
@@ -69,136 +71,38 @@ _PERSON = re.compile(
 )
 
 _GREETINGS = frozenset(
-    [
-        "hi",
-        "hello",
-        "hey",
-        "hiya",
-        "greetings",
-        "morning",
-        "xin",
-        "chao",
-        "alo",
-        "hello",
-        "привет",
-        "здравствуйте",
-        "здравствуй",
-        "здрасте",
-        "добрый",
-        "доброе",
-        "доброго",
-        "салют",
-    ]
+    words(
+        """
+        hi hello hey hiya greetings morning xin chao alo hello привет здравствуйте здравствуй
+        здрасте добрый доброе доброго салют
+        """
+    )
 )
 _THANKS = frozenset(
-    [
-        "thanks",
-        "thank",
-        "thx",
-        "ty",
-        "cheers",
-        "great",
-        "perfect",
-        "awesome",
-        "excellent",
-        "ok",
-        "okay",
-        "cool",
-        "nice",
-        "wonderful",
-        "cam",
-        "on",
-        "camon",
-        "ok",
-        "oke",
-        "okie",
-        "tuyet",
-        "спасибо",
-        "благодарю",
-        "спс",
-        "ок",
-        "окей",
-        "хорошо",
-        "понятно",
-        "понял",
-        "поняла",
-        "отлично",
-        "супер",
-        "ясно",
-    ]
+    words(
+        """
+        thanks thank thx ty cheers great perfect awesome excellent ok okay cool nice wonderful cam
+        on camon ok oke okie tuyet спасибо благодарю спс ок окей хорошо понятно понял поняла отлично
+        супер ясно
+        """
+    )
 )
-_GOODBYES = frozenset(["bye", "goodbye", "cya", "tam", "biet", "bai", "пока", "свидания"])
+_GOODBYES = frozenset(
+    words(
+        """
+        bye goodbye cya tam biet bai пока свидания
+        """
+    )
+)
 _FILLERS = frozenset(
-    [
-        "there",
-        "all",
-        "everyone",
-        "everybody",
-        "guys",
-        "good",
-        "day",
-        "afternoon",
-        "evening",
-        "you",
-        "so",
-        "very",
-        "much",
-        "a",
-        "lot",
-        "for",
-        "your",
-        "the",
-        "help",
-        "is",
-        "it",
-        "that",
-        "got",
-        "see",
-        "later",
-        "how",
-        "are",
-        "to",
-        "shop",
-        "ban",
-        "ad",
-        "admin",
-        "em",
-        "anh",
-        "chi",
-        "a",
-        "oi",
-        "nhe",
-        "nha",
-        "nhieu",
-        "lam",
-        "minh",
-        "rat",
-        "qua",
-        "vay",
-        "da",
-        "vang",
-        "roi",
-        "hen",
-        "gap",
-        "lai",
-        "voi",
-        "день",
-        "вечер",
-        "утро",
-        "дня",
-        "вечера",
-        "всем",
-        "вам",
-        "большое",
-        "огромное",
-        "за",
-        "помощь",
-        "ответ",
-        "до",
-        "очень",
-        "теперь",
-        "все",
-    ]
+    words(
+        """
+        there all everyone everybody guys good day afternoon evening you so very much a lot for your
+        the help is it that got see later how are to shop ban ad admin em anh chi a oi nhe nha nhieu
+        lam minh rat qua vay da vang roi hen gap lai voi день вечер утро дня вечера всем вам большое
+        огромное за помощь ответ до очень теперь все
+        """
+    )
 )
 
 

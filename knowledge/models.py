@@ -167,6 +167,9 @@ class Faq(models.Model):
     def __str__(self) -> str:
         return self.question
 
+    def get_absolute_url(self) -> str:
+        return reverse("knowledge:public_faq", args=[self.pk])
+
     @property
     def is_indexed(self) -> bool:
         return self.indexed_version == self.version
@@ -176,9 +179,6 @@ class Faq(models.Model):
         """Whether the index should hold it."""
         return self.is_published and self.deleted_at is None
 
-    def get_absolute_url(self) -> str:
-        return reverse("knowledge:public_faq", args=[self.pk])
-
     def searched_text(self) -> str:
         """Give the text whose words find this FAQ; what is asked counts twice."""
         asked = "\n".join([self.question, *self.phrasings])
@@ -187,7 +187,7 @@ class Faq(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of knowledge as the index holds it: chunk 0 is a FAQ's question, the others phrasings."""
+    """A piece of knowledge in the index: chunk 0 is a FAQ's question, the others are phrasings."""
 
     organization_id: UUID
     source_id: UUID

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowledge.models import Faq, PassageHit
-from knowledge.terms import coverage, terms
+from knowledge.terms import content_words, folded, forms, presence, terms
 
 # How much the words count beside the meaning: the best match of words adds this to a cosine.
 WORDS_WEIGHT = 0.04
 # A logistic model of "this is the right answer" over what is known of the best candidate.
-_NEAREST, _MARGIN, _COVERAGE, _BIAS = 0.0, 0.0, 0.0, 0.0
+_NEAREST, _LEAD, _COVERAGE, _BIAS = 24.83, 39.32, 3.73, -24.48
 THRESHOLD = 0.5
+# The lead is taken over this many of those behind; and for this where nobody is behind.
+_BEHIND, _USUAL_LEAD = 5, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class Candidate:
 def rank(hits: Sequence[PassageHit], faqs: Iterable[Faq]) -> list[Candidate]:
     """Order what was found, best first.
 
-    Versions of one key are looked at together: what is near in every language is a better answer than
-    what is near in one, which a small model gets wrong more often. ``faqs`` are the present rows of
-    the hits' keys; a hit whose FAQ is gone or hidden counts for nothing.
+    Versions of one key are looked at together: what is near in every language is a better answer
+    than what is near in one, which a small model gets wrong more often. ``faqs`` are the present
+    rows of the hits' keys; a hit whose FAQ is gone or hidden counts for nothing.
     """
     floor = min((hit.meaning for hit in hits if hit.meaning is not None), default=0.0)
     most_words = max((hit.words for hit in hits if hit.words is not None), default=0.0)
@@ -78,21 +80,36 @@ def confidence(question: str, ranked: Sequence[Candidate]) -> float:
     """Say how likely the first candidate answers the question, 0 to 1."""
     if not ranked:
         return 0.0
-    nearest, margin, covered = features(question, ranked)
-    return 1 / (
-        1 + math.exp(-(_NEAREST * nearest + _MARGIN * margin + _COVERAGE * covered + _BIAS))
-    )
+    nearest, lead, covered = features(question, ranked)
+    return 1 / (1 + math.exp(-(_NEAREST * nearest + _LEAD * lead + _COVERAGE * covered + _BIAS)))
 
 
 def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, float]:
-    """Give the first candidate's cosine, its lead over the second, and the words of the question in it."""
-    best = ranked[0]
-    margin = best.score - ranked[1].score if len(ranked) > 1 else _USUAL_MARGIN
-    found: set[str] = set()
-    for faq in best.faqs:
-        found.update(terms(faq.searched_text()))
-    return best.nearest, margin, coverage(question, found)
+    """Give the first candidate's cosine, its lead, and the part of the question's words in it."""
+    best, behind = ranked[0], ranked[1 : 1 + _BEHIND]
+    lead = (
+        best.nearest - sum(other.nearest for other in behind) / len(behind)
+        if behind
+        else _USUAL_LEAD
+    )
+    return best.nearest, lead, _covered(question, ranked)
 
 
-# What the lead is taken for where there is no second candidate to compare with.
-_USUAL_MARGIN = 0.03
+def _covered(question: str, ranked: Sequence[Candidate]) -> float:
+    """Say which part of a question's content words the first candidate holds, rare ones most.
+
+    Rare among what was found: in a coffee shop "coffee" says nothing, and a word that stands
+    nowhere says most, namely that the question is about something else.
+    """
+    texts = ["\n".join(f" {faq.folded_text}" for faq in one.faqs) for one in ranked]
+    best: set[str] = set()
+    for faq in ranked[0].faqs:
+        best.update(terms(faq.searched_text()))
+    asked = covered = 0.0
+    for word in dict.fromkeys(content_words(question)):
+        stem = min((folded(form) for form in forms(word)), key=len)
+        holding = sum(f" {stem}" in text for text in texts)
+        rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        asked += rarity
+        covered += rarity * presence(word, best)
+    return covered / asked if asked else 0.0

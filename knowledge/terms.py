@@ -9,6 +9,7 @@ import threading
 import unicodedata
 import zlib
 from collections import Counter
+from collections.abc import Set
 from functools import lru_cache
 
 import snowballstemmer
@@ -85,15 +86,19 @@ def terms(text: str) -> Counter[str]:
     return counted
 
 
-def coverage(question: str, text_terms: "Counter[str] | set[str]") -> float:
-    """Say which part of a question's content words stands in a text, 0 to 1; 0 for no words.
+def presence(word: str, found: Set[str]) -> float:
+    """Say how much a word stands among the terms of a text, 0 to 1.
 
-    A word that is not there counts by the share of its parts that are, above what chance gives.
+    One that does not counts by the share of its parts that do, above what chance gives.
     """
-    asked = set(content_words(question))
-    if not asked:
+    if any(form in found for form in forms(word)):
+        return 1.0
+    parts = grams(word)
+    if not parts:
         return 0.0
-    return sum(_presence(word, text_terms) for word in asked) / len(asked)
+    by_chance = 1 / 3
+    share = sum(part in found for part in parts) / len(parts)
+    return max(0.0, (share - by_chance) / (1 - by_chance))
 
 
 def document_vector(text: str) -> tuple[list[int], list[float]]:
@@ -117,17 +122,6 @@ def _vector(weights: dict[str, float]) -> tuple[list[int], list[float]]:
     return list(by_id), list(by_id.values())
 
 
-def _presence(word: str, text_terms: "Counter[str] | set[str]") -> float:
-    if any(form in text_terms for form in forms(word)):
-        return 1.0
-    parts = grams(word)
-    if not parts:
-        return 0.0
-    share = sum(part in text_terms for part in parts) / len(parts)
-    by_chance = 1 / 3
-    return max(0.0, (share - by_chance) / (1 - by_chance))
-
-
 def _stem(language: str, word: str) -> str:
     # A stemmer keeps its work in itself: two threads would stem each other's words.
     with _stemming:
@@ -136,156 +130,15 @@ def _stem(language: str, word: str) -> str:
 
 # Written without marks: a Vietnamese word typed without them is as common.
 STOPWORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "do",
-        "does",
-        "did",
-        "you",
-        "your",
-        "yours",
-        "i",
-        "my",
-        "me",
-        "mine",
-        "we",
-        "us",
-        "our",
-        "it",
-        "its",
-        "he",
-        "she",
-        "they",
-        "to",
-        "of",
-        "in",
-        "on",
-        "at",
-        "for",
-        "and",
-        "or",
-        "with",
-        "can",
-        "could",
-        "would",
-        "should",
-        "how",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "have",
-        "has",
-        "had",
-        "this",
-        "that",
-        "there",
-        "if",
-        "not",
-        "no",
-        "please",
-        "get",
-        "from",
-        "by",
-        "about",
-        "much",
-        "many",
-        "im",
-        "ive",
-        "la",
-        "va",
-        "cua",
-        "co",
-        "khong",
-        "cho",
-        "thi",
-        "ma",
-        "o",
-        "duoc",
-        "voi",
-        "nay",
-        "do",
-        "nhung",
-        "cac",
-        "mot",
-        "bao",
-        "nhieu",
-        "the",
-        "nao",
-        "lam",
-        "sao",
-        "gi",
-        "minh",
-        "ban",
-        "shop",
-        "a",
-        "nhe",
-        "vay",
-        "di",
-        "den",
-        "khi",
-        "hay",
-        "bi",
-        "toi",
-        "em",
-        "anh",
-        "chi",
-        "oi",
-        "и",
-        "в",
-        "во",
-        "не",
-        "на",
-        "я",
-        "вы",
-        "мы",
-        "у",
-        "с",
-        "к",
-        "по",
-        "за",
-        "из",
-        "от",
-        "до",
-        "о",
-        "а",
-        "но",
-        "или",
-        "ли",
-        "же",
-        "бы",
-        "как",
-        "что",
-        "это",
-        "где",
-        "когда",
-        "сколько",
-        "какая",
-        "какие",
-        "какой",
-        "мне",
-        "мои",
-        "мой",
-        "моя",
-        "вас",
-        "ваш",
-        "есть",
-        "можно",
-        "нужно",
-        "для",
-        "то",
-        "так",
-        "если",
-    ]
+    _WORD.findall(
+        """
+        a an the is are was were be been do does did you your yours i my me mine we us our it its he
+        she they to of in on at for and or with can could would should how what when where which who
+        why will have has had this that there if not no please get from by about much many im ive la
+        va cua co khong cho thi ma o duoc voi nay do nhung cac mot bao nhieu the nao lam sao gi minh
+        ban shop a nhe vay di den khi hay bi toi em anh chi oi и в во не на я вы мы у с к по за из
+        от до о а но или ли же бы как что это где когда сколько какая какие какой мне мои мой моя
+        вас ваш есть можно нужно для то так если
+        """
+    )
 )

@@ -104,10 +104,10 @@ def _ranked(organization_id: UUID, question: str) -> list[Candidate]:
         meaning=embed_questions([question])[0],
         words=question_vector(question),
     )
-    return rank(hits, _present(organization_id, hits))
+    return rank(hits, find_present(organization_id, hits))
 
 
-def _present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
+def find_present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
     """Read the rows as they are now: the index may be behind, an answer may not."""
     if not hits:
         return []

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from crm.accounts.models import Language
 from knowledge.embedding import embed_questions
 from knowledge.models import Faq, Passage
 from knowledge.services.faqs import lock_knowledge, raise_version
-from knowledge.terms import document_vector
+from knowledge.terms import document_vector, folded
 
 BATCH = 32
 TASK_LIMIT = 1024
@@ -26,8 +27,8 @@ def index_faqs(
 ) -> int:
     """Bring the index up to an organization's changed FAQs; give how many were done.
 
-    May run twice at once and be killed anywhere: a row counts as indexed only after its passages are
-    stored, and storing them again overwrites them.
+    May run twice at once and be killed anywhere: a row counts as indexed only after its passages
+    are stored, and storing them again overwrites them.
     """
     done = 0
     while limit is None or done < limit:
@@ -73,7 +74,7 @@ def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
             version=faq.version,
             chunk=chunk,
             meaning=meaning,
-            # Words once a FAQ: repeated for each phrasing they would look less telling than they are.
+            # Once a FAQ: repeated for each phrasing, its words would look less telling.
             words=document_vector(faq.searched_text()) if chunk == 0 else None,
         )
         for (faq, chunk, _text), meaning in zip(chunks, meanings, strict=True)
@@ -81,7 +82,11 @@ def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
 
 
 def _asked(faq: Faq) -> list[str]:
-    return [faq.question, *faq.phrasings]
+    """Give the ways a FAQ is asked, each once; Vietnamese also as typed without marks."""
+    asked = [faq.question, *faq.phrasings]
+    if faq.language_code == Language.VIETNAMESE:
+        asked += [folded(text) for text in asked]
+    return list(dict.fromkeys(asked))
 
 
 @transaction.atomic

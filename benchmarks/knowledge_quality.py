@@ -1,0 +1,219 @@
+"""How often the bot finds the right answer, a wrong one, or rightly none.
+
+`python -m benchmarks.knowledge_quality` prints the table of docs/knowledge.md; `--fit` works out the
+constants of knowledge/ranking.py again. The questions of every second line are those that the
+constants are fitted to; the others are only ever measured.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks import knowledge_world
+
+knowledge_world.start()
+
+from qdrant_client import models as qdrant  # noqa: E402  engines and settings come first
+
+from config import stores  # noqa: E402
+from crm.accounts.models import Organization  # noqa: E402
+from knowledge.embedding import embed_questions  # noqa: E402
+from knowledge.managers import MEANING, WORDS  # noqa: E402
+from knowledge.models import Passage  # noqa: E402
+from knowledge.ranking import THRESHOLD, Candidate, confidence, features, rank  # noqa: E402
+from knowledge.services import FaqContent, import_faqs, index_now  # noqa: E402
+from knowledge.services.answering import find_present  # noqa: E402
+from knowledge.terms import question_vector  # noqa: E402
+
+RIDGE = 1.0
+
+
+@dataclass
+class Case:
+    language: str
+    question: str
+    keys: list[str]
+    is_fitted: bool
+    ranked: list[Candidate]
+    sure: float
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.keys)
+
+    @property
+    def is_first(self) -> bool:
+        return bool(self.ranked) and self.ranked[0].key in self.keys
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fit", action="store_true", help="work out the constants again")
+    parser.add_argument("--misses", action="store_true", help="list what goes wrong")
+    arguments = parser.parse_args()
+    organization = Organization.objects.create(name="Demo", slug="demo")
+    contents = [
+        FaqContent(
+            question=faq["question"],
+            answer=faq["answer"],
+            language_code=faq["language"],
+            key=faq["key"],
+            phrasings=tuple(faq.get("phrasings", ())),
+        )
+        for faq in knowledge_world.demo_faqs()
+    ]
+    import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    index_now(organization_id=organization.pk)
+    cases = _cases(organization)
+    print(f"{len(contents)} FAQs, {len(cases)} questions, threshold {THRESHOLD}")
+    _compare_fusions(organization, cases)
+    _table("all questions", cases)
+    _table("only those the constants were not fitted to", [c for c in cases if not c.is_fitted])
+    if arguments.misses:
+        _misses(cases)
+    if arguments.fit:
+        _fit(cases)
+
+
+def _cases(organization: Organization) -> list[Case]:
+    cases = []
+    counts: dict[tuple[str, bool], int] = {}
+    for one in knowledge_world.questions():
+        kind = (one["language"], bool(one["keys"]))
+        counts[kind] = counts.get(kind, 0) + 1
+        hits = Passage.objects.nearest(
+            organization_id=organization.pk,
+            meaning=embed_questions([one["question"]])[0],
+            words=question_vector(one["question"]),
+        )
+        ranked = rank(hits, find_present(organization.pk, hits))
+        cases.append(
+            Case(
+                language=one["language"],
+                question=one["question"],
+                keys=one["keys"],
+                is_fitted=counts[kind] % 2 == 1,
+                ranked=ranked,
+                sure=confidence(one["question"], ranked),
+            )
+        )
+    return cases
+
+
+def _table(title: str, cases: Sequence[Case]) -> None:
+    print(f"\n{title}")
+    print(
+        "language  known  right first  answered right  answered wrong  handed off"
+        "  |  unknown  refused"
+    )
+    for language in (*knowledge_world.LANGUAGES, "all"):
+        here = [case for case in cases if language in (case.language, "all")]
+        known = [case for case in here if case.is_known]
+        unknown = [case for case in here if not case.is_known]
+        told = [case for case in known if case.sure >= THRESHOLD]
+        right = sum(case.is_first for case in told)
+        print(
+            f"{language:8}  {len(known):5}"
+            f"  {_share(sum(case.is_first for case in known), known):>11}"
+            f"  {_share(right, known):>14}"
+            f"  {_share(len(told) - right, known):>14}"
+            f"  {_share(len(known) - len(told), known):>10}"
+            f"  |  {len(unknown):7}"
+            f"  {_share(sum(case.sure < THRESHOLD for case in unknown), unknown):>7}"
+        )
+
+
+def _share(part: int, whole: Sequence[Any]) -> str:
+    return f"{100 * part / len(whole):.1f} %" if whole else "-"
+
+
+def _compare_fusions(organization: Organization, cases: Sequence[Case]) -> None:
+    """Compare the order of `rank` with each half alone and with Qdrant's own fusions."""
+    known = [case for case in cases if case.is_known]
+    ways: dict[str, Callable[[Case], str | None]] = {
+        "meaning alone": lambda case: _first(organization, case, MEANING, None),
+        "words alone": lambda case: _first(organization, case, WORDS, None),
+        "RRF": lambda case: _first(organization, case, None, qdrant.Fusion.RRF),
+        "DBSF": lambda case: _first(organization, case, None, qdrant.Fusion.DBSF),
+        "knowledge.ranking": lambda case: case.ranked[0].key if case.ranked else None,
+    }
+    print("\nright answer first, by how the halves are put together")
+    for name, way in ways.items():
+        first = sum(way(case) in case.keys for case in known)
+        print(f"  {name:18} {_share(first, known)}")
+
+
+def _first(
+    organization: Organization, case: Case, half: str | None, fusion: qdrant.Fusion | None
+) -> str | None:
+    only = qdrant.Filter(
+        must=[
+            qdrant.FieldCondition(
+                key="organization", match=qdrant.MatchValue(value=str(organization.pk))
+            )
+        ]
+    )
+    indices, values = question_vector(case.question)
+    queries: dict[str, Any] = {
+        MEANING: embed_questions([case.question])[0],
+        WORDS: qdrant.SparseVector(indices=indices, values=values),
+    }
+    if half:
+        answer = stores.qdrant().query_points(
+            Passage.objects.alias, query=queries[half], using=half, query_filter=only, limit=1
+        )
+    else:
+        answer = stores.qdrant().query_points(
+            Passage.objects.alias,
+            prefetch=[
+                qdrant.Prefetch(query=query, using=name, filter=only, limit=60)
+                for name, query in queries.items()
+            ],
+            query=qdrant.FusionQuery(fusion=fusion),
+            limit=1,
+        )
+    return str((answer.points[0].payload or {})["key"]) if answer.points else None
+
+
+def _misses(cases: Sequence[Case]) -> None:
+    print()
+    for case in cases:
+        told = case.sure >= THRESHOLD
+        if case.is_known and not (told and case.is_first):
+            kind = "wrong" if told else "handed off" if case.is_first else "not first"
+            print(
+                f"  {kind:10} {case.sure:.2f} {case.language} {case.question} "
+                f"→ {case.ranked[0].key} ({', '.join(case.keys)})"
+            )
+        elif told and not case.is_known:
+            print(
+                f"  invented   {case.sure:.2f} {case.language} {case.question} "
+                f"→ {case.ranked[0].key}"
+            )
+
+
+def _fit(cases: Sequence[Case]) -> None:
+    """Fit the logistic model of `confidence` by gradient descent, ridge on the weights."""
+    fitted = [case for case in cases if case.is_fitted and case.ranked]
+    raw = np.array([features(case.question, case.ranked) for case in fitted])
+    right = np.array([case.is_first for case in fitted], float)
+    middle, spread = raw.mean(0), raw.std(0)
+    known = np.c_[(raw - middle) / spread, np.ones(len(raw))]
+    weights = np.zeros(known.shape[1])
+    for _step in range(20_000):
+        guess = 1 / (1 + np.exp(-known @ weights))
+        gradient = known.T @ (guess - right) + RIDGE * np.r_[weights[:-1], 0]
+        weights -= 0.3 * gradient / len(right)
+    scaled = weights[:-1] / spread
+    bias = weights[-1] - scaled @ middle
+    print(
+        f"\n_NEAREST, _LEAD, _COVERAGE, _BIAS = "
+        f"{scaled[0]:.2f}, {scaled[1]:.2f}, {scaled[2]:.2f}, {bias:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""A throw-away installation with the demo shop's FAQs, for what is measured of knowledge.
+
+Import this before anything of Django: it starts engines of its own and points the settings at them.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en", "vi", "ru")
+
+
+def start() -> None:
+    """Start engines in a folder that is removed at exit, and bring the tables up."""
+    folder = Path(tempfile.mkdtemp(prefix="nextflow-bench-"))
+    for variable in ("DATABASE_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL"):
+        os.environ.pop(variable, None)
+    os.environ["NEXTFLOW_VAR"] = str(folder)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.dev"
+    os.environ["LOG_LEVEL"] = "ERROR"
+
+    from config import engines  # noqa: PLC0415  reads the environment set above
+
+    def stop() -> None:
+        engines.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    engines.start()
+
+    import django  # noqa: PLC0415  reads the environment set above
+    from django.core.management import call_command  # noqa: PLC0415
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def demo_faqs() -> list[dict[str, Any]]:
+    """Give the demo shop's FAQs, each with its ``language``."""
+    return [
+        {**faq, "language": language}
+        for language in LANGUAGES
+        for faq in json.loads((ROOT / f"chat/demo/faqs_{language}.json").read_text())
+    ]
+
+
+def questions() -> list[dict[str, Any]]:
+    """Give the evaluation set: ``language``, ``question``, and the ``keys`` that answer it."""
+    found: list[dict[str, Any]] = json.loads((ROOT / "tests/knowledge/questions.json").read_text())
+    return found
