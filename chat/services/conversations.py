@@ -15,7 +15,7 @@ from chat.content import clean_client_message_id
 from chat.errors import ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
-from chat.services.log import change, lock_conversation
+from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation
 from chat.services.messages import post_message
 from config.errors import Invalid
 from crm.accounts.models import Membership, User
@@ -167,7 +167,7 @@ def hand_off(
         return conversation
     return change(
         conversation,
-        "handed_off",
+        HANDED_OFF,
         by=SYSTEM,
         timestamp=timestamp,
         status=Status.OPEN,
@@ -186,13 +186,12 @@ def close(
         return conversation
     return change(
         conversation,
-        "closed",
+        CLOSED,
         by=agent_sender(by),
         timestamp=timestamp,
         status=Status.CLOSED,
         closed_at=timestamp or timezone.now(),
         snoozed_until=None,
-        waiting_since=None,
     )
 
 

@@ -22,6 +22,8 @@ from config.ids import uuid7
 
 PREVIEW_LENGTH = 140
 ANSWER = "answer"
+HANDED_OFF = "handed_off"
+CLOSED = "closed"
 HEAD_FIELDS = (
     "status",
     "assignee",
@@ -162,7 +164,7 @@ def follow(conversation: Conversation, message: Message) -> None:
     if message.kind == EventKind.POSTED:
         conversation.last_message_at = message.timestamp
         conversation.last_message = preview_of(message)
-        conversation.waiting_since = waiting_since(conversation.waiting_since, message)
+    conversation.waiting_since = waiting_since(conversation.waiting_since, message)
 
 
 def preview_of(message: Message) -> dict[str, str]:
@@ -176,7 +178,16 @@ def preview_of(message: Message) -> dict[str, str]:
 
 
 def waiting_since(before: datetime | None, message: Message) -> datetime | None:
-    """Say since when the customer waits, after this message: a note answers nobody."""
+    """Say since when the customer waits for an answer, after this entry.
+
+    A note answers nobody. A conversation that the bot hands to people waits from then on, whatever
+    the bot said last; a closed one waits for nobody.
+    """
+    if message.kind == EventKind.CHANGED:
+        name = message.content.get("change", {}).get("name")
+        if name == HANDED_OFF:
+            return before or message.timestamp
+        return None if name == CLOSED else before
     if message.direction == Direction.INBOUND:
         return before or message.timestamp
     return before if message.is_note else None

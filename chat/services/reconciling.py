@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from chat.managers import ConversationDocuments, ConversationKey, LogSummary
-from chat.models import Conversation, EventKind, Message, Status
+from chat.models import Conversation, Message
 from chat.models.message import mongo_now
 from chat.services.log import HEAD_FIELDS, follow
 
@@ -147,11 +147,6 @@ def _mend(head: Conversation, summary: LogSummary) -> None:
         while entries := Message.objects.after(head.organization_id, head.pk, seq):
             for entry in entries:
                 follow(head, entry)
-                if (
-                    entry.kind == EventKind.CHANGED
-                    and entry.content.get("change", {}).get("status") == Status.CLOSED
-                ):
-                    head.waiting_since = None
             seq = entries[-1].seq
         head.save(update_fields=HEAD_FIELDS)
     ConversationDocuments.create(head)
