@@ -1,0 +1,395 @@
+"""Starting, finding again and stopping the embedded engines."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from pymongo import MongoClient
+from qdrant_client import QdrantClient
+from redis import Redis
+
+from config import engines
+from config.engines import supervision
+from config.engines.failures import START_MARK, reason_of_death
+from config.engines.paths import CHECKOUT
+from config.engines.processes import identity
+from config.engines.state import EngineRecord, records, write_records
+from config.engines.urls import ENGINES
+from tests import engines_plugin
+from tests.config.engine_sets import own_engines, own_folder
+
+NAMES = ("mongodb", "postgresql", "qdrant", "valkey")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with own_folder() as folder:
+        yield folder
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+def is_alive(pid: int) -> bool:
+    return identity(pid) is not None
+
+
+# --- one set, started and stopped ---------------------------------------------------------------
+
+
+def test_a_first_start_makes_four_stores_that_are_found_again_and_stop(folder: Path) -> None:
+    assert engines.missing() == [engine.name for engine in ENGINES]
+    urls = engines.start()
+
+    with psycopg.connect(urls.database) as connection:
+        assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        assert connection.execute("SHOW max_connections").fetchone() == ("200",)
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("127.0.0.1",)
+        extensions = connection.execute("SELECT extname FROM pg_extension").fetchall()
+        assert {"btree_gin", "pg_trgm", "unaccent"} <= {name for (name,) in extensions}
+        who = "SELECT current_user, pg_get_userbyid(datdba), rolsuper FROM pg_database, pg_roles"
+        here = " WHERE datname = current_database() AND rolname = current_user"
+        assert connection.execute(who + here).fetchone() == (
+            "nextflow_owner",
+            "nextflow_owner",
+            False,
+        )
+        app = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'nextflow_app'"
+        assert connection.execute(app).fetchone() == (False, False)
+        assert connection.execute("SELECT lower('ĐẮK ПРИВЕТ')").fetchone() == ("đắk привет",)
+    mongodb: MongoClient[dict[str, object]] = MongoClient(urls.mongodb)
+    assert mongodb.admin.command("hello")["setName"]
+    mongodb.close()
+    with Redis.from_url(urls.redis, decode_responses=True) as redis:
+        assert redis.config_get("appendonly") == {"appendonly": "yes"}
+        assert redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+    before = records()
+    assert engines.start() == urls == engines.store_urls()
+    assert records() == before
+    assert [entry.ready for entry in engines.status()] == [True] * 4
+    assert engines.missing() == []
+
+    assert sorted(engines.stop()) == list(NAMES)
+    assert [is_alive(record.pid) for record in before.values()] == [False] * 4
+    assert engines.stop() == []
+    assert [entry.ready for entry in engines.status()] == [False] * 4
+
+
+def test_secrets_are_readable_by_their_owner_only(folder: Path) -> None:
+    urls = engines.start(["postgresql"])
+    password = urlsplit(urls.database).password or ""
+    assert len(password) >= 32
+    for path in folder.rglob("*.json"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert password not in (folder / "engines.json").read_text()
+    assert all(password not in entry.url for entry in engines.status())
+    wrong = urls.database.replace(password, "wrong")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_data_and_ports_survive_a_restart(folder: Path) -> None:
+    urls = engines.start(["valkey"])
+    Redis.from_url(urls.redis).set("word", "kept")
+    engines.stop()
+    assert engines.start(["valkey"]).redis == urls.redis
+    assert Redis.from_url(urls.redis).get("word") == b"kept"
+
+
+def test_a_taken_port_is_replaced_and_the_data_kept(folder: Path) -> None:
+    urls = engines.start(["valkey"])
+    Redis.from_url(urls.redis).set("word", "kept")
+    engines.stop()
+    with socket.create_server(("127.0.0.1", port_of(urls.redis))):
+        again = engines.start(["valkey"])
+    assert port_of(again.redis) != port_of(urls.redis)
+    assert Redis.from_url(again.redis).get("word") == b"kept"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_port_that_is_lost_in_the_last_moment_is_replaced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        offered = [stranger.getsockname()[1]]
+        real = supervision.free_port
+
+        def losing_port(**kwargs: object) -> int:
+            return offered.pop() if offered else real(preferred=None, taken=set())
+
+        monkeypatch.setattr(supervision, "free_port", losing_port)
+        engines.start([name])
+        assert offered == []
+        assert records()[name].port != stranger.getsockname()[1]
+    assert next(entry for entry in engines.status() if entry.engine == name).ready
+
+
+def test_two_checkouts_run_side_by_side() -> None:
+    with own_engines(["qdrant", "valkey"]) as one:
+        Redis.from_url(one.redis).set("word", "one")
+        with own_engines(["qdrant", "valkey"]) as other:
+            assert Redis.from_url(other.redis).get("word") is None
+            assert {one.redis, one.qdrant}.isdisjoint({other.redis, other.qdrant})
+            with contextlib.closing(
+                QdrantClient(url=other.qdrant, check_compatibility=False)
+            ) as client:
+                assert client.get_collections().collections == []
+        assert Redis.from_url(one.redis).get("word") == b"one"
+
+
+def test_two_commands_at_once_start_one_engine(folder: Path) -> None:
+    command = "from config import engines; print(engines.start(['valkey']).redis)"
+    both = [
+        subprocess.Popen([sys.executable, "-c", command], cwd=CHECKOUT, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    answers = {process.communicate(timeout=60)[0] for process in both}
+    assert len(answers) == 1
+    assert answers.pop().decode().strip() == engines.store_urls().redis
+
+
+def test_an_engine_is_found_when_its_record_was_lost(folder: Path) -> None:
+    urls = engines.start(["valkey"])
+    pid = records()["valkey"].pid
+    (folder / "engines.json").unlink()
+    assert engines.start(["valkey"]) == urls
+    (folder / "engines.json").write_text("{ no json")
+    assert engines.store_urls() == urls
+    assert engines.stop() == ["valkey"]
+    assert not is_alive(pid)
+
+
+# --- pids ---------------------------------------------------------------------------------------
+
+
+def test_a_process_that_got_the_number_of_an_engine_is_left_alone(folder: Path) -> None:
+    engines.start(["valkey"])
+    engines.stop()
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        stale = records()["valkey"]
+        write_records(
+            {"valkey": EngineRecord(pid=bystander.pid, started=stale.started, port=stale.port)}
+        )
+        (folder / "valkey.lock").unlink()
+        assert engines.stop() == []
+        assert engines.status()[1].pid is None
+        urls = engines.start(["valkey"])
+        assert Redis.from_url(urls.redis).ping()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_postgresql_starts_although_its_old_number_is_taken(folder: Path) -> None:
+    engines.start(["postgresql"])
+    record = records()["postgresql"]
+    os.kill(record.pid, signal.SIGKILL)
+    assert eventually(lambda: not record.is_alive)
+    pid_file = folder / "postgresql" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        pid_file.write_text("\n".join([str(bystander.pid), *lines[1:]]))
+        urls = engines.start(["postgresql"])
+        psycopg.connect(urls.database).close()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_made_is_one_plain_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("NEXTFLOW_VAR", str(folder / "file" / "var"))
+    with pytest.raises(engines.EngineFailed, match=r"cannot be written.*NEXTFLOW_VAR"):
+        engines.start(["valkey"])
+
+
+def test_an_unknown_engine_is_refused(folder: Path) -> None:
+    with pytest.raises(engines.EngineFailed, match="no engine named oracle"):
+        engines.start(["oracle"])
+
+
+def test_data_without_its_passwords_is_not_started(folder: Path) -> None:
+    engines.start(["postgresql"])
+    engines.stop()
+    (folder / "secrets" / "postgresql.json").unlink()
+    with pytest.raises(engines.EngineFailed, match="its passwords are not"):
+        engines.start(["postgresql"])
+
+
+def test_what_was_started_is_stopped_when_another_engine_fails(folder: Path) -> None:
+    engines.start(["postgresql"])
+    engines.stop()
+    (folder / "postgresql" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    with pytest.raises(engines.EngineFailed, match="postgresql ended while starting") as failure:
+        engines.start(["postgresql", "valkey"])
+    assert "postgresql.conf" in failure.value.message
+    assert engines.status()[1].pid is None
+
+
+@pytest.mark.parametrize(
+    ("last_words", "expected"),
+    [
+        ("bind: Address already in use", "another program took its port"),
+        ("could not write lock file: No space left on device", "is full"),
+        ("could not open file: Read-only file system", "may not write in"),
+        ("data directory has wrong ownership\nFATAL: broken", "FATAL: broken"),
+    ],
+)
+def test_last_words_become_a_sentence(folder: Path, last_words: str, expected: str) -> None:
+    engine = next(engine for engine in ENGINES if engine.name == "valkey")
+    engine.log.parent.mkdir()
+    engine.log.write_text(f"FATAL: an older story\n{START_MARK}{last_words}\n")
+    death = reason_of_death(engine)
+    assert expected in death.message
+    assert "older" not in death.message
+
+
+# --- from the command line ----------------------------------------------------------------------
+
+
+def test_the_command_starts_shows_and_stops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two of the four, so that it is quick; the other two are given.
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:hidden@127.0.0.1:1/x")
+    monkeypatch.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/x")
+    table = commanded("start")
+    assert table.splitlines()[0].split() == [
+        "engine", "source", "version", "url", "pid", "data", "ready",
+    ]  # fmt: skip
+    rows = {row["engine"]: row for row in json.loads(commanded("status", "--json"))}
+    assert {name for name, row in rows.items() if row["ready"]} == {"qdrant", "valkey"}
+    assert rows["database"]["url"] == "postgresql://somebody:***@127.0.0.1:1/x"
+    assert "hidden" not in table
+    assert commanded("stop") == "Stopped: qdrant, valkey.\n"
+    assert commanded("stop") == "None ran.\n"
+
+
+def commanded(*arguments: str) -> str:
+    answer = io.StringIO()
+    call_command("engines", *arguments, stdout=answer)
+    return answer.getvalue()
+
+
+def test_a_command_that_needs_stores_starts_them_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, url in (("DATABASE_URL", "postgresql"), ("MONGODB_URL", "mongodb")):
+        monkeypatch.setenv(name, f"{url}://127.0.0.1:1/x")
+    monkeypatch.setenv("QDRANT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+    monkeypatch.setenv("SECRET_KEY", "of-this-test")
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", "print('reached')"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
+    assert done.stderr == "Starting the embedded engines: valkey.\n"
+    assert engines.status()[1].ready
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_foreground_supervisor_stops_the_engines_with_itself(
+    folder: Path, sign: signal.Signals
+) -> None:
+    with supervised_valkey() as supervisor:
+        pid = records()["valkey"].pid
+        supervisor.send_signal(sign)
+        assert supervisor.wait(timeout=30) == 0
+    assert not is_alive(pid)
+
+
+def test_a_supervisor_whose_engine_dies_says_so_and_ends(folder: Path) -> None:
+    with supervised_valkey() as supervisor:
+        os.kill(records()["valkey"].pid, signal.SIGKILL)
+        _, said = supervisor.communicate(timeout=30)
+    assert supervisor.returncode == 1
+    assert b"valkey ended by itself" in said
+
+
+@contextlib.contextmanager
+def supervised_valkey() -> Iterator["subprocess.Popen[bytes]"]:
+    command = "import sys; from config import engines; sys.exit(engines.supervise(['valkey']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", command], cwd=CHECKOUT, stderr=subprocess.PIPE
+    ) as supervisor:
+        assert eventually(lambda: engines.status()[1].ready)
+        yield supervisor
+
+
+def test_engines_outlive_the_command_and_the_terminal_that_started_them(folder: Path) -> None:
+    command = "from config import engines; engines.start(['valkey'])"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", command], cwd=CHECKOUT, start_new_session=True
+    )
+    session = starter.pid
+    starter.wait(timeout=60)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGHUP)
+    assert os.getsid(records()["valkey"].pid) != session
+    assert engines.status()[1].ready
+
+
+# --- for test runs ------------------------------------------------------------------------------
+
+
+def test_engines_of_a_killed_test_run_are_swept_away() -> None:
+    with own_folder() as folder:
+        engines.start(["valkey"])
+        pid = records()["valkey"].pid
+        finished = subprocess.Popen([sys.executable, "-c", ""])
+        finished.wait()
+        (folder / "owner").write_text(f"{finished.pid} long-gone")
+        engines_plugin._sweep()
+        assert not is_alive(pid)
+        assert not folder.exists()
+        folder.mkdir()  # the context's own clean-up expects it
+
+
+def test_workers_waiting_for_the_lock_get_the_same_engine(folder: Path) -> None:
+    urls: list[engines.StoreUrls] = []
+    threads = [
+        threading.Thread(target=lambda: urls.append(engines.start(["valkey"]))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(urls) == 4
+    assert len(set(urls)) == 1
