@@ -1,0 +1,89 @@
+"""The operator's admin: one door, bounded lists, heads that cannot be edited."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chat.models import Conversation
+from crm.accounts.models import Membership, User
+from tests.conftest import PASSWORD
+
+LISTS = [
+    "admin:accounts_user_changelist",
+    "admin:accounts_organization_changelist",
+    "admin:accounts_membership_changelist",
+    "admin:customers_customer_changelist",
+    "admin:chat_widget_changelist",
+    "admin:chat_conversation_changelist",
+]
+MOST_QUERIES = 8
+
+
+@pytest.fixture
+def operator(client: Client, db: None) -> Client:
+    user = User.objects.create_superuser("root@sunbean.example", PASSWORD, name="Root")
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_are_searchable_and_bounded_in_queries(
+    operator: Client,
+    conversation: Conversation,
+    colleague: Membership,
+    stranger: Membership,
+    name: str,
+    django_assert_max_num_queries,
+) -> None:
+    with django_assert_max_num_queries(MOST_QUERIES):
+        assert operator.get(reverse(name), {"q": "sun"}).status_code == 200
+
+
+def test_people_and_organizations_can_be_opened(operator: Client, agent: Membership) -> None:
+    for name, key in [
+        ("admin:accounts_user_change", agent.user_id),
+        ("admin:accounts_organization_change", agent.organization_id),
+        ("admin:accounts_membership_change", agent.pk),
+    ]:
+        assert operator.get(reverse(name, args=[key])).status_code == 200
+    assert operator.get(reverse("admin:accounts_user_add")).status_code == 200
+
+
+def test_operator_adds_a_person_who_can_log_in(operator: Client) -> None:
+    form = {
+        "email": "Fresh@Sunbean.example",
+        "name": "Fresh",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    inline = {
+        "memberships-TOTAL_FORMS": 0,
+        "memberships-INITIAL_FORMS": 0,
+    }
+    answer = operator.post(reverse("admin:accounts_user_add"), form | inline)
+    assert answer.status_code == 302, answer.context["adminform"].errors
+    assert User.objects.get(email="fresh@sunbean.example").check_password(PASSWORD)
+
+
+def test_conversation_heads_are_read_only(operator: Client, conversation: Conversation) -> None:
+    url = reverse("admin:chat_conversation_change", args=[conversation.pk])
+    assert operator.get(url).status_code == 200
+    assert operator.post(url, {"status": "closed"}).status_code == 403
+    conversation.refresh_from_db()
+    assert conversation.status == "pending"
+    assert operator.get(reverse("admin:chat_conversation_add")).status_code == 403
+
+
+def test_anonymous_comes_in_through_the_one_log_in_page(client: Client, db: None) -> None:
+    asked = client.get(reverse("admin:index"))
+    sent_on = client.get(asked["Location"])
+    assert sent_on["Location"] == "/login/?next=%2Fadmin%2F"
+    tried = client.post(reverse("admin:login"), {"username": "a", "password": "b"})
+    assert tried.status_code == 302
+
+
+def test_member_who_is_no_operator_is_turned_away(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    asked = client.get(reverse("admin:index"))
+    assert client.get(asked["Location"]).status_code == 403

@@ -1,0 +1,172 @@
+"""The door: who gets in, who is held up, and what is told to whom."""
+
+import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.test import Client
+from django.urls import reverse
+
+from config import stores
+from config.settings import base
+from crm.accounts import log_in as door
+from crm.accounts.models import Membership, User
+from tests.conftest import PASSWORD
+
+LOG_IN = reverse("accounts:log_in")
+INBOX = reverse("chat:inbox")
+
+
+def enter(client: Client, membership: Membership, **changes: str):
+    form = {"email": membership.user.email, "password": PASSWORD, **changes}
+    return client.post(LOG_IN, form)
+
+
+def test_right_password_leads_to_the_inbox(client: Client, agent: Membership) -> None:
+    answer = enter(client, agent)
+    assert (answer.status_code, answer["Location"]) == (302, INBOX)
+    assert client.get(INBOX).status_code == 200
+
+
+def test_letters_case_and_spaces_of_the_address_do_not_matter(
+    client: Client, agent: Membership
+) -> None:
+    answer = enter(client, agent, email=f" {agent.user.email.upper()} ")
+    assert answer.status_code == 302
+
+
+def test_unknown_wrong_and_switched_off_are_told_the_same(
+    client: Client, agent: Membership, colleague: Membership
+) -> None:
+    User.objects.filter(pk=colleague.user_id).update(is_active=False)
+    answers = [
+        enter(client, agent, password="wrong"),
+        enter(client, agent, email="nobody@sunbean.example"),
+        enter(client, colleague),
+    ]
+    errors = [answer.context["form"].non_field_errors() for answer in answers]
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+    assert errors[0] == errors[1] == errors[2]
+    assert "wrong" in errors[0][0]
+    assert client.get(INBOX).status_code == 302
+
+
+def test_unknown_address_costs_a_hash_too(
+    client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    original = User.set_password
+    monkeypatch.setattr(
+        User, "set_password", lambda user, raw: (hashed.append("once"), original(user, raw))[1]
+    )
+    enter(client, agent, email="nobody@sunbean.example")
+    assert hashed == ["once"]
+
+
+def test_real_installations_hash_with_bcrypt() -> None:
+    hasher = "django.contrib.auth.hashers.BCryptSHA256PasswordHasher"
+    assert base.PASSWORD_HASHERS[0] == hasher
+    encoded = BCryptSHA256PasswordHasher().encode(PASSWORD, BCryptSHA256PasswordHasher().salt())
+    assert encoded.startswith("bcrypt_sha256$")
+    assert BCryptSHA256PasswordHasher().verify(PASSWORD, encoded)
+
+
+def test_many_attempts_are_held_up_before_any_hash(
+    client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS):
+        assert enter(client, agent, password="wrong").status_code == 400
+    monkeypatch.setattr(door, "authenticate", lambda *args, **kwargs: pytest.fail("was hashed"))
+    answer = enter(client, agent)
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= door.WINDOW_SECONDS
+    assert "Wait 5 minutes" in answer.content.decode()
+
+
+def test_another_address_and_another_account_are_not_held_up(
+    client: Client, agent: Membership, colleague: Membership
+) -> None:
+    for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS + 1):
+        enter(client, agent, password="wrong")
+    assert enter(client, colleague).status_code == 302
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert enter(elsewhere, agent).status_code == 302
+
+
+def test_one_address_trying_many_accounts_is_held_up(client: Client, agent: Membership) -> None:
+    for number in range(door.ATTEMPTS_PER_ADDRESS):
+        enter(client, agent, email=f"guess{number}@sunbean.example")
+    assert enter(client, agent).status_code == 429
+
+
+def test_success_forgives_the_mistakes_before(client: Client, agent: Membership) -> None:
+    for _round in range(2):
+        for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS - 1):
+            enter(client, agent, password="wrong")
+        assert enter(client, agent).status_code == 302
+
+
+def test_counters_hold_no_address_and_no_email(client: Client, agent: Membership) -> None:
+    enter(client, agent, password="wrong")
+    keys = b" ".join(stores.redis().keys("ratelimit:*:login"))
+    assert keys
+    assert b"127.0.0.1" not in keys
+    assert agent.user.email.encode() not in keys
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"],
+)
+def test_foreign_targets_are_not_followed(client: Client, agent: Membership, target: str) -> None:
+    assert enter(client, agent, next=target)["Location"] == INBOX
+    assert client.get(LOG_IN, {"next": target})["Location"] == INBOX
+
+
+def test_own_target_is_followed(client: Client, agent: Membership) -> None:
+    target = f"{INBOX}?box=mine"
+    answer = client.get(target)
+    assert answer["Location"] == f"{LOG_IN}?next={INBOX}%3Fbox%3Dmine"
+    assert enter(client, agent, next=target)["Location"] == target
+
+
+@pytest.mark.parametrize("missing", ["email", "password"])
+def test_missing_fields_are_named_and_not_counted(
+    client: Client, agent: Membership, missing: str
+) -> None:
+    answer = enter(client, agent, **{missing: ""})
+    assert answer.status_code == 400
+    assert missing in answer.context["form"].errors
+    assert stores.redis().keys("ratelimit:*:login") == []
+
+
+def test_session_key_changes_at_log_in(client: Client, agent: Membership) -> None:
+    client.get(LOG_IN)
+    client.session["something"] = 1
+    client.session.save()
+    before = client.session.session_key
+    enter(client, agent)
+    assert client.session.session_key != before
+
+
+def test_log_out_needs_a_post_and_ends_the_session(client: Client, agent: Membership) -> None:
+    enter(client, agent)
+    out = reverse("accounts:log_out")
+    assert client.get(out).status_code == 405
+    assert client.get(INBOX).status_code == 200
+    assert client.post(out)["Location"] == LOG_IN
+    assert client.get(INBOX).status_code == 302
+
+
+def test_log_in_needs_the_forms_token(agent: Membership) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    answer = enter(strict, agent)
+    assert answer.status_code == 403
+    assert "expired" in answer.content.decode()
+
+
+def test_page_holds_nothing_inline(client: Client, agent: Membership) -> None:
+    answer = client.get(LOG_IN)
+    page = answer.content.decode()
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert "style=" not in page
+    assert " onclick=" not in page

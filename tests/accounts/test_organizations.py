@@ -1,0 +1,131 @@
+"""As whom a session runs, and in which language."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.models import Membership, Organization, Role, User
+from tests.conftest import PASSWORD
+
+INBOX = reverse("chat:inbox")
+SWITCH = reverse("accounts:switch_organization")
+
+
+@pytest.fixture
+def in_both(agent: Membership, stranger_organization: Organization) -> Membership:
+    """The agent's membership in the other organization."""
+    return Membership.objects.create(
+        organization=stranger_organization, user=agent.user, role=Role.VIEWER
+    )
+
+
+def shown_organization(client: Client) -> str:
+    return client.get(INBOX).context["state"]["me"]["organization"]
+
+
+def test_session_starts_in_the_oldest_membership(
+    client: Client, agent: Membership, in_both: Membership
+) -> None:
+    client.force_login(agent.user)
+    assert shown_organization(client) == str(agent.organization_id)
+
+
+def test_switching_lasts(client: Client, agent: Membership, in_both: Membership) -> None:
+    client.force_login(agent.user)
+    answer = client.post(SWITCH, {"organization": in_both.organization_id})
+    assert (answer.status_code, answer["Location"]) == (302, INBOX)
+    assert shown_organization(client) == str(in_both.organization_id)
+    assert client.get(INBOX).context["state"]["me"]["may_answer"] is False
+
+
+@pytest.mark.parametrize("given", ["foreign", "unknown", "nonsense"])
+def test_other_organizations_do_not_exist(
+    client: Client, agent: Membership, stranger_organization: Organization, given: str
+) -> None:
+    target = {
+        "foreign": str(stranger_organization.pk),
+        "unknown": "01890000-0000-7000-8000-000000000000",
+        "nonsense": "x' OR 1=1",
+    }[given]
+    client.force_login(agent.user)
+    answer = client.post(SWITCH, {"organization": target})
+    assert (answer.status_code, answer.json()["code"]) == (404, "organization_not_found")
+    assert shown_organization(client) == str(agent.organization_id)
+
+
+def test_inactive_membership_cannot_be_chosen_nor_kept(
+    client: Client, agent: Membership, in_both: Membership
+) -> None:
+    client.force_login(agent.user)
+    client.post(SWITCH, {"organization": in_both.organization_id})
+    Membership.objects.filter(pk=in_both.pk).update(is_active=False)
+    assert shown_organization(client) == str(agent.organization_id)
+    assert client.post(SWITCH, {"organization": in_both.organization_id}).status_code == 404
+
+
+def test_menu_offers_every_organization(
+    client: Client, agent: Membership, in_both: Membership
+) -> None:
+    client.force_login(agent.user)
+    page = client.get(INBOX).content.decode()
+    assert f'value="{in_both.organization_id}"' in page
+    assert f'value="{agent.organization_id}" aria-current="true"' in page
+
+
+def test_person_without_organization_is_told_what_to_do(client: Client, db: None) -> None:
+    user = User.objects.create_user("new@sunbean.example", PASSWORD, name="New")
+    client.force_login(user)
+    answer = client.get(INBOX, headers={"Accept": "text/html"})
+    assert answer.status_code == 403
+    assert "You do not belong to an organization yet" in answer.content.decode()
+    told = client.get(reverse("accounts:no_organization"))
+    assert told.status_code == 403
+    assert user.email in told.content.decode()
+
+
+def test_member_does_not_see_the_page_for_people_without(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    assert client.get(reverse("accounts:no_organization"))["Location"] == INBOX
+
+
+@pytest.mark.parametrize(("code", "word"), [("vi", "Hộp thư"), ("ru", "Входящие"), ("en", "Inbox")])
+def test_language_is_kept_on_the_person(
+    client: Client, agent: Membership, code: str, word: str
+) -> None:
+    client.force_login(agent.user)
+    answer = client.post(reverse("accounts:set_language"), {"language": code, "next": INBOX})
+    assert answer["Location"] == INBOX
+    assert User.objects.get(pk=agent.user_id).language_code == code
+    page = client.get(INBOX).content.decode()
+    assert f'<html lang="{code}">' in page
+    assert word in page
+
+
+def test_language_comes_back_with_the_person(client: Client, agent: Membership) -> None:
+    User.objects.filter(pk=agent.user_id).update(language_code="vi")
+    log_in = reverse("accounts:log_in")
+    answer = client.post(log_in, {"email": agent.user.email, "password": PASSWORD})
+    assert answer.cookies[settings.LANGUAGE_COOKIE_NAME].value == "vi"
+
+
+def test_visitor_of_the_log_in_page_may_choose_a_language(client: Client, db: None) -> None:
+    log_in = reverse("accounts:log_in")
+    client.post(reverse("accounts:set_language"), {"language": "ru", "next": log_in})
+    assert "Войти" in client.get(log_in).content.decode()
+
+
+def test_unknown_language_and_foreign_target_are_refused(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    url = reverse("accounts:set_language")
+    assert client.post(url, {"language": "xx"}).json()["code"] == "invalid"
+    answer = client.post(url, {"language": "vi", "next": "https://evil.example/"})
+    assert answer["Location"] == INBOX
+
+
+def test_texts_of_scripts_are_in_the_pages_language(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    client.post(reverse("accounts:set_language"), {"language": "ru"})
+    script = client.get(reverse("accounts:javascript_catalog"))
+    assert script["Content-Type"].startswith("text/javascript")
+    assert "Отправляется" in script.content.decode()
