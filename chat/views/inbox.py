@@ -1,5 +1,6 @@
 """The inbox's page; what changes on it later comes through the socket and the API."""
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -153,7 +154,14 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any]:
         "initial": (sender["name"] or "B")[:1].upper(),
         "hue": sender["id"][-1:],
         "text": content.get("text", ""),
-        "sources": content.get("sources", []),
+        "sources": [_source(source) for source in content.get("sources", [])],
         "timestamp": data["timestamp"],
         "time": formats.date_format(moment, "H:i"),
     }
+
+
+def _source(source: dict[str, str]) -> dict[str, str]:
+    """Keep an address only where it leads to a page: templates escape text, not schemes."""
+    url = source.get("url", "")
+    is_page = url.startswith(("https://", "http://")) or re.match(r"/[^/]", url)
+    return {"title": source.get("title") or url, "url": url if is_page else ""}

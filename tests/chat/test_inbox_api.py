@@ -1,0 +1,399 @@
+"""The inbox over HTTP: what each reader sees, in how many queries, and what is refused."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from chat.models import Conversation, Message, Sender, SenderType, Widget
+from chat.services import (
+    assign,
+    close,
+    hand_off,
+    mark_seen_by_agent,
+    post_message,
+    snooze,
+    take_over,
+)
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from tests.conftest import make_conversation
+
+LIST = reverse("chat:inbox_conversations")
+COUNTS = reverse("chat:inbox_counts")
+MOST_QUERIES = 6
+
+
+@pytest.fixture
+def api(client: Client, agent: Membership) -> Client:
+    client.force_login(agent.user)
+    return client
+
+
+def many(organization: Any, widget: Widget, number: int) -> list[Conversation]:
+    made = []
+    for each in range(number):
+        customer = Customer.objects.create(organization=organization, name=f"Customer {each}")
+        conversation = make_conversation(customer, widget, f"first-{each}")
+        hand_off(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
+        made.append(conversation)
+    return made
+
+
+def ids(answer: Any) -> list[str]:
+    return [row["id"] for row in answer.json()["rows"]]
+
+
+def act(api: Client, conversation: Conversation, verb: str, body: Any = None) -> Any:
+    url = reverse(f"chat:{verb}", args=[conversation.pk])
+    return api.post(url, body or {}, content_type="application/json")
+
+
+def status_of(conversation: Conversation) -> tuple[str, UUID | None]:
+    conversation.refresh_from_db()
+    return conversation.status, conversation.assignee_id
+
+
+# --- The list -------------------------------------------------------------------------------------
+
+
+def test_row_says_all_that_the_list_shows(
+    api: Client, agent: Membership, conversation: Conversation
+) -> None:
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        user=agent.user,
+    )
+    [row] = api.get(LIST, {"box": "mine"}).json()["rows"]
+    assert row["customer"]["name"] == "Minh"
+    assert row["assignee"] == {"id": str(agent.user_id), "name": "Linh"}
+    assert row["last_message"]["text"] == "Do you ship to Manila?"
+    assert row["last_message"]["sender_type"] == "customer"
+    assert (row["status"], row["channel"], row["unread"]) == ("open", "website", 1)
+    assert row["waiting_since"] is not None
+
+
+def test_boxes_and_statuses_part_the_conversations(
+    api: Client,
+    agent: Membership,
+    colleague: Membership,
+    organization: Any,
+    widget: Widget,
+    conversation: Conversation,
+) -> None:
+    mine, theirs, free, done, asleep = many(organization, widget, 5)
+    whose = {"organization_id": organization.pk}
+    take_over(**whose, conversation_id=mine.pk, user=agent.user)
+    assign(**whose, conversation_id=theirs.pk, assignee_id=colleague.user_id, by=agent.user)
+    close(**whose, conversation_id=done.pk, by=agent.user)
+    until = timezone.now() + timedelta(hours=1)
+    snooze(**whose, conversation_id=asleep.pk, until=until, by=agent.user)
+    found = {
+        (box, status): set(ids(api.get(LIST, {"box": box, "status": status})))
+        for box in ("mine", "unassigned", "all")
+        for status in ("open", "pending", "snoozed", "closed")
+    }
+    expected = {key: set() for key in found} | {
+        ("mine", "open"): {str(mine.pk)},
+        ("unassigned", "open"): {str(free.pk)},
+        ("all", "open"): {str(mine.pk), str(theirs.pk), str(free.pk)},
+        ("unassigned", "pending"): {str(conversation.pk)},
+        ("all", "pending"): {str(conversation.pk)},
+        ("unassigned", "snoozed"): {str(asleep.pk)},
+        ("all", "snoozed"): {str(asleep.pk)},
+        ("unassigned", "closed"): {str(done.pk)},
+        ("all", "closed"): {str(done.pk)},
+    }
+    assert found == expected
+    counts = api.get(COUNTS).json()["counts"]
+    assert {
+        (box, status): number
+        for box, by_status in counts.items()
+        for status, number in by_status.items()
+    } == {key: len(value) for key, value in expected.items()}
+
+
+def test_pages_join_without_gap_or_repetition(
+    api: Client, organization: Any, widget: Widget
+) -> None:
+    made = many(organization, widget, 7)
+    # Three of the same moment: only the id can part them.
+    Conversation.objects.filter(pk__in=[each.pk for each in made[2:5]]).update(
+        last_message_at=timezone.now() - timedelta(days=1)
+    )
+    seen: list[str] = []
+    cursor = None
+    for _page in range(4):
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        answer = api.get(LIST, query).json()
+        seen += [row["id"] for row in answer["rows"]]
+        cursor = answer["next"]
+    assert cursor is None
+    newest_first = Conversation.objects.newest_first().values_list("pk", flat=True)
+    assert seen == [str(pk) for pk in newest_first]
+
+
+def test_what_arrives_on_top_does_not_shift_the_next_page(
+    api: Client, organization: Any, widget: Widget
+) -> None:
+    made = many(organization, widget, 4)
+    first = api.get(LIST, {"limit": "2"}).json()
+    many(organization, widget, 1)
+    second = ids(api.get(LIST, {"limit": "2", "cursor": first["next"]}))
+    assert second == [str(made[1].pk), str(made[0].pk)]
+
+
+def test_list_takes_the_same_few_queries_for_one_row_and_for_many(
+    api: Client,
+    organization: Any,
+    agent: Membership,
+    widget: Widget,
+    django_assert_max_num_queries: Any,
+) -> None:
+    for each in many(organization, widget, 12):
+        take_over(organization_id=organization.pk, conversation_id=each.pk, user=agent.user)
+    api.get(LIST)
+    with django_assert_max_num_queries(MOST_QUERIES) as one:
+        assert len(ids(api.get(LIST, {"limit": "1"}))) == 1
+    with django_assert_max_num_queries(MOST_QUERIES) as twelve:
+        assert len(ids(api.get(LIST))) == 12
+    assert len(one) == len(twelve)
+
+
+def test_counts_are_one_query_beside_who_asks(
+    api: Client, conversation: Conversation, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(MOST_QUERIES) as counted:
+        api.get(COUNTS)
+    assert sum("chat_conversation" in query["sql"] for query in counted.captured_queries) == 1
+
+
+def test_unread_is_each_readers_own(
+    api: Client, agent: Membership, colleague: Membership, conversation: Conversation
+) -> None:
+    whose = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
+    mark_seen_by_agent(**whose, user=agent.user, seq=1)
+    customer = conversation.customer
+    sender = Sender(type=SenderType.CUSTOMER, id=str(customer.pk), name="Minh")
+    for number in range(2):
+        content = {"type": "text", "text": "More"}
+        post_message(**whose, sender=sender, content=content, client_message_id=f"m{number}")
+
+    def unread(membership: Membership) -> int:
+        api.force_login(membership.user)
+        return api.get(LIST, {"status": "pending"}).json()["rows"][0]["unread"]
+
+    assert (unread(agent), unread(colleague)) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"box": "everything"},
+        {"status": "deleted"},
+        {"limit": "0"},
+        {"limit": "101"},
+        {"limit": "many"},
+        {"cursor": "x"},
+        {"cursor": "MjAyNi0xMS0yMXww"},
+        {"cursor": "é" * 20},
+        {"cursor": "a" * 300},
+        {"cursor": "MjAyNi0xMS0yMVQwMDowMDowMHwwMTg5MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDA"},
+    ],
+)
+def test_queries_that_cannot_be_used_are_refused(api: Client, query: dict[str, str]) -> None:
+    answer = api.get(LIST, query)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+# --- One conversation -----------------------------------------------------------------------------
+
+
+def test_detail_tells_of_the_customer_and_their_other_conversations(
+    api: Client, agent: Membership, conversation: Conversation, widget: Widget
+) -> None:
+    close(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        by=agent.user,
+    )
+    second = make_conversation(conversation.customer, widget, "second")
+    told = api.get(reverse("chat:conversation", args=[second.pk])).json()
+    assert told["customer"]["name"] == "Minh"
+    assert told["widget"] == "Shop"
+    assert [other["id"] for other in told["others"]] == [str(conversation.pk)]
+    assert told["seen_seq"] == 0
+
+
+def test_history_goes_back_page_by_page(
+    api: Client, agent: Membership, conversation: Conversation
+) -> None:
+    whose = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
+    sender = Sender(type=SenderType.AGENT, id=str(agent.user_id), name="Linh")
+    for number in range(6):
+        content = {"type": "note", "text": f"Note {number}"}
+        post_message(**whose, sender=sender, content=content, client_message_id=f"n{number}")
+    url = reverse("chat:conversation_messages", args=[conversation.pk])
+    newest = api.get(url, {"limit": "3"}).json()
+    assert [event["seq"] for event in newest["events"]] == [5, 6, 7]
+    assert newest["has_more"] is True
+    assert newest["epoch"] == conversation.epoch
+    middle = api.get(url, {"limit": "3", "before": "5"}).json()
+    assert [event["seq"] for event in middle["events"]] == [2, 3, 4]
+    first = api.get(url, {"limit": "3", "before": "2"}).json()
+    assert [event["seq"] for event in first["events"]] == [1]
+    assert first["has_more"] is False
+    # The team sees notes, with who wrote them.
+    assert newest["events"][0]["data"]["sender"]["id"] == str(agent.user_id)
+
+
+@pytest.mark.parametrize("query", [{"before": "0"}, {"before": "-1"}, {"limit": "1000"}])
+def test_history_refuses_what_is_no_place(
+    api: Client, conversation: Conversation, query: dict[str, str]
+) -> None:
+    url = reverse("chat:conversation_messages", args=[conversation.pk])
+    assert api.get(url, query).status_code == 400
+
+
+def test_assignable_are_those_who_may_answer(
+    api: Client, agent: Membership, colleague: Membership, viewer: Membership, stranger: Membership
+) -> None:
+    Membership.objects.filter(pk=colleague.pk).update(is_active=False)
+    found = api.get(reverse("chat:inbox_agents")).json()["agents"]
+    assert [(each["name"], each["is_me"]) for each in found] == [("Linh", True)]
+
+
+# --- What an agent does ---------------------------------------------------------------------------
+
+
+def test_agent_takes_over_and_hands_back(
+    api: Client, agent: Membership, conversation: Conversation
+) -> None:
+    answer = act(api, conversation, "take_over")
+    assert answer.status_code == 200
+    assert answer.json()["conversation"]["assignee"]["id"] == str(agent.user_id)
+    assert status_of(conversation) == ("open", agent.user_id)
+    assert act(api, conversation, "hand_back").json()["conversation"]["status"] == "pending"
+    assert status_of(conversation) == ("pending", None)
+
+
+def test_agent_assigns_to_a_colleague_and_to_nobody(
+    api: Client, colleague: Membership, conversation: Conversation
+) -> None:
+    act(api, conversation, "assign", {"assignee": str(colleague.user_id)})
+    assert status_of(conversation) == ("open", colleague.user_id)
+    act(api, conversation, "assign", {"assignee": None})
+    assert status_of(conversation) == ("open", None)
+
+
+def test_agent_closes_and_reopens(api: Client, conversation: Conversation) -> None:
+    assert act(api, conversation, "close").json()["conversation"]["status"] == "closed"
+    assert act(api, conversation, "take_over").json()["code"] == "conversation_closed"
+    assert act(api, conversation, "reopen").json()["conversation"]["status"] == "open"
+
+
+def test_agent_snoozes_until_a_time_in_the_future(api: Client, conversation: Conversation) -> None:
+    until = (timezone.now() + timedelta(hours=3)).isoformat()
+    row = act(api, conversation, "snooze", {"until": until}).json()["conversation"]
+    assert (row["status"], row["snoozed_until"]) == ("snoozed", until)
+    past = (timezone.now() - timedelta(minutes=1)).isoformat()
+    refused = act(api, conversation, "snooze", {"until": past})
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("assign", {}),
+        ("assign", {"assignee": "nobody"}),
+        ("assign", {"assignee": {"$ne": None}}),
+        ("assign", []),
+        ("snooze", {}),
+        ("snooze", {"until": "later"}),
+        ("snooze", {"until": 12}),
+    ],
+)
+def test_bodies_that_cannot_be_used_change_nothing(
+    api: Client, conversation: Conversation, verb: str, body: Any
+) -> None:
+    answer = act(api, conversation, verb, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert status_of(conversation) == ("pending", None)
+    assert len(Message.objects.after(conversation.organization_id, conversation.pk, 0)) == 1
+
+
+def test_viewer_and_stranger_cannot_be_assigned(
+    api: Client, viewer: Membership, stranger: Membership, conversation: Conversation
+) -> None:
+    for membership in (viewer, stranger):
+        answer = act(api, conversation, "assign", {"assignee": str(membership.user_id)})
+        assert (answer.status_code, answer.json()["code"]) == (400, "unknown_assignee")
+    assert status_of(conversation) == ("pending", None)
+
+
+# --- Who may --------------------------------------------------------------------------------------
+
+ACTIONS = ["take_over", "hand_back", "assign", "close", "reopen", "snooze"]
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_viewer_reads_but_changes_nothing(
+    client: Client, viewer: Membership, conversation: Conversation, verb: str
+) -> None:
+    client.force_login(viewer.user)
+    assert len(ids(client.get(LIST, {"status": "pending"}))) == 1
+    assert client.get(reverse("chat:conversation", args=[conversation.pk])).status_code == 200
+    answer = act(client, conversation, verb)
+    assert (answer.status_code, answer.json()["code"]) == (403, "read_only")
+    assert status_of(conversation) == ("pending", None)
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+def test_stranger_finds_nothing(
+    client: Client, stranger: Membership, conversation: Conversation, verb: str
+) -> None:
+    client.force_login(stranger.user)
+    assert ids(client.get(LIST, {"status": "pending"})) == []
+    assert sum(client.get(COUNTS).json()["counts"]["all"].values()) == 0
+    for name in ("chat:conversation", "chat:conversation_messages"):
+        answer = client.get(reverse(name, args=[conversation.pk]))
+        assert (answer.status_code, answer.json()["code"]) == (404, "conversation_not_found")
+    page = client.get(reverse("chat:inbox_conversation", args=[conversation.pk]))
+    assert page.status_code == 404
+    answer = act(client, conversation, verb, {"assignee": None})
+    assert (answer.status_code, answer.json()["code"]) == (404, "conversation_not_found")
+    assert status_of(conversation) == ("pending", None)
+
+
+def test_nobody_gets_in_without_logging_in(client: Client, conversation: Conversation) -> None:
+    answer = client.get(LIST)
+    assert answer.status_code in {401, 403}
+    assert answer.json()["code"] == "not_authenticated"
+    assert act(client, conversation, "close").json()["code"] == "not_authenticated"
+
+
+def test_changes_need_the_pages_token(agent: Membership, conversation: Conversation) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(agent.user)
+    answer = act(strict, conversation, "close")
+    assert answer.status_code == 403
+    assert status_of(conversation) == ("pending", None)
+
+
+def test_invalid_json_is_a_clear_refusal(api: Client, conversation: Conversation) -> None:
+    url = reverse("chat:assign", args=[conversation.pk])
+    answer = api.post(url, "{not json", content_type="application/json")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
