@@ -17,7 +17,7 @@ def say(conversation: Conversation, sender: Sender, key: str, kind: str = "text"
         conversation_id=conversation.pk,
         sender=sender,
         content={"type": kind, "text": key},
-        client_message_id=key,
+        client_message_id=key.replace(" ", "-"),
     )
 
 

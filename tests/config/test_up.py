@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from config.engines.processes import identity
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120.0
 STORES = ("DATABASE_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL")
@@ -160,9 +162,14 @@ def test_a_taken_port_is_one_plain_sentence(tmp_path: Path):
 
 
 def test_down_ends_every_process(told: dict[str, Any]):
-    pids = now_told(told)["processes"].values()
+    last_told = now_told(told)
     stopped = manage(told["var"], "down")
     assert stopped.returncode == 0, stopped.stderr
-    assert [pid for pid in pids if psutil.pid_exists(pid)] == []
+    still_there = [
+        name
+        for name, pid in last_told["processes"].items()
+        if identity(pid) == last_told["started"][name]
+    ]
+    assert still_there == []
     assert not (told["var"] / "up.json").exists()
     assert manage(told["var"], "down").stdout.strip() == "Nothing runs."
