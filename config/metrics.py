@@ -5,7 +5,10 @@ conversation: their number has no bound, and they belong in the log. What worker
 measure lives in Redis, see `config.shared_metrics`, because nobody scrapes those processes.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+# When each series began tells nobody anything, and doubles their number.
+disable_created_metrics()
 
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

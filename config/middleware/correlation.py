@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 REQUEST_HEADERS = ("X-Request-ID", "X-Correlation-ID")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Probes and scrapes come every few seconds for ever; they are measured, but told only at DEBUG.
-QUIET_ROUTES = frozenset({"health", "ready", "metrics"})
+QUIET_VIEWS = frozenset({"operations:health", "operations:ready", "operations:metrics"})
 
 
 def _trace_of(request: HttpRequest) -> Trace:
@@ -67,7 +67,7 @@ def _finish(
     if trace.cache_hit is not None:
         metadata["cache_hit"] = trace.cache_hit
     level = logging.INFO
-    if view in QUIET_ROUTES:
+    if view in QUIET_VIEWS:
         level = logging.DEBUG
     elif response.status_code >= 500:
         level = logging.WARNING
