@@ -9,6 +9,7 @@ import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -61,8 +62,8 @@ class SharedCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            tasks = stores.redis().hgetall(TASKS_KEY)
-            differences = stores.redis().hgetall(RECONCILE_KEY)
+            tasks = _fields(TASKS_KEY)
+            differences = _fields(RECONCILE_KEY)
         except RedisError as error:
             logger.warning(
                 "Figures of workers are missing from this scrape: Redis does not answer.",
@@ -78,6 +79,11 @@ class SharedCollector(Collector):
         for kind, value in sorted(differences.items()):
             gauge.add_metric([kind.decode()], float(value))
         yield gauge
+
+
+def _fields(key: str) -> dict[bytes, bytes]:
+    # The client of a process answers in bytes, which its types leave open.
+    return cast("dict[bytes, bytes]", stores.redis().hgetall(key))
 
 
 def _task_histogram(fields: Mapping[bytes, bytes]) -> HistogramMetricFamily:

@@ -9,7 +9,9 @@ import http.client
 import sys
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from config.engines.urls import store_urls
 from crm.operations import canary
@@ -30,11 +32,11 @@ def web_problem(*, port: int) -> str | None:
     return None if status == 200 else f"/health answers {status}."
 
 
-def beat_problem(redis: "Redis[bytes]") -> str | None:
+def beat_problem(redis: Redis) -> str | None:
     return None if canary.is_sent(redis) else "Beat has not sent a canary for too long."
 
 
-def worker_problem(redis: "Redis[bytes]", *, queue: str) -> str | None:
+def worker_problem(redis: Redis, *, queue: str) -> str | None:
     if canary.is_consumed(redis, queue=queue):
         return None
     return f"What beat sent to the queue {queue} does not come through."
@@ -52,7 +54,11 @@ def main(argv: list[str]) -> int:
             problem = web_problem(port=chosen.port)
         else:
             redis = Redis.from_url(
-                store_urls().redis, socket_timeout=CAP_SECONDS, socket_connect_timeout=CAP_SECONDS
+                store_urls().redis,
+                socket_timeout=CAP_SECONDS,
+                socket_connect_timeout=CAP_SECONDS,
+                # The engine that runs this asks again by itself.
+                retry=Retry(NoBackoff(), 0),
             )
             if chosen.kind == "beat":
                 problem = beat_problem(redis)

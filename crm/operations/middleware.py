@@ -22,7 +22,7 @@ def _answer_probe(request: HttpRequest) -> HttpResponse | None:
     if request.path_info not in PROBES:
         return None
     name, view = PROBES[request.path_info]
-    request.probe_name = name  # type: ignore[attr-defined]  for the log line and the histogram
+    request.probe_name = name  # type: ignore[attr-defined]  # for the log line and the histogram
     return view(request)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import draining, stores
 from config.logging import JsonFormatter
@@ -48,7 +50,7 @@ def closed_port() -> int:
 
 @pytest.fixture
 def redis_is_away(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
-    away: Redis[bytes] = Redis(port=closed_port, socket_connect_timeout=1)
+    away = Redis(port=closed_port, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
     monkeypatch.setattr(stores, "redis", lambda: away)
 
 

@@ -130,14 +130,15 @@ def test_what_is_no_url_of_that_store(given: pytest.MonkeyPatch) -> None:
 
 
 def test_another_server_answers(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:
-    valkey = urlsplit(urls.redis).netloc
-    qdrant = urlsplit(urls.qdrant).netloc
-    given.setenv("DATABASE_URL", f"postgresql://somebody:x@{qdrant}/x")
+    mongodb, valkey, qdrant = (
+        urlsplit(url).netloc for url in (urls.mongodb, urls.redis, urls.qdrant)
+    )
+    given.setenv("DATABASE_URL", f"postgresql://somebody:x@{mongodb}/x")
     given.setenv("REDIS_URL", f"redis://{qdrant}/0")
     given.setenv("QDRANT_URL", f"http://{valkey}")
     rows, _ = told(is_well=False)
     for store in ("database", "redis", "qdrant"):
-        assert "answers, but not in the way this store would" in rows[store]["problem"]
+        assert "answers, but not in the way this store would" in rows[store]["problem"], store
         assert not rows[store]["reachable"]
     assert rows["mongodb"]["ok"]
 
@@ -178,6 +179,18 @@ def test_a_read_only_database(given: pytest.MonkeyPatch, urls: engines.StoreUrls
     rows, _ = told(is_well=False)
     assert rows["database"]["problem"].startswith("PostgreSQL is read-only")
     assert rows["database"]["reachable"]
+
+
+def test_a_redis_that_only_copies_another(
+    given: pytest.MonkeyPatch, urls: engines.StoreUrls
+) -> None:
+    with contextlib.closing(Redis.from_url(urls.redis)) as redis:
+        redis.replicaof("127.0.0.1", 1)
+        try:
+            rows, _ = told(is_well=False)
+        finally:
+            redis.replicaof("NO", "ONE")
+    assert rows["redis"]["problem"] == "Redis is a read-only replica."
 
 
 def test_a_full_redis(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:

@@ -13,6 +13,7 @@ from config import metrics, shared_metrics, stores
 from crm.operations import canary
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+FAR = "203.0.113.9"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -34,12 +35,11 @@ def test_this_machine_may_scrape(client: Client) -> None:
 
 def test_others_need_the_token(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = "scraper-token-of-a-test"
-    far = {"REMOTE_ADDR": "203.0.113.9"}
-    assert client.get("/metrics", **far).json()["code"] == "not_authenticated"
-    wrong = client.get("/metrics", headers={"Authorization": "Bearer wrong"}, **far)
+    assert client.get("/metrics", REMOTE_ADDR=FAR).json()["code"] == "not_authenticated"
+    wrong = client.get("/metrics", headers={"Authorization": "Bearer wrong"}, REMOTE_ADDR=FAR)
     assert wrong.status_code == 401
     right = {"Authorization": "Bearer scraper-token-of-a-test"}
-    assert client.get("/metrics", headers=right, **far).status_code == 200
+    assert client.get("/metrics", headers=right, REMOTE_ADDR=FAR).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])

@@ -76,7 +76,7 @@ def worker(stores_clean: None, tmp_path: Path) -> Iterator[Path]:
 
 def test_a_task_carries_the_id_of_who_queued_it(worker: Path, client: Client) -> None:
     with bind_correlation_id("request-of-a-visitor", user_id="visitor:7"):
-        result = note_canary.apply_async(args=["ai"], queue="ai")
+        result = note_canary.apply_async(args=("ai",), queue="ai")
 
     def run() -> dict[str, Any] | None:
         told = [line for line in lines(worker) if line["metadata"].get("task_id") == result.id]
@@ -96,7 +96,7 @@ def test_a_task_carries_the_id_of_who_queued_it(worker: Path, client: Client) ->
 
 
 def test_a_task_that_nobody_traced_gets_an_id_of_its_own(worker: Path) -> None:
-    result = note_canary.apply_async(args=["ai"], queue="ai")
+    result = note_canary.apply_async(args=("ai",), queue="ai")
 
     def run() -> list[dict[str, Any]]:
         return [line for line in lines(worker) if line["metadata"].get("task_id") == result.id]
@@ -123,7 +123,8 @@ def test_a_task_that_fails_tells_where_and_not_what_it_was_given(worker: Path) -
 def test_what_beat_sends_comes_through_every_queue(stores_clean: None, tmp_path: Path) -> None:
     redis = stores.redis()
     scheduler = Scheduler(app, lazy=True)
-    scheduler.merge_inplace(settings.CELERY_BEAT_SCHEDULE)
+    schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+    scheduler.merge_inplace(schedule)
     every_queue = f"--queues={','.join(canary.QUEUES)}"
     with celery(tmp_path / "worker.log", "worker", every_queue, "--pool=solo") as log:
         for entry in scheduler.schedule.values():
@@ -139,9 +140,10 @@ def test_what_beat_sends_comes_through_every_queue(stores_clean: None, tmp_path:
 
 
 def test_the_schedule_covers_every_queue() -> None:
+    schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
     scheduled = {
         entry["options"]["queue"]: entry["args"]
-        for entry in settings.CELERY_BEAT_SCHEDULE.values()
+        for entry in schedule.values()
         if entry["task"] == "operations.canary"
     }
     assert scheduled == {queue: [queue] for queue in canary.QUEUES}

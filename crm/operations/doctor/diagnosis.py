@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config import engines
-from config.engines.urls import ENGINES, URL_VARIABLES
+from config.engines.urls import ENGINES
 
 # PostgreSQL's write-ahead log comes in files of 16 MB, that of MongoDB's server of 64 MB.
 LEAST_BYTES = 200_000_000
@@ -73,11 +73,6 @@ def is_nearly_full(folder: Path) -> bool:
     return folder.exists() and shutil.disk_usage(folder).free < LEAST_BYTES
 
 
-def variable(store: str) -> str:
-    """Name what an operator sets to say where a store is."""
-    return URL_VARIABLES[store]
-
-
 def place(url: str) -> str:
     """Give host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]
@@ -86,7 +81,7 @@ def place(url: str) -> str:
 def unreachable(store: str, url: str, reason: str) -> Ill:
     """Tell why nobody answers, from the words of a driver."""
     words = reason.lower()
-    name = variable(store)
+    name = engines.url_variable(store)
     host = urlsplit(url).hostname or ""
     if "refused" in words:
         return Ill(
@@ -113,7 +108,8 @@ def wrong_url(store: str) -> Ill:
         "qdrant": "http://host:6333",
     }[store]
     return Ill(
-        f"{variable(store)} is not a URL for this store.", f"Set it to something like {example}."
+        f"{engines.url_variable(store)} is not a URL for this store.",
+        f"Set it to something like {example}.",
     )
 
 
@@ -126,7 +122,7 @@ def _check_engine(store: str) -> None:
     if engine.name in engines.missing():
         raise Ill(
             f"The embedded {engine.name} does not run.",
-            f"Run `manage.py engines start`, or set {variable(store)}.",
+            f"Run `manage.py engines start`, or set {engines.url_variable(store)}.",
         )
 
 

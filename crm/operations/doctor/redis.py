@@ -3,7 +3,13 @@
 import uuid
 
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as TooSlow
 
@@ -42,7 +48,7 @@ def _look(diagnosis: Diagnosis, url: str) -> None:
     except (NoConnection, TooSlow) as reason:
         raise unreachable(_STORE, url, str(reason)) from reason
     except ResponseError as reason:
-        raise _refused(url, str(reason)) from reason
+        raise _refused(url, reason) from reason
     except RedisError as reason:
         raise unreachable(_STORE, url, "") from reason
     finally:
@@ -78,13 +84,14 @@ def _wrong_password(url: str) -> Ill:
     )
 
 
-def _refused(url: str, words: str) -> Ill:
+def _refused(url: str, reason: ResponseError) -> Ill:
+    words = str(reason)
     if "NOAUTH" in words or "WRONGPASS" in words or "no password is set" in words:
         return _wrong_password(url)
-    if words.startswith("READONLY") or "read only replica" in words:
+    if isinstance(reason, ReadOnlyError):
         return Ill("Redis is a read-only replica.", "Name the primary in REDIS_URL instead.")
     if words.startswith("MISCONF"):
         return Ill("Redis cannot save to its disk and refuses to write.", "Free some space there.")
-    if words.startswith("OOM"):
+    if isinstance(reason, OutOfMemoryError):
         return Ill("Redis has no memory left.", "Raise its maxmemory.")
     return Ill("Redis refused to work.", "Look at its log, and at the rights of this user.")
