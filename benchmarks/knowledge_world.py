@@ -24,7 +24,7 @@ def start() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.dev"
     os.environ["LOG_LEVEL"] = "ERROR"
 
-    from config import engines  # noqa: PLC0415  reads the environment set above
+    from config import engines
 
     def stop() -> None:
         engines.stop()
@@ -33,8 +33,8 @@ def start() -> None:
     atexit.register(stop)
     engines.start()
 
-    import django  # noqa: PLC0415  reads the environment set above
-    from django.core.management import call_command  # noqa: PLC0415
+    import django
+    from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0)

@@ -228,6 +228,13 @@ class Passage:
         )
 
     @staticmethod
+    def first_id(faq: Faq) -> UUID:
+        """Name the passage that every indexed version of a FAQ has."""
+        return point_id(
+            organization_id=faq.organization_id, source_id=faq.pk, version=faq.version, chunk=0
+        )
+
+    @staticmethod
     def hit_from(payload: dict[str, Any]) -> "PassageHit":
         return PassageHit(
             source_id=UUID(payload["source_id"]),

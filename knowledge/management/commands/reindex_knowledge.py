@@ -1,0 +1,26 @@
+"""`manage.py reindex_knowledge`"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.errors import StoreUnavailable
+from knowledge.services.rebuilding import rebuild_index
+
+
+class Command(BaseCommand):
+    help = (
+        "Build the knowledge index anew beside the one that answers, then switch to it at once. "
+        "May be stopped and started again: it goes on where it was."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            name = rebuild_index(progress=self._tell)
+        except StoreUnavailable as error:
+            raise CommandError(error.message) from error
+        self.stdout.write(f"The index {name} answers from now on.")
+
+    def _tell(self, done: int, total: int) -> None:
+        self.stdout.write(f"{done} of {total} FAQs indexed")
+        self.stdout.flush()

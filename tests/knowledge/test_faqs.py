@@ -1,0 +1,193 @@
+"""FAQs are written by services only, and each change says what the index has to follow."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from crm.accounts.models import Organization
+from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
+from knowledge.models import Faq, KnowledgeBase
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faq,
+    delete_faq,
+    import_faqs,
+    index_now,
+    purge_deleted,
+    restore_faq,
+    set_published,
+    update_faq,
+)
+from tests.knowledge.conftest import contents
+
+NEW = FaqContent(
+    question="Do you have  decaf?\n", answer="Yes: Moonlight.", language_code="en", key="decaf"
+)
+
+
+def version_of(organization: Organization) -> int:
+    return KnowledgeBase.objects.get(organization=organization).version
+
+
+def test_new_faq_waits_for_the_index_and_raises_the_version(organization: Organization) -> None:
+    faq = create_faq(organization_id=organization.pk, content=NEW, by=None)
+    assert (faq.question, faq.version, faq.indexed_version) == ("Do you have decaf?", 1, 0)
+    assert list(Faq.objects.of(organization.pk).to_index()) == [faq]
+    assert version_of(organization) == 1
+
+
+def test_changed_faq_waits_again(faq: Faq) -> None:
+    assert faq.is_indexed
+    before = version_of(faq.organization)
+    changed = update_faq(
+        organization_id=faq.organization_id,
+        faq_id=faq.pk,
+        content=replace(NEW, key=faq.key, phrasings=("russia parcel", "russia parcel", " ")),
+    )
+    assert (changed.version, changed.indexed_version, changed.is_indexed) == (2, 1, False)
+    assert changed.phrasings == ["russia parcel"]
+    assert version_of(faq.organization) == before + 1
+
+
+def test_key_is_made_from_the_question_and_never_twice(organization: Organization) -> None:
+    content = FaqContent(question="Giao hàng đi đâu?", answer="Nga", language_code="vi")
+    first = create_faq(organization_id=organization.pk, content=content, by=None)
+    second = create_faq(organization_id=organization.pk, content=content, by=None)
+    assert first.key == "giao-hang-di-dau"
+    assert second.key.startswith("giao-hang-di-dau-")
+
+
+def test_taken_key_is_refused_and_nothing_is_stored(faq: Faq) -> None:
+    before = version_of(faq.organization)
+    with pytest.raises(FaqKeyTaken):
+        create_faq(organization_id=faq.organization_id, content=replace(NEW, key=faq.key), by=None)
+    assert Faq.objects.of(faq.organization_id).count() == 6
+    assert version_of(faq.organization) == before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"question": "  "}, "question"),
+        ({"question": "q" * 501}, "question"),
+        ({"answer": ""}, "answer"),
+        ({"language_code": "xx"}, "language_code"),
+        ({"key": "no spaces"}, "key"),
+        ({"phrasings": tuple(str(n) for n in range(21))}, "phrasings"),
+        ({"phrasings": ("p" * 501,)}, "phrasings"),
+    ],
+)
+def test_bad_content_is_refused_by_field(
+    organization: Organization, wrong: dict[str, object], field: str
+) -> None:
+    with pytest.raises(InvalidFaq) as refused:
+        create_faq(organization_id=organization.pk, content=replace(NEW, **wrong), by=None)
+    assert list(refused.value.extra["errors"]) == [field]
+    assert not Faq.objects.exists()
+
+
+def test_category_of_another_organization_is_refused(
+    organization: Organization, stranger_organization: Organization
+) -> None:
+    theirs = create_category(organization_id=stranger_organization.pk, name="Theirs")
+    with pytest.raises(CategoryNotFound):
+        create_faq(
+            organization_id=organization.pk, content=replace(NEW, category_id=theirs.pk), by=None
+        )
+    with pytest.raises(CategoryNotFound):
+        import_faqs(
+            organization_id=organization.pk,
+            contents=[replace(NEW, category_id=theirs.pk)],
+            by=None,
+        )
+    assert not Faq.objects.exists()
+
+
+def test_stranger_changes_nothing(faq: Faq, stranger_organization: Organization) -> None:
+    ids = {"organization_id": stranger_organization.pk, "faq_id": faq.pk}
+    with pytest.raises(FaqNotFound):
+        update_faq(**ids, content=NEW)
+    with pytest.raises(FaqNotFound):
+        delete_faq(**ids)
+    with pytest.raises(FaqNotFound):
+        restore_faq(**ids)
+    with pytest.raises(FaqNotFound):
+        set_published(**ids, is_published=False)
+    faq.refresh_from_db()
+    assert (faq.version, faq.deleted_at, faq.is_published) == (1, None, True)
+
+
+def test_deleted_faq_comes_back_whole(faq: Faq) -> None:
+    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    delete_faq(**ids)
+    assert not Faq.objects.of(faq.organization_id).alive().filter(pk=faq.pk).exists()
+    with pytest.raises(FaqNotFound):
+        update_faq(**ids, content=NEW)
+    restored = restore_faq(**ids)
+    assert (restored.deleted_at, restored.version) == (None, 3)
+    assert restore_faq(**ids).version == 3
+
+
+def test_restore_is_refused_when_another_took_the_key(faq: Faq) -> None:
+    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    delete_faq(**ids)
+    create_faq(organization_id=faq.organization_id, content=replace(NEW, key=faq.key), by=None)
+    with pytest.raises(FaqKeyTaken):
+        restore_faq(**ids)
+
+
+def test_deleted_faq_is_purged_only_after_it_left_the_index(faq: Faq) -> None:
+    delete_faq(organization_id=faq.organization_id, faq_id=faq.pk)
+    Faq.objects.filter(pk=faq.pk).update(deleted_at=timezone.now() - timedelta(days=31))
+    assert purge_deleted() == 0
+    index_now(organization_id=faq.organization_id)
+    assert purge_deleted() == 1
+    assert not Faq.objects.filter(pk=faq.pk).exists()
+
+
+def test_importing_again_changes_nothing(knowledge: Organization) -> None:
+    before = version_of(knowledge)
+    told: list[int] = []
+    counts = import_faqs(
+        organization_id=knowledge.pk, contents=contents(), by=None, progress=told.append
+    )
+    assert counts == {"created": 0, "updated": 0, "unchanged": 6}
+    assert told == [6]
+    assert version_of(knowledge) == before
+    assert not Faq.objects.of(knowledge.pk).to_index().exists()
+
+
+def test_importing_updates_by_key_and_language(knowledge: Organization) -> None:
+    changed = [replace(content, answer=f"{content.answer} New.") for content in contents()[:2]]
+    counts = import_faqs(organization_id=knowledge.pk, contents=[*changed, NEW], by=None)
+    assert counts == {"created": 1, "updated": 2, "unchanged": 0}
+    assert Faq.objects.of(knowledge.pk).to_index().count() == 3
+    assert Faq.objects.of(knowledge.pk).count() == 7
+
+
+def test_the_same_faq_twice_in_one_import_is_stored_once(organization: Organization) -> None:
+    counts = import_faqs(
+        organization_id=organization.pk, contents=[NEW, replace(NEW, answer="Last.")], by=None
+    )
+    assert counts["created"] == 1
+    assert Faq.objects.get().answer == "Last."
+
+
+def test_import_needs_the_same_queries_for_many(
+    organization: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    many = [replace(NEW, key=f"decaf-{number}") for number in range(200)]
+    KnowledgeBase.objects.create(organization=organization)
+    # savepoint, find and lock the base, FAQs, categories, insert, version, release
+    with django_assert_num_queries(8):
+        import_faqs(organization_id=organization.pk, contents=many, by=None)
+    assert Faq.objects.count() == 200
+
+
+def test_list_search_ignores_marks(knowledge: Organization) -> None:
+    found = Faq.objects.of(knowledge.pk).mentioning("GIAO hang nga")
+    assert [faq.language_code for faq in found] == ["vi"]
