@@ -15,7 +15,7 @@ from config.engines.supervision import (
     stop,
     supervise,
 )
-from config.engines.urls import StoreUrls, given_url, store_urls, without_password
+from config.engines.urls import StoreUrls, given_url, store_urls, url_variable, without_password
 
 __all__ = [
     "EngineFailed",
@@ -29,6 +29,7 @@ __all__ = [
     "stop",
     "store_urls",
     "supervise",
+    "url_variable",
     "var_dir",
     "without_password",
 ]

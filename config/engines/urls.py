@@ -33,6 +33,11 @@ class StoreUrls:
     qdrant: str
 
 
+def url_variable(store: str) -> str:
+    """Name what an operator sets to say where a store is."""
+    return URL_VARIABLES[store]
+
+
 def given_url(store: str) -> str | None:
     """Give the URL that the environment names for a store; None: the embedded engine is meant."""
     return os.environ.get(URL_VARIABLES[store]) or _from_parts(store)
