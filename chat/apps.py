@@ -10,7 +10,20 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
+        from chat.models import Message
+        from chat.services.sweeping import oldest_pending_age
+        from crm.operations import figures
 
+        figures.register(
+            name="pending_effects",
+            meaning="Messages that still have a side effect to do.",
+            measure=lambda: {"": Message.objects.count_pending()},
+        )
+        figures.register(
+            name="pending_effect_age_seconds",
+            meaning="For how long the oldest side effect has been waiting; 0 when none is.",
+            measure=lambda: {"": oldest_pending_age()},
+        )
         post_migrate.connect(_create_indexes, sender=self, dispatch_uid="chat.create_indexes")
 
 

@@ -182,6 +182,11 @@ class MessageManager:
             )
             return [self.model.from_document(document) for document in found]
 
+    def count_pending(self) -> int:
+        """Count entries of every organization that still have a side effect to do."""
+        with mongo_refusals():
+            return self.collection.count_documents({"pending": {"$exists": True}})
+
     def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
         """Summarize these logs; one without entries is left out."""
         with mongo_refusals():

@@ -11,6 +11,13 @@ from chat.services.log import ANSWER
 BATCH = 500
 
 
+def oldest_pending_age() -> float:
+    """Give for how many seconds the oldest side effect has been waiting; 0 when none is."""
+    now = mongo_now()
+    oldest = Message.objects.pending_since(now, limit=1)
+    return (now - oldest[0].received_at).total_seconds() if oldest else 0.0
+
+
 def pending_answers() -> list[Message]:
     """Give the questions that wait for the bot longer than a task should take, oldest first."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)

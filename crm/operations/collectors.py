@@ -10,6 +10,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from config import stores
+from config.errors import AppError
 from crm.operations import canary, figures
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class OperationsCollector(Collector):
         for figure in figures.registered():
             try:
                 values = figure.measure()
-            except (DatabaseError, PyMongoError, RedisError) as error:
+            except (AppError, DatabaseError, PyMongoError, RedisError) as error:
                 self._tell_missing(figure.name, error)
                 continue
             family = GaugeMetricFamily(

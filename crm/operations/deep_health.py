@@ -17,6 +17,7 @@ from qdrant_client.models import Distance, PointStruct, VectorParams
 from redis.exceptions import RedisError
 
 from config import stores
+from config.errors import AppError
 from crm.operations import canary, figures
 from crm.operations.models import StoreProbe
 from crm.operations.probes import STORE_FAILURES
@@ -149,7 +150,7 @@ def _figures(health: DeepHealth) -> dict[str, Any]:
     for figure in figures.registered():
         try:
             values = figure.measure()
-        except (DatabaseError, PyMongoError, RedisError) as error:
+        except (AppError, DatabaseError, PyMongoError, RedisError) as error:
             health.is_sound = False
             told[figure.name] = {"error": type(error).__name__}
             continue

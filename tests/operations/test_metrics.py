@@ -9,6 +9,7 @@ from django.test import Client
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
+from chat.models import Conversation
 from config import metrics, shared_metrics, stores
 from crm.operations import canary
 
@@ -112,6 +113,14 @@ def test_differences_of_the_last_reconcile_are_shown(client: Client, stores_clea
     shown = scrape(client)
     assert shown["nf_reconcile_diff_total", (("kind", "head_behind"),)] == 0
     assert shown["nf_reconcile_diff_total", (("kind", "late_effects"),)] == 0
+
+
+@pytest.mark.django_db
+def test_side_effects_that_wait_are_shown(client: Client, conversation: Conversation) -> None:
+    """The fixture's visitor has asked, and no bot runs here."""
+    shown = scrape(client)
+    assert shown["nf_pending_effects", ()] == 1
+    assert shown["nf_pending_effect_age_seconds", ()] >= 0
 
 
 def test_the_age_of_each_queues_canary_is_shown(client: Client, stores_clean: None) -> None:
