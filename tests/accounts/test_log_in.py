@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
+from django.contrib.auth.signals import user_logged_in
 from django.test import Client
 from django.urls import reverse
 
@@ -102,6 +103,26 @@ def test_success_forgives_the_mistakes_before(client: Client, agent: Membership)
         for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS - 1):
             enter(client, agent, password="wrong")
         assert enter(client, agent).status_code == 302
+
+
+def test_redis_lost_after_the_password_was_right_keeps_nobody_out(
+    client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = stores.redis().connection_pool
+
+    def lose_redis(**_kwargs: object) -> None:
+        pool.disconnect()
+        # Nothing can listen there without being root, so a connection is refused at once.
+        monkeypatch.setitem(pool.connection_kwargs, "port", 1)
+        monkeypatch.setattr(pool, "_available_connections", [])
+
+    user_logged_in.connect(lose_redis)
+    try:
+        answer = enter(client, agent)
+    finally:
+        user_logged_in.disconnect(lose_redis)
+        monkeypatch.undo()
+    assert (answer.status_code, answer["Location"]) == (302, INBOX)
 
 
 def test_counters_hold_no_address_and_no_email(client: Client, agent: Membership) -> None:
