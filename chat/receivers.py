@@ -1,13 +1,17 @@
 """Who reacts to what; each only queues a task with ids."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
 from django.dispatch import receiver
+from kombu.exceptions import OperationalError
 
 from chat.services.log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot
+
+logger = logging.getLogger(__name__)
 
 
 @receiver(message_posted, dispatch_uid="chat.start_answer")
@@ -20,4 +24,9 @@ def start_answer(
     **kwargs: Any,
 ) -> None:
     if ANSWER in pending:
-        answer_with_bot.delay(str(organization_id), str(conversation_id), seq)
+        try:
+            answer_with_bot.delay(str(organization_id), str(conversation_id), seq)
+        except OperationalError:
+            logger.warning(
+                "An answer was not queued: Redis does not answer. The sweeper starts it."
+            )
