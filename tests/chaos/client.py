@@ -219,7 +219,7 @@ class StreamClient:
     async def call(
         self, method: str, path: str, *, tries: int | None = None, **options: Any
     ) -> httpx.Response:
-        """Make a request until it succeeds; a 4xx is final and a violation."""
+        """Make a request until it succeeds; what does not heal by itself is a violation."""
         attempt = Backoff(self._rng, first=0.25, longest=2.0)
         made = 0
         while True:
@@ -232,7 +232,8 @@ class StreamClient:
                 if response.status_code < 400:
                     return response
                 self._observed.http_errors[response.status_code] += 1
-                if response.status_code < 500 and response.status_code != 429:
+                # 503: a store is away. 429: it was too much. Both heal by themselves.
+                if response.status_code not in (503, 429):
                     answer = f"{response.status_code} {response.text[:200]}"
                     text = f"{self.name}: {method} {path}: {answer}"
                     self._observed.violation(text)
