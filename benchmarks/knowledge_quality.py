@@ -1,7 +1,7 @@
 """How often the bot finds the right answer, a wrong one, or rightly none.
 
-`python -m benchmarks.knowledge_quality` prints the table of docs/knowledge.md; `--fit` works out the
-constants of knowledge/ranking.py again. The questions of every second line are those that the
+`python -m benchmarks.knowledge_quality` prints the table of docs/knowledge.md; `--fit` works out
+the constants of knowledge/ranking.py again. The questions of every second line are those that the
 constants are fitted to; the others are only ever measured.
 """
 

@@ -8,7 +8,7 @@ LANGUAGES = ("en", "vi", "ru")
 DEFAULT = "en"
 
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")
-_LATIN = re.compile(r"[a-zà-ỹ]", re.IGNORECASE)
+_LATIN = re.compile(r"[a-zà-ɏḀ-ỹ]", re.IGNORECASE)
 # Letters that of our languages only Vietnamese has; é or ô alone may be a café or a rôle.
 _VIETNAMESE = re.compile(r"[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịĩọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹ]", re.IGNORECASE)
 # Frequent words, Vietnamese without marks; those of both languages (the, may, do) are left out.

@@ -244,6 +244,10 @@ class PassageManager:
         self._current_until = time.monotonic() + TRUST_SECONDS
         return True
 
+    def distrust(self) -> None:
+        """Ask again at the next search whether there is anything to search."""
+        self._current_until = 0.0
+
     def collection_name(self, number: int) -> str:
         return f"{self.alias}__{MODEL}__{number}"
 
@@ -306,6 +310,7 @@ class PassageManager:
             self.client.update_collection_aliases(change_aliases_operations=operations)
 
     def drop(self, collection: str) -> None:
+        self.distrust()
         with qdrant_refusals():
             self.client.delete_collection(collection)
 

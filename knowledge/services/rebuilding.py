@@ -15,8 +15,8 @@ _NUMBER = re.compile(r"__(\d+)$")
 def rebuild_index(*, progress: Callable[[int, int], None] | None = None) -> str:
     """Index every FAQ of every organization into a new collection and switch to it at once.
 
-    May be killed anywhere and run again: it goes on with the collection it left behind. Changes made
-    meanwhile go to the old collection and are caught up with before the switch. Give the new
+    May be killed anywhere and run again: it goes on with the collection it left behind. Changes
+    made meanwhile go to the old collection and are caught up with before the switch. Give the new
     collection's name; ``progress`` is told how many FAQs of how many are done.
     """
     live = Passage.objects.aliased()
