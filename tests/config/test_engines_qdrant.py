@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -64,7 +66,7 @@ def where(key: str, **match: object) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=kinds[kind](**{kind: wanted}))
 
 
-def ids(found: list[models.ScoredPoint] | list[models.Record]) -> list[object]:
+def ids(found: Any) -> list[Any]:
     return [entry.id for entry in found]
 
 
@@ -185,8 +187,9 @@ def test_points_come_back_as_they_were_stored(client: QdrantClient, name: str) -
     )
     (record,) = client.retrieve(name, [identifier], with_vectors=True)
     assert (record.id, record.payload) == (identifier, payload)
-    assert record.vector[DENSE] == pytest.approx([0.0, 0.6, 0.8, 0.0])
-    assert record.vector[SPARSE] == sparse
+    vectors: Any = record.vector
+    assert vectors[DENSE] == pytest.approx([0.0, 0.6, 0.8, 0.0])
+    assert vectors[SPARSE] == sparse
     (bare,) = client.retrieve(name, [identifier], with_payload=["yes"])
     assert (bare.payload, bare.vector) == ({"yes": True}, None)
     assert client.retrieve(name, [str(uuid.uuid4())]) == []
@@ -196,7 +199,7 @@ def test_upserting_again_replaces(client: QdrantClient, name: str) -> None:
     client.upsert(name, [point(1, word="old"), point(2)])
     client.upsert(name, [point(1, word="new")])
     assert client.count(name).count == 2
-    assert client.retrieve(name, [1])[0].payload["word"] == "new"
+    assert client.retrieve(name, [1], with_payload=["word"])[0].payload == {"word": "new"}
 
 
 def test_an_unnamed_vector_and_columns_of_points(client: QdrantClient) -> None:
@@ -257,7 +260,9 @@ def test_scroll_walks_all_points_page_by_page(client: QdrantClient, name: str) -
         (where("text", text="số 2"), [2]),
         (models.FieldCondition(key="number", range=models.Range(gt=2, lte=4)), [3, 4]),
         (
-            models.FieldCondition(key="at", range=models.DatetimeRange(gte="2026-01-04T00:00:00Z")),
+            models.FieldCondition(
+                key="at", range=models.DatetimeRange(gte=datetime(2026, 1, 4, tzinfo=UTC))
+            ),
             [4, 5],
         ),
         (models.IsEmptyCondition(is_empty=models.PayloadField(key="rare")), [1, 2, 4, 5]),
@@ -316,9 +321,9 @@ def test_dense_search_scores_by_cosine(client: QdrantClient, name: str) -> None:
         [1.25 / (1.25**0.5 * 2.25**0.5), 1.25 / (1.25**0.5 * 5.25**0.5)], rel=1e-5
     )
     second = client.query_points(
-        name, query=[1.0, 0.0, 0.0, 0.5], using=DENSE, limit=1, offset=1, with_payload=True
+        name, query=[1.0, 0.0, 0.0, 0.5], using=DENSE, limit=1, offset=1, with_payload=["number"]
     ).points
-    assert (second[0].id, second[0].payload["number"]) == (2, 2)
+    assert (second[0].id, second[0].payload) == (2, {"number": 2})
     good = client.query_points(
         name, query=[1.0, 0.0, 0.0, 0.5], using=DENSE, score_threshold=found[0].score - 0.001
     ).points

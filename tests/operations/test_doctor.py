@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from psycopg import sql
+from pymongo import MongoClient
 from redis import Redis
 
 from config import engines
@@ -72,7 +73,7 @@ def test_embedded_engines_are_named_written_and_read_back(urls: engines.StoreUrl
     assert "replica set" in rows["mongodb"]["has"]
     assert rows["redis"]["server"] == "Valkey"
     assert "aliases" in rows["qdrant"]["has"]
-    assert urlsplit(urls.database).password not in printed
+    assert str(urlsplit(urls.database).password) not in printed
 
 
 def test_given_stores_are_told_apart_and_nothing_is_left_behind(
@@ -81,7 +82,7 @@ def test_given_stores_are_told_apart_and_nothing_is_left_behind(
     rows, printed = told(is_well=True)
     assert [rows[store]["source"] for store in STORES] == ["given"] * 4
     assert "folder" not in rows
-    assert urlsplit(urls.database).password not in printed
+    assert str(urlsplit(urls.database).password) not in printed
     assert Redis.from_url(urls.redis).dbsize() == 0
     printed_for_people = io.StringIO()
     call_command("doctor", stdout=printed_for_people)
@@ -262,5 +263,6 @@ def test_examining_leaves_no_collection_behind(
 ) -> None:
     found = doctor.examine(urls, mongodb_name="examined", qdrant_api_key="")
     assert [diagnosis.problem for diagnosis in found] == [""] * 4
-    with contextlib.closing(mongodb_examination.MongoClient(urls.mongodb)) as client:
+    client: MongoClient[dict[str, Any]] = MongoClient(urls.mongodb)
+    with contextlib.closing(client):
         assert client["examined"].list_collection_names() == []
