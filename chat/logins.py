@@ -2,7 +2,7 @@
 
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -13,7 +13,7 @@ from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
 from config.errors import NotAuthenticated
 from config.realtime import session_name
-from crm.accounts.models import Membership, User
+from crm.accounts.models import Membership
 from crm.accounts.services import SESSION_KEY, current_membership
 
 _BEARER = "bearer "
@@ -50,7 +50,7 @@ def agent_of_cookie(cookie: str | None) -> Agent:
     if not user.is_authenticated:
         raise AccessEnded
     membership = current_membership(
-        user=cast(User, user), organization_id=request.session.get(SESSION_KEY)
+        user=user, organization_id=request.session.get(SESSION_KEY)
     )
     if membership is None:
         raise AccessEnded

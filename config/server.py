@@ -15,9 +15,9 @@ from typing import Any
 from daphne.server import Server as Daphne
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
-from twisted.internet import defer, reactor
+from twisted.internet import defer
 from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from config import draining
 from config.draining import is_draining
@@ -85,14 +85,14 @@ class SocketProtocol(WebSocketProtocol):
         if not self._holds_back and self.application_queue.qsize() > UNREAD_FRAMES:
             self._holds_back = True
             self.transport.pauseProducing()
-            reactor.callLater(0.05, self._read_on)  # type: ignore[attr-defined]
+            asyncio.get_running_loop().call_later(0.05, self._read_on)
 
     def _read_on(self) -> None:
         if self.state != self.STATE_OPEN or self.application_queue.qsize() <= UNREAD_FRAMES // 2:
             self._holds_back = False
             self.transport.resumeProducing()
         else:
-            reactor.callLater(0.05, self._read_on)  # type: ignore[attr-defined]
+            asyncio.get_running_loop().call_later(0.05, self._read_on)
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  Daphne's name
         # A paused producer would keep Twisted from closing once the last byte is written.
@@ -125,7 +125,10 @@ class Server(Daphne):
 
     def _prepare(self) -> None:
         self.ws_factory.protocol = SocketProtocol
-        self.ws_factory.setProtocolOptions(closeHandshakeTimeout=CLOSE_SECONDS)
+        # Who may open a socket is for the consumers to say: they answer with a code.
+        self.ws_factory.setProtocolOptions(
+            closeHandshakeTimeout=CLOSE_SECONDS, allowNullOrigin=True
+        )
         loop = asyncio.get_event_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_go)

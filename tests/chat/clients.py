@@ -66,9 +66,9 @@ class Client:
         except TimeoutError:
             return [f for f in told if f["type"] not in {"presence", "heartbeat", "conversation"}]
 
-    async def closed(self) -> int:
+    async def closed(self, patience: float = PATIENCE) -> int:
         """Wait for the end and give its code."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             try:
                 while True:
                     self.unread.append(json.loads(await self.socket.recv()))
