@@ -133,6 +133,9 @@ def _open(script: Script) -> tuple[Conversation, Message]:
         client_message_id=script.turn_id(0),
         timestamp=script.time_of(0),
     )
+    # Both rows say by themselves that they are of today.
+    Customer.objects.filter(pk=customer.pk).update(created_at=script.time_of(0))
+    Conversation.objects.filter(pk=message.conversation_id).update(created_at=script.time_of(0))
     return Conversation.objects.get(pk=message.conversation_id), message
 
 

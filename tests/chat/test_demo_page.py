@@ -68,10 +68,10 @@ def test_an_unknown_language_is_the_browsers(client: Client, shop_widget: Widget
 
 
 def test_the_widget_is_installed_by_the_public_snippet(client: Client, shop_widget: Widget):
-    page = client.get("/demo/", headers={"host": "localhost:8123"}).content.decode()
+    page = client.get("/demo/?lang=vi", headers={"host": "localhost:8123"}).content.decode()
     assert (
         '<script async src="http://localhost:8123/widget/loader.js"'
-        f' data-site-key="{shop_widget.site_key}"></script>'
+        f' data-site-key="{shop_widget.site_key}" data-language="vi"></script>'
     ) in page
 
 
