@@ -12,7 +12,11 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Playwright turns the partitioning of third-party storage off, which leaves frames of other sites with
+# no storage at all; browsers of people have it on. The last switch of a name wins.
+AS_PEOPLE_HAVE_IT = "--disable-features=Translate"
 
 
-def launch(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
+def launch(playwright: Playwright, *, refuses_storage_to_frames: bool = False) -> Browser:
+    arguments = ARGUMENTS if refuses_storage_to_frames else [*ARGUMENTS, AS_PEOPLE_HAVE_IT]
+    return playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
-
-from tests.browser.chromium import launch
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -33,18 +31,16 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(STATIC))
     )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page(locale="en-GB", timezone_id="Asia/Ho_Chi_Minh")
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
-        yield page
-        browser.close()
+    page = chromium.new_page(locale="en-GB", timezone_id="Asia/Ho_Chi_Minh")
+    page.goto(f"http://127.0.0.1:{server.server_port}/")
+    yield page
+    page.close()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -180,10 +176,29 @@ def test_outbox_falls_back_where_indexeddb_refuses(page: Page) -> None:
         """
         const { KeyedStorage } = await import("/chat/widget/storage.js");
         const broken = { open() { throw new DOMException("no", "SecurityError"); } };
-        return (await m.openOutbox("key", new KeyedStorage("key"), broken)).kind;
+        return (await m.openOutbox("key", new KeyedStorage("key", localStorage), broken)).kind;
         """,
     )
     assert kind == "localstorage"
+
+
+def test_storage_kept_by_the_page_around_it_comes_back(page: Page) -> None:
+    result = run(
+        page,
+        "storage.js",
+        """
+        const told = [];
+        const first = new m.KeptByParent(null, () => told.push(first.text));
+        const storage = new m.KeyedStorage("key", first);
+        storage.set("token", "t");
+        storage.set("draft", "d");
+        storage.remove("draft");
+        const again = new m.KeyedStorage("key", new m.KeptByParent(told.at(-1), () => {}));
+        const broken = new m.KeyedStorage("key", new m.KeptByParent("1", () => {}));
+        return [told.length, again.get("token"), again.get("draft"), broken.get("token")];
+        """,
+    )
+    assert result == [3, "t", None, None]
 
 
 SENDER = """

@@ -62,6 +62,10 @@ export class Chat {
     return this.log !== null && this.conversation?.status !== "closed";
   }
 
+  get hasUnsent() {
+    return this.outbox.list().length > 0;
+  }
+
   get state() {
     return this.connection.state;
   }

@@ -4,24 +4,25 @@ import { Bridge } from "./bridge.js";
 import { Chat } from "./chat.js";
 import { chooseLanguage, loadWords } from "./i18n/index.js";
 import { openOutbox } from "./outbox.js";
-import { KeyedStorage } from "./storage.js";
+import { KeptByParent, KeyedStorage, ownStorage } from "./storage.js";
 import { Tabs } from "./tabs.js";
 import { View } from "./view.js";
 
 const page = document.documentElement;
 const { siteKey, parentOrigin, color, language: given } = page.dataset;
-const storage = new KeyedStorage(siteKey);
+let storage = null;
 let language = chooseLanguage(given, navigator.languages ?? []);
 let view = null;
 let chat = null;
 let isOpen = false;
 let identity = null;
+let kept = null; // set where the browser refuses storage to this frame
 
 const bridge = new Bridge(parentOrigin, {
-  init(message) {
+  init: (message) => {
     identity = message.identity ?? null;
-    if (identity && chat) chat.identify(identity);
-    if (message.isOpen) opened();
+    isOpen = message.isOpen;
+    start(message.kept);
   },
   opened,
   closed() {
@@ -32,9 +33,9 @@ const bridge = new Bridge(parentOrigin, {
     identity = message.identity;
     chat?.identify(identity);
   },
-  language: (message) => speak(message.language),
+  language: (message) => chat && speak(message.language),
   async reset() {
-    await chat?.reset();
+    await chat.reset();
     bridge.tell("reset");
   },
 });
@@ -97,16 +98,19 @@ function buildView(words) {
   });
 }
 
-const told = { unread: null, conversation: null };
+const told = { unread: null, kept: null };
 
 function tellParent() {
-  const news = { unread: chat.unread, conversation: chat.isOpen };
-  if (news.unread !== told.unread) bridge.tell("unread", { count: news.unread });
-  if (chat.isLoaded && news.conversation !== told.conversation) {
-    bridge.tell("conversation", { isOpen: news.conversation });
-    told.conversation = news.conversation;
-  }
-  told.unread = news.unread;
+  if (!chat) return;
+  const { unread } = chat;
+  if (unread !== told.unread) bridge.tell("unread", { count: unread });
+  told.unread = unread;
+  if (!chat.isLoaded && !chat.hasUnsent) return;
+  // What is kept makes the launcher load this frame again on the next page, unopened.
+  const isWanted = chat.isOpen || chat.hasUnsent;
+  const value = isWanted ? (kept?.text ?? "1") : null;
+  if (value !== told.kept) bridge.tell("keep", { value });
+  told.kept = value;
 }
 
 let isRendering = false;
@@ -122,8 +126,11 @@ function changed() {
   });
 }
 
-async function start() {
+async function start(keptText = null) {
   page.lang = language;
+  const own = ownStorage();
+  if (!own && bridge.isFramed) kept = new KeptByParent(keptText, tellParent);
+  storage = new KeyedStorage(siteKey, own ?? kept);
   const [words, outbox] = await Promise.all([loadWords(language), openOutbox(siteKey, storage)]);
   chat = new Chat({
     api: new Api({ siteKey }),
@@ -152,8 +159,12 @@ async function start() {
     chat.show(isOpen && document.visibilityState === "visible"),
   );
   await chat.start();
-  if (!bridge.isFramed) opened();
-  bridge.tell("ready");
+  if (isOpen) opened();
 }
 
-start();
+if (bridge.isFramed) {
+  bridge.tell("ready");
+} else {
+  isOpen = true;
+  start();
+}

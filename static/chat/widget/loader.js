@@ -1,4 +1,4 @@
-// The launcher of the chat. The chat itself is loaded when it is first opened; see docs/widget.md.
+// The chat's launcher; the chat itself loads when it is first opened. See docs/widget.md.
 (() => {
   const w = window;
   const d = document;
@@ -13,21 +13,21 @@
   const flag = `nextflow-${siteKey}`;
   const listeners = {};
   let settings, host, button, badge, panel, frame;
-  let isReady = false; // the frame answers
+  let isReady = false;
   let isOpen = false;
   let wantsOpen = false;
   let wantsReset = false;
   let unread = 0;
   let identity = null;
 
-  // The flag says that a conversation is open, nothing else: the visitor's token stays in the frame.
-  const remember = (on) => {
+  // "1" while a conversation is open. Only where browsers refuse storage to frames, their data.
+  const keep = (value) => {
     try {
-      if (on === undefined) return localStorage.getItem(flag);
-      if (on) localStorage.setItem(flag, "1");
-      else localStorage.removeItem(flag);
+      if (value) localStorage.setItem(flag, value);
+      else if (value === null) localStorage.removeItem(flag);
+      return localStorage.getItem(flag);
     } catch {
-      return null; // storage is forbidden: unread messages show once the chat was opened
+      return null; // storage is forbidden
     }
   };
   const emit = (name, data) =>
@@ -77,19 +77,19 @@
       icon("cross", "M6 9.5l6 6 6-6"), badge);
     panel = make("div", { class: "panel", role: "dialog" });
     host = make("div", { id: "nextflow-chat" });
-    const style = new CSSStyleSheet(); // a <style> would need the site's CSP to allow inline styles
+    const style = new CSSStyleSheet(); // a <style> would need a looser CSP
     style.replaceSync(settings.style);
     const root = host.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [style];
     root.append(panel, button);
     button.onclick = () => api("toggle");
     root.addEventListener("keydown", (event) => event.key === "Escape" && isOpen && api("close"));
-    // Beside <body>, which some single-page sites replace: a moved iframe would load again.
+    // Beside <body>, which some single-page sites replace.
     d.documentElement.append(host);
     w.visualViewport?.addEventListener("resize", fit);
     w.visualViewport?.addEventListener("scroll", fit);
   };
-  // A frame does not learn of the on-screen keyboard, so the page around it makes room.
+  // A frame does not learn of the on-screen keyboard.
   const fit = () => {
     const view = w.visualViewport;
     const isFull = isOpen && w.matchMedia("(max-width:480px)").matches && view.scale < 1.1;
@@ -123,6 +123,13 @@
     });
     panel.append(frame);
     paint();
+    const tried = frame;
+    // A frame that did not load stays an error page: try again while it is wanted.
+    setTimeout(() => {
+      if (isReady || frame !== tried) return;
+      removeFrame();
+      if (isOpen || keep()) createFrame();
+    }, 10000);
   };
   const removeFrame = () => {
     frame?.remove();
@@ -151,17 +158,17 @@
     if (from !== origin || !frame || source !== frame.contentWindow || data?.nextflow !== 1) return;
     if (data.type === "ready") {
       isReady = true;
-      tell("init", { isOpen, identity });
+      tell("init", { isOpen, identity, kept: keep() });
       if (isOpen) frame.focus();
       if (wantsReset) tell("reset");
     } else if (data.type === "close") show(false);
     else if (data.type === "unread") setUnread(data.count);
-    else if (data.type === "conversation") remember(data.isOpen);
+    else if (data.type === "keep") keep(data.value);
     else if (data.type === "message") emit("message", { seq: data.seq, sender: data.sender });
     else if (data.type === "error") emit("error", { code: data.code, message: data.message });
     else if (data.type === "reset") {
       wantsReset = false;
-      remember(false);
+      keep(null);
       removeFrame();
       setUnread(0);
       if (isOpen) createFrame();
@@ -209,7 +216,7 @@
       emit("ready");
       if (wantsOpen) show(true);
       else if (wantsReset) createFrame();
-      else if (remember()) (w.requestIdleCallback || setTimeout)(createFrame);
+      else if (keep()) (w.requestIdleCallback || setTimeout)(createFrame);
     },
   };
   const api = (command, ...rest) => {

@@ -22,12 +22,16 @@ export class Sender {
     this.pauses = 0;
     this.reason = null;
     this.stored = new Map(); // acknowledged, but not yet in the log
+    this.shown = new Set(); // in the log: whatever a store or another tab still says of them
   }
 
   /** Every message that the log does not show yet, oldest first. */
   items() {
     const stored = [...this.stored.values()].map((item) => ({ ...item, status: "sent" }));
-    const waiting = this.outbox.list().map((item) => ({ ...item, status: this.statusOf(item) }));
+    const waiting = this.outbox
+      .list()
+      .filter((item) => !this.shown.has(item.id))
+      .map((item) => ({ ...item, status: this.statusOf(item) }));
     return [...stored, ...waiting].sort((a, b) => a.order - b.order);
   }
 
@@ -92,12 +96,13 @@ export class Sender {
 
   async acknowledged(id, { seq }) {
     const item = this.outbox.items.get(id);
-    if (item) this.stored.set(id, { ...item, seq });
+    if (item && !this.shown.has(id)) this.stored.set(id, { ...item, seq });
     await this.finish(id);
   }
 
   /** The log shows it: however it got there, it is sent. */
   async arrived(id) {
+    this.shown.add(id);
     if (this.stored.delete(id) || this.outbox.has(id)) await this.finish(id);
   }
 
@@ -145,6 +150,7 @@ export class Sender {
   /** Another tab wrote or sent something. Its own tab sends it; should that be gone, this one does. */
   async reload() {
     await this.outbox.load();
+    for (const { id } of this.outbox.list()) if (this.shown.has(id)) await this.outbox.remove(id);
     this.onchange();
     clearTimeout(this.foreignTimer);
     this.foreignTimer = setTimeout(() => this.pump(), FOREIGN_AFTER);

@@ -1,7 +1,7 @@
-/** The small things one browser keeps for one site key. Where storage is forbidden they last as long
- * as the page, and `isPersistent` says so. */
+/** The small things one browser keeps for one site key. Without a `backend` (what localStorage can do)
+ * they last as long as the page, and `isPersistent` says so. */
 export class KeyedStorage {
-  constructor(siteKey, backend = usableLocalStorage()) {
+  constructor(siteKey, backend) {
     this.prefix = `nextflow:${siteKey}:`;
     this.backend = backend ?? new Map();
     this.isPersistent = backend !== null;
@@ -33,7 +33,8 @@ export class KeyedStorage {
   }
 }
 
-function usableLocalStorage() {
+/** Gives this frame's own localStorage, or null where the browser refuses it to frames. */
+export function ownStorage() {
   try {
     const probe = "nextflow:probe";
     window.localStorage.setItem(probe, "1");
@@ -41,5 +42,38 @@ function usableLocalStorage() {
     return window.localStorage;
   } catch {
     return null;
+  }
+}
+
+/** Values that the page around the frame keeps for it, as one text. */
+export class KeptByParent {
+  constructor(text, onchange) {
+    this.values = readMap(text);
+    this.onchange = onchange;
+  }
+
+  get text() {
+    return JSON.stringify([...this.values]);
+  }
+
+  getItem(key) {
+    return this.values.get(key) ?? null;
+  }
+
+  setItem(key, value) {
+    this.values.set(key, value);
+    this.onchange();
+  }
+
+  removeItem(key) {
+    if (this.values.delete(key)) this.onchange();
+  }
+}
+
+function readMap(text) {
+  try {
+    return new Map(JSON.parse(text ?? "[]"));
+  } catch {
+    return new Map(); // another version's flag, or somebody's hand
   }
 }

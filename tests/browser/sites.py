@@ -1,0 +1,67 @@
+"""A customer's site: another origin than ours, with a strict policy of its own."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A shop</title><link rel="stylesheet" href="/site.css"></head>
+<body><main><h1>A shop</h1><p><a href="#more">More</a></p></main>
+<script src="/before.js"></script>
+<script async src="{base}/widget/loader.js" data-site-key="{key}" {attributes}></script>{again}
+</body></html>"""
+
+# The queue stub of docs/widget.md, and a few calls made long before the loader is there.
+BEFORE = """
+window.nextflow = window.nextflow || function () {
+  (window.nextflow.q = window.nextflow.q || []).push(arguments);
+};
+window.happened = [];
+for (const name of ["ready", "opened", "closed", "message", "unread", "error"]) {
+  nextflow("on", name, (data) => window.happened.push([name, data ?? null]));
+}
+"""
+
+# `div { display: none }` is what a careless site does to everybody's widgets.
+STYLE = "body { font-family: serif; margin: 2em; } div { display: none; } button { all: unset; }"
+
+
+@contextmanager
+def shop_site(
+    base_url: str, site_key: str, attributes: str = "", *, twice: bool = False
+) -> Iterator[str]:
+    """Serve a shop with the widget in it, under ``http://localhost:…``; give its address."""
+    policy = f"default-src 'none'; script-src 'self' {base_url}; frame-src {base_url}; style-src 'self'"
+    again = f'<script async src="{base_url}/widget/loader.js" data-site-key="{site_key}"></script>'
+    page = PAGE.format(
+        base=base_url, key=site_key, attributes=attributes, again=again if twice else ""
+    )
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind, text = {
+                "/before.js": ("text/javascript", BEFORE),
+                "/site.css": ("text/css", STYLE),
+            }.get(self.path, ("text/html", page))
+            self.send_response(200)
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *arguments: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("localhost", 0), Shop)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

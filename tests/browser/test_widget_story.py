@@ -1,0 +1,238 @@
+"""A visitor of a customer's site talks with people, through everything that may go wrong."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from chat.models import Conversation, Message, Widget
+from chat.services import close, post_message, take_over
+from chat.services.conversations import agent_sender
+from crm.accounts.models import Membership
+from tests.browser.sites import shop_site
+from tests.browser.widget_page import WidgetPage
+from tests.servers import LiveServer, free_port, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def people_widget(widget: Widget) -> Widget:
+    """A widget without a bot: people answer."""
+    widget.bot_enabled = False
+    widget.color = "#1f6f5c"
+    widget.texts = {"en": {"title": "Sunbean", "greeting": "Hello from Sunbean"}}
+    widget.save()
+    return widget
+
+
+@pytest.fixture
+def shop(web_server: LiveServer, people_widget: Widget) -> Iterator[str]:
+    with shop_site(web_server.base_url, people_widget.site_key) as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(locale="en-GB", viewport={"width": 1200, "height": 800})
+    context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def visitor(page: Page) -> Iterator[WidgetPage]:
+    visitor = WidgetPage(page)
+    yield visitor
+    assert visitor.problems == []
+
+
+def only_conversation() -> Conversation:
+    return Conversation.objects.select_related("organization").get()
+
+
+def stored_texts(conversation: Conversation) -> list[str]:
+    found = Message.objects.after(conversation.organization_id, conversation.pk, 0)
+    return [entry.content["text"] for entry in found if "text" in entry.content]
+
+
+def reply(conversation: Conversation, agent: Membership, text: str) -> Message:
+    return post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=agent_sender(agent.user),
+        content={"type": "text", "text": text},
+        client_message_id=f"reply-{timezone.now().timestamp()}",
+    )
+
+
+def test_nothing_of_the_chat_is_loaded_before_it_is_opened(visitor: WidgetPage, shop: str) -> None:
+    requests: list[str] = []
+    visitor.page.on("request", lambda request: requests.append(request.url))
+    visitor.visit(shop)
+    ours = [url for url in requests if "/widget/" in url or "/api/" in url or "/static/" in url]
+    assert [url.split("?")[0].rsplit("/", 1)[1] for url in ours] == ["loader.js", "settings.js"]
+    assert visitor.page.locator("#nextflow-chat iframe").count() == 0
+    assert visitor.happened() == [["ready", None]]
+    visitor.open()
+    expect(visitor.bubbles.first).to_have_text("Hello from Sunbean")
+    assert visitor.happened() == [["ready", None], ["opened", None]]
+
+
+def test_visitor_and_agent_talk(
+    visitor: WidgetPage, shop: str, agent: Membership, web_server: LiveServer
+) -> None:
+    visitor.visit(shop).open()
+    visitor.send("Do you roast on Fridays?")
+    conversation = only_conversation()
+    expect(visitor.state).to_have_text("A person will answer you here")
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        user=agent.user,
+    )
+    expect(visitor.frame.locator(".notice")).to_have_text("Linh joined")
+    expect(visitor.state).to_have_text("Linh is here for you")
+    reply(conversation, agent, "Yes: https://shop.example/roasting.\nSee you!")
+    link = visitor.answer("Yes").locator(".bubble a")
+    expect(link).to_have_attribute("href", "https://shop.example/roasting")
+    expect(link).to_have_attribute("rel", re.compile("noopener"))
+    assert visitor.texts()[0] == "Do you roast on Fridays?"
+    # What was shown is told: the agent sees "read".
+    expect(visitor.badge).to_be_hidden()
+    visitor.page.wait_for_timeout(1500)
+    conversation.refresh_from_db()
+    assert conversation.customer_seen_seq == conversation.last_seq
+
+
+def test_unread_messages_are_counted_while_the_panel_is_closed(
+    visitor: WidgetPage, shop: str, agent: Membership
+) -> None:
+    visitor.visit(shop).open()
+    visitor.send("Hello?")
+    visitor.page.keyboard.press("Escape")
+    expect(visitor.launcher).to_be_focused()
+    conversation = only_conversation()
+    reply(conversation, agent, "One")
+    expect(visitor.badge).to_have_text("1")
+    reply(conversation, agent, "Two")
+    expect(visitor.badge).to_have_text("2")
+    expect(visitor.launcher).to_have_attribute("aria-label", "Open chat (2 unread)")
+    # A returning visitor with an open conversation sees it without opening the panel.
+    visitor.page.reload()
+    expect(visitor.badge).to_have_text("2")
+    visitor.open()
+    expect(visitor.badge).to_be_hidden()
+    assert visitor.page.evaluate("nextflow('unread')") == 0
+    assert visitor.texts() == ["Hello?", "One", "Two"]
+    assert ["message", {"seq": 2, "sender": "agent"}] not in visitor.happened()
+
+
+def test_texts_are_only_ever_text(visitor: WidgetPage, shop: str, agent: Membership) -> None:
+    evil = "<img src=x onerror=\"parent.postMessage('x','*')\"><script>alert(1)</script> &amp; javascript:alert(1)"
+    visitor.visit(shop).open()
+    visitor.send(evil)
+    reply(only_conversation(), agent, evil)
+    expect(visitor.answer("javascript")).to_be_visible()
+    assert visitor.texts() == [evil, evil]
+    assert visitor.frame.locator(".bubble :is(img, script, a)").count() == 0
+
+
+def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
+    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+) -> None:
+    """Killed with -9 twice; in the end everything is stored once and shown once."""
+    port = free_port()
+    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
+        with serving(tmp_path, port=port) as server:
+            visitor.visit(shop).open()
+            visitor.send("before")
+            server.kill()
+            expect(visitor.state).to_contain_text("your messages are kept and will be sent")
+            visitor.write("away 1")
+            visitor.write("away 2")
+            expect(visitor.own("away 1")).to_have_class(re.compile("unsent"))
+            expect(visitor.own("away 1").locator(".meta")).to_contain_text("Not sent yet")
+        conversation = only_conversation()
+        assert stored_texts(conversation) == ["before"]
+        with serving(tmp_path, port=port) as server:
+            expect(visitor.own("away 2").locator("[data-status=sent]")).to_be_visible(
+                timeout=30_000
+            )
+            assert visitor.texts() == ["before", "away 1", "away 2"]
+            server.kill()
+            expect(visitor.state).to_contain_text("your messages are kept")
+            visitor.write("away 3")
+            expect(visitor.own("away 3")).to_have_class(re.compile("unsent"))
+            visitor.page.reload()
+        with serving(tmp_path, port=port):
+            # The page tries by itself again, and sends without being opened.
+            visitor.page.reload()
+            expect(visitor.launcher).to_be_visible()
+            visitor.open()
+            expect(visitor.own("away 3").locator("[data-status=sent]")).to_be_visible(
+                timeout=30_000
+            )
+            expected = ["before", "away 1", "away 2", "away 3"]
+            assert visitor.texts() == expected
+            assert stored_texts(conversation) == expected
+
+
+def test_first_message_that_was_never_sent_is_sent_without_opening_the_chat(
+    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+) -> None:
+    port = free_port()
+    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
+        with serving(tmp_path, port=port) as server:
+            visitor.visit(shop).open()
+            expect(visitor.bubbles.first).to_have_text("Hello from Sunbean")
+            server.kill()
+            visitor.write("my first words")
+            expect(visitor.own("first words")).to_have_class(re.compile("unsent"))
+        assert Conversation.objects.count() == 0
+        with serving(tmp_path, port=port):
+            visitor.visit(shop)
+            visitor.await_event("message")
+            assert stored_texts(only_conversation()) == ["my first words"]
+
+
+def test_closed_conversation_goes_on_as_a_new_one(
+    visitor: WidgetPage, shop: str, agent: Membership
+) -> None:
+    visitor.visit(shop).open()
+    visitor.send("First matter")
+    first = only_conversation()
+    close(organization_id=first.organization_id, conversation_id=first.pk, by=agent.user)
+    expect(visitor.frame.locator(".notice")).to_contain_text("Conversation closed")
+    visitor.send("Second matter")
+    assert visitor.texts() == ["First matter", "Second matter"]
+    expect(visitor.frame.locator(".notice").last).to_have_text("New conversation")
+    second = Conversation.objects.exclude(pk=first.pk).get()
+    assert stored_texts(second) == ["Second matter"]
+    reply(second, agent, "Both are done")
+    expect(visitor.answer("Both are done")).to_be_visible()
+
+
+def test_two_tabs_show_the_same_and_send_once(
+    visitor: WidgetPage, page: Page, shop: str, agent: Membership
+) -> None:
+    visitor.visit(shop).open()
+    other = WidgetPage(page.context.new_page())
+    other.visit(shop).open()
+    visitor.send("From the first tab")
+    expect(other.own("From the first tab")).to_be_visible()
+    other.send("From the second tab")
+    expect(visitor.own("From the second tab")).to_be_visible()
+    reply(only_conversation(), agent, "To both")
+    for tab in (visitor, other):
+        expect(tab.answer("To both")).to_be_visible()
+        assert tab.texts() == ["From the first tab", "From the second tab", "To both"]
+    assert stored_texts(only_conversation()) == [
+        "From the first tab",
+        "From the second tab",
+        "To both",
+    ]

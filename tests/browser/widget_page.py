@@ -1,0 +1,86 @@
+"""The widget as a visitor uses it."""
+
+from typing import Any
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+
+class WidgetPage:
+    """A page with the widget in it; what is written and read goes through the real elements."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        # A server that is away is part of some stories; a policy that is broken never is.
+        if kind == "error" and "Content Security Policy" in text:
+            self.problems.append(text)
+
+    @property
+    def launcher(self) -> Locator:
+        return self.page.locator("#nextflow-chat .launcher")
+
+    @property
+    def badge(self) -> Locator:
+        return self.page.locator("#nextflow-chat .badge")
+
+    @property
+    def frame(self) -> FrameLocator:
+        return self.page.frame_locator("#nextflow-chat iframe")
+
+    @property
+    def composer(self) -> Locator:
+        return self.frame.locator("textarea")
+
+    @property
+    def bubbles(self) -> Locator:
+        return self.frame.locator(".row:not(.typing) .bubble")
+
+    @property
+    def state(self) -> Locator:
+        return self.frame.locator(".state")
+
+    def own(self, text: str) -> Locator:
+        return self.frame.locator(".row.own", has_text=text)
+
+    def answer(self, text: str) -> Locator:
+        return self.frame.locator(".row.other", has_text=text)
+
+    def visit(self, address: str) -> "WidgetPage":
+        self.page.goto(address)
+        expect(self.launcher).to_be_visible()
+        return self
+
+    def open(self) -> "WidgetPage":
+        self.launcher.click()
+        expect(self.composer).to_be_focused()
+        return self
+
+    def write(self, text: str) -> None:
+        self.composer.fill(text)
+        self.composer.press("Enter")
+
+    def send(self, text: str) -> None:
+        """Write, and wait until the server has it."""
+        self.write(text)
+        expect(self.own(text).last).not_to_have_class("unsent")
+        expect(self.own(text).last.locator(".meta[data-status=sent]")).to_be_visible()
+
+    def texts(self) -> list[str]:
+        """Give what the messages say, top to bottom, without the greeting."""
+        return self.bubbles.all_inner_texts()[1:]
+
+    def await_event(self, name: str) -> None:
+        """Wait until the launcher told the page of an event; the site's policy forbids eval."""
+        for _attempt in range(150):
+            if any(event[0] == name for event in self.happened()):
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{name} did not happen: {self.happened()}")
+
+    def happened(self) -> list[list[Any]]:
+        events: list[list[Any]] = self.page.evaluate("window.happened")
+        return events
