@@ -9,8 +9,9 @@ from uuid import UUID
 
 from bson import ObjectId
 from bson.errors import InvalidId
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
 
 from chat.managers.refusals import mongo_refusals
 from chat.models.message import mongo_now
@@ -60,21 +61,19 @@ class BotInteractionManager:
         self, organization_id: UUID, conversation_id: UUID, question_seq: int, *, question: str
     ) -> int:
         """Note that work on a question starts; give how often it did, this time included."""
+        key = self._key(organization_id, conversation_id, question_seq)
+        change = {
+            "$inc": {"attempts": 1},
+            "$setOnInsert": {"question": question, "outcome": None, "created_at": mongo_now()},
+        }
         with mongo_refusals():
-            turn = self.collection.find_one_and_update(
-                self._key(organization_id, conversation_id, question_seq),
-                {
-                    "$inc": {"attempts": 1},
-                    "$setOnInsert": {
-                        "question": question,
-                        "outcome": None,
-                        "created_at": mongo_now(),
-                    },
-                },
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        return int(turn["attempts"])
+            try:
+                self.collection.update_one(key, change, upsert=True)
+            except DuplicateKeyError:
+                # Another worker made the document between the look and the insert: now it is there.
+                self.collection.update_one(key, change)
+            turn = self.collection.find_one(key, {"attempts": True})
+        return int(turn["attempts"]) if turn else 1
 
     def finish(
         self,
