@@ -39,7 +39,6 @@ def products(*, kind: str, language: str) -> list[dict[str, str]]:
                 "origin": words.get("origin", ""),
                 "notes": words["notes"],
                 "use": words.get("for", ""),
-                "ask": text["coffee"]["about"].format(name=words["name"]),
                 **_prices(product, language),
             }
         )
