@@ -55,6 +55,7 @@ class Part:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
+                env=os.environ | {"SERVICE_NAME": self.name},
                 # A session of its own: Ctrl-C reaches the supervisor alone, which ends them.
                 start_new_session=True,
             )

@@ -91,7 +91,7 @@ def test_static_files_are_collected_once_and_served_by_the_proxy(stages: dict[st
 
 def test_the_static_files_can_be_collected_with_nothing_but_a_key(tmp_path: Path) -> None:
     """Each file that a style sheet or a script names has to be there, or the build ends."""
-    done = subprocess.run(  # noqa: S603  our own interpreter and command
+    done = subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
         env={
             "PATH": os.environ["PATH"],
