@@ -53,6 +53,11 @@ export class OpenConversation extends EventTarget {
     return this.id && this.epoch ? { stream: this.stream, epoch: this.epoch, seq: this.top } : null;
   }
 
+  /** Whether the reader has seen everything that this row tells of. */
+  hasRead(row) {
+    return row.id === this.id && this.#saidSeen >= row.last_seq;
+  }
+
   /** Show a conversation from what the page holds already. */
   show({ detail, history }) {
     this.#begin(detail.conversation.id);
@@ -130,33 +135,31 @@ export class OpenConversation extends EventTarget {
     this.dispatchEvent(new CustomEvent("row", { detail: row }));
   }
 
-  /** Take events of this stream, in whatever order they come; a gap is asked for. */
+  /** Take events of this stream, in whatever order they come. */
   accept(events) {
     const wasAtEnd = this.#isAtEnd();
-    let isNew = false;
-    for (const event of events) {
-      if (this.#entries.has(event.seq)) continue;
-      isNew = true;
+    const news = events.filter((event) => !this.#entries.has(event.seq));
+    for (const event of news) {
       this.#entries.set(event.seq, event);
       this.#typing.delete(event.data.sender?.id);
       const mine = event.data.client_message_id;
       if (mine) this.#outbox.confirmed(mine);
     }
     this.#closeRanks();
-    if (!isNew) return;
+    if (!news.length) return;
     this.#paint();
+    this.#paintTyping();
     if (wasAtEnd) this.#toEnd();
+    this.#tell(news);
     this.#look();
   }
 
-  /** One event as it happens. */
+  /** One event as it happens; one that is ahead of the others shows a gap, which is asked for. */
   receive(event) {
-    const isNew = !this.#entries.has(event.seq);
     if (this.epoch && event.seq > this.top + 1) {
       this.#connection.send({ type: "stream.pull", stream: this.stream, after: this.top });
     }
     this.accept([event]);
-    if (isNew && event.kind === "message.posted") this.#tell(event);
   }
 
   resumed(frame) {
@@ -165,6 +168,7 @@ export class OpenConversation extends EventTarget {
       return;
     }
     this.accept(frame.events);
+    this.#sayLooking();
   }
 
   /** A message of ours is stored: show it under its number without waiting for the event. */
@@ -331,16 +335,23 @@ export class OpenConversation extends EventTarget {
     this.#paintJump();
   }
 
-  #tell({ data }) {
-    if (data.sender.id === me.id) return;
-    const isNote = data.content.type === "note";
+  /** Tell of what others wrote: to eyes that are elsewhere, and to ears. */
+  #tell(news) {
+    const others = news.filter(
+      ({ kind, data }) => kind === "message.posted" && data.sender.id !== me.id,
+    );
+    if (!others.length) return;
     if (!this.#isAtEnd()) {
-      this.#missed += 1;
+      this.#missed += others.length;
       this.#paintJump();
     }
-    announce(`${data.sender.name || gettext("Bot")}: ${data.content.text ?? ""}`);
-    if (data.sender.type === "agent" && !isNote) {
-      this.dispatchEvent(new CustomEvent("colleague", { detail: data.sender.name }));
+    const { sender, content } = others.at(-1).data;
+    announce(`${sender.name || gettext("Bot")}: ${content.text ?? ""}`);
+    const colleague = others.findLast(
+      ({ data }) => data.sender.type === "agent" && data.content.type !== "note",
+    );
+    if (colleague) {
+      this.dispatchEvent(new CustomEvent("colleague", { detail: colleague.data.sender.name }));
     }
   }
 

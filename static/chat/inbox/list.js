@@ -30,10 +30,13 @@ export class ConversationList {
   #generation = 0;
   #countsTimer = null;
   #caughtUpTo = null;
+  #isRead;
   #list = byId("rows");
   #scroll = byId("list-scroll");
 
-  constructor(openConversation) {
+  /** isRead(row) says whether this reader has just read all of it: the server may not know yet. */
+  constructor(openConversation, isRead) {
+    this.#isRead = isRead;
     this.counts = state.counts;
     this.#list.replaceChildren();
     this.#take(state.page, []);
@@ -67,8 +70,7 @@ export class ConversationList {
   upsert(row) {
     const known = this.#known.get(row.id);
     if (known && isOlder(row, known)) return known;
-    const complete = { ...row, unread: row.unread ?? this.#unreadOf(row, known) };
-    this.#known.set(row.id, complete);
+    const complete = this.#know({ ...row, unread: row.unread ?? this.#unreadOf(row, known) });
     this.#place(complete);
     this.#paint();
     this.#countSoon();
@@ -79,8 +81,7 @@ export class ConversationList {
   markRead(id) {
     const row = this.#known.get(id);
     if (!row || !row.unread) return;
-    const read = { ...row, unread: 0 };
-    this.#known.set(id, read);
+    const read = this.#know({ ...row, unread: 0 });
     if (this.#rows.has(id)) this.#rows.set(id, read);
     this.#paint();
   }
@@ -173,6 +174,12 @@ export class ConversationList {
     (item?.querySelector("a") ?? this.#scroll).focus();
   }
 
+  #know(row) {
+    const told = row.unread && this.#isRead(row) ? { ...row, unread: 0 } : row;
+    this.#known.set(row.id, told);
+    return told;
+  }
+
   #unreadOf(row, known) {
     // The hint goes to the whole team and does not know what this reader has read.
     const seen = known ? known.inbound_total - known.unread : 0;
@@ -182,13 +189,10 @@ export class ConversationList {
   #take(page, newer) {
     this.#rows.clear();
     this.#next = page.next;
-    for (const row of page.rows) this.#rows.set(row.id, row);
-    for (const row of page.rows) this.#known.set(row.id, row);
+    for (const row of page.rows) this.#rows.set(row.id, this.#know(row));
     for (const row of newer) {
       const told = this.#known.get(row.id);
-      const latest = told && isOlder(row, told) ? told : row;
-      this.#known.set(row.id, latest);
-      this.#place(latest);
+      this.#place(this.#know(told && isOlder(row, told) ? told : row));
     }
   }
 
@@ -226,8 +230,7 @@ export class ConversationList {
       this.#next = page.next;
       for (const row of page.rows) {
         const known = this.#known.get(row.id);
-        const latest = known && isOlder(row, known) ? known : row;
-        this.#known.set(row.id, latest);
+        const latest = this.#know(known && isOlder(row, known) ? known : row);
         if (this.#belongs(latest)) this.#rows.set(latest.id, latest);
       }
       this.#paint();

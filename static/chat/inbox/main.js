@@ -20,7 +20,10 @@ const outbox = new Outbox((item) =>
   }),
 );
 const conversation = new OpenConversation(connection, outbox);
-const list = new ConversationList((id) => openConversation(id));
+const list = new ConversationList(
+  (id) => openConversation(id),
+  (row) => conversation.hasRead(row),
+);
 const actions = new Actions(() => conversation.row, (row) => takeRow(row));
 const composer = new Composer({ send, typing });
 

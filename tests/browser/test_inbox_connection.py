@@ -1,0 +1,210 @@
+"""The inbox while the connection fails: nothing lost, nothing doubled, nothing stale."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chat.models import Conversation, Widget
+from chat.services import assign, close, hand_off, mark_seen_by_customer, take_over
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from tests.browser.inbox_pages import (
+    agent_says,
+    await_live,
+    customer_says,
+    logged_in,
+    open_inbox,
+    path_of,
+    seen_on,
+    shown_texts,
+    stored_texts,
+)
+from tests.conftest import make_conversation
+from tests.servers import free_port, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def taken(conversation: Conversation, agent: Membership) -> Conversation:
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        user=agent.user,
+    )
+    conversation.refresh_from_db()
+    return conversation
+
+
+def opened(organization: Any, widget: Widget, name: str) -> Conversation:
+    customer = Customer.objects.create(organization=organization, name=name)
+    made = make_conversation(customer, widget, f"first-of-{name}")
+    hand_off(organization_id=organization.pk, conversation_id=made.pk, reason="asked")
+    made.refresh_from_db()
+    return made
+
+
+def await_waiting(page: Page) -> None:
+    expect(page.locator("#link-state")).to_contain_text("Connection lost")
+
+
+def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
+    chromium: Browser,
+    tmp_path: Path,
+    taken: Conversation,
+    agent: Membership,
+    colleague: Membership,
+    organization: Any,
+    widget: Widget,
+) -> None:
+    stays, leaves, changes = (opened(organization, widget, name) for name in ("Ann", "Bo", "Cy"))
+    port = free_port()
+    whose = {"organization_id": organization.pk}
+    with logged_in(chromium, f"http://127.0.0.1:{port}", agent) as context:
+        with serving(tmp_path, port=port) as server:
+            page = open_inbox(context, path_of(taken))
+            server.kill()
+            await_waiting(page)
+            # Meanwhile: messages here and there, one closed, one assigned, one new, one read.
+            for number in range(40):
+                customer_says(taken, f"Missed {number}", f"missed-{number}")
+            agent_says(taken, colleague, "I answered this one.", "answered")
+            assign(**whose, conversation_id=taken.pk, assignee_id=colleague.user_id, by=agent.user)
+            mark_seen_by_customer(**whose, conversation_id=taken.pk, seq=44)
+            customer_says(stays, "More of Ann", "ann")
+            close(**whose, conversation_id=leaves.pk, by=colleague.user)
+            assign(
+                **whose,
+                conversation_id=changes.pk,
+                assignee_id=colleague.user_id,
+                by=colleague.user,
+            )
+            opened(organization, widget, "Di")
+        with serving(tmp_path, port=port):
+            await_live(page)
+            expect(page.locator("#log .bubble-text").last).to_have_text("I answered this one.")
+            expect(page.locator("#conversation-sub")).to_have_text("Open · Marco")
+            expect(page.locator("#rows .row-item")).to_have_count(4)
+            expect(page.locator("#rows .row-item.is-unread, #rows .is-unread")).to_have_count(3)
+            expect(page.locator('a[data-box="unassigned"] .box-count')).to_have_text("2")
+            live = seen_on(page)
+            page.reload()
+            await_live(page)
+            expect(page.locator("#rows .row-item")).to_have_count(4)
+            assert live == seen_on(page)
+            assert shown_texts(page) == stored_texts(taken)
+
+
+def test_unsent_message_survives_a_reload_and_is_stored_once(
+    chromium: Browser, tmp_path: Path, taken: Conversation, agent: Membership
+) -> None:
+    port = free_port()
+    with logged_in(chromium, f"http://127.0.0.1:{port}", agent) as context:
+        with serving(tmp_path, port=port) as server:
+            page = open_inbox(context, path_of(taken))
+            server.kill()
+            await_waiting(page)
+            for text in ("Written in the dark", "And one more"):
+                page.locator("#composer-text").fill(text)
+                page.keyboard.press("Enter")
+            unsent = page.locator("#log [data-unsent]")
+            expect(unsent).to_have_count(2)
+            expect(unsent.first.locator(".bubble-state")).to_contain_text("Not sent yet")
+            assert stored_texts(taken) == ["Do you ship to Manila?"]
+        # The tab is thrown away before it could send them.
+        page.close()
+        with serving(tmp_path, port=port):
+            page = open_inbox(context, path_of(taken))
+            expect(page.locator("#log [data-unsent]")).to_have_count(0)
+            expected = ["Do you ship to Manila?", "Written in the dark", "And one more"]
+            expect(page.locator("#log .bubble-text")).to_have_text(expected)
+            assert stored_texts(taken) == expected
+            page.reload()
+            await_live(page)
+            assert shown_texts(page) == expected
+            assert stored_texts(taken) == expected
+
+
+def test_answer_that_got_lost_on_the_way_back_is_not_sent_twice(
+    chromium: Browser, web_server: Any, taken: Conversation, agent: Membership
+) -> None:
+    """The server stores the message, but its ack never arrives: the repeat changes nothing."""
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = context.new_page()
+        state = {"deaf": False}
+
+        def connect(route: Any) -> None:
+            upstream = route.connect_to_server()
+            route.on_message(upstream.send)
+            upstream.on_message(lambda data: None if state["deaf"] else route.send(data))
+            state["route"] = route
+
+        page.route_web_socket("**/ws/inbox/", connect)
+        page.goto(path_of(taken))
+        await_live(page)
+        state["deaf"] = True
+        page.locator("#composer-text").fill("Only once")
+        page.keyboard.press("Enter")
+        expect(page.locator("#log [data-unsent]")).to_contain_text("Sending…")
+        for _attempt in range(100):
+            if len(stored_texts(taken)) == 2:
+                break
+            page.wait_for_timeout(50)
+        state["deaf"] = False
+        state["route"].close(code=1012)
+        await_live(page)
+        expect(page.locator("#log [data-unsent]")).to_have_count(0)
+        assert shown_texts(page) == ["Do you ship to Manila?", "Only once"]
+        assert stored_texts(taken) == ["Do you ship to Manila?", "Only once"]
+
+
+def test_message_that_is_refused_for_good_says_why_and_can_be_discarded(
+    chromium: Browser, web_server: Any, taken: Conversation, agent: Membership
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context, path_of(taken))
+        # Closed by somebody else, and this page does not know yet.
+        Conversation.objects.filter(pk=taken.pk).update(status="closed")
+        page.locator("#composer-text").fill("Too late")
+        page.keyboard.press("Enter")
+        unsent = page.locator("#log [data-unsent]")
+        expect(unsent).to_contain_text("Not sent. This conversation is closed.")
+        Conversation.objects.filter(pk=taken.pk).update(status="open")
+        unsent.get_by_role("button", name="Try again").click()
+        expect(unsent).to_have_count(0)
+        assert stored_texts(taken) == ["Do you ship to Manila?", "Too late"]
+
+
+def test_refused_message_can_be_discarded(
+    chromium: Browser, web_server: Any, taken: Conversation, agent: Membership
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context, path_of(taken))
+        Conversation.objects.filter(pk=taken.pk).update(status="closed")
+        page.locator("#composer-text").fill("Too late")
+        page.keyboard.press("Enter")
+        unsent = page.locator("#log [data-unsent]")
+        unsent.get_by_role("button", name="Discard").click()
+        expect(unsent).to_have_count(0)
+        page.reload()
+        await_live(page)
+        expect(page.locator("#log .bubble-text")).to_have_count(1)
+        assert stored_texts(taken) == ["Do you ship to Manila?"]
+
+
+def test_lost_hint_is_noticed_with_the_next_heartbeat(
+    chromium: Browser, tmp_path: Path, taken: Conversation, agent: Membership
+) -> None:
+    """A change that no hint announced, as when Redis was away, still reaches the list."""
+    with (
+        serving(tmp_path, CHAT_HEARTBEAT_SECONDS="1") as server,
+        logged_in(chromium, server.base_url, agent) as context,
+    ):
+        page = open_inbox(context)
+        expect(page.locator("#rows .row-item")).to_have_count(1)
+        conversation = Conversation.objects.get(pk=taken.pk)
+        conversation.status = "closed"
+        conversation.save(update_fields=["status", "updated_at"])
+        expect(page.locator("#rows .row-item")).to_have_count(0)

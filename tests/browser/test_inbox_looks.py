@@ -1,0 +1,276 @@
+"""The inbox for every hand and eye: keyboard, phone, dark mode, languages, screen readers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chat.models import Conversation, Sender, SenderType, Widget
+from chat.services import hand_off, post_message, take_over
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from tests.browser.inbox_pages import PHONE, logged_in, open_inbox, path_of, serious_faults
+from tests.conftest import PASSWORD, make_conversation
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def world(
+    conversation: Conversation, agent: Membership, colleague: Membership, widget: Widget
+) -> list[Conversation]:
+    """Three open conversations, newest first; the newest holds every kind of entry."""
+    made = []
+    for name in ("Cy", "Bo"):
+        customer = Customer.objects.create(organization=conversation.organization, name=name)
+        made.append(make_conversation(customer, widget, f"first-{name}"))
+    whose = {"organization_id": conversation.organization_id}
+    for each in made:
+        hand_off(**whose, conversation_id=each.pk, reason="asked")
+    bot = Sender(type=SenderType.BOT, id="bot", name="Sunny")
+    writer = Sender(type=SenderType.AGENT, id=str(colleague.user_id), name="Marco")
+    sources = [{"title": "Shipping", "url": "https://shop.example/shipping"}]
+    entries = [
+        (bot, {"type": "text", "text": "In a week.", "sources": sources}),
+        (writer, {"type": "note", "text": "A good customer"}),
+        (writer, {"type": "text", "text": "I am here: https://shop.example/help"}),
+    ]
+    for number, (sender, content) in enumerate(entries):
+        if number == 1:
+            take_over(**whose, conversation_id=conversation.pk, user=agent.user)
+        post_message(
+            **whose,
+            conversation_id=conversation.pk,
+            sender=sender,
+            content=content,
+            client_message_id=f"entry-{number}",
+        )
+    return [conversation, made[1], made[0]]
+
+
+@pytest.fixture
+def page(
+    chromium: Browser, web_server: LiveServer, agent: Membership, world: list[Conversation]
+) -> Iterator[Page]:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        yield open_inbox(context)
+
+
+def focused_row(page: Page) -> str:
+    name: str = page.evaluate(
+        "() => document.activeElement.querySelector('[data-slot=name]')?.textContent ?? ''"
+    )
+    return name
+
+
+def test_everything_can_be_done_by_keyboard(page: Page, world: list[Conversation]) -> None:
+    page.keyboard.press("j")
+    assert focused_row(page) == "Minh"
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    assert focused_row(page) == "Cy"
+    page.keyboard.press("ArrowDown")
+    assert focused_row(page) == "Cy"
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowUp")
+    assert focused_row(page) == "Minh"
+    page.keyboard.press("Enter")
+    text = page.locator("#composer-text")
+    expect(text).to_be_focused()
+    # Letters are text while one writes.
+    page.keyboard.type("jkrntease?")
+    expect(text).to_have_value("jkrntease?")
+    expect(page.locator("#help-dialog")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(text).not_to_be_focused()
+    page.keyboard.press("n")
+    expect(text).to_be_focused()
+    assert page.locator("#composer-form").get_attribute("data-mode") == "note"
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    assert page.locator("#composer-form").get_attribute("data-mode") == "reply"
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    expect(page.locator("#assign-search")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#assign-search")).to_be_hidden()
+    page.keyboard.press("s")
+    expect(page.locator("#snooze-list")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#snooze-list")).to_be_hidden()
+    page.keyboard.press("e")
+    expect(page.locator("#conversation-sub")).to_contain_text("Closed")
+    page.keyboard.press("e")
+    expect(page.locator("#conversation-sub")).to_contain_text("Open")
+    page.keyboard.press("u")
+    expect(page).to_have_url("**/app/inbox/?box=all&status=open".replace("**", page.url[:22]))
+    assert focused_row(page) == "Minh"
+    page.keyboard.press("/")
+    assert page.evaluate("() => document.activeElement.dataset.box") == "all"
+    page.keyboard.press("?")
+    expect(page.locator("#help-dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help-dialog")).to_be_hidden()
+
+
+def test_taking_over_by_keyboard(
+    chromium: Browser, web_server: LiveServer, agent: Membership, conversation: Conversation
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context, path_of(conversation, "?status=pending"))
+        page.keyboard.press("t")
+        expect(page.locator("#conversation-sub")).to_have_text("Open · yours")
+        conversation.refresh_from_db()
+        assert conversation.assignee_id == agent.user_id
+
+
+def test_links_work_as_links_and_history_as_history(page: Page, world: list[Conversation]) -> None:
+    page.get_by_role("link", name="Bo").click()
+    expect(page).to_have_title("Bo · NextFlow")
+    page.get_by_role("link", name="Cy").click()
+    expect(page).to_have_title("Cy · NextFlow")
+    page.go_back()
+    expect(page.locator("#conversation-name")).to_have_text("Bo")
+    page.go_back()
+    expect(page.get_by_text("Choose a conversation")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#conversation-name")).to_have_text("Bo")
+    page.reload()
+    expect(page.locator("#conversation-name")).to_have_text("Bo")
+
+
+def test_filters_change_the_list_and_the_address(page: Page) -> None:
+    page.locator('a[data-box="mine"]').click()
+    expect(page.locator("#rows .row-name")).to_have_text(["Minh"])
+    page.locator('a[data-status="closed"]').click()
+    expect(page.get_by_text("Nothing is closed yet")).to_be_visible()
+    assert "box=mine&status=closed" in page.url
+    page.reload()
+    expect(page.get_by_text("Nothing is closed yet")).to_be_visible()
+
+
+def test_empty_installation_says_what_to_do(
+    chromium: Browser, web_server: LiveServer, agent: Membership
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context)
+        expect(page.get_by_text("No conversations yet")).to_be_visible()
+        expect(page.get_by_text("Install the widget on your site")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["desk", "phone"])
+def test_no_serious_faults_for_screen_readers_and_weak_eyes(
+    chromium: Browser,
+    web_server: LiveServer,
+    agent: Membership,
+    world: list[Conversation],
+    theme: str,
+    viewport: Any,
+) -> None:
+    options = {"color_scheme": theme} | ({"viewport": viewport} if viewport else {})
+    with logged_in(chromium, web_server.base_url, agent, **options) as context:
+        page = open_inbox(context)
+        assert page.locator("html").get_attribute("data-bs-theme") == theme
+        assert serious_faults(page) == []
+        page.get_by_role("link", name="Minh").click()
+        expect(page.locator("#log .entry")).to_have_count(4)
+        page.wait_for_timeout(300)
+        assert serious_faults(page) == []
+        page.locator('[data-mode="note"][aria-pressed]').click()
+        page.get_by_role("button", name="Your menu").click()
+        page.wait_for_timeout(300)
+        assert serious_faults(page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_log_in_page_has_no_serious_faults(
+    chromium: Browser, web_server: LiveServer, agent: Membership, theme: str
+) -> None:
+    context = chromium.new_context(base_url=web_server.base_url, color_scheme=theme)
+    page = context.new_page()
+    page.goto("/login/")
+    assert serious_faults(page) == []
+    page.get_by_label("E-mail address").fill(agent.user.email)
+    page.get_by_label("Password").fill("wrong password")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert serious_faults(page) == []
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
+    context.close()
+
+
+def test_phone_shows_one_pane_at_a_time(
+    chromium: Browser, web_server: LiveServer, agent: Membership, world: list[Conversation]
+) -> None:
+    with logged_in(
+        chromium, web_server.base_url, agent, viewport=PHONE, has_touch=True, is_mobile=True
+    ) as context:
+        page = open_inbox(context)
+        rows, log = page.locator("#rows"), page.locator("#log")
+        expect(rows).to_be_visible()
+        expect(log).to_be_hidden()
+        page.get_by_role("link", name="Minh").tap()
+        expect(log).to_be_visible()
+        expect(rows).to_be_hidden()
+        page.get_by_role("button", name="Customer details").first.tap()
+        expect(page.get_by_role("heading", name="Customer", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Close the details").tap()
+        page.locator("#composer-text").fill("From the bus")
+        page.get_by_role("button", name="Send").tap()
+        expect(page.locator("#log .entry[data-mine] .bubble-state").last).to_have_text("Sent")
+        wide = page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= PHONE["width"]
+        page.get_by_role("link", name="Back to the list").tap()
+        expect(rows).to_be_visible()
+        expect(log).to_be_hidden()
+
+
+def test_theme_is_chosen_kept_and_there_before_the_first_paint(page: Page) -> None:
+    page.get_by_role("button", name="Your menu").click()
+    page.get_by_role("button", name="Dark").click()
+    html = page.locator("html")
+    expect(html).to_have_attribute("data-bs-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.goto(page.url, wait_until="commit")
+    assert (
+        page.evaluate(
+            "() => new Promise((resolve) => requestAnimationFrame(() =>"
+            " resolve(document.documentElement.dataset.bsTheme)))"
+        )
+        == "dark"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("en", ["Inbox", "Mine", "Unassigned", "Open · yours", "took over", "Private note"]),
+        ("vi", ["Hộp thư", "Của tôi", "Chưa giao", "Đang mở", "Ghi chú riêng"]),
+        ("ru", ["Входящие", "Мои", "Не назначены", "Открыт", "Личная заметка"]),
+    ],
+)
+def test_three_languages(
+    chromium: Browser,
+    web_server: LiveServer,
+    agent: Membership,
+    world: list[Conversation],
+    code: str,
+    words: list[str],
+) -> None:
+    agent.user.language_code = code
+    agent.user.save(update_fields=["language_code"])
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context, path_of(world[0]))
+        expect(page.locator("html")).to_have_attribute("lang", code)
+        expect(page.locator("#log .entry")).to_have_count(4)
+        shown = page.locator("body").inner_text()
+        assert [word for word in words if word not in shown] == []
+        # Nothing is cut off sideways, however long a language's words are.
+        for selector in ("body", ".conversation-head", ".composer-modes", ".boxes"):
+            box = page.locator(selector).first
+            assert box.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0, selector
