@@ -138,7 +138,7 @@ class AccessEnded(Forbidden):
 
 
 class SentTooFast(TooFast):
-    message = gettext_noop("Too many frames. Wait for retry_after seconds and send it again.")
+    message = gettext_noop("Too many messages. Wait for retry_after seconds and send it again.")
 
 
 class ProtocolError(Invalid):
