@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
+from django.conf import settings
 
 from chat import bot
 from chat.services import wake_snoozed
@@ -35,9 +36,21 @@ def answer_with_bot(
 
 @shared_task(name="chat.sweep_pending")
 def sweep_pending() -> None:
-    """Start what a crash left behind between a commit and its task."""
-    for message in pending_answers():
-        answer_with_bot.delay(str(message.tenant_id), str(message.conversation_id), message.seq)
+    """Start what a crash left behind between a commit and its task.
+
+    Questions that are late because the queue is long are not lost: queued again at every sweep,
+    they would bury the queue under themselves and nobody would be answered any more.
+    """
+    late = pending_answers()
+    if late and _waiting_answers() < len(late):
+        for message in late:
+            answer_with_bot.delay(str(message.tenant_id), str(message.conversation_id), message.seq)
+
+
+def _waiting_answers() -> int:
+    queue = settings.CELERY_TASK_ROUTES[answer_with_bot.name]["queue"]
+    with current_app.pool.acquire(block=True) as connection:
+        return int(connection.default_channel.queue_declare(queue=queue).message_count)
 
 
 @shared_task(name="chat.wake_snoozed")
