@@ -7,9 +7,16 @@ asynchronous tests of other modules could not share.
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from chat.models import Widget
 from tests.browser.chromium import launch
+from tests.browser.sites import shop_site
+from tests.browser.widget_page import WidgetPage
+from tests.servers import LiveServer
+
+# Generous: the machine may be busy with other tests. No test measures time.
+PATIENCE = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +27,36 @@ def chromium() -> Iterator[Browser]:
         browser = launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def people_widget(widget: Widget) -> Widget:
+    """A widget without a bot: people answer."""
+    widget.bot_enabled = False
+    widget.color = "#1f6f5c"
+    widget.texts = {
+        "en": {"title": "Sunbean", "greeting": "Hello from Sunbean"},
+        "vi": {"title": "Sunbean", "greeting": "Sunbean xin chào"},
+        "ru": {"title": "Sunbean", "greeting": "Привет от Sunbean"},
+    }
+    widget.save()
+    return widget
+
+
+@pytest.fixture
+def shop(web_server: LiveServer, people_widget: Widget) -> Iterator[str]:
+    """The address of a customer's site with that widget."""
+    with shop_site(web_server.base_url, people_widget.site_key) as address:
+        yield address
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[WidgetPage]:
+    """A visitor with a browser of their own; a broken policy or script fails the test."""
+    context = chromium.new_context(locale="en-GB", viewport={"width": 1200, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    visitor = WidgetPage(context.new_page())
+    yield visitor
+    context.close()
+    assert visitor.problems == []

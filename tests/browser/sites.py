@@ -35,7 +35,9 @@ def shop_site(
     base_url: str, site_key: str, attributes: str = "", *, twice: bool = False
 ) -> Iterator[str]:
     """Serve a shop with the widget in it, under ``http://localhost:…``; give its address."""
-    policy = f"default-src 'none'; script-src 'self' {base_url}; frame-src {base_url}; style-src 'self'"
+    policy = (
+        f"default-src 'none'; script-src 'self' {base_url}; frame-src {base_url}; style-src 'self'"
+    )
     again = f'<script async src="{base_url}/widget/loader.js" data-site-key="{site_key}"></script>'
     page = PAGE.format(
         base=base_url, key=site_key, attributes=attributes, again=again if twice else ""

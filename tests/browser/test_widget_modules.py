@@ -53,7 +53,7 @@ def run(page: Page, module: str, script: str) -> Any:
     )
 
 
-# --- Waiting times ---------------------------------------------------------------------------------
+# --- Waiting times ------------------------------------------------------------------------------
 
 
 def test_pauses_double_up_to_the_longest_and_are_spread(page: Page) -> None:
@@ -74,7 +74,7 @@ def test_pauses_double_up_to_the_longest_and_are_spread(page: Page) -> None:
     assert pauses["again"] == 500
 
 
-# --- The log ---------------------------------------------------------------------------------------
+# --- The log ------------------------------------------------------------------------------------
 
 
 def test_log_shows_each_event_once_and_in_order(page: Page) -> None:
@@ -121,7 +121,7 @@ def test_log_that_starts_in_the_middle_grows_at_both_ends(page: Page) -> None:
     }
 
 
-# --- The outbox ------------------------------------------------------------------------------------
+# --- The outbox ---------------------------------------------------------------------------------
 
 OUTBOXES = {
     "indexeddb": "window.indexedDB",
@@ -318,7 +318,7 @@ def test_refusals_wait_or_stay_until_the_visitor_decides(page: Page) -> None:
     }
 
 
-# --- Text ------------------------------------------------------------------------------------------
+# --- Text ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_initials(page: Page, name: str, letters: str) -> None:
     assert run(page, "text.js", f"return m.initials({name!r})") == letters
 
 
-# --- Colours ---------------------------------------------------------------------------------------
+# --- Colours ------------------------------------------------------------------------------------
 
 
 def test_ink_reaches_aa_on_every_colour(page: Page) -> None:
@@ -394,7 +394,7 @@ def test_ink_reaches_aa_on_every_colour(page: Page) -> None:
     assert worst >= 4.5
 
 
-# --- Words -----------------------------------------------------------------------------------------
+# --- Words --------------------------------------------------------------------------------------
 
 
 def test_every_language_says_everything(page: Page) -> None:
@@ -458,7 +458,7 @@ def test_plurals_follow_the_language(page: Page) -> None:
     ]
 
 
-# --- The timeline ----------------------------------------------------------------------------------
+# --- The timeline -------------------------------------------------------------------------------
 
 TIMELINE = """
 const { loadWords } = await import("/chat/widget/i18n/index.js");

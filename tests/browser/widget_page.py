@@ -4,6 +4,12 @@ from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from chat.models import Conversation, Message
+from chat.services import post_message
+from chat.services.conversations import agent_sender
+from config.ids import uuid7
+from crm.accounts.models import Membership
+
 
 class WidgetPage:
     """A page with the widget in it; what is written and read goes through the real elements."""
@@ -84,3 +90,22 @@ class WidgetPage:
     def happened(self) -> list[list[Any]]:
         events: list[list[Any]] = self.page.evaluate("window.happened")
         return events
+
+
+def only_conversation() -> Conversation:
+    return Conversation.objects.select_related("organization").get()
+
+
+def stored_texts(conversation: Conversation) -> list[str]:
+    found = Message.objects.after(conversation.organization_id, conversation.pk, 0)
+    return [entry.content["text"] for entry in found if "text" in entry.content]
+
+
+def reply(conversation: Conversation, agent: Membership, text: str) -> Message:
+    return post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=agent_sender(agent.user),
+        content={"type": "text", "text": text},
+        client_message_id=uuid7().hex,
+    )

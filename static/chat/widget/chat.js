@@ -324,13 +324,16 @@ export class Chat {
 
   pull() {
     if (this.isPulling) return;
+    const { log } = this;
     this.isPulling = this.connection.send({
       type: "stream.pull",
-      stream: this.log.stream,
-      after: this.log.seq,
+      stream: log.stream,
+      after: log.seq,
     });
-    setTimeout(() => {
+    clearTimeout(this.pullTimer);
+    this.pullTimer = setTimeout(() => {
       this.isPulling = false;
+      if (this.log === log && log.hasGap) this.pull();
     }, PULL_PATIENCE);
   }
 

@@ -171,11 +171,9 @@ class Builder {
     return this.words.t(sender.type === "bot" ? "bot" : "team");
   }
 
-  /** Only the newest message says "sent" or "seen"; the older ones are no news. */
+  /** Only the newest of the sent messages says "sent" or "seen"; of the older ones it is no news. */
   finish() {
-    const own = this.rows.filter((row) => row.side === "own");
-    for (const row of own.slice(0, -1)) {
-      if (row.status === "sent" || row.status === "seen") row.status = null;
-    }
+    const sent = this.rows.filter((row) => row.status === "sent" || row.status === "seen");
+    for (const row of sent.slice(0, -1)) row.status = null;
   }
 }
