@@ -52,6 +52,21 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         """Give what the bot may tell anybody."""
         return self.alive().filter(is_published=True)
 
+    def hidden(self) -> Self:
+        return self.alive().filter(is_published=False)
+
+    def deleted(self) -> Self:
+        return self.filter(deleted_at__isnull=False)
+
+    def with_key(self, key: str) -> Self:
+        return self.filter(key=key)
+
+    def in_language(self, language: str) -> Self:
+        return self.filter(language_code=language)
+
+    def in_category(self, category: "FaqCategory") -> Self:
+        return self.filter(category=category)
+
     def to_index(self) -> Self:
         """Give those whose index entry is behind, deleted ones too: their entry has to go."""
         return self.filter(indexed_version__lt=models.F("version"))

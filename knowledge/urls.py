@@ -1,8 +1,21 @@
 from django.urls import path
 
-from knowledge.views import public
+from knowledge.views import categories, editing, faqs, public
 
 app_name = "knowledge"
+_faq = "app/knowledge/<uuid:faq_id>"
+_category = "app/knowledge/categories/<uuid:category_id>"
 urlpatterns = [
+    path("app/knowledge/", faqs.faqs, name="faqs"),
+    path("app/knowledge/ask/", faqs.ask, name="ask"),
+    path("app/knowledge/new/", editing.new_faq, name="new_faq"),
+    path(f"{_faq}/", editing.edit_faq, name="faq"),
+    path(f"{_faq}/index/", faqs.index_state, name="index_state"),
+    path(f"{_faq}/delete/", editing.delete, name="delete_faq"),
+    path(f"{_faq}/restore/", editing.restore, name="restore_faq"),
+    path(f"{_faq}/publish/", editing.publish, name="publish_faq"),
+    path("app/knowledge/categories/", categories.categories, name="categories"),
+    path(f"{_category}/rename/", categories.rename, name="rename_category"),
+    path(f"{_category}/delete/", categories.delete, name="delete_category"),
     path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),
 ]

@@ -126,6 +126,21 @@ def create_category(
     return category
 
 
+@transaction.atomic
+def rename_category(*, organization_id: UUID, category_id: UUID, name: str) -> FaqCategory:
+    """Call a category something else, in every language. Raises CategoryNotFound."""
+    category = _locked_category(organization_id, category_id)
+    category.name, category.names = name, {}
+    category.save(update_fields=["name", "names", "updated_at"])
+    return category
+
+
+@transaction.atomic
+def delete_category(*, organization_id: UUID, category_id: UUID) -> None:
+    """Remove a category; its FAQs stay without one. Raises CategoryNotFound."""
+    _locked_category(organization_id, category_id).delete()
+
+
 def import_faqs(
     *,
     organization_id: UUID,
@@ -203,6 +218,15 @@ def purge_deleted(*, limit: int = 1000) -> int:
     found = list(due.values_list("pk", flat=True)[:limit])
     removed, _by_model = Faq.objects.filter(pk__in=found).delete()
     return removed
+
+
+def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
+    category = (
+        FaqCategory.objects.select_for_update().of(organization_id).filter(pk=category_id).first()
+    )
+    if category is None:
+        raise CategoryNotFound
+    return category
 
 
 def _locked(organization_id: UUID, faq_id: UUID) -> Faq:

@@ -1,0 +1,118 @@
+"""What the bot did not know: a list to work off, one FAQ after another."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chat.interactions import BotInteraction
+from config.errors import Invalid
+from crm.accounts.access import member_required, membership_of
+from knowledge.models import QUESTION_LENGTH, Faq
+from knowledge.views.editing import manager_of, writing
+
+PAGE = 30
+
+
+class WrongPlace(Invalid):
+    code = "wrong_place"
+    message = "The link to the next part of the list is damaged. Open the list from its beginning."
+
+
+@require_safe
+@never_cache
+@member_required
+def unanswered(request: HttpRequest) -> HttpResponse:
+    """Show the questions that the bot handed on because it did not know."""
+    membership = membership_of(request)
+    place = request.GET.get("after")
+    rows = BotInteraction.objects.unanswered(
+        membership.organization_id, before=_place(place) if place else None, limit=PAGE + 1
+    )
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    return render(
+        request,
+        "knowledge/questions.html",
+        {
+            "active_section": "knowledge",
+            "active_tab": "questions",
+            "questions": rows[:PAGE],
+            "settled": request.GET.get("settled", ""),
+            "next": (
+                f"?{urlencode({'after': f'{last.created_at.isoformat()}_{last.id}'})}"
+                if last
+                else ""
+            ),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@member_required
+def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
+    """Make a FAQ of an unanswered question; the question then leaves the list."""
+    membership = manager_of(request)
+    question = BotInteraction.objects.numbered(membership.organization_id, question_id)
+    if question is None:
+        raise Http404
+
+    def settle(faq: Faq) -> None:
+        BotInteraction.objects.settle(
+            membership.organization_id, question_id, by=membership.user_id
+        )
+
+    return writing(
+        request,
+        membership,
+        initial={
+            "question": " ".join(question.question.split())[:QUESTION_LENGTH],
+            "language_code": question.language or membership.organization.language_code,
+            "is_published": True,
+        },
+        saved=settle,
+        back=reverse("chat:unanswered"),
+    )
+
+
+@require_POST
+@member_required
+def settle_question(request: HttpRequest, question_id: str) -> HttpResponse:
+    """Take a question off the list without making anything of it."""
+    membership = manager_of(request)
+    if not BotInteraction.objects.settle(
+        membership.organization_id, question_id, by=membership.user_id
+    ):
+        raise Http404
+    return redirect(f"{reverse('chat:unanswered')}?{urlencode({'settled': question_id})}")
+
+
+@require_POST
+@member_required
+def unsettle_question(request: HttpRequest, question_id: str) -> HttpResponse:
+    membership = manager_of(request)
+    if not BotInteraction.objects.unsettle(membership.organization_id, question_id):
+        raise Http404
+    messages.success(request, _("The question is back."))
+    return redirect("chat:unanswered")
+
+
+def _place(given: str) -> tuple[datetime, str]:
+    moment, _underscore, identifier = given.partition("_")
+    try:
+        place = datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise WrongPlace from error
+    if place.tzinfo is None or not _looks_like_an_id(identifier):
+        raise WrongPlace
+    return place, identifier
+
+
+def _looks_like_an_id(given: str) -> bool:
+    return len(given) == 24 and all(letter in "0123456789abcdef" for letter in given)

@@ -1,0 +1,75 @@
+"""The headings that FAQs are kept under."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from crm.accounts.access import member_required, membership_of
+from knowledge.forms import CategoryForm
+from knowledge.models import FaqCategory
+from knowledge.services import create_category, delete_category, rename_category
+from knowledge.views.editing import manager_of
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@member_required
+def categories(request: HttpRequest) -> HttpResponse:
+    """Show the categories with how much is in each, and add one."""
+    membership = membership_of(request)
+    form = CategoryForm(request.POST or None)
+    if request.method == "POST":
+        manager_of(request)
+        if form.is_valid():
+            create_category(
+                organization_id=membership.organization_id, name=form.cleaned_data["name"]
+            )
+            messages.success(request, _("Saved."))
+            return redirect("knowledge:categories")
+    alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
+    return render(
+        request,
+        "knowledge/categories.html",
+        {
+            "active_section": "knowledge",
+            "active_tab": "categories",
+            "form": form,
+            "categories": FaqCategory.objects.visible_to(membership)
+            .annotate(total=alive)
+            .in_order()[:500],
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@require_POST
+@member_required
+def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
+    membership = manager_of(request)
+    form = CategoryForm(request.POST)
+    if form.is_valid():
+        rename_category(
+            organization_id=membership.organization_id,
+            category_id=category_id,
+            name=form.cleaned_data["name"],
+        )
+        messages.success(request, _("Saved."))
+    else:
+        messages.error(request, _("A category needs a name of at most 100 letters."))
+    return redirect("knowledge:categories")
+
+
+@require_POST
+@member_required
+def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
+    """Remove a category; its FAQs stay, without one."""
+    membership = manager_of(request)
+    delete_category(organization_id=membership.organization_id, category_id=category_id)
+    messages.success(request, _("The category is gone. Its FAQs are still there."))
+    return redirect("knowledge:categories")

@@ -1,0 +1,192 @@
+"""Writing FAQs."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.errors import Forbidden
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.models import Language, Membership
+from knowledge.errors import FaqKeyTaken, InvalidFaq
+from knowledge.forms import FaqForm
+from knowledge.models import Faq
+from knowledge.services import (
+    create_faq,
+    delete_faq,
+    restore_faq,
+    set_published,
+    update_faq,
+)
+
+
+def manager_of(request: HttpRequest) -> Membership:
+    """Give the membership of somebody who may write knowledge, or refuse."""
+    membership = membership_of(request)
+    if not membership.may_manage_knowledge:
+        raise Forbidden
+    return membership
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@member_required
+def new_faq(request: HttpRequest) -> HttpResponse:
+    """Write a FAQ; ``?key=&language=`` starts a version of another one."""
+    membership = manager_of(request)
+    initial = {
+        "key": request.GET.get("key", ""),
+        "language_code": request.GET.get("language") or membership.organization.language_code,
+        "question": request.GET.get("question", ""),
+        "category": request.GET.get("category") or None,
+        "is_published": True,
+    }
+    return writing(request, membership, initial=initial)
+
+
+def writing(
+    request: HttpRequest,
+    membership: Membership,
+    *,
+    initial: dict[str, Any],
+    saved: Callable[[Faq], None] | None = None,
+    back: str = "",
+) -> HttpResponse:
+    """Show or store a new FAQ; ``saved`` is told of it, then the browser goes on to the list."""
+    form = FaqForm(
+        request.POST or None, initial=initial, organization_id=membership.organization_id
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            faq = create_faq(
+                organization_id=membership.organization_id,
+                content=form.content(),
+                by=membership.user,
+            )
+        except FaqKeyTaken as error:
+            form.add_error("key", _(error.message))
+        except InvalidFaq as error:
+            form.refuse(error.extra["errors"])
+        else:
+            if saved:
+                saved(faq)
+            messages.success(request, _("Saved. The bot knows it in a moment."))
+            return redirect(back or "knowledge:faqs")
+    return _form_page(request, membership, form, None, back)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@member_required
+def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    """Show a FAQ to everybody, and let those who may change it."""
+    membership = membership_of(request)
+    if request.method == "POST":
+        manager_of(request)
+    faq = get_object_or_404(
+        Faq.objects.visible_to(membership).select_related("category"), pk=faq_id
+    )
+    form = FaqForm(
+        request.POST or None,
+        initial=FaqForm.initial_of(faq),
+        organization_id=membership.organization_id,
+    )
+    if request.method == "POST" and form.is_valid():
+        content = form.content()
+        try:
+            update_faq(
+                organization_id=membership.organization_id,
+                faq_id=faq.pk,
+                content=content,
+            )
+        except FaqKeyTaken as error:
+            form.add_error("key", _(error.message))
+        except InvalidFaq as error:
+            form.refuse(error.extra["errors"])
+        else:
+            messages.success(request, _("Saved. The bot knows it in a moment."))
+            return redirect("knowledge:faq", faq_id=faq.pk)
+    return _form_page(request, membership, form, faq, "")
+
+
+def _form_page(
+    request: HttpRequest, membership: Membership, form: FaqForm, faq: Faq | None, back: str
+) -> HttpResponse:
+    if not membership.may_manage_knowledge:
+        for field in form.fields.values():
+            field.disabled = True
+    status = 422 if form.errors else 200
+    return render(
+        request,
+        "knowledge/faq.html",
+        {
+            "active_section": "knowledge",
+            "form": form,
+            "faq": faq,
+            "back": back or reverse("knowledge:faqs"),
+            "versions": _versions(faq) if faq else [],
+        },
+        status=status,
+    )
+
+
+def _versions(faq: Faq) -> list[dict[str, Any]]:
+    """Give every language with this FAQ's version in it, if there is one."""
+    there = {
+        other.language_code: other
+        for other in Faq.objects.of(faq.organization_id).alive().with_key(faq.key)
+    }
+    return [
+        {
+            "language": code,
+            "name": name,
+            "faq": there.get(code),
+            "is_this": code == faq.language_code,
+        }
+        for code, name in Language.choices
+    ]
+
+
+@require_POST
+@member_required
+def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    membership = manager_of(request)
+    faq = delete_faq(organization_id=membership.organization_id, faq_id=faq_id)
+    return redirect(f"{reverse('knowledge:faqs')}?deleted={faq.pk}")
+
+
+@require_POST
+@member_required
+def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    membership = manager_of(request)
+    try:
+        restore_faq(organization_id=membership.organization_id, faq_id=faq_id)
+    except FaqKeyTaken as error:
+        messages.error(request, _(error.message))
+    else:
+        messages.success(request, _("The FAQ is back."))
+    return redirect("knowledge:faqs")
+
+
+@require_POST
+@member_required
+def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    """Publish or hide, by the button's ``to``."""
+    membership = manager_of(request)
+    faq = set_published(
+        organization_id=membership.organization_id,
+        faq_id=faq_id,
+        is_published=request.POST.get("to") == "published",
+    )
+    messages.success(
+        request,
+        _("Published.") if faq.is_published else _("Hidden: the bot does not tell it any more."),
+    )
+    return redirect("knowledge:faq", faq_id=faq.pk)
