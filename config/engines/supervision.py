@@ -21,6 +21,7 @@ from config.engines.state import (
     held_folder,
     note_holder,
     records,
+    this_folder,
     write_records,
 )
 from config.engines.urls import ENGINES, StoreUrls, given_url, store_urls, without_password
@@ -171,7 +172,8 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
             keep_fds=(handle,),
             extra_env=launch.env,
         )
-        record = EngineRecord(pid=pid, started=identity(pid) or "ended", port=port)
+        started = identity(pid) or "ended"
+        record = EngineRecord(pid=pid, started=started, port=port, folder=this_folder())
         note_holder(handle, record)
     return record
 

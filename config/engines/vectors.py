@@ -19,7 +19,7 @@ class Qdrant(Engine):
         if package_folder("qdrant_edge") is None:
             raise EngineFailed(
                 "The wheel qdrant-edge-py is not installed for this machine.",
-                advice="Run `make install`, or set QDRANT_URL.",
+                advice="Install requirements.txt (`make up` does), or set QDRANT_URL.",
             )
         return metadata.version("qdrant-edge-py")
 

@@ -207,6 +207,30 @@ def test_a_collection_half_made_or_half_deleted_is_gone_after_a_kill(folder: Pat
     assert len(list(collections.iterdir())) == 1
 
 
+def test_the_space_of_deleted_points_is_free_after_a_restart(folder: Path) -> None:
+    with qdrant(engines.start(["qdrant"]).qdrant) as client:
+        client.create_collection(
+            "large", vectors_config=models.VectorParams(size=256, distance=models.Distance.DOT)
+        )
+        for first in range(0, 4000, 500):
+            numbers: list[int | str | uuid.UUID] = list(range(first, first + 500))
+            vectors = [[float(first + index)] * 256 for index in range(500)]
+            client.upsert("large", models.Batch(ids=numbers, vectors=vectors))
+        client.delete("large", list(range(100, 4000)))
+    engines.stop()
+    before = segment_bytes(folder)
+    with qdrant(engines.start(["qdrant"]).qdrant) as client:
+        assert client.count("large").count == 100
+        assert client.retrieve("large", [99], with_vectors=True)[0].vector == [99.0] * 256
+    assert segment_bytes(folder) < before / 2
+
+
+def segment_bytes(folder: Path) -> int:
+    """Count what the segments take on the disk; their files have holes."""
+    segments = folder.glob("qdrant/collections/*/shard/segments/**/*")
+    return sum(path.stat().st_blocks * 512 for path in segments if path.is_file())
+
+
 def test_searches_go_on_while_points_are_written_and_a_collection_is_deleted(
     folder: Path,
 ) -> None:

