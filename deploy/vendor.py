@@ -89,7 +89,9 @@ def main() -> None:
                 text = sprite(package, icons["names"])
                 (ROOT / icons["target"]).write_text(text, encoding="utf-8")
                 made.append(icons["target"])
-            lines += [f"{digest(ROOT / path)}  {path}  {name}@{version}  {licence}" for path in made]
+            lines += [
+                f"{digest(ROOT / path)}  {path}  {name}@{version}  {licence}" for path in made
+            ]
     MANIFEST.write_text("\n".join(sorted(lines, key=lambda line: line.split()[1])) + "\n")
     print(MANIFEST.read_text(), end="")  # noqa: T201  the command's answer
 

@@ -24,7 +24,7 @@ from tests.chat.clients import visit
 from tests.conftest import PASSWORD
 from tests.deploy.composed import CHECKOUT, compose, filled_example
 from tests.deploy.nginx import Proxy, running, write_configuration
-from tests.servers import LiveServer, serving
+from tests.servers import LiveServer, free_port, serving
 
 TOKEN = "scraper-token-of-a-test"
 
@@ -87,8 +87,8 @@ def installation(
     second_variables = variables_of("web-2", collected)
     flags = ("--proxy-headers",)
     with (
-        serving(tmp_path, flags=flags, **first_variables) as first,
-        serving(tmp_path, flags=flags, **second_variables) as second,
+        serving(tmp_path, port=free_port(), flags=flags, **first_variables) as first,
+        serving(tmp_path, port=free_port(), flags=flags, **second_variables) as second,
     ):
         folder = tmp_path / "proxy"
         folder.mkdir()
@@ -162,7 +162,9 @@ def people_are_served(installation: Installation, browser: httpx.Client, agent: 
 def visitors_are_served(installation: Installation, browser: httpx.Client, widget: Widget) -> None:
     ack = asyncio.run(ask(installation, widget))
     assert ack["seq"] == 1
-    listed = browser.get("/api/v1/inbox/conversations", params={"filter": "all", "status": "pending"})
+    listed = browser.get(
+        "/api/v1/inbox/conversations", params={"filter": "all", "status": "pending"}
+    )
     assert "Do you ship to Manila?" in listed.text
 
 
