@@ -86,7 +86,7 @@ def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
     if turn is None:
         return
     question, conversation, attempts = turn
-    said = Message.objects.posted_as(organization_id, conversation_id, _reply_id(seq))
+    said = Message.objects.posted_as(organization_id, conversation_id, reply_id(seq))
     if said is not None:
         reply = Reply.said(said)
     elif not conversation.is_bot_owned:
@@ -176,7 +176,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
                 conversation_id=question.conversation_id,
                 sender=Sender(type=SenderType.BOT, id=BOT_ID, name=line(Line.NAME, reply.language)),
                 content=reply.content(),
-                client_message_id=_reply_id(question.seq),
+                client_message_id=reply_id(question.seq),
             )
             # Another run may have said something else first; that is what customers read.
             stored = Reply.said(message)
@@ -239,5 +239,6 @@ def _text(question: Message) -> str:
     return str(question.content.get("text", ""))
 
 
-def _reply_id(seq: int) -> str:
+def reply_id(seq: int) -> str:
+    """Give the one client_message_id under which the bot replies to an entry."""
     return f"bot-reply-to-{seq}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from chat.bot import BOT_ID, Reply
+from chat.bot import BOT_ID, Reply, reply_id
 from chat.bot_texts import Line, line
 from chat.content import clean_content
 from chat.interactions import Outcome
@@ -60,19 +60,21 @@ class Script:
 def play(script: Script) -> bool:
     """Play what is missing of a conversation; say whether anything was.
 
-    Each stretch from a visitor's line to the next is one transaction: the bot that wakes up after
-    it finds its question answered, and a killed run goes on at the stretch it had reached.
-    What people wrote into the conversation since stays as it is.
+    Each stretch from a visitor's line to the next is one transaction: a killed run goes on at the
+    stretch it had reached. A bot that wakes up in between says what the script says, under the
+    same id. What people wrote into the conversation since stays as it is.
     """
     conversation = Conversation.objects.filter(
         organization_id=script.widget.organization_id, opened_by=script.turn_id(0)
     ).first()
+    # In a transaction of its own, as short as can be: what is rolled back leaves a log behind.
+    conversation = conversation or _open(script)
     played = False
     for numbers in _stretches(script.told["turns"]):
-        if conversation and _is_stored(conversation, script.turn_id(numbers[-1])):
+        if _is_played(script, conversation, numbers):
             continue
         with transaction.atomic():
-            conversation = _play_stretch(script, conversation, numbers)
+            _play_stretch(script, conversation, numbers)
             if numbers[-1] == len(script.told["turns"]) - 1:
                 _finish(script, conversation)
         played = True
@@ -88,35 +90,43 @@ def _stretches(turns: list[Turn]) -> list[list[int]]:
     return stretches
 
 
-def _is_stored(conversation: Conversation, turn_id: str) -> bool:
-    """Say whether a turn is in the log and the head knows of it."""
-    stored = Message.objects.posted_as(conversation.organization_id, conversation.pk, turn_id)
+def _is_played(script: Script, conversation: Conversation, numbers: list[int]) -> bool:
+    """Say whether a stretch's last turn is in the log, and the head knows of it."""
+    conversation.refresh_from_db()
+    first, last = numbers[0], numbers[-1]
+    stored = _posted_as(conversation, script.turn_id(first))
+    if stored and last != first:
+        is_bot = script.told["turns"][last]["from"] == "bot"
+        stored = _posted_as(conversation, reply_id(stored.seq) if is_bot else script.turn_id(last))
     return stored is not None and stored.seq <= conversation.last_seq
 
 
-def _play_stretch(
-    script: Script, conversation: Conversation | None, numbers: list[int]
-) -> Conversation:
-    if conversation is None:
-        conversation, question = _open(script)
-    else:
-        question = _say(script, conversation, numbers[0], customer_sender(conversation.customer))
-    for number in numbers[1:]:
+def _posted_as(conversation: Conversation, client_message_id: str) -> Message | None:
+    return Message.objects.posted_as(
+        conversation.organization_id, conversation.pk, client_message_id
+    )
+
+
+def _play_stretch(script: Script, conversation: Conversation, numbers: list[int]) -> None:
+    first, *others = numbers
+    question = _say(
+        script, conversation, first, customer_sender(conversation.customer), script.turn_id(first)
+    )
+    for number in others:
         turn = script.told["turns"][number]
         if turn["from"] == "bot":
-            _say(script, conversation, number, _bot_sender(script))
+            _say(script, conversation, number, _bot_sender(script), reply_id(question.seq))
             if reason := turn.get("hand_off"):
                 hand_off(**_named(conversation), reason=reason, timestamp=script.time_of(number))
         else:
             user = script.people[turn["by"]]
             take_over(**_named(conversation), user=user, timestamp=script.time_of(number))
-            _say(script, conversation, number, agent_sender(user))
+            _say(script, conversation, number, agent_sender(user), script.turn_id(number))
     finish_effect(message=question, effect=ANSWER)
-    conversation.refresh_from_db()
-    return conversation
 
 
-def _open(script: Script) -> tuple[Conversation, Message]:
+@transaction.atomic
+def _open(script: Script) -> Conversation:
     visitor = script.told["visitor"]
     customer = Customer.objects.create(
         organization_id=script.widget.organization_id,
@@ -129,22 +139,28 @@ def _open(script: Script) -> tuple[Conversation, Message]:
         customer_id=customer.pk,
         widget=script.widget,
         language_code=script.told["language_code"],
-        content=clean_content({"type": "text", "text": script.told["turns"][0]["text"]}),
+        content=_content(script, script.told["turns"][0]),
         client_message_id=script.turn_id(0),
         timestamp=script.time_of(0),
     )
     # Both rows say by themselves that they are of today.
     Customer.objects.filter(pk=customer.pk).update(created_at=script.time_of(0))
     Conversation.objects.filter(pk=message.conversation_id).update(created_at=script.time_of(0))
-    return Conversation.objects.get(pk=message.conversation_id), message
+    return Conversation.objects.get(pk=message.conversation_id)
 
 
-def _say(script: Script, conversation: Conversation, number: int, sender: Sender) -> Message:
+def _say(
+    script: Script,
+    conversation: Conversation,
+    number: int,
+    sender: Sender,
+    client_message_id: str,
+) -> Message:
     return post_message(
         **_named(conversation),
         sender=sender,
         content=_content(script, script.told["turns"][number]),
-        client_message_id=script.turn_id(number),
+        client_message_id=client_message_id,
         timestamp=script.time_of(number),
     )
 
