@@ -239,9 +239,13 @@ class MessageManager:
             "conversation_id": str(conversation_id),
             "seq": seq,
         }
+        done = {"$unset": {"pending": ""}}
         with mongo_refusals():
+            # In one write where it is the last one: a crash must not leave an empty list behind.
+            if self.collection.update_one(key | {"pending": [effect]}, done).matched_count:
+                return
             self.collection.update_one(key, {"$pull": {"pending": effect}})
-            self.collection.update_one(key | {"pending": []}, {"$unset": {"pending": ""}})
+            self.collection.update_one(key | {"pending": []}, done)
 
     def mark_read(
         self,

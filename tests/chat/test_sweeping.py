@@ -2,12 +2,16 @@
 
 import base64
 import json
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener, CommandStartedEvent
 from pytest_django import Settings
 
-from chat.models import Conversation
-from chat.services import post_message
+from chat.models import Conversation, Message
+from chat.services import finish_effect, post_message
 from chat.services.conversations import customer_sender
 from chat.tasks import sweep_pending
 from config import stores
@@ -16,6 +20,22 @@ from config import stores
 @pytest.fixture(autouse=True)
 def _at_once(settings: Settings) -> None:
     settings.CHAT_SWEEP_AFTER_SECONDS = -1
+
+
+class UpdateCounter(CommandListener):
+    """Counts what changes documents."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.count += event.command_name == "update"
+
+    def succeeded(self, event: object) -> None:
+        """Part of the interface."""
+
+    def failed(self, event: object) -> None:
+        """Part of the interface."""
 
 
 def ask(conversation: Conversation, client_message_id: str) -> None:
@@ -57,6 +77,41 @@ def test_a_question_lost_beside_waiting_ones_is_queued(conversation: Conversatio
     ask(conversation, "more")
     sweep_pending()
     assert [seq for _organization, _conversation, seq in queued()] == [1, 1, 2]
+
+
+def test_a_list_that_a_crash_left_empty_is_removed(conversation: Conversation) -> None:
+    messages = stores.mongo_db()["messages"]
+    messages.update_one({"seq": 1}, {"$set": {"pending": []}})
+    sweep_pending()
+    assert queued() == []
+    assert messages.count_documents({"pending": {"$exists": True}}) == 0
+
+
+def test_the_last_effect_is_struck_off_in_one_write(conversation: Conversation) -> None:
+    question = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
+    assert question is not None
+    updates = UpdateCounter()
+    with (
+        MongoClient[dict[str, Any]](
+            django_settings.MONGODB_URL, event_listeners=[updates]
+        ) as client,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(stores, "mongo_db", lambda: client[django_settings.MONGODB_NAME])
+        finish_effect(message=question, effect="answer")
+    assert updates.count == 1
+    assert stores.mongo_db()["messages"].count_documents({"pending": {"$exists": True}}) == 0
+
+
+def test_one_of_two_effects_leaves_the_other(conversation: Conversation) -> None:
+    messages = stores.mongo_db()["messages"]
+    messages.update_one({"seq": 1}, {"$set": {"pending": ["answer", "embed"]}})
+    question = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
+    assert question is not None
+    finish_effect(message=question, effect="answer")
+    stored = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
+    assert stored is not None
+    assert stored.pending == ("embed",)
 
 
 def test_nothing_late_queues_nothing(conversation: Conversation, settings: Settings) -> None:
