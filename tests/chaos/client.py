@@ -586,17 +586,22 @@ class AgentClient(StreamClient):
 
     async def _log_in(self) -> None:
         page = await self.call("GET", "/login/", tries=1)
-        form = _Form()
-        form.feed(page.text)
         await self.call(
             "POST",
             "/login/",
             tries=1,
-            data={**form.values, "email": self._email, "password": self._password},
+            data={**hidden_values(page.text), "email": self._email, "password": self._password},
             headers={"Origin": self._origin},
         )
         if "sessionid" not in self.http.cookies:
             raise Unreachable("/login/")
+
+
+def hidden_values(page: str) -> dict[str, str]:
+    """Give what a page's form sends along unseen."""
+    form = _Form()
+    form.feed(page)
+    return form.values
 
 
 class _Form(HTMLParser):

@@ -169,13 +169,14 @@ class Stack:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run("manage.py", "prepare")
 
-    async def start(self, parts: Sequence[Part] | None = None) -> None:
-        """Start the processes, wait until every web process is ready, and keep all running."""
+    async def start(self, parts: Sequence[Part] | None = None, *, keep: bool = True) -> None:
+        """Start the processes and wait for every web process; ``keep`` starts dead ones again."""
         for part in self.parts if parts is None else parts:
             part.start()
         for port, part in zip(self.web_ports, self.web, strict=True):
             await self._await_ready(port, part)
-        self._keeper = asyncio.create_task(self._keep())
+        if keep:
+            self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
         if self._keeper is not None:

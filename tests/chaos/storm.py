@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ from tests.chaos.audit import audit
 from tests.chaos.client import AgentClient, Draft, Observed, StreamClient, VisitorClient
 from tests.chaos.proxy import Proxy
 from tests.chaos.stack import Stack
+
+_TOLD_EVERY = 15.0
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,10 @@ class Storm:
         await self.proxy.start()
         self._make_clients()
         living = [asyncio.create_task(client.run()) for client in self.clients]
-        chores = [asyncio.create_task(self._cut()), asyncio.create_task(self._break())]
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (self._cut(), self._break(), self._tell_progress(began))
+        ]
         try:
             async with asyncio.timeout(self.size.seconds):
                 await asyncio.gather(*self._stories())
@@ -257,6 +263,12 @@ class Storm:
             self.stack.kill_engine(kind)
             await self.stack.start_engines()
 
+    async def _tell_progress(self, began: float) -> None:
+        while True:
+            await asyncio.sleep(_TOLD_EVERY)
+            sys.stdout.write(f"{_seconds(began)}: {self._missing()}\n")
+            sys.stdout.flush()
+
     # When it is over.
 
     def _all_acked(self) -> bool:
@@ -280,8 +292,8 @@ class Storm:
         offline = [client.name for client in self.clients if not client.is_online]
         return (
             f"{self.acked} of {self.size.sent} messages were acknowledged; still in outboxes: "
-            f"{waiting}; not connected: {offline}; faults done: {dict(self.faults)}, "
-            f"at work: {self.is_broken_by}"
+            f"{waiting or 'none'}; not connected: {offline or 'none'}; "
+            f"faults done: {dict(self.faults)}, at work: {self.is_broken_by}"
         )
 
     def _fill(self, report: Report, began: float) -> None:
