@@ -22,6 +22,7 @@ from config.engines.secrets import made_postgres_passwords, postgres_passwords
 DATABASE = "nextflow_crm"
 OWNER = "nextflow_owner"
 APPLICATION = "nextflow_app"
+_NOT_LET_IN = "password authentication failed"
 EXTENSIONS = ("btree_gin", "pg_trgm", "unaccent")
 
 
@@ -131,12 +132,24 @@ class Postgresql(Engine):
         try:
             with self._superuser(port, database="postgres") as connection:
                 connection.execute("SELECT 1")
-        except psycopg.Error:
-            return False
+        except psycopg.Error as reason:
+            # It is up, and finish() tells that it does not let us in.
+            return _NOT_LET_IN in str(reason)
         return True
 
     def finish(self, port: int) -> None:
         """Create the roles, the database and its extensions where they are missing."""
+        try:
+            self._complete(port)
+        except psycopg.OperationalError as reason:
+            if _NOT_LET_IN not in str(reason):
+                raise
+            raise EngineFailed(
+                f"The data in {self.data_dir} was made with other passwords than those beside it.",
+                advice="Restore the folder `secrets` that belongs to it from a backup.",
+            ) from reason
+
+    def _complete(self, port: int) -> None:
         passwords = made_postgres_passwords()
         with self._superuser(port, database="postgres") as connection:
             roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}

@@ -295,6 +295,16 @@ def test_data_without_its_passwords_is_not_started(folder: Path) -> None:
         engines.start(["postgresql"])
 
 
+def test_data_with_the_passwords_of_another_is_told(folder: Path) -> None:
+    engines.start(["postgresql"])
+    engines.stop()
+    secret = folder / "secrets" / "postgresql.json"
+    secret.write_text(json.dumps(dict.fromkeys(json.loads(secret.read_text()), "another")))
+    with pytest.raises(engines.EngineFailed, match="was made with other passwords"):
+        engines.start(["postgresql"])
+    assert engines.status()[0].pid is None
+
+
 def test_what_was_started_is_stopped_when_another_engine_fails(folder: Path) -> None:
     engines.start(["postgresql"])
     engines.stop()
