@@ -3,14 +3,22 @@
 Every way in (socket, long poll, API) asks here, so that they cannot disagree.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from chat.content import clean_content
-from chat.errors import AccessEnded, ConversationNotFound, ReadOnly, StreamRequired
+from chat.errors import (
+    AccessEnded,
+    ConversationNotFound,
+    ReadOnly,
+    SentTooFast,
+    StreamRequired,
+)
 from chat.events import Audience, announce_agents_seen
+from chat.limits import VisitorLimits
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, Message, VisitorToken, Widget
 from chat.services import (
@@ -24,6 +32,7 @@ from crm.accounts.models import Membership
 from crm.customers.models import Customer
 
 PREFIX = "conversation:"
+_limits = VisitorLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,8 @@ class Visitor:
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
         """Write a message; without a stream, into the open conversation or a new one."""
+        if (wait := _limits.take(self.customer_id, time.monotonic())) > 0:
+            raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)})
         content = clean_content(content)
         if stream is None:
             message = open_conversation(

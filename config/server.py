@@ -97,7 +97,16 @@ class SocketProtocol(WebSocketProtocol):
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  Daphne's name
         # A paused producer would keep Twisted from closing once the last byte is written.
         self.transport.unregisterProducer()
-        super().serverClose(code=code)
+        # sendClose refuses every code below 3000 but 1000, although a server may send 1012.
+        self.sendCloseFrame(code=code or 1000, isReply=False)
+
+    def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802  Autobahn's name
+        """Send without the limit that is for clients: a resumed stream may be long."""
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*args, **options)
+        finally:
+            self.maxMessagePayloadSize = limit
 
 
 class Server(Daphne):

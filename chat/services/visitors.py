@@ -132,7 +132,7 @@ def _origin_parts(origin: str) -> tuple[str, str, int] | None:
     rest: Sequence[str] = (parts.path, parts.query, parts.fragment)
     if scheme not in DEFAULT_PORTS or any(rest) or "@" in parts.netloc or parts.hostname is None:
         return None
-    if not origin.isascii() or origin.rstrip() != origin or origin.endswith(("?", "#", ":")):
+    if not origin.isascii() or origin.strip() != origin or origin.endswith(("?", "#", ":")):
         return None
     host = parts.hostname
     if not _HOST.fullmatch(host):

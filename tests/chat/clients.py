@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import websockets
+from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection
 
+from crm.accounts.models import Membership
 from tests.servers import LiveServer
 
 Frame = dict[str, Any]
@@ -121,3 +123,16 @@ async def connected(
         await client.send("hello", protocol=1, **hello)
         await client.receive("welcome")
         yield client
+
+
+def cookie_of(membership: Membership) -> str:
+    browser = Browser()
+    browser.force_login(membership.user)
+    return browser.cookies["sessionid"].value
+
+
+def as_agent(server: LiveServer, cookie: str, origin: str | None = "own") -> dict[str, Any]:
+    """Give the handshake of a browser whose page has this origin."""
+    headers = {"Cookie": f"sessionid={cookie}"}
+    origin = server.base_url if origin == "own" else origin
+    return {"additional_headers": headers, "origin": origin}

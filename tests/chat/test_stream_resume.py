@@ -1,12 +1,9 @@
 """Nothing missed, nothing twice: resuming, pulling, gaps and races."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from chat.events import conversation_group
 from chat.models import Conversation, Widget
@@ -15,9 +12,8 @@ from chat.services.conversations import customer_sender
 from config import realtime, stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, connected, visit
-from tests.chat.test_stream_session import as_agent, cookie_of
-from tests.servers import LiveServer, serving
+from tests.chat.clients import Client, as_agent, connected, cookie_of, visit
+from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -45,13 +41,6 @@ def write_unannounced(conversation: Conversation, *names: str) -> None:
 
 def position(conversation: Conversation, seq: int, epoch: str | None = None) -> dict[str, Any]:
     return {"stream": conversation.stream, "epoch": epoch or conversation.epoch, "seq": seq}
-
-
-@pytest_asyncio.fixture
-async def inbox(web_server: LiveServer, agent: Membership) -> AsyncIterator[Client]:
-    cookie = await run_sync(cookie_of, agent)
-    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
-        yield client
 
 
 async def resumed(
@@ -166,18 +155,17 @@ async def test_a_hint_that_comes_twice_or_late_changes_nothing(
 
 
 async def test_a_lost_hint_is_healed_by_the_heartbeat(
-    transactional_db: None, agent: Membership, conversation: Conversation, tmp_path: Path
+    swift_server: LiveServer, agent: Membership, conversation: Conversation
 ) -> None:
     cookie = await run_sync(cookie_of, agent)
-    with serving(tmp_path, CHAT_HEARTBEAT_SECONDS="1") as server:
-        async with connected(server, "inbox", options=as_agent(server, cookie)) as client:
-            await client.send("stream.pull", stream=conversation.stream, after=1)
-            await client.receive("stream.resumed")
-            await run_sync(write_unannounced, conversation, "a", "b")
-            assert await client.events(2) == [2, 3]
-            beat = await client.receive("heartbeat", tops={conversation.stream: 3})
-            await run_sync(conversation.refresh_from_db)
-            assert beat["inbox"] == conversation.updated_at.isoformat()
+    async with connected(swift_server, "inbox", options=as_agent(swift_server, cookie)) as client:
+        await client.send("stream.pull", stream=conversation.stream, after=1)
+        await client.receive("stream.resumed")
+        await run_sync(write_unannounced, conversation, "a", "b")
+        assert await client.events(2) == [2, 3]
+        beat = await client.receive("heartbeat", tops={conversation.stream: 3})
+        await run_sync(conversation.refresh_from_db)
+        assert beat["inbox"] == conversation.updated_at.isoformat()
 
 
 async def test_posts_that_race_with_subscribing_arrive_once_in_order(

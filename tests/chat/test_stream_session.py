@@ -2,35 +2,20 @@
 
 import asyncio
 import json
-from typing import Any
 
 import httpx
 import pytest
 import websockets
-from django.test import Client as Browser
 
 from chat.models import Conversation, Message, Widget
 from chat.tickets import issue_ticket
 from config import realtime, stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, connected, opened, visit
+from tests.chat.clients import Client, as_agent, connected, cookie_of, opened, visit
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
-
-
-def cookie_of(membership: Membership) -> str:
-    browser = Browser()
-    browser.force_login(membership.user)
-    return browser.cookies["sessionid"].value
-
-
-def as_agent(server: LiveServer, cookie: str, origin: str | None = "own") -> dict[str, Any]:
-    """Give the handshake of a browser whose page has this origin."""
-    headers = {"Cookie": f"sessionid={cookie}"}
-    origin = server.base_url if origin == "own" else origin
-    return {"additional_headers": headers, "origin": origin}
 
 
 async def refusal_and_code(client: Client) -> tuple[str, int]:

@@ -1,0 +1,36 @@
+"""What the tests of sockets share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from config.threads import run_sync
+from crm.accounts.models import Membership
+from tests.chat.clients import Client, as_agent, connected, cookie_of
+from tests.servers import LiveServer, serving
+
+
+@pytest.fixture(scope="session")
+def _session_swift_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    folder = tmp_path_factory.mktemp("swift-server")
+    with serving(folder, CHAT_HEARTBEAT_SECONDS="1", CHAT_STUCK_SECONDS="1") as server:
+        yield server
+
+
+@pytest.fixture
+def swift_server(
+    transactional_db: None, stores_clean: None, _session_swift_server: LiveServer
+) -> LiveServer:
+    """A server whose heart beats every second, and whose patience is one second."""
+    return _session_swift_server
+
+
+@pytest_asyncio.fixture
+async def inbox(web_server: LiveServer, agent: Membership) -> AsyncIterator[Client]:
+    """An agent's socket."""
+    cookie = await run_sync(cookie_of, agent)
+    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
+        yield client
