@@ -1,0 +1,201 @@
+"""Clients that send too fast or read too slowly, and what the others notice of them."""
+
+import asyncio
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from chat.models import Conversation, Widget
+from config import stores
+from config.threads import run_sync
+from crm.accounts.models import Membership
+from tests.chat.clients import Client, as_agent, connected, cookie_of, visit
+from tests.chat.test_stream_resume import write
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+def post(stream: str | None, number: int) -> str:
+    return json.dumps(
+        {
+            "type": "message.post",
+            "stream": stream,
+            "client_message_id": f"m-{number}",
+            "content": {"type": "text", "text": str(number)},
+        }
+    )
+
+
+async def test_ten_thousand_messages_at_once_are_acked_refused_or_cut_off(
+    web_server: LiveServer, widget: Widget
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with visitor.connected() as client:
+        stream = (await client.post(None, "first"))["stream"]
+
+        async def pour() -> None:
+            for number in range(10_000):
+                await client.socket.send(post(stream, number))
+
+        pouring = asyncio.create_task(pour())
+        code = await client.closed(60)
+        await asyncio.gather(pouring, return_exceptions=True)
+    assert code == 4429
+    acked = {f["client_message_id"] for f in client.unread if f["type"] == "message.ack"}
+    refused = [f for f in client.unread if f["type"] == "refused"]
+    assert acked
+    assert {f["code"] for f in refused} == {"too_fast"}
+    assert all(f["retry_after"] > 0 for f in refused)
+    assert acked.isdisjoint(f["client_message_id"] for f in refused)
+    stored = {d["client_message_id"] for d in stores.mongo_db()["messages"].find()}
+    assert acked <= stored
+    assert stored.isdisjoint(f["client_message_id"] for f in refused)
+    head = await run_sync(Conversation.objects.get)
+    assert head.last_seq == len(stored)
+
+    # What was not acked is sent again later, under the same ids.
+    again = [name for name in ("m-0", "m-500", "m-9999") if name not in acked]
+    await asyncio.sleep(2)
+    async with visitor.connected() as client:
+        for name in again:
+            assert (await client.post(stream, name))["seq"] > 0
+    stored_twice = stores.mongo_db()["messages"].aggregate(
+        [
+            {"$group": {"_id": "$client_message_id", "times": {"$sum": 1}}},
+            {"$match": {"times": {"$gt": 1}}},
+        ]
+    )
+    assert list(stored_twice) == []
+
+
+async def test_a_visitor_cannot_get_around_the_limit_with_more_sockets(
+    web_server: LiveServer, widget: Widget
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with visitor.connected() as one, visitor.connected() as two, visitor.connected() as three:
+        stream = (await one.post(None, "first"))["stream"]
+        for number, client in enumerate([one, two, three] * 45):
+            await client.socket.send(post(stream, number))
+        answers = [await _answers(client, 45) for client in (one, two, three)]
+    codes = [frame.get("code", "acked") for each in answers for frame in each]
+    assert set(codes) == {"acked", "too_fast"}
+    assert all(
+        frame["retry_after"] > 0 and frame["client_message_id"]
+        for each in answers
+        for frame in each
+        if frame["type"] == "refused"
+    )
+
+
+async def _answers(client: Client, count: int) -> list[dict[str, Any]]:
+    found = [f for f in client.unread if f["type"] in {"message.ack", "refused"}][1:]
+    found = [f for f in found if f.get("client_message_id", "").startswith("m-")]
+    while len(found) < count:
+        frame = json.loads(await asyncio.wait_for(client.socket.recv(), 20))
+        if frame["type"] in {"message.ack", "refused"}:
+            found.append(frame)
+    return found
+
+
+def _narrow_socket(server: LiveServer) -> socket.socket:
+    """Connect with a window so small that a slow reader shows at once."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", server.port))
+    narrow.settimeout(0)
+    return narrow
+
+
+async def _slow_inbox(server: LiveServer, agent: Membership) -> Any:
+    cookie = await run_sync(cookie_of, agent)
+    options = as_agent(server, cookie) | {
+        "sock": _narrow_socket(server),
+        "max_queue": 1,
+        "compression": None,
+    }
+    return connected(server, "inbox", options=options)
+
+
+def write_much(conversation: Conversation, start: int, count: int) -> None:
+    write(conversation, *(f"{number:05}-" + "x" * 50 for number in range(start, start + count)))
+
+
+async def test_who_asks_for_much_and_reads_nothing_is_closed_as_too_slow(
+    swift_server: LiveServer, agent: Membership, conversation: Conversation
+) -> None:
+    document = stores.mongo_db()["messages"].find_one({})
+    assert document is not None
+    for seq in range(2, 200):
+        document |= {
+            "_id": seq,
+            "seq": seq,
+            "message_id": f"00000000-0000-7000-8000-{seq:012}",
+            "client_message_id": f"long-{seq}",
+            "content": {"type": "text", "text": "x" * 10_000},
+        }
+        stores.mongo_db()["messages"].insert_one(document)
+    await run_sync(Conversation.objects.filter(pk=conversation.pk).update, last_seq=199)
+    async with await _slow_inbox(swift_server, agent) as slow:
+        for _number in range(12):
+            await slow.send("stream.pull", stream=conversation.stream, after=0)
+        await asyncio.sleep(4)
+        raw = slow.socket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+        assert await slow.closed(30) == 4408
+        resumed = [f for f in slow.unread if f["type"] == "stream.resumed"]
+        assert all(len(frame["events"]) == 199 for frame in resumed)
+
+
+async def test_a_slow_client_does_not_hold_up_the_others(
+    swift_server: LiveServer, agent: Membership, colleague: Membership, conversation: Conversation
+) -> None:
+    cookie = await run_sync(cookie_of, colleague)
+    options = as_agent(swift_server, cookie)
+    async with (
+        await _slow_inbox(swift_server, agent) as slow,
+        connected(swift_server, "inbox", options=options) as quick,
+    ):
+        for client in (slow, quick):
+            await client.send("stream.pull", stream=conversation.stream, after=0)
+        await slow.receive("stream.resumed")
+        await run_sync(write_much, conversation, 0, 60)
+        assert await quick.events(60) == list(range(2, 62))
+
+
+async def test_a_slow_query_of_one_socket_does_not_hold_up_another(
+    web_server: LiveServer, agent: Membership, widget: Widget, conversation: Conversation
+) -> None:
+    """Hold a row lock that one visitor's message waits for, and talk to the server meanwhile."""
+    first = await visit(web_server, widget.site_key)
+    second = await visit(web_server, widget.site_key)
+    async with first.connected() as waiting, second.connected() as free:
+        stream = (await waiting.post(None, "m-1"))["stream"]
+        await free.post(None, "f-0")
+        with ThreadPoolExecutor(1) as pool:
+            held, release = asyncio.Event(), asyncio.Event()
+            loop = asyncio.get_running_loop()
+            holding = loop.run_in_executor(pool, _hold_lock, stream, loop, held, release)
+            await held.wait()
+            await waiting.socket.send(post(stream, 2))
+            own = (await free.post(None, "f-1"))["seq"]
+            assert (own, [f for f in waiting.unread if f["type"] == "message.ack"]) == (2, [])
+            release.set()
+            await holding
+        assert (await waiting.receive("message.ack", client_message_id="m-2"))["seq"] == 2
+
+
+def _hold_lock(
+    stream: str, loop: asyncio.AbstractEventLoop, held: asyncio.Event, release: asyncio.Event
+) -> None:
+    try:
+        with transaction.atomic():
+            Conversation.objects.select_for_update().get(pk=stream.partition(":")[2])
+            loop.call_soon_threadsafe(held.set)
+            asyncio.run_coroutine_threadsafe(release.wait(), loop).result(30)
+    finally:
+        connections.close_all()
