@@ -1,0 +1,251 @@
+"""The road of a message at a fixed rate: accepted for the visitor, shown on the agent's screen."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis.asyncio
+from django.conf import settings
+from django.db import connection, connections
+from websockets.asyncio.client import ClientConnection
+
+from benchmarks.measure import Figure, Spread, at_rate, at_rate_in_threads, figure_of
+from benchmarks.web import (
+    agent_session,
+    connect,
+    cookie_header,
+    main_organization,
+    open_conversations,
+    serving,
+)
+from chat.models import Conversation
+from chat.tickets import issue_ticket
+from chat.viewers import Visitor
+from config import stores
+from config.ids import uuid7
+from tests.chaos.stack import Stack
+
+RATE = 50.0
+VISITORS = 50
+AGENTS = 5
+PATIENCE = 15.0
+TEXT = "When will my parcel with two bags of coffee be here, and may I change the address?"
+
+
+def run(stack: Stack, *, quick: bool) -> list[Figure]:
+    seconds = 5 if quick else 30
+    heads = open_conversations(VISITORS)
+    with _floor_rows(heads) as rows:
+        before = _bare_writes(rows, seconds=seconds / 2)
+        with serving(stack) as base_url:
+            sessions = [agent_session(base_url, number) for number in range(AGENTS)]
+            headers = [cookie_header(session) for session in sessions]
+            accepted, shown = asyncio.run(_load(base_url, heads, headers, seconds))
+            for session in sessions:
+                session.close()
+        after = _bare_writes(rows, seconds=seconds / 2)
+    floor = Spread(before.values + after.values)
+    hint = asyncio.run(_bare_hints(seconds))
+    how = (
+        f"{VISITORS} visitors' and {AGENTS} agents' sockets on one web process, {RATE:g} messages "
+        f"a second for {seconds} s (open load, counted from the moment each was due)"
+    )
+    return [
+        figure_of(
+            "message accepted",
+            accepted,
+            floor=floor,
+            floor_of="bare insert (w: majority, j: true) and bare committed UPDATE of the head, "
+            f"same rate, {settings.ASGI_BLOCKING_THREADS} threads, before and after",
+            floor_ratio=2,
+            budget=100,
+            how=how,
+        ),
+        figure_of(
+            "message on the agent's screen",
+            shown,
+            floor=hint,
+            floor_of="bare Redis PUBLISH until received, same rate",
+            budget=200,
+            how="the same load, until the agent's socket gets the event",
+        ),
+    ]
+
+
+async def _load(
+    base_url: str, heads: list[Conversation], headers: list[dict[str, str]], seconds: int
+) -> tuple[Spread, Spread]:
+    visitors = [await _visitor(base_url, head) for head in heads]
+    agents = [
+        await connect(
+            base_url,
+            "/ws/inbox/",
+            {"resume": [_position(head) for head in heads[number::AGENTS]]},
+            additional_headers=header,
+        )
+        for number, header in enumerate(headers)
+    ]
+    due: dict[str, float] = {}
+    acked: dict[str, float] = {}
+    seen: dict[str, float] = {}
+    readers = [asyncio.create_task(_read(socket, acked, seen)) for socket in visitors]
+    readers += [asyncio.create_task(_read(socket, {}, seen)) for socket in agents]
+    await asyncio.sleep(1)
+
+    def sending(number: int) -> Any:
+        head, socket = heads[number % VISITORS], visitors[number % VISITORS]
+        identifier = uuid7().hex
+
+        async def send(moment: float) -> None:
+            due[identifier] = moment
+            await socket.send(
+                json.dumps(
+                    {
+                        "type": "message.post",
+                        "stream": head.stream,
+                        "client_message_id": identifier,
+                        "content": {"type": "text", "text": TEXT},
+                    }
+                )
+            )
+
+        return send
+
+    warm = int(RATE)
+    await at_rate([sending(n) for n in range(warm)], rate=RATE)
+    await asyncio.sleep(1)
+    due.clear()
+    await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and (due.keys() - acked or due.keys() - seen):
+        await asyncio.sleep(0.05)
+    for reader in readers:
+        reader.cancel()
+    results = await asyncio.gather(*readers, return_exceptions=True)
+    for socket in (*visitors, *agents):
+        await socket.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return _durations(due, acked), _durations(due, seen)
+
+
+def _durations(due: dict[str, float], arrived: dict[str, float]) -> Spread:
+    spread = Spread(lost=len(due.keys() - arrived))
+    for identifier, moment in due.items():
+        if identifier in arrived:
+            spread.add(arrived[identifier] - moment)
+    return spread
+
+
+async def _read(socket: ClientConnection, acked: dict[str, float], seen: dict[str, float]) -> None:
+    loop = asyncio.get_running_loop()
+    is_agent = "inbox" in socket.request.path if socket.request else False
+    async for text in socket:
+        now = loop.time()
+        frame = json.loads(text)
+        if frame["type"] == "message.ack":
+            acked[frame["client_message_id"]] = now
+        elif frame["type"] == "event" and is_agent:
+            seen.setdefault(frame["data"].get("client_message_id", ""), now)
+        elif frame["type"] == "refused":
+            raise RuntimeError(f"Refused: {frame}")
+
+
+async def _visitor(base_url: str, head: Conversation) -> ClientConnection:
+    claims = Visitor(
+        organization_id=head.organization_id,
+        customer_id=head.customer_id,
+        widget_id=head.widget_id,
+        language_code="en",
+    ).claims()
+    ticket = await asyncio.to_thread(issue_ticket, kind="visitor", claims=claims)
+    return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [_position(head)]})
+
+
+def _position(head: Conversation) -> dict[str, Any]:
+    return {"stream": head.stream, "epoch": head.epoch, "seq": head.last_seq}
+
+
+@contextmanager
+def _floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
+    """Copy heads, for writes that follow no log; they and what was written are removed again."""
+    rows = []
+    for head in heads:
+        row = Conversation.objects.get(pk=head.pk)
+        row.pk, row.opened_by = uuid7(), f"floor-{head.pk.hex}"
+        row.save(force_insert=True)
+        rows.append(row)
+    try:
+        yield rows
+    finally:
+        ids = [row.pk for row in rows]
+        stores.mongo_db()["messages"].delete_many({"conversation_id": {"$in": list(map(str, ids))}})
+        Conversation.objects.filter(pk__in=ids).delete()
+
+
+def _bare_writes(rows: list[Conversation], *, seconds: float) -> Spread:
+    """Write what an accepted message writes, and nothing else is done."""
+    messages = stores.mongo_db()["messages"]
+    template = messages.find_one({"tenant_id": str(main_organization().pk)})
+    assert template is not None
+    # Nobody else numbers these logs; a second measurement goes on behind the first.
+    begin = time.monotonic_ns()
+
+    def write(number: int) -> None:
+        row = rows[number % len(rows)]
+        identifier = uuid7().hex
+        messages.insert_one(
+            template
+            | {
+                "_id": identifier,
+                "conversation_id": str(row.pk),
+                "message_id": identifier,
+                "client_message_id": identifier,
+                "seq": begin + number,
+            }
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE chat_conversation SET last_seq = last_seq + 1, inbound_total = "
+                "inbound_total + 1, last_message_at = now(), waiting_since = now(), updated_at = "
+                "now() WHERE id = %s",
+                [row.pk],
+            )
+        connections.close_all()
+
+    calls = [lambda number=number: write(number) for number in range(int(RATE * seconds))]
+    return at_rate_in_threads(calls, rate=RATE, threads=settings.ASGI_BLOCKING_THREADS)
+
+
+async def _bare_hints(seconds: int) -> Spread:
+    """Publish and receive, on two connections of Redis' own client."""
+    client = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    listener = client.pubsub()
+    await listener.subscribe("bench:hints")
+    loop = asyncio.get_running_loop()
+    due: dict[str, float] = {}
+    seen: dict[str, float] = {}
+
+    async def receive() -> None:
+        async for message in listener.listen():
+            if message["type"] == "message":
+                seen[message["data"].decode()] = loop.time()
+
+    reader = asyncio.create_task(receive())
+
+    async def publish(moment: float) -> None:
+        identifier = uuid7().hex
+        due[identifier] = moment
+        await client.publish("bench:hints", identifier)
+
+    await at_rate([publish] * int(RATE * seconds), rate=RATE)
+    await asyncio.sleep(0.5)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    await listener.aclose()
+    await client.aclose()
+    return _durations(due, seen)

@@ -1,0 +1,83 @@
+"""The measured installation over HTTP, as a person who is logged in."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import websockets
+from django.core.cache import cache
+from websockets.asyncio.client import ClientConnection
+
+from benchmarks.seed import PASSWORD
+from chat.models import Conversation
+from config import stores
+from crm.accounts.models import Organization
+from tests.chaos.client import hidden_values
+from tests.chaos.stack import Stack
+
+
+def main_organization() -> Organization:
+    return Organization.objects.get(slug="sunbean")
+
+
+@contextmanager
+def serving(stack: Stack, *, worker: bool = False) -> Iterator[str]:
+    """Run a web process, and a worker where wanted; give its base URL."""
+    parts = [*stack.web, *([stack.worker] if worker else [])]
+    asyncio.run(stack.start(parts, keep=False))
+    try:
+        yield f"http://127.0.0.1:{stack.web_ports[0]}"
+    finally:
+        asyncio.run(stack.stop())
+
+
+def agent_session(base_url: str, number: int = 0) -> httpx.Client:
+    """Log in as an agent of the main organization."""
+    # Attempts of earlier runs must not hold this one up.
+    for key in stores.redis().scan_iter("ratelimit:*"):
+        stores.redis().delete(key)
+    cache.clear()
+    client = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
+    form = hidden_values(client.get("/login/").text)
+    form |= {"email": f"agent{number}@sunbean.example", "password": PASSWORD}
+    client.post("/login/", data=form, headers={"Origin": base_url})
+    if "sessionid" not in client.cookies:
+        raise RuntimeError("The agent could not log in.")
+    return client
+
+
+def cookie_header(client: httpx.Client) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
+
+
+async def connect(
+    base_url: str, path: str, hello: dict[str, Any], **options: Any
+) -> ClientConnection:
+    """Open a socket and wait for its welcome."""
+    socket = await websockets.connect(
+        base_url.replace("http", "ws", 1) + path,
+        origin=base_url,  # type: ignore[arg-type]  a NewType of str
+        proxy=None,
+        compression=None,
+        ping_interval=None,
+        open_timeout=30,
+        max_size=4 * 1024 * 1024,
+        **options,
+    )
+    await socket.send(json.dumps({"type": "hello", "protocol": 1, **hello}))
+    welcome = json.loads(await socket.recv())
+    if welcome["type"] != "welcome":
+        raise RuntimeError(f"Not welcome: {welcome}")
+    return socket
+
+
+def open_conversations(limit: int) -> list[Conversation]:
+    """Give conversations that a person answers, of different lengths."""
+    return list(
+        Conversation.objects.filter(organization=main_organization(), status="open")
+        .select_related("customer", "widget")
+        .order_by("pk")[:limit]
+    )
