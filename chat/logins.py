@@ -49,9 +49,7 @@ def agent_of_cookie(cookie: str | None) -> Agent:
     user = get_user(request)
     if not user.is_authenticated:
         raise AccessEnded
-    membership = current_membership(
-        user=user, organization_id=request.session.get(SESSION_KEY)
-    )
+    membership = current_membership(user=user, organization_id=request.session.get(SESSION_KEY))
     if membership is None:
         raise AccessEnded
     return Agent(membership=membership, session=session_name(morsel.value))

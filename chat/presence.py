@@ -101,7 +101,7 @@ def viewing(conversation_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
     }
 
 
-def _name(pipeline: "Pipeline[bytes]", presence: Presence) -> None:
+def _name(pipeline: Pipeline, presence: Presence) -> None:
     key = f"user:{presence.user_id}"
     pipeline.hset(key, "name", presence.name)
     pipeline.expire(key, _NAME_SECONDS)

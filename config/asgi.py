@@ -35,5 +35,7 @@ async def _no_such_socket(scope: Scope, receive: Call, send: Call) -> None:
     await send({"type": "websocket.close"})
 
 
-_sockets = URLRouter([*websocket_urlpatterns, re_path("", _no_such_socket)])
+# Django's types know views alone.
+_nowhere: Any = _no_such_socket
+_sockets = URLRouter([*websocket_urlpatterns, re_path("", _nowhere)])
 application = ProtocolTypeRouter({"http": _http, "websocket": _sockets})

@@ -8,7 +8,10 @@ import datetime
 import json
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from celery.exceptions import CeleryError
@@ -36,6 +39,7 @@ __all__ = [
     "logging_settings",
     "note_cache",
     "note_store",
+    "tell_work",
 ]
 
 # Our own code may be asked for more than INFO. Libraries may not: at DEBUG they print statements
@@ -157,6 +161,26 @@ class WithoutSuccessNoise(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno > logging.INFO
+
+
+@contextmanager
+def tell_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator[None]:
+    """Write one line on a piece of work when it is done: how long it took and what it used.
+
+    A refusal is told by its code; it goes on to whoever words it for the client.
+    """
+    started = time.perf_counter()
+    metadata: dict[str, Any] = {"action": action, "outcome": "failed"}
+    try:
+        yield
+        metadata["outcome"] = "done"
+    except AppError as refusal:
+        metadata["outcome"] = refusal.code
+        raise
+    finally:
+        trace = current_trace()
+        metadata["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
+        logger.info(sentence, extra={"metadata": metadata | (trace.used() if trace else {})})
 
 
 def logging_settings(*, level: str, service: str, development: bool) -> dict[str, Any]:

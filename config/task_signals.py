@@ -58,6 +58,15 @@ def finish_run(*, task_id: str, task: Task, state: str | None = None, **kwargs: 
         return
     seconds = time.perf_counter() - run.started
     state = state or "UNKNOWN"
+    metadata: dict[str, Any] = {
+        "action": "task.run",
+        "task": task.name,
+        "task_id": task_id,
+        "state": state,
+        "retries": task.request.retries,
+        "duration_ms": round(seconds * 1000, 1),
+        **run.trace.used(),
+    }
     try:
         observe_task(task=task.name, state=state, seconds=seconds)
         logger.log(
@@ -65,17 +74,7 @@ def finish_run(*, task_id: str, task: Task, state: str | None = None, **kwargs: 
             "Task %s: %s",
             task.name,
             state,
-            extra={
-                "metadata": {
-                    "action": "task.run",
-                    "task": task.name,
-                    "task_id": task_id,
-                    "state": state,
-                    "retries": task.request.retries,
-                    "duration_ms": round(seconds * 1000, 1),
-                    "databases_used": sorted(run.trace.stores),
-                }
-            },
+            extra={"metadata": metadata},
         )
     finally:
         run.leave.close()

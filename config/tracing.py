@@ -25,6 +25,13 @@ class Trace:
     stores: set[str] = field(default_factory=set)
     cache_hit: bool | None = None
 
+    def used(self) -> dict[str, object]:
+        """Give what a log line tells of the stores; ``cache_hit`` only where a cache was asked."""
+        told: dict[str, object] = {"databases_used": sorted(self.stores)}
+        if self.cache_hit is not None:
+            told["cache_hit"] = self.cache_hit
+        return told
+
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 

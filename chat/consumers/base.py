@@ -13,16 +13,7 @@ from django.conf import settings
 from django.utils import translation
 from redis.exceptions import RedisError
 
-from chat.consumers.limits import (
-    ERROR_BURST,
-    ERRORS_PER_SECOND,
-    FLOOD_BURST,
-    FLOOD_PER_SECOND,
-    FRAME_BURST,
-    FRAMES_PER_SECOND,
-    Outgoing,
-    TokenBucket,
-)
+from chat.consumers.outgoing import Outgoing
 from chat.consumers.pulse import Facts, pulse
 from chat.consumers.subscriptions import Subscriptions
 from chat.errors import (
@@ -50,11 +41,22 @@ from chat.frames import (
     parse_frame,
     refused_frame,
 )
+from chat.limits import (
+    ERROR_BURST,
+    ERRORS_PER_SECOND,
+    FLOOD_BURST,
+    FLOOD_PER_SECOND,
+    FRAME_BURST,
+    FRAMES_PER_SECOND,
+    MAX_RECEIVED,
+    TokenBucket,
+)
+from chat.presence import Presence
 from chat.viewers import Viewer
 from config import metrics
 from config.draining import is_draining
 from config.errors import AppError
-from config.logging import bind_correlation_id
+from config.logging import bind_correlation_id, tell_work
 from config.outages import outage_refusals
 from config.threads import run_sync
 
@@ -171,8 +173,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
     # Frames on their way in.
 
     async def _accept_frame(self, frame: Frame) -> None:
-        if (wait := self._frames.take(self._loop.time())) > 0:
-            await self._refuse_flood(frame, wait)
+        wait = self._frames.take(self._loop.time())
+        if wait > 0 or len(self._received) >= MAX_RECEIVED:
+            await self._refuse_flood(frame, wait or 1.0)
             return
         self._received.append(frame)
         if self._worker is None:
@@ -199,6 +202,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             while self._received and not self._is_closing:
                 frame = self._received[0]
                 await self._handle(frame)
+                await self.out.drained()
                 if self._received:
                     self._received.popleft()
         finally:
@@ -272,6 +276,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         pulse().add(self)
         for position in hello.resume:
             await self._resume(position.stream, after=position.seq, epoch=position.epoch)
+            await self.out.drained()
         await self.on_welcome()
 
     async def _resume(self, stream: str, *, after: int, epoch: str) -> None:
@@ -286,7 +291,10 @@ class StreamConsumer(AsyncWebsocketConsumer):
         ).inc()
 
     async def _on_post(self, frame: Post) -> None:
-        with metrics.message_accept_seconds.labels(road="socket").time():
+        with (
+            metrics.message_accept_seconds.labels(road="socket").time(),
+            tell_work(logger, "A message came by socket.", action="message_processed"),
+        ):
             posted = await run_sync(
                 self.viewer.post,
                 stream=frame.stream,
@@ -393,6 +401,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if self.is_welcome and not self._is_closing:
             self._start(self.beat(facts))
 
+    def signs_of_life(self) -> list[Presence]:
+        return []
+
     def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
         return {}
 
@@ -458,12 +469,18 @@ class StreamConsumer(AsyncWebsocketConsumer):
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
+            if self._is_closing:
+                logger.debug("A socket's work ended with the socket.", exc_info=error)
+                return
             logger.error("A socket's work failed: the socket is closed.", exc_info=error)
             self._start(self.close_with(1011))
 
     async def _clean_up(self, code: int) -> None:
         self._is_closing = True
         self._received.clear()
+        # What still runs would join groups that nobody leaves any more.
+        for task in self._tasks:
+            task.cancel()
         self._hello_timer.cancel()
         if self._seen_timer is not None:
             self._seen_timer.cancel()

@@ -64,7 +64,9 @@ class InboxConsumer(StreamConsumer):
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
         with suppress(RedisError):
-            users = await run_sync(presence.refresh, self.viewer.organization_id, [self.presence])
+            users = await run_sync(
+                presence.refresh, self.viewer.organization_id, self.signs_of_life()
+            )
             await self._tell_online(users)
             await self._announce_online(users)
 
@@ -104,6 +106,11 @@ class InboxConsumer(StreamConsumer):
             await self._announce_viewing(stream, conversation_id, people)
             if before:
                 await self._announce_viewing(*before)
+
+    def signs_of_life(self) -> list[Presence]:
+        """Only who may answer makes the team one that is there for visitors."""
+        is_there = self.presence is not None and self.viewer.membership.may_answer
+        return [self.presence] if is_there and self.presence else []
 
     def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
         return {} if facts.latest_change is None else {"inbox": facts.latest_change}

@@ -90,9 +90,7 @@ class Pulse:
             membership_ids=[
                 socket.viewer.membership.pk for socket in agents if isinstance(socket.viewer, Agent)
             ],
-            presences=[
-                socket.presence for socket in agents if isinstance(socket.presence, Presence)
-            ],
+            presences=[sign for socket in agents for sign in socket.signs_of_life()],
         )
         for socket in sockets:
             socket.start_beat(facts)

@@ -60,12 +60,10 @@ def _finish(
         "view": view,
         "status": response.status_code,
         "duration_ms": round(seconds * 1000, 1),
-        "databases_used": sorted(trace.stores),
+        **trace.used(),
     }
     if match and (parameters := _harmless_parameters(match)):
         metadata["parameters"] = parameters
-    if trace.cache_hit is not None:
-        metadata["cache_hit"] = trace.cache_hit
     level = logging.INFO
     if view in QUIET_VIEWS:
         level = logging.DEBUG

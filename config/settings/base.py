@@ -209,6 +209,8 @@ CHAT_MAX_TEXT_LENGTH = 10_000
 CHAT_MAX_FRAME_BYTES = 65_536
 CHAT_HEARTBEAT_SECONDS: float = env.float("CHAT_HEARTBEAT_SECONDS", default=25)
 CHAT_DRAIN_SECONDS: float = env.float("CHAT_DRAIN_SECONDS", default=10)
+# A socket whose client reads nothing of what waits for it for so long is closed with 4408.
+CHAT_STUCK_SECONDS: float = env.float("CHAT_STUCK_SECONDS", default=20)
 # Threads for blocking work of sockets and long polls, per web process.
 ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
 # A side effect is left to the task that was queued for it for this long; then the sweeper takes it.
