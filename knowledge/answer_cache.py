@@ -10,6 +10,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from config import stores
+from config.logging import note_cache, note_store
 from knowledge.terms import words
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,11 @@ class Key:
 def read(key: Key) -> dict[str, Any] | None:
     try:
         kept = stores.redis().get(key.name)
+        note_store("redis")
     except RedisError as error:
         _tell(error)
         return None
+    note_cache(hit=kept is not None)
     return json.loads(kept) if isinstance(kept, bytes) else None
 
 

@@ -14,6 +14,7 @@ from qdrant_client import models as qdrant
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
 
 from config import stores
+from config.logging import note_store
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
 from knowledge.terms import folded
@@ -110,6 +111,7 @@ class PassageManager:
 
     @property
     def client(self) -> QdrantClient:
+        note_store("qdrant")
         return stores.qdrant()
 
     @property

@@ -19,7 +19,13 @@ from django.urls import include, path
 
 from config import tracing
 from config.errors import StoreUnavailable
-from config.logging import ConsoleFormatter, JsonFormatter, bind_correlation_id, logging_settings
+from config.logging import (
+    ConsoleFormatter,
+    JsonFormatter,
+    bind_correlation_id,
+    logging_settings,
+    tell_work,
+)
 from config.redaction import redact_text, redact_value
 from config.threads import run_sync
 from crm.accounts.models import Membership, User
@@ -298,6 +304,34 @@ def test_a_frame_of_a_socket_has_an_id_of_its_own_that_threads_continue(
     assert sorted(line["correlation_id"] for line in lines) == sorted(ids)
     assert {line["user_id"] for line in lines} == {"visitor:7"}
     assert tracing.current_correlation_id() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(None, "done"), (StoreUnavailable(), "store_unavailable"), (KeyError("x"), "failed")],
+)
+def test_a_piece_of_work_leaves_a_line_however_it_ends(
+    log_lines: LogLines, error: Exception | None, outcome: str
+) -> None:
+    def work() -> None:
+        with tell_work(logger, "Something was done.", action="something_done"):
+            tracing.note_store("qdrant")
+            tracing.note_cache(hit=False)
+            if error:
+                raise error
+
+    with bind_correlation_id("frame-12345678"):
+        if error:
+            with pytest.raises(type(error)):
+                work()
+        else:
+            work()
+    (line,) = log_lines()
+    assert line["correlation_id"] == "frame-12345678"
+    assert line["metadata"]["outcome"] == outcome
+    assert line["metadata"]["databases_used"] == ["qdrant"]
+    assert line["metadata"]["cache_hit"] is False
+    assert line["metadata"]["duration_ms"] >= 0
 
 
 def test_an_id_can_be_continued_from_elsewhere() -> None:
