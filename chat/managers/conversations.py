@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, membership: "Membership") -> Self:
-        return self.filter(organization_id=membership.organization_id)
+        # A head whose first message is still on its way is nobody's to see.
+        return self.filter(organization_id=membership.organization_id, last_seq__gt=0)
 
     def of_customer(self, *, organization_id: UUID, customer_id: UUID) -> Self:
         return self.filter(organization_id=organization_id, customer_id=customer_id)

@@ -32,7 +32,6 @@ def customer_sender(customer: Customer) -> Sender:
     return Sender(type=SenderType.CUSTOMER, id=str(customer.pk), name=customer.display_name)
 
 
-@transaction.atomic
 def open_conversation(
     *,
     organization_id: UUID,
@@ -49,36 +48,54 @@ def open_conversation(
     A ``timestamp``, here and below, is for history that comes in late; else it happens now.
     """
     client_message_id = clean_client_message_id(client_message_id)
-    # The customer's row is the lock: two tabs that send a first line share one conversation.
-    customer = Customer.objects.select_for_update().get(
-        organization_id=organization_id, pk=customer_id
+    customer = Customer.objects.get(organization_id=organization_id, pk=customer_id)
+    # The head is committed before its first message is stored: were both in one transaction, a
+    # crash between them would leave a log without a head, and the retry would begin a second log.
+    conversation_id = _conversation_for(
+        customer=customer,
+        widget=widget,
+        language_code=language_code,
+        client_message_id=client_message_id,
     )
-    theirs = Conversation.objects.of_customer(
-        organization_id=organization_id, customer_id=customer_id
-    )
-    conversation = (
-        theirs.filter(opened_by=client_message_id).first()
-        or theirs.not_closed().order_by("-id").first()
-    )
-    if conversation is None:
-        conversation = Conversation.objects.create(
-            organization_id=organization_id,
-            customer=customer,
-            widget=widget,
-            status=Status.PENDING if widget and widget.bot_enabled else Status.OPEN,
-            language_code=language_code,
-            opened_by=client_message_id,
-            last_message_at=timezone.now(),
-        )
-        ConversationDocuments.create(conversation)
     return post_message(
         organization_id=organization_id,
-        conversation_id=conversation.pk,
+        conversation_id=conversation_id,
         sender=customer_sender(customer),
         content=content,
         client_message_id=client_message_id,
         timestamp=timestamp,
     )
+
+
+@transaction.atomic
+def _conversation_for(
+    *, customer: Customer, widget: Widget | None, language_code: str, client_message_id: str
+) -> UUID:
+    """Give the conversation that a customer's message belongs to; begin one where none is."""
+    # The customer's row is the lock: two tabs that send a first line share one conversation.
+    Customer.objects.select_for_update().get(pk=customer.pk)
+    theirs = Conversation.objects.of_customer(
+        organization_id=customer.organization_id, customer_id=customer.pk
+    )
+    opened = theirs.filter(opened_by=client_message_id).first()
+    latest = opened or theirs.order_by("-id").first()
+    if latest is not None and (
+        opened
+        or latest.status != Status.CLOSED
+        or Message.objects.posted_as(customer.organization_id, latest.pk, client_message_id)
+    ):
+        return latest.pk
+    conversation = Conversation.objects.create(
+        organization_id=customer.organization_id,
+        customer=customer,
+        widget=widget,
+        status=Status.PENDING if widget and widget.bot_enabled else Status.OPEN,
+        language_code=language_code,
+        opened_by=client_message_id,
+        last_message_at=timezone.now(),
+    )
+    ConversationDocuments.create(conversation)
+    return conversation.pk
 
 
 @transaction.atomic
