@@ -40,27 +40,17 @@ class ConversationDocuments:
     @classmethod
     def create(cls, conversation: "Conversation") -> None:
         """Store the document of a new conversation; harmless when it is there."""
-        now = conversation.created_at
         with mongo_refusals():
             cls.collection().update_one(
                 cls._key(conversation),
-                {
-                    "$setOnInsert": {
-                        "participants": [
-                            {
-                                "user_id": str(conversation.customer_id),
-                                "role": "customer",
-                                "joined_at": now,
-                            }
-                        ],
-                        "channel": conversation.channel,
-                        "epoch": conversation.epoch,
-                        "created_at": now,
-                    },
-                    "$set": cls._changing(conversation),
-                },
+                {"$setOnInsert": cls._lasting(conversation), "$set": cls._changing(conversation)},
                 upsert=True,
             )
+
+    @classmethod
+    def new_document(cls, conversation: "Conversation") -> dict[str, Any]:
+        """Give the document that `create` stores, for whoever stores many at once."""
+        return cls._key(conversation) | cls._lasting(conversation) | cls._changing(conversation)
 
     @classmethod
     def follow(cls, conversation: "Conversation") -> None:
@@ -99,6 +89,21 @@ class ConversationDocuments:
         return {
             "tenant_id": str(conversation.organization_id),
             "conversation_id": str(conversation.pk),
+        }
+
+    @staticmethod
+    def _lasting(conversation: "Conversation") -> dict[str, Any]:
+        return {
+            "participants": [
+                {
+                    "user_id": str(conversation.customer_id),
+                    "role": "customer",
+                    "joined_at": conversation.created_at,
+                }
+            ],
+            "channel": conversation.channel,
+            "epoch": conversation.epoch,
+            "created_at": conversation.created_at,
         }
 
     @staticmethod
