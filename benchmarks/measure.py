@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Figure:
         )
 
 
-def figure_of(work: str, spread: Spread, *, floor: Spread | None = None, **more: object) -> Figure:
+def figure_of(work: str, spread: Spread, *, floor: Spread | None = None, **more: Any) -> Figure:
     """Make a row of a p95 beside the p95 of its floor."""
     details = spread.words()
     if floor is not None:
@@ -80,7 +81,7 @@ def figure_of(work: str, spread: Spread, *, floor: Spread | None = None, **more:
         unit="ms p95",
         floor=floor.p95 if floor else None,
         details=details,
-        **more,  # type: ignore[arg-type]  the members of Figure
+        **more,
     )
 
 

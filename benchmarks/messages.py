@@ -41,11 +41,11 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     with _floor_rows(heads) as rows:
         before = _bare_writes(rows, seconds=seconds / 2)
         with serving(stack) as base_url:
-            sessions = [agent_session(base_url, number) for number in range(AGENTS)]
-            headers = [cookie_header(session) for session in sessions]
+            headers = []
+            for number in range(AGENTS):
+                with agent_session(base_url, number) as session:
+                    headers.append(cookie_header(session))
             accepted, shown = asyncio.run(_load(base_url, heads, headers, seconds))
-            for session in sessions:
-                session.close()
         after = _bare_writes(rows, seconds=seconds / 2)
     floor = Spread(before.values + after.values)
     hint = asyncio.run(_bare_hints(seconds))
@@ -120,7 +120,8 @@ async def _load(
     due.clear()
     await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and (due.keys() - acked or due.keys() - seen):
+    # Many readers fill them: there is no one event to wait for.
+    while time.monotonic() < deadline and (due.keys() - acked or due.keys() - seen):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     for reader in readers:
         reader.cancel()
@@ -156,6 +157,7 @@ async def _read(socket: ClientConnection, acked: dict[str, float], seen: dict[st
 
 
 async def _visitor(base_url: str, head: Conversation) -> ClientConnection:
+    assert head.widget_id is not None
     claims = Visitor(
         organization_id=head.organization_id,
         customer_id=head.customer_id,

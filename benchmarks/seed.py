@@ -254,8 +254,9 @@ def _store(heads: Sequence[Conversation], users: Sequence[User], rng: random.Ran
         )
         for head in heads
     )
-    for head in heads:
-        ConversationDocuments.create(head)
+    ConversationDocuments.collection().insert_many(
+        [ConversationDocuments.new_document(head) for head in heads], ordered=False
+    )
 
 
 def _seed_faqs(organization: Organization, count: int) -> None:

@@ -10,6 +10,7 @@ import httpx
 import websockets
 from django.core.cache import cache
 from websockets.asyncio.client import ClientConnection
+from websockets.typing import Origin
 
 from benchmarks.seed import PASSWORD
 from chat.models import Conversation
@@ -34,19 +35,20 @@ def serving(stack: Stack, *, worker: bool = False) -> Iterator[str]:
         asyncio.run(stack.stop())
 
 
-def agent_session(base_url: str, number: int = 0) -> httpx.Client:
-    """Log in as an agent of the main organization."""
+@contextmanager
+def agent_session(base_url: str, number: int = 0) -> Iterator[httpx.Client]:
+    """Be logged in as an agent of the main organization."""
     # Attempts of earlier runs must not hold this one up.
     for key in stores.redis().scan_iter("ratelimit:*"):
         stores.redis().delete(key)
     cache.clear()
-    client = httpx.Client(base_url=base_url, trust_env=False, timeout=30)
-    form = hidden_values(client.get("/login/").text)
-    form |= {"email": f"agent{number}@sunbean.example", "password": PASSWORD}
-    client.post("/login/", data=form, headers={"Origin": base_url})
-    if "sessionid" not in client.cookies:
-        raise RuntimeError("The agent could not log in.")
-    return client
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=30) as client:
+        form = hidden_values(client.get("/login/").text)
+        form |= {"email": f"agent{number}@sunbean.example", "password": PASSWORD}
+        client.post("/login/", data=form, headers={"Origin": base_url})
+        if "sessionid" not in client.cookies:
+            raise RuntimeError("The agent could not log in.")
+        yield client
 
 
 def cookie_header(client: httpx.Client) -> dict[str, str]:
@@ -59,7 +61,7 @@ async def connect(
     """Open a socket and wait for its welcome."""
     socket = await websockets.connect(
         base_url.replace("http", "ws", 1) + path,
-        origin=base_url,  # type: ignore[arg-type]  a NewType of str
+        origin=Origin(base_url),
         proxy=None,
         compression=None,
         ping_interval=None,
