@@ -1,0 +1,115 @@
+"""The operator's view of knowledge. It writes through the same services as the CRM."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from knowledge.errors import FaqKeyTaken
+from knowledge.models import Faq, FaqCategory
+from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
+
+PER_PAGE = 50
+
+
+class FaqAdminForm(forms.ModelForm):
+    class Meta:
+        model = Faq
+        fields = [
+            "organization",
+            "question",
+            "answer",
+            "language_code",
+            "category",
+            "phrasings",
+            "key",
+            "is_published",
+        ]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        category, organization = cleaned.get("category"), cleaned.get("organization")
+        if category and organization and category.organization_id != organization.pk:
+            self.add_error("category", _("Choose a category of the same organization."))
+        same = Faq.objects.none()
+        if organization:
+            same = (
+                Faq.objects.of(organization.pk)
+                .alive()
+                .with_key(cleaned.get("key", ""))
+                .in_language(cleaned.get("language_code", ""))
+                .exclude(pk=self.instance.pk)
+            )
+        if same.exists():
+            self.add_error("key", FaqKeyTaken.message)
+        return cleaned
+
+
+@admin.register(Faq)
+class FaqAdmin(admin.ModelAdmin):
+    form = FaqAdminForm
+    list_display = [
+        "question",
+        "organization",
+        "language_code",
+        "category",
+        "is_published",
+        "is_searchable",
+        "updated_at",
+    ]
+    list_filter = ["language_code", "is_published"]
+    list_select_related = ["organization", "category"]
+    list_per_page = PER_PAGE
+    show_full_result_count = False
+    search_fields = ["question", "answer", "key"]
+    autocomplete_fields = ["organization", "category"]
+    ordering = ["-updated_at"]
+
+    @admin.display(boolean=True, description=_("searchable"))
+    def is_searchable(self, faq: Faq) -> bool:
+        return faq.is_findable and faq.is_indexed
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Faq]:
+        return Faq.objects.alive()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Faq | None = None) -> list[str]:
+        # Another organization's FAQ is another FAQ.
+        return ["organization"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Faq, form: Any, change: Any) -> None:
+        content = FaqContent(
+            question=obj.question,
+            answer=obj.answer,
+            language_code=obj.language_code,
+            key=obj.key,
+            category_id=obj.category_id,
+            phrasings=tuple(obj.phrasings),
+            is_published=obj.is_published,
+        )
+        if change:
+            stored = update_faq(organization_id=obj.organization_id, faq_id=obj.pk, content=content)
+        else:
+            stored = create_faq(organization_id=obj.organization_id, content=content, by=None)
+            obj.pk = stored.pk
+        obj.refresh_from_db()
+
+    def delete_model(self, request: HttpRequest, obj: Faq) -> None:
+        delete_faq(organization_id=obj.organization_id, faq_id=obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Faq]) -> None:
+        for faq in queryset:
+            delete_faq(organization_id=faq.organization_id, faq_id=faq.pk)
+
+
+@admin.register(FaqCategory)
+class FaqCategoryAdmin(admin.ModelAdmin):
+    list_display = ["name", "organization", "slug", "position"]
+    list_select_related = ["organization"]
+    list_per_page = PER_PAGE
+    show_full_result_count = False
+    search_fields = ["name", "slug", "organization__name"]
+    autocomplete_fields = ["organization"]
+    ordering = ["organization", "position", "name"]

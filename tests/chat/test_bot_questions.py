@@ -1,0 +1,102 @@
+"""What the bot did not know becomes a FAQ, or leaves the list, by who may."""
+
+import pytest
+from django.test import Client
+
+from chat.interactions import BotInteraction, Outcome
+from crm.accounts.models import Membership, Organization
+from knowledge.models import Faq
+from tests.chat.test_bot_interactions import record
+
+LIST = "/app/knowledge/questions/"
+
+
+@pytest.fixture
+def asked(organization: Organization) -> BotInteraction:
+    BotInteraction.objects.create_indexes()
+    record(organization.pk, "Do you have <b>wifi</b>?", Outcome.UNKNOWN)
+    return BotInteraction.objects.unanswered(organization.pk)[0]
+
+
+def browser(membership: Membership) -> Client:
+    client = Client()
+    client.force_login(membership.user)
+    return client
+
+
+def waiting(organization: Organization) -> int:
+    return len(BotInteraction.objects.unanswered(organization.pk))
+
+
+def test_list_shows_ones_own_as_text(
+    asked: BotInteraction, agent: Membership, stranger: Membership
+) -> None:
+    assert b"Do you have &lt;b&gt;wifi&lt;/b&gt;?" in browser(agent).get(LIST).content
+    assert b"wifi" not in browser(stranger).get(LIST).content
+    assert Client().get(LIST).status_code == 302
+
+
+def test_question_becomes_a_faq_and_leaves_the_list(
+    asked: BotInteraction, organization: Organization, owner: Membership
+) -> None:
+    client = browser(owner)
+    page = client.get(f"{LIST}{asked.id}/answer/")
+    assert page.context["form"].initial["question"] == asked.question
+    reply = client.post(
+        f"{LIST}{asked.id}/answer/",
+        {
+            "question": "Is there wifi?",
+            "answer": "Yes.",
+            "language_code": "en",
+            "is_published": "on",
+        },
+    )
+    assert (reply.status_code, reply["Location"]) == (302, LIST)
+    assert Faq.objects.get(organization=organization).question == "Is there wifi?"
+    assert waiting(organization) == 0
+
+
+def test_question_is_dismissed_and_brought_back(
+    asked: BotInteraction, organization: Organization, owner: Membership
+) -> None:
+    client = browser(owner)
+    gone = client.post(f"{LIST}{asked.id}/settle/", follow=True)
+    assert b"left the list" in gone.content
+    assert waiting(organization) == 0
+    client.post(f"{LIST}{asked.id}/unsettle/")
+    assert waiting(organization) == 1
+
+
+@pytest.mark.parametrize("verb", ["answer", "settle", "unsettle"])
+def test_who_may_not_changes_nothing(
+    asked: BotInteraction,
+    organization: Organization,
+    agent: Membership,
+    stranger: Membership,
+    verb: str,
+) -> None:
+    given = {"question": "Q?", "answer": "A.", "language_code": "en"}
+    assert browser(agent).post(f"{LIST}{asked.id}/{verb}/", given).status_code == 403
+    assert browser(stranger).post(f"{LIST}{asked.id}/{verb}/", given).status_code == 404
+    assert browser(stranger).post(f"{LIST}nonsense/{verb}/", given).status_code == 404
+    assert waiting(organization) == 1
+    assert not Faq.objects.exists()
+
+
+def test_long_list_is_paged(organization: Organization, agent: Membership) -> None:
+    BotInteraction.objects.create_indexes()
+    for number in range(35):
+        record(organization.pk, f"question {number}", Outcome.UNKNOWN)
+    client = browser(agent)
+    first = client.get(LIST)
+    rest = client.get(f"{LIST}{first.context['next']}")
+    assert (len(first.context["questions"]), len(rest.context["questions"])) == (30, 5)
+    assert rest.context["next"] == ""
+
+
+@pytest.mark.parametrize(
+    "place", ["x", "2026-01-01T00:00:00+00:00_zz", "2026-01-01_" + "0" * 24, "_"]
+)
+def test_damaged_place_is_a_clear_refusal(agent: Membership, place: str) -> None:
+    reply = browser(agent).get(LIST, {"after": place})
+    assert (reply.status_code, reply.json()["code"]) == (400, "wrong_place")
