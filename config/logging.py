@@ -7,7 +7,6 @@ and ``metadata``; a caller gives the last one as ``extra={"metadata": {...}}``.
 import datetime
 import json
 import logging
-import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -36,15 +35,10 @@ __all__ = [
     "JsonFormatter",
     "bind_correlation_id",
     "current_correlation_id",
-    "logging_settings",
     "note_cache",
     "note_store",
     "tell_work",
 ]
-
-# Our own code may be asked for more than INFO. Libraries may not: at DEBUG they print statements
-# with their values, whole documents and whole frames.
-OWN_LOGGERS = ("analytics", "chat", "config", "crm", "knowledge", "marketing")
 
 # Exceptions whose sentence tells of machines. All others may quote what a person wrote (a unique
 # constraint names the e-mail address it met), so of those only the type and the place are kept.
@@ -181,33 +175,3 @@ def tell_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator
         trace = current_trace()
         metadata["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
         logger.info(sentence, extra={"metadata": metadata | (trace.used() if trace else {})})
-
-
-def logging_settings(*, level: str, service: str, development: bool) -> dict[str, Any]:
-    """Give Django's LOGGING; ``level`` is for our own code, libraries stay at INFO or above."""
-    readable = development and sys.stderr.isatty()
-    formatter = "config.logging.ConsoleFormatter" if readable else "config.logging.JsonFormatter"
-    if level not in logging.getLevelNamesMapping():
-        level = "INFO"  # a system check names the mistake; settings must load for it to run
-    libraries = logging.getLevelName(max(logging.INFO, logging.getLevelNamesMapping()[level]))
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"()": formatter, "service": service}},
-        "filters": {"without_success_noise": {"()": "config.logging.WithoutSuccessNoise"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"level": libraries, "handlers": ["stderr"]},
-        "loggers": {
-            **{name: {"level": level} for name in OWN_LOGGERS},
-            # Django brings handlers of its own, which would write each line again or mail it.
-            "django": {"level": libraries, "handlers": [], "propagate": True},
-            "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
-            # Our line for each request tells every 4xx; 5xx come with their exception from here.
-            "django.request": {"level": "ERROR"},
-            "celery.app.trace": {"filters": ["without_success_noise"]},
-            "celery.worker.strategy": {"level": "WARNING"},
-            # They print each URL that they ask, query and all.
-            "httpx": {"level": "WARNING"},
-            "httpcore": {"level": "WARNING"},
-        },
-    }

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from config.logging import logging_settings
+from config.logging_settings import logging_settings
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
 from config.settings.base import LOG_LEVEL, SERVICE_NAME, VAR_DIR, env
 from config.settings.base import SECRET_KEY as GIVEN_KEY

@@ -96,3 +96,32 @@ print(json.dumps({"urls": vars(settings.STORE_URLS), "service": settings.SERVICE
     assert "@mongodb:27017/nextflow_chat" in told["urls"]["mongodb"]
     assert told["urls"]["redis"].endswith("@redis:6379/0")
     assert told["urls"]["qdrant"] == "http://qdrant:6333"
+
+
+@pytest.mark.parametrize("settings_module", ["dev", "test", "prod"])
+@pytest.mark.parametrize(
+    ("given", "zone"), [({}, "UTC"), ({"TZ": "Asia/Ho_Chi_Minh"}, "Asia/Ho_Chi_Minh")]
+)
+def test_settings_are_read_once_and_whole(
+    settings_module: str, given: dict[str, str], zone: str
+) -> None:
+    """A module that wants the settings while they load would get Django's defaults instead."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from django.conf import settings; print(settings.TIME_ZONE, settings.LANGUAGE_CODE)",
+        ],
+        env={
+            "PATH": os.environ["PATH"],
+            "SECRET_KEY": "only-for-this-test",
+            "DJANGO_SETTINGS_MODULE": f"config.settings.{settings_module}",
+            **given,
+        },
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == f"{zone} en\n"

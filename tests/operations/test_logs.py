@@ -23,9 +23,9 @@ from config.logging import (
     ConsoleFormatter,
     JsonFormatter,
     bind_correlation_id,
-    logging_settings,
     tell_work,
 )
+from config.logging_settings import logging_settings
 from config.redaction import redact_text, redact_value
 from config.threads import run_sync
 from crm.accounts.models import Membership, User
