@@ -50,7 +50,9 @@ def settings_script(request: HttpRequest) -> HttpResponse:
         widget = active_widget(request.GET.get("site_key", ""))
         _check_site(request, widget)
     except (WidgetNotFound, OriginNotAllowed) as refusal:
-        return _settings_script(request, {"error": {"code": refusal.code, "message": refusal.message}})
+        return _settings_script(
+            request, {"error": {"code": refusal.code, "message": refusal.message}}
+        )
     color = _color(widget)
     with override(language):
         labels = {
@@ -171,9 +173,7 @@ def _script(request: HttpRequest, text: str) -> HttpResponse:
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     patch_cache_control(response, public=True, max_age=FRESH_FOR_SECONDS)
     response["ETag"] = etag
-    answer = get_conditional_response(request, etag=etag, response=response)
-    assert answer is not None
-    return answer
+    return get_conditional_response(request, etag=etag, response=response) or response
 
 
 def _refusal(request: HttpRequest, refusal: AppError, language: str) -> HttpResponse:

@@ -12,8 +12,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Playwright turns the partitioning of third-party storage off, which leaves frames of other sites with
-# no storage at all; browsers of people have it on. The last switch of a name wins.
+# Playwright turns the partitioning of third-party storage off, which leaves frames of other sites
+# with no storage at all; browsers of people have it on. The last switch of a name wins.
 AS_PEOPLE_HAVE_IT = "--disable-features=Translate"
 
 

@@ -139,9 +139,7 @@ def test_frame_holds_nothing_inline(browser: Client, widget: Widget) -> None:
 
 
 @pytest.mark.parametrize(("wish", "language"), [("ru-RU", "ru"), ("vi", "vi"), ("xx", "en")])
-def test_frame_says_its_language(
-    browser: Client, widget: Widget, wish: str, language: str
-) -> None:
+def test_frame_says_its_language(browser: Client, widget: Widget, wish: str, language: str) -> None:
     html = body(frame(browser, widget, language=wish)).decode()
     assert f'<html lang="{language}"' in html
 
@@ -173,7 +171,12 @@ def test_inactive_widget_is_not_there(browser: Client, widget: Widget) -> None:
 
 @pytest.mark.parametrize(
     ("color", "ink"),
-    [("#000000", "#ffffff"), ("#ffffff", "#000000"), ("#8a4b2a", "#ffffff"), ("#ffd166", "#000000")],
+    [
+        ("#000000", "#ffffff"),
+        ("#ffffff", "#000000"),
+        ("#8a4b2a", "#ffffff"),
+        ("#ffd166", "#000000"),
+    ],
 )
 def test_ink_can_be_read(color: str, ink: str) -> None:
     assert ink_on(color) == ink
@@ -220,20 +223,22 @@ def test_everything_loaded_stays_within_the_budget(browser: Client, widget: Widg
         for name in _files_of(folder)
     }
     # launcher.css and loader.js come through their views.
-    missing = on_disk - set(sizes) - {
-        "/static/chat/widget/launcher.css",
-        "/static/chat/widget/loader.js",
-    }
+    missing = (
+        on_disk
+        - set(sizes)
+        - {
+            "/static/chat/widget/launcher.css",
+            "/static/chat/widget/loader.js",
+        }
+    )
     assert missing == set()
     assert sizes["loader.js"] <= 3 * KILOBYTE, sizes
     assert sum(sizes.values()) <= 60 * KILOBYTE, sizes
 
 
 def _files_of(folder: str) -> list[str]:
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
     root = Path(str(finders.find("chat/widget/frame.js"))).parent
     base = root.parent.parent
-    return [
-        str(path.relative_to(root)) for path in (base / folder).iterdir() if path.is_file()
-    ]
+    return [str(path.relative_to(root)) for path in (base / folder).iterdir() if path.is_file()]
