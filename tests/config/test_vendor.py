@@ -58,7 +58,7 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
         for folder, ending in (
             ("templates", "*.html"),
             ("static/app", "*.js"),
-            ("static/chat", "*.js"),
+            ("static/chat/inbox", "*.js"),
             ("static/knowledge", "*.js"),
         )
         for path in (ROOT / folder).rglob(ending)
