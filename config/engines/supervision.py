@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,7 +27,7 @@ from config.engines.state import (
 from config.engines.urls import ENGINES, StoreUrls, given_url, store_urls, without_password
 
 _LOG_LIMIT = 10_000_000  # bytes after which a log is put aside at the next start
-_PORT_ATTEMPTS = 3
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,12 @@ def status() -> list[EngineStatus]:
     return [_status(engine) for engine in reversed(ENGINES)]
 
 
-def supervise(only: Collection[str] | None = None) -> int:
-    """Start the engines and keep them until a signal comes or one of them ends by itself.
+def supervise(
+    only: Collection[str] | None = None, *, when_ready: Callable[[], None] | None = None
+) -> None:
+    """Start the engines and keep them until a signal comes or one of them ends.
 
-    Gives the exit code. Nothing is restarted silently: an engine that ended is told and ends the
-    others too.
+    Nothing is restarted silently: an engine that ended is told and ends the others too.
     """
     wanted = threading.Event()
 
@@ -111,17 +112,18 @@ def supervise(only: Collection[str] | None = None) -> int:
     start(only)
     names = [engine.name for engine in _chosen(only)]
     try:
+        if when_ready is not None:
+            when_ready()
         while not wanted.wait(0.5):
             known = records()
             gone = [name for name in names if not known[name].is_alive]
             if gone:
                 raise EngineFailed(
-                    f"The engine {gone[0]} ended by itself; the others were stopped.",
+                    f"The engine {gone[0]} ended; the others were stopped.",
                     advice=f"Its last words are in {var_dir() / 'log' / gone[0]}.log.",
                 )
     finally:
         stop(names)
-    return 0
 
 
 def _chosen(only: Collection[str] | None) -> Iterator[Engine]:
@@ -145,8 +147,9 @@ def _start(chosen: list[Engine]) -> None:
                 known[engine.name] = _launch(engine, known)
                 started.append((engine, known[engine.name]))
                 write_records(known)
+        launched = {engine.name for engine, _ in started}
         for engine in chosen:
-            record = _await(engine, known)
+            record = _await(engine, known, launched)
             engine.finish(record.port)
     except BaseException:
         _end_all(started)
@@ -178,9 +181,13 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
     return record
 
 
-def _await(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
-    """Wait until an engine answers; another port is tried when somebody was faster with ours."""
-    for attempt in range(1, _PORT_ATTEMPTS + 1):
+def _await(engine: Engine, known: dict[str, EngineRecord], launched: set[str]) -> EngineRecord:
+    """Wait until an engine answers.
+
+    It is launched again when somebody was faster with its port, and when it ran before this call
+    but was dying.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
         record = known[engine.name]
         deadline = time.monotonic() + engine.ready_seconds
         while record.is_alive:
@@ -193,9 +200,11 @@ def _await(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
                 )
             time.sleep(0.03)
         death = reason_of_death(engine)
-        if not death.port_was_taken or attempt == _PORT_ATTEMPTS:
+        may_go_better = death.port_was_taken or engine.name not in launched
+        if not may_go_better or attempt == _ATTEMPTS:
             break
         known[engine.name] = _launch(engine, known)
+        launched.add(engine.name)
         write_records(known)
     raise EngineFailed(death.message, advice=death.advice)
 

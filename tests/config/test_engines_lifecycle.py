@@ -395,16 +395,23 @@ def test_a_supervisor_whose_engine_dies_says_so_and_ends(folder: Path) -> None:
         os.kill(records()["valkey"].pid, signal.SIGKILL)
         _, said = supervisor.communicate(timeout=30)
     assert supervisor.returncode == 1
-    assert b"valkey ended by itself" in said
+    assert b"valkey ended; the others were stopped" in said
 
 
 @contextlib.contextmanager
 def supervised_valkey() -> Iterator["subprocess.Popen[bytes]"]:
-    command = "import sys; from config import engines; sys.exit(engines.supervise(['valkey']))"
+    command = (
+        "from config import engines;"
+        " engines.supervise(['valkey'], when_ready=lambda: print('up', flush=True))"
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", command], cwd=CHECKOUT, stderr=subprocess.PIPE
+        [sys.executable, "-c", command],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as supervisor:
-        assert eventually(lambda: engines.status()[1].ready)
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline() == b"up\n"
         yield supervisor
 
 

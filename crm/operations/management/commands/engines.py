@@ -41,13 +41,16 @@ class Command(BaseCommand):
 
     def _start(self, *, foreground: bool) -> None:
         if foreground:
-            self.stdout.write("The engines run until Ctrl-C.")
-            self.stdout.flush()
-            engines.supervise()
+            engines.supervise(when_ready=self._tell_that_they_run)
             self.stdout.write("Stopped.")
             return
         engines.start()
         self._show(as_json=False)
+
+    def _tell_that_they_run(self) -> None:
+        self._show(as_json=False)
+        self.stdout.write("The engines run until Ctrl-C.")
+        self.stdout.flush()
 
     def _show(self, *, as_json: bool) -> None:
         rows = [asdict(entry) for entry in engines.status()]
