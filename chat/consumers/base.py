@@ -312,12 +312,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if frame.stream is None:
             ack |= {"stream": message.stream, "epoch": posted.epoch}
         await self.send_frame(ack)
-        if message.stream not in self.streams:
-            await self.streams.follow(
-                message.stream,
-                after=0 if frame.stream is None else message.seq - 1,
-                as_events=True,
-            )
+        await self.streams.join(
+            message.stream, after=0 if frame.stream is None else message.seq - 1
+        )
 
     async def _on_pull(self, frame: Pull) -> None:
         before = frame.stream in self.streams

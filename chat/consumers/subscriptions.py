@@ -58,39 +58,39 @@ class Subscriptions:
     def conversation_ids(self) -> dict[str, UUID]:
         return {stream: each.conversation_id for stream, each in self._all.items()}
 
-    async def follow(
-        self, stream: str, *, after: int, epoch: str | None = None, as_events: bool = False
-    ) -> Stretch:
-        """Tell what follows ``after``, as one ``stream.resumed`` or as events; then go on live.
+    async def follow(self, stream: str, *, after: int, epoch: str | None = None) -> Stretch:
+        """Tell what follows ``after`` as one ``stream.resumed``; then go on live.
 
         The group is joined before the log is read, and hints wait for the lock meanwhile: nothing
         is missed between the two, and nothing told twice.
         """
-        subscription = self._all.get(stream)
-        is_new = subscription is None
-        if subscription is None:
-            subscription = Subscription(conversation_id_of(stream), last=after)
-            await self._make_room()
-            self._all[stream] = subscription
-        self._all.move_to_end(stream)
+        is_new = stream not in self._all
+        subscription = await self._subscription(stream, after)
         async with subscription.lock:
             try:
                 if is_new:
-                    await self._layer.group_add(
-                        conversation_group(subscription.conversation_id), self._channel
-                    )
+                    await self._join(subscription)
                 stretch = await self._read(stream, after=after, epoch=epoch, checks_access=is_new)
             except BaseException:
                 if is_new:
                     await self._drop(stream)
                 raise
-            if as_events:
-                for event in stretch.events:
-                    await self._send(dict(event))
-            else:
-                await self._send({"type": "stream.resumed", **stretch.members()})
+            await self._send({"type": "stream.resumed", **stretch.members()})
             subscription.last = max(stretch.to, 0 if is_new else subscription.last)
         return stretch
+
+    async def join(self, stream: str, *, after: int) -> None:
+        """Go live with a stream that the client has just written into; its events follow as such.
+
+        Nothing is refused here, because the message is stored: what cannot be read now is read at
+        the next hint or heartbeat.
+        """
+        if stream in self._all:
+            return
+        subscription = await self._subscription(stream, after)
+        async with subscription.lock:
+            await self._join(subscription)
+            await self._heal(stream, subscription, by="")
 
     async def take_hint(self, stream: str, seq: int, event: dict[str, Any]) -> None:
         """Forward an event that was announced, and first whatever was missed before it."""
@@ -126,6 +126,18 @@ class Subscriptions:
         for stream in list(self._all):
             await self._drop(stream)
 
+    async def _subscription(self, stream: str, after: int) -> Subscription:
+        subscription = self._all.get(stream)
+        if subscription is None:
+            subscription = Subscription(conversation_id_of(stream), last=after)
+            await self._make_room()
+            self._all[stream] = subscription
+        self._all.move_to_end(stream)
+        return subscription
+
+    async def _join(self, subscription: Subscription) -> None:
+        await self._layer.group_add(conversation_group(subscription.conversation_id), self._channel)
+
     async def _heal(self, stream: str, subscription: Subscription, *, by: str) -> None:
         try:
             stretch = await self._read(stream, after=subscription.last, epoch=None)
@@ -134,7 +146,7 @@ class Subscriptions:
             return
         if not stretch.recovered:
             await self._send({"type": "stream.resumed", **stretch.members()})
-        elif stretch.events:
+        elif stretch.events and by:
             metrics.ws_gap_heals_total.labels(by=by).inc()
         for event in stretch.events:
             await self._send(dict(event))

@@ -45,6 +45,15 @@ class Client:
                     return frame
                 self.unread.append(frame)
 
+    async def receive_one_of(self, *kinds: str, patience: float = PATIENCE) -> Frame:
+        """Give the next frame of one of these types that was not read before."""
+        async with asyncio.timeout(patience):
+            while True:
+                frame: Frame = json.loads(await self.socket.recv())
+                if frame["type"] in kinds:
+                    return frame
+                self.unread.append(frame)
+
     async def events(self, count: int) -> list[int]:
         """Give the numbers of the next events."""
         return [(await self.receive("event"))["seq"] for _number in range(count)]
