@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 HIDDEN = "[redacted]"
+# No sentence of ours is longer; what is may be somebody's text, and costs time to search.
+LONGEST = 2000
 
 # In this order: a URL's credentials look like an e-mail address once the scheme is cut off.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"://[^/\s@]+@"), f"://{HIDDEN}@"),
     (re.compile(r"\?[^\s\"'<>?]*=[^\s\"'<>]*"), f"?{HIDDEN}"),
-    (re.compile(r"[^\s@<>\"'=(:,]+@[^\s@<>\"',;)]+\.[^\W\d_]{2,}"), HIDDEN),
+    (
+        # Looked for at the start of a word alone: else a long text costs its length squared.
+        re.compile(r"(?<![^\s@<>\"'=(:,])[^\s@<>\"'=(:,]+@[^\s@<>\"',;)]+\.[^\W\d_]{2,}"),
+        HIDDEN,
+    ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
+    (re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
     (re.compile(r"\bnf_(?:live|test)_\w+"), HIDDEN),
     (
         re.compile(
@@ -26,7 +32,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?<![\w.])\+\d[\d ()-]{7,}\d"), HIDDEN),
     # An opaque token: long, without spaces, and of mixed make-up as no name or UUID is.
-    (re.compile(r"\b(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{32,}"), HIDDEN),
+    (re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{32,}"), HIDDEN),
 )
 _PRIVATE_PART = re.compile(
     r"passw|secret|token|ticket|authoriz|cookie|credential|email|e_mail|phone|(?:api|private)_?key",
@@ -59,7 +65,9 @@ _PRIVATE_KEYS = frozenset(
 
 
 def redact_text(text: str) -> str:
-    """Take out of free text whatever looks like a secret or a person's address."""
+    """Cut what is long, and take out whatever looks like a secret or a person's address."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

@@ -247,6 +247,12 @@ def test_free_text_loses_only_what_is_private(text: str, cleaned: str) -> None:
     assert redact_text(text) == cleaned
 
 
+def test_a_text_without_end_is_cut(log_lines: LogLines) -> None:
+    logger.info("Odd value", extra={"metadata": {"value": "Ab1" * 100_000}})
+    (line,) = log_lines()
+    assert len(line["metadata"]["value"]) <= 2001
+
+
 def test_metadata_loses_private_members_at_every_depth() -> None:
     key = uuid.uuid4()
     given = {
