@@ -208,3 +208,24 @@ def test_lost_hint_is_noticed_with_the_next_heartbeat(
         conversation.status = "closed"
         conversation.save(update_fields=["status", "updated_at"])
         expect(page.locator("#rows .row-item")).to_have_count(0)
+
+
+def test_network_without_sockets_still_gets_everything_through(
+    chromium: Browser, web_server: Any, taken: Conversation, agent: Membership
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = context.new_page()
+        page.route_web_socket("**/ws/inbox/", lambda socket: socket.close())
+        page.goto(path_of(taken))
+        expect(page.locator("#link-state")).to_contain_text("Every few seconds", timeout=30_000)
+        page.locator("#composer-text").fill("Through the keyhole")
+        page.keyboard.press("Enter")
+        expect(page.locator("#log [data-unsent]")).to_have_count(0, timeout=20_000)
+        customer_says(taken, "I can hear you", "heard")
+        expect(page.locator("#log .bubble-text").last).to_have_text(
+            "I can hear you", timeout=20_000
+        )
+        expected = ["Do you ship to Manila?", "Through the keyhole", "I can hear you"]
+        assert shown_texts(page) == expected
+        assert stored_texts(taken) == expected
+        expect(page.locator("#rows .row-unread")).to_be_hidden()

@@ -13,8 +13,10 @@ export const Close = { restart: 1012, ticket: 4401, forbidden: 4403, slow: 4408,
 
 export class Connection extends EventTarget {
   state = "connecting";
+  failures = 0;
+  /** Takes frames while there is no socket: (frame) => whether it did. */
+  fallback = null;
   #socket = null;
-  #failures = 0;
   #retryTimer = null;
   #silenceTimer = null;
   #heartbeatMs = 25_000;
@@ -52,9 +54,10 @@ export class Connection extends EventTarget {
     socket.addEventListener("close", ({ code }) => this.#ended(socket, code));
   }
 
-  /** Hand a frame to the socket; false when there is none that was welcomed. */
+  /** Hand a frame to the socket or what stands in for it; false when there is neither. */
   send(frame) {
-    if (!this.isLive || this.#socket.readyState !== WebSocket.OPEN) return false;
+    if (!this.isLive) return this.fallback?.(frame) ?? false;
+    if (this.#socket.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
   }
@@ -63,7 +66,7 @@ export class Connection extends EventTarget {
     if (socket !== this.#socket) return;
     const frame = JSON.parse(data);
     if (frame.type === "welcome") {
-      this.#failures = 0;
+      this.failures = 0;
       this.#heartbeatMs = frame.heartbeat_seconds * 1000;
       this.#become("live");
     }
@@ -89,6 +92,7 @@ export class Connection extends EventTarget {
     if (code === Close.ticket || code === Close.forbidden || code === Close.protocol) {
       this.#become("refused", code);
     } else {
+      this.failures += 1;
       this.#become("waiting");
       this.#retryTimer = setTimeout(() => this.connect(), this.#delay(code));
     }
@@ -96,9 +100,8 @@ export class Connection extends EventTarget {
   }
 
   #delay(code) {
-    this.#failures += 1;
-    if (code === Close.restart && this.#failures === 1) return Math.random() * RESTART_SPREAD_MS;
-    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#failures);
+    if (code === Close.restart && this.failures === 1) return Math.random() * RESTART_SPREAD_MS;
+    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
     const least = code === Close.fast ? TOO_FAST_DELAY_MS : 0;
     return least + Math.random() * longest;
   }

@@ -8,6 +8,7 @@ import { listenToKeys } from "./keyboard.js";
 import { ConversationList } from "./list.js";
 import { Outbox } from "./outbox.js";
 import { byId, conversationPath, me, root, setText, state } from "./page.js";
+import { Polling } from "./polling.js";
 import { toast } from "../../app/toasts.js";
 
 const connection = new Connection(() => (conversation.position ? [conversation.position] : []));
@@ -203,14 +204,32 @@ on("heartbeat", ({ tops, inbox }) => {
 const LINK_WORDS = {
   connecting: () => gettext("Connecting"),
   live: () => gettext("Live"),
+  polling: () => gettext("Every few seconds"),
   waiting: () => gettext("Connection lost. Trying again"),
   refused: () => gettext("Disconnected"),
 };
 
-on("state", ({ state: link, code }) => {
+function showLink(link) {
   const told = byId("link-state");
   told.dataset.linkState = link;
   setText(told.querySelector(".link-words"), LINK_WORDS[link]());
+}
+
+let isPolling = false;
+new Polling({
+  connection,
+  list,
+  conversation,
+  outbox,
+  working(isWorking) {
+    isPolling = isWorking;
+    showLink(isWorking ? "polling" : "waiting");
+  },
+});
+
+on("state", ({ state: link, code }) => {
+  if (link === "live" || link === "refused") isPolling = false;
+  if (!isPolling) showLink(link);
   if (link === "refused") afterRefusal(code);
 });
 
