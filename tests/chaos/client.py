@@ -20,6 +20,7 @@ from uuid import uuid4
 import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection
+from websockets.typing import Origin
 
 from chat.frames import FRAMES_OUT
 
@@ -70,9 +71,9 @@ class StreamLog:
             else:
                 self.duplicates += 1
         ready = []
-        while (event := self.waiting.pop(self.seq + 1, None)) is not None:
+        while self.seq + 1 in self.waiting:
             self.seq += 1
-            ready.append(event)
+            ready.append(self.waiting.pop(self.seq))
         self.shown += ready
         return ready
 
@@ -250,7 +251,7 @@ class StreamClient:
             hello = await self.enter()
             socket = await websockets.connect(
                 self._socket_url + self.path,
-                origin=self._origin,  # type: ignore[arg-type]  a NewType of str
+                origin=Origin(self._origin),
                 additional_headers=self.headers(),
                 proxy=None,
                 compression=None,
@@ -266,7 +267,7 @@ class StreamClient:
             await socket.send(
                 json.dumps({"type": "hello", "protocol": 1, "resume": resume, **hello})
             )
-            self._awaited = {position["stream"] for position in resume}
+            self._awaited = set(self.logs)
             async with asyncio.timeout(WELCOME_SECONDS):
                 welcome = self._read(await socket.recv())
             if welcome.get("type") != "welcome":

@@ -1,12 +1,14 @@
 """One run: visitors, agents and the bot talk while the installation is killed under them."""
 
 import asyncio
+import math
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pymongo import MongoClient
@@ -17,6 +19,8 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.stack import Stack
 
 _TOLD_EVERY = 15.0
+# The share of all messages that may be sent while a fault and the recovery from it last.
+_LEAD = 0.06
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Storm:
         self.ack_seconds: list[float] = []
         self.taken_over: dict[str, AgentClient] = {}
         self.is_broken_by: str | None = None
+        self._wait_at = math.inf
 
     @property
     def clients(self) -> list[StreamClient]:
@@ -238,6 +243,8 @@ class Storm:
 
     async def _pause(self) -> None:
         await asyncio.sleep(self.rng.expovariate(1 / self.size.pause))
+        # Every fault comes while messages flow: nobody hurries past one that is late.
+        await _until(lambda: self.acked < self._wait_at * self.size.sent, every=0.1)
 
     # What breaks.
 
@@ -248,11 +255,16 @@ class Storm:
 
     async def _break(self) -> None:
         for share, kind in self.size.faults:
-            await _until(lambda share=share: self.acked >= share * self.size.sent, every=0.05)
+            self._wait_at = share + _LEAD
+            await _until(partial(self._has_acked, share), every=0.05)
             self.is_broken_by = kind
             await self._fault(kind)
             self.is_broken_by = None
             self.faults[kind] += 1
+        self._wait_at = math.inf
+
+    def _has_acked(self, share: float) -> bool:
+        return self.acked >= share * self.size.sent
 
     async def _fault(self, kind: str) -> None:
         if kind == "web":
