@@ -169,7 +169,7 @@ def _first(
         answer = stores.qdrant().query_points(
             Passage.objects.alias,
             prefetch=[
-                qdrant.Prefetch(query=query, using=name, filter=only, limit=60)
+                qdrant.Prefetch(query=query, using=name, filter=only, limit=40)
                 for name, query in queries.items()
             ],
             query=qdrant.FusionQuery(fusion=fusion),
