@@ -41,9 +41,9 @@ def loader(request: HttpRequest) -> HttpResponse:
 def settings_script(request: HttpRequest) -> HttpResponse:
     """Give the launcher what depends on the site key, as a script.
 
-    A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. A refusal
-    comes with status 200, because a browser runs no script of a 404 and the site's developer could
-    not be told why there is no button.
+    A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. A
+    refusal comes with status 200, because a browser runs no script of a 404 and the site's
+    developer could not be told why there is no button.
     """
     language = _language(request)
     try:
@@ -180,7 +180,7 @@ def _refusal(request: HttpRequest, refusal: AppError, language: str) -> HttpResp
     response = render(
         request,
         "chat/widget/refusal.html",
-        {"refusal": refusal, "language": language},
+        {"message": gettext(refusal.message), "language": language},
         status=refusal.status,
     )
     # Words only: nothing on this page can be clicked, and the site's developer needs to read it.

@@ -77,7 +77,7 @@ def test_message_that_meets_a_closed_conversation_opens_a_new_one(
             visitor.visit(shop).open()
             visitor.send("first")
             server.kill()
-            expect(visitor.state).to_contain_text("your messages are kept")
+            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
             visitor.write("second")
             expect(visitor.own("second")).to_have_class(re.compile("unsent"))
         first = only_conversation()

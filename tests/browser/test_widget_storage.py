@@ -43,7 +43,7 @@ def test_conversation_and_unsent_messages_survive_a_reload(
             visitor.open()
             expect(visitor.own("before")).to_be_visible()
             server.kill()
-            expect(visitor.state).to_contain_text("your messages are kept")
+            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
             visitor.write("away")
             expect(visitor.own("away")).to_have_class(re.compile("unsent"))
         with serving(tmp_path, port=port):

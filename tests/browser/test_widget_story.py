@@ -96,7 +96,7 @@ def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
             visitor.visit(shop).open()
             visitor.send("before")
             server.kill()
-            expect(visitor.state).to_contain_text("your messages are kept and will be sent")
+            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
             visitor.write("away 1")
             visitor.write("away 2")
             expect(visitor.own("away 1")).to_have_class(re.compile("unsent"))
@@ -109,7 +109,7 @@ def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
             )
             assert visitor.texts() == ["before", "away 1", "away 2"]
             server.kill()
-            expect(visitor.state).to_contain_text("your messages are kept")
+            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
             visitor.write("away 3")
             expect(visitor.own("away 3")).to_have_class(re.compile("unsent"))
             visitor.page.reload()

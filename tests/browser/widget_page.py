@@ -49,6 +49,10 @@ class WidgetPage:
     def state(self) -> Locator:
         return self.frame.locator(".state")
 
+    @property
+    def bar(self) -> Locator:
+        return self.frame.locator(".bar")
+
     def own(self, text: str) -> Locator:
         return self.frame.locator(".row.own", has_text=text)
 

@@ -119,6 +119,8 @@ class Builder {
     row.time = this.words.time(row.timestamp);
     row.isFirst = !(
       last &&
+      !last.failure &&
+      !row.failure &&
       last.side === row.side &&
       last.sender.type === row.sender.type &&
       last.sender.name === row.sender.name &&

@@ -29,7 +29,7 @@ export default {
   unsupported: "This message cannot be shown here.",
   state: {
     connecting: "Connecting…",
-    offline: "Offline – your messages are kept and will be sent",
+    offline: "Offline",
     bot: "Our assistant answers at once",
     online: "We are online",
     away: "We are away – leave a message, we will answer here",

@@ -29,7 +29,7 @@ export default {
   unsupported: "Không thể hiển thị tin nhắn này ở đây.",
   state: {
     connecting: "Đang kết nối…",
-    offline: "Mất kết nối – tin nhắn của bạn được giữ lại và sẽ được gửi",
+    offline: "Mất kết nối",
     bot: "Trợ lý ảo trả lời ngay",
     online: "Chúng tôi đang trực tuyến",
     away: "Chúng tôi đang vắng mặt – hãy để lại tin nhắn, chúng tôi sẽ trả lời tại đây",
