@@ -51,6 +51,16 @@ class Proxy:
     def access_log(self) -> str:
         return (self.folder / "access.log").read_text()
 
+    def logged(self, correlation_id: str) -> str:
+        """Give the line of a request; nginx writes it after the answer has gone."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            for line in self.access_log.splitlines():
+                if f'"{correlation_id}"' in line:
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"nginx did not log {correlation_id}: {self.access_log}")
+
 
 def write_configuration(folder: Path, *, server: str, upstream_ports: tuple[int, int]) -> Proxy:
     """Put our files into a folder, changed only in paths, ports and the names of the upstream."""

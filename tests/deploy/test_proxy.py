@@ -178,9 +178,10 @@ def test_static_files_are_cached_for_ever_and_come_compressed(
 ) -> None:
     text = b"export const greeting = 'Xin chao';\n" * 40
     (proxy.folder / "static" / "widget.3f2a.js").write_bytes(text)
-    (proxy.folder / "static" / "widget.3f2a.js.gz").write_bytes(gzip.compress(text))
+    in_advance = text + b"// compressed in advance"
+    (proxy.folder / "static" / "widget.3f2a.js.gz").write_bytes(gzip.compress(in_advance))
     response = client.get("/static/widget.3f2a.js", headers={"Accept-Encoding": "gzip"})
-    assert response.content == text
+    assert response.content == in_advance
     assert response.headers["content-encoding"] == "gzip"
     assert "max-age=31536000" in response.headers.get_list("cache-control")[0]
     assert "immutable" in response.headers["cache-control"]
@@ -205,7 +206,7 @@ def test_a_log_line_holds_no_address_no_query_and_no_token(
         "/account/reset/MQ/c4fe-token-of-a-mail/?email=minh@example.com",
         headers={"Authorization": "Bearer very-secret", "X-Request-ID": "request-0001"},
     )
-    (line,) = [line for line in proxy.access_log.splitlines() if "request-0001" in line]
+    line = proxy.logged("request-0001")
     told = json.loads(line)
     assert told["message"] == "GET /account: 200"
     assert told["metadata"]["status"] == "200"
@@ -218,8 +219,8 @@ def test_a_log_line_holds_no_address_no_query_and_no_token(
         "message",
         "metadata",
     }
-    for secret in ("c4fe", "minh", "very-secret", "127.0.0.1:", "email"):
-        assert secret not in line.replace("127.0.0.1:{}", "")
+    for secret in ("c4fe", "minh", "very-secret", "127.0.0.1", "email"):
+        assert secret not in line
 
 
 def test_one_web_process_may_be_away(tmp_path: Path) -> None:
