@@ -161,9 +161,13 @@ def _first(
         MEANING: embed_questions([case.question])[0],
         WORDS: qdrant.SparseVector(indices=indices, values=values),
     }
-    if half:
+    if fusion is None:
         answer = stores.qdrant().query_points(
-            Passage.objects.alias, query=queries[half], using=half, query_filter=only, limit=1
+            Passage.objects.alias,
+            query=queries[half or MEANING],
+            using=half,
+            query_filter=only,
+            limit=1,
         )
     else:
         answer = stores.qdrant().query_points(

@@ -19,19 +19,15 @@ BOT_RETRIES = 3
 def answer_with_bot(
     self: "Task[[str, str, int], None]", organization_id: str, conversation_id: str, seq: int
 ) -> None:
-    ids = {
-        "organization_id": UUID(organization_id),
-        "conversation_id": UUID(conversation_id),
-        "seq": seq,
-    }
+    organization, conversation = UUID(organization_id), UUID(conversation_id)
     try:
         with outage_refusals():
-            bot.answer(**ids)
+            bot.answer(organization_id=organization, conversation_id=conversation, seq=seq)
     except StoreUnavailable as error:
         if self.request.retries < BOT_RETRIES:
             raise self.retry(exc=error, countdown=2**self.request.retries) from error
         # Somebody waits: people answer. Where even this store is away, the sweeper comes back.
-        bot.give_up(**ids)
+        bot.give_up(organization_id=organization, conversation_id=conversation, seq=seq)
 
 
 @shared_task(name="chat.sweep_pending")

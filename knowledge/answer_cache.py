@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -68,14 +68,14 @@ def count(organization_id: UUID, question: str) -> None:
 
 def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
     """Give the questions asked most, with how often."""
+    name = popular_key(organization_id)
     try:
-        found = stores.redis().zrevrange(
-            popular_key(organization_id), 0, limit - 1, withscores=True
-        )
+        found = stores.redis().zrevrange(name, 0, limit - 1, withscores=True)
     except RedisError as error:
         _tell(error)
         return []
-    return [(question.decode(), int(times)) for question, times in found]
+    pairs = cast("list[tuple[bytes, float]]", found)
+    return [(question.decode(), int(times)) for question, times in pairs]
 
 
 def popular_key(organization_id: UUID) -> str:

@@ -28,6 +28,13 @@ class InvalidFaq(Invalid):
     message = gettext_noop("The FAQ cannot be stored; see errors. Correct them and send it again.")
 
 
+class WrongPlace(Invalid):
+    code = "wrong_place"
+    message = gettext_noop(
+        "The link to the next part of the list is damaged. Open the list from its beginning."
+    )
+
+
 class OrganizationMissing(Invalid):
     """A wide search would show one organization's knowledge to another."""
 

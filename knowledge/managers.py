@@ -126,7 +126,7 @@ class PassageManager:
         organization_id: UUID | None,
         meaning: Sequence[float],
         words: tuple[list[int], list[float]],
-        limit: int = 60,
+        limit: int = 40,
     ) -> list["PassageHit"]:
         """Give the passages nearest in meaning and those with the most telling words in common.
 

@@ -9,7 +9,7 @@ import threading
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Container
 from functools import lru_cache
 
 import snowballstemmer
@@ -86,7 +86,7 @@ def terms(text: str) -> Counter[str]:
     return counted
 
 
-def presence(word: str, found: Set[str]) -> float:
+def presence(word: str, found: Container[str]) -> float:
     """Say how much a word stands among the terms of a text, 0 to 1.
 
     One that does not counts by the share of its parts that do, above what chance gives.

@@ -12,17 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.interactions import BotInteraction
-from config.errors import Invalid
 from crm.accounts.access import member_required, membership_of
+from knowledge.errors import WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.views.editing import manager_of, writing
 
 PAGE = 30
-
-
-class WrongPlace(Invalid):
-    code = "wrong_place"
-    message = "The link to the next part of the list is damaged. Open the list from its beginning."
 
 
 @require_safe

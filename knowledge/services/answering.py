@@ -16,6 +16,8 @@ from knowledge.terms import question_vector
 
 logger = logging.getLogger(__name__)
 PASSAGES = 5
+# What ranking and answering look at; the rest of a row would only be carried.
+_TOLD = ("key", "language_code", "question", "answer", "phrasings", "folded_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def find_present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
     if not hits:
         return []
     found = Q(key__in={hit.key for hit in hits}) | Q(pk__in={hit.source_id for hit in hits})
-    return list(Faq.objects.of(organization_id).published().filter(found).order_by("pk"))
+    present = Faq.objects.of(organization_id).published().filter(found)
+    return list(present.only(*_TOLD).order_by("pk"))
 
 
 def _in_language(candidate: Candidate, language: str) -> Faq:

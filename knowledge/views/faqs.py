@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from config.errors import Invalid
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
+from knowledge.errors import WrongPlace
 from knowledge.forms import AskForm, FilterForm
 from knowledge.languages import detect_language
 from knowledge.managers import FaqQuerySet
@@ -21,11 +21,6 @@ from knowledge.models import Faq
 from knowledge.services import answer
 
 PAGE = 30
-
-
-class WrongPlace(Invalid):
-    code = "wrong_place"
-    message = "The link to the next part of the list is damaged. Open the list from its beginning."
 
 
 @require_safe

@@ -380,7 +380,7 @@ def test_search_that_fails_hands_off_after_the_retries(
             run(question)
         assert log(question) == []
         assert not is_struck_off(question)
-        answer_with_bot.apply(args=[str(knowing.pk), str(conversation.pk), question.seq])
+        answer_with_bot.apply(args=(str(knowing.pk), str(conversation.pk), question.seq))
     finally:
         settings.QDRANT_URL = right
         stores.qdrant.cache_clear()

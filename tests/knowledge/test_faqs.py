@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -82,7 +83,7 @@ def test_taken_key_is_refused_and_nothing_is_stored(faq: Faq) -> None:
     ],
 )
 def test_bad_content_is_refused_by_field(
-    organization: Organization, wrong: dict[str, object], field: str
+    organization: Organization, wrong: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidFaq) as refused:
         create_faq(organization_id=organization.pk, content=replace(NEW, **wrong), by=None)
