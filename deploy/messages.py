@@ -10,7 +10,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def extracted(part: Part) -> Catalog:
     return template
 
 
-def texts_of(path: Path) -> Iterator[tuple[str | tuple[str, str], str | None]]:
+def texts_of(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
     """Give each text (singular or singular and plural) with its context."""
     source = path.read_text(encoding="utf-8")
     method = "python"
@@ -206,7 +206,8 @@ def faults(part: Part, language: str, catalog: Catalog) -> list[str]:
         if not message.id:
             continue
         ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        told = message.string or ""
+        strings = (told,) if isinstance(told, str) else tuple(told)
         if message.fuzzy or not all(strings):
             said.append(f"{name}: not translated: {ids[0]!r}")
         elif any(placeholders(text) != placeholders(ids[-1]) for text in strings):
@@ -218,7 +219,7 @@ def placeholders(text: str) -> list[str]:
     return sorted(_PLACEHOLDER.findall(text))
 
 
-def first(identity: str | tuple[str, ...]) -> str:
+def first(identity: str | Sequence[str]) -> str:
     return identity if isinstance(identity, str) else identity[0]
 
 

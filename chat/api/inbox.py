@@ -121,25 +121,33 @@ class ConversationAction(InboxView):
         raise NotImplementedError
 
     @property
-    def _whose(self) -> dict[str, UUID]:
-        return {"organization_id": self.membership.organization_id}
+    def organization_id(self) -> UUID:
+        return self.membership.organization_id
 
 
 class TakeOver(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return take_over(**self._whose, conversation_id=conversation_id, user=self.membership.user)
+        return take_over(
+            organization_id=self.organization_id,
+            conversation_id=conversation_id,
+            user=self.membership.user,
+        )
 
 
 class HandBack(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return hand_back(**self._whose, conversation_id=conversation_id, by=self.membership.user)
+        return hand_back(
+            organization_id=self.organization_id,
+            conversation_id=conversation_id,
+            by=self.membership.user,
+        )
 
 
 class Assign(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         wanted = self.valid(AssignBody(data=body))
         return assign(
-            **self._whose,
+            organization_id=self.organization_id,
             conversation_id=conversation_id,
             assignee_id=wanted["assignee"],
             by=self.membership.user,
@@ -148,19 +156,27 @@ class Assign(ConversationAction):
 
 class Close(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return close(**self._whose, conversation_id=conversation_id, by=self.membership.user)
+        return close(
+            organization_id=self.organization_id,
+            conversation_id=conversation_id,
+            by=self.membership.user,
+        )
 
 
 class Reopen(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return reopen(**self._whose, conversation_id=conversation_id, by=self.membership.user)
+        return reopen(
+            organization_id=self.organization_id,
+            conversation_id=conversation_id,
+            by=self.membership.user,
+        )
 
 
 class Snooze(ConversationAction):
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         wanted = self.valid(SnoozeBody(data=body))
         return snooze(
-            **self._whose,
+            organization_id=self.organization_id,
             conversation_id=conversation_id,
             until=wanted["until"],
             by=self.membership.user,

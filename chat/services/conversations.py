@@ -15,7 +15,7 @@ from chat.content import clean_client_message_id
 from chat.errors import ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
-from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation
+from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, unanswered_since
 from chat.services.messages import post_message
 from config.errors import Invalid
 from crm.accounts.models import Membership, User
@@ -226,6 +226,7 @@ def reopen(*, organization_id: UUID, conversation_id: UUID, by: User) -> Convers
         status=Status.OPEN,
         closed_at=None,
         snoozed_until=None,
+        waiting_since=unanswered_since(conversation),
     )
 
 

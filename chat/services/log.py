@@ -191,3 +191,18 @@ def waiting_since(before: datetime | None, message: Message) -> datetime | None:
     if message.direction == Direction.INBOUND:
         return before or message.timestamp
     return before if message.is_note else None
+
+
+def unanswered_since(conversation: Conversation) -> datetime | None:
+    """Read out of the log since when the customer waits: closing forgot it."""
+    since = None
+    newest = Message.objects.before(
+        conversation.organization_id, conversation.pk, conversation.last_seq + 1
+    )
+    for message in reversed(newest):
+        if message.kind != EventKind.POSTED or message.is_note:
+            continue
+        if message.direction == Direction.OUTBOUND:
+            break
+        since = message.timestamp
+    return since

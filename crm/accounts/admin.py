@@ -24,7 +24,8 @@ def staff_door(request: HttpRequest, extra_context: dict[str, Any] | None = None
     return redirect(f"{redirect('accounts:log_in').url}?{urlencode({'next': target})}")
 
 
-admin.site.login = staff_door  # type: ignore[method-assign]  Django's documented way to have one door
+# Django's documented way to have one door.
+admin.site.login = staff_door  # type: ignore[method-assign]
 admin.site.site_header = "NextFlow"
 admin.site.site_title = "NextFlow"
 

@@ -58,7 +58,7 @@ def log_out_now(request: HttpRequest) -> HttpResponse:
 @require_safe
 def no_organization(request: HttpRequest) -> HttpResponse:
     """Tell a person without a membership what to do; send all others on."""
-    if request.membership:  # type: ignore[attr-defined]  set by OrganizationMiddleware
+    if getattr(request, "membership", None):
         return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "accounts/no_organization.html", status=403)
 
@@ -119,5 +119,5 @@ def _remember_language(response: HttpResponse | HttpResponseRedirect, code: str)
         path=settings.LANGUAGE_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite="Lax",
     )

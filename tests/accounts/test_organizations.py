@@ -1,5 +1,7 @@
 """As whom a session runs, and in which language."""
 
+import json
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -128,4 +130,4 @@ def test_texts_of_scripts_are_in_the_pages_language(client: Client, agent: Membe
     client.post(reverse("accounts:set_language"), {"language": "ru"})
     script = client.get(reverse("accounts:javascript_catalog"))
     assert script["Content-Type"].startswith("text/javascript")
-    assert "Отправляется" in script.content.decode()
+    assert json.dumps("Отправляется…") in script.content.decode()

@@ -46,18 +46,10 @@ def logged_in(
     options = {"viewport": DESK, "locale": "en-GB", "color_scheme": "light"} | options
     context = browser.new_context(base_url=base_url, **options)
     context.set_default_timeout(10_000)
+    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
+    cookies[settings.LANGUAGE_COOKIE_NAME] = membership.user.language_code
     context.add_cookies(
-        [
-            {"name": name, "value": morsel.value, "url": base_url}
-            for name, morsel in client.cookies.items()
-        ]
-        + [
-            {
-                "name": settings.LANGUAGE_COOKIE_NAME,
-                "value": membership.user.language_code,
-                "url": base_url,
-            }
-        ]
+        [{"name": name, "value": value, "url": base_url} for name, value in cookies.items()]
     )
     faults = Faults()
     context.on("page", faults.watch)

@@ -133,7 +133,7 @@ def test_answer_that_got_lost_on_the_way_back_is_not_sent_twice(
     """The server stores the message, but its ack never arrives: the repeat changes nothing."""
     with logged_in(chromium, web_server.base_url, agent) as context:
         page = context.new_page()
-        state = {"deaf": False}
+        state: dict[str, Any] = {"deaf": False}
 
         def connect(route: Any) -> None:
             upstream = route.connect_to_server()

@@ -1,7 +1,7 @@
 """The inbox for every hand and eye: keyboard, phone, dark mode, languages, screen readers."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -26,13 +26,13 @@ def world(
     for name in ("Cy", "Boris"):
         customer = Customer.objects.create(organization=conversation.organization, name=name)
         made.append(make_conversation(customer, widget, f"first-{name}"))
-    whose = {"organization_id": conversation.organization_id}
+    whose: dict[str, Any] = {"organization_id": conversation.organization_id}
     for each in made:
         hand_off(**whose, conversation_id=each.pk, reason="asked")
     bot = Sender(type=SenderType.BOT, id="bot", name="Sunny")
     writer = Sender(type=SenderType.AGENT, id=str(colleague.user_id), name="Marco")
     sources = [{"title": "Shipping", "url": "https://shop.example/shipping"}]
-    entries = [
+    entries: list[tuple[Sender, dict[str, Any]]] = [
         (bot, {"type": "text", "text": "In a week.", "sources": sources}),
         (writer, {"type": "note", "text": "A good customer"}),
         (writer, {"type": "text", "text": "I am here: https://shop.example/help"}),
@@ -167,7 +167,7 @@ def test_no_serious_faults_for_screen_readers_and_weak_eyes(
     web_server: LiveServer,
     agent: Membership,
     world: list[Conversation],
-    theme: str,
+    theme: Literal["light", "dark"],
     viewport: Any,
 ) -> None:
     options = {"color_scheme": theme} | ({"viewport": viewport} if viewport else {})
@@ -187,7 +187,7 @@ def test_no_serious_faults_for_screen_readers_and_weak_eyes(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_log_in_page_has_no_serious_faults(
-    chromium: Browser, web_server: LiveServer, agent: Membership, theme: str
+    chromium: Browser, web_server: LiveServer, agent: Membership, theme: Literal["light", "dark"]
 ) -> None:
     context = chromium.new_context(base_url=web_server.base_url, color_scheme=theme)
     page = context.new_page()

@@ -98,7 +98,7 @@ def test_boxes_and_statuses_part_the_conversations(
         for box in ("mine", "unassigned", "all")
         for status in ("open", "pending", "snoozed", "closed")
     }
-    expected = {key: set() for key in found} | {
+    expected: dict[tuple[str, str], set[str]] = {key: set() for key in found} | {
         ("mine", "open"): {str(mine.pk)},
         ("unassigned", "open"): {str(free.pk)},
         ("all", "open"): {str(mine.pk), str(theirs.pk), str(free.pk)},
@@ -176,7 +176,7 @@ def test_counts_are_one_query_beside_who_asks(
 def test_unread_is_each_readers_own(
     api: Client, agent: Membership, colleague: Membership, conversation: Conversation
 ) -> None:
-    whose = {
+    whose: dict[str, Any] = {
         "organization_id": conversation.organization_id,
         "conversation_id": conversation.pk,
     }
@@ -237,7 +237,7 @@ def test_detail_tells_of_the_customer_and_their_other_conversations(
 def test_history_goes_back_page_by_page(
     api: Client, agent: Membership, conversation: Conversation
 ) -> None:
-    whose = {
+    whose: dict[str, Any] = {
         "organization_id": conversation.organization_id,
         "conversation_id": conversation.pk,
     }
@@ -302,6 +302,27 @@ def test_agent_closes_and_reopens(api: Client, conversation: Conversation) -> No
     assert act(api, conversation, "close").json()["conversation"]["status"] == "closed"
     assert act(api, conversation, "take_over").json()["code"] == "conversation_closed"
     assert act(api, conversation, "reopen").json()["conversation"]["status"] == "open"
+
+
+def test_reopening_remembers_since_when_the_customer_waits(
+    api: Client, agent: Membership, conversation: Conversation
+) -> None:
+    before = Conversation.objects.get(pk=conversation.pk).waiting_since
+    assert before is not None
+    assert act(api, conversation, "close").json()["conversation"]["waiting_since"] is None
+    row = act(api, conversation, "reopen").json()["conversation"]
+    assert row["waiting_since"] == before.isoformat()
+    sender = Sender(type=SenderType.AGENT, id=str(agent.user_id), name="Linh")
+    for kind, text in (("text", "An answer"), ("note", "A note")):
+        post_message(
+            organization_id=conversation.organization_id,
+            conversation_id=conversation.pk,
+            sender=sender,
+            content={"type": kind, "text": text},
+            client_message_id=f"after-{kind}",
+        )
+    act(api, conversation, "close")
+    assert act(api, conversation, "reopen").json()["conversation"]["waiting_since"] is None
 
 
 def test_agent_snoozes_until_a_time_in_the_future(api: Client, conversation: Conversation) -> None:
