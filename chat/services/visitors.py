@@ -72,6 +72,7 @@ def frame_ancestors(widget: Widget) -> list[str]:
 
 
 def check_origin(widget: Widget, origin: str) -> None:
+    """Refuse a site that is not the widget's."""
     if not origin_allowed(widget, origin):
         raise OriginNotAllowed
 
