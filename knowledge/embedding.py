@@ -25,8 +25,8 @@ def embed_questions(texts: list[str]) -> list[list[float]]:
     """Give one vector of unit length for each question.
 
     A FAQ's question and a visitor's are texts of one kind, for which the model's authors ask for
-    the "query: " prefix on both sides. Measured here, it also finds better than passages of
-    question and answer, and costs less; the answer's words are found by the keyword half.
+    the "query: " prefix on both sides. It also finds better than a passage of question and answer
+    (docs/knowledge.md) and costs less; the answer's words are found by the keyword half.
     """
     if not texts:
         return []
