@@ -4,6 +4,7 @@
 import os
 import secrets
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import environ
@@ -11,13 +12,14 @@ from django.core.management import execute_from_command_line
 
 from config import engines
 
+# They come before the settings: with all apps loaded they would say their first word seconds later.
+_NEEDS_NO_SETTINGS = {"down", "up"}
 _LOOKS_AT_STORES = {"doctor", "engines"}
 _NEEDS_NO_STORE = {
     "check",
     "collectstatic",
     "compilemessages",
     "diffsettings",
-    "down",
     "findstatic",
     "help",
     "makemessages",
@@ -25,7 +27,6 @@ _NEEDS_NO_STORE = {
     "spectacular",
     "startapp",
     "test",
-    "up",
     "version",
 }
 
@@ -35,6 +36,10 @@ def main(argv: list[str]) -> int:
     environ.Env.read_env(Path(__file__).resolve().parent / ".env")
     asks_only = {"-h", "--help", "--version"} & set(argv[2:])
     command = argv[1] if len(argv) > 1 and not asks_only else "help"
+    if command in _NEEDS_NO_SETTINGS:
+        module = import_module(f"crm.operations.management.commands.{command}")
+        module.Command().run_from_argv(argv)
+        return 0
     if command in _LOOKS_AT_STORES:
         # They sign nothing. Without a key the settings would write one, and a full disk or a
         # read-only folder is just what these commands must be able to tell.

@@ -169,6 +169,8 @@ def _refuse_second(port: int) -> None:
             f"This checkout is already up at {told['base_url']}.",
             "Use it, or stop it first with `make down`.",
         )
+    if not 0 < port < 65536:
+        raise NotStarted(f"{port} is not a port.", "Choose one between 1 and 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
