@@ -21,12 +21,15 @@ from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
 from config.errors import Invalid
 from crm.accounts.models import Membership, Role
+from crm.customers.models import Customer
 
 PAGE = 30
 MESSAGES = 50
 COUNT_LIMIT = 100
 AGENTS_LIMIT = 200
 OTHERS_LIMIT = 5
+# A search that finds more people than this is too wide to be of use.
+CUSTOMERS_LIMIT = 500
 # More than any log holds: "before the end".
 END = 2**53
 
@@ -85,11 +88,18 @@ def page(
     limit: int = PAGE,
 ) -> Page:
     """Give one page of a box, newest first, with each row's unread count for this reader."""
-    found = in_box(membership, box).with_status(status).select_related("customer", "assignee")
+    found = in_box(membership, box).with_status(status)
+    return _page(membership, found, cursor=cursor, limit=limit)
+
+
+def _page(
+    membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
+) -> Page:
     if cursor:
         behind = Cursor.decode(cursor)
         found = found.older_than(behind.last_message_at, behind.id)
-    conversations = list(found.newest_first()[: limit + 1])
+    found = found.select_related("customer", "assignee").newest_first()
+    conversations = list(found[: limit + 1])
     has_more = len(conversations) > limit
     conversations = conversations[:limit]
     last = conversations[-1] if has_more else None
@@ -97,6 +107,17 @@ def page(
         rows=rows(membership, conversations),
         next=Cursor(last.last_message_at, last.pk).encode() if last else None,
     )
+
+
+def search(
+    membership: Membership, text: str, *, cursor: str | None = None, limit: int = PAGE
+) -> Page:
+    """Give the conversations of customers whose name or address holds the text, of every state."""
+    customers = Customer.objects.visible_to(membership).named_like(text).values("pk")
+    found = Conversation.objects.visible_to(membership).filter(
+        customer__in=customers[:CUSTOMERS_LIMIT]
+    )
+    return _page(membership, found, cursor=cursor, limit=limit)
 
 
 def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ MAX_LIMIT = 100
 class PageQuery(serializers.Serializer[Any]):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.Box], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
+    search = serializers.CharField(required=False, min_length=2, max_length=100)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
@@ -53,17 +54,23 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box, newest first; ``next`` is the cursor of the page behind it."""
+    """One page of a box, newest first; ``next`` is the cursor of the page behind it.
+
+    With ``search`` it is about the customers so named instead, in every box and status.
+    """
 
     def get(self, request: Request) -> Response:
         query = self.valid(PageQuery(data=request.query_params.dict()))
-        found = inbox.page(
-            self.membership,
-            box=inbox.Box(query["box"]),
-            status=Status(query["status"]),
-            cursor=query.get("cursor"),
-            limit=query["limit"],
-        )
+        place = {"cursor": query.get("cursor"), "limit": query["limit"]}
+        if "search" in query:
+            found = inbox.search(self.membership, query["search"], **place)
+        else:
+            found = inbox.page(
+                self.membership,
+                box=inbox.Box(query["box"]),
+                status=Status(query["status"]),
+                **place,
+            )
         return Response(
             {
                 "organization": str(self.membership.organization_id),

@@ -1,5 +1,7 @@
 """What people fill in about themselves."""
 
+from zoneinfo import available_timezones
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +31,11 @@ class LogInForm(forms.Form):
 
 class LanguageForm(forms.Form):
     language = forms.ChoiceField(choices=Language.choices)
+    next = forms.CharField(required=False)
+
+
+class TimezoneForm(forms.Form):
+    timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
     next = forms.CharField(required=False)
 
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("account/no-organization/", views.no_organization, name="no_organization"),
     path("account/organization/", views.switch_organization, name="switch_organization"),
     path("account/language/", views.set_language, name="set_language"),
+    path("account/timezone/", views.set_timezone, name="set_timezone"),
     # The texts that scripts show, in the language of the page (its code is in the query).
     path(
         "texts.js",

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config import realtime
 from config.errors import AppError, Invalid
 from crm.accounts.errors import OrganizationNotYours
-from crm.accounts.forms import LanguageForm, LogInForm, SwitchForm
+from crm.accounts.forms import LanguageForm, LogInForm, SwitchForm, TimezoneForm
 from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY
@@ -98,6 +98,19 @@ def set_language(request: HttpRequest) -> HttpResponse:
     response = redirect(_own_address(request, form.cleaned_data["next"]))
     _remember_language(response, code)
     return response
+
+
+@login_required
+@require_POST
+def set_timezone(request: HttpRequest) -> HttpResponse:
+    """Show this person's times in another zone from now on."""
+    user = cast(User, request.user)
+    form = TimezoneForm(request.POST)
+    if not form.is_valid():
+        raise Invalid
+    user.timezone = form.cleaned_data["timezone"]
+    user.save(update_fields=["timezone", "updated_at"])
+    return redirect(_own_address(request, form.cleaned_data["next"]))
 
 
 def _own_address(request: HttpRequest, address: str | None) -> str:

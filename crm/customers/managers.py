@@ -12,3 +12,7 @@ if TYPE_CHECKING:
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, membership: "Membership") -> "CustomerQuerySet":
         return self.filter(organization_id=membership.organization_id)
+
+    def named_like(self, text: str) -> "CustomerQuerySet":
+        """Find people whose name or e-mail address holds this text, in any case of letters."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(email__icontains=text))

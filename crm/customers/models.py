@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
@@ -40,7 +42,10 @@ class Customer(models.Model):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         indexes = [
-            models.Index(fields=["organization", "-created_at"], name="customers_newest_first")
+            models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
+            # In upper case, as icontains compares.
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="customers_by_name"),
+            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="customers_by_email"),
         ]
 
     def __str__(self) -> str:

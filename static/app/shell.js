@@ -24,4 +24,15 @@ for (const button of buttons) {
   });
 }
 showChoice();
+
+// Whoever travels, or was given the wrong zone, is offered the one their machine has.
+const zoneForm = document.querySelector("form[data-zone]");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zoneForm && zone && zone !== zoneForm.dataset.zone) {
+  const button = zoneForm.querySelector("button");
+  button.value = zone;
+  button.querySelector("span").textContent = interpolate(gettext("Use %s"), [zone]);
+  zoneForm.hidden = false;
+}
+
 ageOutServerToasts();

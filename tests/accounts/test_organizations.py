@@ -125,6 +125,16 @@ def test_unknown_language_and_foreign_target_are_refused(client: Client, agent: 
     assert answer["Location"] == INBOX
 
 
+def test_time_zone_is_kept_and_must_exist(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    url = reverse("accounts:set_timezone")
+    assert client.post(url, {"timezone": "Asia/Ho_Chi_Minh", "next": INBOX})["Location"] == INBOX
+    assert client.get(INBOX).context["state"]["timezone"] == "Asia/Ho_Chi_Minh"
+    assert client.post(url, {"timezone": "Mars/Olympus"}).json()["code"] == "invalid"
+    assert client.post(url, {"timezone": "../../etc/passwd"}).json()["code"] == "invalid"
+    assert User.objects.get(pk=agent.user_id).timezone == "Asia/Ho_Chi_Minh"
+
+
 def test_texts_of_scripts_are_in_the_pages_language(client: Client, agent: Membership) -> None:
     client.force_login(agent.user)
     client.post(reverse("accounts:set_language"), {"language": "ru"})

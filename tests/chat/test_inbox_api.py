@@ -194,9 +194,44 @@ def test_unread_is_each_readers_own(
     assert (unread(agent), unread(colleague)) == (2, 3)
 
 
+def test_search_finds_customers_in_every_state(
+    api: Client,
+    agent: Membership,
+    stranger: Membership,
+    organization: Any,
+    widget: Widget,
+    conversation: Conversation,
+) -> None:
+    people = [("Вера Ильина", "vera@mail.example"), ("Đỗ Lan", ""), ("", "minh.d@mail.example")]
+    made = []
+    for number, (name, email) in enumerate(people):
+        customer = Customer.objects.create(organization=organization, name=name, email=email)
+        made.append(make_conversation(customer, widget, f"searched-{number}"))
+    close(organization_id=organization.pk, conversation_id=made[0].pk, by=agent.user)
+    Customer.objects.create(organization=stranger.organization, name="Minh of Inkwell")
+
+    def found(text: str) -> list[str]:
+        return ids(api.get(LIST, {"search": text, "box": "mine", "status": "open"}))
+
+    assert found("вера") == [str(made[0].pk)]
+    assert found("đỗ") == [str(made[1].pk)]
+    assert found("MINH") == [str(made[2].pk), str(conversation.pk)]
+    assert found("mail.example") == [str(made[2].pk), str(made[0].pk)]
+    assert found("Inkwell") == []
+    # These are letters here, not wildcards.
+    assert found("%%") == []
+    assert found("__") == []
+    first = api.get(LIST, {"search": "minh", "limit": "1"}).json()
+    rest = api.get(LIST, {"search": "minh", "limit": "1", "cursor": first["next"]})
+    assert ids(rest) == [str(conversation.pk)]
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        {"search": "x"},
+        {"search": "x" * 101},
+        {"search": "a\x00b"},
         {"box": "everything"},
         {"status": "deleted"},
         {"limit": "0"},

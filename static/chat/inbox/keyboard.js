@@ -1,5 +1,5 @@
 // One-key shortcuts, which never act while somebody types or a dialog or menu is open.
-import { byId, root } from "./page.js";
+import { byId } from "./page.js";
 
 const FIELDS = "input, textarea, select, [contenteditable]";
 
@@ -7,7 +7,7 @@ const isTyping = (target) => target instanceof Element && target.closest(FIELDS)
 const somethingIsOpen = () =>
   document.querySelector("dialog[open], .dropdown-menu.show") !== null;
 
-/** commands: functions by name: step, back, reply, note, takeOver, assign, snooze, close. */
+/** commands: functions by name: step, back, reply, note, takeOver, assign, snooze, close, search. */
 export function listenToKeys(commands) {
   const keys = {
     j: () => commands.step(1),
@@ -22,7 +22,7 @@ export function listenToKeys(commands) {
     e: commands.close,
     u: commands.back,
     Escape: commands.back,
-    "/": () => root.querySelector("a[data-box][aria-current]").focus(),
+    "/": commands.search,
     "?": () => byId("help-dialog").showModal(),
   };
   document.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 // The list: one box and status at a time, newest first, continued by cursor, kept true by the socket.
 import { Refusal, get } from "./api.js";
+import { STATUSES } from "./details.js";
 import {
   byId, conversationPath, firstLetter, firstName, fromTemplate, hueOf, me, root, setText,
   slot, state,
@@ -10,6 +11,8 @@ import { toast } from "../../app/toasts.js";
 const PAGE = 30;
 const MOST_AT_ONCE = 100;
 const COUNTS_AFTER_MS = 700;
+const SEARCH_AFTER_MS = 250;
+const SEARCH_FROM = 2;
 const WAITING_LATE_MS = 5 * 60_000;
 const WAITING_VERY_LATE_MS = 15 * 60_000;
 const CHANNELS = { website: () => gettext("Website") };
@@ -30,6 +33,7 @@ export class ConversationList {
   #generation = 0;
   #countsTimer = null;
   #caughtUpTo = null;
+  #search = "";
   #isRead;
   #list = byId("rows");
   #scroll = byId("list-scroll");
@@ -57,6 +61,7 @@ export class ConversationList {
         this.choose(box, status);
       });
     }
+    this.#listenToSearch(byId("list-search"));
     setInterval(() => this.#tick(), 10_000);
     this.#loadMoreNearTheEnd();
   }
@@ -94,19 +99,52 @@ export class ConversationList {
   async choose(box, status) {
     this.box = box;
     this.status = status;
-    this.#rows.clear();
-    this.#next = null;
+    this.#search = "";
+    byId("list-search").value = "";
     this.#paintFilters();
     const here = new URL(window.location.href);
     here.searchParams.set("box", box);
     here.searchParams.set("status", status);
     history.replaceState(history.state, "", here);
+    await this.#startAnew();
+  }
+
+  async #startAnew() {
+    this.#rows.clear();
+    this.#next = null;
     this.#list.replaceChildren();
     this.#shown.clear();
     byId("list-empty").hidden = true;
     byId("list-more").hidden = false;
     this.#scroll.scrollTop = 0;
     await this.reload();
+  }
+
+  #listenToSearch(field) {
+    let timer = null;
+    field.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const text = field.value.trim();
+        const wanted = text.length < SEARCH_FROM ? "" : text;
+        if (wanted === this.#search) return;
+        this.#search = wanted;
+        this.#paintFilters();
+        this.#startAnew();
+      }, SEARCH_AFTER_MS);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || (event.key !== "ArrowDown" && event.key !== "Enter")) return;
+      event.preventDefault();
+      this.#list.querySelector("a.row-link")?.focus();
+    });
+  }
+
+  /** What the server is asked for: people of a name, or a box and status. */
+  #question() {
+    return this.#search
+      ? { search: this.#search }
+      : { box: this.box, status: this.status };
   }
 
   /** Ask the server again for what is shown: after a lost connection this equals a page reload. */
@@ -117,9 +155,7 @@ export class ConversationList {
     const before = new Map(this.#known);
     let page;
     try {
-      page = await get("inbox/conversations", {
-        box: this.box, status: this.status, limit: wanted,
-      });
+      page = await get("inbox/conversations", { ...this.#question(), limit: wanted });
     } catch (error) {
       this.#failed(error);
       return;
@@ -197,6 +233,8 @@ export class ConversationList {
   }
 
   #belongs(row) {
+    // Whom a search found stays found, whatever happens to the conversation.
+    if (this.#search) return this.#rows.has(row.id);
     if (row.status !== this.status) return false;
     if (this.box === "mine") return row.assignee?.id === me.id;
     if (this.box === "unassigned") return row.assignee === null;
@@ -221,9 +259,7 @@ export class ConversationList {
     }
     const generation = this.#generation;
     byId("list-more").hidden = false;
-    this.#loading = get("inbox/conversations", {
-      box: this.box, status: this.status, cursor: this.#next,
-    });
+    this.#loading = get("inbox/conversations", { ...this.#question(), cursor: this.#next });
     try {
       const page = await this.#loading;
       if (generation !== this.#generation) return;
@@ -303,6 +339,14 @@ export class ConversationList {
 
   #fillWait(item, row) {
     const wait = slot(item, "wait");
+    const isPlain = this.#search && (row.status === "closed" || row.status === "pending");
+    if (isPlain) {
+      wait.hidden = false;
+      wait.dataset.level = "calm";
+      setText(wait, STATUSES[row.status]());
+      wait.title = "";
+      return;
+    }
     const isSnoozed = row.status === "snoozed" && row.snoozed_until;
     wait.hidden = !isSnoozed && (!row.waiting_since || row.status === "closed");
     if (wait.hidden) return;
@@ -331,7 +375,12 @@ export class ConversationList {
     const empty = byId("list-empty");
     empty.hidden = !isEmpty;
     if (!isEmpty) return;
-    const [title, help] = emptyWords(this.box, this.status, this.counts);
+    const [title, help] = this.#search
+      ? [
+          gettext("Nobody found"),
+          gettext("Names and e-mail addresses of customers are searched, in every state."),
+        ]
+      : emptyWords(this.box, this.status, this.counts);
     setText(empty.querySelector(".list-empty-title"), title);
     setText(empty.querySelector(".list-empty-help"), help);
   }
@@ -339,7 +388,8 @@ export class ConversationList {
   #paintFilters() {
     for (const link of root.querySelectorAll("a[data-box], a[data-status]")) {
       const { box = this.box, status = this.status } = link.dataset;
-      const isChosen = link.dataset.box ? box === this.box : status === this.status;
+      const isOwn = link.dataset.box ? box === this.box : status === this.status;
+      const isChosen = isOwn && !this.#search;
       if (isChosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
       link.href = `?box=${box}&status=${status}`;

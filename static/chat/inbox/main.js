@@ -256,6 +256,10 @@ async function afterRefusal(code) {
 
 listenToKeys({
   step: (by) => list.step(by),
+  search: () => {
+    showPane("list");
+    byId("list-search").focus();
+  },
   back: () => closeConversation(),
   reply: () => composer.focus("reply"),
   note: () => composer.focus("note"),
