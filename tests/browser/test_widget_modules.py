@@ -552,3 +552,38 @@ def test_timeline_keeps_an_own_message_in_place_from_unsent_to_seen(page: Page) 
         """,
     )
     assert result == [["c1", "sending"], ["c1", "sent"], ["c1", "seen"]]
+
+
+def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None:
+    rows = run(
+        page,
+        "chat.js",
+        f"""{TIMELINE}
+        const {{ rowsOf }} = await import("/chat/widget/timeline.js");
+        const {{ Outbox }} = await import("/chat/widget/outbox.js");
+        const outbox = new Outbox({{ kind: "none" }});
+        const live = new m.Chat({{
+          api: {{}}, storage: null, outbox, tabs: {{ tell() {{}} }}, language: "en",
+          parentOrigin: null, onchange() {{}}, onarrival() {{}},
+        }});
+        live.beginLog({{ stream: "s", epoch: "e", seq: 0 }});
+        const at = "2026-03-05T09:00:00+07:00";
+        const changed = (kind, id, text) => ({{
+          seq: ++seq, kind,
+          data: {{ message_id: id, sender: {{ type: "agent", name: "Linh" }}, timestamp: at,
+                  content: {{ type: "text", text }} }},
+        }});
+        live.take([
+          posted("agent", "Linh", "one", at), posted("agent", "Linh", "two", at),
+          changed("message.edited", "m1", "one, mended"), changed("message.deleted", "m2", ""),
+        ]);
+        return rowsOf(live, words, now)
+          .filter((row) => row.kind === "message")
+          .slice(1)
+          .map((row) => [row.text, row.isEdited, row.isDeleted]);
+        """,
+    )
+    assert rows == [
+        ["one, mended", True, False],
+        ["This message was deleted.", False, True],
+    ]

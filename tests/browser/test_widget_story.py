@@ -180,3 +180,28 @@ def test_two_tabs_show_the_same_and_send_once(
         "From the second tab",
         "To both",
     ]
+
+
+def test_suggested_questions_are_sent_by_one_click(
+    visitor: WidgetPage, shop: str, people_widget: Widget
+) -> None:
+    people_widget.texts["en"]["suggestions"] = "Where are you?\nDo you deliver?"
+    people_widget.save()
+    visitor.visit(shop).open()
+    chips = visitor.frame.get_by_role("group", name="Suggested questions").get_by_role("button")
+    expect(chips).to_have_count(2)
+    chips.last.click()
+    expect(visitor.own("Do you deliver?").locator("[data-status=sent]")).to_be_visible()
+    expect(chips).to_have_count(0)
+
+
+def test_identity_that_is_refused_keeps_nobody_from_being_heard(
+    visitor: WidgetPage, shop: str
+) -> None:
+    visitor.visit(shop)
+    visitor.page.evaluate("nextflow('identify', { token: 'nonsense' })")
+    visitor.open()
+    visitor.await_event("error")
+    assert visitor.happened()[-1][1]["code"] == "identity_not_supported"
+    visitor.send("It is me")
+    assert stored_texts(only_conversation()) == ["It is me"]

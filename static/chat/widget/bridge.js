@@ -1,4 +1,4 @@
-/** Talk with the launcher on the customer's page: only that origin is told anything or listened to. */
+/** Talk with the launcher on the site: only that origin is told anything or listened to. */
 export class Bridge {
   constructor(parentOrigin, handlers) {
     this.origin = parentOrigin;

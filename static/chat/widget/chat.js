@@ -12,10 +12,21 @@ const TYPING_EVERY = 3_000;
 
 /** The visitor's side of a conversation: what is known, what waits, and how it gets there.
  *
- * `onchange()` is called after every change of the public fields; `onarrival(event)` for each message
- * that is new, not for history. */
+ * `onchange()` is called after every change of the public fields; `onarrival(event)` for each
+ * message that is new, not for history. */
 export class Chat {
-  constructor({ api, storage, outbox, tabs, language, parentOrigin, onchange, onarrival, onrefused, onwarning }) {
+  constructor({
+    api,
+    storage,
+    outbox,
+    tabs,
+    language,
+    parentOrigin,
+    onchange,
+    onarrival,
+    onrefused,
+    onwarning,
+  }) {
     Object.assign(this, { api, storage, outbox, tabs, language, parentOrigin });
     Object.assign(this, { onchange, onarrival, onrefused, onwarning });
     this.identity = null;
@@ -124,7 +135,7 @@ export class Chat {
     }
   }
 
-  /** The server does not know this browser any more; what was not sent goes out as a new visitor. */
+  /** The server does not know this browser any more; what is unsent goes out as a new visitor. */
   forgetVisitor() {
     this.api.token = null;
     this.storage.remove("token");
@@ -274,7 +285,10 @@ export class Chat {
     this.isLive = true;
     this.conversation = { status: this.settings?.bot_enabled ? "pending" : "open", assignee: null };
     this.isLoaded = true;
-    this.tabs.tell({ type: "stream", conversation: { stream, epoch, last_seq: 0, status: "open" } });
+    this.tabs.tell({
+      type: "stream",
+      conversation: { stream, epoch, last_seq: 0, status: "open" },
+    });
     this.pull();
   }
 

@@ -1,4 +1,4 @@
-/** Black or white, whichever can be read on a colour (WCAG contrast; one of them always reaches 4.5). */
+/** Black or white, whichever is read better on a colour: one of them always reaches 4.5 to 1. */
 export function inkOn(color) {
   const light = luminance(color);
   return 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 ? "#ffffff" : "#000000";

@@ -22,8 +22,17 @@ export class Composer {
       dir: "auto",
     });
     this.count = element("p", { id: "count", class: "count", "aria-live": "polite" });
-    this.sendButton = button({ type: "submit", class: "send", "aria-label": t("send"), title: t("send") }, () => {}, icon(ICONS.send));
-    this.form = element("form", { class: "composer" }, element("div", { class: "field" }, this.text, this.sendButton), this.count);
+    this.sendButton = button(
+      { type: "submit", class: "send", "aria-label": t("send"), title: t("send") },
+      () => {},
+      icon(ICONS.send),
+    );
+    this.form = element(
+      "form",
+      { class: "composer" },
+      element("div", { class: "field" }, this.text, this.sendButton),
+      this.count,
+    );
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -35,8 +44,9 @@ export class Composer {
   }
 
   key(event) {
-    // While a Vietnamese (or any) input method composes, Enter belongs to it; 229 is Safari's way to say so.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    // While an input method composes (Vietnamese!), Enter belongs to it; 229 is Safari's sign of it.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229)
+      return;
     event.preventDefault();
     this.submit();
   }
@@ -74,7 +84,8 @@ export class Composer {
     this.count.classList.toggle("over", this.isTooLong);
     this.text.setAttribute("aria-invalid", this.isTooLong);
     if (this.isTooLong) this.count.textContent = t("tooLong", { count: -left });
-    else this.count.textContent = length > this.limit * COUNT_FROM ? t("left", { count: left }) : "";
+    else
+      this.count.textContent = length > this.limit * COUNT_FROM ? t("left", { count: left }) : "";
   }
 
   grow() {

@@ -10,8 +10,8 @@ const STEADY_AFTER = 5_000;
 
 /** Keeps one way to the server open: a socket, else long polling, else tries again and again.
  *
- * `enter()` gives `{ticket, websocket_path, heartbeat_seconds}` or throws; `resume()` and `position()`
- * say where the page stands; `onstate("connecting" | "online" | "offline")`, `onframe`, `onready`. */
+ * `enter()` gives `{ticket, websocket_path, heartbeat_seconds}` or throws; `resume()` and
+ * `position()` say where the page stands; `onstate` is told "connecting", "online" or "offline". */
 export class Connection {
   constructor({ api, enter, resume, position, onframe, onready, onstate, onforbidden, backoff }) {
     Object.assign(this, { api, enter, resume, position, onframe, onready, onstate, onforbidden });
@@ -136,7 +136,10 @@ export class Connection {
     this.mode = null;
     this.tellState(navigator.onLine ? state : "offline");
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.try(), Math.max(this.backoff.next(), (retryAfter ?? 0) * 1000));
+    this.timer = setTimeout(
+      () => this.try(),
+      Math.max(this.backoff.next(), (retryAfter ?? 0) * 1000),
+    );
   }
 
   tellState(state) {

@@ -56,7 +56,10 @@ const actions = {
   send: (text) => chat.send(text),
   writing: (isWriting) => chat?.writing(isWriting),
   close,
-  older: () => chat.loadOlder().catch((error) => bridge.tell("error", { code: "unreachable", message: error.message })),
+  older: () =>
+    chat
+      .loadOlder()
+      .catch((error) => bridge.tell("error", { code: "unreachable", message: error.message })),
   talkToPerson() {
     chat.send(view.words.t("talkToPersonText"));
     view.composer.focus();

@@ -2,7 +2,8 @@
 (() => {
   const w = window;
   const d = document;
-  const script = d.currentScript || d.querySelector("script[data-site-key][src*='/widget/loader.js']");
+  const script =
+    d.currentScript || d.querySelector("script[data-site-key][src*='/widget/loader.js']");
   const stub = w.nextflow;
   if (!script || stub?.loaded) return;
 
@@ -18,6 +19,7 @@
   let wantsOpen = false;
   let wantsReset = false;
   let unread = 0;
+  let pause = 5000;
   let identity = null;
 
   // "1" while a conversation is open. Only where browsers refuse storage to frames, their data.
@@ -68,13 +70,23 @@
   };
 
   const icon = (className, path) =>
-    make("svg:svg", { class: className, viewBox: "0 0 24 24", "aria-hidden": "true" },
-      make("svg:path", { d: path }));
+    make(
+      "svg:svg",
+      { class: className, viewBox: "0 0 24 24", "aria-hidden": "true" },
+      make("svg:path", { d: path }),
+    );
   const build = () => {
     badge = make("span", { class: "badge", hidden: "" });
-    button = make("button", { type: "button", class: "launcher", "aria-haspopup": "dialog" },
-      icon("bubble", "M12 3c5 0 9 3.4 9 7.8s-4 7.8-9 7.8c-.9 0-1.8-.1-2.6-.3L4.6 21l.9-4.2C3.9 15.4 3 13.2 3 10.8 3 6.4 7 3 12 3z"),
-      icon("cross", "M6 9.5l6 6 6-6"), badge);
+    button = make(
+      "button",
+      { type: "button", class: "launcher", "aria-haspopup": "dialog" },
+      icon(
+        "bubble",
+        "M12 3c5 0 9 3.4 9 7.8s-4 7.8-9 7.8c-.9 0-1.8-.1-2.6-.3L4.6 21l.9-4.2C3.9 15.4 3 13.2 3 10.8 3 6.4 7 3 12 3z",
+      ),
+      icon("cross", "M6 9.5l6 6 6-6"),
+      badge,
+    );
     panel = make("div", { class: "panel", role: "dialog" });
     host = make("div", { id: "nextflow-chat" });
     const style = new CSSStyleSheet(); // a <style> would need a looser CSP
@@ -108,10 +120,12 @@
     button.classList.toggle("open", isOpen);
     button.setAttribute("aria-expanded", isOpen);
     const label = isOpen ? labels.close : labels.open;
-    button.setAttribute("aria-label", unread && !isOpen ? `${label} (${unread} ${labels.unread})` : label);
+    button.setAttribute(
+      "aria-label",
+      unread && !isOpen ? `${label} (${unread} ${labels.unread})` : label,
+    );
     badge.hidden = !unread || isOpen;
     badge.textContent = unread > 9 ? "9+" : unread;
-    if (frame) frame.title = labels.chat;
     fit();
   };
 
@@ -119,17 +133,17 @@
     if (frame) return;
     frame = make("iframe", {
       src: address("frame/", { site_key: siteKey, origin: location.origin, language, theme }),
-      allow: "clipboard-write",
+      title: settings.labels.chat,
     });
     panel.append(frame);
     paint();
     const tried = frame;
-    // A frame that did not load stays an error page: try again while it is wanted.
+    // A frame that did not load stays an error page: try again, ever more seldom.
     setTimeout(() => {
       if (isReady || frame !== tried) return;
       removeFrame();
       if (isOpen || keep()) createFrame();
-    }, 10000);
+    }, (pause *= 2));
   };
   const removeFrame = () => {
     frame?.remove();

@@ -10,7 +10,7 @@ export class StreamLog {
     this.waiting = new Map();
   }
 
-  /** Take in events in any order, again or with holes; give those that became showable, in order. */
+  /** Take in events in any order, again or with holes; give those that can be shown, in order. */
   take(events) {
     for (const event of events) {
       if (event.seq > this.seq) this.waiting.set(event.seq, event);

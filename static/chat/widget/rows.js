@@ -4,7 +4,12 @@ import { ICONS } from "./icons.js";
 import { initials, linkify, safeHref } from "./text.js";
 
 // For these the same text is refused again, so only editing helps.
-const NEEDS_EDIT = new Set(["text_too_long", "empty_text", "control_characters", "invalid_content"]);
+const NEEDS_EDIT = new Set([
+  "text_too_long",
+  "empty_text",
+  "control_characters",
+  "invalid_content",
+]);
 
 export class RowMaker {
   constructor(words, actions) {
@@ -49,8 +54,12 @@ export class RowMaker {
       "li",
       { class: "row other last typing" },
       this.avatar(sender),
-      element("div", { class: "stack" }, element("div", { class: "bubble" }, dots),
-        element("div", { class: "meta" }, text)),
+      element(
+        "div",
+        { class: "stack" },
+        element("div", { class: "bubble" }, dots),
+        element("div", { class: "meta" }, text),
+      ),
     );
   }
 
@@ -68,7 +77,11 @@ export class RowMaker {
       this.meta(row),
       this.failure(row),
     );
-    const avatar = own ? null : row.isLast ? this.avatar(row.sender) : element("span", { class: "avatar-space" });
+    const avatar = own
+      ? null
+      : row.isLast
+        ? this.avatar(row.sender)
+        : element("span", { class: "avatar-space" });
     return element("li", { class: classes.filter(Boolean).join(" ") }, avatar, stack);
   }
 
@@ -86,7 +99,12 @@ export class RowMaker {
 
   link(href, text) {
     const attributes = { href, target: "_blank", rel: "noopener noreferrer nofollow" };
-    return element("a", attributes, text, element("span", { class: "unseen" }, ` (${this.words.t("newTab")})`));
+    return element(
+      "a",
+      attributes,
+      text,
+      element("span", { class: "unseen" }, ` (${this.words.t("newTab")})`),
+    );
   }
 
   sources({ sources }) {
@@ -101,7 +119,12 @@ export class RowMaker {
       return element("li", {}, link);
     });
     const label = this.words.t(links.length > 1 ? "sources" : "source");
-    return element("div", { class: "sources" }, element("span", {}, label), element("ul", {}, ...items));
+    return element(
+      "div",
+      { class: "sources" },
+      element("span", {}, label),
+      element("ul", {}, ...items),
+    );
   }
 
   meta(row) {

@@ -70,7 +70,7 @@ export class Sender {
       return;
     }
     this.inFlight = item.id;
-    // Where it went first it must be asked for again: only there the server knows whether it has it.
+    // Where it went first it is asked for again: only there the server knows whether it has it.
     const stream = item.sentTo === undefined ? this.target() : item.sentTo;
     await this.outbox.change(item.id, { sentTo: stream });
     if (!this.isGoing || this.inFlight !== item.id) return;
@@ -147,7 +147,7 @@ export class Sender {
     this.onchange();
   }
 
-  /** Another tab wrote or sent something. Its own tab sends it; should that be gone, this one does. */
+  /** Another tab wrote or sent something. That tab sends it; should it be gone, this one does. */
   async reload() {
     await this.outbox.load();
     for (const { id } of this.outbox.list()) if (this.shown.has(id)) await this.outbox.remove(id);

@@ -1,6 +1,6 @@
 /** One WebSocket from its ticket to its end; a heartbeat that stays away ends it.
  *
- * `onframe(frame)` gets every frame after `welcome`; `onend({wasWelcomed, code})` comes exactly once. */
+ * `onframe(frame)` gets every frame after `welcome`; `onend({wasWelcomed, code})` comes once. */
 
 const WELCOME_WITHIN = 10_000;
 const MISSED_HEARTBEATS = 2.5;

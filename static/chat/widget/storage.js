@@ -1,5 +1,5 @@
-/** The small things one browser keeps for one site key. Without a `backend` (what localStorage can do)
- * they last as long as the page, and `isPersistent` says so. */
+/** The small things one browser keeps for one site key. Without a `backend` (what localStorage can
+ * do) they last as long as the page, and `isPersistent` says so. */
 export class KeyedStorage {
   constructor(siteKey, backend) {
     this.prefix = `nextflow:${siteKey}:`;

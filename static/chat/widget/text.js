@@ -34,7 +34,7 @@ function count(text, letter) {
   return text.split(letter).length - 1;
 }
 
-/** Give an address that may stand in a link, or null: only http, https and our own relative ones. */
+/** Give an address that may stand in a link, or null: only http, https and our relative ones. */
 export function safeHref(address, base = location.href) {
   if (typeof address !== "string" || !address.trim()) return null;
   try {

@@ -12,15 +12,17 @@ export function rowsOf(chat, words, now = new Date()) {
   else rows.push(greetingRow(chat, words));
   const builder = new Builder(rows, words, now, chat);
   logs.forEach((log, index) => {
-    if (index > 0) rows.push({ kind: "notice", key: `start-${log.stream}`, text: t("changes.started") });
+    if (index > 0)
+      rows.push({ kind: "notice", key: `start-${log.stream}`, text: t("changes.started") });
     builder.assignee = null;
     for (const event of log.entries) builder.event(event);
   });
   const unsent = chat.sender.items();
   for (const item of unsent) builder.unsent(item);
   builder.finish();
-  if (rows.length === 1 && chat.settings?.suggestions?.length) {
-    rows.push({ kind: "suggestions", key: "suggestions", questions: chat.settings.suggestions });
+  const questions = chat.settings?.texts.suggestions?.split("\n").filter(Boolean) ?? [];
+  if (rows.length === 1 && questions.length) {
+    rows.push({ kind: "suggestions", key: "suggestions", questions });
   }
   const typing = typingRow(chat, words, now, unsent);
   if (typing) rows.push(typing);
@@ -87,7 +89,9 @@ class Builder {
       sender: { type: data.sender.type, name: this.nameOf(data.sender) },
       text: data.isDeleted
         ? this.words.t("deleted")
-        : (isText ? content.text : content.text || this.words.t("unsupported")),
+        : isText
+          ? content.text
+          : content.text || this.words.t("unsupported"),
       isDeleted: Boolean(data.isDeleted),
       isEdited: Boolean(data.isEdited),
       sources: data.isDeleted ? [] : (content.sources ?? []),
@@ -173,7 +177,7 @@ class Builder {
     return this.words.t(sender.type === "bot" ? "bot" : "team");
   }
 
-  /** Only the newest of the sent messages says "sent" or "seen"; of the older ones it is no news. */
+  /** Only the newest of the sent messages says "sent" or "seen"; of older ones it is no news. */
   finish() {
     const sent = this.rows.filter((row) => row.status === "sent" || row.status === "seen");
     for (const row of sent.slice(0, -1)) row.status = null;

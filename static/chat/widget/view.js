@@ -1,4 +1,4 @@
-/** The chat's window: header, messages, composer. It shows what `Chat` knows and reports what is done. */
+/** The chat's window. It shows what `Chat` knows and reports what the visitor does. */
 import { inkOn } from "./color.js";
 import { Composer } from "./composer.js";
 import { button, element, icon, Reconciler } from "./dom.js";
@@ -15,7 +15,12 @@ export class View {
   constructor({ root, chat, words, title, color, storage, isFramed, actions }) {
     Object.assign(this, { root, chat, words, title, actions });
     this.setColor(color);
-    this.composer = new Composer({ words, storage, onsend: actions.send, onwriting: actions.writing });
+    this.composer = new Composer({
+      words,
+      storage,
+      onsend: actions.send,
+      onwriting: actions.writing,
+    });
     const { t } = words;
     this.heading = element("h1", {}, title);
     this.stateLine = element("p", { class: "state" });
@@ -27,12 +32,32 @@ export class View {
       this.list,
     );
     this.live = element("div", { class: "unseen", role: "log", "aria-live": "polite" });
-    this.jump = button({ class: "jump", hidden: true }, () => this.toBottom(), icon(ICONS.down), t("newMessages"));
-    this.person = button({ class: "chip person", hidden: true }, actions.talkToPerson, icon(ICONS.person), t("talkToPerson"));
+    this.jump = button(
+      { class: "jump", hidden: true },
+      () => this.toBottom(),
+      icon(ICONS.down),
+      t("newMessages"),
+    );
+    this.person = button(
+      { class: "chip person", hidden: true },
+      actions.talkToPerson,
+      icon(ICONS.person),
+      t("talkToPerson"),
+    );
     this.bar = element("p", { class: "bar", role: "status" });
-    const close = button({ class: "close", "aria-label": t("close") }, actions.close, icon(ICONS.collapse));
+    const close = button(
+      { class: "close", "aria-label": t("close") },
+      actions.close,
+      icon(ICONS.collapse),
+    );
     root.replaceChildren(
-      element("header", {}, this.face, element("div", { class: "who" }, this.heading, this.stateLine), isFramed ? close : null),
+      element(
+        "header",
+        {},
+        this.face,
+        element("div", { class: "who" }, this.heading, this.stateLine),
+        isFramed ? close : null,
+      ),
       element("main", {}, this.scroller, this.jump),
       element("footer", {}, this.bar, this.person, this.composer.form),
       this.live,
@@ -85,7 +110,8 @@ export class View {
 
   stateText(agent, t) {
     const { chat } = this;
-    if (chat.state !== "online") return t(chat.state === "offline" ? "state.offline" : "state.connecting");
+    if (chat.state !== "online")
+      return t(chat.state === "offline" ? "state.offline" : "state.connecting");
     if (agent) return t("state.agent", { name: agent.name });
     if (chat.isOpen && chat.conversation.status !== "pending") return t("state.waiting");
     if (chat.settings?.bot_enabled) return t("state.bot");

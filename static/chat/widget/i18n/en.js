@@ -57,7 +57,8 @@ export default {
   failures: {
     text_too_long: "This message is too long. Shorten it or send it in parts.",
     empty_text: "This message is empty.",
-    control_characters: "This message holds characters that cannot be shown. Remove them and send again.",
+    control_characters:
+      "This message holds characters that cannot be shown. Remove them and send again.",
     invalid_content: "This message cannot be sent in this form.",
     forbidden: "This chat does not accept messages at the moment.",
     other: "This message could not be sent. Please try again.",
@@ -71,7 +72,8 @@ export default {
   left: { one: "{count} character left", other: "{count} characters left" },
   changes: {
     joined: "{name} joined",
-    handedOff: "We are bringing in a person. Please stay, or come back later: the answer will be here.",
+    handedOff:
+      "We are bringing in a person. Please stay, or come back later: the answer will be here.",
     handedBack: "The assistant answers again",
     closed: "Conversation closed",
     closedHint: "Write again at any time to start a new one.",

@@ -71,7 +71,8 @@ export default {
   left: { other: "Còn {count} ký tự" },
   changes: {
     joined: "{name} đã tham gia",
-    handedOff: "Chúng tôi đang mời nhân viên vào. Bạn có thể chờ hoặc quay lại sau: câu trả lời sẽ ở đây.",
+    handedOff:
+      "Chúng tôi đang mời nhân viên vào. Bạn có thể chờ hoặc quay lại sau: câu trả lời sẽ ở đây.",
     handedBack: "Trợ lý ảo tiếp tục trả lời",
     closed: "Cuộc trò chuyện đã đóng",
     closedHint: "Bạn có thể viết bất cứ lúc nào để bắt đầu cuộc trò chuyện mới.",
