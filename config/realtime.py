@@ -6,17 +6,22 @@ The channel layer may drop a message, so a hint is never the truth: the log is. 
 
 import hashlib
 import logging
+import time
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from channels_redis.serializers import registry
 from django.conf import settings
+from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
-
-from config import stores
+from redis.exceptions import TimeoutError as RedisTimeout
 
 logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.5
+SILENCE_SECONDS = 5.0
+_silent_until = 0.0
 
 
 def user_group(user_id: UUID) -> str:
@@ -38,6 +43,27 @@ def close_sockets(*, user_id: UUID, session_key: str | None = None) -> None:
     publish((user_group(user_id), {"type": "socket.kick", "session": session}))
 
 
+def is_silent() -> bool:
+    """Say whether Redis let us wait in vain just now: whoever can do without it should not ask.
+
+    A Redis that refuses costs no time; one that does not answer would hold up every writer.
+    """
+    return time.monotonic() < _silent_until
+
+
+@cache
+def _client() -> Redis:
+    """Give a client with little patience: a stored message waits for it before it is acked."""
+    return Redis(
+        connection_pool=ConnectionPool.from_url(
+            settings.REDIS_URL,
+            max_connections=100,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+        )
+    )
+
+
 @cache
 def _serializer() -> Any:
     return registry.get_serializer("msgpack")
@@ -49,13 +75,18 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
     hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
     """
+    global _silent_until
+    if is_silent():
+        return
     try:
-        pipe = stores.redis().pipeline(transaction=False)
+        pipe = _client().pipeline(transaction=False)
         for group, message in messages:
             channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
             pipe.publish(channel, _serializer().serialize(message))
         pipe.execute()
     except RedisError as error:
+        if isinstance(error, RedisTimeout):
+            _silent_until = time.monotonic() + SILENCE_SECONDS
         logger.warning(
             "A wake-up hint was not sent: Redis does not answer.",
             extra={"metadata": {"groups": len(messages), "error": type(error).__name__}},

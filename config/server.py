@@ -102,7 +102,8 @@ class SocketProtocol(WebSocketProtocol):
 
     def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802  Autobahn's name
         """Send without the limit that is for clients: a resumed stream may be long."""
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        limit: int = self.factory.maxMessagePayloadSize
+        self.maxMessagePayloadSize = 0
         try:
             super().sendMessage(*args, **options)
         finally:

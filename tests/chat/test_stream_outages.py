@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -187,7 +188,8 @@ async def test_a_store_that_is_away_is_a_refusal_that_may_be_retried(
         if store == "MONGODB_URL":
             # Else the driver asks the engine for its address, and goes around the relay.
             url += "&directConnection=true" if "?" in url else "?directConnection=true"
-        with serving(tmp_path, **{store: url}) as server:
+        variables: Any = {store: url}
+        with serving(tmp_path, **variables) as server:
             visitor = await visit(server, widget.site_key)
             async with visitor.connected() as client:
                 stream = (await client.post(None, "m-1"))["stream"]
