@@ -243,7 +243,10 @@ def test_a_retry_is_answered_after_the_conversation_was_closed(
 def test_the_bot_may_not_write_after_a_person_took_over(
     conversation: Conversation, agent: Membership
 ) -> None:
-    ids = {"organization_id": conversation.organization_id, "conversation_id": conversation.pk}
+    ids: Any = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
     assert post(conversation, "b-1", BOT).seq == 2
     take_over(**ids, user=agent.user)
     before = log(conversation)
@@ -370,7 +373,7 @@ def test_a_dead_redis_does_not_fail_a_stored_message(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone: Redis = Redis(host="127.0.0.1", port=1)
-    monkeypatch.setattr(stores, "redis", lambda: gone)
+    monkeypatch.setattr(realtime, "_client", lambda: gone)
     assert post(conversation, "c-1").seq == 2
     monkeypatch.undo()
     assert len(log(conversation)) == 2
