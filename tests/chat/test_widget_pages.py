@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,6 +213,12 @@ def loaded_files(browser: Client, widget: Widget) -> Iterator[tuple[str, bytes]]
             waiting.append("/".join(parts))
 
 
+def test_loader_is_small_on_the_wire_too(browser: Client) -> None:
+    answer = browser.get("/widget/loader.js", headers={"accept-encoding": "gzip, br"})
+    assert len(body(answer)) <= 3 * KILOBYTE
+    assert gzip.decompress(body(answer)) == body(browser.get("/widget/loader.js"))
+
+
 def test_everything_loaded_stays_within_the_budget(browser: Client, widget: Widget) -> None:
     sizes = {
         name: len(gzip.compress(content, 9, mtime=0))
@@ -237,8 +244,6 @@ def test_everything_loaded_stays_within_the_budget(browser: Client, widget: Widg
 
 
 def _files_of(folder: str) -> list[str]:
-    from pathlib import Path
-
     root = Path(str(finders.find("chat/widget/frame.js"))).parent
     base = root.parent.parent
     return [str(path.relative_to(root)) for path in (base / folder).iterdir() if path.is_file()]

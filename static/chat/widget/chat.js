@@ -97,8 +97,8 @@ export class Chat {
       try {
         return { ...this.entry, ...(await this.api.newTicket()) };
       } catch (error) {
+        // A session says whether the visitor is really unknown, or only the widget switched off.
         if (!(error instanceof Refused) || error.status !== 401) throw error;
-        this.forgetVisitor();
       }
     }
     return this.openSession();
