@@ -1,0 +1,144 @@
+"""Knowledge in a real browser: found while typing, asked, written, taken back, for everybody."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chat.interactions import BotInteraction, Outcome
+from config.ids import uuid7
+from crm.accounts.models import Membership, Organization
+from knowledge.models import Faq
+from knowledge.services import create_category, import_faqs, index_now
+from tests.browser.axe import violations
+from tests.browser.inbox_pages import DESK, PHONE, logged_in
+from tests.knowledge.conftest import TEXTS, contents
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PAGES = ("/app/knowledge/", "/app/knowledge/questions/", "/app/knowledge/categories/")
+
+
+@pytest.fixture
+def knowing(organization: Organization) -> Organization:
+    create_category(organization_id=organization.pk, name="Delivery")
+    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    index_now(organization_id=organization.pk)
+    conversation_id = uuid7()
+    BotInteraction.objects.begin(organization.pk, conversation_id, 1, question="Is there wifi?")
+    BotInteraction.objects.finish(
+        organization.pk, conversation_id, 1, {"outcome": Outcome.UNKNOWN.value, "language": "en"}
+    )
+    return organization
+
+
+@pytest.fixture
+def page(
+    chromium: Browser, web_server: LiveServer, owner: Membership, knowing: Organization
+) -> Iterator[Page]:
+    with logged_in(chromium, web_server.base_url, owner) as context:
+        page = context.new_page()
+        page.goto("/app/knowledge/")
+        yield page
+
+
+def test_list_follows_what_is_typed(page: Page) -> None:
+    search = page.get_by_role("searchbox")
+    search.fill("giao hang")
+    expect(page.locator(".kb-row")).to_have_count(1)
+    expect(page.locator(".kb-question")).to_have_text(TEXTS["delivery"]["vi"][0])
+    search.fill("nothing like it")
+    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    search.fill("")
+    expect(page.locator(".kb-row")).to_have_count(6)
+    page.get_by_role("combobox", name="Language").select_option("ru")
+    expect(page.locator(".kb-row")).to_have_count(2)
+    page.reload()
+    expect(page.locator(".kb-row")).to_have_count(2)
+
+
+def test_bot_is_asked_with_the_keyboard(page: Page) -> None:
+    box = page.get_by_role("textbox", name="Ask as a customer would")
+    box.fill("How much is the shipping to Russia?")
+    box.press("Enter")
+    expect(page.locator(".kb-said")).to_have_text(TEXTS["delivery"]["en"][1])
+    expect(page.locator(".kb-source a")).to_have_text("How much is shipping to Russia?")
+    box.fill("Who won the match?")
+    box.press("Enter")
+    expect(page.get_by_text("The bot does not know.")).to_be_visible()
+
+
+def test_faq_is_written_deleted_and_taken_back(page: Page) -> None:
+    page.get_by_role("link", name="New FAQ").click()
+    page.get_by_role("button", name="Save").click()
+    # The browser itself asks for what is missing: nothing was sent.
+    assert page.url.endswith("/new/")
+    page.get_by_label("Question").fill("Do you have decaf?")
+    page.get_by_label("Answer").fill("Yes: Moonlight.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Do you have decaf?")).to_be_visible()
+    page.get_by_role("link", name="Do you have decaf?").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").filter(has_text="was deleted")).to_be_visible()
+    expect(page.get_by_role("link", name="Do you have decaf?")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name="Do you have decaf?")).to_be_visible()
+
+
+def test_question_without_an_answer_becomes_a_faq(page: Page) -> None:
+    page.get_by_role("link", name="Unanswered").click()
+    page.get_by_role("link", name="Make a FAQ of it").click()
+    expect(page.get_by_label("Question")).to_have_value("Is there wifi?")
+    page.get_by_label("Answer").fill("Yes, free.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Nothing here:")).to_be_visible()
+    assert Faq.objects.filter(question="Is there wifi?", answer="Yes, free.").exists()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+def test_pages_are_for_everybody(
+    chromium: Browser,
+    web_server: LiveServer,
+    owner: Membership,
+    knowing: Organization,
+    scheme: Literal["light", "dark"],
+    screen: Any,
+) -> None:
+    faq = Faq.objects.get(organization=knowing, key="delivery", language_code="vi")
+    options = {"viewport": screen, "color_scheme": scheme}
+    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+        page = context.new_page()
+        for path in (*PAGES, f"/app/knowledge/{faq.pk}/", "/app/knowledge/new/"):
+            page.goto(path)
+            assert violations(page) == [], path
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
+        page.goto("/app/knowledge/")
+        page.get_by_role("textbox", name="Ask as a customer would").fill("Shipping to Russia?")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.locator(".kb-sure")).to_be_visible()
+        assert violations(page) == []
+        page.goto(faq.get_absolute_url())
+        assert violations(page) == []
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "Knowledge"), ("vi", "Kiến thức"), ("ru", "Знания")]
+)
+def test_pages_speak_the_readers_language(
+    chromium: Browser,
+    web_server: LiveServer,
+    owner: Membership,
+    knowing: Organization,
+    language: str,
+    title: str,
+) -> None:
+    owner.user.language_code = language
+    owner.user.save(update_fields=["language_code"])
+    with logged_in(chromium, web_server.base_url, owner) as context:
+        page = context.new_page()
+        page.goto("/app/knowledge/")
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
