@@ -141,6 +141,7 @@ async def test_messages_are_acked_and_read_while_redis_is_away(
     transactional_db: None,
     stores_clean: None,
     agent: Membership,
+    colleague: Membership,
     widget: Widget,
     tmp_path: Path,
 ) -> None:
@@ -175,8 +176,29 @@ async def test_messages_are_acked_and_read_while_redis_is_away(
                 assert await late.closed() == 1012
                 refused = [f for f in late.unread if f["type"] == "refused"]
                 assert refused[0]["code"] == "store_unavailable"
+            async with at_work(server, colleague) as marco:
+                await marco.send("stream.pull", stream=stream, after=3)
+                assert (await marco.receive("stream.resumed"))["to"] == 4
+                await marco.post(stream, "r-1")
             relay.open()
-            assert (await client.post(stream, "m-5"))["seq"] == 5
+            assert (await client.post(stream, "m-5"))["seq"] == 6
+
+
+async def test_messages_are_acked_while_redis_hangs(
+    transactional_db: None, stores_clean: None, widget: Widget, tmp_path: Path
+) -> None:
+    with (
+        relayed(os.environ["REDIS_URL"]) as (relay, url),
+        serving(tmp_path, REDIS_URL=url, CHAT_HEARTBEAT_SECONDS="1") as server,
+    ):
+        visitor = await visit(server, widget.site_key)
+        async with visitor.connected() as client:
+            stream = (await client.post(None, "m-1"))["stream"]
+            relay.freeze()
+            for number in range(2, 6):
+                assert (await client.post(stream, f"m-{number}"))["seq"] == number
+            relay.thaw()
+            assert await client.events(5) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("store", ["DATABASE_URL", "MONGODB_URL"])

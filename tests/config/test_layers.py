@@ -1,0 +1,131 @@
+"""The channel layer on a real Redis, and when it goes away."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from channels.layers import channel_layers
+from django.conf import settings
+
+from config import layers, realtime
+from config.layers import ChannelLayer
+from config.threads import run_sync
+from tests.relays import Relay, relayed
+
+pytestmark = pytest.mark.asyncio
+
+
+def layer_at(url: str) -> ChannelLayer:
+    return ChannelLayer(hosts=[url], prefix=settings.CHANNEL_PREFIX)
+
+
+@pytest_asyncio.fixture
+async def layer(stores_clean: None) -> AsyncIterator[ChannelLayer]:
+    layer = layer_at(settings.REDIS_URL)
+    yield layer
+    await layer.flush()
+
+
+@pytest_asyncio.fixture
+async def far(stores_clean: None) -> AsyncIterator[tuple[Relay, ChannelLayer]]:
+    """Give a layer behind a relay."""
+    with relayed(os.environ["REDIS_URL"]) as (relay, url):
+        layer = layer_at(url)
+        yield relay, layer
+        await layer.flush()
+
+
+async def heard(layer: ChannelLayer, channel: str, count: int) -> list[dict[str, object]]:
+    async with asyncio.timeout(10):
+        return [await layer.receive(channel) for _number in range(count)]
+
+
+async def test_it_is_the_configured_one() -> None:
+    assert isinstance(channel_layers["default"], ChannelLayer)
+
+
+async def test_what_is_published_after_joining_is_heard(layer: ChannelLayer) -> None:
+    """Joining returns when Redis has confirmed it: nothing published then can be missed."""
+    for number in range(50):
+        channel = await layer.new_channel()
+        await layer.group_add(f"group.{number}", channel)
+        await run_sync(realtime.publish, (f"group.{number}", {"type": "x", "number": number}))
+        assert await heard(layer, channel, 1) == [{"type": "x", "number": number}]
+
+
+async def test_who_left_hears_nothing_and_may_come_back(layer: ChannelLayer) -> None:
+    stays, leaves = await layer.new_channel(), await layer.new_channel()
+    for channel in (stays, leaves):
+        await layer.group_add("group.1", channel)
+    await layer.group_discard("group.1", leaves)
+    await layer.group_send("group.1", {"type": "first"})
+    assert await heard(layer, stays, 1) == [{"type": "first"}]
+    await layer.group_discard("group.1", stays)
+    await layer.group_add("group.1", leaves)
+    await layer.group_send("group.1", {"type": "second"})
+    assert await heard(layer, leaves, 1) == [{"type": "second"}]
+
+
+async def test_one_channel_is_reached_from_elsewhere(layer: ChannelLayer) -> None:
+    channel = await layer.new_channel()
+    other = layer_at(settings.REDIS_URL)
+    await asyncio.sleep(0.1)
+    await other.send(channel, {"type": "direct"})
+    assert await heard(layer, channel, 1) == [{"type": "direct"}]
+    await other.flush()
+
+
+async def test_after_a_loss_it_subscribes_again_and_says_so(
+    far: tuple[Relay, ChannelLayer],
+) -> None:
+    relay, layer = far
+    channel = await layer.new_channel()
+    await layer.group_add("group.1", channel)
+    relay.cut()
+    await run_sync(realtime.publish, ("group.1", {"type": "lost"}))
+    relay.open()
+    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+    await run_sync(realtime.publish, ("group.1", {"type": "heard"}))
+    assert await heard(layer, channel, 1) == [{"type": "heard"}]
+
+
+async def test_joining_while_redis_is_away_is_made_up_for(
+    far: tuple[Relay, ChannelLayer],
+) -> None:
+    relay, layer = far
+    relay.cut()
+    channel = await layer.new_channel()
+    await layer.group_add("group.1", channel)
+    relay.open()
+    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+    await run_sync(realtime.publish, ("group.1", {"type": "heard"}))
+    assert await heard(layer, channel, 1) == [{"type": "heard"}]
+
+
+async def test_a_connection_that_hangs_is_given_up(
+    far: tuple[Relay, ChannelLayer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay, layer = far
+    monkeypatch.setattr(layers, "SILENCE_SECONDS", 0.3)
+    channel = await layer.new_channel()
+    await layer.group_add("group.1", channel)
+    relay.freeze()
+    await asyncio.sleep(1)
+    relay.thaw()
+    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+
+
+async def test_who_is_too_far_behind_is_told_to_read_the_log(
+    layer: ChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "QUEUE_LENGTH", 10)
+    channel = await layer.new_channel()
+    await layer.group_add("group.1", channel)
+    for number in range(15):
+        await run_sync(realtime.publish, ("group.1", {"type": "x", "number": number}))
+    await asyncio.sleep(0.5)
+    told = await heard(layer, channel, 5)
+    assert told[0] == layers.RECONNECTED
+    assert [message["number"] for message in told[1:]] == [11, 12, 13, 14]
