@@ -106,7 +106,9 @@ def test_log_without_a_head_is_told(conversation: Conversation):
 
 
 def test_late_side_effect_is_told(conversation: Conversation):
-    moment = Message.objects.collection.find_one({})["received_at"]
+    message = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
+    assert message is not None
+    moment = message.received_at
     Message.objects.collection.update_one(
         {}, {"$set": {"received_at": moment.replace(year=moment.year - 1)}}
     )
