@@ -263,3 +263,26 @@ def test_reset_forgets_the_visitor(visitor: WidgetPage, shop: str) -> None:
     visitor.send("somebody else")
     assert visitor.texts() == ["somebody else"]
     assert Conversation.objects.values("customer").distinct().count() == 2
+
+
+def test_widget_that_was_switched_off_for_a_while_forgets_nobody(
+    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+) -> None:
+    port = free_port()
+    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
+        with serving(tmp_path, port=port) as server:
+            visitor.visit(shop).open()
+            visitor.send("still mine")
+            server.kill()
+        people_widget.is_active = False
+        people_widget.save()
+        with serving(tmp_path, port=port):
+            expect(visitor.bar).to_have_text("The chat is not available on this site.")
+            expect(visitor.composer).to_be_disabled()
+            people_widget.is_active = True
+            people_widget.save()
+            visitor.page.reload()
+            visitor.open()
+            expect(visitor.own("still mine")).to_be_visible()
+            visitor.send("and open again")
+            assert stored_texts(only_conversation()) == ["still mine", "and open again"]
