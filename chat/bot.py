@@ -67,9 +67,9 @@ class Reply:
         """Read back what was decided from the message that was stored."""
         content = message.content
         return cls(
-            outcome=Outcome(content["outcome"]),
+            outcome=Outcome(content.get("outcome", Outcome.ANSWERED)),
             text=content["text"],
-            language=content["language"],
+            language=content.get("language", ""),
             sources=tuple(dict(source) for source in content.get("sources", ())),
             confidence=content.get("confidence", 0.0),
         )
