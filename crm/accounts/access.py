@@ -6,6 +6,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -29,7 +30,8 @@ def member_required(view: View[P]) -> View[P]:
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        membership_of(request)
+        if not getattr(request, "membership", None):
+            return redirect("accounts:no_organization")
         return view(request, *args, **kwargs)
 
     return login_required(checked)

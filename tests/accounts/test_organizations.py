@@ -78,12 +78,14 @@ def test_menu_offers_every_organization(
 def test_person_without_organization_is_told_what_to_do(client: Client, db: None) -> None:
     user = User.objects.create_user("new@sunbean.example", PASSWORD, name="New")
     client.force_login(user)
-    answer = client.get(INBOX, headers={"Accept": "text/html"})
-    assert answer.status_code == 403
-    assert "You do not belong to an organization yet" in answer.content.decode()
-    told = client.get(reverse("accounts:no_organization"))
+    page = reverse("accounts:no_organization")
+    assert client.get(INBOX)["Location"] == page
+    told = client.get(page)
     assert told.status_code == 403
+    assert "You do not belong to an organization yet" in told.content.decode()
     assert user.email in told.content.decode()
+    asked = client.get(reverse("chat:inbox_conversations"))
+    assert (asked.status_code, asked.json()["code"]) == (403, "no_organization")
 
 
 def test_member_does_not_see_the_page_for_people_without(client: Client, agent: Membership) -> None:
