@@ -258,6 +258,7 @@ export class Chat {
 
   noteChange(change) {
     if (!change?.status) return;
+    if (change.status === "closed") this.typing = null;
     this.conversation = { status: change.status, assignee: change.assignee ?? null };
   }
 

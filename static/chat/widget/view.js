@@ -113,6 +113,7 @@ export class View {
     if (chat.state !== "online")
       return t(chat.state === "offline" ? "state.offline" : "state.connecting");
     if (agent) return t("state.agent", { name: agent.name });
+    if (chat.conversation?.status === "closed") return t("state.closed");
     if (chat.isOpen && chat.conversation.status !== "pending") return t("state.waiting");
     if (chat.settings?.bot_enabled) return t("state.bot");
     return t(this.presenceName() === "away" ? "state.away" : "state.online");
