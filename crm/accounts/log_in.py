@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from contextlib import suppress
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from config import realtime, stores
 from config.errors import StoreUnavailable
 from crm.accounts.errors import TooManyLogIns, WrongCredentials
 from crm.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 300
 # One person's mistakes from one place, and one place trying many people.
@@ -33,11 +36,16 @@ def log_in(request: HttpRequest, *, email: str, password: str) -> User:
     _count_attempt({pair: ATTEMPTS_PER_ACCOUNT_AND_ADDRESS, _key(address): ATTEMPTS_PER_ADDRESS})
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
+        logger.info("A log-in was refused.", extra={"metadata": {"action": "accounts.log_in"}})
         raise WrongCredentials
     login(request, user)
     # They are in; what is counted against them is forgotten by itself in a few minutes too.
     with suppress(RedisError):
         stores.redis().delete(pair)
+    logger.info(
+        "Somebody logged in.",
+        extra={"metadata": {"action": "accounts.log_in", "user_id": str(user.pk)}},
+    )
     return user
 
 
@@ -71,6 +79,10 @@ def _count_attempt(limits: dict[str, int]) -> None:
         if count > limit
     ]
     if waits:
+        logger.warning(
+            "Log-ins are held up: too many attempts.",
+            extra={"metadata": {"action": "accounts.log_in", "retry_after": max(waits)}},
+        )
         minutes = max(1, -(-max(waits) // 60))
         raise TooManyLogIns(
             ngettext(
