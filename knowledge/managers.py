@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid5
 
@@ -11,7 +12,11 @@ from django.conf import settings
 from django.db import models
 from qdrant_client import QdrantClient
 from qdrant_client import models as qdrant
-from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
+from qdrant_client.http.exceptions import (
+    ApiException,
+    ResponseHandlingException,
+    UnexpectedResponse,
+)
 
 from config import stores
 from config.logging import note_store
@@ -152,7 +157,14 @@ class PassageManager:
         if not self._is_current():
             return []
         with qdrant_refusals():
-            answers = self.client.query_batch_points(self.alias, requests=halves)
+            try:
+                answers = self.client.query_batch_points(self.alias, requests=halves)
+            except UnexpectedResponse as error:
+                if error.status_code != HTTPStatus.NOT_FOUND:
+                    raise
+                # The index is gone, or being made anew: nothing is found until it is back.
+                self.distrust()
+                return []
         return self._merged([answer.points for answer in answers])
 
     def _merged(self, halves: list[list[qdrant.ScoredPoint]]) -> list["PassageHit"]:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from config.errors import StoreUnavailable
 from knowledge.services import index_faqs, purge_deleted
+from knowledge.services.comparing import mark_missing
 from knowledge.services.indexing import TASK_LIMIT, organizations_behind
 
 
@@ -27,6 +28,12 @@ def sweep_unindexed() -> None:
     """Start what a crash left behind between a commit and its task."""
     for organization_id in organizations_behind():
         index_changed_faqs.delay(str(organization_id))
+
+
+@shared_task(name="knowledge.compare_index")
+def compare_index() -> None:
+    """Notice what the index lost; the next sweep starts the work."""
+    mark_missing()
 
 
 @shared_task(name="knowledge.purge_deleted")

@@ -265,6 +265,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
     "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
+    "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
     "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
 }
 # One through each queue: only a task that arrives proves that somebody consumes.

@@ -23,7 +23,7 @@ from knowledge.services import (
     update_faq,
 )
 from knowledge.services.indexing import organizations_behind
-from knowledge.tasks import index_changed_faqs, purge_deleted_faqs, sweep_unindexed
+from knowledge.tasks import compare_index, index_changed_faqs, purge_deleted_faqs, sweep_unindexed
 from knowledge.terms import question_vector
 from tests.knowledge.conftest import contents
 from tests.knowledge.test_faqs import NEW
@@ -166,6 +166,31 @@ def test_sweep_finds_what_is_late(organization: Organization) -> None:
     index_now(organization_id=organization.pk)
     assert organizations_behind() == []
     purge_deleted_faqs()
+
+
+def test_index_that_was_lost_is_made_again(knowledge: Organization) -> None:
+    for name in Passage.objects.collections():
+        Passage.objects.drop(name)
+    assert nearest(knowledge.pk, "shipping") == []
+    compare_index()
+    assert index_now(organization_id=knowledge.pk) == 6
+    assert Passage.objects.count(organization_id=knowledge.pk) == PASSAGES
+
+
+def test_index_that_vanishes_under_a_search_finds_nothing(knowledge: Organization) -> None:
+    nearest(knowledge.pk, "shipping")
+    for name in Passage.objects.collections():
+        stores.qdrant().delete_collection(name)
+    assert nearest(knowledge.pk, "shipping") == []
+
+
+def test_single_loss_is_noticed(faq: Faq) -> None:
+    Passage.objects.forget(organization_id=faq.organization_id, source_id=faq.pk)
+    compare_index()
+    assert list(Faq.objects.to_index()) == [faq]
+    index_now(organization_id=faq.organization_id)
+    compare_index()
+    assert not Faq.objects.to_index().exists()
 
 
 def test_unreachable_index_loses_no_change(organization: Organization, settings: Settings) -> None:
