@@ -561,9 +561,10 @@ def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None
         f"""{TIMELINE}
         const {{ rowsOf }} = await import("/chat/widget/timeline.js");
         const {{ Outbox }} = await import("/chat/widget/outbox.js");
+        const {{ KeyedStorage }} = await import("/chat/widget/storage.js");
         const outbox = new Outbox({{ kind: "none" }});
         const live = new m.Chat({{
-          api: {{}}, storage: null, outbox, tabs: {{ tell() {{}} }}, language: "en",
+          api: {{}}, storage: new KeyedStorage("chat", null), outbox, tabs: {{ tell() {{}} }}, language: "en",
           parentOrigin: null, onchange() {{}}, onarrival() {{}},
         }});
         live.beginLog({{ stream: "s", epoch: "e", seq: 0 }});

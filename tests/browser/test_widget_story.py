@@ -161,6 +161,28 @@ def test_closed_conversation_goes_on_as_a_new_one(
     expect(visitor.answer("Both are done")).to_be_visible()
 
 
+def test_answer_in_a_conversation_that_was_closed_meanwhile_is_still_read(
+    visitor: WidgetPage, shop: str, agent: Membership
+) -> None:
+    visitor.visit(shop).open()
+    visitor.send("When do you open?")
+    visitor.page.goto("about:blank")
+    conversation = only_conversation()
+    reply(conversation, agent, "At seven.")
+    close(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        by=agent.user,
+    )
+    visitor.visit(shop)
+    expect(visitor.badge).to_have_text("1")
+    visitor.open()
+    expect(visitor.answer("At seven.")).to_be_visible()
+    expect(visitor.state).to_have_text("This conversation is closed")
+    visitor.send("Thanks")
+    assert visitor.texts() == ["When do you open?", "At seven.", "Thanks"]
+
+
 def test_two_tabs_show_the_same_and_send_once(
     visitor: WidgetPage, shop: str, agent: Membership
 ) -> None:

@@ -46,6 +46,10 @@ export class Api {
     return this.request("POST", "/api/v1/widget/tickets", { body: {} });
   }
 
+  head(stream) {
+    return this.request("GET", `/api/v1/streams/${stream}`);
+  }
+
   events(stream, { epoch, after, limit, wait = 0, signal = null }) {
     const query = new URLSearchParams({ epoch, after, limit });
     if (wait) query.set("wait", wait);

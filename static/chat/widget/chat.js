@@ -115,11 +115,25 @@ export class Chat {
       return answer;
     });
     this.settings = { ...session.settings, maxTextLength: session.max_text_length };
-    this.entry = session;
-    if (session.conversation) this.adopt(session.conversation);
+    const conversation = session.conversation ?? (await this.lastConversation());
+    if (conversation) this.adopt(conversation);
     else if (!this.log) this.isLoaded = true;
+    this.entry = session;
     this.changed();
     return session;
+  }
+
+  /** The answer in a closed conversation may not have been read yet, so that one is shown again. */
+  async lastConversation() {
+    const stream = this.storage.get("stream");
+    if (!stream || this.log) return null;
+    try {
+      return await this.api.head(stream);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status >= 500) throw error;
+      this.storage.remove("stream");
+      return null;
+    }
   }
 
   async askForSession() {
@@ -139,6 +153,7 @@ export class Chat {
   forgetVisitor() {
     this.api.token = null;
     this.storage.remove("token");
+    this.storage.remove("stream");
     this.log = null;
     this.conversation = null;
   }
@@ -161,6 +176,7 @@ export class Chat {
   beginLog(start) {
     if (this.log?.entries.length) this.past.push(this.log);
     this.log = new StreamLog(start);
+    this.storage.set("stream", start.stream);
     this.isLoaded = false;
     this.isLive = false;
     this.typing = null;
@@ -439,8 +455,7 @@ export class Chat {
   async reset() {
     this.connection.stop();
     await this.outbox.clear();
-    this.storage.remove("token");
-    this.storage.remove("draft");
+    for (const name of ["token", "stream", "draft"]) this.storage.remove(name);
     this.tabs.tell({ type: "reset" });
   }
 

@@ -110,7 +110,7 @@ function tellParent() {
   told.unread = unread;
   if (!chat.isLoaded && !chat.hasUnsent) return;
   // What is kept makes the launcher load this frame again on the next page, unopened.
-  const isWanted = chat.isOpen || chat.hasUnsent;
+  const isWanted = chat.isOpen || chat.hasUnsent || unread > 0;
   const value = isWanted ? (kept?.text ?? "1") : null;
   if (value !== told.kept) bridge.tell("keep", { value });
   told.kept = value;
