@@ -102,6 +102,7 @@ def test_everything_can_be_done_by_keyboard(page: Page, world: list[Conversation
     expect(page.locator("#snooze-list")).to_be_hidden()
     page.keyboard.press("e")
     expect(page.locator("#conversation-sub")).to_contain_text("Closed")
+    expect(page.locator(".toast-line", has_text="Closed.")).to_be_visible()
     page.keyboard.press("e")
     expect(page.locator("#conversation-sub")).to_contain_text("Open")
     page.keyboard.press("u")

@@ -8,8 +8,15 @@ const RESTART_SPREAD_MS = 3_000;
 const TOO_FAST_DELAY_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEARTBEATS_MISSED = 2.5;
+const PROTOCOL_FAILURES = 3;
 
-export const Close = { restart: 1012, ticket: 4401, forbidden: 4403, slow: 4408, protocol: 4409, fast: 4429 };
+export const Close = {
+  restart: 1012,
+  ticket: 4401,
+  forbidden: 4403,
+  protocol: 4409,
+  fast: 4429,
+};
 
 export class Connection extends EventTarget {
   state = "connecting";
@@ -89,7 +96,9 @@ export class Connection extends EventTarget {
     clearTimeout(this.#silenceTimer);
     this.#socket = null;
     const wasLive = this.isLive;
-    if (code === Close.ticket || code === Close.forbidden || code === Close.protocol) {
+    // A slow line may be too late with its hello once; a client of yesterday always fails.
+    const isTooOld = code === Close.protocol && this.failures >= PROTOCOL_FAILURES;
+    if (code === Close.ticket || code === Close.forbidden || isTooOld) {
       this.#become("refused", code);
     } else {
       this.failures += 1;

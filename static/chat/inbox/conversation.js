@@ -1,31 +1,34 @@
 // The open conversation: its entries by number, loaded upwards, resumed after a lost connection.
 import { Refusal, get } from "./api.js";
+import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";
 import { Log } from "./log.js";
-import { announce, byId, element, firstLetter, firstName, hueOf, me, setText } from "./page.js";
+import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
 import { momentWords } from "./time.js";
 import { toast } from "../../app/toasts.js";
 
 const PAGE = 50;
 const NEAR_END_PX = 120;
 const LOOKING_AGAIN_MS = 25_000;
-const TYPING_FADES_MS = 8_000;
 
 export class OpenConversation extends EventTarget {
   id = null;
   row = null;
   epoch = null;
   top = 0;
+  // The line of whoever writes pushes the end down; who was there stays there.
+  company = new Company(() => {
+    if (this.#wasAtEnd) this.#toEnd();
+  });
   #entries = new Map();
   #hasMore = false;
   #loadingMore = false;
   #seenSeq = 0;
   #saidSeen = 0;
-  #viewing = [];
-  #typing = new Map();
   #missed = 0;
   #generation = 0;
   #log = new Log();
+  #wasAtEnd = true;
   #scroll = byId("log-scroll");
   #connection;
   #outbox;
@@ -141,14 +144,13 @@ export class OpenConversation extends EventTarget {
     const news = events.filter((event) => !this.#entries.has(event.seq));
     for (const event of news) {
       this.#entries.set(event.seq, event);
-      this.#typing.delete(event.data.sender?.id);
+      this.company.hasWritten(event.data.sender?.id);
       const mine = event.data.client_message_id;
       if (mine) this.#outbox.confirmed(mine);
     }
     this.#closeRanks();
     if (!news.length) return;
     this.#paint();
-    this.#paintTyping();
     if (wasAtEnd) this.#toEnd();
     this.#tell(news);
     this.#look();
@@ -197,37 +199,6 @@ export class OpenConversation extends EventTarget {
     this.#paint();
   }
 
-  typing({ sender, is_typing: isTyping }) {
-    if (sender.id === me.id) return;
-    clearTimeout(this.#typing.get(sender.id)?.timer);
-    if (isTyping) {
-      // Whoever goes away while typing never says that they stopped.
-      const timer = setTimeout(() => {
-        this.#typing.delete(sender.id);
-        this.#paintTyping();
-      }, TYPING_FADES_MS);
-      this.#typing.set(sender.id, { ...sender, timer });
-    } else {
-      this.#typing.delete(sender.id);
-    }
-    this.#paintTyping();
-  }
-
-  viewing(people) {
-    this.#viewing = people.filter((person) => person.id !== me.id);
-    const watchers = byId("watchers");
-    watchers.replaceChildren(
-      ...this.#viewing.slice(0, 4).map((person) => {
-        const shown = element("span", "initials initials-small", firstLetter(person.name));
-        shown.dataset.hue = hueOf(person.id);
-        shown.title = interpolate(gettext("%s is looking at this conversation"), [person.name]);
-        shown.setAttribute("role", "img");
-        shown.setAttribute("aria-label", shown.title);
-        return shown;
-      }),
-    );
-  }
-
   #begin(id) {
     this.#generation += 1;
     this.id = id;
@@ -238,11 +209,8 @@ export class OpenConversation extends EventTarget {
     this.#seenSeq = 0;
     this.#saidSeen = 0;
     this.#missed = 0;
-    for (const { timer } of this.#typing.values()) clearTimeout(timer);
-    this.#typing.clear();
-    this.viewing([]);
+    this.company.clear();
     this.#log.clear();
-    this.#paintTyping();
     if (id) {
       delete byId("conversation").dataset.empty;
       delete byId("details").dataset.empty;
@@ -317,7 +285,8 @@ export class OpenConversation extends EventTarget {
 
   #scrolled() {
     if (this.#scroll.scrollTop < 300) this.#loadEarlier();
-    if (this.#isAtEnd()) {
+    this.#wasAtEnd = this.#isAtEnd();
+    if (this.#wasAtEnd) {
       this.#missed = 0;
       this.#look();
     }
@@ -400,21 +369,6 @@ export class OpenConversation extends EventTarget {
     setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
     byId("conversation-sub").dataset.status = row.status;
     document.title = `${row.customer.name} · NextFlow`;
-  }
-
-  #paintTyping() {
-    const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => firstName(person.name));
-    line.hidden = names.length === 0;
-    if (!names.length) return;
-    const wasAtEnd = this.#isAtEnd();
-    line.replaceChildren(
-      element("span", "typing-dots"),
-      interpolate(
-        ngettext("%s is writing", "%s are writing", names.length), [names.join(", ")],
-      ),
-    );
-    if (wasAtEnd) this.#toEnd();
   }
 
   #paintJump() {

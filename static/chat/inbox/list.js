@@ -1,11 +1,8 @@
 // The list: one box and status at a time, newest first, continued by cursor, kept true by the socket.
 import { Refusal, get } from "./api.js";
-import { STATUSES } from "./details.js";
-import {
-  byId, conversationPath, firstLetter, firstName, fromTemplate, hueOf, me, root, setText,
-  slot, state,
-} from "./page.js";
-import { absolute, duration, listTime, since } from "./time.js";
+import { emptyWords } from "./empty.js";
+import { byId, fromTemplate, me, root, setText, state } from "./page.js";
+import { fillRow, fillTimes } from "./row.js";
 import { toast } from "../../app/toasts.js";
 
 const PAGE = 30;
@@ -13,9 +10,6 @@ const MOST_AT_ONCE = 100;
 const COUNTS_AFTER_MS = 700;
 const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
-const WAITING_LATE_MS = 5 * 60_000;
-const WAITING_VERY_LATE_MS = 15 * 60_000;
-const CHANNELS = { website: () => gettext("Website") };
 
 /** Newest first; ids are made in order of time and settle a tie, as in the database. */
 const byAge = (a, b) =>
@@ -301,7 +295,10 @@ export class ConversationList {
         item.dataset.id = row.id;
         this.#shown.set(row.id, item);
       }
-      this.#fill(item, row);
+      fillRow(item, row, {
+        isOpened: row.id === this.opened,
+        isMixed: this.#search !== "",
+      });
       if (item === place) place = place.nextElementSibling;
       else this.#list.insertBefore(item, place);
     }
@@ -309,65 +306,9 @@ export class ConversationList {
     this.#paintEmpty(wanted.length === 0);
   }
 
-  #fill(item, row) {
-    const link = item.firstElementChild;
-    link.href = conversationPath(row.id);
-    link.classList.toggle("is-unread", row.unread > 0);
-    if (row.id === this.opened) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-    const initials = slot(item, "initials");
-    initials.dataset.hue = hueOf(row.customer.id);
-    setText(initials, firstLetter(row.customer.name));
-    setText(slot(item, "name"), row.customer.name);
-    const time = slot(item, "time");
-    time.dateTime = row.last_message_at;
-    time.title = absolute(row.last_message_at);
-    setText(time, listTime(row.last_message_at));
-    setText(slot(item, "author"), lastAuthor(row.last_message));
-    setText(slot(item, "text"), row.last_message.text ?? "");
-    slot(item, "unread").hidden = row.unread === 0;
-    setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
-    setText(slot(item, "channel"), (CHANNELS[row.channel] ?? (() => row.channel))());
-    const owner = slot(item, "owner");
-    owner.hidden = row.assignee === null;
-    owner.dataset.hue = hueOf(row.assignee?.id);
-    owner.title = row.assignee?.name ?? "";
-    setText(owner, row.assignee ? firstLetter(row.assignee.name) : "");
-    setText(slot(item, "owner-name"), row.assignee ? row.assignee.name : "");
-    this.#fillWait(item, row);
-  }
-
-  #fillWait(item, row) {
-    const wait = slot(item, "wait");
-    const isPlain = this.#search && (row.status === "closed" || row.status === "pending");
-    if (isPlain) {
-      wait.hidden = false;
-      wait.dataset.level = "calm";
-      setText(wait, STATUSES[row.status]());
-      wait.title = "";
-      return;
-    }
-    const isSnoozed = row.status === "snoozed" && row.snoozed_until;
-    wait.hidden = !isSnoozed && (!row.waiting_since || row.status === "closed");
-    if (wait.hidden) return;
-    if (isSnoozed) {
-      wait.dataset.level = "calm";
-      setText(wait, interpolate(gettext("until %s"), [listTime(row.snoozed_until)]));
-      wait.title = absolute(row.snoozed_until);
-      return;
-    }
-    const waited = since(row.waiting_since);
-    wait.dataset.level =
-      waited > WAITING_VERY_LATE_MS ? "very-late" : waited > WAITING_LATE_MS ? "late" : "calm";
-    setText(wait, interpolate(gettext("waits %s"), [duration(waited)]));
-    wait.title = interpolate(gettext("Waiting for an answer since %s"), [absolute(row.waiting_since)]);
-  }
-
   #tick() {
     for (const [id, item] of this.#shown) {
-      const row = this.#rows.get(id);
-      this.#fillWait(item, row);
-      setText(slot(item, "time"), listTime(row.last_message_at));
+      fillTimes(item, this.#rows.get(id), { isMixed: this.#search !== "" });
     }
   }
 
@@ -423,34 +364,3 @@ function isOlder(row, than) {
   if (row.last_seq !== than.last_seq) return row.last_seq < than.last_seq;
   return new Date(row.updated_at) < new Date(than.updated_at);
 }
-
-function lastAuthor(last) {
-  if (last.type === "note") return `${gettext("Note")}: `;
-  if (last.sender_type === "bot") return `${gettext("Bot")}: `;
-  if (last.sender_type === "agent") return `${firstName(last.sender_name)}: `;
-  return "";
-}
-
-function emptyWords(box, status, counts) {
-  const hasAny = Object.values(counts.all).some((number) => number > 0);
-  if (!hasAny) {
-    return [
-      gettext("No conversations yet"),
-      gettext("Install the widget on your site: the first visitor who writes appears here at once."),
-    ];
-  }
-  if (status === "pending") {
-    return [gettext("The bot has nothing to answer"), gettext("Questions that the bot is answering stand here until a person takes over.")];
-  }
-  if (status === "snoozed") {
-    return [gettext("Nothing is snoozed"), gettext("Snooze a conversation to have it come back at a time you choose.")];
-  }
-  if (status === "closed") {
-    return [gettext("Nothing is closed yet"), gettext("Conversations you close can be found and reopened here.")];
-  }
-  if (box === "mine") {
-    return [gettext("Nothing waits for you"), gettext("Look under Unassigned for conversations that nobody has taken yet.")];
-  }
-  return [gettext("All answered"), gettext("New conversations appear here by themselves.")];
-}
-

@@ -176,9 +176,9 @@ on("conversation", ({ row }) => takeRow(row));
 on("event", ofOpen((frame) => conversation.receive(frame)));
 on("stream.resumed", ofOpen((frame) => conversation.resumed(frame)));
 on("receipts", ofOpen((frame) => conversation.receipts(frame)));
-on("typing", ofOpen((frame) => conversation.typing(frame)));
+on("typing", ofOpen((frame) => conversation.company.typing(frame)));
 on("presence", (frame) => {
-  if (frame.viewing && frame.stream === conversation.stream) conversation.viewing(frame.viewing);
+  if (frame.viewing && frame.stream === conversation.stream) conversation.company.viewing(frame.viewing);
 });
 on("message.ack", (ack) => {
   const item = outbox.get(ack.client_message_id);

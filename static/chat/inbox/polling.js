@@ -35,16 +35,19 @@ export class Polling {
 
   async #poll() {
     const { list, conversation, outbox, working } = this.#parts;
+    let isWorking = true;
     try {
       await this.#pull(conversation);
       await list.reload();
-      working(true);
-      outbox.pump();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      working(false);
+      isWorking = false;
     }
-    if (this.#timer !== null) this.#timer = setTimeout(() => this.#poll(), EVERY_MS);
+    // A socket may have got through meanwhile; then this has nothing more to say.
+    if (this.#timer === null) return;
+    working(isWorking);
+    if (isWorking) outbox.pump();
+    this.#timer = setTimeout(() => this.#poll(), EVERY_MS);
   }
 
   async #pull(conversation) {

@@ -60,6 +60,12 @@ export function listTime(iso) {
   return (days < 300 ? dayFormat : yearFormat).format(moment);
 }
 
+/** A time to come: the clock if it is today, else with its day. */
+export function timeToCome(iso) {
+  const moment = new Date(iso);
+  return daysAgo(iso) === 0 ? clockFormat.format(moment) : momentFormat.format(moment);
+}
+
 export function dayWords(iso) {
   const days = daysAgo(iso);
   if (days === 0) return gettext("Today");

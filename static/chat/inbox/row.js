@@ -1,0 +1,71 @@
+// One row of the list, filled from the same markup that the server rendered.
+import { STATUSES } from "./details.js";
+import { conversationPath, firstLetter, firstName, hueOf, setText, slot } from "./page.js";
+import { absolute, duration, listTime, since, timeToCome } from "./time.js";
+
+const WAITING_LATE_MS = 5 * 60_000;
+const WAITING_VERY_LATE_MS = 15 * 60_000;
+const CHANNELS = { website: () => gettext("Website") };
+
+/** isOpened: it is the one on the right; isMixed: the list holds rows of every status. */
+export function fillRow(item, row, { isOpened, isMixed }) {
+  const link = item.firstElementChild;
+  link.href = conversationPath(row.id);
+  link.classList.toggle("is-unread", row.unread > 0);
+  if (isOpened) link.setAttribute("aria-current", "true");
+  else link.removeAttribute("aria-current");
+  const initials = slot(item, "initials");
+  initials.dataset.hue = hueOf(row.customer.id);
+  setText(initials, firstLetter(row.customer.name));
+  setText(slot(item, "name"), row.customer.name);
+  setText(slot(item, "author"), lastAuthor(row.last_message));
+  setText(slot(item, "text"), row.last_message.text ?? "");
+  slot(item, "unread").hidden = row.unread === 0;
+  setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
+  setText(slot(item, "channel"), (CHANNELS[row.channel] ?? (() => row.channel))());
+  const owner = slot(item, "owner");
+  owner.hidden = row.assignee === null;
+  owner.dataset.hue = hueOf(row.assignee?.id);
+  owner.title = row.assignee?.name ?? "";
+  setText(owner, row.assignee ? firstLetter(row.assignee.name) : "");
+  setText(slot(item, "owner-name"), row.assignee ? row.assignee.name : "");
+  fillTimes(item, row, { isMixed });
+}
+
+/** What goes on by itself: how long ago, and how long somebody waits. */
+export function fillTimes(item, row, { isMixed }) {
+  const time = slot(item, "time");
+  time.dateTime = row.last_message_at;
+  time.title = absolute(row.last_message_at);
+  setText(time, listTime(row.last_message_at));
+  const wait = slot(item, "wait");
+  const isPlain = isMixed && (row.status === "closed" || row.status === "pending");
+  if (isPlain) {
+    wait.hidden = false;
+    wait.dataset.level = "calm";
+    setText(wait, STATUSES[row.status]());
+    wait.title = "";
+    return;
+  }
+  const isSnoozed = row.status === "snoozed" && row.snoozed_until;
+  wait.hidden = !isSnoozed && (!row.waiting_since || row.status === "closed");
+  if (wait.hidden) return;
+  if (isSnoozed) {
+    wait.dataset.level = "calm";
+    setText(wait, interpolate(gettext("until %s"), [timeToCome(row.snoozed_until)]));
+    wait.title = absolute(row.snoozed_until);
+    return;
+  }
+  const waited = since(row.waiting_since);
+  wait.dataset.level =
+    waited > WAITING_VERY_LATE_MS ? "very-late" : waited > WAITING_LATE_MS ? "late" : "calm";
+  setText(wait, interpolate(gettext("waits %s"), [duration(waited)]));
+  wait.title = interpolate(gettext("Waiting for an answer since %s"), [absolute(row.waiting_since)]);
+}
+
+function lastAuthor(last) {
+  if (last.type === "note") return `${gettext("Note")}: `;
+  if (last.sender_type === "bot") return `${gettext("Bot")}: `;
+  if (last.sender_type === "agent") return `${firstName(last.sender_name)}: `;
+  return "";
+}
