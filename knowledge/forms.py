@@ -13,7 +13,7 @@ from knowledge.services import FaqContent
 
 class CategoryChoiceField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return str(obj.name)
+        return str(obj.local_name)
 
 
 class FaqForm(forms.Form):

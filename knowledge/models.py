@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from qdrant_client import models as qdrant
 
@@ -79,6 +80,11 @@ class FaqCategory(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def local_name(self) -> str:
+        """Give the name in the language of the page that is being made."""
+        return self.name_in(get_language() or "")
 
     def name_in(self, language: str) -> str:
         return str(self.names.get(language) or self.name)

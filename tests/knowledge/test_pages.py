@@ -284,6 +284,16 @@ def test_categories_are_added_renamed_and_removed(faq: Faq, owner: Membership) -
     assert (faq.category_id, FaqCategory.objects.count()) == (None, 0)
 
 
+def test_category_is_called_as_its_reader_says(faq: Faq, owner: Membership) -> None:
+    category = create_category(
+        organization_id=faq.organization_id, name="Delivery", names={"vi": "Giao hàng"}
+    )
+    Faq.objects.filter(pk=faq.pk).update(category=category)
+    page = browser(owner, **{"Accept-Language": "vi"}).get(LIST).content.decode()
+    assert '<span class="kb-tag">Giao hàng</span>' in page
+    assert f'<option value="{category.pk}">Giao hàng</option>' in page
+
+
 # --- The public page -----------------------------------------------------------------------------
 
 
