@@ -13,6 +13,7 @@ from chat.content import clean_content
 from chat.errors import (
     AccessEnded,
     ConversationNotFound,
+    NoteFromOutside,
     ReadOnly,
     SentTooFast,
     StreamRequired,
@@ -20,7 +21,7 @@ from chat.errors import (
 from chat.events import Audience, announce_agents_seen
 from chat.limits import VisitorLimits
 from chat.managers import ConversationQuerySet
-from chat.models import Conversation, Message, VisitorToken, Widget
+from chat.models import ContentType, Conversation, Message, VisitorToken, Widget
 from chat.services import (
     mark_seen_by_agent,
     mark_seen_by_customer,
@@ -119,6 +120,9 @@ class Visitor:
         if (wait := _limits.take(self.customer_id, time.monotonic())) > 0:
             raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)})
         content = clean_content(content)
+        if content["type"] == ContentType.NOTE:
+            # Before a conversation is opened for it.
+            raise NoteFromOutside
         if stream is None:
             message = open_conversation(
                 organization_id=self.organization_id,

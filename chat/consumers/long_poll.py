@@ -1,6 +1,7 @@
 """The long poll: the same events where sockets are blocked. It waits without holding a thread."""
 
 import asyncio
+import logging
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -18,11 +19,14 @@ from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, conversation_id_of
 from config.draining import is_draining
 from config.errors import AppError
-from config.logging import bind_correlation_id
+from config.logging import bind_correlation_id, tell_work
 from config.middleware.refusals import problem_json
 from config.outages import outage_refusals
 from config.threads import run_sync
 
+logger = logging.getLogger(__name__)
+
+ACTION = "chat.long_poll"
 # How often a waiting request looks whether the process was told to go.
 GLANCE_SECONDS = 1.0
 
@@ -44,7 +48,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         if not message.get("more_body") and self._work is None:
             # Beside the dispatching, which must be free for hints.
             self._work = asyncio.ensure_future(self._serve())
-            self._work.add_done_callback(lambda _work: self._hint.set())
+            self._work.add_done_callback(self._on_done)
 
     async def http_disconnect(self, message: dict[str, Any]) -> None:
         if self._work is not None and not self._work.done():
@@ -52,6 +56,11 @@ class LongPollConsumer(AsyncHttpConsumer):
             await asyncio.gather(self._work, return_exceptions=True)
         await self._leave()
         raise StopConsumer
+
+    def _on_done(self, work: "asyncio.Task[None]") -> None:
+        if not work.cancelled() and (error := work.exception()):
+            logger.error("A long poll failed.", exc_info=error)
+            self._apology = asyncio.ensure_future(self.send_response(500, b""))
 
     async def stream_hint(self, message: dict[str, Any]) -> None:
         self._hint.set()
@@ -67,7 +76,7 @@ class LongPollConsumer(AsyncHttpConsumer):
     async def _serve(self) -> None:
         with bind_correlation_id(header(self.scope, b"x-request-id")) as trace:
             try:
-                with outage_refusals():
+                with tell_work(logger, "A stream was polled.", action=ACTION), outage_refusals():
                     response = JsonResponse(await self._answer())
             except AppError as refusal:
                 with translation.override(settings.LANGUAGE_CODE):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 import websockets
 from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection
@@ -15,7 +16,7 @@ from crm.accounts.models import Membership
 from tests.servers import LiveServer
 
 Frame = dict[str, Any]
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Client:
@@ -38,12 +39,15 @@ class Client:
             if fits(frame):
                 self.unread.remove(frame)
                 return frame
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                frame = json.loads(await self.socket.recv())
-                if fits(frame):
-                    return frame
-                self.unread.append(frame)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    frame = json.loads(await self.socket.recv())
+                    if fits(frame):
+                        return frame
+                    self.unread.append(frame)
+        except TimeoutError:
+            pytest.fail(f"No {kind} {wanted} came, but {self.unread[-20:]}", pytrace=False)
 
     async def receive_one_of(self, *kinds: str, patience: float = PATIENCE) -> Frame:
         """Give the next frame of one of these types that was not read before."""

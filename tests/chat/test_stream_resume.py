@@ -12,7 +12,9 @@ from chat.services.conversations import customer_sender
 from config import realtime, stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.customers.models import Customer
 from tests.chat.clients import Client, as_agent, connected, cookie_of, visit
+from tests.conftest import make_conversation
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -261,13 +263,10 @@ async def test_the_fifty_first_stream_drops_the_one_used_longest_ago(
 
 
 def _more_conversations(like: Conversation, count: int) -> list[Conversation]:
+    assert like.widget is not None
     return [
-        Conversation.objects.create(
-            organization=like.organization,
-            customer=like.customer,
-            widget=like.widget,
-            opened_by=f"more-{number}",
-            last_message_at=like.last_message_at,
+        make_conversation(
+            Customer.objects.create(organization=like.organization), like.widget, f"more-{number}"
         )
         for number in range(count)
     ]
