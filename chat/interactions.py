@@ -83,10 +83,14 @@ class BotInteractionManager:
         fields: Mapping[str, Any],
     ) -> None:
         """Note how a turn ended; the first end stands."""
+        is_open = {"$eq": [{"$ifNull": ["$outcome", None]}, None]}
+        # The condition stands in the change: beside the key, it would keep some engines from the
+        # key's index. $literal, because an answer may begin with a dollar.
+        ended = {"$mergeObjects": ["$$ROOT", {"$literal": dict(fields)}]}
         with mongo_refusals():
             self.collection.update_one(
-                self._key(organization_id, conversation_id, question_seq) | {"outcome": None},
-                {"$set": dict(fields)},
+                self._key(organization_id, conversation_id, question_seq),
+                [{"$replaceWith": {"$cond": [is_open, ended, "$$ROOT"]}}],
             )
 
     def of_question(

@@ -7,6 +7,7 @@ from uuid import UUID
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
 
+from chat.managers.messages import ConversationKey, by_organization
 from chat.managers.refusals import mongo_refusals
 from config import stores
 
@@ -54,19 +55,21 @@ class ConversationDocuments:
 
     @classmethod
     def follow(cls, conversation: "Conversation") -> None:
-        """Bring the document up to the head, and note an agent who joined."""
+        """Bring the document up to the head, and note an agent who joined.
+
+        Needs the conversation locked: nobody else may note the same agent meanwhile.
+        """
         with mongo_refusals():
             cls.collection().update_one(
                 cls._key(conversation), {"$set": cls._changing(conversation)}
             )
-            if conversation.assignee_id:
-                user_id = str(conversation.assignee_id)
+            if conversation.assignee_id and not cls._takes_part(conversation):
                 cls.collection().update_one(
-                    cls._key(conversation) | {"participants.user_id": {"$ne": user_id}},
+                    cls._key(conversation),
                     {
                         "$push": {
                             "participants": {
-                                "user_id": user_id,
+                                "user_id": str(conversation.assignee_id),
                                 "role": "agent",
                                 "joined_at": conversation.updated_at,
                             }
@@ -75,14 +78,26 @@ class ConversationDocuments:
                 )
 
     @classmethod
-    def statuses(cls, conversation_ids: Sequence[UUID]) -> dict[UUID, str]:
+    def statuses(cls, keys: Sequence[ConversationKey]) -> dict[UUID, str]:
         """Give the status each document tells; a conversation without a document is left out."""
-        with mongo_refusals():
-            found = cls.collection().find(
-                {"conversation_id": {"$in": [str(pk) for pk in conversation_ids]}},
-                {"conversation_id": 1, "status": 1},
-            )
-            return {UUID(document["conversation_id"]): document["status"] for document in found}
+        statuses = {}
+        for organization_id, conversation_ids in by_organization(keys).items():
+            with mongo_refusals():
+                found = cls.collection().find(
+                    {
+                        "tenant_id": str(organization_id),
+                        "conversation_id": {"$in": [str(pk) for pk in conversation_ids]},
+                    },
+                    {"conversation_id": 1, "status": 1},
+                )
+                statuses |= {UUID(each["conversation_id"]): each["status"] for each in found}
+        return statuses
+
+    @classmethod
+    def _takes_part(cls, conversation: "Conversation") -> bool:
+        found = cls.collection().find_one(cls._key(conversation), {"participants.user_id": 1})
+        people = found["participants"] if found else ()
+        return any(person["user_id"] == str(conversation.assignee_id) for person in people)
 
     @staticmethod
     def _key(conversation: "Conversation") -> dict[str, Any]:

@@ -41,6 +41,14 @@ class LogSummary:
     entries: int = 0
 
 
+def by_organization(keys: Sequence[ConversationKey]) -> dict[UUID, list[UUID]]:
+    """Group conversations: a query names one organization, or no index is entered at its place."""
+    grouped: dict[UUID, list[UUID]] = {}
+    for key in keys:
+        grouped.setdefault(key.organization_id, []).append(key.conversation_id)
+    return grouped
+
+
 class MessageManager:
     """The log of every conversation; each call names the organization it is about."""
 
@@ -128,19 +136,28 @@ class MessageManager:
     def posted_as(
         self, organization_id: UUID, conversation_id: UUID, client_message_id: str
     ) -> "Message | None":
-        return self._first(
+        # Two stages: an engine that uses no partial index enters the log's at the conversation, one
+        # that does (MongoDB) joins them and goes straight to the entry.
+        stages = [
             {
-                "tenant_id": str(organization_id),
-                "conversation_id": str(conversation_id),
-                "client_message_id": client_message_id,
-            }
-        )
+                "$match": {
+                    "tenant_id": str(organization_id),
+                    "conversation_id": str(conversation_id),
+                }
+            },
+            {"$match": {"client_message_id": client_message_id}},
+            {"$limit": 1},
+        ]
+        with mongo_refusals():
+            found = list(self.collection.aggregate(stages))
+        return self.model.from_document(found[0]) if found else None
 
     def received_as(
         self, organization_id: UUID, channel: str, external_id: str
     ) -> "Message | None":
         return self._first(
-            {"tenant_id": str(organization_id), "channel": channel, "external_id": external_id}
+            {"tenant_id": str(organization_id), "channel": channel, "external_id": external_id},
+            hint="one_entry_per_external_message",
         )
 
     def after(
@@ -178,6 +195,8 @@ class MessageManager:
             found = (
                 self.collection.find({"pending": {"$exists": True}, "received_at": {"$lt": moment}})
                 .sort("received_at", ASCENDING)
+                # Not every engine takes the small partial index by itself; the log is large.
+                .hint("side_effects_to_do")
                 .limit(limit)
             )
             return [self.model.from_document(document) for document in found]
@@ -189,30 +208,33 @@ class MessageManager:
 
     def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
         """Summarize these logs; one without entries is left out."""
-        with mongo_refusals():
-            found = self.collection.aggregate(
-                [
-                    {
-                        "$match": {
-                            "tenant_id": {"$in": sorted({str(k.organization_id) for k in keys})},
-                            "conversation_id": {"$in": [str(k.conversation_id) for k in keys]},
-                        }
-                    },
-                    {
-                        "$group": {
-                            "_id": {"t": "$tenant_id", "c": "$conversation_id"},
-                            "last_seq": {"$max": "$seq"},
-                            "entries": {"$sum": 1},
-                        }
-                    },
-                ]
-            )
-            return {
-                ConversationKey(UUID(row["_id"]["t"]), UUID(row["_id"]["c"])): LogSummary(
-                    last_seq=row["last_seq"], entries=row["entries"]
+        summaries = {}
+        for organization_id, conversation_ids in by_organization(keys).items():
+            with mongo_refusals():
+                found = self.collection.aggregate(
+                    [
+                        {
+                            "$match": {
+                                "tenant_id": str(organization_id),
+                                "conversation_id": {"$in": [str(pk) for pk in conversation_ids]},
+                            }
+                        },
+                        {
+                            "$group": {
+                                "_id": "$conversation_id",
+                                "last_seq": {"$max": "$seq"},
+                                "entries": {"$sum": 1},
+                            }
+                        },
+                    ]
                 )
-                for row in found
-            }
+                summaries |= {
+                    ConversationKey(organization_id, UUID(row["_id"])): LogSummary(
+                        last_seq=row["last_seq"], entries=row["entries"]
+                    )
+                    for row in found
+                }
+        return summaries
 
     def conversations(self, *, batch: int) -> Iterator[list[ConversationKey]]:
         """Give every conversation that has entries, in batches."""
@@ -239,13 +261,11 @@ class MessageManager:
             "conversation_id": str(conversation_id),
             "seq": seq,
         }
-        done = {"$unset": {"pending": ""}}
+        rest = {"$setDifference": [{"$ifNull": ["$pending", []]}, [effect]]}
+        # One write, also for the last one: a crash must not leave an empty list behind.
+        struck = {"$set": {"pending": {"$cond": [{"$eq": [rest, []]}, "$$REMOVE", rest]}}}
         with mongo_refusals():
-            # In one write where it is the last one: a crash must not leave an empty list behind.
-            if self.collection.update_one(key | {"pending": [effect]}, done).matched_count:
-                return
-            self.collection.update_one(key, {"$pull": {"pending": effect}})
-            self.collection.update_one(key | {"pending": []}, done)
+            self.collection.update_one(key, [struck])
 
     def mark_read(
         self,
@@ -258,14 +278,15 @@ class MessageManager:
         moment: datetime,
     ) -> None:
         """Note in the entries themselves that they were delivered and read."""
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         with mongo_refusals():
+            # A member that is in no index would make some engines read every conversation.
+            found = self.collection.find(
+                key | {"seq": {"$gt": after, "$lte": up_to}}, {"_id": 0, "seq": 1, "direction": 1}
+            )
+            seqs = [entry["seq"] for entry in found if entry["direction"] == direction]
             self.collection.update_many(
-                {
-                    "tenant_id": str(organization_id),
-                    "conversation_id": str(conversation_id),
-                    "seq": {"$gt": after, "$lte": up_to},
-                    "direction": direction,
-                },
+                key | {"seq": {"$in": seqs}},
                 {
                     "$set": {
                         "status.delivered": True,
@@ -276,10 +297,13 @@ class MessageManager:
             )
 
     def _first(
-        self, key: dict[str, Any], sort: Sequence[tuple[str, int]] | None = None
+        self,
+        key: dict[str, Any],
+        sort: Sequence[tuple[str, int]] | None = None,
+        hint: str | None = None,
     ) -> "Message | None":
         with mongo_refusals():
-            document = self.collection.find_one(key, sort=sort)
+            document = self.collection.find_one(key, sort=sort, hint=hint)
         return self.model.from_document(document) if document else None
 
     def _many(self, key: dict[str, Any], *, sort: int, limit: int) -> list["Message"]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pymongo
 from django.db import transaction
 
 from chat.managers import ConversationDocuments, ConversationKey, LogSummary
@@ -15,6 +16,8 @@ from chat.models.message import mongo_now
 from chat.services.log import HEAD_FIELDS, follow
 
 BATCH = 500
+# All of it, instead of the seconds that a request may wait for one answer of MongoDB.
+PATIENCE_SECONDS = 3600.0
 LATE = timedelta(seconds=60)
 LATE_LIMIT = 10_000
 
@@ -71,17 +74,22 @@ def reconcile(*, repair: bool = False) -> Reconciliation:
     Runs beside live traffic: a head that seems to differ is looked at again under its lock.
     """
     result = Reconciliation()
+    with pymongo.timeout(PATIENCE_SECONDS):
+        _compare(result, repair=repair)
+    return result
+
+
+def _compare(result: Reconciliation, *, repair: bool) -> None:
     for heads in _batches_of_heads():
         result.conversations += len(heads)
         summaries = Message.objects.summaries([_key(head) for head in heads])
-        documents = ConversationDocuments.statuses([head.pk for head in heads])
+        documents = ConversationDocuments.statuses([_key(head) for head in heads])
         for head in heads:
             summary = summaries.get(_key(head), LogSummary())
             if _differences(head, summary, documents.get(head.pk)):
                 _look_again(head.pk, result, repair=repair)
     result.differences.extend(_misplaced_logs())
     result.differences.extend(_late_effects())
-    return result
 
 
 def _key(head: Conversation) -> ConversationKey:
@@ -110,7 +118,7 @@ def _look_again(pk: UUID, result: Reconciliation, *, repair: bool) -> None:
         if head is None:
             return
         summary = Message.objects.summaries([_key(head)]).get(_key(head), LogSummary())
-        found = _differences(head, summary, ConversationDocuments.statuses([pk]).get(pk))
+        found = _differences(head, summary, ConversationDocuments.statuses([_key(head)]).get(pk))
         result.differences.extend(found)
         derived = [difference for difference in found if difference.kind in _OF_HEADS]
         if repair and derived:

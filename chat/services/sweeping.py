@@ -7,7 +7,6 @@ from django.conf import settings
 from chat.models import Message
 from chat.models.message import mongo_now
 from chat.services.log import ANSWER
-from chat.services.messages import finish_effect
 
 BATCH = 500
 
@@ -22,9 +21,8 @@ def oldest_pending_age() -> float:
 def pending_answers() -> list[Message]:
     """Give the questions that wait for the bot longer than a task should take, oldest first."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
-    late = Message.objects.pending_since(due, limit=BATCH)
-    for message in late:
-        if not message.pending:
-            # Two effects ended at once, and the process with them: nothing is left to do.
-            finish_effect(message=message, effect=ANSWER)
-    return [message for message in late if ANSWER in message.pending]
+    return [
+        message
+        for message in Message.objects.pending_since(due, limit=BATCH)
+        if ANSWER in message.pending
+    ]

@@ -79,14 +79,6 @@ def test_a_question_lost_beside_waiting_ones_is_queued(conversation: Conversatio
     assert [seq for _organization, _conversation, seq in queued()] == [1, 1, 2]
 
 
-def test_a_list_that_a_crash_left_empty_is_removed(conversation: Conversation) -> None:
-    messages = stores.mongo_db()["messages"]
-    messages.update_one({"seq": 1}, {"$set": {"pending": []}})
-    sweep_pending()
-    assert queued() == []
-    assert messages.count_documents({"pending": {"$exists": True}}) == 0
-
-
 def test_the_last_effect_is_struck_off_in_one_write(conversation: Conversation) -> None:
     question = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
     assert question is not None
@@ -101,6 +93,16 @@ def test_the_last_effect_is_struck_off_in_one_write(conversation: Conversation) 
         finish_effect(message=question, effect="answer")
     assert updates.count == 1
     assert stores.mongo_db()["messages"].count_documents({"pending": {"$exists": True}}) == 0
+
+
+def test_striking_off_again_changes_nothing(conversation: Conversation) -> None:
+    question = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
+    assert question is not None
+    for _ in range(2):
+        finish_effect(message=question, effect="answer")
+    document = stores.mongo_db()["messages"].find_one({"seq": 1})
+    assert document is not None
+    assert "pending" not in document
 
 
 def test_one_of_two_effects_leaves_the_other(conversation: Conversation) -> None:
