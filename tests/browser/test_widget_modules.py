@@ -564,8 +564,8 @@ def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None
         const {{ KeyedStorage }} = await import("/chat/widget/storage.js");
         const outbox = new Outbox({{ kind: "none" }});
         const live = new m.Chat({{
-          api: {{}}, storage: new KeyedStorage("chat", null), outbox, tabs: {{ tell() {{}} }}, language: "en",
-          parentOrigin: null, onchange() {{}}, onarrival() {{}},
+          api: {{}}, storage: new KeyedStorage("chat", null), outbox, tabs: {{ tell() {{}} }},
+          language: "en", parentOrigin: null, onchange() {{}}, onarrival() {{}},
         }});
         live.beginLog({{ stream: "s", epoch: "e", seq: 0 }});
         const at = "2026-03-05T09:00:00+07:00";

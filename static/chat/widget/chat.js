@@ -2,36 +2,24 @@ import { Refused } from "./api.js";
 import { Connection } from "./connection.js";
 import { StreamLog } from "./log.js";
 import { Sender } from "./sender.js";
-import { exclusively } from "./locks.js";
+import { Session } from "./session.js";
+import { Signals } from "./signals.js";
 
 const FIRST_PAGE = 50;
-const SEEN_EVERY = 1_000;
+const ACK_AHEAD = 1_000;
 const PULL_PATIENCE = 5_000;
 const TYPING_LASTS = 10_000;
-const TYPING_EVERY = 3_000;
 
 /** The visitor's side of a conversation: what is known, what waits, and how it gets there.
  *
  * `onchange()` is called after every change of the public fields; `onarrival(event)` for each
  * message that is new, not for history. */
 export class Chat {
-  constructor({
-    api,
-    storage,
-    outbox,
-    tabs,
-    language,
-    parentOrigin,
-    onchange,
-    onarrival,
-    onrefused,
-    onwarning,
-  }) {
-    Object.assign(this, { api, storage, outbox, tabs, language, parentOrigin });
-    Object.assign(this, { onchange, onarrival, onrefused, onwarning });
-    this.identity = null;
+  constructor(parts) {
+    const { api, storage, outbox, tabs, language, parentOrigin, onwarning } = parts;
+    const { onchange, onarrival, onrefused } = parts;
+    Object.assign(this, { api, storage, outbox, tabs, onchange, onarrival, onrefused });
     this.settings = null;
-    this.entry = null; // the session's answer
     this.conversation = null; // {status, assignee} of the present one
     this.log = null;
     this.past = []; // logs of conversations that ended while this page was open
@@ -43,6 +31,16 @@ export class Chat {
     this.isLoaded = false;
     this.isLive = false;
     this.known = 0;
+    this.signals = new Signals((frame) => this.connection.send(frame));
+    this.session = new Session({
+      api,
+      storage,
+      language,
+      parentOrigin,
+      onsession: (answer) => this.takeSession(answer),
+      onstranger: () => this.forgetConversation(),
+      onwarning,
+    });
     this.sender = new Sender({
       outbox,
       post: (frame) => this.connection.send(frame),
@@ -51,7 +49,7 @@ export class Chat {
     });
     this.connection = new Connection({
       api,
-      enter: () => this.enter(),
+      enter: () => this.session.enter(),
       resume: () => (this.log ? [this.position()] : []),
       position: () => this.position(),
       onready: () => this.ready(),
@@ -63,7 +61,7 @@ export class Chat {
   }
 
   async start() {
-    this.api.token = this.storage.get("token");
+    this.session.restore();
     await this.outbox.load();
     this.changed();
     this.connection.start();
@@ -71,6 +69,14 @@ export class Chat {
 
   get isOpen() {
     return this.log !== null && this.conversation?.status !== "closed";
+  }
+
+  /** Who of the team answers, or null. */
+  get agent() {
+    if (!this.isOpen || this.conversation.status === "pending") return null;
+    if (this.conversation.assignee) return this.conversation.assignee;
+    const last = this.log.entries.findLast(isAnswer)?.data.sender;
+    return last?.type === "agent" ? last : null;
   }
 
   get hasUnsent() {
@@ -92,35 +98,12 @@ export class Chat {
 
   // --- Coming in ---------------------------------------------------------------------------------
 
-  async enter() {
-    if (this.entry && this.api.token) {
-      try {
-        return { ...this.entry, ...(await this.api.newTicket()) };
-      } catch (error) {
-        // A session says whether the visitor is really unknown, or only the widget switched off.
-        if (!(error instanceof Refused) || error.status !== 401) throw error;
-      }
-    }
-    return this.openSession();
-  }
-
-  async openSession() {
-    // One at a time over all tabs: two first visits at once would be two visitors.
-    const session = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
-      this.api.token = this.storage.get("token") ?? this.api.token;
-      const answer = await this.askForSession();
-      if (answer.is_new && this.log) this.forgetVisitor();
-      this.api.token = answer.visitor_token;
-      this.storage.set("token", answer.visitor_token);
-      return answer;
-    });
-    this.settings = { ...session.settings, maxTextLength: session.max_text_length };
-    const conversation = session.conversation ?? (await this.lastConversation());
+  async takeSession(answer) {
+    this.settings = { ...answer.settings, maxTextLength: answer.max_text_length };
+    const conversation = answer.conversation ?? (await this.lastConversation());
     if (conversation) this.adopt(conversation);
     else if (!this.log) this.isLoaded = true;
-    this.entry = session;
     this.changed();
-    return session;
   }
 
   /** The answer in a closed conversation may not have been read yet, so that one is shown again. */
@@ -136,23 +119,8 @@ export class Chat {
     }
   }
 
-  async askForSession() {
-    const { language, identity, parentOrigin } = this;
-    try {
-      return await this.api.openSession({ language, identity, parentOrigin });
-    } catch (error) {
-      if (!(error instanceof Refused) || !identity || error.status >= 500) throw error;
-      // A wrong identity must not keep the visitor from being heard: they come in as before.
-      this.identity = null;
-      this.onwarning(error);
-      return this.askForSession();
-    }
-  }
-
-  /** The server does not know this browser any more; what is unsent goes out as a new visitor. */
-  forgetVisitor() {
-    this.api.token = null;
-    this.storage.remove("token");
+  /** It was another visitor's, or is gone; what is unsent goes into a new one. */
+  forgetConversation() {
     this.storage.remove("stream");
     this.log = null;
     this.conversation = null;
@@ -176,6 +144,7 @@ export class Chat {
   beginLog(start) {
     if (this.log?.entries.length) this.past.push(this.log);
     this.log = new StreamLog(start);
+    this.signals.renew();
     this.storage.set("stream", start.stream);
     this.isLoaded = false;
     this.isLive = false;
@@ -184,7 +153,7 @@ export class Chat {
   }
 
   ready() {
-    this.seenSent = 0;
+    this.signals.renew();
     if (this.log) return; // what was stored of the outbox shows first: see resumed()
     this.becameLive();
   }
@@ -238,16 +207,21 @@ export class Chat {
   }
 
   async loadSnapshot({ stream, epoch, to }) {
+    if (this.isLoadingSnapshot) return;
+    this.isLoadingSnapshot = true;
     const after = Math.max(0, to - FIRST_PAGE);
     try {
       const page = await this.api.events(stream, { epoch, after, limit: FIRST_PAGE });
       if (this.log?.stream !== stream) return;
       this.log = new StreamLog({ stream, epoch: page.epoch ?? epoch, seq: after });
+      this.seen = Math.min(this.seen, to);
       this.take(page.events);
       this.becameLive();
     } catch {
       // The server went away in between; the next connection starts over from here.
-      this.connection.restart();
+      this.connection.drop();
+    } finally {
+      this.isLoadingSnapshot = false;
     }
   }
 
@@ -304,7 +278,7 @@ export class Chat {
     this.isLoaded = true;
     this.tabs.tell({
       type: "stream",
-      conversation: { stream, epoch, last_seq: 0, status: "open" },
+      conversation: { stream, epoch, last_seq: 0, status: this.conversation.status },
     });
     this.pull();
   }
@@ -313,16 +287,10 @@ export class Chat {
     this.isPulling = false;
     if (frame.client_message_id) this.sender.refused(frame);
     else if (frame.code === "conversation_not_found" && frame.stream === this.log?.stream) {
-      this.lost();
+      this.forgetConversation();
+      this.becameLive();
     }
     this.changed();
-  }
-
-  /** The conversation was removed on the server: what is unsent goes into a new one. */
-  lost() {
-    this.log = null;
-    this.conversation = null;
-    this.becameLive();
   }
 
   heartbeat({ tops }) {
@@ -373,13 +341,13 @@ export class Chat {
     const { log } = this;
     setTimeout(() => {
       if (this.log === log && log.isBehind(seq)) this.pull();
-    }, SEEN_EVERY);
+    }, ACK_AHEAD);
   }
 
   // --- What the visitor does ---------------------------------------------------------------------
 
   async send(text) {
-    this.lastTyping = 0;
+    this.signals.sent();
     await this.sender.add(text);
     this.tabs.tell({ type: "outbox" });
   }
@@ -394,13 +362,7 @@ export class Chat {
   }
 
   writing(isWriting) {
-    if (!this.isOpen) return;
-    const now = Date.now();
-    if (isWriting && now - (this.lastTyping ?? 0) < TYPING_EVERY) return;
-    if (!isWriting && !this.lastTyping) return;
-    this.lastTyping = isWriting ? now : 0;
-    const type = isWriting ? "typing.start" : "typing.stop";
-    this.connection.send({ type, stream: this.log.stream });
+    if (this.isOpen) this.signals.writing(this.log.stream, isWriting);
   }
 
   show(isVisible) {
@@ -412,15 +374,7 @@ export class Chat {
   tellSeen() {
     if (!this.log || !this.isVisible) return;
     this.seen = Math.max(this.seen, this.log.seq);
-    if (this.seenTimer || this.seen <= (this.seenSent ?? 0)) return;
-    this.seenTimer = setTimeout(() => {
-      this.seenTimer = null;
-      const { log, seen } = this;
-      if (!log || seen <= (this.seenSent ?? 0)) return;
-      if (this.connection.send({ type: "stream.seen", stream: log.stream, seq: seen })) {
-        this.seenSent = seen;
-      }
-    }, SEEN_EVERY);
+    this.signals.reached(this.log.stream, this.seen);
   }
 
   async loadOlder() {
@@ -437,25 +391,26 @@ export class Chat {
   }
 
   identify(identity) {
-    this.identity = identity;
+    this.session.identity = identity;
     this.enterAgain();
   }
 
   setLanguage(language) {
-    this.language = language;
+    this.session.language = language;
     this.enterAgain();
   }
 
-  /** A session, unlike a ticket, carries who this is and in which language. */
   enterAgain() {
-    this.entry = null;
+    this.session.renew();
     if (this.connection.isRunning) this.connection.restart();
   }
 
   async reset() {
     this.connection.stop();
     await this.outbox.clear();
-    for (const name of ["token", "stream", "draft"]) this.storage.remove(name);
+    this.session.forget();
+    this.storage.remove("stream");
+    this.storage.remove("draft");
     this.tabs.tell({ type: "reset" });
   }
 

@@ -43,6 +43,11 @@ export class Connection {
     way?.close();
   }
 
+  /** Give up the present way; the next one comes after a pause. */
+  drop() {
+    this.way?.close();
+  }
+
   restart() {
     this.stop();
     this.start();

@@ -153,7 +153,7 @@ async function start(keptText = null) {
     },
     onwarning: (error) => bridge.tell("error", { code: error.code, message: error.message }),
   });
-  chat.identity = identity;
+  chat.session.identity = identity;
   buildView(words);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) close();

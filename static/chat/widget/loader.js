@@ -139,11 +139,14 @@
     paint();
     const tried = frame;
     // A frame that did not load stays an error page: try again, ever more seldom.
-    setTimeout(() => {
-      if (isReady || frame !== tried) return;
-      removeFrame();
-      if (isOpen || keep()) createFrame();
-    }, (pause *= 2));
+    setTimeout(
+      () => {
+        if (isReady || frame !== tried) return;
+        removeFrame();
+        if (isOpen || keep()) createFrame();
+      },
+      (pause *= 2),
+    );
   };
   const removeFrame = () => {
     frame?.remove();

@@ -4,6 +4,7 @@ const WAIT_SECONDS = 25;
 const PAGE = 300;
 // Without a stream there is nothing to wait on; other tabs tell through the outbox's channel.
 const IDLE = 5_000;
+const SNAPSHOT = 1_000;
 
 /** The stream protocol over HTTP, speaking the socket's frames, where sockets are blocked. */
 export class Poll {
@@ -32,7 +33,10 @@ export class Poll {
           wait: WAIT_SECONDS,
           signal: this.stopped.signal,
         });
-        if (!this.stopped.signal.aborted) this.onframe({ ...page, type: "stream.resumed" });
+        if (this.stopped.signal.aborted) return;
+        this.onframe({ ...page, type: "stream.resumed" });
+        // Meanwhile the page loads a snapshot, and stands somewhere else after that.
+        if (!page.recovered) await pause(SNAPSHOT, this.stopped.signal);
       } catch (error) {
         this.end(error);
       }

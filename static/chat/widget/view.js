@@ -101,7 +101,7 @@ export class View {
     const { t } = this.words;
     const texts = chat.settings?.texts ?? {};
     this.heading.textContent = texts.title || chat.settings?.name || this.title;
-    const agent = chat.isOpen ? chat.conversation.assignee : null;
+    const { agent } = chat;
     this.face.replaceChildren(agent ? initials(agent.name) : icon(ICONS.store));
     this.stateLine.textContent = this.stateText(agent, t);
     this.stateLine.dataset.state = chat.state === "online" ? this.presenceName() : chat.state;
