@@ -43,7 +43,8 @@ def clean_content(content: object) -> dict[str, Any]:
     """Check what a person sent: ``{"type": "text" | "note", "text": …}`` and nothing else."""
     if not isinstance(content, Mapping) or set(content) - {"type", "text"}:
         raise InvalidContent
-    if content.get("type") not in {ContentType.TEXT, ContentType.NOTE}:
+    # A list or an object is no type, and cannot be looked up in a set either.
+    if content.get("type") not in (ContentType.TEXT, ContentType.NOTE):
         raise InvalidContent
     return {"type": str(content["type"]), "text": clean_text(content.get("text"))}
 
