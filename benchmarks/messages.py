@@ -185,7 +185,12 @@ def _floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
         yield rows
     finally:
         ids = [row.pk for row in rows]
-        stores.mongo_db()["messages"].delete_many({"conversation_id": {"$in": list(map(str, ids))}})
+        tenant_id = str(main_organization().pk)
+        for pk in ids:
+            # One log at a time, by its index: anything wider reads every message there is.
+            stores.mongo_db()["messages"].delete_many(
+                {"tenant_id": tenant_id, "conversation_id": str(pk)}
+            )
         Conversation.objects.filter(pk__in=ids).delete()
 
 
