@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chat.interactions import BotInteraction
 from crm.accounts.access import member_required, membership_of
-from knowledge.errors import WrongPlace
+from knowledge.errors import KnowledgeUnavailable, WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
+from knowledge.services import Source, add_phrasing, answer
 from knowledge.views.editing import manager_of, writing
 
 PAGE = 30
@@ -73,7 +75,41 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
         },
         saved=settle,
         back=reverse("chat:unanswered"),
+        extra={"question_id": question_id, "nearest": _nearest(question)},
     )
+
+
+def _nearest(question: BotInteraction) -> tuple[Source, ...]:
+    """Give the FAQs that come nearest; none while the search is away: one can write without."""
+    try:
+        found = answer(
+            organization_id=question.tenant_id,
+            question=question.question,
+            language=question.language,
+        )
+    except KnowledgeUnavailable:
+        return ()
+    return found.passages[:3]
+
+
+@require_POST
+@member_required
+def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
+    """Let an existing FAQ answer such questions from now on; the question leaves the list."""
+    membership = manager_of(request)
+    question = BotInteraction.objects.numbered(membership.organization_id, question_id)
+    try:
+        faq_id = UUID(request.POST.get("faq", ""))
+    except ValueError as error:
+        raise Http404 from error
+    if question is None:
+        raise Http404
+    add_phrasing(
+        organization_id=membership.organization_id, faq_id=faq_id, phrasing=question.question
+    )
+    BotInteraction.objects.settle(membership.organization_id, question_id, by=membership.user_id)
+    messages.success(request, _("Saved. The bot knows it in a moment."))
+    return redirect("chat:unanswered")
 
 
 @require_POST

@@ -3,6 +3,7 @@
 from knowledge.services.answering import Answer, Source, answer
 from knowledge.services.faqs import (
     FaqContent,
+    add_phrasing,
     create_category,
     create_faq,
     delete_category,
@@ -20,6 +21,7 @@ __all__ = [
     "Answer",
     "FaqContent",
     "Source",
+    "add_phrasing",
     "answer",
     "create_category",
     "create_faq",

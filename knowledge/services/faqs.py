@@ -17,7 +17,7 @@ from config.ids import uuid7
 from crm.accounts.models import User
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
 from knowledge.events import faqs_changed_on_commit
-from knowledge.models import MAX_PHRASINGS, Faq, FaqCategory, KnowledgeBase
+from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
 from knowledge.terms import folded
 
 IMPORT_BATCH = 500
@@ -68,6 +68,23 @@ def update_faq(*, organization_id: UUID, faq_id: UUID, content: FaqContent) -> F
     faq = _locked(organization_id, faq_id)
     _fill(faq, content)
     return _store(faq, base)
+
+
+@transaction.atomic
+def add_phrasing(*, organization_id: UUID, faq_id: UUID, phrasing: str) -> Faq:
+    """Let a FAQ be found by one more way to ask it; one it has already changes nothing.
+
+    Raises FaqNotFound, and InvalidFaq where it has as many as it may.
+    """
+    base = lock_knowledge(organization_id)
+    faq = _locked(organization_id, faq_id)
+    asked = " ".join(phrasing.split())[:QUESTION_LENGTH]
+    if not asked or asked in (faq.question, *faq.phrasings):
+        return faq
+    faq.phrasings = [*faq.phrasings, asked]
+    faq.folded_text = _folded_text(faq)
+    _check(faq)
+    return _follow(faq, base, "phrasings", "folded_text")
 
 
 @transaction.atomic
@@ -260,7 +277,11 @@ def _assign(faq: Faq, content: FaqContent) -> None:
         faq.key = slugify(folded(content.question))[:60].strip("-") or "faq"
         if _key_is_taken(faq):
             faq.key = f"{faq.key}-{uuid7().hex[-8:]}"
-    faq.folded_text = folded("\n".join([faq.question, *faq.phrasings, faq.answer]))
+    faq.folded_text = _folded_text(faq)
+
+
+def _folded_text(faq: Faq) -> str:
+    return folded("\n".join([faq.question, *faq.phrasings, faq.answer]))
 
 
 def _values(content: FaqContent) -> dict[str, Any]:
@@ -309,9 +330,9 @@ def _store(faq: Faq, base: KnowledgeBase) -> Faq:
     return faq
 
 
-def _follow(faq: Faq, base: KnowledgeBase, field: str) -> Faq:
+def _follow(faq: Faq, base: KnowledgeBase, *fields: str) -> Faq:
     faq.version += 1
-    faq.save(update_fields=[field, "version", "updated_at"])
+    faq.save(update_fields=[*fields, "version", "updated_at"])
     raise_version(base)
     faqs_changed_on_commit(faq.organization_id)
     return faq

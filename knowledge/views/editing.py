@@ -58,8 +58,12 @@ def writing(
     initial: dict[str, Any],
     saved: Callable[[Faq], None] | None = None,
     back: str = "",
+    extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """Show or store a new FAQ; ``saved`` is told of it, then the browser goes on to the list."""
+    """Show or store a new FAQ; ``saved`` is told of it, then the browser goes on to the list.
+
+    ``extra`` is for the template alone.
+    """
     form = FaqForm(
         request.POST or None, initial=initial, organization_id=membership.organization_id
     )
@@ -79,7 +83,7 @@ def writing(
                 saved(faq)
             messages.success(request, _("Saved. The bot knows it in a moment."))
             return redirect(back or "knowledge:faqs")
-    return _form_page(request, membership, form, None, back)
+    return _form_page(request, membership, form, None, back, extra)
 
 
 @require_http_methods(["GET", "POST"])
@@ -117,7 +121,12 @@ def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 
 
 def _form_page(
-    request: HttpRequest, membership: Membership, form: FaqForm, faq: Faq | None, back: str
+    request: HttpRequest,
+    membership: Membership,
+    form: FaqForm,
+    faq: Faq | None,
+    back: str,
+    extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
     if not membership.may_manage_knowledge:
         for field in form.fields.values():
@@ -132,6 +141,7 @@ def _form_page(
             "faq": faq,
             "back": back or reverse("knowledge:faqs"),
             "versions": _versions(faq) if faq else [],
+            **(extra or {}),
         },
         status=status,
     )

@@ -90,6 +90,8 @@ def test_question_without_an_answer_becomes_a_faq(page: Page) -> None:
     page.get_by_role("link", name="Unanswered").click()
     page.get_by_role("link", name="Make a FAQ of it").click()
     expect(page.get_by_label("Question")).to_have_value("Is there wifi?")
+    expect(page.get_by_role("button", name="This answers it")).to_have_count(3)
+    assert violations(page) == []
     page.get_by_label("Answer").fill("Yes, free.")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Nothing here:")).to_be_visible()

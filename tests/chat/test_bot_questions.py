@@ -4,9 +4,12 @@ import pytest
 from django.test import Client
 
 from chat.interactions import BotInteraction, Outcome
+from config.ids import uuid7
 from crm.accounts.models import Membership, Organization
 from knowledge.models import Faq
+from knowledge.services import answer, import_faqs, index_now
 from tests.chat.test_bot_interactions import record
+from tests.knowledge.conftest import contents
 
 LIST = "/app/knowledge/questions/"
 
@@ -67,7 +70,33 @@ def test_question_is_dismissed_and_brought_back(
     assert waiting(organization) == 1
 
 
-@pytest.mark.parametrize("verb", ["answer", "settle", "unsettle"])
+def test_question_becomes_another_way_to_ask_a_faq(
+    asked: BotInteraction, organization: Organization, owner: Membership
+) -> None:
+    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    index_now(organization_id=organization.pk)
+    client = browser(owner)
+    nearest = client.get(f"{LIST}{asked.id}/answer/").context["nearest"]
+    assert len(nearest) == 3
+    reply = client.post(f"{LIST}{asked.id}/same/", {"faq": nearest[0].id})
+    assert (reply.status_code, reply["Location"]) == (302, LIST)
+    faq = Faq.objects.get(pk=nearest[0].id)
+    assert (faq.phrasings, faq.version, faq.is_indexed) == ([asked.question], 2, False)
+    assert waiting(organization) == 0
+    index_now(organization_id=organization.pk)
+    found = answer(organization_id=organization.pk, question=asked.question, language="en")
+    assert found.sources[0].id == nearest[0].id
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "01a1fc55-3b46-75fa-ba96-62106721bed2"])
+def test_question_is_the_same_as_no_faq(
+    asked: BotInteraction, organization: Organization, owner: Membership, given: str
+) -> None:
+    assert browser(owner).post(f"{LIST}{asked.id}/same/", {"faq": given}).status_code == 404
+    assert waiting(organization) == 1
+
+
+@pytest.mark.parametrize("verb", ["answer", "same", "settle", "unsettle"])
 def test_who_may_not_changes_nothing(
     asked: BotInteraction,
     organization: Organization,
@@ -75,7 +104,7 @@ def test_who_may_not_changes_nothing(
     stranger: Membership,
     verb: str,
 ) -> None:
-    given = {"question": "Q?", "answer": "A.", "language_code": "en"}
+    given = {"question": "Q?", "answer": "A.", "language_code": "en", "faq": str(uuid7())}
     assert browser(agent).post(f"{LIST}{asked.id}/{verb}/", given).status_code == 403
     assert browser(stranger).post(f"{LIST}{asked.id}/{verb}/", given).status_code == 404
     assert browser(stranger).post(f"{LIST}nonsense/{verb}/", given).status_code == 404

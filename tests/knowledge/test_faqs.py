@@ -13,6 +13,7 @@ from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, Invalid
 from knowledge.models import Faq, KnowledgeBase
 from knowledge.services import (
     FaqContent,
+    add_phrasing,
     create_category,
     create_faq,
     delete_faq,
@@ -52,6 +53,19 @@ def test_changed_faq_waits_again(faq: Faq) -> None:
     assert (changed.version, changed.indexed_version, changed.is_indexed) == (2, 1, False)
     assert changed.phrasings == ["russia parcel"]
     assert version_of(faq.organization) == before + 1
+
+
+def test_another_way_to_ask_is_added_once(faq: Faq) -> None:
+    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    for phrasing in (" russia \n parcel ", "russia parcel", faq.question, "  "):
+        changed = add_phrasing(**ids, phrasing=phrasing)
+    assert (changed.phrasings, changed.version) == (["russia parcel"], 2)
+    assert "russia parcel" in changed.folded_text
+    Faq.objects.filter(pk=faq.pk).update(phrasings=[str(number) for number in range(20)])
+    with pytest.raises(InvalidFaq):
+        add_phrasing(**ids, phrasing="one more")
+    faq.refresh_from_db()
+    assert len(faq.phrasings) == 20
 
 
 def test_key_is_made_from_the_question_and_never_twice(organization: Organization) -> None:
