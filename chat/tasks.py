@@ -45,7 +45,7 @@ def sweep_pending() -> None:
 
 def _waiting_answers() -> int:
     queue = settings.CELERY_TASK_ROUTES[answer_with_bot.name]["queue"]
-    with current_app.pool.acquire(block=True) as connection:
+    with current_app.connection_for_write() as connection:
         return int(connection.default_channel.queue_declare(queue=queue).message_count)
 
 

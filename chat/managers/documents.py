@@ -80,7 +80,7 @@ class ConversationDocuments:
     @classmethod
     def statuses(cls, keys: Sequence[ConversationKey]) -> dict[UUID, str]:
         """Give the status each document tells; a conversation without a document is left out."""
-        statuses = {}
+        statuses: dict[UUID, str] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             with mongo_refusals():
                 found = cls.collection().find(

@@ -138,7 +138,7 @@ class MessageManager:
     ) -> "Message | None":
         # Two stages: an engine that uses no partial index enters the log's at the conversation, one
         # that does (MongoDB) joins them and goes straight to the entry.
-        stages = [
+        stages: list[dict[str, Any]] = [
             {
                 "$match": {
                     "tenant_id": str(organization_id),
@@ -204,11 +204,13 @@ class MessageManager:
     def count_pending(self) -> int:
         """Count entries of every organization that still have a side effect to do."""
         with mongo_refusals():
-            return self.collection.count_documents({"pending": {"$exists": True}})
+            return self.collection.count_documents(
+                {"pending": {"$exists": True}}, hint="side_effects_to_do"
+            )
 
     def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
         """Summarize these logs; one without entries is left out."""
-        summaries = {}
+        summaries: dict[ConversationKey, LogSummary] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             with mongo_refusals():
                 found = self.collection.aggregate(

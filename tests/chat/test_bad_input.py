@@ -7,6 +7,7 @@ import asyncio
 import json
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -208,7 +209,7 @@ async def test_a_page_of_the_inbox_that_cannot_be_is_refused(
 async def test_a_cookie_that_is_none_of_ours_is_nobody(
     web_server: LiveServer, widget: Widget, cookie: str
 ) -> None:
-    headers = {"Cookie": f"sessionid={cookie}".encode("latin-1")}
+    headers = {b"Cookie": f"sessionid={cookie}".encode("latin-1")}
     async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
         response = await http.get("/api/v1/inbox/conversations", headers=headers)
     assert response.status_code in {401, 403}
@@ -288,7 +289,7 @@ async def _close(stream: str, agent: Membership) -> None:
     await run_sync(
         close,
         organization_id=agent.organization_id,
-        conversation_id=stream.removeprefix("conversation:"),
+        conversation_id=UUID(stream.removeprefix("conversation:")),
         by=agent.user,
     )
 

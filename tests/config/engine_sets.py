@@ -16,9 +16,16 @@ _PREFIX = "nextflow-test-"
 
 
 @contextlib.contextmanager
-def own_folder() -> Iterator[Path]:
-    """Be a checkout of one's own: no store is given, nothing runs, all data in a new folder."""
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, pytest.MonkeyPatch.context() as patch:
+def own_folder(patch: pytest.MonkeyPatch | None = None) -> Iterator[Path]:
+    """Be a checkout of one's own: no store is given, nothing runs, all data in a new folder.
+
+    A test that changes the environment too gives its own ``patch``: two of them are not undone in
+    the order in which they were made, and the rest of the run would lose its stores.
+    """
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
+        if patch is None:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
         folder = Path(name)
         mark_owner(folder)
         for variable in list(os.environ):

@@ -29,8 +29,8 @@ WORDS = {"words": models.SparseVectorParams(modifier=models.Modifier.IDF)}
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    with own_folder() as folder:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with own_folder(monkeypatch) as folder:
         yield folder
 
 

@@ -38,8 +38,8 @@ NAMES = ("mongodb", "postgresql", "qdrant", "valkey")
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    with own_folder() as folder:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with own_folder(monkeypatch) as folder:
         yield folder
 
 

@@ -14,8 +14,8 @@ from tests.config.engine_sets import own_folder
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    with own_folder() as folder:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with own_folder(monkeypatch) as folder:
         yield folder
 
 
