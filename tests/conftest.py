@@ -12,9 +12,9 @@ from chat.services import open_conversation
 from config import stores
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.customers.models import Customer
-from tests.servers import _session_server, _session_worker, web_server, web_worker
+from tests.servers import _module_worker, _session_server, web_server, web_worker
 
-__all__ = ["_session_server", "_session_worker", "web_server", "web_worker"]
+__all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
 
 PASSWORD = "correct horse battery"
 

@@ -113,8 +113,8 @@ def web_server(
     return _session_server
 
 
-@pytest.fixture(scope="session")
-def _session_worker(
+@pytest.fixture(scope="module")
+def _module_worker(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["subprocess.Popen[bytes]"]:
     with working(tmp_path_factory.mktemp("worker")) as worker:
@@ -123,9 +123,12 @@ def _session_worker(
 
 @pytest.fixture
 def web_worker(
-    transactional_db: None, stores_clean: None, _session_worker: "subprocess.Popen[bytes]"
+    transactional_db: None, stores_clean: None, _module_worker: "subprocess.Popen[bytes]"
 ) -> None:
-    """The worker that all tests of a run share; tasks that were queued are really done."""
+    """The worker that the tests of a module share; tasks that were queued are really done.
+
+    Not longer: it would take the tasks of later tests, which expect them to wait.
+    """
 
 
 def free_port() -> int:
