@@ -1,4 +1,4 @@
-"""Verbs about people and organizations."""
+"""Verbs about organizations and who belongs to them."""
 
 from uuid import UUID
 

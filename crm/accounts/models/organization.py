@@ -1,0 +1,31 @@
+"""The companies that use the installation."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.models.user import Language, User
+
+
+class Organization(models.Model):
+    """A company that uses the installation; nothing of it is ever seen by another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(_("name"), max_length=255)
+    slug = models.SlugField(_("short name"), max_length=63, unique=True)
+    language_code = models.CharField(
+        _("language"), max_length=10, choices=Language, default=Language.ENGLISH
+    )
+    timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    members = models.ManyToManyField(User, through="Membership", related_name="organizations")
+
+    class Meta:
+        verbose_name = _("organization")
+        verbose_name_plural = _("organizations")
+
+    def __str__(self) -> str:
+        return self.name
