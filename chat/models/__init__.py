@@ -1,6 +1,7 @@
 """The nouns of chat, whichever store holds them."""
 
 from chat.models.conversation import Channel, Conversation, ConversationRead, Priority, Status
+from chat.models.identity import IdentitySecret
 from chat.models.message import (
     ContentType,
     Direction,
@@ -19,6 +20,7 @@ __all__ = [
     "ConversationRead",
     "Direction",
     "EventKind",
+    "IdentitySecret",
     "Message",
     "NewMessage",
     "Priority",

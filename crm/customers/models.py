@@ -29,6 +29,9 @@ class Customer(models.Model):
     phone = models.CharField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
+    # Who this is to the organization's own site; written on a signed proof alone.
+    external_id = models.CharField(_("id at the site"), max_length=200, blank=True, editable=False)
+    verified_at = models.DateTimeField(null=True, editable=False)
     # What a browser says of itself is a claim: never used for access or for merging people.
     claimed = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -41,6 +44,13 @@ class Customer(models.Model):
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="one_customer_per_external_id",
+            )
+        ]
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
             # In upper case, as icontains compares.

@@ -1,7 +1,24 @@
 """Who works here: users, the organizations they belong to, and as what."""
 
+from crm.accounts.models.api_key import ApiKey, ApiKeySecret
 from crm.accounts.models.membership import Membership, Role
 from crm.accounts.models.organization import Organization
+from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
+from crm.accounts.models.security import SecuritySettings
+from crm.accounts.models.session import Ended, UserSession
 from crm.accounts.models.user import Language, User
 
-__all__ = ["Language", "Membership", "Organization", "Role", "User"]
+__all__ = [
+    "ApiKey",
+    "ApiKeySecret",
+    "Ended",
+    "Language",
+    "Membership",
+    "Organization",
+    "RefreshToken",
+    "Role",
+    "SecuritySettings",
+    "TokenFamily",
+    "User",
+    "UserSession",
+]

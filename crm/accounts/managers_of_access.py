@@ -1,0 +1,60 @@
+"""How log-ins, tokens and keys are looked up."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from crm.accounts.models import User
+    from crm.accounts.models.api_key import ApiKey
+    from crm.accounts.models.refresh_token import TokenFamily
+    from crm.accounts.models.session import UserSession
+
+
+class UserSessionQuerySet(models.QuerySet["UserSession"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def live(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+    def named(self, names: Collection[str]) -> Self:
+        return self.filter(name__in=names)
+
+    def with_rules(self) -> Self:
+        """Bring the rules along that say how long each lasts."""
+        return self.select_related("organization__security")
+
+    def last_used_first(self) -> Self:
+        return self.order_by("-last_used_at", "-id")
+
+
+class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def live(self, now: datetime | None = None) -> Self:
+        return self.filter(ended_at__isnull=True, expires_at__gt=now or timezone.now())
+
+    def of_active_people(self) -> Self:
+        return self.filter(
+            membership__is_active=True, user__is_active=True, organization__is_active=True
+        )
+
+    def last_used_first(self) -> Self:
+        return self.order_by("-last_used_at", "-id")
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def of(self, organization_id: UUID) -> Self:
+        return self.filter(organization_id=organization_id)
+
+    def not_revoked(self) -> Self:
+        return self.filter(revoked_at__isnull=True)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")

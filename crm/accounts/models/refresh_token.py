@@ -1,0 +1,77 @@
+"""What a program that acts for a person comes back with."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.managers_of_access import TokenFamilyQuerySet
+from crm.accounts.models.membership import Membership
+from crm.accounts.models.organization import Organization
+from crm.accounts.models.session import Ended
+from crm.accounts.models.user import User
+
+
+class TokenFamily(models.Model):
+    """One log-in of a program: all refresh tokens that followed from it, one after the other."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="token_families"
+    )
+    device = models.CharField(_("device"), max_length=100, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    ended_because = models.CharField(max_length=20, choices=Ended, blank=True, editable=False)
+
+    objects: ClassVar[TokenFamilyQuerySet] = TokenFamilyQuerySet.as_manager()  # type: ignore[assignment]
+
+    organization_id: UUID
+    user_id: UUID
+    membership_id: UUID
+
+    class Meta:
+        verbose_name = _("token family")
+        verbose_name_plural = _("token families")
+        indexes = [
+            models.Index(
+                fields=["user", "-last_used_at"],
+                condition=models.Q(ended_at__isnull=True),
+                name="live_families_of_a_person",
+            ),
+            models.Index(fields=["expires_at"], name="families_by_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.device}"
+
+
+class RefreshToken(models.Model):
+    """One token of a family; only its hash is kept. The last one that was not rotated is good."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    family = models.ForeignKey(TokenFamily, on_delete=models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    rotated_at = models.DateTimeField(null=True, editable=False)
+    # Hash of browser and address: only the same client may come twice within the grace.
+    rotated_by = models.CharField(max_length=64, blank=True, editable=False)
+
+    organization_id: UUID
+    family_id: UUID
+
+    class Meta:
+        verbose_name = _("refresh token")
+        verbose_name_plural = _("refresh tokens")
+
+    def __str__(self) -> str:
+        return str(self.pk)

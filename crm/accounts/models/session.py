@@ -1,0 +1,77 @@
+"""Where a person is logged in with a browser."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.managers_of_access import UserSessionQuerySet
+from crm.accounts.models.organization import Organization
+from crm.accounts.models.security import SecuritySettings
+from crm.accounts.models.user import User
+
+
+class Ended(models.TextChoices):
+    """Why access ended; part of what the audit is told."""
+
+    LOGGED_OUT = "logged_out", _("Logged out")
+    REVOKED = "revoked", _("Revoked")
+    PASSWORD_CHANGED = "password_changed", _("Password changed")
+    FACTORS_CHANGED = "factors_changed", _("Two-step verification changed")
+    DEACTIVATED = "deactivated", _("Deactivated")
+    LAPSED = "lapsed", _("Lapsed")
+    REUSED = "reused", _("A used token was shown again")
+
+
+class UserSession(models.Model):
+    """A log-in with a browser.
+
+    It is the person's own and not an organization's: ``organization`` is the one it runs as now,
+    whose rules say how long it lasts. ``name`` is what sockets and caches know it by; ``key`` is as
+    good as a password, and kept as Django's own table keeps it, to end the session there.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    key = models.CharField(max_length=40, editable=False)
+    name = models.CharField(max_length=64, unique=True, editable=False)
+    device = models.CharField(_("device"), max_length=100, blank=True)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    ended_because = models.CharField(max_length=20, choices=Ended, blank=True, editable=False)
+
+    objects: ClassVar[UserSessionQuerySet] = UserSessionQuerySet.as_manager()  # type: ignore[assignment]
+
+    user_id: UUID
+    organization_id: UUID | None
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        indexes = [
+            models.Index(
+                fields=["user", "-last_used_at"],
+                condition=models.Q(ended_at__isnull=True),
+                name="live_sessions_of_a_person",
+            ),
+            models.Index(fields=["ended_at"], name="sessions_by_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.device}"
+
+    def ends_at(self) -> datetime:
+        """Say when it is over if nothing more happens, by the rules of its organization."""
+        if self.ended_at is not None:
+            return self.ended_at
+        rules = getattr(self.organization, "security", None) or SecuritySettings()
+        return rules.end_of(created_at=self.created_at, last_used_at=self.last_used_at)
