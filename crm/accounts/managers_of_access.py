@@ -1,6 +1,5 @@
 """How log-ins, tokens and keys are looked up."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -21,9 +20,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
     def live(self) -> Self:
         return self.filter(ended_at__isnull=True)
-
-    def named(self, names: Collection[str]) -> Self:
-        return self.filter(name__in=names)
 
     def with_rules(self) -> Self:
         """Bring the rules along that say how long each lasts."""

@@ -103,8 +103,7 @@ class Migration(migrations.Migration):
             name='UserSession',
             fields=[
                 ('id', models.UUIDField(default=config.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(editable=False, max_length=40)),
-                ('name', models.CharField(editable=False, max_length=64, unique=True)),
+                ('key', models.CharField(editable=False, max_length=40, unique=True)),
                 ('device', models.CharField(blank=True, max_length=100, verbose_name='device')),
                 ('address', models.GenericIPAddressField(null=True, verbose_name='address')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),

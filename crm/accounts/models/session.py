@@ -31,8 +31,8 @@ class UserSession(models.Model):
     """A log-in with a browser.
 
     It is the person's own and not an organization's: ``organization`` is the one it runs as now,
-    whose rules say how long it lasts. ``name`` is what sockets and caches know it by; ``key`` is as
-    good as a password, and kept as Django's own table keeps it, to end the session there.
+    whose rules say how long it lasts. ``key`` is as good as a password, and kept as Django's own
+    table keeps it, to end the session there; sockets and caches know it by ``id``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -40,8 +40,7 @@ class UserSession(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    key = models.CharField(max_length=40, editable=False)
-    name = models.CharField(max_length=64, unique=True, editable=False)
+    key = models.CharField(max_length=40, unique=True, editable=False)
     device = models.CharField(_("device"), max_length=100, blank=True)
     address = models.GenericIPAddressField(_("address"), null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
