@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
 
+from config.limits.rates import BadRate, parse_rate
+
 STORES = {
     "DATABASE_URL": (
         {"postgres", "postgresql", "psql"},
@@ -76,6 +78,27 @@ def limits_are_sane(**kwargs: Any) -> list[CheckMessage]:
                 "LOG_LEVEL is not a level.",
                 hint="Set LOG_LEVEL to DEBUG, INFO, WARNING, ERROR or CRITICAL.",
                 id="nextflow.E012",
+            )
+        )
+    return messages
+
+
+@register()
+def rate_limits_are_rates(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for name, text in settings.RATE_LIMITS.items():
+        try:
+            parse_rate(text)
+        except BadRate as error:
+            messages.append(
+                Error(f"RATE_LIMITS: {name} cannot be read.", hint=str(error), id="nextflow.E013")
+            )
+    if unknown := sorted(set(settings.RATE_LIMITS) - set(settings.RATE_LIMIT_DEFAULTS)):
+        messages.append(
+            Error(
+                f"RATE_LIMITS names what does not exist: {', '.join(unknown)}.",
+                hint=f"Known are: {', '.join(sorted(settings.RATE_LIMIT_DEFAULTS))}.",
+                id="nextflow.E014",
             )
         )
     return messages

@@ -49,3 +49,8 @@ ws_gap_heals_total = Counter(
     "Gaps in a stream that were read again from the log, by what showed them.",
     ["by"],
 )
+rate_limited_total = Counter(
+    "nf_rate_limited_total",
+    "Requests refused for being too many, by the limit that they met.",
+    ["limit"],
+)

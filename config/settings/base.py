@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.limits.middleware.LimitsMiddleware",
     "config.middleware.refusals.RefusalMiddleware",
 ]
 
@@ -200,9 +201,34 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["config.limits.throttle.ApiThrottle"],
     "EXCEPTION_HANDLER": "config.api.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+
+# --- Limits -------------------------------------------------------------------------------------
+# How often, by endpoint and by whom it is counted: `requests/seconds` or `requests/seconds/at once`.
+# RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
+RATE_LIMIT_DEFAULTS: dict[str, str] = {
+    "log_in.account_address": "10/300",
+    "log_in.address": "100/300",
+    "sign_up.address": "20/3600",
+    "password_reset.account": "5/3600",
+    "password_reset.address": "30/3600",
+    "api.key": "600/60",
+    "api.user": "1200/60",
+    "api.organization": "12000/60/6000",
+    "api.address": "6000/60/3000",
+    # What was refused for want of a valid log-in, key or token.
+    "api_refused.address": "60/60",
+    "widget_session.address": "300/60",
+    "widget_session.widget": "6000/60",
+    "widget_read.visitor": "1200/60",
+    "widget_ticket.visitor": "60/60",
+    "widget_post.visitor": "600/60/60",
+    "webhook.address": "1200/60",
+}
+RATE_LIMITS: dict[str, str] = RATE_LIMIT_DEFAULTS | env.dict("RATE_LIMITS", default={})
 
 # --- Chat ---------------------------------------------------------------------------------------
 CHAT_MAX_TEXT_LENGTH = 10_000

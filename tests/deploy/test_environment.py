@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.composed import CHECKOUT, compose, example, filled_example, named_variables
 
 READ_BY_OUR_CODE = re.compile(
-    r"""(?:env\.(?:str|int|bool|float|list)|environ\.get|getenv|\bpart)\(\s*"([A-Z][A-Z0-9_]+)\""""
+    r"""(?:env\.(?:str|int|bool|float|list|dict)|environ\.get|getenv|\bpart)\(\s*"([A-Z][A-Z0-9_]+)\""""
 )
 # Of the machine, of pytest and of Celery: not ours to explain.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE", "PATH", "PYTEST_XDIST_WORKER", "TEST_USE_GIVEN_STORES"}

@@ -1,0 +1,107 @@
+"""The generic cell rate algorithm: one moment a key, exact at every instant.
+
+A key holds the moment at which all that was taken will have been earned again. A request moves it
+on by one interval, and is refused where it would lie further ahead than the burst allows. There is
+no window at whose boundary twice the limit could pass.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from redis.commands.core import Script
+
+from config import stores
+from config.limits.rates import Rate
+
+_MICRO = 1_000_000
+_REMEMBERED = 20_000
+
+# All or nothing, by Redis's own clock: a request that one limit refuses uses up no other. Moments
+# are microseconds, which a double holds exactly; as text they must not be rounded.
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local moments, refused, answer = {}, false, {}
+for i, key in ipairs(KEYS) do
+  local interval, ahead = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local moment = math.max(now, tonumber(redis.call('GET', key) or 0))
+  local wait = moment + interval - now - ahead
+  moments[i] = moment
+  if wait > 0 then refused = true end
+  answer[2 * i - 1] = moment - now
+  answer[2 * i] = math.max(0, wait)
+end
+if not refused then
+  for i, key in ipairs(KEYS) do
+    local moment = moments[i] + tonumber(ARGV[2 * i - 1])
+    redis.call('SET', key, string.format('%.0f', moment), 'PX',
+               math.ceil((moment - now) / 1000))
+    answer[2 * i - 1] = moment - now
+  end
+end
+return answer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How a key stands: seconds until all is earned again, and seconds to wait if refused."""
+
+    owed: float
+    wait: float
+
+
+@cache
+def _script() -> Script:
+    return stores.redis().register_script(_TAKE)
+
+
+def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
+    """Take one from each of the keys, or from none; one round trip, atomic over all of them."""
+    arguments: list[int] = []
+    for _key, rate in limits:
+        interval = max(1, round(rate.interval * _MICRO))
+        arguments += [interval, interval * rate.burst]
+    answer: Any = _script()(keys=[key for key, _rate in limits], args=arguments)
+    return [
+        Level(owed=owed / _MICRO, wait=wait / _MICRO)
+        for owed, wait in zip(answer[::2], answer[1::2], strict=True)
+    ]
+
+
+class LocalLimits:
+    """The same in this process, for when Redis is away; the longest unused are forgotten."""
+
+    def __init__(self, remembered: int = _REMEMBERED) -> None:
+        self._moments: OrderedDict[str, float] = OrderedDict()
+        self._remembered = remembered
+        self._lock = threading.Lock()
+
+    def take(self, limits: Sequence[tuple[str, Rate]], now: float) -> list[Level]:
+        with self._lock:
+            moments = [max(now, self._moments.get(key, 0.0)) for key, _rate in limits]
+            waits = [
+                max(0.0, moment + rate.interval - now - rate.window)
+                for moment, (_key, rate) in zip(moments, limits, strict=True)
+            ]
+            # A rounding of the clock is no refusal.
+            waits = [wait if wait > 1e-6 else 0.0 for wait in waits]
+            if not any(waits):
+                for number, (key, rate) in enumerate(limits):
+                    moments[number] += rate.interval
+                    self._moments[key] = moments[number]
+                    self._moments.move_to_end(key)
+                while len(self._moments) > self._remembered:
+                    self._moments.popitem(last=False)
+            return [
+                Level(owed=moment - now, wait=wait)
+                for moment, wait in zip(moments, waits, strict=True)
+            ]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._moments.clear()

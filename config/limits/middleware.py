@@ -1,0 +1,27 @@
+"""Tell clients how they stand, and hold up who tries keys and tokens."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from config.limits.headers import note_standings, noted_standings, write_headers
+from config.limits.limiter import Refusal, enforce
+from config.limits.subjects import client_address
+from config.middleware.refusals import problem_json
+
+
+class LimitsMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
+            try:
+                enforce("api_refused", {"address": client_address(request)})
+            except Refusal as refusal:
+                note_standings(request, refusal.standings)
+                response = problem_json(refusal)
+        write_headers(response, noted_standings(request))
+        return response

@@ -1,0 +1,42 @@
+"""The limits of the API, counted where DRF asks."""
+
+from typing import Any
+
+from django.views import View
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from config.limits.headers import note_standings
+from config.limits.limiter import Refusal, Subjects, enforce
+from config.limits.subjects import client_address
+
+
+class ApiThrottle(BaseThrottle):
+    """Count a request against whoever it comes from.
+
+    A view with other limits sets ``limit_endpoint``, and has a method ``limit_subjects(request)``
+    where it counts somebody else.
+    """
+
+    def allow_request(self, request: Request, view: View) -> bool:
+        endpoint = getattr(view, "limit_endpoint", "api")
+        subjects_of = getattr(view, "limit_subjects", api_subjects)
+        try:
+            standings = enforce(endpoint, subjects_of(request))
+        except Refusal as refusal:
+            note_standings(request._request, refusal.standings)
+            raise
+        note_standings(request._request, standings)
+        return True
+
+
+def api_subjects(request: Request) -> Subjects:
+    """Count a key, or else the person, with their organization and the address they come from."""
+    subjects: dict[str, Any] = {"address": client_address(request._request)}
+    if not request.user.is_authenticated:
+        return subjects
+    key_id = getattr(request.auth, "api_key_id", None)
+    subjects |= {"key": key_id} if key_id else {"user": request.user.pk}
+    if membership := getattr(request, "membership", None):
+        subjects["organization"] = membership.organization_id
+    return subjects
