@@ -1,16 +1,19 @@
 """Who works here: users, the organizations they belong to, and as what."""
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
-from crm.accounts.models.membership import Membership, Role
+from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
+from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.security import SecuritySettings
 from crm.accounts.models.session import Ended, UserSession
+from crm.accounts.models.team import Team, TeamMember
 from crm.accounts.models.user import Language, User
 
 __all__ = [
     "ApiKey",
     "ApiKeySecret",
+    "CustomRole",
     "Ended",
     "Language",
     "Membership",
@@ -18,6 +21,8 @@ __all__ = [
     "RefreshToken",
     "Role",
     "SecuritySettings",
+    "Team",
+    "TeamMember",
     "TokenFamily",
     "User",
     "UserSession",

@@ -1,5 +1,6 @@
 """Who belongs to which organization, and as what."""
 
+from collections.abc import Iterable, Set
 from uuid import UUID
 
 from django.db import models
@@ -8,19 +9,16 @@ from django.utils.translation import gettext_lazy as _
 from config.ids import uuid7
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models.organization import Organization
+from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.user import User
+from crm.accounts.permissions import BUILT_IN, WRITE, Area, Principal, Rights
 
 
-class Role(models.TextChoices):
-    OWNER = "owner", _("Owner")
-    ADMIN = "admin", _("Administrator")
-    SUPERVISOR = "supervisor", _("Supervisor")
-    AGENT = "agent", _("Agent")
-    VIEWER = "viewer", _("Viewer")
+class Membership(Principal, models.Model):
+    """A user's place in one organization; every request runs as one of these.
 
-
-class Membership(models.Model):
-    """A user's place in one organization; every request runs as one of these."""
+    With a ``custom_role``, ``role`` is the built-in role that it was copied from.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -28,6 +26,10 @@ class Membership(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.AGENT)
+    # To delete a role that somebody has would change, unseen, what they may do.
+    custom_role = models.ForeignKey(
+        CustomRole, on_delete=models.RESTRICT, null=True, blank=True, related_name="memberships"
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -36,6 +38,10 @@ class Membership(models.Model):
 
     organization_id: UUID
     user_id: UUID
+    custom_role_id: UUID | None
+    # Filled by `MembershipQuerySet.with_rights`; else read when first asked for.
+    known_colleagues: Iterable[UUID]
+    known_led: Iterable[UUID]
 
     class Meta:
         verbose_name = _("membership")
@@ -47,17 +53,53 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} · {self.organization} · {self.get_role_display()}"
+        return f"{self.user} · {self.organization} · {self.role_name}"
+
+    @property
+    def role_name(self) -> str:
+        return self.custom_role.name if self.custom_role else str(self.get_role_display())
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER and self.custom_role_id is None
+
+    @property
+    def rights(self) -> Rights:
+        return self.custom_role.rights if self.custom_role else BUILT_IN[self.role]
+
+    @property
+    def actor_name(self) -> str:
+        return self.user.name
+
+    @property
+    def colleague_ids(self) -> Set[UUID]:
+        if not hasattr(self, "known_colleagues"):
+            self._read_teams()
+        return frozenset(self.known_colleagues)
+
+    @property
+    def led_ids(self) -> Set[UUID]:
+        if not hasattr(self, "known_led"):
+            self._read_teams()
+        return frozenset(self.known_led)
+
+    def _read_teams(self) -> None:
+        colleagues, led = (
+            Membership.objects.with_rights()
+            .filter(pk=self.pk)
+            .values_list("known_colleagues", "known_led")
+            .first()
+        ) or ((), ())
+        self.known_colleagues, self.known_led = colleagues, led
 
     @property
     def may_answer(self) -> bool:
-        """Whether this person may write to customers and change conversations."""
-        return self.role != Role.VIEWER
+        return self.may(Area.INBOX, WRITE)
 
     @property
     def may_manage_knowledge(self) -> bool:
-        return self.role in {Role.OWNER, Role.ADMIN, Role.SUPERVISOR}
+        return self.may(Area.KNOWLEDGE, WRITE)
 
     @property
     def may_manage_settings(self) -> bool:
-        return self.role in {Role.OWNER, Role.ADMIN}
+        return self.may(Area.SETTINGS, WRITE)

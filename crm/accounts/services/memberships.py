@@ -11,7 +11,7 @@ SESSION_KEY = "organization_id"
 
 def current_membership(*, user: User, organization_id: str | None) -> Membership | None:
     """Give the membership a session runs as: the chosen organization's, else the oldest."""
-    memberships = list(Membership.objects.of(user).active()[:100])
+    memberships = list(Membership.objects.of(user).active().with_rights()[:100])
     chosen = (m for m in memberships if str(m.organization_id) == organization_id)
     return next(chosen, memberships[0] if memberships else None)
 
@@ -32,6 +32,6 @@ def add_member(*, organization_id: UUID, user_id: UUID, role: Role) -> Membershi
     membership, _created = Membership.objects.update_or_create(
         organization_id=organization_id,
         user_id=user_id,
-        defaults={"role": role, "is_active": True},
+        defaults={"role": role, "custom_role": None, "is_active": True},
     )
     return membership

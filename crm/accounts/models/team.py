@@ -1,0 +1,61 @@
+"""Teams: whose records the level ``team`` reaches."""
+
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.managers import TeamQuerySet
+from crm.accounts.models.membership import Membership
+from crm.accounts.models.organization import Organization
+
+
+class Team(models.Model):
+    """Members who share their work; the lead is one of them."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
+    name = models.CharField(_("name"), max_length=60)
+    lead = models.ForeignKey(
+        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="leads"
+    )
+    members = models.ManyToManyField(Membership, through="TeamMember", related_name="teams")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TeamQuerySet.as_manager()
+
+    organization_id: UUID
+    lead_id: UUID | None
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        constraints = [
+            models.UniqueConstraint("organization", Lower("name"), name="one_team_per_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="seats")
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="seats")
+
+    team_id: UUID
+    membership_id: UUID
+
+    class Meta:
+        verbose_name = _("team member")
+        verbose_name_plural = _("team members")
+        constraints = [
+            models.UniqueConstraint(fields=["team", "membership"], name="one_seat_per_team")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id} · {self.team_id}"

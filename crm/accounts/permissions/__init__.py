@@ -1,0 +1,38 @@
+"""Who may do what: one table of roles, and the questions everything else asks of it."""
+
+from crm.accounts.permissions.areas import READ, WRITE, Action, Area, Level
+from crm.accounts.permissions.builtin import BUILT_IN
+from crm.accounts.permissions.principals import Machine, Principal
+from crm.accounts.permissions.questions import (
+    may_grant,
+    permits,
+    reach,
+    require,
+    require_grant,
+    require_record,
+)
+from crm.accounts.permissions.rights import NO_RIGHTS, Grant, Rights
+from crm.accounts.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
+
+__all__ = [
+    "BUILT_IN",
+    "NO_RIGHTS",
+    "READ",
+    "SCOPES",
+    "WRITE",
+    "Action",
+    "Area",
+    "Grant",
+    "Level",
+    "Machine",
+    "Principal",
+    "Rights",
+    "may_grant",
+    "permits",
+    "reach",
+    "require",
+    "require_grant",
+    "require_record",
+    "rights_of_scopes",
+    "scopes_of",
+]

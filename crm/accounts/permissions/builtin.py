@@ -1,0 +1,26 @@
+"""The one table of the roles that every organization has; `docs/permissions.md` shows it."""
+
+from crm.accounts.permissions.areas import Area, Level
+from crm.accounts.permissions.rights import Grant, Rights
+
+NONE, OWN, TEAM, ALL = Level
+
+# A row is an area; a pair is how far one sees and how far one changes. The keys are the values of
+# `crm.accounts.models.Role`, which a test compares.
+_ROLES = ("owner", "admin", "supervisor", "agent", "viewer")
+_TABLE = {
+    #                owner       admin        supervisor   agent        viewer
+    Area.INBOX: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
+    Area.CUSTOMERS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
+    Area.SALES: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, OWN), (ALL, NONE)),
+    Area.KNOWLEDGE: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE), (ALL, NONE)),
+    Area.MARKETING: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (NONE, NONE), (ALL, NONE)),
+    Area.ANALYTICS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (OWN, NONE), (ALL, NONE)),
+    Area.SETTINGS: ((ALL, ALL), (ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE)),
+    Area.BILLING: ((ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE), (NONE, NONE)),
+}
+
+BUILT_IN: dict[str, Rights] = {
+    role: Rights({area: Grant(*row[number]) for area, row in _TABLE.items()})
+    for number, role in enumerate(_ROLES)
+}

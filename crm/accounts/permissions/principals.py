@@ -1,0 +1,80 @@
+"""As whom everything runs: a member of an organization, or a machine with a key of one."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from crm.accounts.permissions.areas import READ, Action, Area, Level
+from crm.accounts.permissions.rights import Rights
+
+if TYPE_CHECKING:
+    from crm.accounts.models import User
+
+NOBODY: frozenset[UUID] = frozenset()
+
+
+class Principal:
+    """What `visible_to`, services, pages, API and sockets know of who asks.
+
+    ``user_id`` and ``user`` are None where no person asks: such a principal owns no record and has
+    no team, so that only the level ``all`` gives it records. ``actor_id`` and ``actor_name`` stand
+    in logs and beside messages. People of ``colleague_ids`` share a team with this one, those of
+    ``led_ids`` are in a team that this one leads.
+    """
+
+    organization_id: UUID
+    user_id: UUID | None = None
+
+    @property
+    def rights(self) -> Rights:
+        raise NotImplementedError
+
+    @property
+    def user(self) -> "User | None":
+        return None
+
+    @property
+    def actor_id(self) -> str:
+        return str(self.user_id)
+
+    @property
+    def actor_name(self) -> str:
+        return ""
+
+    @property
+    def colleague_ids(self) -> Set[UUID]:
+        return NOBODY
+
+    @property
+    def led_ids(self) -> Set[UUID]:
+        return NOBODY
+
+    def level(self, area: Area, action: Action = READ) -> Level:
+        return self.rights.level(area, action)
+
+    def may(self, area: Area, action: Action = READ, at_least: Level = Level.OWN) -> bool:
+        """Say whether the right reaches at least so far; by default, anywhere at all."""
+        return self.level(area, action) >= at_least
+
+
+@dataclass(frozen=True, slots=True)
+class Machine(Principal):
+    """A key of an organization: it has the rights of its scopes and is no person."""
+
+    organization_id: UUID
+    granted: Rights
+    key_id: str
+    name: str = ""
+
+    @property
+    def rights(self) -> Rights:
+        return self.granted
+
+    @property
+    def actor_id(self) -> str:
+        return f"key:{self.key_id}"
+
+    @property
+    def actor_name(self) -> str:
+        return self.name

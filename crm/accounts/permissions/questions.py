@@ -1,0 +1,87 @@
+"""The questions that are asked of rights: in memory, as a refusal, and as a filter of rows.
+
+`permits` and `reach` say the same of one record and of a table; a test compares them for every
+combination.
+"""
+
+from collections.abc import Collection, Set
+from uuid import UUID
+
+from django.db.models import Q
+
+from config.errors import Forbidden
+from crm.accounts.errors import GrantsTooMuch
+from crm.accounts.permissions.areas import READ, Action, Area, Level
+from crm.accounts.permissions.principals import Principal
+from crm.accounts.permissions.rights import Rights
+
+
+def people_of(principal: Principal, area: Area, action: Action = READ) -> Set[UUID]:
+    """Give whose records are within reach below the level ``all``."""
+    if principal.user_id is None:
+        return frozenset()
+    people = frozenset({principal.user_id})
+    level = principal.level(area, action)
+    if level >= Level.TEAM:
+        people |= principal.colleague_ids
+    if level >= Level.TEAM or (level == Level.OWN and action == READ):
+        # Who leads a team sees all of it; to change it, too, takes the level "team".
+        people |= principal.led_ids
+    return people
+
+
+def permits(principal: Principal, area: Area, action: Action, owner_ids: Collection[UUID]) -> bool:
+    """Say whether a record of the organization that belongs to these people is within reach.
+
+    What belongs to nobody is within reach from the level ``team`` on: somebody has to take it.
+    """
+    level = principal.level(area, action)
+    if level in {Level.NONE, Level.ALL}:
+        return level == Level.ALL
+    if not owner_ids:
+        return level == Level.TEAM and principal.user_id is not None
+    return not people_of(principal, area, action).isdisjoint(owner_ids)
+
+
+def reach(principal: Principal, area: Area, action: Action = READ, *, owner: str) -> Q:
+    """Narrow a table with an ``organization`` to what is within reach; ``owner`` is the column.
+
+    The level ``all`` adds no condition beside the organization's, so that its indexes serve.
+    """
+    level = principal.level(area, action)
+    inside = Q(organization_id=principal.organization_id)
+    if level == Level.ALL:
+        return inside
+    people = people_of(principal, area, action)
+    if level == Level.NONE or not people:
+        return Q(pk__in=())
+    theirs = Q(**{f"{owner}__in": sorted(people)})
+    if level == Level.TEAM:
+        theirs |= Q(**{f"{owner}__isnull": True})
+    return inside & theirs
+
+
+def require(
+    principal: Principal, area: Area, action: Action = READ, at_least: Level = Level.OWN
+) -> None:
+    """Refuse who has no such right; by default, who has it nowhere."""
+    if not principal.may(area, action, at_least):
+        raise Forbidden
+
+
+def require_record(
+    principal: Principal, area: Area, action: Action, *, owner_ids: Collection[UUID]
+) -> None:
+    """Refuse who has no such right to a record of these people."""
+    if not permits(principal, area, action, owner_ids):
+        raise Forbidden
+
+
+def may_grant(principal: Principal, rights: Rights) -> bool:
+    """Say whether somebody may give these rights to others: nobody gives more than they have."""
+    return principal.rights.covers(rights)
+
+
+def require_grant(principal: Principal, rights: Rights) -> None:
+    if not may_grant(principal, rights):
+        raise GrantsTooMuch

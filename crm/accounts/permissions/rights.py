@@ -1,0 +1,82 @@
+"""What somebody may do, as a value: a level of seeing and of changing for each area."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm.accounts.permissions.areas import LEVELS, READ, Action, Area, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The levels of one area; nobody changes what they cannot see."""
+
+    read: Level = Level.NONE
+    write: Level = Level.NONE
+
+    def __post_init__(self) -> None:
+        if self.write > self.read:
+            raise ValueError("A level of changing is above the level of seeing.")
+
+
+NOTHING = Grant()
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """An area that is not named gives nothing."""
+
+    grants: Mapping[Area, Grant] = field(default_factory=dict)
+
+    def __getitem__(self, area: Area) -> Grant:
+        return self.grants.get(area, NOTHING)
+
+    def level(self, area: Area, action: Action = READ) -> Level:
+        grant = self[area]
+        return grant.read if action == READ else grant.write
+
+    def covers(self, other: "Rights") -> bool:
+        """Say whether the other may nothing that is not allowed here."""
+        return all(
+            other.level(area, action) <= self.level(area, action)
+            for area in Area
+            for action in Action
+        )
+
+    def limited_to(self, other: "Rights") -> "Rights":
+        """Give what both allow."""
+        return Rights(
+            {
+                area: Grant(
+                    read=min(self[area].read, other[area].read),
+                    write=min(self[area].write, other[area].write),
+                )
+                for area in Area
+            }
+        )
+
+    def stored(self) -> dict[str, dict[str, str]]:
+        """Give it as JSON: ``{area: {read: level, write: level}}``."""
+        return {
+            str(area): {"read": self[area].read.key, "write": self[area].write.key} for area in Area
+        }
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "Rights":
+        """Read what ``stored`` gave; whatever cannot be understood gives nothing."""
+        grants = {}
+        for area in Area:
+            told = stored.get(str(area))
+            if not isinstance(told, Mapping):
+                continue
+            read = _allowed(area, Level.of(str(told.get("read"))))
+            write = _allowed(area, Level.of(str(told.get("write"))))
+            grants[area] = Grant(read=read, write=min(read, write))
+        return cls(grants)
+
+
+def _allowed(area: Area, level: Level) -> Level:
+    return level if level in LEVELS[area] else Level.NONE
+
+
+NO_RIGHTS = Rights()

@@ -1,0 +1,29 @@
+"""Scopes of API keys: ``area:read`` and ``area:write``."""
+
+from collections.abc import Iterable
+
+from crm.accounts.permissions.areas import READ, WRITE, Action, Area, Level
+from crm.accounts.permissions.rights import Grant, Rights
+
+SCOPES: tuple[str, ...] = tuple(f"{area}:{action}" for area in Area for action in Action)
+
+
+def rights_of_scopes(scopes: Iterable[str]) -> Rights:
+    """Give everything that the scopes name; changing includes seeing. Unknown ones give nothing."""
+    named = set(scopes)
+    grants = {}
+    for area in Area:
+        write = Level.ALL if f"{area}:{WRITE}" in named else Level.NONE
+        read = Level.ALL if f"{area}:{READ}" in named else write
+        grants[area] = Grant(read=read, write=write)
+    return Rights(grants)
+
+
+def scopes_of(rights: Rights) -> tuple[str, ...]:
+    """Give the scopes that somebody with these rights may put on a key: those they have in full."""
+    return tuple(
+        f"{area}:{action}"
+        for area in Area
+        for action in Action
+        if rights.level(area, action) == Level.ALL
+    )
