@@ -1,6 +1,7 @@
 """Who works here: users, the organizations they belong to, and as what."""
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
+from crm.accounts.models.idempotent_request import IdempotentRequest
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
@@ -15,6 +16,7 @@ __all__ = [
     "ApiKeySecret",
     "CustomRole",
     "Ended",
+    "IdempotentRequest",
     "Language",
     "Membership",
     "Organization",

@@ -1,0 +1,36 @@
+"""Answers with some of their members only: ``?fields=id,status``."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext_noop
+from rest_framework import serializers
+
+from config.errors import Invalid
+
+MAX_FIELDS = 50
+
+
+class UnknownField(Invalid):
+    code = "unknown_field"
+    message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
+
+
+def fields_parameter() -> serializers.CharField:
+    return serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text="Only these members of each record, with commas: `id,status`.",
+    )
+
+
+def sparse(data: Mapping[str, Any], wanted: str | None, allowed: Iterable[str]) -> dict[str, Any]:
+    """Keep the members that ``wanted`` names; all, where it is not given."""
+    if not wanted:
+        return dict(data)
+    known = set(allowed)
+    names = [name.strip() for name in wanted.split(",", MAX_FIELDS)]
+    for name in names:
+        if name not in known:
+            raise UnknownField(extra={"field": name[:64], "allowed": sorted(known)})
+    return {name: data[name] for name in names}

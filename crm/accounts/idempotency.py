@@ -1,0 +1,52 @@
+"""The ``Idempotency-Key`` header of creating requests."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.accounts.access import membership_of
+from crm.accounts.services.idempotency import Answer, answer_once, fingerprint_of
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+
+Post = Callable[..., Response]
+
+
+def idempotent(post: Post) -> Post:
+    """Let a view's ``post`` be repeated safely by whoever sends a key; without one, it just runs.
+
+    Not for answers that hold a secret: they would be kept in the clear.
+    """
+
+    @wraps(post)
+    def once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return post(view, request, *args, **kwargs)
+        principal = membership_of(request)
+
+        def act() -> Answer:
+            response = post(view, request, *args, **kwargs)
+            body = JSONRenderer().render(response.data).decode()
+            return Answer(response.status_code, body, response.headers.get("Location", ""))
+
+        answer, is_replayed = answer_once(
+            organization_id=principal.organization_id,
+            actor=str(principal.actor_id),
+            key=key,
+            fingerprint=fingerprint_of(request.method, request.path, request.data),
+            act=act,
+        )
+        headers = {"Location": answer.location} if answer.location else {}
+        if is_replayed:
+            headers[REPLAYED] = "true"
+        return Response(json.loads(answer.body), status=answer.status, headers=headers)
+
+    once.is_idempotent = True  # type: ignore[attr-defined]  # read by the schema
+    return once

@@ -1,0 +1,46 @@
+"""Answers that are given again when the same request comes again."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from config.ids import uuid7
+from crm.accounts.models.organization import Organization
+
+
+class IdempotentRequest(models.Model):
+    """A creating request that went well, under the key that its sender gave it.
+
+    Written in the transaction of what was created: both are there, or neither. ``fingerprint`` is of
+    what was asked, ``actor`` of who asked.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    actor = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField()
+    location = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("idempotent request")
+        verbose_name_plural = _("idempotent requests")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "actor", "key"], name="one_answer_per_idempotency_key"
+            )
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotent_requests_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} · {self.created_at.isoformat()}"
+
+    def is_kept(self, since: datetime) -> bool:
+        return self.created_at >= since
