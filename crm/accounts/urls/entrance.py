@@ -2,9 +2,8 @@ from django.urls import path
 from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
-from crm.accounts import views
+from crm.accounts.views import entrance as views
 
-app_name = "accounts"
 urlpatterns = [
     path("login/", views.log_in_page, name="log_in"),
     path("logout/", views.log_out_now, name="log_out"),

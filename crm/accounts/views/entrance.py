@@ -12,13 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from config import realtime
 from config.errors import AppError, Invalid
 from crm.accounts.errors import OrganizationNotYours
-from crm.accounts.forms import LanguageForm, LogInForm, SwitchForm, TimezoneForm
+from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
 from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY
+from crm.accounts.services.sessions import move_session
 
 
 @sensitive_post_parameters("password")
@@ -44,7 +44,7 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
             response["Retry-After"] = str(wait)
         return response
     response = redirect(_own_address(request, form.cleaned_data["next"]))
-    _remember_language(response, user.language_code)
+    remember_language(response, user.language_code)
     return response
 
 
@@ -80,8 +80,7 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         raise OrganizationNotYours
     request.session[SESSION_KEY] = str(chosen.organization_id)
-    # Open pages of the other organization must not go on receiving its messages.
-    realtime.close_sockets(user_id=user.pk, session_key=request.session.session_key)
+    move_session(request=request, user=user, organization_id=chosen.organization_id)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 
@@ -96,7 +95,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
         request.user.language_code = code
         request.user.save(update_fields=["language_code", "updated_at"])
     response = redirect(_own_address(request, form.cleaned_data["next"]))
-    _remember_language(response, code)
+    remember_language(response, code)
     return response
 
 
@@ -122,7 +121,7 @@ def _own_address(request: HttpRequest, address: str | None) -> str:
     return resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
-def _remember_language(response: HttpResponse | HttpResponseRedirect, code: str) -> None:
+def remember_language(response: HttpResponse | HttpResponseRedirect, code: str) -> None:
     if not translation.check_for_language(code):
         return
     response.set_cookie(

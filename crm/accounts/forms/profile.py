@@ -1,0 +1,70 @@
+"""What people say about themselves, and about their organization."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Language
+
+
+@cache
+def timezone_choices() -> list[tuple[str, str]]:
+    """Give the zones that people look for: by region and city, and UTC."""
+    names = sorted(name for name in available_timezones() if "/" in name)
+    shown = [name for name in names if not name.startswith(("Etc/", "SystemV/", "US/", "posix/"))]
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in shown)]
+
+
+class ZoneField(forms.ChoiceField):
+    """A time zone; older names count too, for somebody's machine may still use one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Time zone"),
+            choices=timezone_choices,
+            widget=forms.Select(attrs={"class": "form-select"}),
+        )
+
+    def valid_value(self, value: str) -> bool:
+        return value in available_timezones()
+
+
+class LanguageField(forms.ChoiceField):
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Language"),
+            choices=Language.choices,
+            widget=forms.Select(attrs={"class": "form-select"}),
+        )
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
+    )
+    phone = forms.RegexField(
+        label=_("Phone"),
+        regex=r"^\+?[0-9 ()./-]*$",
+        max_length=50,
+        required=False,
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "type": "tel", "autocomplete": "tel"}
+        ),
+        error_messages={"invalid": _("Write the number with digits: +84 24 1234 5678.")},
+    )
+    language_code = LanguageField()
+    timezone = ZoneField()
+
+
+class OrganizationForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "organization"}),
+    )
+    language_code = LanguageField()
+    timezone = ZoneField()

@@ -1,0 +1,80 @@
+"""The pages under /app/settings/, in the order in which they are offered.
+
+A page hangs itself in with one entry here, a template that extends ``settings/base.html`` and
+``active_page`` (the entry's key) in its context.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from crm.accounts.models import Membership
+
+
+def anybody(membership: Membership | None) -> bool:
+    """Offer it to whoever is logged in, also without an organization."""
+    return True
+
+
+def any_member(membership: Membership | None) -> bool:
+    return bool(membership)
+
+
+def settings_manager(membership: Membership | None) -> bool:
+    return bool(membership and membership.may_manage_settings)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """One entry: ``key`` is the context's ``active_page``, ``url_name`` what leads there.
+
+    ``is_offered`` only hides the entry; the page itself refuses.
+    """
+
+    key: str
+    url_name: str
+    icon: str
+    label: Promise
+    description: Promise
+    is_offered: Callable[[Membership | None], bool] = anybody
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsGroup:
+    title: Promise
+    pages: tuple[SettingsPage, ...]
+
+    def offered_to(self, membership: Membership | None) -> list[SettingsPage]:
+        return [page for page in self.pages if page.is_offered(membership)]
+
+
+MENU = (
+    SettingsGroup(
+        pgettext_lazy("settings", "You"),
+        (
+            SettingsPage(
+                "profile",
+                "accounts:profile",
+                "user",
+                _("Profile"),
+                _("Name, phone, language and time zone."),
+            ),
+        ),
+    ),
+    SettingsGroup(
+        _("Organization"),
+        (
+            SettingsPage(
+                "organization",
+                "accounts:organization",
+                "building",
+                pgettext_lazy("settings", "General"),
+                _("Name, language and time zone of the organization."),
+                any_member,
+            ),
+        ),
+    ),
+)

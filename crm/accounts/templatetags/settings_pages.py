@@ -1,0 +1,22 @@
+"""The settings' navigation, for templates."""
+
+from typing import Any
+
+from django import template
+
+from crm.accounts.models import Membership
+from crm.accounts.settings_menu import MENU, SettingsPage
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def settings_groups(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the groups with the pages that this person is offered; empty groups are left out."""
+    membership: Membership | None = getattr(context["request"], "membership", None) or None
+    groups: list[dict[str, Any]] = []
+    for group in MENU:
+        pages: list[SettingsPage] = group.offered_to(membership)
+        if pages:
+            groups.append({"title": group.title, "pages": pages})
+    return groups
