@@ -10,6 +10,7 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
+        from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.models import Message
         from chat.services.sweeping import oldest_pending_age
         from crm.operations import figures

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from knowledge import api
 from knowledge.views import categories, editing, faqs, public
 
 app_name = "knowledge"
@@ -17,5 +18,7 @@ urlpatterns = [
     path("app/knowledge/categories/", categories.categories, name="categories"),
     path(f"{_category}/rename/", categories.rename, name="rename_category"),
     path(f"{_category}/delete/", categories.delete, name="delete_category"),
+    path("api/v1/knowledge/faqs", api.Faqs.as_view(), name="api_faqs"),
+    path("api/v1/knowledge/faqs/<uuid:faq_id>", api.FaqDetail.as_view(), name="api_faq"),
     path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),
 ]

@@ -1,18 +1,38 @@
 """The inbox over HTTP: lists, one conversation, and what an agent does with it."""
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat import inbox
+from chat.api.authentication import agent_of_request
+from chat.api.shapes import (
+    AgentsShape,
+    ChangedShape,
+    ConversationDetailShape,
+    CountsShape,
+    EventShape,
+    HistoryShape,
+    InboxPageShape,
+)
 from chat.errors import ReadOnly
+from chat.events import Audience, event_frame
 from chat.models import Conversation, Status
 from chat.services import assign, close, hand_back, reopen, snooze, take_over
+from chat.viewers import PREFIX, Agent
+from config import metrics
+from config.ids import uuid7
+from config.outages import outage_refusals
+from config.rest import Body, refuses
 from crm.accounts.access import IsMember, membership_of
+from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
 
 MAX_LIMIT = 100
@@ -41,6 +61,13 @@ class SnoozeBody(serializers.Serializer[Any]):
     until = serializers.DateTimeField()
 
 
+class NewMessageBody(Body):
+    """A ``text`` for the customer, or a ``note`` that only the organization's people see."""
+
+    type = serializers.ChoiceField(choices=["text", "note"], default="text")
+    text = serializers.CharField(max_length=settings.CHAT_MAX_TEXT_LENGTH, trim_whitespace=False)
+
+
 class InboxView(APIView):
     permission_classes = [IsMember]
 
@@ -59,6 +86,12 @@ class Conversations(InboxView):
     With ``search`` it is about the customers so named instead, in every box and status.
     """
 
+    @extend_schema(
+        operation_id="inbox_list",
+        tags=["conversations"],
+        parameters=[PageQuery],
+        responses=InboxPageShape,
+    )
     def get(self, request: Request) -> Response:
         query = self.valid(PageQuery(data=request.query_params.dict()))
         place = {"cursor": query.get("cursor"), "limit": query["limit"]}
@@ -83,6 +116,7 @@ class Conversations(InboxView):
 class Counts(InboxView):
     """How many conversations each box holds, counted no further than ``limit``."""
 
+    @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
         return Response({"limit": inbox.COUNT_LIMIT, "counts": inbox.counts(self.membership)})
 
@@ -90,11 +124,15 @@ class Counts(InboxView):
 class Agents(InboxView):
     """Whom a conversation may be assigned to."""
 
+    @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
     def get(self, request: Request) -> Response:
         return Response({"agents": inbox.agents(self.membership)})
 
 
 class ConversationDetail(InboxView):
+    @extend_schema(
+        operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
+    )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         conversation = inbox.find(self.membership, conversation_id)
         return Response(inbox.detail(self.membership, conversation))
@@ -103,6 +141,12 @@ class ConversationDetail(InboxView):
 class ConversationMessages(InboxView):
     """Entries that precede ``before``, oldest first, in the form of the socket's events."""
 
+    @extend_schema(
+        operation_id="messages_list",
+        tags=["conversations"],
+        parameters=[HistoryQuery],
+        responses=HistoryShape,
+    )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         query = self.valid(HistoryQuery(data=request.query_params.dict()))
         conversation = inbox.find(self.membership, conversation_id)
@@ -112,10 +156,31 @@ class ConversationMessages(InboxView):
             )
         )
 
+    @extend_schema(
+        operation_id="messages_create",
+        tags=["conversations"],
+        request=NewMessageBody,
+        responses={201: EventShape},
+    )
+    @idempotent
+    @refuses(409)
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """Answer the customer, or leave a note for one's own people."""
+        body = NewMessageBody.read(request)
+        agent = agent_of_request(request)
+        with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
+            posted = agent.post(
+                stream=f"{PREFIX}{conversation_id}",
+                client_message_id=_client_message_id(request, agent),
+                content=body,
+            )
+        return Response(event_frame(posted.message, Audience.TEAM), status=201)
+
 
 class ConversationAction(InboxView):
     """A change by an agent; answers with the conversation's new row."""
 
+    @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         if not self.membership.may_answer:
             raise ReadOnly
@@ -132,7 +197,10 @@ class ConversationAction(InboxView):
         return self.membership.organization_id
 
 
+@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class TakeOver(ConversationAction):
+    operation_id = "conversations_take_over"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         return take_over(
             organization_id=self.organization_id,
@@ -141,7 +209,10 @@ class TakeOver(ConversationAction):
         )
 
 
+@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class HandBack(ConversationAction):
+    operation_id = "conversations_hand_back"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         return hand_back(
             organization_id=self.organization_id,
@@ -150,7 +221,10 @@ class HandBack(ConversationAction):
         )
 
 
+@extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
 class Assign(ConversationAction):
+    operation_id = "conversations_assign"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         wanted = self.valid(AssignBody(data=body))
         return assign(
@@ -161,7 +235,10 @@ class Assign(ConversationAction):
         )
 
 
+@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class Close(ConversationAction):
+    operation_id = "conversations_close"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         return close(
             organization_id=self.organization_id,
@@ -170,7 +247,10 @@ class Close(ConversationAction):
         )
 
 
+@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class Reopen(ConversationAction):
+    operation_id = "conversations_reopen"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         return reopen(
             organization_id=self.organization_id,
@@ -179,7 +259,10 @@ class Reopen(ConversationAction):
         )
 
 
+@extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
 class Snooze(ConversationAction):
+    operation_id = "conversations_snooze"
+
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
         wanted = self.valid(SnoozeBody(data=body))
         return snooze(
@@ -188,3 +271,11 @@ class Snooze(ConversationAction):
             until=wanted["until"],
             by=self.membership.user,
         )
+
+
+def _client_message_id(request: Request, agent: Agent) -> str:
+    """Name a message after its Idempotency-Key, so that it is stored once in the log too."""
+    if key := request.headers.get(HEADER):
+        named = f"{agent.log_name}|{key}"
+        return f"api-{hashlib.sha256(named.encode()).hexdigest()[:40]}"
+    return f"api-{uuid7().hex}"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,11 +13,15 @@ from chat.api.authentication import (
     viewer_of_request,
     visitor_of_request,
 )
+from chat.api.shapes import PostedShape, SeenShape, StreamShape, StretchShape
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.polling import answer, parse_query
-from chat.viewers import Agent, Posted, Viewer
+from chat.viewers import Agent, Posted, Viewer, Visitor
 from config import metrics
+from config.limits.limiter import Subjects
+from config.limits.throttle import api_subjects
 from config.outages import outage_refusals
+from config.rest import refuses
 
 _LARGEST = 2**53 - 1
 
@@ -30,14 +35,38 @@ class SeenBody(serializers.Serializer[Any]):
     seq = serializers.IntegerField(min_value=0, max_value=_LARGEST)
 
 
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The message's client_message_id: the same again gives the stored message back.",
+)
+
+
+def _whole(name: str, description: str) -> OpenApiParameter:
+    number = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
+    return OpenApiParameter(name, number, description=description)
+
+
 class StreamView(APIView):
     authentication_classes = STREAM_AUTHENTICATION
     permission_classes = []
+
+    @property
+    def limit_endpoint(self) -> str:
+        return "widget_read" if isinstance(self.request.auth, Visitor) else "api"
+
+    def limit_subjects(self, request: Request) -> Subjects:
+        if isinstance(request.auth, Visitor):
+            return {"visitor": request.auth.customer_id}
+        return api_subjects(request)
 
 
 class Stream(StreamView):
     """How far a stream goes: what a client asks before it loads a snapshot."""
 
+    @extend_schema(operation_id="streams_get", tags=["streams"], responses=StreamShape)
     def get(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
         with outage_refusals():
@@ -61,6 +90,18 @@ class Events(StreamView):
     With ``wait`` the request is answered by `chat.consumers.LongPollConsumer`, before Django.
     """
 
+    @extend_schema(
+        operation_id="streams_events",
+        tags=["streams"],
+        parameters=[
+            OpenApiParameter("epoch", str, description="The stream's, as it was last told."),
+            _whole("after", "Entries that follow this number, oldest first."),
+            _whole("before", "Entries that precede this number; alone."),
+            _whole("limit", "At most 300 entries."),
+            _whole("wait", "Seconds to wait where there is nothing yet; at most 25."),
+        ],
+        responses=StretchShape,
+    )
     def get(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
         query = parse_query(request.query_params.dict())
@@ -72,6 +113,14 @@ class Events(StreamView):
 class Messages(StreamView):
     """Post a message; the same Idempotency-Key again gives the stored message back."""
 
+    @extend_schema(
+        operation_id="streams_post",
+        tags=["streams"],
+        parameters=[_KEY],
+        request=MessageBody,
+        responses={201: PostedShape},
+    )
+    @refuses(409)
     def post(self, request: Request, stream: str) -> Response:
         return _post(request, viewer_of_request(request), stream)
 
@@ -79,6 +128,14 @@ class Messages(StreamView):
 class FirstMessage(StreamView):
     """Post a visitor's message into their open conversation, or into a new one."""
 
+    @extend_schema(
+        operation_id="streams_open",
+        tags=["streams"],
+        parameters=[_KEY],
+        request=MessageBody,
+        responses={201: PostedShape},
+    )
+    @refuses(409)
     def post(self, request: Request) -> Response:
         return _post(request, visitor_of_request(request), None)
 
@@ -86,6 +143,9 @@ class FirstMessage(StreamView):
 class SeenPosition(StreamView):
     """Tell that everything up to ``seq`` was shown; answers with the position that now holds."""
 
+    @extend_schema(
+        operation_id="streams_seen", tags=["streams"], request=SeenBody, responses=SeenShape
+    )
     def post(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
         body = SeenBody(data=request.data)

@@ -1,19 +1,28 @@
-"""What every part of `/api/v1/` shares: pages, filters, sparse fields, the schema."""
+"""What every part of `/api/v1/` shares: pages, filters, sparse fields, bodies, the schema."""
 
-from config.rest.cursors import CursorInvalid
+from config.rest.bodies import Body
 from config.rest.fields import sparse
-from config.rest.lists import ListQuery, Page, ordering_field, page_of, page_response
-from config.rest.queries import Query, RepeatedParameter, UnknownParameter
+from config.rest.lists import (
+    ListQuery,
+    Page,
+    ordering_field,
+    page_of,
+    page_response,
+    record_response,
+)
+from config.rest.queries import Query, RecordQuery
+from config.rest.schema import refuses
 
 __all__ = [
-    "CursorInvalid",
+    "Body",
     "ListQuery",
     "Page",
     "Query",
-    "RepeatedParameter",
-    "UnknownParameter",
+    "RecordQuery",
     "ordering_field",
     "page_of",
     "page_response",
+    "record_response",
+    "refuses",
     "sparse",
 ]

@@ -12,8 +12,19 @@ MAX_FIELDS = 50
 
 
 class UnknownField(Invalid):
+    """``field`` of the ``fields`` parameter; ``allowed`` are those that there are."""
+
     code = "unknown_field"
     message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
+
+
+class UnknownMember(Invalid):
+    """``field`` of the body; ``allowed`` are those that may be sent."""
+
+    code = "unknown_member"
+    message = gettext_noop(
+        "The body has a member that does not exist or cannot be set. Use those of `allowed`."
+    )
 
 
 def fields_parameter() -> serializers.CharField:

@@ -1,6 +1,6 @@
 """Lists: filtered by what is allowed, ordered by what has an index, page after page by key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.rest.cursors import MAX_LENGTH, CursorInvalid, decode_cursor, encode_cursor
-from config.rest.fields import fields_parameter, sparse
-from config.rest.queries import Query
+from config.rest.fields import sparse
+from config.rest.queries import RecordQuery
 
 M = TypeVar("M", bound=Model)
 DEFAULT_LIMIT = 50
@@ -36,7 +36,7 @@ def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
     )
 
 
-class ListQuery(Query):
+class ListQuery(RecordQuery):
     """The parameters of a list.
 
     A subclass declares ``ordering`` with ``ordering_field`` and its filters as fields. A filter is
@@ -58,10 +58,6 @@ class ListQuery(Query):
         max_length=MAX_LENGTH,
         help_text="`next_cursor` of the page before; absent for the first page.",
     )
-
-    def get_fields(self) -> dict[str, Any]:
-        # Serializers have an attribute of this name.
-        return super().get_fields() | {"fields": fields_parameter()}
 
     def page(self, queryset: QuerySet[M]) -> Page[M]:
         """Give the page that was asked for, of the rows that one may see."""
@@ -98,7 +94,7 @@ def page_response(
     request: Request,
     query: ListQuery,
     page: Page[M],
-    word: Callable[[list[M]], list[dict[str, Any]]],
+    word: Callable[[list[M]], Iterable[Mapping[str, Any]]],
     allowed: type[serializers.Serializer[Any]],
 ) -> Response:
     """Answer with a page; ``word`` makes records of its rows, ``allowed`` has their members."""
@@ -113,12 +109,28 @@ def page_response(
     return Response({"results": results, "next_cursor": page.next_cursor}, headers=headers)
 
 
-def page_of(record: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def page_of(
+    record: type[serializers.Serializer[Any]], name: str | None = None
+) -> serializers.Serializer[Any]:
     """Describe a page of these records, for the schema."""
     return inline_serializer(
-        name=f"{record.__name__.removesuffix('Serializer')}Page",
+        name=name or f"{record.__name__.removesuffix('Serializer')}Page",
         fields={
             "results": record(many=True),
             "next_cursor": serializers.CharField(allow_null=True),
         },
+    )
+
+
+def record_response(
+    request: Request,
+    record: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with one record, or with the members of it that were asked for."""
+    query = RecordQuery.read(request)
+    return Response(
+        sparse(record, query["fields"], record), status=status, headers=dict(headers or {})
     )

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.errors import Invalid
+from config.rest.fields import fields_parameter
 
 
 class UnknownParameter(Invalid):
@@ -44,3 +45,11 @@ class Query(serializers.Serializer[Any]):
     def __getitem__(self, name: str) -> Any:
         """Give a value that was sent or has a default, else None."""
         return self.validated_data.get(name)
+
+
+class RecordQuery(Query):
+    """The parameters of one record: which of its members are wanted."""
+
+    def get_fields(self) -> dict[str, Any]:
+        # As a declaration it would hide the attribute of this name that serializers have.
+        return super().get_fields() | {"fields": fields_parameter()}

@@ -90,6 +90,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "csp",
     "django_celery_beat",
@@ -207,7 +209,7 @@ REST_FRAMEWORK = {
 }
 
 # --- Limits -------------------------------------------------------------------------------------
-# How often, by endpoint and by whom it is counted: `requests/seconds` or `requests/seconds/at once`.
+# How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
 # RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
 RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "log_in.account_address": "10/300",
@@ -216,8 +218,46 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "password_reset.account": "5/3600",
     "password_reset.address": "30/3600",
     "api.key": "600/60",
+    "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
     "api.user": "1200/60",
     "api.organization": "12000/60/6000",
+SPECTACULAR_SETTINGS = {
+    "TITLE": "NextFlow CRM API",
+    "DESCRIPTION": (
+        "Conversations, customers, knowledge and people of one organization. Refusals are "
+        "`application/problem+json` with a stable `code`; lists are pages with `next_cursor`; a "
+        "POST that creates may be repeated under the same `Idempotency-Key`."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["config.rest.schema.only_this_version"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "TAGS": [
+        {"name": "conversations", "description": "The inbox: conversations and their messages."},
+        {"name": "customers", "description": "Whom the organization talks to."},
+        {"name": "knowledge", "description": "What the bot answers from."},
+        {"name": "organization", "description": "The organization and who works there."},
+        {"name": "access", "description": "Sessions, tokens and API keys."},
+        {"name": "widget", "description": "What the chat widget of a visitor calls."},
+        {"name": "streams", "description": "The stream protocol over HTTP."},
+    ],
+    "APPEND_COMPONENTS": {
+        "headers": {
+            "RateLimit": {
+                "description": "What is left of each limit (`r`), and in how many seconds all of "
+                "it is (`t`).",
+                "schema": {"type": "string"},
+            },
+            "RateLimit-Policy": {
+                "description": "Each limit: requests at once (`q`), earned again in `w` seconds.",
+                "schema": {"type": "string"},
+            },
+        }
+    },
+}
     "api.address": "6000/60/3000",
     # What was refused for want of a valid log-in, key or token.
     "api_refused.address": "60/60",

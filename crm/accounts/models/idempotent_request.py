@@ -13,8 +13,8 @@ from crm.accounts.models.organization import Organization
 class IdempotentRequest(models.Model):
     """A creating request that went well, under the key that its sender gave it.
 
-    Written in the transaction of what was created: both are there, or neither. ``fingerprint`` is of
-    what was asked, ``actor`` of who asked.
+    Written in the transaction of what was created: both are there, or neither. ``fingerprint`` is
+    of what was asked, ``actor`` of who asked.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,0 +1,88 @@
+"""The list of conversations for programs: every status at once, filtered and in a stable order."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chat import inbox
+from chat.api.shapes import ConversationShape
+from chat.managers import ConversationQuerySet
+from chat.models import Channel, Conversation, Priority, Status
+from config.rest import ListQuery, ordering_field, page_of, page_response
+from crm.accounts.api.base import AreaView
+from crm.accounts.permissions import Area
+
+NOBODY = "none"
+
+
+class ConversationListQuery(ListQuery):
+    name = "conversations"
+    lookups = {
+        "status": "status",
+        "priority": "priority",
+        "channel": "channel",
+        "language": "language_code",
+        "customer_id": "customer_id",
+        "updated_at__gte": "updated_at__gte",
+        "updated_at__lt": "updated_at__lt",
+        "created_at__gte": "created_at__gte",
+        "created_at__lt": "created_at__lt",
+    }
+
+    ordering = ordering_field("-updated_at", "updated_at")
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    priority = serializers.ChoiceField(choices=Priority.choices, required=False)
+    channel = serializers.ChoiceField(choices=Channel.choices, required=False)
+    language = serializers.CharField(max_length=10, required=False)
+    customer_id = serializers.UUIDField(required=False)
+    assignee = serializers.CharField(
+        max_length=36, required=False, help_text=f"A user's id, or `{NOBODY}`."
+    )
+    label = serializers.CharField(max_length=50, required=False)
+    updated_at__gte = serializers.DateTimeField(required=False)
+    updated_at__lt = serializers.DateTimeField(required=False)
+    created_at__gte = serializers.DateTimeField(required=False)
+    created_at__lt = serializers.DateTimeField(required=False)
+
+    def validate_assignee(self, given: str) -> UUID | None:
+        if given == NOBODY:
+            return None
+        try:
+            return UUID(given)
+        except ValueError:
+            raise serializers.ValidationError(f"Send a user's id, or {NOBODY}.") from None
+
+    def filter_assignee(
+        self, queryset: ConversationQuerySet, assignee: UUID | None
+    ) -> ConversationQuerySet:
+        return queryset.filter(assignee_id=assignee) if assignee else queryset.unassigned()
+
+    def filter_label(self, queryset: ConversationQuerySet, label: str) -> ConversationQuerySet:
+        return queryset.filter(labels__contains=[label])
+
+
+class Conversations(AreaView):
+    area = Area.INBOX
+
+    @extend_schema(
+        operation_id="conversations_list",
+        tags=["conversations"],
+        parameters=[ConversationListQuery],
+        responses=page_of(ConversationShape, name="ConversationPage"),
+    )
+    def get(self, request: Request) -> Response:
+        """List the conversations that you may see, the latest change first."""
+        query = ConversationListQuery.read(request)
+        found = Conversation.objects.visible_to(self.principal).select_related(
+            "customer", "assignee"
+        )
+        page = query.page(found)
+
+        def word(conversations: list[Conversation]) -> list[dict[str, Any]]:
+            return inbox.rows(self.principal, conversations)
+
+        return page_response(request, query, page, word, ConversationShape)

@@ -1,0 +1,195 @@
+"""The forms of what the chat's API answers, for its description."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from chat.models import Channel, Priority, Status
+
+Shape = serializers.Serializer[Any]
+
+
+class NamedShape(Shape):
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class PreviewShape(Shape):
+    text = serializers.CharField(required=False)
+    type = serializers.CharField(required=False)
+    sender_type = serializers.CharField(required=False)
+    sender_name = serializers.CharField(required=False)
+
+
+class ConversationShape(Shape):
+    id = serializers.UUIDField()
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    priority = serializers.ChoiceField(choices=Priority.choices)
+    labels = serializers.ListField(child=serializers.CharField())
+    language = serializers.CharField()
+    customer = NamedShape()
+    assignee = NamedShape(allow_null=True)
+    last_seq = serializers.IntegerField()
+    inbound_total = serializers.IntegerField()
+    last_message = PreviewShape()
+    last_message_at = serializers.DateTimeField()
+    waiting_since = serializers.DateTimeField(allow_null=True)
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+    customer_seen_seq = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    unread = serializers.IntegerField(help_text="Customer's messages that you have not seen.")
+
+
+class TalkerShape(Shape):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.CharField(allow_blank=True)
+    phone = serializers.CharField(allow_blank=True)
+    language = serializers.CharField(allow_blank=True)
+    stage = serializers.CharField()
+    claimed = serializers.JSONField()
+    created_at = serializers.DateTimeField()
+
+
+class OtherShape(Shape):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    text = serializers.CharField(allow_blank=True)
+    last_message_at = serializers.DateTimeField()
+
+
+class ConversationDetailShape(Shape):
+    conversation = ConversationShape()
+    customer = TalkerShape()
+    widget = serializers.CharField(allow_blank=True)
+    others = OtherShape(many=True)
+    seen_seq = serializers.IntegerField()
+
+
+class ChangedShape(Shape):
+    conversation = ConversationShape()
+
+
+class InboxPageShape(Shape):
+    organization = serializers.UUIDField()
+    rows = ConversationShape(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class CountsShape(Shape):
+    limit = serializers.IntegerField()
+    counts = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        help_text="By box, then by status.",
+    )
+
+
+class AgentShape(Shape):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    role = serializers.CharField()
+    is_me = serializers.BooleanField()
+
+
+class AgentsShape(Shape):
+    agents = AgentShape(many=True)
+
+
+class EventShape(Shape):
+    """An entry of a stream, as every client receives it."""
+
+    type = serializers.ChoiceField(choices=["event"])
+    stream = serializers.CharField()
+    seq = serializers.IntegerField()
+    kind = serializers.ChoiceField(
+        choices=["message.posted", "message.edited", "message.deleted", "conversation.changed"]
+    )
+    data = serializers.DictField()
+
+
+class HistoryShape(Shape):
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+    events = EventShape(many=True)
+    has_more = serializers.BooleanField()
+
+
+class StretchShape(Shape):
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+    to = serializers.IntegerField()
+    recovered = serializers.BooleanField()
+    events = EventShape(many=True)
+    last_seq = serializers.IntegerField()
+    reason = serializers.CharField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # A word of Python cannot be declared.
+        return super().get_fields() | {"from": serializers.IntegerField()}
+
+
+class StreamShape(Shape):
+    """``priority`` and ``inbound_total`` are told to the team only."""
+
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+    last_seq = serializers.IntegerField()
+    customer_seen_seq = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=Status.choices)
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    priority = serializers.ChoiceField(choices=Priority.choices, required=False)
+    inbound_total = serializers.IntegerField(required=False)
+
+
+class PostedShape(Shape):
+    message_id = serializers.UUIDField()
+    seq = serializers.IntegerField()
+    timestamp = serializers.DateTimeField()
+    client_message_id = serializers.CharField()
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+
+
+class SeenShape(Shape):
+    stream = serializers.CharField()
+    seq = serializers.IntegerField()
+
+
+class TicketShape(Shape):
+    ticket = serializers.CharField()
+    ticket_expires_in = serializers.IntegerField()
+    websocket_path = serializers.CharField()
+
+
+class WidgetSettingsShape(Shape):
+    name = serializers.CharField()
+    organization = serializers.CharField()
+    color = serializers.CharField()
+    position = serializers.CharField()
+    language = serializers.CharField()
+    languages = serializers.ListField(child=serializers.CharField())
+    texts = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    bot_enabled = serializers.BooleanField()
+
+
+class OpenConversationShape(Shape):
+    id = serializers.UUIDField()
+    stream = serializers.CharField()
+    epoch = serializers.CharField()
+    last_seq = serializers.IntegerField()
+    customer_seen_seq = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=Status.choices)
+
+
+class VisitShape(TicketShape):
+    visitor_token = serializers.CharField()
+    is_new = serializers.BooleanField()
+    customer_id = serializers.UUIDField()
+    settings = WidgetSettingsShape()
+    conversation = OpenConversationShape(allow_null=True)
+    heartbeat_seconds = serializers.FloatField()
+    max_text_length = serializers.IntegerField()

@@ -1,0 +1,215 @@
+"""Who asks, their organization and who works there."""
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.rest import (
+    Body,
+    ListQuery,
+    RecordQuery,
+    ordering_field,
+    page_of,
+    page_response,
+    record_response,
+)
+from crm.accounts.access import IsMember, membership_of
+from crm.accounts.api.base import AreaView
+from crm.accounts.errors import MemberNotFound
+from crm.accounts.managers import MembershipQuerySet
+from crm.accounts.models import Language, Membership, Organization, Role
+from crm.accounts.permissions import READ, WRITE, Area, Principal, require
+from crm.accounts.services import update_organization, update_profile
+
+
+def known_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise serializers.ValidationError("Use a name of the IANA database: Asia/Ho_Chi_Minh.")
+
+
+class OrganizationSerializer(serializers.ModelSerializer[Organization]):
+    language = serializers.CharField(source="language_code")
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug", "language", "timezone", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class OrganizationBody(Body):
+    name = serializers.CharField(max_length=255, required=False)
+    language = serializers.ChoiceField(
+        choices=Language.choices, required=False, source="language_code"
+    )
+    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    user_id = serializers.UUIDField()
+    name = serializers.CharField(source="user.name")
+    email = serializers.EmailField(source="user.email")
+    role = serializers.CharField()
+    role_name = serializers.CharField()
+
+    class Meta:
+        model = Membership
+        fields = ["id", "user_id", "name", "email", "role", "role_name", "is_active", "created_at"]
+        read_only_fields = fields
+
+
+class MemberListQuery(ListQuery):
+    name = "members"
+    lookups = {"role": "role", "is_active": "is_active", "user_id": "user_id"}
+
+    ordering = ordering_field("created_at", "-created_at")
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = serializers.BooleanField(required=False)
+    user_id = serializers.UUIDField(required=False)
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """``user`` is null for an API key."""
+
+    class Person(serializers.Serializer[Any]):
+        id = serializers.UUIDField()
+        name = serializers.CharField()
+        email = serializers.EmailField()
+        phone = serializers.CharField(allow_blank=True)
+        language = serializers.CharField(source="language_code")
+        timezone = serializers.CharField()
+
+        class Meta:
+            ref_name = "Person"
+
+    user = Person(allow_null=True)
+    organization = OrganizationSerializer()
+    role = serializers.CharField(allow_null=True)
+    rights = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField()),
+        help_text="By area: how far one may `read` and `write` (none, own, team or all).",
+    )
+
+
+class MeBody(Body):
+    name = serializers.CharField(max_length=255, required=False)
+    phone = serializers.RegexField(
+        r"^\+?[0-9 ()./-]*$", max_length=50, allow_blank=True, required=False
+    )
+    language = serializers.ChoiceField(
+        choices=Language.choices, required=False, source="language_code"
+    )
+    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+
+
+@extend_schema(tags=["organization"])
+class Me(APIView):
+    permission_classes = [IsMember]
+
+    @extend_schema(operation_id="me_get", parameters=[RecordQuery], responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        """Say as whom this request runs, and what they may do."""
+        return record_response(request, self._record(membership_of(request)))
+
+    @extend_schema(operation_id="me_update", request=MeBody, responses=MeSerializer)
+    def patch(self, request: Request) -> Response:
+        """Change the members of your profile that are sent."""
+        principal = membership_of(request)
+        user = principal.user
+        kept = {
+            name: getattr(user, name) for name in ("name", "phone", "language_code", "timezone")
+        }
+        principal.user = update_profile(user_id=user.pk, **kept | MeBody.read(request))
+        return Response(self._record(principal))
+
+    @staticmethod
+    def _record(principal: Principal) -> dict[str, Any]:
+        record: dict[str, Any] = MeSerializer(
+            {
+                "user": principal.user,
+                "organization": Organization.objects.get(pk=principal.organization_id),
+                "role": getattr(principal, "role", None),
+                "rights": {
+                    area.value: {
+                        action.value: principal.level(area, action).key for action in (READ, WRITE)
+                    }
+                    for area in Area
+                },
+            }
+        ).data
+        return record
+
+
+@extend_schema(tags=["organization"])
+class OrganizationDetail(AreaView):
+    area = Area.SETTINGS
+
+    @extend_schema(
+        operation_id="organization_get", parameters=[RecordQuery], responses=OrganizationSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """Give the organization that this request runs in."""
+        return record_response(request, OrganizationSerializer(self.principal.organization).data)
+
+    @extend_schema(
+        operation_id="organization_update",
+        request=OrganizationBody,
+        responses=OrganizationSerializer,
+    )
+    def patch(self, request: Request) -> Response:
+        """Change the members that are sent."""
+        before = self.principal.organization
+        kept = {name: getattr(before, name) for name in ("name", "language_code", "timezone")}
+        organization = update_organization(
+            organization_id=before.pk, **kept | OrganizationBody.read(request)
+        )
+        return Response(OrganizationSerializer(organization).data)
+
+
+@extend_schema(tags=["organization"])
+class Members(APIView):
+    permission_classes = [IsMember]
+
+    @extend_schema(
+        operation_id="members_list",
+        parameters=[MemberListQuery],
+        responses=page_of(MemberSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List who works in the organization, those who left included."""
+        query = MemberListQuery.read(request)
+        page = query.page(_members(membership_of(request)))
+        return page_response(
+            request,
+            query,
+            page,
+            lambda rows: MemberSerializer(rows, many=True).data,
+            MemberSerializer,
+        )
+
+
+@extend_schema(tags=["organization"])
+class MemberDetail(APIView):
+    permission_classes = [IsMember]
+
+    @extend_schema(operation_id="members_get", parameters=[RecordQuery], responses=MemberSerializer)
+    def get(self, request: Request, member_id: UUID) -> Response:
+        """Give one member."""
+        member = _members(membership_of(request)).filter(pk=member_id).first()
+        if member is None:
+            raise MemberNotFound
+        return record_response(request, MemberSerializer(member).data)
+
+
+def _members(principal: Principal) -> MembershipQuerySet:
+    if principal.user_id is None:
+        # People know each other; a key learns their addresses only where it was given the right.
+        require(principal, Area.SETTINGS)
+    return Membership.objects.in_organization(principal.organization_id).select_related(
+        "user", "custom_role"
+    )

@@ -1,0 +1,155 @@
+"""Customers over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.rest import (
+    Body,
+    ListQuery,
+    RecordQuery,
+    ordering_field,
+    page_of,
+    page_response,
+    record_response,
+)
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.models import Language
+from crm.accounts.permissions import Area
+from crm.customers.errors import CustomerNotFound
+from crm.customers.managers import CustomerQuerySet
+from crm.customers.models import Customer, Stage
+from crm.customers.services import create_customer, update_customer
+
+
+class CustomerSerializer(serializers.ModelSerializer[Customer]):
+    language = serializers.CharField(source="language_code")
+
+    class Meta:
+        model = Customer
+        fields = [
+            "id",
+            "name",
+            "display_name",
+            "email",
+            "phone",
+            "language",
+            "stage",
+            "claimed",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class CustomerBody(Body):
+    name = serializers.CharField(max_length=255, allow_blank=True, required=False)
+    email = serializers.EmailField(max_length=255, allow_blank=True, required=False)
+    phone = serializers.RegexField(
+        r"^\+?[0-9 ()./-]*$", max_length=50, allow_blank=True, required=False
+    )
+    language = serializers.ChoiceField(
+        choices=Language.choices, allow_blank=True, required=False, source="language_code"
+    )
+    stage = serializers.ChoiceField(choices=Stage.choices, required=False)
+
+
+class CustomerListQuery(ListQuery):
+    name = "customers"
+    lookups = {
+        "stage": "stage",
+        "email": "email__iexact",
+        "language": "language_code",
+        "created_at__gte": "created_at__gte",
+        "created_at__lt": "created_at__lt",
+        "updated_at__gte": "updated_at__gte",
+        "updated_at__lt": "updated_at__lt",
+    }
+
+    ordering = ordering_field("-created_at", "created_at")
+    search = serializers.CharField(
+        min_length=2, max_length=100, required=False, help_text="In names and e-mail addresses."
+    )
+    stage = serializers.ChoiceField(choices=Stage.choices, required=False)
+    email = serializers.CharField(max_length=255, required=False)
+    language = serializers.ChoiceField(choices=Language.choices, required=False)
+    created_at__gte = serializers.DateTimeField(required=False)
+    created_at__lt = serializers.DateTimeField(required=False)
+    updated_at__gte = serializers.DateTimeField(required=False)
+    updated_at__lt = serializers.DateTimeField(required=False)
+
+    def filter_search(self, queryset: CustomerQuerySet, text: str) -> CustomerQuerySet:
+        return queryset.named_like(text)
+
+
+@extend_schema(tags=["customers"])
+class Customers(AreaView):
+    area = Area.CUSTOMERS
+
+    @extend_schema(
+        operation_id="customers_list",
+        parameters=[CustomerListQuery],
+        responses=page_of(CustomerSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List the customers that you may see."""
+        query = CustomerListQuery.read(request)
+        page = query.page(Customer.objects.visible_to(self.principal))
+        return page_response(request, query, page, _records, CustomerSerializer)
+
+    @extend_schema(
+        operation_id="customers_create", request=CustomerBody, responses={201: CustomerSerializer}
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Add a customer."""
+        customer = create_customer(
+            organization_id=self.principal.organization_id, **CustomerBody.read(request)
+        )
+        location = reverse("customers:customer", args=[customer.pk])
+        return Response(
+            CustomerSerializer(customer).data, status=201, headers={"Location": location}
+        )
+
+
+@extend_schema(tags=["customers"])
+class CustomerDetail(AreaView):
+    area = Area.CUSTOMERS
+
+    @extend_schema(
+        operation_id="customers_get", parameters=[RecordQuery], responses=CustomerSerializer
+    )
+    def get(self, request: Request, customer_id: UUID) -> Response:
+        """Give one customer."""
+        return record_response(request, CustomerSerializer(self._visible(customer_id)).data)
+
+    @extend_schema(
+        operation_id="customers_update",
+        request=CustomerBody,
+        responses=CustomerSerializer,
+    )
+    def patch(self, request: Request, customer_id: UUID) -> Response:
+        """Change the members that are sent."""
+        changes = CustomerBody.read(request, partial=True)
+        self._visible(customer_id)
+        customer = update_customer(
+            organization_id=self.principal.organization_id, customer_id=customer_id, **changes
+        )
+        return Response(CustomerSerializer(customer).data)
+
+    def _visible(self, customer_id: UUID) -> Customer:
+        customer = Customer.objects.visible_to(self.principal).filter(pk=customer_id).first()
+        if customer is None:
+            raise CustomerNotFound
+        return customer
+
+
+def _records(customers: list[Customer]) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = CustomerSerializer(customers, many=True).data
+    return records

@@ -1,0 +1,10 @@
+"""What this app refuses."""
+
+from django.utils.translation import gettext_noop
+
+from config.errors import NotFound
+
+
+class CustomerNotFound(NotFound):
+    code = "customer_not_found"
+    message = gettext_noop("There is no such customer, or you may not see them.")

@@ -1,0 +1,176 @@
+"""FAQs over HTTP."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.rest import (
+    Body,
+    ListQuery,
+    RecordQuery,
+    ordering_field,
+    page_of,
+    page_response,
+    record_response,
+    refuses,
+)
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.models import Language
+from crm.accounts.permissions import Area
+from knowledge.errors import FaqNotFound
+from knowledge.managers import FaqQuerySet
+from knowledge.models import ANSWER_LENGTH, MAX_PHRASINGS, QUESTION_LENGTH, Faq
+from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
+
+
+class FaqSerializer(serializers.ModelSerializer[Faq]):
+    language = serializers.CharField(source="language_code")
+    category_id = serializers.UUIDField(allow_null=True)
+    is_indexed = serializers.BooleanField(help_text="Whether the bot finds this version by now.")
+
+    class Meta:
+        model = Faq
+        fields = [
+            "id",
+            "key",
+            "language",
+            "question",
+            "answer",
+            "phrasings",
+            "category_id",
+            "is_published",
+            "is_indexed",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class FaqBody(Body):
+    question = serializers.CharField(max_length=QUESTION_LENGTH)
+    answer = serializers.CharField(max_length=ANSWER_LENGTH)
+    language = serializers.ChoiceField(choices=Language.choices, source="language_code")
+    key = serializers.SlugField(
+        max_length=80, required=False, help_text="Made from the question where it is not given."
+    )
+    category_id = serializers.UUIDField(required=False, allow_null=True)
+    phrasings = serializers.ListField(
+        child=serializers.CharField(max_length=QUESTION_LENGTH),
+        max_length=MAX_PHRASINGS,
+        required=False,
+        help_text="Other ways to ask it.",
+    )
+    is_published = serializers.BooleanField(required=False)
+
+    def validate_phrasings(self, phrasings: list[str]) -> tuple[str, ...]:
+        return tuple(phrasings)
+
+
+class FaqListQuery(ListQuery):
+    name = "faqs"
+    lookups = {
+        "language": "language_code",
+        "key": "key",
+        "category_id": "category_id",
+        "is_published": "is_published",
+        "updated_at__gte": "updated_at__gte",
+        "updated_at__lt": "updated_at__lt",
+    }
+
+    ordering = ordering_field("-updated_at", "updated_at")
+    search = serializers.CharField(
+        max_length=200, required=False, help_text="Each word, in question, phrasings or answer."
+    )
+    language = serializers.ChoiceField(choices=Language.choices, required=False)
+    key = serializers.SlugField(max_length=80, required=False)
+    category_id = serializers.UUIDField(required=False)
+    is_published = serializers.BooleanField(required=False)
+    updated_at__gte = serializers.DateTimeField(required=False)
+    updated_at__lt = serializers.DateTimeField(required=False)
+
+    def filter_search(self, queryset: FaqQuerySet, text: str) -> FaqQuerySet:
+        return queryset.mentioning(text)
+
+
+class FaqView(AreaView):
+    area = Area.KNOWLEDGE
+
+
+@extend_schema(tags=["knowledge"])
+class Faqs(FaqView):
+    @extend_schema(
+        operation_id="faqs_list", parameters=[FaqListQuery], responses=page_of(FaqSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        """List FAQs, the latest change first."""
+        query = FaqListQuery.read(request)
+        page = query.page(Faq.objects.visible_to(self.principal))
+        return page_response(
+            request, query, page, lambda rows: FaqSerializer(rows, many=True).data, FaqSerializer
+        )
+
+    @extend_schema(operation_id="faqs_create", request=FaqBody, responses={201: FaqSerializer})
+    @idempotent
+    @refuses(404, 409)
+    def post(self, request: Request) -> Response:
+        """Add a FAQ; the bot finds it a moment later (`is_indexed`)."""
+        faq = create_faq(
+            organization_id=self.principal.organization_id,
+            content=FaqContent(**FaqBody.read(request)),
+            by=self.principal.user,
+        )
+        return Response(
+            FaqSerializer(faq).data,
+            status=201,
+            headers={"Location": reverse("knowledge:api_faq", args=[faq.pk])},
+        )
+
+
+@extend_schema(tags=["knowledge"])
+class FaqDetail(FaqView):
+    @extend_schema(operation_id="faqs_get", parameters=[RecordQuery], responses=FaqSerializer)
+    def get(self, request: Request, faq_id: UUID) -> Response:
+        """Give one FAQ."""
+        return record_response(request, FaqSerializer(self._visible(faq_id)).data)
+
+    @extend_schema(operation_id="faqs_update", request=FaqBody, responses=FaqSerializer)
+    @refuses(409)
+    def patch(self, request: Request, faq_id: UUID) -> Response:
+        """Change the members that are sent."""
+        changes: dict[str, Any] = FaqBody.read(request, partial=True)
+        before = self._visible(faq_id)
+        content = FaqContent(
+            question=before.question,
+            answer=before.answer,
+            language_code=before.language_code,
+            key=before.key,
+            category_id=before.category_id,
+            phrasings=tuple(before.phrasings),
+            is_published=before.is_published,
+        )
+        faq = update_faq(
+            organization_id=self.principal.organization_id,
+            faq_id=faq_id,
+            content=replace(content, **changes),
+        )
+        return Response(FaqSerializer(faq).data)
+
+    @extend_schema(operation_id="faqs_delete", request=None, responses={204: None})
+    def delete(self, request: Request, faq_id: UUID) -> Response:
+        """Take a FAQ away; people can bring it back for a while."""
+        self._visible(faq_id)
+        delete_faq(organization_id=self.principal.organization_id, faq_id=faq_id)
+        return Response(status=204)
+
+    def _visible(self, faq_id: UUID) -> Faq:
+        faq = Faq.objects.visible_to(self.principal).filter(pk=faq_id).first()
+        if faq is None:
+            raise FaqNotFound
+        return faq
