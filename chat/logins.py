@@ -1,20 +1,17 @@
 """Who comes in without Django's middleware: by a visitor's token or by the session cookie."""
 
 from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.http import HttpRequest
 
 from chat.errors import AccessEnded
 from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
 from config.errors import NotAuthenticated
-from config.realtime import session_name
-from crm.accounts.models import Membership
+from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY, current_membership
+from crm.accounts.services.sessions import RECORD_KEY, live_logins, session_of_key
 
 _BEARER = "bearer "
 
@@ -44,25 +41,24 @@ def agent_of_cookie(cookie: str | None) -> Agent:
         morsel = None
     if morsel is None:
         raise AccessEnded
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
-    user = get_user(request)
-    if not user.is_authenticated:
+    request = session_of_key(morsel.value)
+    user, login = request.user, request.session.get(RECORD_KEY, "")
+    if not isinstance(user, User) or not live_logins([login] if login else []):
         raise AccessEnded
     membership = current_membership(user=user, organization_id=request.session.get(SESSION_KEY))
     if membership is None:
         raise AccessEnded
-    return Agent(membership=membership, session=session_name(morsel.value))
+    return Agent(membership=membership, login=login)
 
 
 def agent_of_claims(claims: dict[str, Any]) -> Agent:
     """Give the agent whom a ticket was issued to, if they still belong here."""
     membership = (
         Membership.objects.active()
-        .select_related("user", "organization")
+        .with_rights()
         .filter(pk=claims["membership"])
         .first()
     )
-    if membership is None:
+    if membership is None or not live_logins([claims["login"]]):
         raise AccessEnded
-    return Agent(membership=membership, session=claims["session"])
+    return Agent(membership=membership, login=claims["login"])

@@ -4,9 +4,9 @@ The channel layer may drop a message, so a hint is never the truth: the log is. 
 `async_to_sync(group_send)` would open a Redis connection for every call; this uses the pool.
 """
 
-import hashlib
 import logging
 import time
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -29,18 +29,18 @@ def user_group(user_id: UUID) -> str:
     return f"user.{user_id}"
 
 
-def session_name(session_key: str) -> str:
-    """Name a log-in without giving away the key that is as good as a password."""
-    return hashlib.sha256(session_key.encode()).hexdigest()
-
-
-def close_sockets(*, user_id: UUID, session_key: str | None = None) -> None:
-    """Close a person's sockets with 4403: those of one log-in, or all of them.
+def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None:
+    """Close a person's sockets with 4403: those of these log-ins, or all of them.
 
     To be called after the commit of what ended their access.
     """
-    session = session_name(session_key) if session_key else None
-    publish((user_group(user_id), {"type": "socket.kick", "session": session}))
+    publish((user_group(user_id), {"type": "socket.kick", "logins": logins}))
+
+
+def recheck_sockets(user_ids: Iterable[UUID]) -> None:
+    """Let people's sockets ask again what they may see, after the commit of what changed it."""
+    if messages := [(user_group(user_id), {"type": "socket.recheck"}) for user_id in user_ids]:
+        publish(*messages)
 
 
 def is_silent() -> bool:

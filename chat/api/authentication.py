@@ -10,8 +10,8 @@ from chat.logins import bearer_token
 from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
 from config.errors import NotAuthenticated
-from config.realtime import session_name
 from crm.accounts.access import membership_of
+from crm.accounts.services.sessions import RECORD_KEY
 
 
 class VisitorAuthentication(BaseAuthentication):
@@ -39,8 +39,7 @@ def visitor_of_request(request: Request) -> Visitor:
 def agent_of_request(request: Request) -> Agent:
     if not request.user.is_authenticated:
         raise NotAuthenticated
-    session_key = request.session.session_key or ""
-    return Agent(membership=membership_of(request), session=session_name(session_key))
+    return Agent(membership=membership_of(request), login=request.session.get(RECORD_KEY, ""))
 
 
 def viewer_of_request(request: Request) -> Viewer:

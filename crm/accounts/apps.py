@@ -5,3 +5,6 @@ class AccountsConfig(AppConfig):
     name = "crm.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.accounts import receivers  # noqa: F401  models exist only from here on

@@ -107,3 +107,123 @@ class TeamFull(AppError):
     code = "team_full"
     status = 409
     message = gettext_noop("A team can have 200 members. Remove one first, or make another team.")
+
+
+class CredentialsRefused(AppError):
+    """What a program sent to get in cannot be used; says nothing of whether an account exists."""
+
+    code = "credentials_refused"
+    status = 401
+    message = gettext_noop("The credentials are not accepted. Check them and try again.")
+
+
+class AccessTokenInvalid(CredentialsRefused):
+    code = "access_token_invalid"
+    message = gettext_noop("The access token is not one of ours. Get a new one, and send it whole.")
+
+
+class AccessTokenExpired(CredentialsRefused):
+    code = "access_token_expired"
+    message = gettext_noop("The access token has expired. Get a new one with the refresh token.")
+
+
+class AccessTokenRevoked(CredentialsRefused):
+    code = "access_token_revoked"
+    message = gettext_noop("The access that this token stood for has ended. Log in again.")
+
+
+class RefreshTokenInvalid(CredentialsRefused):
+    code = "refresh_token_invalid"
+    message = gettext_noop("The refresh token is unknown, expired or revoked. Log in again.")
+
+
+class RefreshTokenReused(CredentialsRefused):
+    code = "refresh_token_reused"
+    message = gettext_noop(
+        "The refresh token was used before. To be safe, everything that followed from it was "
+        "ended. Log in again, and use each refresh token once."
+    )
+
+
+class OtpRequired(CredentialsRefused):
+    code = "otp_required"
+    message = gettext_noop(
+        "This account has two-step verification. Send the code of the app, or a recovery code, "
+        "as otp."
+    )
+
+
+class OtpInvalid(CredentialsRefused):
+    code = "otp_invalid"
+    message = gettext_noop("The code is wrong or was used. Wait for the next one and try again.")
+
+
+class ApiKeyMalformed(CredentialsRefused):
+    code = "api_key_malformed"
+    message = gettext_noop("The API key is damaged or cut off. Copy it again, whole.")
+
+
+class ApiKeyInvalid(CredentialsRefused):
+    code = "api_key_invalid"
+    message = gettext_noop("The API key is unknown or revoked. Create a new one in the settings.")
+
+
+class ApiKeyExpired(CredentialsRefused):
+    code = "api_key_expired"
+    message = gettext_noop("The API key has expired. Create a new one in the settings.")
+
+
+class CredentialsInUrl(Invalid):
+    code = "credentials_in_url"
+    message = gettext_noop(
+        "Keys and tokens do not belong into a URL: URLs end up in logs. Send them in the "
+        "Authorization header, and replace this one."
+    )
+
+
+class AuthorizationUnusable(Invalid):
+    code = "authorization_unusable"
+    message = gettext_noop(
+        "The Authorization header cannot be read. Send one header: Authorization: Bearer <key>."
+    )
+
+
+class AuthorizationTooLong(AppError):
+    code = "authorization_too_long"
+    status = 431
+    message = gettext_noop("The Authorization header is too long. Send one key or token in it.")
+
+
+class ApiKeyNotFound(NotFound):
+    code = "api_key_not_found"
+    message = gettext_noop("There is no such API key. Load the page again.")
+
+
+class ApiKeyOver(AppError):
+    code = "api_key_over"
+    status = 409
+    message = gettext_noop("This API key is revoked or expired. Create a new one.")
+
+
+class TooManyApiKeys(AppError):
+    code = "too_many_api_keys"
+    status = 409
+    message = gettext_noop("An organization can have 100 API keys. Revoke one that is not used.")
+
+
+class RotationUnderWay(AppError):
+    code = "rotation_under_way"
+    status = 409
+    message = gettext_noop(
+        "Two secrets of this key are alive already. Revoke the old one before you make another."
+    )
+
+
+class ScopeNotYours(Forbidden):
+    code = "scope_not_yours"
+    message = gettext_noop("A key cannot do more than you may. Leave out the scopes you lack.")
+
+
+class SessionNotFound(NotFound):
+    code = "session_not_found"
+    message = gettext_noop("This session is over already. Load the page again.")

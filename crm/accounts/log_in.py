@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 
-from config import realtime, stores
+from config import stores
 from config.errors import StoreUnavailable
 from crm.accounts.errors import TooManyLogIns, WrongCredentials
 from crm.accounts.models import User
@@ -51,10 +51,7 @@ def log_in(request: HttpRequest, *, email: str, password: str) -> User:
 
 def log_out(request: HttpRequest) -> None:
     """End the session, and with it the live connections that were opened in it."""
-    user, session_key = request.user, request.session.session_key
     logout(request)
-    if isinstance(user, User):
-        realtime.close_sockets(user_id=user.pk, session_key=session_key)
 
 
 def _key(subject: str) -> str:

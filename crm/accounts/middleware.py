@@ -2,11 +2,35 @@
 
 from collections.abc import Callable
 
+from asgiref.sync import sync_to_async
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from crm.accounts.models import Membership
+from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY, current_membership
+from crm.accounts.services.sessions import is_session_good
+
+
+def logged_in_user(request: HttpRequest) -> User | AnonymousUser:
+    """Give whose session this is, if the session still counts; one that does not is forgotten."""
+    if not hasattr(request, "_checked_user"):
+        user = get_user(request)
+        if isinstance(user, User) and not is_session_good(request, user):
+            request.session.flush()
+            user = request._cached_user = AnonymousUser()  # type: ignore[attr-defined]
+        request._checked_user = user  # type: ignore[attr-defined]
+    return request._checked_user  # type: ignore[attr-defined]
+
+
+class LogInMiddleware(AuthenticationMiddleware):
+    """Django's own, whose ``request.user`` is nobody once the session was ended or has lapsed."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: logged_in_user(request))  # type: ignore[assignment]
+        request.auser = sync_to_async(lambda: logged_in_user(request))  # type: ignore[assignment]
 
 
 class OrganizationMiddleware:

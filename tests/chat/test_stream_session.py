@@ -6,6 +6,9 @@ import json
 import httpx
 import pytest
 import websockets
+from django.conf import settings
+from django.test import Client as Browser
+from django.urls import reverse
 
 from chat.models import Conversation, Message, Widget
 from chat.tickets import issue_ticket
@@ -161,6 +164,12 @@ async def test_a_visitors_socket_comes_from_our_own_frame(
                 assert await refusal_and_code(client) == ("origin_forbidden", 4403)
 
 
+def log_out(cookie: str) -> None:
+    browser = Browser()
+    browser.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    browser.post(reverse("accounts:log_out"))
+
+
 async def test_logging_out_closes_the_sockets_of_that_log_in(
     web_server: LiveServer, agent: Membership
 ) -> None:
@@ -171,7 +180,7 @@ async def test_logging_out_closes_the_sockets_of_that_log_in(
     ):
         await gone.receive("presence")
         await stays.receive("presence")
-        realtime.close_sockets(user_id=agent.user_id, session_key=first)
+        await run_sync(log_out, first)
         assert await refusal_and_code(gone) == ("access_ended", 4403)
         assert await stays.silence() == []
         realtime.close_sockets(user_id=agent.user_id)

@@ -1,0 +1,36 @@
+"""What follows from log-ins and changes of credentials, whichever way they came about."""
+
+from typing import Any
+
+from allauth.account.signals import password_changed, password_reset, password_set
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from crm.accounts.models import Ended, User
+from crm.accounts.services.access import end_access
+from crm.accounts.services.sessions import RECORD_KEY, begin_session, end_sessions
+
+_PASSWORDS = (password_changed, password_reset, password_set)
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.begin_session")
+def begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    begin_session(request=request, user=user)
+
+
+@receiver(user_logged_out, dispatch_uid="accounts.end_session")
+def end(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
+    if user is not None and (record_id := request.session.get(RECORD_KEY)):
+        end_sessions(user_id=user.pk, because=Ended.LOGGED_OUT, session_id=record_id)
+
+
+@receiver(_PASSWORDS, dispatch_uid="accounts.end_access_with_the_password")
+def end_with_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=_own(request))
+
+
+def _own(request: HttpRequest) -> str | None:
+    """The session in which somebody changes their own credentials goes on."""
+    record_id: str | None = request.session.get(RECORD_KEY)
+    return record_id

@@ -1,0 +1,23 @@
+"""Ending everything that a person got in with."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from config import realtime
+from crm.accounts.models import Ended
+from crm.accounts.services.sessions import end_sessions
+from crm.accounts.services.token_families import end_families
+
+
+@transaction.atomic
+def end_access(*, user_id: UUID, because: Ended, spared_id: str | None = None) -> None:
+    """End a person's sessions, tokens and sockets at once, but for the spared session.
+
+    For changes of password or factors and for deactivation. Sockets that no session and no token
+    stands for close too, unless one is spared.
+    """
+    end_sessions(user_id=user_id, because=because, spared_id=spared_id)
+    end_families(user_id=user_id, because=because)
+    if spared_id is None:
+        transaction.on_commit(lambda: realtime.close_sockets(user_id=user_id), robust=True)

@@ -1,0 +1,212 @@
+"""Verbs about log-ins with a browser: begin, use, end.
+
+A session is Django's own (Redis before PostgreSQL) and a record beside it, which says where it is
+used and when it is over. Both must be good: a session whose record has ended is none.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, get_user
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config import realtime
+from crm.accounts.clients import Client
+from crm.accounts.models import Ended, TokenFamily, User, UserSession
+from crm.accounts.models.security import USE_NOTED_EVERY
+from crm.accounts.services.memberships import SESSION_KEY, current_membership
+from crm.accounts.signals import access_ended
+
+# What the session itself keeps of its record.
+RECORD_KEY = "user_session"
+_KNOWN_SECONDS = int(USE_NOTED_EVERY.total_seconds())
+_OVER = 0.0
+# An ended session stays known as such for as long as a stale copy of it could come from a cache.
+_OVER_SECONDS = 3600
+KEPT_AFTER_END = timedelta(days=90)
+
+
+def begin_session(*, request: HttpRequest, user: User) -> UserSession:
+    """Note a log-in that Django has just started."""
+    session = request.session
+    if session.session_key is None:
+        session.create()
+    membership = current_membership(user=user, organization_id=session.get(SESSION_KEY))
+    client = Client.of(request)
+    now = timezone.now()
+    record, _created = UserSession.objects.update_or_create(
+        key=session.session_key,
+        defaults={
+            "user": user,
+            "organization": membership.organization if membership else None,
+            "device": client.device,
+            "address": client.address,
+            "created_at": now,
+            "last_used_at": now,
+            "ended_at": None,
+            "ended_because": "",
+        },
+    )
+    session[RECORD_KEY] = str(record.pk)
+    cache.set(_cache_key(record.pk), record.ends_at().timestamp(), _KNOWN_SECONDS)
+    return record
+
+
+def is_session_good(request: HttpRequest, user: User) -> bool:
+    """Say whether the session of a request still counts, and note its use once a minute.
+
+    Costs one look into Redis; a query and an update once a minute, or while Redis is away.
+    """
+    record_id = request.session.get(RECORD_KEY)
+    if record_id is not None:
+        ends_at = cache.get(_cache_key(record_id))
+        if ends_at is not None:
+            return bool(ends_at > time.time())
+    return _look_up(request, user, record_id)
+
+
+def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
+    """Run a session as another organization, whose rules hold from now on."""
+    record_id = request.session.get(RECORD_KEY)
+    UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
+    cache.delete(_cache_key(record_id))
+    # Open pages of the other organization must not go on receiving its messages.
+    realtime.close_sockets(user_id=user.pk, logins=[record_id])
+
+
+def note_use(login: str) -> None:
+    """Note that somebody works through a socket: at most once a minute."""
+    if cache.add(f"session-used:{login}", 1, _KNOWN_SECONDS):
+        UserSession.objects.live().filter(pk=login).update(last_used_at=timezone.now())
+
+
+def live_logins(logins: Collection[str]) -> set[str]:
+    """Give those of the ids, of sessions and of token families, that still count."""
+    now = timezone.now()
+    sessions = UserSession.objects.live().with_rules().filter(pk__in=logins)
+    alive = {str(record.pk) for record in sessions if record.ends_at() > now}
+    if len(alive) < len(logins):
+        families = TokenFamily.objects.live(now).filter(pk__in=logins)
+        alive |= {str(pk) for pk in families.values_list("pk", flat=True)}
+    return alive
+
+
+def is_same_login(login: str, user: User) -> bool:
+    """Say whether a session outlived a change of password: the one that it was changed in does."""
+    record = UserSession.objects.live().filter(pk=login, user=user).first()
+    if record is None:
+        return False
+    kept = _store(record.key).get(HASH_SESSION_KEY)
+    return bool(kept) and kept == user.get_session_auth_hash()
+
+
+@transaction.atomic
+def end_sessions(
+    *,
+    user_id: UUID,
+    because: Ended,
+    session_id: UUID | None = None,
+    spared_id: str | None = None,
+) -> list[UUID]:
+    """End one session of a person, or all but the spared one; their sockets close with 4403."""
+    sessions = UserSession.objects.live().select_for_update().filter(user_id=user_id)
+    if session_id is not None:
+        sessions = sessions.filter(pk=session_id)
+    if spared_id is not None:
+        sessions = sessions.exclude(pk=spared_id)
+    ended = list(sessions)
+    now = timezone.now()
+    UserSession.objects.filter(pk__in=[record.pk for record in ended]).update(
+        ended_at=now, ended_because=because
+    )
+    engine: Any = import_module(settings.SESSION_ENGINE)
+    stored = engine.SessionStore.get_model_class().objects
+    stored.filter(session_key__in=[record.key for record in ended]).delete()
+    # After the commit: a copy could be read into the cache again until then.
+    transaction.on_commit(lambda: _forget(ended), robust=True)
+    transaction.on_commit(lambda: _tell(user_id, because, ended), robust=True)
+    return [record.pk for record in ended]
+
+
+def purge_ended_sessions() -> int:
+    """Drop what has been over for long; what lapsed unseen is over since its last use."""
+    horizon = timezone.now() - KEPT_AFTER_END
+    count, _each = UserSession.objects.filter(ended_at__lt=horizon).delete()
+    unseen, _each = UserSession.objects.live().filter(last_used_at__lt=horizon).delete()
+    return count + unseen
+
+
+def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:
+    record = UserSession.objects.with_rules().filter(pk=record_id).first() if record_id else None
+    if record is None or record.user_id != user.pk:
+        # Begun before there were records, or by a way in that forgot: it counts from now on.
+        begin_session(request=request, user=user)
+        return True
+    now = timezone.now()
+    if record.ends_at() <= now:
+        if record.ended_at is None:
+            end_sessions(user_id=user.pk, because=Ended.LAPSED, session_id=record.pk)
+        return False
+    if record.last_used_at <= now - USE_NOTED_EVERY or record.key != request.session.session_key:
+        client = Client.of(request)
+        record.last_used_at = now
+        record.device, record.address = client.device, client.address
+        # A change of password gives the session another key.
+        record.key = request.session.session_key or record.key
+        record.save(update_fields=["last_used_at", "device", "address", "key"])
+    _know(record)
+    return True
+
+
+def _know(record: UserSession) -> None:
+    # Only where nothing is known: the end, which another request may just have noted, stays.
+    cache.add(_cache_key(record.pk), record.ends_at().timestamp(), _KNOWN_SECONDS)
+
+
+def _forget(ended: Sequence[UserSession]) -> None:
+    if not ended:
+        return
+    cache.set_many({_cache_key(record.pk): _OVER for record in ended}, _OVER_SECONDS)
+    for record in ended:
+        store = _store(record.key)
+        store.delete(record.key)
+
+
+def _tell(user_id: UUID, because: Ended, ended: Sequence[UserSession]) -> None:
+    if not ended:
+        return
+    realtime.close_sockets(user_id=user_id, logins=[str(record.pk) for record in ended])
+    access_ended.send_robust(
+        sender=UserSession,
+        user_id=user_id,
+        because=because,
+        session_ids=[record.pk for record in ended],
+        family_ids=[],
+    )
+
+
+def _store(key: str) -> SessionBase:
+    engine: Any = import_module(settings.SESSION_ENGINE)
+    store: SessionBase = engine.SessionStore(key)
+    return store
+
+
+def session_of_key(key: str) -> HttpRequest:
+    """Give a request that runs in this session, where no middleware of Django made one."""
+    request = HttpRequest()
+    request.session = _store(key)
+    request.user = get_user(request)  # type: ignore[assignment]
+    return request
+
+
+def _cache_key(record_id: UUID | str | None) -> str:
+    return f"user-session:{record_id}"

@@ -1,0 +1,217 @@
+"""Verbs about the log-ins of programs that act for a person.
+
+A refresh token is good once: using it gives the next one of its family. One that comes again was
+stolen, or its successor was: the family ends. The next token is derived from the last with a key of
+ours, so that a client whose answer was lost, or whose second tab asks at the same moment, is given
+the same successor for a few seconds and nothing has to be stored to do so.
+"""
+
+import base64
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from config import realtime
+from crm.accounts import access_tokens
+from crm.accounts.clients import Client
+from crm.accounts.errors import RefreshTokenInvalid, RefreshTokenReused
+from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily
+from crm.accounts.signals import access_ended, refresh_token_reused
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=10)
+KEPT_AFTER_END = timedelta(days=90)
+_PREFIX = "nfr_"
+_FORM = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client is given; lifetimes in seconds."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    family: TokenFamily
+
+
+@transaction.atomic
+def start_family(*, membership: Membership, client: Client) -> Tokens:
+    """Log a program in for a person whose credentials were checked."""
+    now = timezone.now()
+    family = TokenFamily.objects.create(
+        organization_id=membership.organization_id,
+        user_id=membership.user_id,
+        membership=membership,
+        device=client.device,
+        address=client.address,
+        expires_at=now + timedelta(days=settings.REFRESH_TOKEN_DAYS),
+    )
+    token = _PREFIX + secrets.token_urlsafe(32)
+    _store(family, token)
+    return _tokens(family, token, now)
+
+
+def refresh_tokens(*, refresh_token: str, client: Client) -> Tokens:
+    """Give new tokens for a refresh token, once; a second time the whole family ends."""
+    tokens = _rotate(refresh_token=refresh_token, client=client)
+    if tokens is None:
+        # Outside of the transaction that ended the family: the refusal must not undo it.
+        raise RefreshTokenReused
+    return tokens
+
+
+@transaction.atomic
+def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
+    now = timezone.now()
+    token = _find(refresh_token)
+    # The family is the lock: two requests with one token take turns.
+    family = (
+        TokenFamily.objects.select_for_update(of=("self",))
+        .of_active_people()
+        .live(now)
+        .filter(pk=token.family_id, membership__is_active=True)
+        .first()
+    )
+    if family is None:
+        raise RefreshTokenInvalid
+    token.refresh_from_db(fields=["rotated_at", "rotated_by"])
+    successor = _successor(refresh_token)
+    if token.rotated_at is None:
+        token.rotated_at, token.rotated_by = now, client.mark
+        token.save(update_fields=["rotated_at", "rotated_by"])
+        _store(family, successor)
+        family.last_used_at, family.address = now, client.address
+        family.device = client.device
+        family.save(update_fields=["last_used_at", "address", "device"])
+        return _tokens(family, successor, now)
+    if now - token.rotated_at <= GRACE and token.rotated_by == client.mark:
+        return _tokens(family, successor, now)
+    _end([family], because=Ended.REUSED)
+    _report_reuse(family, client)
+    return None
+
+
+def revoke_token(*, refresh_token: str) -> None:
+    """End the family of a refresh token; what is no token needs no revoking."""
+    try:
+        token = _find(refresh_token)
+    except RefreshTokenInvalid:
+        return
+    end_families(user_id=token.family.user_id, because=Ended.LOGGED_OUT, family_id=token.family_id)
+
+
+@transaction.atomic
+def end_families(*, user_id: UUID, because: Ended, family_id: UUID | None = None) -> list[UUID]:
+    """End one of a person's families, or all: refresh tokens, access tokens and sockets."""
+    families = TokenFamily.objects.live().select_for_update().filter(user_id=user_id)
+    if family_id is not None:
+        families = families.filter(pk=family_id)
+    ended = list(families)
+    _end(ended, because=because)
+    return [family.pk for family in ended]
+
+
+def purge_families() -> int:
+    """Drop families that nothing can come of any more."""
+    horizon = timezone.now() - KEPT_AFTER_END
+    count, _each = TokenFamily.objects.filter(expires_at__lt=horizon).delete()
+    return count
+
+
+def _end(families: Sequence[TokenFamily], *, because: Ended) -> None:
+    if not families:
+        return
+    TokenFamily.objects.filter(pk__in=[family.pk for family in families]).update(
+        ended_at=timezone.now(), ended_because=because
+    )
+    transaction.on_commit(lambda: _tell(families, because), robust=True)
+
+
+def _tell(families: Sequence[TokenFamily], because: Ended) -> None:
+    user_id = families[0].user_id
+    realtime.close_sockets(user_id=user_id, logins=[str(family.pk) for family in families])
+    access_ended.send_robust(
+        sender=TokenFamily,
+        user_id=user_id,
+        because=because,
+        session_ids=[],
+        family_ids=[family.pk for family in families],
+    )
+
+
+def _report_reuse(family: TokenFamily, client: Client) -> None:
+    logger.warning(
+        "A refresh token was shown again after it was used: its family was ended.",
+        extra={
+            "metadata": {
+                "action": "accounts.refresh_token_reused",
+                "organization_id": str(family.organization_id),
+                "user_id": str(family.user_id),
+                "family_id": str(family.pk),
+            }
+        },
+    )
+    transaction.on_commit(
+        lambda: refresh_token_reused.send_robust(
+            sender=TokenFamily,
+            user_id=family.user_id,
+            organization_id=family.organization_id,
+            family_id=family.pk,
+            address=client.address,
+        ),
+        robust=True,
+    )
+
+
+def _find(refresh_token: str) -> RefreshToken:
+    if not _FORM.fullmatch(refresh_token):
+        raise RefreshTokenInvalid
+    token = (
+        RefreshToken.objects.select_related("family")
+        .filter(token_hash=_hash(refresh_token))
+        .first()
+    )
+    if token is None:
+        raise RefreshTokenInvalid
+    return token
+
+
+def _store(family: TokenFamily, token: str) -> None:
+    RefreshToken.objects.create(
+        organization_id=family.organization_id, family=family, token_hash=_hash(token)
+    )
+
+
+def _tokens(family: TokenFamily, refresh_token: str, now: datetime) -> Tokens:
+    return Tokens(
+        access_token=access_tokens.issue(
+            user_id=family.user_id, organization_id=family.organization_id, family_id=family.pk
+        ),
+        expires_in=settings.ACCESS_TOKEN_SECONDS,
+        refresh_token=refresh_token,
+        refresh_expires_in=max(0, int((family.expires_at - now).total_seconds())),
+        family=family,
+    )
+
+
+def _successor(token: str) -> str:
+    key = hashlib.sha256(f"refresh tokens\n{settings.SECRET_KEY}".encode()).digest()
+    digest = hmac.new(key, token.encode(), hashlib.sha256).digest()
+    return _PREFIX + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

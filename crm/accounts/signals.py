@@ -1,0 +1,12 @@
+"""What this app tells others, after the commit of what it tells."""
+
+from django.dispatch import Signal
+
+# user_id, because (Ended), session_ids, family_ids: log-ins that are over.
+access_ended = Signal()
+# user_id, organization_id, family_id, address: a refresh token came again after it was used.
+refresh_token_reused = Signal()
+# user_id or None, address, road ("page" or "token"): somebody was not let in.
+log_in_refused = Signal()
+# organization_id, key_id, by (user id), what ("created", "rotated", "revoked").
+api_key_changed = Signal()
