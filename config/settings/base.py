@@ -205,22 +205,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["config.limits.throttle.ApiThrottle"],
     "EXCEPTION_HANDLER": "config.api.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-
-# --- Limits -------------------------------------------------------------------------------------
-# How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
-# RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
-RATE_LIMIT_DEFAULTS: dict[str, str] = {
-    "log_in.account_address": "10/300",
-    "log_in.address": "100/300",
-    "sign_up.address": "20/3600",
-    "password_reset.account": "5/3600",
-    "password_reset.address": "30/3600",
-    "api.key": "600/60",
-    "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
-    "api.user": "1200/60",
-    "api.organization": "12000/60/6000",
 SPECTACULAR_SETTINGS = {
     "TITLE": "NextFlow CRM API",
     "DESCRIPTION": (
@@ -258,6 +245,19 @@ SPECTACULAR_SETTINGS = {
         }
     },
 }
+
+# --- Limits -------------------------------------------------------------------------------------
+# How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
+# RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
+RATE_LIMIT_DEFAULTS: dict[str, str] = {
+    "log_in.account_address": "10/300",
+    "log_in.address": "100/300",
+    "sign_up.address": "20/3600",
+    "password_reset.account": "5/3600",
+    "password_reset.address": "30/3600",
+    "api.key": "600/60",
+    "api.user": "1200/60",
+    "api.organization": "12000/60/6000",
     "api.address": "6000/60/3000",
     # What was refused for want of a valid log-in, key or token.
     "api_refused.address": "60/60",
