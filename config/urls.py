@@ -10,6 +10,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("crm.operations.urls")),
     path("", include("crm.accounts.urls")),
+    path("", include("crm.accounts.urls.allauth")),
+    path("", include("crm.mail.urls")),
     path("", include("crm.customers.urls")),
     path("", include("knowledge.urls")),
     path("", include("chat.urls")),

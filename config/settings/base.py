@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import engines
 from config.logging_settings import logging_settings
+from config.providers import provider_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -95,6 +96,16 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_celery_beat",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.facebook",
+    "allauth.socialaccount.providers.microsoft",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "anymail",
+    "crm.mail",
     "crm.accounts",
     "crm.customers",
     "crm.operations",
@@ -113,8 +124,9 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "crm.accounts.middleware.LogInMiddleware",
     "crm.accounts.middleware.OrganizationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -136,6 +148,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.membership",
+                "crm.mail.context.outbox",
             ],
         },
     }
@@ -151,13 +164,89 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# One: each of several would hash a wrong password once more. allauth's own is not needed for its
+# providers and passkeys.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
 LOGOUT_REDIRECT_URL = "accounts:log_in"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).
+SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- Programs that get in -----------------------------------------------------------------------
+# `kid:secret` pairs; the first signs, all are accepted. Without any, one is derived from SECRET_KEY.
+ACCESS_TOKEN_KEYS: list[str] = env.list("ACCESS_TOKEN_KEYS", default=[])
+ACCESS_TOKEN_ISSUER: str = env.str("ACCESS_TOKEN_ISSUER", default="nextflow")
+ACCESS_TOKEN_SECONDS = 900
+# How far the clocks of our own machines may differ.
+ACCESS_TOKEN_LEEWAY_SECONDS = 30
+REFRESH_TOKEN_DAYS: int = env.int("REFRESH_TOKEN_DAYS", default=30)
+# What credentials at rest are sealed with: Fernet keys, the first of which seals.
+CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
+
+# --- Getting in: sign-up, addresses, second factors, providers -----------------------------------
+ACCOUNT_ADAPTER = "crm.accounts.entrance.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_MAX_LENGTH = 255
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.entrance.tokens.PasswordResetTokens"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# Every way in is counted by config.limits, in one place.
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_FORMS = {
+    "signup": "crm.accounts.forms.sign_up.SignUpForm",
+    "reset_password": "crm.accounts.forms.passwords.ResetForm",
+    "reset_password_from_key": "crm.accounts.forms.passwords.NewPasswordForm",
+    "change_password": "crm.accounts.forms.passwords.ChangePasswordForm",
+    "set_password": "crm.accounts.forms.passwords.SetPasswordForm",
+    "reauthenticate": "crm.accounts.forms.passwords.ConfirmForm",
+    "add_email": "crm.accounts.forms.addresses.ChangeAddressForm",
+}
+PASSWORD_RESET_TIMEOUT = 3600
+MFA_ADAPTER = "crm.accounts.entrance.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "NextFlow"
+MFA_RATE_LIMITS = False
+MFA_FORMS = {
+    "authenticate": "crm.accounts.forms.factors.CodeForm",
+    "reauthenticate": "crm.accounts.forms.factors.ConfirmByCodeForm",
+    "activate_totp": "crm.accounts.forms.factors.ActivateAppForm",
+    "add_webauthn": "crm.accounts.forms.factors.AddKeyForm",
+    "edit_webauthn": "crm.accounts.forms.factors.RenameKeyForm",
+}
+SOCIALACCOUNT_ADAPTER = "crm.accounts.entrance.adapters.ProviderAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "crm.accounts.forms.sign_up.ProviderSignUpForm"}
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
+# A JSON object: "google", "facebook", "microsoft", or any other name with its "server_url".
+OAUTH_PROVIDERS = env.json("OAUTH_PROVIDERS", default={})
+SOCIALACCOUNT_PROVIDERS = provider_settings(OAUTH_PROVIDERS)
+
+# --- Mail ---------------------------------------------------------------------------------------
+# smtp+tls://user:password@host:587; without it a checkout shows its letters at /outbox/.
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+vars().update(environ.Env.email_url_config(EMAIL_URL or "smtp://localhost:25"))
+# A service instead of a server: anymail.backends.mailgun.EmailBackend, and its keys in ANYMAIL.
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or vars()["EMAIL_BACKEND"]
+ANYMAIL = env.json("ANYMAIL", default={})
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="NextFlow <no-reply@localhost>")
+MAIL_OUTBOX = False
+# A letter is left to the task that was queued for it for this long; then the sweeper takes it.
+MAIL_SWEEP_AFTER_SECONDS: float = env.float("MAIL_SWEEP_AFTER_SECONDS", default=20)
+# How long an invitation can be accepted.
+INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
 
 # --- Languages and time -------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -199,7 +288,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- The API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "crm.accounts.authentication.ApiKeyAuthentication",
+        "crm.accounts.authentication.AccessTokenAuthentication",
+        "crm.accounts.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -250,11 +343,15 @@ SPECTACULAR_SETTINGS = {
 # How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
 # RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
 RATE_LIMIT_DEFAULTS: dict[str, str] = {
-    "log_in.account_address": "10/300",
     "log_in.address": "100/300",
     "sign_up.address": "20/3600",
+    "confirmation.user": "10/300",
+    "second_factor.user": "10/300",
+    "address_change.user": "5/3600",
+    "invitation.organization": "100/3600",
     "password_reset.account": "5/3600",
     "password_reset.address": "30/3600",
+    "token.address": "600/60",
     "api.key": "600/60",
     "api.user": "1200/60",
     "api.organization": "12000/60/6000",
@@ -332,6 +429,9 @@ CELERY_BEAT_SCHEDULE = {
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
     "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
     "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
+    "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
+    "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
+    "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
     "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
 }
 # One through each queue: only a task that arrives proves that somebody consumes.
@@ -347,6 +447,7 @@ CELERY_BEAT_SCHEDULE |= {
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.*": {"queue": "realtime"},
+    "mail.*": {"queue": "default"},
     "knowledge.*": {"queue": "default"},
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.logging_settings import logging_settings
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
-from config.settings.base import LOG_LEVEL, SERVICE_NAME, VAR_DIR, env
+from config.settings.base import EMAIL_URL, LOG_LEVEL, SERVICE_NAME, VAR_DIR, env
 from config.settings.base import SECRET_KEY as GIVEN_KEY
 
 
@@ -31,6 +31,8 @@ SECRET_KEY = GIVEN_KEY or _key_of_this_checkout(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 DEMO_ENABLED = env.bool("DEMO_ENABLED", default=True)
+# Without a mail server a newcomer reads at /outbox/ what would have been sent.
+MAIL_OUTBOX = not EMAIL_URL and not env.str("EMAIL_BACKEND", default="")
 # Served straight from static/: a checkout needs no collectstatic.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

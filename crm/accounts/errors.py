@@ -158,6 +158,20 @@ class OtpInvalid(CredentialsRefused):
     message = gettext_noop("The code is wrong or was used. Wait for the next one and try again.")
 
 
+class AddressNotConfirmed(Forbidden):
+    code = "address_not_confirmed"
+    message = gettext_noop(
+        "Confirm your e-mail address first: open the link in the letter we sent you."
+    )
+
+
+class PersonRequired(Forbidden):
+    code = "person_required"
+    message = gettext_noop(
+        "An API key is no person and cannot do this. Use an access token of somebody's."
+    )
+
+
 class ApiKeyMalformed(CredentialsRefused):
     code = "api_key_malformed"
     message = gettext_noop("The API key is damaged or cut off. Copy it again, whole.")
@@ -227,3 +241,45 @@ class ScopeNotYours(Forbidden):
 class SessionNotFound(NotFound):
     code = "session_not_found"
     message = gettext_noop("This session is over already. Load the page again.")
+
+
+class InvitationNotFound(NotFound):
+    """The same for a key that never was, has expired, was used or was taken back."""
+
+    code = "invitation_not_found"
+    message = gettext_noop(
+        "This invitation does not work any more. Ask whoever invited you for a new one."
+    )
+
+
+class InvitationForSomebodyElse(Forbidden):
+    code = "invitation_for_somebody_else"
+    message = gettext_noop(
+        "This invitation was sent to another e-mail address. Log in with that address."
+    )
+
+
+class AlreadyMember(AppError):
+    code = "already_member"
+    status = 409
+    message = gettext_noop("Somebody with this address is a member already.")
+
+
+class TooManyInvitations(AppError):
+    code = "too_many_invitations"
+    status = 409
+    message = gettext_noop(
+        "So many invitations wait for an answer that no more are sent. Take some back first."
+    )
+
+
+class NotYourself(Forbidden):
+    code = "not_yourself"
+    message = gettext_noop("You cannot do this to yourself. Leave the organization instead.")
+
+
+class SecondFactorMissing(Forbidden):
+    code = "second_factor_missing"
+    message = gettext_noop(
+        "Your organization asks for a second factor. Set one up under Settings, Security."
+    )

@@ -1,92 +1,65 @@
 """The door: attempts are counted before any password is hashed."""
 
-import hashlib
-import hmac
 import logging
 from contextlib import suppress
 
-from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
-from django.http import HttpRequest
-from django.utils.translation import ngettext
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.contrib.auth import authenticate, logout
+from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from config import stores
-from config.errors import StoreUnavailable
-from crm.accounts.errors import TooManyLogIns, WrongCredentials
+from config import limits
+from crm.accounts import lock_out
+from crm.accounts.errors import WrongCredentials
 from crm.accounts.models import User
+from crm.accounts.signals import log_in_refused
 
 logger = logging.getLogger(__name__)
 
-WINDOW_SECONDS = 300
-# One person's mistakes from one place, and one place trying many people.
-ATTEMPTS_PER_ACCOUNT_AND_ADDRESS = 10
-ATTEMPTS_PER_ADDRESS = 100
 
-
-def log_in(request: HttpRequest, *, email: str, password: str) -> User:
-    """Check who it is and start their session.
+def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> HttpResponse:
+    """Check who it is, and lead them to the next step: proving address or factor, or ``target``.
 
     Raises WrongCredentials, TooManyLogIns (``retry_after`` in its extra) and StoreUnavailable:
     without the counters nobody logs in.
     """
+    user = check_credentials(request, email=email, password=password, road="page")
+    login = Login(user=user, email=user.email, redirect_url=target)
+    return perform_password_login(request, {"email": user.email}, login)
+
+
+def check_credentials(request: HttpRequest, *, email: str, password: str, road: str) -> User:
+    """Say whose e-mail address and password these are, or refuse; the attempt is counted first.
+
+    Unknown, wrong and switched off are told the same, after the same time.
+    """
     email = User.objects.normalize_email(email)
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    pair = _key(f"{email}|{address}")
-    _count_attempt({pair: ATTEMPTS_PER_ACCOUNT_AND_ADDRESS, _key(address): ATTEMPTS_PER_ADDRESS})
+    address = limits.client_address(request)
+    try:
+        limits.enforce("log_in", {"address": address})
+    except limits.Refusal as refusal:
+        raise lock_out.too_many(refusal.extra["retry_after"]) from refusal
+    lock_out.count_attempt(email=email, address=address)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
         logger.info("A log-in was refused.", extra={"metadata": {"action": "accounts.log_in"}})
+        log_in_refused.send_robust(sender=User, email=email, address=address, road=road)
         raise WrongCredentials
-    login(request, user)
-    # They are in; what is counted against them is forgotten by itself in a few minutes too.
+    return user
+
+
+def credentials_were_right(request: HttpRequest, user: User) -> None:
+    """Forget the failures before, once somebody is in, second factor and all."""
+    # What Redis cannot forget now it forgets by itself in an hour.
     with suppress(RedisError):
-        stores.redis().delete(pair)
+        lock_out.count_success(email=user.email, address=limits.client_address(request))
     logger.info(
         "Somebody logged in.",
         extra={"metadata": {"action": "accounts.log_in", "user_id": str(user.pk)}},
     )
-    return user
 
 
 def log_out(request: HttpRequest) -> None:
     """End the session, and with it the live connections that were opened in it."""
     logout(request)
-
-
-def _key(subject: str) -> str:
-    # Hashed with our key: neither addresses nor e-mails are kept in Redis.
-    digest = hmac.new(settings.SECRET_KEY.encode(), subject.encode(), hashlib.sha256)
-    return f"ratelimit:{digest.hexdigest()[:32]}:login"
-
-
-def _count_attempt(limits: dict[str, int]) -> None:
-    try:
-        pipe = stores.redis().pipeline()
-        for key in limits:
-            pipe.incr(key)
-            pipe.expire(key, WINDOW_SECONDS, nx=True)
-            pipe.ttl(key)
-        answers = pipe.execute()
-    except RedisError as error:
-        raise StoreUnavailable from error
-    waits = [
-        ttl
-        for limit, count, ttl in zip(limits.values(), answers[::3], answers[2::3], strict=True)
-        if count > limit
-    ]
-    if waits:
-        logger.warning(
-            "Log-ins are held up: too many attempts.",
-            extra={"metadata": {"action": "accounts.log_in", "retry_after": max(waits)}},
-        )
-        minutes = max(1, -(-max(waits) // 60))
-        raise TooManyLogIns(
-            ngettext(
-                "Too many attempts to log in. Wait %(minutes)d minute and try again.",
-                "Too many attempts to log in. Wait %(minutes)d minutes and try again.",
-                minutes,
-            )
-            % {"minutes": minutes},
-            extra={"retry_after": max(waits)},
-        )

@@ -1,5 +1,6 @@
 """How people and their memberships are looked up."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -7,6 +8,8 @@ from django.apps import apps
 from django.contrib.auth.models import BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
+
+from crm.accounts.permissions import BUILT_IN, Action, Area, Level
 
 if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
@@ -31,6 +34,12 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def never_confirmed(self) -> "models.QuerySet[User]":
+        """Give who signed up by themselves, never proved their address and never came in."""
+        return self.filter(
+            last_login__isnull=True, memberships__isnull=True, emailaddress__verified=False
+        ).distinct()
+
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
@@ -47,6 +56,15 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role="owner", custom_role__isnull=True)
+
+    def who_may(self, area: Area, action: Action) -> "MembershipQuerySet":
+        """Narrow to those who have this right anywhere."""
+        roles = [role for role, rights in BUILT_IN.items() if rights.level(area, action)]
+        levels = [level.key for level in Level if level]
+        return self.filter(
+            models.Q(custom_role__isnull=True, role__in=roles)
+            | models.Q(**{f"custom_role__grants__{area}__{action}__in": levels})
+        )
 
     def with_rights(self) -> "MembershipQuerySet":
         """Read role and teams along, so that nothing more is asked to know what they may do."""
@@ -74,6 +92,12 @@ class CustomRoleQuerySet(models.QuerySet["CustomRole"]):
 class TeamQuerySet(models.QuerySet["Team"]):
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
+
+    def connecting(self, membership: "Membership", user_ids: Collection[UUID]) -> Self:
+        """Narrow to the teams that a member shares with one of these people, or leads them in."""
+        with_them = self.filter(seats__membership__user__in=list(user_ids)).values("pk")
+        theirs = models.Q(members=membership) | models.Q(lead=membership)
+        return self.filter(theirs, pk__in=with_them).distinct()
 
     def by_name(self) -> Self:
         return self.order_by("name", "id")

@@ -6,7 +6,10 @@ from django.dispatch import Signal
 access_ended = Signal()
 # user_id, organization_id, family_id, address: a refresh token came again after it was used.
 refresh_token_reused = Signal()
-# user_id or None, address, road ("page" or "token"): somebody was not let in.
+# email, address, road ("page" or "token"): somebody was not let in, whoever they are.
 log_in_refused = Signal()
 # organization_id, key_id, by (user id), what ("created", "rotated", "revoked").
 api_key_changed = Signal()
+# organization_id, membership_id, user_id: somebody joined; or left, or was deactivated.
+member_joined = Signal()
+member_left = Signal()

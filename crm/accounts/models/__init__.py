@@ -2,6 +2,7 @@
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
 from crm.accounts.models.idempotent_request import IdempotentRequest
+from crm.accounts.models.invitation import Invitation
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
@@ -17,6 +18,7 @@ __all__ = [
     "CustomRole",
     "Ended",
     "IdempotentRequest",
+    "Invitation",
     "Language",
     "Membership",
     "Organization",

@@ -18,6 +18,7 @@ class Organization(models.Model):
     )
     timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
     is_active = models.BooleanField(_("active"), default=True)
+    requires_second_factor = models.BooleanField(_("asks for a second factor"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -7,12 +7,15 @@ from crm.accounts.services.memberships import (
     current_membership,
 )
 from crm.accounts.services.profile import update_organization, update_profile
+from crm.accounts.services.sign_up import found_organization, settle_sign_up
 
 __all__ = [
     "SESSION_KEY",
     "add_member",
     "create_organization",
     "current_membership",
+    "found_organization",
+    "settle_sign_up",
     "update_organization",
     "update_profile",
 ]

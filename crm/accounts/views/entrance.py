@@ -4,9 +4,8 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config.errors import AppError, Invalid
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
+from crm.accounts.languages import remember_language
 from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY
@@ -34,8 +34,11 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "accounts/log_in.html", {"form": form}, status=400)
     try:
-        user = log_in(
-            request, email=form.cleaned_data["email"], password=form.cleaned_data["password"]
+        return log_in(
+            request,
+            email=form.cleaned_data["email"],
+            password=form.cleaned_data["password"],
+            target=_own_address(request, form.cleaned_data["next"]),
         )
     except AppError as refusal:
         form.add_error(None, refusal.message)
@@ -43,9 +46,6 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
         if wait := refusal.extra.get("retry_after"):
             response["Retry-After"] = str(wait)
         return response
-    response = redirect(_own_address(request, form.cleaned_data["next"]))
-    remember_language(response, user.language_code)
-    return response
 
 
 @require_POST
@@ -119,17 +119,3 @@ def _own_address(request: HttpRequest, address: str | None) -> str:
     ):
         return address
     return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
-def remember_language(response: HttpResponse | HttpResponseRedirect, code: str) -> None:
-    if not translation.check_for_language(code):
-        return
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        code,
-        max_age=365 * 24 * 3600,
-        path=settings.LANGUAGE_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )

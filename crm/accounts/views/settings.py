@@ -11,12 +11,12 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from config.errors import Forbidden
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
+from crm.accounts.languages import remember_language
 from crm.accounts.models import User
+from crm.accounts.permissions import WRITE, Area, require
 from crm.accounts.services import update_organization, update_profile
-from crm.accounts.views.entrance import remember_language
 
 
 @never_cache
@@ -54,8 +54,7 @@ def organization(request: HttpRequest) -> HttpResponse:
     fields = {name: getattr(own, name) for name in OrganizationForm.base_fields}
     form = OrganizationForm(request.POST or None, initial=fields)
     if request.method == "POST":
-        if not membership.may_manage_settings:
-            raise Forbidden
+        require(membership, Area.SETTINGS, WRITE)
         if form.is_valid():
             update_organization(organization_id=own.pk, **form.cleaned_data)
             messages.success(request, _("Saved."))
@@ -64,7 +63,7 @@ def organization(request: HttpRequest) -> HttpResponse:
         "active_section": "settings",
         "active_page": "organization",
         "form": form,
-        "may_change": membership.may_manage_settings,
+        "may_change": membership.may(Area.SETTINGS, WRITE),
     }
     status = 400 if form.is_bound else 200
     return render(request, "settings/organization.html", context, status=status)

@@ -1,0 +1,41 @@
+"""What OAUTH_PROVIDERS says, as django-allauth reads it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+KNOWN = ("google", "facebook", "microsoft")
+_SCOPES = {
+    "google": {"SCOPE": ["openid", "profile", "email"], "OAUTH_PKCE_ENABLED": True},
+    # Facebook tells an address only if its owner proved it there; it says so nowhere in its answer.
+    "facebook": {"METHOD": "oauth2", "SCOPE": ["email", "public_profile"]},
+    "microsoft": {"SCOPE": ["User.Read"]},
+}
+
+
+def provider_settings(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give SOCIALACCOUNT_PROVIDERS.
+
+    ``wanted`` maps a name to ``client_id`` and ``secret``; "microsoft" may have a ``tenant``, and a
+    name that is not known needs the ``server_url`` of its OpenID Connect issuer and may have a
+    ``name`` for its button. Raises ValueError, naming what is missing.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for key, given in wanted.items():
+        missing = [field for field in ("client_id", "secret") if not given.get(field)]
+        if key not in KNOWN and not given.get("server_url"):
+            missing.append("server_url")
+        if missing:
+            raise ValueError(f'OAUTH_PROVIDERS: "{key}" lacks {", ".join(missing)}.')
+        app: dict[str, Any] = {"client_id": given["client_id"], "secret": given["secret"]}
+        if key in KNOWN:
+            if tenant := given.get("tenant"):
+                app["settings"] = {"tenant": tenant}
+            found[key] = {"APPS": [app], **_SCOPES[key]}
+            continue
+        app |= {
+            "provider_id": key,
+            "name": given.get("name") or key,
+            "settings": {"server_url": given["server_url"], "oauth_pkce_enabled": True},
+        }
+        found.setdefault("openid_connect", {"APPS": []})["APPS"].append(app)
+    return found

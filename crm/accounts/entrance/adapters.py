@@ -1,0 +1,189 @@
+"""django-allauth's adapters: one door, one limiter, our letters, our words."""
+
+from typing import Any, cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from config import limits
+from crm.accounts.entrance import notices, sealing
+from crm.accounts.entrance.letters import OF_ALLAUTH
+from crm.accounts.languages import remember_language
+from crm.accounts.log_in import credentials_were_right
+from crm.accounts.models import Membership, User
+from crm.accounts.services import settle_sign_up
+from crm.mail.services import queue_mail
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "duplicate_email": _("This is your address already."),
+        "email_taken": _("This address cannot be used."),
+        "enter_current_password": _("This is not your password."),
+        "incorrect_password": _("This is not your password."),
+        "invalid_password_reset": _("The link does not work any more. Ask for a new one."),
+        "max_email_addresses": _("You cannot add more than %d addresses."),
+        "rate_limited": _("Too many attempts. Wait a few minutes and try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes and try again."),
+    }
+
+    def get_login_stages(self) -> list[str]:
+        return [
+            "crm.accounts.entrance.stages.AddressStage",
+            "allauth.mfa.stages.AuthenticateStage",
+        ]
+
+    def is_safe_url(self, url: str) -> bool:
+        request = context.request
+        return url_has_allowed_host_and_scheme(
+            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return limits.client_address(request)
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        person = cast(User, user)
+        settle_sign_up(user_id=person.pk)
+        super().login(request, user)
+
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
+    ) -> HttpResponse:
+        response = super().post_login(request, user, **kwargs)
+        credentials_were_right(request, cast(User, user))
+        remember_language(response, cast(User, user).language_code)
+        return response
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("mfa_index")
+
+    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
+        """Ask for the password again, as rarely as anybody else may try one."""
+        count_confirmation(cast(User, user))
+        return user.check_password(password)
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        user.set_password(password)
+        user.save(update_fields=["password", "updated_at"])
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        compose = OF_ALLAUTH[template_prefix]
+        reader = context.get("user") or User.objects.filter(email=email).first()
+        queue_mail(
+            kind=template_prefix.rpartition("/")[2],
+            to=email,
+            language_code=reader.language_code if reader else get_language() or "en",
+            compose=lambda: compose(context),
+        )
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: AbstractBaseUser,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        if template_prefix in OF_ALLAUTH:
+            person = cast(User, user)
+            self.send_mail(
+                template_prefix, email or person.email, {**(context or {}), "user": person}
+            )
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        """Say it in our words; what a page shows anyway is not said twice."""
+        text = message or notices.text_of(message_template)
+        if text:
+            super().add_message(request, level, message=text, extra_tags=extra_tags)
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):
+    error_messages = DefaultSocialAccountAdapter.error_messages | {
+        "email_taken": _(
+            "There is an account with this address already. Log in to it, then link %s in the "
+            "settings."
+        ),
+        "no_password": _("Set a password first: otherwise you could not log in any more."),
+        "no_verified_email": _("Confirm your e-mail address first."),
+        "disconnect_last": _("Set a password first: otherwise you could not log in any more."),
+        "connected_other": _("This account is linked to somebody else here."),
+    }
+
+    def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
+        user = cast(User, super().populate_user(request, sociallogin, data))
+        names = [data.get("first_name") or "", data.get("last_name") or ""]
+        user.name = (data.get("name") or " ".join(names).strip())[:255]
+        return user
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        AccountAdapter().send_notification_mail(*args, **kwargs)
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "add_email_blocked": _("Confirm your e-mail address first."),
+        "cannot_delete_authenticator": _(
+            "Your organization asks for a second factor. Add another one before you remove this."
+        ),
+        "cannot_generate_recovery_codes": _("Add a second factor first."),
+        "incorrect_code": _("The code is wrong or has expired. Enter the newest one."),
+        "unverified_email": _("Confirm your new e-mail address first, or take its change back."),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return sealing.unseal(encrypted_text)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Keep the last factor of somebody whose organization asks for one."""
+        others = Authenticator.objects.filter(user_id=authenticator.user_id).exclude(
+            pk=authenticator.pk
+        )
+        if others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists():
+            return True
+        memberships = Membership.objects.active().filter(user_id=authenticator.user_id)
+        return not memberships.filter(organization__requires_second_factor=True).exists()
+
+    def generate_authenticator_name(self, user: AbstractBaseUser, type: Any) -> str:  # noqa: A002  allauth names it so
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return str(_("Passkey %(number)d") % {"number": count + 1})
+
+    def _get_site_name(self) -> str:
+        return "NextFlow"
+
+
+def count_confirmation(user: User) -> None:
+    """Count an attempt to confirm who one is, or refuse it at the form."""
+    try:
+        limits.enforce("confirmation", {"user": user.pk})
+    except limits.Refusal as refusal:
+        raise forms.ValidationError(refusal.message) from refusal
+
+
+def verified_address(user: User) -> None:
+    """Note that whoever could open a letter to this address has it."""
+    EmailAddress.objects.update_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": True}
+    )

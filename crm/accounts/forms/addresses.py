@@ -1,0 +1,21 @@
+"""The address that one logs in with."""
+
+from typing import Any
+
+from allauth.account import forms as allauth
+from allauth.core import context
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.forms.passwords import count, word_address
+
+
+class ChangeAddressForm(allauth.AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_address(self.fields["email"])
+        self.fields["email"].label = _("New e-mail address")
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        count(context.request, "address_change", user=self.user.pk)
+        return email

@@ -1,0 +1,77 @@
+"""Second factors: codes and passkeys."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.base import forms as base
+from allauth.mfa.totp import forms as totp
+from allauth.mfa.webauthn import forms as webauthn
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.forms.passwords import count
+
+
+def _word_code(field: forms.Field, *, label: Any) -> None:
+    field.label = label
+    field.error_messages["required"] = _("Enter the code.")
+    field.widget = forms.TextInput(
+        attrs={
+            "class": "form-control",
+            "autocomplete": "one-time-code",
+            "inputmode": "numeric",
+            "maxlength": "20",
+            "autofocus": True,
+        }
+    )
+
+
+def _word_name(field: forms.Field) -> None:
+    field.label = _("Name")
+    field.max_length = 100
+    field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
+
+
+class CodeForm(base.AuthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
+
+    def clean_code(self) -> str:
+        count(context.request, "second_factor", user=self.user.pk)
+        return str(super().clean_code())
+
+
+class ConfirmByCodeForm(base.ReauthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
+
+    def clean_code(self) -> str:
+        count(context.request, "second_factor", user=self.user.pk)
+        return str(super().clean_code())
+
+
+class ActivateAppForm(totp.ActivateTOTPForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _word_code(self.fields["code"], label=_("Code that the app shows"))
+
+
+class AddKeyForm(webauthn.AddWebAuthnForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _word_name(self.fields["name"])
+        passwordless = self.fields["passwordless"]
+        passwordless.label = _("Log in with it alone, without a password")
+        passwordless.help_text = _(
+            "The device then asks for your fingerprint, face or PIN each time."
+        )
+        passwordless.initial = True
+        passwordless.widget = forms.CheckboxInput(attrs={"class": "form-check-input"})
+
+
+class RenameKeyForm(webauthn.EditWebAuthnForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _word_name(self.fields["name"])

@@ -1,0 +1,104 @@
+"""Passwords: asked for, changed, set anew."""
+
+from typing import Any
+
+from allauth.account import forms as allauth
+from allauth.core import context
+from django import forms
+from django.contrib.auth import password_validation
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from config import limits
+from crm.accounts.models import User
+
+_MISSING = {"required": _("Enter a password.")}
+
+
+def password_input(*, is_new: bool) -> forms.PasswordInput:
+    autocomplete = "new-password" if is_new else "current-password"
+    return forms.PasswordInput(attrs={"class": "form-control", "autocomplete": autocomplete})
+
+
+def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool = False) -> None:
+    """Give a password's field our look and words; what is pasted in may be long."""
+    field.label, field.error_messages["required"] = label, _MISSING["required"]
+    field.widget = password_input(is_new=is_new)
+    field.widget.is_required = field.required
+    field.help_text = password_validation.password_validators_help_text_html() if helps else ""
+
+
+class ResetForm(allauth.ResetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_address(self.fields["email"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if email := cleaned.get("email"):
+            count(context.request, "password_reset", account=email)
+        return cleaned
+
+
+class NewPasswordForm(allauth.ResetPasswordKeyForm):
+    """What the link of a letter opens; it proves the address, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+
+    def save(self) -> None:
+        super().save()
+        # Here, for adapters are loaded with the models, and forms with the settings.
+        from crm.accounts.entrance.adapters import verified_address
+
+        verified_address(self.user)
+
+
+class ChangePasswordForm(allauth.ChangePasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        word_password(self.fields["oldpassword"], label=_("Your password now"), is_new=False)
+        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+
+    def clean_oldpassword(self) -> str:
+        count(context.request, "confirmation", user=self.user.pk)
+        return str(super().clean_oldpassword())
+
+
+class SetPasswordForm(allauth.SetPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password2"]
+        word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
+
+
+class ConfirmForm(allauth.ReauthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_password(self.fields["password"], label=_("Your password"), is_new=False)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
+
+def word_address(field: forms.Field) -> None:
+    field.label = _("E-mail address")
+    field.error_messages["required"] = _("Enter your e-mail address.")
+    field.widget = forms.EmailInput(
+        attrs={"class": "form-control", "autocomplete": "email", "maxlength": "255"}
+    )
+
+
+def count(request: HttpRequest, endpoint: str, **subjects: Any) -> None:
+    """Count an attempt from this address, or refuse it at the form with how long to wait."""
+    address = limits.client_address(request)
+    try:
+        limits.enforce(endpoint, {"address": address, **subjects})
+    except limits.Refusal as refusal:
+        raise forms.ValidationError(refusal.message, code="too_fast") from refusal
+
+
+def dummy_user(email: str, name: str) -> User:
+    """Give somebody who is not stored, for checks that compare a password with its owner."""
+    return User(email=email, name=name)

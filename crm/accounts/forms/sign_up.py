@@ -1,0 +1,126 @@
+"""Signing up, with a password or through a provider."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from allauth.account import forms as allauth
+from allauth.core import context
+from allauth.socialaccount import forms as social
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
+from crm.accounts.models import User
+from crm.accounts.services.sign_up import WANTED
+
+
+def _name_field() -> forms.CharField:
+    return forms.CharField(
+        label=_("Your name"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
+        error_messages={"required": _("Enter your name.")},
+    )
+
+
+def _organization_field(*, required: bool, help_text: Any = "") -> forms.CharField:
+    return forms.CharField(
+        label=_("Name of your organization"),
+        max_length=255,
+        required=required,
+        help_text=help_text,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "organization"}),
+        error_messages={"required": _("Enter the name of your company or team.")},
+    )
+
+
+def _zone_field() -> forms.CharField:
+    # Filled in by a script with the zone of the machine; without one it is UTC, changed later.
+    return forms.CharField(
+        required=False, widget=forms.HiddenInput(attrs={"data-machine-zone": ""})
+    )
+
+
+def describe(user: User, told: dict[str, Any]) -> None:
+    """Fill in what somebody said of themselves, in the language they said it in."""
+    user.name = told["name"]
+    user.language_code = get_language() or "en"
+    zone = told.get("timezone") or "UTC"
+    user.timezone = zone if zone in available_timezones() else "UTC"
+    if told.get("organization"):
+        user.metadata[WANTED] = told["organization"]
+
+
+class SignUpForm(allauth.SignupForm):
+    name = _name_field()
+    organization = _organization_field(required=True)
+    timezone = _zone_field()
+    field_order = ["name", "organization", "email", "password1", "timezone"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_address(self.fields["email"])
+        word_password(self.fields["password1"], label=_("Password"), is_new=True, helps=True)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        if not self.errors:
+            count(context.request, "sign_up")
+        return cleaned
+
+    def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
+        """Sign up; an address that is taken costs and answers the same as one that is free."""
+        told = self.cleaned_data
+        if self.account_already_exists:
+            dummy_user(told["email"], told["name"]).set_password(told["password1"])
+        try:
+            with transaction.atomic():
+                saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(
+                    request
+                )
+        except IntegrityError:
+            # Somebody else took the address between the check and now.
+            self.account_already_exists = True
+            saved = super().try_save(request)
+        return saved
+
+    def custom_signup(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        _keep(user, self.cleaned_data)
+
+
+class ProviderSignUpForm(social.SignupForm):
+    name = _name_field()
+    organization = _organization_field(
+        required=False, help_text=_("Leave it empty if somebody invited you to theirs.")
+    )
+    timezone = _zone_field()
+    field_order = ["name", "organization", "email", "timezone"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_address(self.fields["email"])
+        self.fields["name"].initial = self.sociallogin.user.name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean()
+        if not self.errors:
+            count(context.request, "sign_up")
+        return cleaned
+
+    def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
+        with transaction.atomic():
+            saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(request)
+        return saved
+
+    def custom_signup(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        _keep(user, self.cleaned_data)
+
+
+def _keep(user: AbstractBaseUser, told: dict[str, Any]) -> None:
+    person: User = user  # type: ignore[assignment]
+    describe(person, told)
+    person.save(update_fields=["name", "language_code", "timezone", "metadata", "updated_at"])

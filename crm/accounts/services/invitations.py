@@ -1,0 +1,202 @@
+"""Verbs about letting people in: invite, send again, take back, accept."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from config import limits
+from crm.accounts.entrance import letters
+from crm.accounts.errors import (
+    AlreadyMember,
+    InvitationForSomebodyElse,
+    InvitationNotFound,
+    TooManyInvitations,
+)
+from crm.accounts.models import Invitation, Membership, Organization, Team, TeamMember, User
+from crm.accounts.permissions import Principal
+from crm.accounts.services.owners import enter_settings, lock_rights
+from crm.accounts.services.roles import chosen_role, require_may_give
+from crm.accounts.signals import member_joined
+from crm.mail.services import queue_mail
+
+logger = logging.getLogger(__name__)
+
+MOST_OPEN = 200
+Address = Callable[[str], str]
+
+
+@transaction.atomic
+def invite(
+    *, by: Principal, email: str, role: str, address_of: Address, team_id: UUID | None = None
+) -> Invitation:
+    """Send somebody a key to this organization.
+
+    ``role`` as in `chosen_role`; ``address_of`` makes the letter's link of the key. An open
+    invitation of the same address is replaced: its key no longer works.
+    """
+    by = enter_settings(by)
+    chosen = chosen_role(organization_id=by.organization_id, key=role)
+    require_may_give(by, chosen)
+    limits.enforce("invitation", {"organization": by.organization_id})
+    email = User.objects.normalize_email(email)
+    members = Membership.objects.active().in_organization(by.organization_id)
+    if members.filter(user__email=email).exists():
+        raise AlreadyMember
+    waiting = Invitation.objects.of(by.organization_id).open()
+    waiting.filter(email=email).update(revoked_at=timezone.now())
+    if waiting.count() >= MOST_OPEN:
+        raise TooManyInvitations
+    team = Team.objects.of(by.organization_id).filter(pk=team_id).first() if team_id else None
+    invitation = Invitation(
+        organization_id=by.organization_id,
+        email=email,
+        role=chosen.role,
+        custom_role=chosen.custom_role,
+        team=team,
+        invited_by=by if isinstance(by, Membership) else None,
+    )
+    _send(invitation, by=by, address_of=address_of)
+    return invitation
+
+
+@transaction.atomic
+def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address) -> Invitation:
+    """Send a new key for as long as a first one; the old one no longer works."""
+    by = enter_settings(by)
+    limits.enforce("invitation", {"organization": by.organization_id})
+    invitation = _locked(by.organization_id, invitation_id)
+    require_may_give(by, chosen_role(organization_id=by.organization_id, key=_role_key(invitation)))
+    _send(invitation, by=by, address_of=address_of)
+    return invitation
+
+
+@transaction.atomic
+def revoke_invitation(*, by: Principal, invitation_id: UUID) -> None:
+    by = enter_settings(by)
+    invitation = _locked(by.organization_id, invitation_id)
+    invitation.revoked_at = timezone.now()
+    invitation.save(update_fields=["revoked_at"])
+
+
+def invitation_of(token: str) -> Invitation:
+    """Give the invitation that a key opens, or refuse without saying why."""
+    found = (
+        Invitation.objects.acceptable()
+        .with_token(token)
+        .select_related("organization", "custom_role", "invited_by__user")
+        .first()
+    )
+    if found is None:
+        raise InvitationNotFound
+    return found
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, user: User) -> Membership:
+    """Let the person in whose address the invitation names; the key works once."""
+    found = invitation_of(token)
+    lock_rights(found.organization_id)
+    invitation = Invitation.objects.acceptable().select_for_update().filter(pk=found.pk).first()
+    if invitation is None or invitation.token_hash != found.token_hash:
+        raise InvitationNotFound
+    if user.email != invitation.email:
+        raise InvitationForSomebodyElse
+    invitation.accepted_at = timezone.now()
+    invitation.save(update_fields=["accepted_at"])
+    return _join(invitation, user)
+
+
+@transaction.atomic
+def accept_as_newcomer(
+    *, token: str, name: str, password: str, language_code: str, timezone_name: str
+) -> Membership:
+    """Make an account for the invited address, which the key proves, and let it in."""
+    email = invitation_of(token).email
+    user = User(email=email, name=name, language_code=language_code, timezone=timezone_name)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        # Signed up meanwhile: they log in, and accept then.
+        raise InvitationForSomebodyElse from error
+    user.emailaddress_set.create(email=email, primary=True, verified=True)  # type: ignore[attr-defined]
+    return accept_invitation(token=token, user=user)
+
+
+def _join(invitation: Invitation, user: User) -> Membership:
+    membership, _created = Membership.objects.select_for_update().get_or_create(
+        organization_id=invitation.organization_id, user=user
+    )
+    if not (membership.is_active and not _created):
+        membership.role, membership.custom_role = invitation.role, invitation.custom_role
+        membership.is_active = True
+        membership.save(update_fields=["role", "custom_role", "is_active", "updated_at"])
+    if invitation.team_id:
+        TeamMember.objects.get_or_create(
+            organization_id=invitation.organization_id,
+            team_id=invitation.team_id,
+            membership=membership,
+        )
+    _announce(membership)
+    return membership
+
+
+def _announce(membership: Membership) -> None:
+    told = {
+        "organization_id": membership.organization_id,
+        "membership_id": membership.pk,
+        "user_id": membership.user_id,
+    }
+    transaction.on_commit(lambda: member_joined.send_robust(sender=Membership, **told), robust=True)
+    logger.info(
+        "Somebody joined an organization.",
+        extra={"metadata": {"action": "accounts.join", "membership": str(membership.pk)}},
+    )
+
+
+def _send(invitation: Invitation, *, by: Principal, address_of: Address) -> None:
+    token = secrets.token_urlsafe(32)
+    now = timezone.now()
+    invitation.token_hash = Invitation.hash_of(token)
+    invitation.sent_at = now
+    invitation.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
+    invitation.save()
+    organization = Organization.objects.get(pk=invitation.organization_id)
+    reader = User.objects.filter(email=invitation.email).first()
+    context = {
+        "by": by.actor_name,
+        "organization": organization.name,
+        "role": invitation.role_name,
+        "days": settings.INVITATION_DAYS,
+        "url": address_of(token),
+    }
+    queue_mail(
+        kind="invitation",
+        to=invitation.email,
+        language_code=reader.language_code if reader else organization.language_code,
+        compose=lambda: letters.invitation(context | {"role": invitation.role_name}),
+    )
+
+
+def _locked(organization_id: UUID, invitation_id: UUID) -> Invitation:
+    invitation = (
+        Invitation.objects.of(organization_id)
+        .open()
+        .select_for_update()
+        .filter(pk=invitation_id)
+        .first()
+    )
+    if invitation is None:
+        raise InvitationNotFound
+    return invitation
+
+
+def _role_key(invitation: Invitation) -> str:
+    return str(invitation.custom_role_id or invitation.role)

@@ -1,0 +1,59 @@
+"""Verbs about coming here for the first time."""
+
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from crm.accounts.models import Membership, Organization, Role, User
+
+# What a user's metadata keeps of a sign-up until the address is confirmed.
+WANTED = "wanted_organization"
+UNCONFIRMED_KEPT = timedelta(days=7)
+_LONGEST_SLUG = 63
+
+
+@transaction.atomic
+def settle_sign_up(*, user_id: UUID) -> Membership | None:
+    """Make the organization that somebody signed up for, once their address is confirmed.
+
+    Safe to repeat: the wish is taken away in the transaction that fulfils it.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    name = user.metadata.pop(WANTED, None)
+    if name is None:
+        return None
+    user.save(update_fields=["metadata", "updated_at"])
+    return found_organization(user=user, name=name)
+
+
+@transaction.atomic
+def found_organization(*, user: User, name: str) -> Membership:
+    """Create an organization with this person as its owner, in their language and time zone."""
+    organization = Organization.objects.create(
+        name=name,
+        slug=_free_slug(name),
+        language_code=user.language_code,
+        timezone=user.timezone,
+    )
+    return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
+
+
+def purge_unconfirmed() -> int:
+    """Drop who signed up and never confirmed: the address is free again."""
+    horizon = timezone.now() - UNCONFIRMED_KEPT
+    forgotten = User.objects.never_confirmed().filter(created_at__lt=horizon)
+    count = 0
+    for user in forgotten[:500]:
+        user.delete()
+        count += 1
+    return count
+
+
+def _free_slug(name: str) -> str:
+    # Random, so that nobody learns by trying who else is here.
+    stem = slugify(name)[: _LONGEST_SLUG - 9].strip("-") or "organization"
+    return f"{stem}-{secrets.token_hex(4)}"

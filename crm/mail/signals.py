@@ -1,0 +1,6 @@
+"""What this app tells others."""
+
+from django.dispatch import Signal
+
+# mail_id: a letter was stored and wants to be sent.
+mail_queued = Signal()
