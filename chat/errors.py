@@ -66,6 +66,14 @@ class ReadOnly(Forbidden):
     )
 
 
+class NotYours(Forbidden):
+    code = "not_yours"
+    message = gettext_noop(
+        "Your role may change only conversations that are assigned to you or your team. "
+        "Ask for it to be assigned."
+    )
+
+
 class WidgetNotFound(NotFound):
     code = "widget_not_found"
     message = gettext_noop("No widget has this site key. Copy the snippet again from the settings.")

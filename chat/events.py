@@ -145,17 +145,21 @@ def _iso(moment: Any) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def announce_on_commit(message: Message, conversation: Conversation) -> None:
+def announce_on_commit(
+    message: Message, conversation: Conversation, *, moved_from: tuple[UUID | None, ...] = ()
+) -> None:
     """Tell, once the entry is true: first the sockets, then the app's signal.
 
     Robust: a Redis that is away must not fail a message that is stored.
     """
     row = conversation_row(conversation)
-    transaction.on_commit(lambda: _tell_sockets(message, row), robust=True)
+    transaction.on_commit(lambda: _tell_sockets(message, row, moved_from), robust=True)
     transaction.on_commit(lambda: _tell_apps(message), robust=True)
 
 
-def _tell_sockets(message: Message, row: dict[str, Any]) -> None:
+def _tell_sockets(
+    message: Message, row: dict[str, Any], moved_from: tuple[UUID | None, ...]
+) -> None:
     hint = {"type": "stream.hint", "stream": message.stream, "seq": message.seq}
     realtime.publish(
         (
@@ -168,7 +172,15 @@ def _tell_sockets(message: Message, row: dict[str, Any]) -> None:
                 }
             },
         ),
-        (inbox_group(message.tenant_id), {"type": "inbox.row", "row": row}),
+        (
+            inbox_group(message.tenant_id),
+            # Whose it was until now: who loses sight of it is told so.
+            {
+                "type": "inbox.row",
+                "row": row,
+                "moved_from": [str(owner_id) if owner_id else None for owner_id in moved_from],
+            },
+        ),
     )
 
 

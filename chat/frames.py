@@ -105,6 +105,7 @@ FRAMES_OUT: dict[str, tuple[str, ...]] = {
     "typing": ("stream", "sender", "is_typing"),
     "presence": ("users?", "agents_online?", "stream?", "viewing?"),
     "conversation": ("row",),
+    "conversation.gone": ("stream",),
 }
 
 

@@ -20,7 +20,8 @@ from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
 from config.errors import Invalid
-from crm.accounts.models import Membership, Role
+from crm.accounts.models import Membership
+from crm.accounts.permissions import WRITE, Area
 from crm.customers.models import Customer
 
 PAGE = 30
@@ -112,8 +113,11 @@ def _page(
 def search(
     membership: Membership, text: str, *, cursor: str | None = None, limit: int = PAGE
 ) -> Page:
-    """Give the conversations of customers whose name or address holds the text, of every state."""
-    customers = Customer.objects.visible_to(membership).named_like(text).values("pk")
+    """Give the conversations of customers whose name or address holds the text, of every state.
+
+    With whom a conversation is, whoever sees the conversation sees.
+    """
+    customers = Customer.objects.of(membership.organization_id).named_like(text).values("pk")
     found = Conversation.objects.visible_to(membership).filter(
         customer__in=customers[:CUSTOMERS_LIMIT]
     )
@@ -232,15 +236,15 @@ def agents(membership: Membership) -> list[dict[str, Any]]:
     members = (
         Membership.objects.active()
         .filter(organization_id=membership.organization_id)
-        .exclude(role=Role.VIEWER)
-        .select_related("user")
+        .who_may(Area.INBOX, WRITE)
+        .select_related("user", "custom_role")
         .order_by("user__name", "id")[:AGENTS_LIMIT]
     )
     return [
         {
             "id": str(member.user_id),
             "name": member.user.name,
-            "role": member.get_role_display(),
+            "role": member.role_name,
             "is_me": member.user_id == membership.user_id,
         }
         for member in members

@@ -53,12 +53,7 @@ def agent_of_cookie(cookie: str | None) -> Agent:
 
 def agent_of_claims(claims: dict[str, Any]) -> Agent:
     """Give the agent whom a ticket was issued to, if they still belong here."""
-    membership = (
-        Membership.objects.active()
-        .with_rights()
-        .filter(pk=claims["membership"])
-        .first()
-    )
+    membership = Membership.objects.active().with_rights().filter(pk=claims["membership"]).first()
     if membership is None or not live_logins([claims["login"]]):
         raise AccessEnded
     return Agent(membership=membership, login=claims["login"])

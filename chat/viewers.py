@@ -3,9 +3,8 @@
 Every way in (socket, long poll, API) asks here, so that they cannot disagree.
 """
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from chat.errors import (
     StreamRequired,
 )
 from chat.events import Audience, announce_agents_seen
-from chat.limits import VisitorLimits
 from chat.managers import ConversationQuerySet
 from chat.models import ContentType, Conversation, Message, VisitorToken, Widget
 from chat.services import (
@@ -28,12 +26,14 @@ from chat.services import (
     open_conversation,
     post_message,
 )
-from chat.services.conversations import agent_sender, customer_sender
+from chat.services.conversations import customer_sender, sender_of
+from config import limits
 from crm.accounts.models import Membership
+from crm.accounts.permissions import READ, WRITE, Area, permits
+from crm.accounts.services.sessions import live_logins, note_use
 from crm.customers.models import Customer
 
 PREFIX = "conversation:"
-_limits = VisitorLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,11 @@ class Visitor:
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
         """Write a message; without a stream, into the open conversation or a new one."""
-        if (wait := _limits.take(self.customer_id, time.monotonic())) > 0:
-            raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)})
+        try:
+            limits.enforce("widget_post", {"visitor": self.customer_id})
+        except limits.Refusal as refusal:
+            wait = max(each.retry_after for each in refusal.standings)
+            raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)}) from refusal
         content = clean_content(content)
         if content["type"] == ContentType.NOTE:
             # Before a conversation is opened for it.
@@ -148,8 +151,16 @@ class Visitor:
         )
         return Posted(message, head.epoch)
 
-    def check_access(self) -> None:
+    def renewed(self) -> "Visitor":
         """A visitor's token gives access to their own conversations for as long as it exists."""
+        return self
+
+    def sees(self, owner_id: UUID | None) -> bool:
+        """Whose it is in the team never changes what a visitor sees."""
+        return True
+
+    def require_may_write(self) -> None:
+        """A visitor always may."""
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)
@@ -165,10 +176,10 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A member of the organization's team; ``session`` names the log-in, to close its sockets."""
+    """A member of the organization's team; ``login`` is the id of the session or the tokens."""
 
     membership: Membership
-    session: str = ""
+    login: str = ""
 
     audience = Audience.TEAM
     sender_type = "agent"
@@ -198,24 +209,35 @@ class Agent:
         content = clean_content(content)
         if stream is None:
             raise StreamRequired
-        self.require_may_answer()
+        self.require_may_write()
+        if self.login:
+            note_use(self.login)
         head = self.head(stream)
         message = post_message(
             organization_id=self.organization_id,
             conversation_id=head.pk,
-            sender=agent_sender(self.membership.user),
+            sender=sender_of(self.membership),
             content=content,
             client_message_id=client_message_id,
+            by=self.membership,
         )
         return Posted(message, head.epoch)
 
-    def check_access(self) -> None:
-        """Ask again whether this person still belongs to the organization."""
-        if not Membership.objects.active().filter(pk=self.membership.pk).exists():
+    def renewed(self) -> "Agent":
+        """Give this person with present rights, if they may still come in and are logged in."""
+        membership = Membership.objects.active().with_rights().filter(pk=self.membership.pk).first()
+        if membership is None or not membership.may(Area.INBOX):
             raise AccessEnded
+        if self.login and not live_logins([self.login]):
+            raise AccessEnded
+        return replace(self, membership=membership)
 
-    def require_may_answer(self) -> None:
-        if not self.membership.may_answer:
+    def sees(self, owner_id: UUID | None) -> bool:
+        """Say whether a conversation of this assignee is within reach, without asking a store."""
+        return permits(self.membership, Area.INBOX, READ, (owner_id,))
+
+    def require_may_write(self) -> None:
+        if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
 
     def mark_seen(self, *, stream: str, seq: int) -> int:

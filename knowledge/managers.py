@@ -20,12 +20,12 @@ from qdrant_client.http.exceptions import (
 
 from config import stores
 from config.logging import note_store
+from crm.accounts.permissions import Area, Principal, reach
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
 from knowledge.terms import folded
 
 if TYPE_CHECKING:
-    from crm.accounts.models import Membership
     from knowledge.models import Faq, FaqCategory, Passage, PassageHit
 
 MEANING, WORDS = "meaning", "words"
@@ -34,8 +34,10 @@ TRUST_SECONDS = 30.0
 
 
 class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
-    def visible_to(self, membership: "Membership") -> Self:
-        return self.of(membership.organization_id)
+    def visible_to(self, principal: Principal) -> Self:
+        """Give all headings to whoever sees any FAQ: they are the organization's."""
+        found = self.of(principal.organization_id)
+        return found if principal.may(Area.KNOWLEDGE) else found.none()
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
@@ -45,8 +47,12 @@ class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
 
 
 class FaqQuerySet(models.QuerySet["Faq"]):
-    def visible_to(self, membership: "Membership") -> Self:
-        return self.of(membership.organization_id).alive()
+    def visible_to(self, principal: Principal) -> Self:
+        return self.within(principal).alive()
+
+    def within(self, principal: Principal) -> Self:
+        """Give what is within reach, deleted ones too; a FAQ belongs to whoever wrote it."""
+        return self.filter(reach(principal, Area.KNOWLEDGE, owner="created_by"))
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)

@@ -137,6 +137,7 @@ class Faq(models.Model):
 
     organization_id: UUID
     category_id: UUID | None
+    created_by_id: UUID | None
 
     class Meta:
         verbose_name = _("FAQ")

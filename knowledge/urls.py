@@ -1,7 +1,7 @@
 from django.urls import path
 
 from knowledge import api
-from knowledge.views import categories, editing, faqs, public
+from knowledge.views import categories, editing, faqs, public, reasons
 
 app_name = "knowledge"
 _faq = "app/knowledge/<uuid:faq_id>"
@@ -11,6 +11,7 @@ urlpatterns = [
     path("app/knowledge/ask/", faqs.ask, name="ask"),
     path("app/knowledge/new/", editing.new_faq, name="new_faq"),
     path(f"{_faq}/", editing.edit_faq, name="faq"),
+    path(f"{_faq}/access/", reasons.faq_reasons, name="faq_reasons"),
     path(f"{_faq}/index/", faqs.index_state, name="index_state"),
     path(f"{_faq}/delete/", editing.delete, name="delete_faq"),
     path(f"{_faq}/restore/", editing.restore, name="restore_faq"),

@@ -30,10 +30,11 @@ from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
 from config.outages import outage_refusals
-from config.rest import Body, refuses
+from config.rest import Body, example, refuses
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
+from crm.accounts.permissions import WRITE, Area, require
 
 MAX_LIMIT = 100
 
@@ -70,6 +71,10 @@ class NewMessageBody(Body):
 
 class InboxView(APIView):
     permission_classes = [IsMember]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        require(self.membership, Area.INBOX)
 
     @property
     def membership(self) -> Membership:
@@ -161,6 +166,7 @@ class ConversationMessages(InboxView):
         tags=["conversations"],
         request=NewMessageBody,
         responses={201: EventShape},
+        examples=example({"text": "Good morning! How can I help?"}),
     )
     @idempotent
     @refuses(409)
@@ -182,7 +188,7 @@ class ConversationAction(InboxView):
 
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        if not self.membership.may_answer:
+        if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
         inbox.find(self.membership, conversation_id)
         self.act(conversation_id, request.data)
@@ -205,7 +211,7 @@ class TakeOver(ConversationAction):
         return take_over(
             organization_id=self.organization_id,
             conversation_id=conversation_id,
-            user=self.membership.user,
+            by=self.membership,
         )
 
 
@@ -217,7 +223,7 @@ class HandBack(ConversationAction):
         return hand_back(
             organization_id=self.organization_id,
             conversation_id=conversation_id,
-            by=self.membership.user,
+            by=self.membership,
         )
 
 
@@ -231,7 +237,7 @@ class Assign(ConversationAction):
             organization_id=self.organization_id,
             conversation_id=conversation_id,
             assignee_id=wanted["assignee"],
-            by=self.membership.user,
+            by=self.membership,
         )
 
 
@@ -243,7 +249,7 @@ class Close(ConversationAction):
         return close(
             organization_id=self.organization_id,
             conversation_id=conversation_id,
-            by=self.membership.user,
+            by=self.membership,
         )
 
 
@@ -255,7 +261,7 @@ class Reopen(ConversationAction):
         return reopen(
             organization_id=self.organization_id,
             conversation_id=conversation_id,
-            by=self.membership.user,
+            by=self.membership,
         )
 
 
@@ -269,7 +275,7 @@ class Snooze(ConversationAction):
             organization_id=self.organization_id,
             conversation_id=conversation_id,
             until=wanted["until"],
-            by=self.membership.user,
+            by=self.membership,
         )
 
 

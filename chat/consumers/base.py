@@ -355,6 +355,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         before, moment = self._typing.get(frame.stream, (False, 0.0))
         if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
             return
+        self.viewer.require_may_write()
         self._typing[frame.stream] = (frame.is_typing, now)
         await self.broadcast(
             conversation_group(self.streams.conversation_ids[frame.stream]),

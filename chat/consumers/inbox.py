@@ -1,5 +1,6 @@
 """The agent's socket, `/ws/inbox/`."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from redis.exceptions import RedisError
 from chat import presence
 from chat.consumers.base import StreamConsumer
 from chat.consumers.origins import header, is_own_origin
-from chat.consumers.pulse import Facts
+from chat.consumers.pulse import Facts, owners_of
 from chat.errors import AccessEnded, OriginForbidden
 from chat.events import conversation_group, inbox_group, visitors_group
 from chat.frames import CloseCode, Hello
@@ -23,6 +24,8 @@ from config.outages import outage_refusals
 from config.realtime import user_group
 from config.threads import run_sync
 from crm.accounts.models import User
+from crm.accounts.permissions import WRITE, Area
+from crm.accounts.services.sessions import is_same_login
 
 LOOK_EVERY = 10.0
 
@@ -41,6 +44,12 @@ class InboxConsumer(StreamConsumer):
         self._told_viewing: dict[str, list[Person]] = {}
 
     async def identify(self, hello: Hello) -> Agent:
+        agent = await self._agent(hello)
+        if not agent.membership.may(Area.INBOX):
+            raise AccessEnded
+        return agent
+
+    async def _agent(self, hello: Hello) -> Agent:
         if hello.ticket is not None:
             claims = await run_sync(redeem_ticket, kind="agent", ticket=hello.ticket)
             return await run_sync(agent_of_claims, claims)
@@ -109,19 +118,25 @@ class InboxConsumer(StreamConsumer):
 
     def signs_of_life(self) -> list[Presence]:
         """Only who may answer makes the team one that is there for visitors."""
-        is_there = self.presence is not None and self.viewer.membership.may_answer
+        is_there = self.presence is not None and self.viewer.membership.may(Area.INBOX, WRITE)
         return [self.presence] if is_there and self.presence else []
 
     def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
-        return {} if facts.latest_change is None else {"inbox": facts.latest_change}
+        if facts.memberships is None:
+            return {}
+        seen = (when for when, owner_id in facts.latest_changes if self.viewer.sees(owner_id))
+        return {"inbox": next(seen, "")}
 
     async def on_facts(self, facts: Facts) -> None:
         if facts.memberships is not None:
             membership = facts.memberships.get(self.viewer.membership.pk)
-            if membership is None or not self._is_same_login(membership.user):
+            is_in = facts.logins is None or self.viewer.login in facts.logins
+            if membership is None or not is_in or not await self._is_same_login(membership.user):
                 await self.socket_kick({})
                 return
-            self.viewer = self.streams.viewer = replace(self.viewer, membership=membership)
+            await self._go_on_as(replace(self.viewer, membership=membership), facts.owners)
+            if self._is_closing:
+                return
         if facts.online is not None:
             await self._tell_online(facts.online)
         for stream, conversation_id in self.streams.conversation_ids.items():
@@ -129,8 +144,17 @@ class InboxConsumer(StreamConsumer):
                 await self._tell_viewing(stream, facts.viewing[conversation_id])
 
     async def inbox_row(self, message: dict[str, Any]) -> None:
-        if self.is_welcome:
-            await self.send_frame({"type": "conversation", "row": message["row"]})
+        if not self.is_welcome:
+            return
+        row = message["row"]
+        owner = row["assignee"]
+        if self._sees(owner["id"] if owner else None):
+            await self.send_frame({"type": "conversation", "row": row})
+        elif row["stream"] in self.streams or any(map(self._sees, message["moved_from"])):
+            await self.streams.end(row["stream"])
+
+    def _sees(self, owner: str | None) -> bool:
+        return self.viewer.sees(UUID(owner) if owner else None)
 
     async def stream_presence(self, message: dict[str, Any]) -> None:
         if not self.is_welcome:
@@ -141,26 +165,49 @@ class InboxConsumer(StreamConsumer):
             await self._tell_viewing(message["stream"], message["viewing"])
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        session = message.get("session")
-        if session is None or session == self.viewer.session:
+        logins = message.get("logins")
+        if logins is None or self.viewer.login in logins:
             await super().socket_kick(message)
+
+    async def socket_recheck(self, message: dict[str, Any]) -> None:
+        """Somebody changed what this person may do, or their teams."""
+        if not self.is_welcome:
+            return
+        with suppress(StoreUnavailable), outage_refusals():
+            try:
+                viewer = await run_sync(self.viewer.renewed)
+                owners = await run_sync(
+                    owners_of, viewer.organization_id, self.streams.conversation_ids.values()
+                )
+            except AccessEnded:
+                await self.socket_kick({})
+                return
+            await self._go_on_as(viewer, owners)
+
+    async def _go_on_as(self, viewer: Agent, owners: Mapping[UUID, UUID | None]) -> None:
+        """Take over present rights; a page whose buttons would no longer be right is closed."""
+        before = self.viewer.membership
+        if viewer.membership.rights[Area.INBOX] != before.rights[Area.INBOX]:
+            await self.socket_kick({})
+            return
+        self.viewer = self.streams.viewer = viewer
+        for stream, conversation_id in list(self.streams.conversation_ids.items()):
+            if conversation_id in owners and not viewer.sees(owners[conversation_id]):
+                await self.streams.end(stream)
 
     async def layer_reconnected(self, message: dict[str, Any]) -> None:
         # A kick may have been among what was lost.
         await super().layer_reconnected(message)
-        if self.is_welcome:
-            with suppress(StoreUnavailable), outage_refusals():
-                try:
-                    await run_sync(self.viewer.check_access)
-                except AccessEnded:
-                    await self.socket_kick({})
+        await self.socket_recheck({})
 
     def _groups(self) -> tuple[str, ...]:
         return (inbox_group(self.viewer.organization_id), user_group(self.viewer.user_id))
 
-    def _is_same_login(self, user: User) -> bool:
-        """A new password ends what was opened with the old one."""
-        return user.password == self.viewer.membership.user.password
+    async def _is_same_login(self, user: User) -> bool:
+        """A new password ends what was opened with the old one, but where it was changed."""
+        if user.password == self.viewer.membership.user.password:
+            return True
+        return await run_sync(is_same_login, self.viewer.login, user)
 
     async def _announce_online(self, users: list[Person]) -> None:
         for group in (

@@ -113,6 +113,8 @@ class LongPollConsumer(AsyncHttpConsumer):
         await self.channel_layer.group_add(self._group, self.channel_name)
         while True:
             self._hint.clear()
+            # What they may see may have changed while they waited.
+            viewer = await run_sync(viewer.renewed)
             found = await run_sync(answer, viewer, stream=stream, query=query)
             if found["events"] or not found["recovered"]:
                 return found

@@ -21,9 +21,13 @@ from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.accounts.services.sessions import live_logins
 
 if TYPE_CHECKING:
     from chat.consumers.base import StreamConsumer
+
+# Who sees only a part of the inbox is told the newest change of that part, if it is among these.
+LATEST_CHANGES = 50
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +37,11 @@ class Facts:
     """What was found out for the sockets of one organization; None: nobody could be asked."""
 
     tops: dict[UUID, int] = field(default_factory=dict)
-    latest_change: str | None = None
+    owners: dict[UUID, UUID | None] = field(default_factory=dict)
+    # The newest changes, newest first: when, and whose conversation it was.
+    latest_changes: list[tuple[str, UUID | None]] = field(default_factory=list)
     memberships: dict[UUID, Membership] | None = None
+    logins: set[str] | None = None
     online: list[Person] | None = None
     viewing: dict[UUID, list[Person]] | None = None
 
@@ -90,6 +97,11 @@ class Pulse:
             membership_ids=[
                 socket.viewer.membership.pk for socket in agents if isinstance(socket.viewer, Agent)
             ],
+            logins={
+                socket.viewer.login
+                for socket in agents
+                if isinstance(socket.viewer, Agent) and socket.viewer.login
+            },
             presences=[sign for socket in agents for sign in socket.signs_of_life()],
         )
         for socket in sockets:
@@ -102,6 +114,7 @@ def _find_out(
     streams: Collection[UUID],
     looked_at: Collection[UUID],
     membership_ids: Collection[UUID],
+    logins: Collection[str],
     presences: Collection[Presence],
 ) -> Facts:
     facts = Facts()
@@ -109,16 +122,30 @@ def _find_out(
     with suppress(StoreUnavailable), outage_refusals():
         heads = Conversation.objects.filter(organization_id=organization_id)
         if streams:
-            facts.tops = dict(heads.filter(pk__in=streams).values_list("pk", "last_seq"))
+            found = heads.filter(pk__in=streams).values_list("pk", "last_seq", "assignee_id")
+            for conversation_id, top, owner_id in found:
+                facts.tops[conversation_id] = top
+                facts.owners[conversation_id] = owner_id
         if membership_ids:
-            memberships = Membership.objects.active().select_related("user", "organization")
+            memberships = Membership.objects.active().with_rights()
             facts.memberships = memberships.in_bulk(list(membership_ids))
-            latest = heads.order_by("-updated_at").values_list("updated_at", flat=True).first()
-            facts.latest_change = latest.isoformat() if latest else ""
+            facts.logins = live_logins(logins)
+            latest = heads.order_by("-updated_at").values_list("updated_at", "assignee_id")
+            facts.latest_changes = [
+                (moment.isoformat(), owner_id) for moment, owner_id in latest[:LATEST_CHANGES]
+            ]
     with suppress(RedisError):
         facts.online = presence.refresh(organization_id, presences)
         facts.viewing = presence.viewing(looked_at)
     return facts
+
+
+def owners_of(organization_id: UUID, conversation_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """Give to whom each of these conversations is assigned now."""
+    heads = Conversation.objects.filter(
+        organization_id=organization_id, pk__in=list(conversation_ids)
+    )
+    return dict(heads.values_list("pk", "assignee_id"))
 
 
 _pulses: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse]" = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
+from chat.errors import ConversationNotFound
 from chat.events import conversation_group
 from chat.frames import MAX_STREAMS
 from chat.resuming import Stretch, read_after
@@ -122,6 +123,11 @@ class Subscriptions:
                 if subscription.is_live:
                     await self._heal(stream, subscription, by="hint")
 
+    async def end(self, stream: str) -> None:
+        """Tell that the viewer no longer sees a conversation, and follow it no more."""
+        await self._drop(stream)
+        await self._send({"type": "conversation.gone", "stream": stream})
+
     async def leave_all(self) -> None:
         for stream in list(self._all):
             await self._drop(stream)
@@ -144,6 +150,9 @@ class Subscriptions:
         except StoreUnavailable:
             # `last` stays: the next hint or heartbeat tries again.
             return
+        except ConversationNotFound:
+            await self.end(stream)
+            return
         if not stretch.recovered:
             await self._send({"type": "stream.resumed", **stretch.members()})
         elif stretch.events and by:
@@ -158,9 +167,8 @@ class Subscriptions:
         viewer = self.viewer
 
         def read() -> Stretch:
-            if checks_access:
-                viewer.check_access()
-            return read_after(viewer, stream=stream, epoch=epoch, after=after)
+            present = viewer.renewed() if checks_access else viewer
+            return read_after(present, stream=stream, epoch=epoch, after=after)
 
         with outage_refusals():
             return await run_sync(read)

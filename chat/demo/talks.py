@@ -23,7 +23,7 @@ from chat.services import (
     snooze,
     take_over,
 )
-from chat.services.conversations import agent_sender, customer_sender
+from chat.services.conversations import customer_sender, sender_of
 from chat.services.log import ANSWER
 from crm.accounts.models import Membership, User
 from crm.customers.models import Customer
@@ -47,6 +47,11 @@ class Script:
     people: dict[str, User]
     answers: dict[str, str]
     now: datetime
+
+    def member(self, key: str) -> Membership:
+        return Membership.objects.select_related("user", "custom_role").get(
+            organization_id=self.widget.organization_id, user=self.people[key]
+        )
 
     def turn_id(self, number: int) -> str:
         return f"demo-{self.told['key']}-{number}"
@@ -119,9 +124,9 @@ def _play_stretch(script: Script, conversation: Conversation, numbers: list[int]
             if reason := turn.get("hand_off"):
                 hand_off(**_named(conversation), reason=reason, timestamp=script.time_of(number))
         else:
-            user = script.people[turn["by"]]
-            take_over(**_named(conversation), user=user, timestamp=script.time_of(number))
-            _say(script, conversation, number, agent_sender(user), script.turn_id(number))
+            by = script.member(turn["by"])
+            take_over(**_named(conversation), by=by, timestamp=script.time_of(number))
+            _say(script, conversation, number, sender_of(by), script.turn_id(number))
     finish_effect(message=question, effect=ANSWER)
 
 
@@ -201,7 +206,7 @@ def _finish(script: Script, conversation: Conversation) -> None:
     """Bring the conversation into the state that the file tells."""
     turns = script.told["turns"]
     last = len(turns) - 1
-    by = next((script.people[turn["by"]] for turn in reversed(turns) if "by" in turn), None)
+    by = next((script.member(turn["by"]) for turn in reversed(turns) if "by" in turn), None)
     if by and script.told["status"] == Status.CLOSED:
         close(**_named(conversation), by=by, timestamp=script.time_of(last))
     elif by and script.told["status"] == Status.SNOOZED:

@@ -6,15 +6,17 @@ from uuid import UUID
 
 from django.db import models
 
+from crm.accounts.permissions import Area, Principal, reach
+
 if TYPE_CHECKING:
     from chat.models import Conversation
-    from crm.accounts.models import Membership, User
+    from crm.accounts.models import User
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    def visible_to(self, membership: "Membership") -> Self:
+    def visible_to(self, principal: Principal) -> Self:
         # A head whose first message is still on its way is nobody's to see.
-        return self.filter(organization_id=membership.organization_id, last_seq__gt=0)
+        return self.filter(reach(principal, Area.INBOX, owner="assignee"), last_seq__gt=0)
 
     def of_customer(self, *, organization_id: UUID, customer_id: UUID) -> Self:
         return self.filter(organization_id=organization_id, customer_id=customer_id)

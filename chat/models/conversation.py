@@ -115,6 +115,11 @@ class Conversation(models.Model):
         return f"conversation:{self.id}"
 
     @property
+    def owner_ids(self) -> tuple[UUID, ...]:
+        """Give whose record it is, as `crm.accounts.permissions` asks."""
+        return (self.assignee_id,) if self.assignee_id else ()
+
+    @property
     def is_bot_owned(self) -> bool:
         return self.status == Status.PENDING
 

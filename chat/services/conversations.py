@@ -17,8 +17,10 @@ from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
 from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, unanswered_since
 from chat.services.messages import post_message
+from chat.services.rights import lock_for_change
 from config.errors import Invalid
 from crm.accounts.models import Membership, User
+from crm.accounts.permissions import WRITE, Area, Principal
 from crm.customers.models import Customer
 
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
@@ -26,6 +28,11 @@ SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
 
 def agent_sender(user: User) -> Sender:
     return Sender(type=SenderType.AGENT, id=str(user.pk), name=user.name)
+
+
+def sender_of(by: Principal) -> Sender:
+    """Give who writes for the organization: a person of it, or one of its keys."""
+    return Sender(type=SenderType.AGENT, id=by.actor_id, name=by.actor_name)
 
 
 def customer_sender(customer: Customer) -> Sender:
@@ -103,21 +110,23 @@ def take_over(
     *,
     organization_id: UUID,
     conversation_id: UUID,
-    user: User,
+    by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Make the user the one who answers; from here on the bot keeps silent."""
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+    """Make a person the one who answers; from here on the bot keeps silent."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     _refuse_closed(conversation)
-    _assignable(organization_id=organization_id, user_id=user.pk)
+    if by.user_id is None:
+        raise UnknownAssignee
+    user = _assignable(organization_id=organization_id, user_id=by.user_id)
     if conversation.status == Status.OPEN and conversation.assignee_id == user.pk:
         return conversation
     return change(
         conversation,
         "taken_over",
-        by=agent_sender(user),
+        by=sender_of(by),
         timestamp=timestamp,
         status=Status.OPEN,
         assignee=user,
@@ -127,11 +136,11 @@ def take_over(
 
 @transaction.atomic
 def assign(
-    *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: User
+    *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: Principal
 ) -> Conversation:
     """Give a conversation to an agent, or to nobody; a bot's conversation becomes open by it."""
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     _refuse_closed(conversation)
     assignee = (
@@ -143,17 +152,17 @@ def assign(
     return change(
         conversation,
         "assigned" if assignee else "unassigned",
-        by=agent_sender(by),
+        by=sender_of(by),
         status=status,
         assignee=assignee,
     )
 
 
 @transaction.atomic
-def hand_back(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
+def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
     """Give a conversation to the bot again."""
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     _refuse_closed(conversation)
     if conversation.is_bot_owned:
@@ -161,7 +170,7 @@ def hand_back(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conv
     return change(
         conversation,
         "handed_back",
-        by=agent_sender(by),
+        by=sender_of(by),
         status=Status.PENDING,
         assignee=None,
         snoozed_until=None,
@@ -194,17 +203,21 @@ def hand_off(
 
 @transaction.atomic
 def close(
-    *, organization_id: UUID, conversation_id: UUID, by: User, timestamp: datetime | None = None
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    by: Principal,
+    timestamp: datetime | None = None,
 ) -> Conversation:
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     if conversation.status == Status.CLOSED:
         return conversation
     return change(
         conversation,
         CLOSED,
-        by=agent_sender(by),
+        by=sender_of(by),
         timestamp=timestamp,
         status=Status.CLOSED,
         closed_at=timestamp or timezone.now(),
@@ -213,16 +226,16 @@ def close(
 
 
 @transaction.atomic
-def reopen(*, organization_id: UUID, conversation_id: UUID, by: User) -> Conversation:
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+def reopen(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     if conversation.status == Status.OPEN:
         return conversation
     return change(
         conversation,
         "reopened",
-        by=agent_sender(by),
+        by=sender_of(by),
         status=Status.OPEN,
         closed_at=None,
         snoozed_until=None,
@@ -236,20 +249,20 @@ def snooze(
     organization_id: UUID,
     conversation_id: UUID,
     until: datetime,
-    by: User,
+    by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
     """Put a conversation out of sight until a time, or until the customer writes."""
     if until <= timezone.now():
         raise Invalid("Choose a time in the future.")
-    conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     _refuse_closed(conversation)
     return change(
         conversation,
         "snoozed",
-        by=agent_sender(by),
+        by=sender_of(by),
         timestamp=timestamp,
         status=Status.SNOOZED,
         snoozed_until=until,
@@ -280,10 +293,10 @@ def _refuse_closed(conversation: Conversation) -> None:
 def _assignable(*, organization_id: UUID, user_id: UUID) -> User:
     membership = (
         Membership.objects.active()
-        .select_related("user")
+        .select_related("user", "custom_role")
         .filter(organization_id=organization_id, user_id=user_id)
         .first()
     )
-    if membership is None or not membership.may_answer:
+    if membership is None or not membership.may(Area.INBOX, WRITE):
         raise UnknownAssignee
     return membership.user

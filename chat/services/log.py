@@ -53,12 +53,15 @@ def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conver
         raise ConversationNotFound from missing
 
 
-def append(conversation: Conversation, new: NewMessage) -> Message:
+def append(
+    conversation: Conversation, new: NewMessage, *, moved_from: tuple[UUID | None, ...] = ()
+) -> Message:
     """Number and store an entry, and bring the head up to it.
 
     Needs the conversation locked in the present transaction. The number comes from the log, not
     from the head: a transaction that is rolled back after the insert would wedge the conversation
-    for ever on a head that never learned of the entry.
+    for ever on a head that never learned of the entry. ``moved_from`` names
+    whose it was (None: nobody's) where that changes with this entry.
     """
     for _attempt in range(_ATTEMPTS):
         last = Message.objects.last(conversation.organization_id, conversation.pk)
@@ -74,7 +77,7 @@ def append(conversation: Conversation, new: NewMessage) -> Message:
             continue
         follow(conversation, message)
         conversation.save(update_fields=HEAD_FIELDS)
-        announce_on_commit(message, conversation)
+        announce_on_commit(message, conversation, moved_from=moved_from)
         return message
     raise StoreUnavailable
 
@@ -89,6 +92,7 @@ def change(
     **fields: Any,
 ) -> Conversation:
     """Change a locked head and write the change into the log, where every client learns of it."""
+    owner_before = conversation.assignee_id
     for field, value in fields.items():
         setattr(conversation, field, value)
     assignee = conversation.assignee
@@ -111,6 +115,7 @@ def change(
             client_message_id=f"event-{uuid7().hex}",
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
+        moved_from=() if conversation.assignee_id == owner_before else (owner_before,),
     )
     ConversationDocuments.follow(conversation)
     return conversation

@@ -20,7 +20,9 @@ from chat.models import (
 )
 from chat.models.message import mongo_now, to_milliseconds
 from chat.services.log import append, change, lock_conversation
+from chat.services.rights import refusal_of_change
 from config.errors import AppError
+from crm.accounts.permissions import Principal
 
 
 @transaction.atomic
@@ -33,21 +35,24 @@ def post_message(
     client_message_id: str,
     external_id: str | None = None,
     timestamp: datetime | None = None,
+    by: Principal | None = None,
 ) -> Message:
     """Add a message to a conversation and announce it after commit.
 
     Safe to repeat: the same ``client_message_id`` gives the stored message back. The row lock makes
     the writers of one conversation take turns, which keeps ``seq`` without gaps. ``content`` must
-    come from ``clean_content``, or be made by our own bot.
+    come from ``clean_content``, or be made by our own bot. ``by`` is who writes for the
+    organization, and has to have the right to.
 
     Raises ConversationNotFound, ConversationClosed, ConversationTaken (a bot where a person took
-    over), NoteFromOutside, InvalidClientMessageId and StoreUnavailable (retry with the same id).
+    over), NoteFromOutside, ReadOnly, NotYours, InvalidClientMessageId and
+    StoreUnavailable (retry with the same id).
     """
     client_message_id = clean_client_message_id(client_message_id)
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )
-    if refusal := _refusal(conversation, sender, content):
+    if refusal := _refusal(conversation, sender, content, by):
         # A retry of something that was stored before is answered even where new words are refused.
         stored = Message.objects.posted_as(organization_id, conversation_id, client_message_id)
         if stored is None:
@@ -73,8 +78,13 @@ def finish_effect(*, message: Message, effect: str) -> None:
 
 
 def _refusal(
-    conversation: Conversation, sender: Sender, content: Mapping[str, Any]
+    conversation: Conversation,
+    sender: Sender,
+    content: Mapping[str, Any],
+    by: Principal | None,
 ) -> AppError | None:
+    if by is not None and (refusal := refusal_of_change(by, conversation)):
+        return refusal
     if conversation.status == Status.CLOSED:
         return ConversationClosed()
     if sender.type == SenderType.BOT and not conversation.is_bot_owned:

@@ -3,6 +3,7 @@ from django.urls import path
 from chat.api import conversations
 from chat.api import inbox as api
 from chat.views import inbox as pages
+from chat.views import reasons
 
 _conversation = "api/v1/conversations/<uuid:conversation_id>"
 
@@ -10,6 +11,11 @@ urlpatterns = [
     path("app/inbox/", pages.inbox_page, name="inbox"),
     path("app/inbox/<uuid:conversation_id>/", pages.inbox_page, name="inbox_conversation"),
     path("api/v1/conversations", conversations.Conversations.as_view(), name="conversations"),
+    path(
+        "app/inbox/<uuid:conversation_id>/access/",
+        reasons.conversation_reasons,
+        name="conversation_reasons",
+    ),
     path("api/v1/inbox/conversations", api.Conversations.as_view(), name="inbox_conversations"),
     path("api/v1/inbox/counts", api.Counts.as_view(), name="inbox_counts"),
     path("api/v1/inbox/agents", api.Agents.as_view(), name="inbox_agents"),

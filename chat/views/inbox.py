@@ -19,6 +19,7 @@ from chat import inbox
 from chat.models import Channel, ContentType, SenderType, Status
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
+from crm.accounts.permissions import WRITE, Area, require
 
 
 @require_safe
@@ -28,6 +29,7 @@ from crm.accounts.models import Membership
 def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """Show the list and, with an id, that conversation; complete before any script runs."""
     membership = membership_of(request)
+    require(membership, Area.INBOX)
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.Box], "all")
     status = _one_of(request.GET.get("status"), Status.values, "open")
     conversation = inbox.find(membership, conversation_id) if conversation_id else None
@@ -82,7 +84,8 @@ def _me(membership: Membership) -> dict[str, Any]:
         "id": str(membership.user_id),
         "name": membership.user.name,
         "organization": str(membership.organization_id),
-        "may_answer": membership.may_answer,
+        "may_explain": membership.may(Area.SETTINGS),
+        "may_answer": membership.may(Area.INBOX, WRITE),
     }
 
 

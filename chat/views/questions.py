@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.interactions import BotInteraction
-from crm.accounts.access import member_required, membership_of
+from crm.accounts.access import member_required
 from knowledge.errors import KnowledgeUnavailable, WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer
-from knowledge.views.editing import manager_of, writing
+from knowledge.views.editing import manager_of, reader_of, writing
 
 PAGE = 30
 
@@ -27,7 +27,7 @@ PAGE = 30
 @member_required
 def unanswered(request: HttpRequest) -> HttpResponse:
     """Show the questions that the bot handed on because it did not know."""
-    membership = membership_of(request)
+    membership = reader_of(request)
     place = request.GET.get("after")
     rows = BotInteraction.objects.unanswered(
         membership.organization_id, before=_place(place) if place else None, limit=PAGE + 1
@@ -105,7 +105,10 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
     if question is None:
         raise Http404
     add_phrasing(
-        organization_id=membership.organization_id, faq_id=faq_id, phrasing=question.question
+        organization_id=membership.organization_id,
+        faq_id=faq_id,
+        phrasing=question.question,
+        by=membership,
     )
     BotInteraction.objects.settle(membership.organization_id, question_id, by=membership.user_id)
     messages.success(request, _("Saved. The bot knows it in a moment."))

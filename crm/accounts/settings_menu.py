@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.accounts.models import Membership
+from crm.accounts.permissions import WRITE, Area
 
 
 def anybody(membership: Membership | None) -> bool:
@@ -24,7 +25,11 @@ def any_member(membership: Membership | None) -> bool:
 
 
 def settings_manager(membership: Membership | None) -> bool:
-    return bool(membership and membership.may_manage_settings)
+    return bool(membership and membership.may(Area.SETTINGS, WRITE))
+
+
+def settings_reader(membership: Membership | None) -> bool:
+    return bool(membership and membership.may(Area.SETTINGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,22 @@ MENU = (
                 pgettext_lazy("settings", "General"),
                 _("Name, language and time zone of the organization."),
                 any_member,
+            ),
+            SettingsPage(
+                "teams",
+                "accounts:teams",
+                "users",
+                _("Teams"),
+                _("Who works together, and who leads."),
+                settings_reader,
+            ),
+            SettingsPage(
+                "roles",
+                "accounts:roles",
+                "shield-lock",
+                _("Roles"),
+                _("What each role sees and changes, area by area."),
+                settings_reader,
             ),
         ),
     ),

@@ -1,17 +1,27 @@
 """How customers are looked up."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import models
 
+from crm.accounts.permissions import Area, Level, Principal, reach
+
 if TYPE_CHECKING:
-    from crm.accounts.models import Membership
     from crm.customers.models import Customer
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
-    def visible_to(self, membership: "Membership") -> "CustomerQuerySet":
-        return self.filter(organization_id=membership.organization_id)
+    def visible_to(self, principal: Principal) -> "CustomerQuerySet":
+        """Give the customers within reach: theirs who has one of their conversations."""
+        if principal.level(Area.CUSTOMERS) == Level.ALL:
+            return self.of(principal.organization_id)
+        # A customer has many conversations: the joined rows are kept out of the outer query.
+        within = reach(principal, Area.CUSTOMERS, owner="conversations__assignee")
+        return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
+
+    def of(self, organization_id: UUID) -> "CustomerQuerySet":
+        return self.filter(organization_id=organization_id)
 
     def named_like(self, text: str) -> "CustomerQuerySet":
         """Find people whose name or e-mail address holds this text, in any case of letters."""

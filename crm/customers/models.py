@@ -62,6 +62,12 @@ class Customer(models.Model):
         return self.display_name
 
     @property
+    def owner_ids(self) -> list[UUID | None]:
+        """Give to whom the customer's conversations are assigned; None stands for nobody."""
+        assignees = Customer.objects.filter(pk=self.pk).values_list("conversations__assignee")
+        return [assignee_id for (assignee_id,) in assignees.distinct()]
+
+    @property
     def display_name(self) -> str:
         """What a list shows: the name, else something that tells two visitors apart."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"

@@ -13,8 +13,10 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
 
+from config.errors import Forbidden
 from config.ids import uuid7
 from crm.accounts.models import User
+from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
 from knowledge.events import faqs_changed_on_commit
 from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
@@ -50,34 +52,40 @@ def raise_version(base: KnowledgeBase) -> None:
 
 
 @transaction.atomic
-def create_faq(*, organization_id: UUID, content: FaqContent, by: User | None) -> Faq:
+def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | None) -> Faq:
     """Add a FAQ; it is found once the index has followed.
 
+    ``by``, here and below, is who asks, and has to have the right to; None is the installation.
     Raises FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
+    _require(by, organization_id)
     base = lock_knowledge(organization_id)
-    faq = Faq(organization_id=organization_id, created_by=by)
+    faq = Faq(organization_id=organization_id, created_by=by.user if by else None)
     _fill(faq, content)
     return _store(faq, base)
 
 
 @transaction.atomic
-def update_faq(*, organization_id: UUID, faq_id: UUID, content: FaqContent) -> Faq:
+def update_faq(
+    *, organization_id: UUID, faq_id: UUID, content: FaqContent, by: Principal | None = None
+) -> Faq:
     """Change a FAQ. Raises FaqNotFound, FaqKeyTaken, CategoryNotFound and InvalidFaq."""
     base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id)
+    faq = _locked(organization_id, faq_id, by)
     _fill(faq, content)
     return _store(faq, base)
 
 
 @transaction.atomic
-def add_phrasing(*, organization_id: UUID, faq_id: UUID, phrasing: str) -> Faq:
+def add_phrasing(
+    *, organization_id: UUID, faq_id: UUID, phrasing: str, by: Principal | None = None
+) -> Faq:
     """Let a FAQ be found by one more way to ask it; one it has already changes nothing.
 
     Raises FaqNotFound, and InvalidFaq where it has as many as it may.
     """
     base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id)
+    faq = _locked(organization_id, faq_id, by)
     asked = " ".join(phrasing.split())[:QUESTION_LENGTH]
     if not asked or asked in (faq.question, *faq.phrasings):
         return faq
@@ -88,10 +96,12 @@ def add_phrasing(*, organization_id: UUID, faq_id: UUID, phrasing: str) -> Faq:
 
 
 @transaction.atomic
-def set_published(*, organization_id: UUID, faq_id: UUID, is_published: bool) -> Faq:
+def set_published(
+    *, organization_id: UUID, faq_id: UUID, is_published: bool, by: Principal | None = None
+) -> Faq:
     """Show a FAQ to the bot and the public, or hide it from both at once."""
     base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id)
+    faq = _locked(organization_id, faq_id, by)
     if faq.is_published == is_published:
         return faq
     faq.is_published = is_published
@@ -99,16 +109,26 @@ def set_published(*, organization_id: UUID, faq_id: UUID, is_published: bool) ->
 
 
 @transaction.atomic
-def delete_faq(*, organization_id: UUID, faq_id: UUID) -> Faq:
+def delete_faq(
+    *,
+    organization_id: UUID,
+    faq_id: UUID,
+    by: Principal | None = None,
+) -> Faq:
     """Take a FAQ away; `restore_faq` brings it back while it is kept."""
     base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id)
+    faq = _locked(organization_id, faq_id, by)
     faq.deleted_at = timezone.now()
     return _follow(faq, base, "deleted_at")
 
 
 @transaction.atomic
-def restore_faq(*, organization_id: UUID, faq_id: UUID) -> Faq:
+def restore_faq(
+    *,
+    organization_id: UUID,
+    faq_id: UUID,
+    by: Principal | None = None,
+) -> Faq:
     """Bring a deleted FAQ back. Raises FaqKeyTaken where another one took its key meanwhile."""
     base = lock_knowledge(organization_id)
     faq = (
@@ -118,6 +138,7 @@ def restore_faq(*, organization_id: UUID, faq_id: UUID) -> Faq:
     )
     if faq is None:
         raise FaqNotFound
+    _require_change(by, faq)
     if faq.deleted_at is None:
         return faq
     _refuse_taken_key(faq)
@@ -133,8 +154,10 @@ def create_category(
     slug: str = "",
     names: Mapping[str, str] | None = None,
     position: int = 0,
+    by: Principal | None = None,
 ) -> FaqCategory:
     """Add a category, or bring the one that has this slug up to date."""
+    _require(by, organization_id)
     category, _created = FaqCategory.objects.update_or_create(
         organization_id=organization_id,
         slug=slug or slugify(folded(name))[:80] or uuid7().hex[-12:],
@@ -144,8 +167,11 @@ def create_category(
 
 
 @transaction.atomic
-def rename_category(*, organization_id: UUID, category_id: UUID, name: str) -> FaqCategory:
+def rename_category(
+    *, organization_id: UUID, category_id: UUID, name: str, by: Principal | None = None
+) -> FaqCategory:
     """Call a category something else, in every language. Raises CategoryNotFound."""
+    _require(by, organization_id)
     category = _locked_category(organization_id, category_id)
     category.name, category.names = name, {}
     category.save(update_fields=["name", "names", "updated_at"])
@@ -153,8 +179,11 @@ def rename_category(*, organization_id: UUID, category_id: UUID, name: str) -> F
 
 
 @transaction.atomic
-def delete_category(*, organization_id: UUID, category_id: UUID) -> None:
+def delete_category(
+    *, organization_id: UUID, category_id: UUID, by: Principal | None = None
+) -> None:
     """Remove a category; its FAQs stay without one. Raises CategoryNotFound."""
+    _require(by, organization_id)
     _locked_category(organization_id, category_id).delete()
 
 
@@ -246,7 +275,26 @@ def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
     return category
 
 
-def _locked(organization_id: UUID, faq_id: UUID) -> Faq:
+def _require(by: Principal | None, organization_id: UUID) -> None:
+    """Refuse who may not write knowledge at all: headings are the organization's."""
+    if by is None:
+        return
+    require(by, Area.KNOWLEDGE, WRITE)
+    if by.organization_id != organization_id:
+        raise Forbidden
+
+
+def _require_change(by: Principal | None, faq: Faq) -> None:
+    """Refuse who may not change this FAQ; one they cannot see is not there."""
+    if by is None:
+        return
+    is_theirs = by.organization_id == faq.organization_id
+    if not is_theirs or not permits(by, Area.KNOWLEDGE, READ, (faq.created_by_id,)):
+        raise FaqNotFound
+    require_record(by, Area.KNOWLEDGE, WRITE, owner_ids=(faq.created_by_id,))
+
+
+def _locked(organization_id: UUID, faq_id: UUID, by: Principal | None) -> Faq:
     faq = (
         Faq.objects.select_for_update(of=("self",))
         .of(organization_id)
@@ -256,6 +304,7 @@ def _locked(organization_id: UUID, faq_id: UUID) -> Faq:
     )
     if faq is None:
         raise FaqNotFound
+    _require_change(by, faq)
     return faq
 
 

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.accounts.access import member_required, membership_of
+from crm.accounts.access import member_required
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
-from knowledge.views.editing import manager_of
+from knowledge.views.editing import manager_of, reader_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -22,13 +22,15 @@ from knowledge.views.editing import manager_of
 @member_required
 def categories(request: HttpRequest) -> HttpResponse:
     """Show the categories with how much is in each, and add one."""
-    membership = membership_of(request)
+    membership = reader_of(request)
     form = CategoryForm(request.POST or None)
     if request.method == "POST":
         manager_of(request)
         if form.is_valid():
             create_category(
-                organization_id=membership.organization_id, name=form.cleaned_data["name"]
+                organization_id=membership.organization_id,
+                name=form.cleaned_data["name"],
+                by=membership,
             )
             messages.success(request, _("Saved."))
             return redirect("knowledge:categories")
@@ -58,6 +60,7 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
             organization_id=membership.organization_id,
             category_id=category_id,
             name=form.cleaned_data["name"],
+            by=membership,
         )
         messages.success(request, _("Saved."))
     else:
@@ -70,6 +73,8 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
     """Remove a category; its FAQs stay, without one."""
     membership = manager_of(request)
-    delete_category(organization_id=membership.organization_id, category_id=category_id)
+    delete_category(
+        organization_id=membership.organization_id, category_id=category_id, by=membership
+    )
     messages.success(request, _("The category is gone. Its FAQs are still there."))
     return redirect("knowledge:categories")

@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.errors import Forbidden
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Language, Membership
+from crm.accounts.permissions import WRITE, Area, permits, require
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
 from knowledge.models import Faq
@@ -27,11 +27,17 @@ from knowledge.services import (
 )
 
 
+def reader_of(request: HttpRequest) -> Membership:
+    """Give the membership of somebody who sees any knowledge, or refuse."""
+    membership = membership_of(request)
+    require(membership, Area.KNOWLEDGE)
+    return membership
+
+
 def manager_of(request: HttpRequest) -> Membership:
     """Give the membership of somebody who may write knowledge, or refuse."""
     membership = membership_of(request)
-    if not membership.may_manage_knowledge:
-        raise Forbidden
+    require(membership, Area.KNOWLEDGE, WRITE)
     return membership
 
 
@@ -72,7 +78,7 @@ def writing(
             faq = create_faq(
                 organization_id=membership.organization_id,
                 content=form.content(),
-                by=membership.user,
+                by=membership,
             )
         except FaqKeyTaken as error:
             form.add_error("key", _(error.message))
@@ -90,8 +96,8 @@ def writing(
 @never_cache
 @member_required
 def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Show a FAQ to everybody, and let those who may change it."""
-    membership = membership_of(request)
+    """Show a FAQ to whoever may see it, and let those who may change it."""
+    membership = reader_of(request)
     if request.method == "POST":
         manager_of(request)
     faq = get_object_or_404(
@@ -109,6 +115,7 @@ def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
                 organization_id=membership.organization_id,
                 faq_id=faq.pk,
                 content=content,
+                by=membership,
             )
         except FaqKeyTaken as error:
             form.add_error("key", _(error.message))
@@ -128,7 +135,12 @@ def _form_page(
     back: str,
     extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    if not membership.may_manage_knowledge:
+    may_change = (
+        permits(membership, Area.KNOWLEDGE, WRITE, (faq.created_by_id,))
+        if faq
+        else membership.may(Area.KNOWLEDGE, WRITE)
+    )
+    if not may_change:
         for field in form.fields.values():
             field.disabled = True
     status = 422 if form.errors else 200
@@ -139,6 +151,7 @@ def _form_page(
             "active_section": "knowledge",
             "form": form,
             "faq": faq,
+            "may_change": may_change,
             "back": back or reverse("knowledge:faqs"),
             "versions": _versions(faq) if faq else [],
             **(extra or {}),
@@ -168,7 +181,7 @@ def _versions(faq: Faq) -> list[dict[str, Any]]:
 @member_required
 def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
-    faq = delete_faq(organization_id=membership.organization_id, faq_id=faq_id)
+    faq = delete_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
     return redirect(f"{reverse('knowledge:faqs')}?deleted={faq.pk}")
 
 
@@ -177,7 +190,7 @@ def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     try:
-        restore_faq(organization_id=membership.organization_id, faq_id=faq_id)
+        restore_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
     except FaqKeyTaken as error:
         messages.error(request, _(error.message))
     else:
@@ -194,6 +207,7 @@ def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
         organization_id=membership.organization_id,
         faq_id=faq_id,
         is_published=request.POST.get("to") == "published",
+        by=membership,
     )
     messages.success(
         request,

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from crm.accounts.access import member_required, membership_of
+from crm.accounts.access import member_required
 from crm.accounts.models import Membership
 from knowledge.errors import WrongPlace
 from knowledge.forms import AskForm, FilterForm
@@ -19,6 +19,7 @@ from knowledge.languages import detect_language
 from knowledge.managers import FaqQuerySet
 from knowledge.models import Faq
 from knowledge.services import answer
+from knowledge.views.editing import reader_of
 
 PAGE = 30
 
@@ -28,7 +29,7 @@ PAGE = 30
 @member_required
 def faqs(request: HttpRequest) -> HttpResponse:
     """Show the list, or only its rows when htmx asks."""
-    membership = membership_of(request)
+    membership = reader_of(request)
     filters = FilterForm(request.GET, organization_id=membership.organization_id)
     filters.is_valid()
     chosen = filters.cleaned_data
@@ -58,7 +59,7 @@ def faqs(request: HttpRequest) -> HttpResponse:
 @member_required
 def ask(request: HttpRequest) -> HttpResponse:
     """Show what the bot would say, how sure it is, and what it found nearest."""
-    membership = membership_of(request)
+    membership = reader_of(request)
     form = AskForm(request.POST)
     if not form.is_valid():
         return render(request, "knowledge/_asked.html", {"form": form})
@@ -80,14 +81,14 @@ def ask(request: HttpRequest) -> HttpResponse:
 @member_required
 def index_state(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Show whether the bot can find a FAQ by now."""
-    faq = get_object_or_404(Faq.objects.visible_to(membership_of(request)), pk=faq_id)
+    faq = get_object_or_404(Faq.objects.visible_to(reader_of(request)), pk=faq_id)
     return render(request, "knowledge/_index_state.html", {"faq": faq})
 
 
 def _narrowed(membership: Membership, chosen: dict[str, Any]) -> FaqQuerySet:
     state = chosen.get("state")
     found = (
-        Faq.objects.of(membership.organization_id).deleted()
+        Faq.objects.within(membership).deleted()
         if state == "deleted"
         else Faq.objects.visible_to(membership)
     )
@@ -111,7 +112,7 @@ def _just_deleted(membership: Membership, given: str | None) -> Faq | None:
         pk = UUID(given or "")
     except ValueError:
         return None
-    return Faq.objects.of(membership.organization_id).deleted().filter(pk=pk).first()
+    return Faq.objects.within(membership).deleted().filter(pk=pk).first()
 
 
 def _next_url(request: HttpRequest, last: Faq) -> str:

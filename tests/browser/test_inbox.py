@@ -37,7 +37,7 @@ def taken(conversation: Conversation, agent: Membership) -> Conversation:
     take_over(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        user=agent.user,
+        by=agent,
     )
     conversation.refresh_from_db()
     return conversation
@@ -233,7 +233,7 @@ def test_draft_is_kept_for_its_conversation(
 ) -> None:
     customer = Customer.objects.create(organization=organization, name="Olga")
     other = make_conversation(customer, widget, "olga")
-    take_over(organization_id=organization.pk, conversation_id=other.pk, user=agent.user)
+    take_over(organization_id=organization.pk, conversation_id=other.pk, by=agent)
     page = open_inbox(desk, path_of(taken))
     text = page.locator("#composer-text")
     text.fill("Half a sentence")

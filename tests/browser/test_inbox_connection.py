@@ -32,7 +32,7 @@ def taken(conversation: Conversation, agent: Membership) -> Conversation:
     take_over(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        user=agent.user,
+        by=agent,
     )
     conversation.refresh_from_db()
     return conversation
@@ -71,15 +71,15 @@ def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
             for number in range(40):
                 customer_says(taken, f"Missed {number}", f"missed-{number}")
             agent_says(taken, colleague, "I answered this one.", "answered")
-            assign(**whose, conversation_id=taken.pk, assignee_id=colleague.user_id, by=agent.user)
+            assign(**whose, conversation_id=taken.pk, assignee_id=colleague.user_id, by=agent)
             mark_seen_by_customer(**whose, conversation_id=taken.pk, seq=44)
             customer_says(stays, "More of Ann", "ann")
-            close(**whose, conversation_id=leaves.pk, by=colleague.user)
+            close(**whose, conversation_id=leaves.pk, by=colleague)
             assign(
                 **whose,
                 conversation_id=changes.pk,
                 assignee_id=colleague.user_id,
-                by=colleague.user,
+                by=colleague,
             )
             opened(organization, widget, "Di")
         with serving(tmp_path, port=port):

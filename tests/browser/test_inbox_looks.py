@@ -39,7 +39,7 @@ def world(
     ]
     for number, (sender, content) in enumerate(entries):
         if number == 1:
-            take_over(**whose, conversation_id=conversation.pk, user=agent.user)
+            take_over(**whose, conversation_id=conversation.pk, by=agent)
         post_message(
             **whose,
             conversation_id=conversation.pk,

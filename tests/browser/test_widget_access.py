@@ -51,12 +51,12 @@ def fill_with_everything(visitor: WidgetPage, agent: Membership) -> None:
     expect(visitor.own("A question").locator("[data-status=sent]")).to_be_visible()
     conversation = only_conversation()
     organization_id = conversation.organization_id
-    take_over(organization_id=organization_id, conversation_id=conversation.pk, user=agent.user)
+    take_over(organization_id=organization_id, conversation_id=conversation.pk, by=agent)
     reply(conversation, agent, "An answer.\nIn two lines.")
     expect(visitor.answer("An answer")).to_be_visible()
     visitor.write("refused \x07")
     expect(visitor.frame.locator(".failure")).to_be_visible()
-    close(organization_id=organization_id, conversation_id=conversation.pk, by=agent.user)
+    close(organization_id=organization_id, conversation_id=conversation.pk, by=agent)
     expect(visitor.frame.locator(".notice").last).to_contain_text("Conversation closed")
 
 

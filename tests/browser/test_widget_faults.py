@@ -81,7 +81,7 @@ def test_message_that_meets_a_closed_conversation_opens_a_new_one(
             visitor.write("second")
             expect(visitor.own("second")).to_have_class(re.compile("unsent"))
         first = only_conversation()
-        close(organization_id=first.organization_id, conversation_id=first.pk, by=agent.user)
+        close(organization_id=first.organization_id, conversation_id=first.pk, by=agent)
         with serving(tmp_path, port=port):
             expect(visitor.own("second").locator("[data-status=sent]")).to_be_visible()
             second = Conversation.objects.exclude(pk=first.pk).get()

@@ -37,7 +37,7 @@ def test_visitor_and_agent_talk(visitor: WidgetPage, shop: str, agent: Membershi
     take_over(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        user=agent.user,
+        by=agent,
     )
     expect(visitor.frame.locator(".notice")).to_have_text("Linh joined")
     expect(visitor.state).to_have_text("Linh is here for you")
@@ -150,7 +150,7 @@ def test_closed_conversation_goes_on_as_a_new_one(
     visitor.visit(shop).open()
     visitor.send("First matter")
     first = only_conversation()
-    close(organization_id=first.organization_id, conversation_id=first.pk, by=agent.user)
+    close(organization_id=first.organization_id, conversation_id=first.pk, by=agent)
     expect(visitor.frame.locator(".notice")).to_contain_text("Conversation closed")
     visitor.send("Second matter")
     assert visitor.texts() == ["First matter", "Second matter"]
@@ -172,7 +172,7 @@ def test_answer_in_a_conversation_that_was_closed_meanwhile_is_still_read(
     close(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        by=agent.user,
+        by=agent,
     )
     visitor.visit(shop)
     expect(visitor.badge).to_have_text("1")

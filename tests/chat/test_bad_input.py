@@ -290,7 +290,7 @@ async def _close(stream: str, agent: Membership) -> None:
         close,
         organization_id=agent.organization_id,
         conversation_id=UUID(stream.removeprefix("conversation:")),
-        by=agent.user,
+        by=agent,
     )
 
 

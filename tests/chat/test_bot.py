@@ -208,7 +208,7 @@ def test_after_a_take_over_the_bot_keeps_silent(
     knowing: Organization, conversation: Conversation, agent: Membership
 ) -> None:
     question = ask(conversation, SHIPPING)
-    take_over(organization_id=knowing.pk, conversation_id=conversation.pk, user=agent.user)
+    take_over(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
     run(question)
     assert replies(question) == []
     assert turn(question).outcome == Outcome.SUPERSEDED
@@ -224,7 +224,7 @@ def test_take_over_while_the_bot_thinks_wins(
     think = bot.knowledge.answer
 
     def taken_meanwhile(**asked: Any) -> Answer:
-        take_over(organization_id=knowing.pk, conversation_id=conversation.pk, user=agent.user)
+        take_over(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
         return think(**asked)
 
     monkeypatch.setattr(bot.knowledge, "answer", taken_meanwhile)
@@ -239,7 +239,7 @@ def test_closed_conversation_is_left_alone(
     knowing: Organization, conversation: Conversation, agent: Membership
 ) -> None:
     question = ask(conversation, SHIPPING)
-    close(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent.user)
+    close(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
     run(question)
     assert replies(question) == []
     assert is_struck_off(question)
@@ -249,7 +249,7 @@ def test_conversation_handed_back_is_answered_again(
     knowing: Organization, conversation: Conversation, agent: Membership
 ) -> None:
     run(ask(conversation, "human please", "a"))
-    hand_back(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent.user)
+    hand_back(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
     question = ask(conversation, SHIPPING, "b")
     run(question)
     assert replies(question) == [TEXTS["delivery"]["en"][1]]

@@ -56,7 +56,7 @@ def test_row_says_all_that_the_list_shows(
     take_over(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        user=agent.user,
+        by=agent,
     )
     [row] = api.get(LIST, {"box": "mine"}).json()["rows"]
     assert row["customer"]["name"] == "Minh"
@@ -77,11 +77,11 @@ def test_boxes_and_statuses_part_the_conversations(
 ) -> None:
     mine, theirs, free, done, asleep = many(organization, widget, 5)
     whose = {"organization_id": organization.pk}
-    take_over(**whose, conversation_id=mine.pk, user=agent.user)
-    assign(**whose, conversation_id=theirs.pk, assignee_id=colleague.user_id, by=agent.user)
-    close(**whose, conversation_id=done.pk, by=agent.user)
+    take_over(**whose, conversation_id=mine.pk, by=agent)
+    assign(**whose, conversation_id=theirs.pk, assignee_id=colleague.user_id, by=agent)
+    close(**whose, conversation_id=done.pk, by=agent)
     until = timezone.now() + timedelta(hours=1)
-    snooze(**whose, conversation_id=asleep.pk, until=until, by=agent.user)
+    snooze(**whose, conversation_id=asleep.pk, until=until, by=agent)
     found = {
         (box, status): set(ids(api.get(LIST, {"box": box, "status": status})))
         for box in ("mine", "unassigned", "all")
@@ -145,7 +145,7 @@ def test_list_takes_the_same_few_queries_for_one_row_and_for_many(
     django_assert_max_num_queries: Any,
 ) -> None:
     for each in many(organization, widget, 12):
-        take_over(organization_id=organization.pk, conversation_id=each.pk, user=agent.user)
+        take_over(organization_id=organization.pk, conversation_id=each.pk, by=agent)
     api.get(LIST)
     with django_assert_max_num_queries(MOST_QUERIES) as one:
         assert len(ids(api.get(LIST, {"limit": "1"}))) == 1
@@ -196,7 +196,7 @@ def test_search_finds_customers_in_every_state(
     for number, (name, email) in enumerate(people):
         customer = Customer.objects.create(organization=organization, name=name, email=email)
         made.append(make_conversation(customer, widget, f"searched-{number}"))
-    close(organization_id=organization.pk, conversation_id=made[0].pk, by=agent.user)
+    close(organization_id=organization.pk, conversation_id=made[0].pk, by=agent)
     Customer.objects.create(organization=stranger.organization, name="Minh of Inkwell")
 
     def found(text: str) -> list[str]:
@@ -248,7 +248,7 @@ def test_detail_tells_of_the_customer_and_their_other_conversations(
     close(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        by=agent.user,
+        by=agent,
     )
     second = make_conversation(conversation.customer, widget, "second")
     told = api.get(reverse("chat:conversation", args=[second.pk])).json()

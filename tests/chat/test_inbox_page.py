@@ -139,7 +139,7 @@ def test_times_are_in_the_readers_zone(
     take_over(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        user=agent.user,
+        by=agent,
     )
     agent.user.timezone = "Asia/Ho_Chi_Minh"
     agent.user.save(update_fields=["timezone"])

@@ -196,7 +196,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
         ),
     )
     delete_faq(organization_id=shop().pk, faq_id=deleted.pk)
-    owner = User.objects.get(email="owner@demo.example")
+    owner = Membership.objects.get(user__email="owner@demo.example")
     closed = Conversation.objects.filter(organization=shop(), status=Status.CLOSED)[0]
     reopen(organization_id=shop().pk, conversation_id=closed.pk, by=owner)
     post_message(

@@ -57,7 +57,7 @@ def test_a_line_after_the_close_opens_another(
     close(
         organization_id=customer.organization_id,
         conversation_id=first.conversation_id,
-        by=agent.user,
+        by=agent,
     )
     assert say(customer, widget, "again").conversation_id != first.conversation_id
 
@@ -70,7 +70,7 @@ def test_a_retry_after_the_close_gives_what_was_stored(
     close(
         organization_id=customer.organization_id,
         conversation_id=stored["hello"].conversation_id,
-        by=agent.user,
+        by=agent,
     )
     assert say(customer, widget, key).message_id == stored[key].message_id
     assert Conversation.objects.count() == 1

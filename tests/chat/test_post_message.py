@@ -230,7 +230,7 @@ def test_a_retry_is_answered_after_the_conversation_was_closed(
     close(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        by=agent.user,
+        by=agent,
     )
     assert post(conversation, "c-1") == stored
     before = log(conversation)
@@ -248,13 +248,13 @@ def test_the_bot_may_not_write_after_a_person_took_over(
         "conversation_id": conversation.pk,
     }
     assert post(conversation, "b-1", BOT).seq == 2
-    take_over(**ids, user=agent.user)
+    take_over(**ids, by=agent)
     before = log(conversation)
     with pytest.raises(ConversationTaken):
         post(conversation, "b-2", BOT)
     assert log(conversation) == before
     assert post(conversation, "b-1", BOT).seq == 2
-    hand_back(**ids, by=agent.user)
+    hand_back(**ids, by=agent)
     assert post(conversation, "b-2", BOT).seq == 5
 
 
@@ -287,7 +287,7 @@ def test_a_customers_message_wakes_a_snoozed_conversation_in_order(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
         until=timezone.now() + timedelta(hours=1),
-        by=agent.user,
+        by=agent,
     )
     message = post(conversation, "c-1")
     entries = log(conversation)

@@ -61,7 +61,7 @@ def test_mending_a_closed_conversation_leaves_nobody_waiting(
     close(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        by=agent.user,
+        by=agent,
     )
     Conversation.objects.update(last_seq=1)
     reconcile(repair=True)

@@ -55,7 +55,7 @@ def test_a_closed_conversation_waits_for_nobody_and_can_be_derived_again(
     close(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
-        by=agent.user,
+        by=agent,
     )
     assert waiting_since(conversation) is None
     Conversation.objects.update(last_seq=1)

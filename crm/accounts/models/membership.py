@@ -11,7 +11,7 @@ from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.user import User
-from crm.accounts.permissions import BUILT_IN, WRITE, Area, Principal, Rights
+from crm.accounts.permissions import BUILT_IN, Principal, Rights
 
 
 class Membership(Principal, models.Model):
@@ -91,15 +91,3 @@ class Membership(Principal, models.Model):
             .first()
         ) or ((), ())
         self.known_colleagues, self.known_led = colleagues, led
-
-    @property
-    def may_answer(self) -> bool:
-        return self.may(Area.INBOX, WRITE)
-
-    @property
-    def may_manage_knowledge(self) -> bool:
-        return self.may(Area.KNOWLEDGE, WRITE)
-
-    @property
-    def may_manage_settings(self) -> bool:
-        return self.may(Area.SETTINGS, WRITE)

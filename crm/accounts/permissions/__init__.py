@@ -1,6 +1,6 @@
 """Who may do what: one table of roles, and the questions everything else asks of it."""
 
-from crm.accounts.permissions.areas import READ, WRITE, Action, Area, Level
+from crm.accounts.permissions.areas import LEVELS, READ, WRITE, Action, Area, Level
 from crm.accounts.permissions.builtin import BUILT_IN
 from crm.accounts.permissions.principals import Machine, Principal
 from crm.accounts.permissions.questions import (
@@ -16,6 +16,7 @@ from crm.accounts.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
 
 __all__ = [
     "BUILT_IN",
+    "LEVELS",
     "NO_RIGHTS",
     "READ",
     "SCOPES",

@@ -31,6 +31,10 @@ class Principal:
         raise NotImplementedError
 
     @property
+    def is_owner(self) -> bool:
+        return False
+
+    @property
     def user(self) -> "User | None":
         return None
 

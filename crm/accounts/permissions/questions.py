@@ -30,16 +30,20 @@ def people_of(principal: Principal, area: Area, action: Action = READ) -> Set[UU
     return people
 
 
-def permits(principal: Principal, area: Area, action: Action, owner_ids: Collection[UUID]) -> bool:
+def permits(
+    principal: Principal, area: Area, action: Action, owner_ids: Collection[UUID | None]
+) -> bool:
     """Say whether a record of the organization that belongs to these people is within reach.
 
-    What belongs to nobody is within reach from the level ``team`` on: somebody has to take it.
+    What belongs to nobody (None, or no ids) is within reach from the level ``team`` on: somebody
+    has to take it.
     """
     level = principal.level(area, action)
     if level in {Level.NONE, Level.ALL}:
         return level == Level.ALL
-    if not owner_ids:
-        return level == Level.TEAM and principal.user_id is not None
+    is_nobodys = not owner_ids or None in owner_ids
+    if is_nobodys and level == Level.TEAM and principal.user_id is not None:
+        return True
     return not people_of(principal, area, action).isdisjoint(owner_ids)
 
 
@@ -70,7 +74,7 @@ def require(
 
 
 def require_record(
-    principal: Principal, area: Area, action: Action, *, owner_ids: Collection[UUID]
+    principal: Principal, area: Area, action: Action, *, owner_ids: Collection[UUID | None]
 ) -> None:
     """Refuse who has no such right to a record of these people."""
     if not permits(principal, area, action, owner_ids):

@@ -1,6 +1,6 @@
 """The pages of accounts, by part."""
 
-from crm.accounts.urls import api, entrance, settings
+from crm.accounts.urls import api, entrance, roles, settings
 
 app_name = "accounts"
-urlpatterns = [*api.urlpatterns, *entrance.urlpatterns, *settings.urlpatterns]
+urlpatterns = [*api.urlpatterns, *entrance.urlpatterns, *settings.urlpatterns, *roles.urlpatterns]

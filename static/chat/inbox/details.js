@@ -1,5 +1,5 @@
 // The customer of the open conversation, and what else was talked about with them.
-import { byId, conversationPath, element, firstLetter, hueOf, icon } from "./page.js";
+import { byId, conversationPath, element, firstLetter, hueOf, icon, me } from "./page.js";
 import { link } from "./text.js";
 import { absolute, dateWords, listTime } from "./time.js";
 
@@ -36,7 +36,24 @@ export function showDetails({ customer, conversation, others, widget }) {
   if (claims) parts.push(claims);
   parts.push(element("h3", "details-title", gettext("Other conversations")));
   parts.push(others.length ? otherList(others) : element("p", "details-none", gettext("This is the first one.")));
+  if (me.may_explain) parts.push(reasons(conversation.id, customer.id));
   byId("details-body").replaceChildren(...parts);
+}
+
+/** Where an administrator is told who sees this, and why. */
+function reasons(conversationId, customerId) {
+  const list = element("ul", "details-reasons");
+  for (const [href, words] of [
+    [`${conversationPath(conversationId)}access/`, gettext("Who sees this conversation, and why?")],
+    [`/app/customers/${customerId}/access/`, gettext("Who sees this customer, and why?")],
+  ]) {
+    const line = element("li");
+    const made = element("a", "", words);
+    made.href = href;
+    line.append(made);
+    list.append(line);
+  }
+  return list;
 }
 
 function fact(list, iconName, name, value) {

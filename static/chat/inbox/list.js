@@ -76,6 +76,14 @@ export class ConversationList {
     return complete;
   }
 
+  /** Forget a conversation that this reader does not see any more. */
+  remove(id) {
+    this.#known.delete(id);
+    this.#rows.delete(id);
+    this.#paint();
+    this.#countSoon();
+  }
+
   /** Everything up to inbound_total was read here: the badge goes at once. */
   markRead(id) {
     const row = this.#known.get(id);

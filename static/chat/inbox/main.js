@@ -173,6 +173,14 @@ on("welcome", () => {
 });
 connection.addEventListener("lost", () => outbox.connectionLost());
 on("conversation", ({ row }) => takeRow(row));
+on("conversation.gone", ({ stream }) => {
+  const id = stream.slice("conversation:".length);
+  list.remove(id);
+  if (conversation.id === id) {
+    closeConversation();
+    toast(gettext("This conversation is no longer yours to see."));
+  }
+});
 on("event", ofOpen((frame) => conversation.receive(frame)));
 on("stream.resumed", ofOpen((frame) => conversation.resumed(frame)));
 on("receipts", ofOpen((frame) => conversation.receipts(frame)));

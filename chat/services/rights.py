@@ -1,0 +1,32 @@
+"""Who may change which conversation."""
+
+from uuid import UUID
+
+from chat.errors import ConversationNotFound, NotYours, ReadOnly
+from chat.models import Conversation
+from chat.services.log import lock_conversation
+from config.errors import AppError
+from crm.accounts.permissions import READ, WRITE, Area, Principal, permits
+
+
+def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:
+    """Say why somebody may not change a conversation; one they cannot see is not there."""
+    owners = conversation.owner_ids
+    is_theirs = by.organization_id == conversation.organization_id
+    if not is_theirs or not permits(by, Area.INBOX, READ, owners):
+        return ConversationNotFound()
+    if not by.may(Area.INBOX, WRITE):
+        return ReadOnly()
+    if not permits(by, Area.INBOX, WRITE, owners):
+        return NotYours()
+    return None
+
+
+def lock_for_change(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+    """Lock the head, if this one may change it as it is now."""
+    conversation = lock_conversation(
+        organization_id=organization_id, conversation_id=conversation_id
+    )
+    if refusal := refusal_of_change(by, conversation):
+        raise refusal
+    return conversation

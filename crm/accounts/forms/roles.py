@@ -1,0 +1,158 @@
+"""Roles and teams as people fill them in."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import CustomRole, Membership, Team
+from crm.accounts.permissions import LEVELS, READ, WRITE, Area, Grant, Level, Rights
+from crm.accounts.services.teams import MAX_MEMBERS
+
+NAME_LENGTH = 60
+MEMBERS_SHOWN = 500
+
+
+class NameField(forms.CharField):
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Name"),
+            max_length=NAME_LENGTH,
+            widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+        )
+
+
+class NewRoleForm(forms.Form):
+    name = NameField()
+    copied_from = forms.ChoiceField(
+        label=_("Copied from"), widget=forms.Select(attrs={"class": "form-select"})
+    )
+
+    def __init__(self, *args: Any, sources: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["copied_from"].choices = sources  # type: ignore[attr-defined]
+
+
+class RoleForm(forms.Form):
+    """A row for each area: how far one sees, and how far one changes.
+
+    Levels beyond those of ``limit`` are not offered; the service refuses them too.
+    """
+
+    name = NameField()
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, limit: Rights, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for area in Area:
+            for action in (READ, WRITE):
+                self.fields[f"{area}_{action}"] = forms.ChoiceField(
+                    choices=[
+                        (level.key, level.label)
+                        for level in LEVELS[area]
+                        if level <= limit.level(area, action)
+                    ],
+                    widget=forms.Select(attrs={"class": "form-select"}),
+                )
+
+    @staticmethod
+    def initial_of(role: CustomRole) -> dict[str, Any]:
+        levels = {
+            f"{area}_{action}": role.rights.level(area, action).key
+            for area in Area
+            for action in (READ, WRITE)
+        }
+        return {"name": role.name, "version": role.version, **levels}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for area in Area:
+            read, write = (Level.of(cleaned.get(f"{area}_{each}", "")) for each in (READ, WRITE))
+            if write > read:
+                self.add_error(
+                    f"{area}_{WRITE}", _("Nobody changes what they cannot see. See more first.")
+                )
+        return cleaned
+
+    def rights(self) -> Rights:
+        return Rights(
+            {
+                area: Grant(
+                    read=Level.of(self.cleaned_data[f"{area}_{READ}"]),
+                    write=Level.of(self.cleaned_data[f"{area}_{WRITE}"]),
+                )
+                for area in Area
+            }
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the fields as the table shows them."""
+        return [
+            {"area": area, "read": self[f"{area}_{READ}"], "write": self[f"{area}_{WRITE}"]}
+            for area in Area
+        ]
+
+
+class _Members(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.user.name} · {obj.role_name}"
+
+
+class _Lead(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return str(obj.user.name)
+
+
+class TeamForm(forms.Form):
+    name = NameField()
+
+    def __init__(self, *args: Any, organization_id: Any, team: Team | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = Membership.objects.active().in_organization(organization_id)
+        if team is not None:
+            # Who was deactivated keeps the seat until somebody takes it away.
+            people = people | Membership.objects.in_organization(organization_id).filter(
+                seats__team=team
+            )
+        people = (
+            people.select_related("user", "custom_role").distinct().order_by("user__name", "pk")
+        )
+        self.fields["lead"] = _Lead(
+            label=_("Lead"),
+            queryset=people,
+            required=False,
+            empty_label=_("Nobody"),
+            widget=forms.Select(attrs={"class": "form-select"}),
+            help_text=_("Sees everything that is assigned to the team's members."),
+        )
+        self.fields["members"] = _Members(
+            label=_("Members"),
+            queryset=people,
+            required=False,
+            widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        )
+
+    def clean_members(self) -> Any:
+        members = self.cleaned_data["members"]
+        if len(members) > MAX_MEMBERS:
+            raise forms.ValidationError(
+                _("A team can have %(count)d members."), params={"count": MAX_MEMBERS}
+            )
+        return members
+
+    @staticmethod
+    def initial_of(team: Team) -> dict[str, Any]:
+        return {
+            "name": team.name,
+            "lead": team.lead_id,
+            "members": list(team.seats.values_list("membership_id", flat=True)),
+        }
+
+    def content(self) -> dict[str, Any]:
+        """Give what the services take."""
+        lead = self.cleaned_data["lead"]
+        return {
+            "name": self.cleaned_data["name"],
+            "lead_id": lead.pk if lead else None,
+            "member_ids": [member.pk for member in self.cleaned_data["members"]],
+        }

@@ -1,0 +1,49 @@
+"""The one rule about the last owner, and the lock under which rights change."""
+
+from uuid import UUID
+
+from config.errors import Forbidden
+from crm.accounts.errors import LastOwner
+from crm.accounts.models import Membership, Organization
+from crm.accounts.permissions import WRITE, Area, Principal, require
+
+
+def lock_rights(organization_id: UUID) -> None:
+    """Let those who change rights of one organization take turns, until the transaction ends."""
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
+def present_rights(by: Principal) -> Principal:
+    """Read again what somebody may do: it may have changed while they waited for the lock."""
+    if not isinstance(by, Membership):
+        return by
+    present = Membership.objects.active().with_rights().filter(pk=by.pk).first()
+    if present is None:
+        raise Forbidden
+    return present
+
+
+def enter_settings(by: Principal) -> Principal:
+    """Take the lock as somebody who may change settings; give them with their present rights."""
+    lock_rights(by.organization_id)
+    present = present_rights(by)
+    require(present, Area.SETTINGS, WRITE)
+    return present
+
+
+def keep_an_owner(membership: Membership) -> None:
+    """Refuse to go on if this member is the last active owner.
+
+    To be called, in a transaction, before an owner leaves, is removed or deactivated, or gets
+    another role. It takes `lock_rights`, so that two last owners cannot go at once.
+    """
+    lock_rights(membership.organization_id)
+    others = (
+        Membership.objects.active()
+        .in_organization(membership.organization_id)
+        .owners()
+        .exclude(pk=membership.pk)
+    )
+    present = Membership.objects.filter(pk=membership.pk).owners().exists()
+    if present and not others.exists():
+        raise LastOwner

@@ -1,0 +1,184 @@
+"""Verbs about roles: those an organization makes, and who has which."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from config import realtime
+from crm.accounts.errors import (
+    MemberNotFound,
+    OwnersOnly,
+    RoleChanged,
+    RoleInUse,
+    RoleNameTaken,
+    RoleNotFound,
+    TooManyRoles,
+)
+from crm.accounts.models import CustomRole, Membership, Role
+from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
+from crm.accounts.services.owners import enter_settings, keep_an_owner
+
+logger = logging.getLogger(__name__)
+
+MAX_ROLES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRole:
+    """A role as a member gets it: a built-in one, or one of the organization's own."""
+
+    role: Role
+    custom_role: CustomRole | None = None
+
+    @property
+    def rights(self) -> Rights:
+        return self.custom_role.rights if self.custom_role else BUILT_IN[self.role]
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER
+
+
+def chosen_role(*, organization_id: UUID, key: str) -> ChosenRole:
+    """Read what a form or an API names: a built-in role's value, or the id of one's own role."""
+    if key in Role.values:
+        return ChosenRole(Role(key))
+    try:
+        custom = CustomRole.objects.of(organization_id).get(pk=UUID(key))
+    except (ValueError, CustomRole.DoesNotExist):
+        raise RoleNotFound from None
+    return ChosenRole(Role(custom.base), custom)
+
+
+def require_may_give(by: Principal, chosen: ChosenRole) -> None:
+    """Refuse to give away more than one has; only owners make owners."""
+    if chosen.is_owner and not by.is_owner:
+        raise OwnersOnly
+    require_grant(by, chosen.rights)
+
+
+def grantable_roles(by: Principal) -> list[tuple[str, str]]:
+    """Give ``(key, name)`` of the roles that somebody may give to others, built-in ones first."""
+    choices = [
+        (str(role), str(role.label))
+        for role in Role
+        if (role != Role.OWNER or by.is_owner) and by.rights.covers(BUILT_IN[role])
+    ]
+    custom = CustomRole.objects.of(by.organization_id).by_name()[:MAX_ROLES]
+    return choices + [(str(role.pk), role.name) for role in custom if by.rights.covers(role.rights)]
+
+
+@transaction.atomic
+def change_role(*, by: Principal, membership_id: UUID, key: str) -> Membership:
+    """Give a member another role; ``key`` as in `chosen_role`. Their open sockets learn of it."""
+    by = enter_settings(by)
+    membership = _locked_member(by.organization_id, membership_id)
+    chosen = chosen_role(organization_id=by.organization_id, key=key)
+    if membership.is_owner and not by.is_owner:
+        raise OwnersOnly
+    # Neither up beyond one's own rights, nor down from beyond them.
+    require_grant(by, membership.rights)
+    require_may_give(by, chosen)
+    if membership.is_owner and not chosen.is_owner:
+        keep_an_owner(membership)
+    membership.role, membership.custom_role = chosen.role, chosen.custom_role
+    membership.save(update_fields=["role", "custom_role", "updated_at"])
+    _tell_rights_changed([membership.user_id])
+    logger.info(
+        "A member got another role.",
+        extra={
+            "metadata": {
+                "action": "accounts.change_role",
+                "by": by.actor_id,
+                "membership": str(membership.pk),
+                "role": key,
+            }
+        },
+    )
+    return membership
+
+
+@transaction.atomic
+def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
+    """Copy a role under a new name; ``copied_from`` as in `chosen_role`, but not the owner's."""
+    by = enter_settings(by)
+    source = chosen_role(organization_id=by.organization_id, key=copied_from)
+    if source.is_owner:
+        raise OwnersOnly
+    require_grant(by, source.rights)
+    if CustomRole.objects.of(by.organization_id).count() >= MAX_ROLES:
+        raise TooManyRoles
+    role = CustomRole(
+        organization_id=by.organization_id,
+        name=name,
+        base=source.role,
+        grants=source.rights.stored(),
+    )
+    _save(role)
+    return role
+
+
+@transaction.atomic
+def edit_role(
+    *, by: Principal, role_id: UUID, version: int, name: str, rights: Rights
+) -> CustomRole:
+    """Change a role's name and rights; ``version`` is that of the role which was looked at."""
+    by = enter_settings(by)
+    role = _locked_role(by.organization_id, role_id)
+    if role.version != version:
+        raise RoleChanged
+    require_grant(by, role.rights)
+    require_grant(by, rights)
+    if (role.name, role.rights) == (name, rights):
+        return role
+    has_new_rights = role.rights != rights
+    role.name, role.grants, role.version = name, rights.stored(), role.version + 1
+    _save(role, update_fields=["name", "grants", "version", "updated_at"])
+    if has_new_rights:
+        _tell_rights_changed(role.memberships.values_list("user_id", flat=True))
+    return role
+
+
+@transaction.atomic
+def delete_role(*, by: Principal, role_id: UUID) -> None:
+    by = enter_settings(by)
+    role = _locked_role(by.organization_id, role_id)
+    require_grant(by, role.rights)
+    if role.memberships.exists():
+        raise RoleInUse
+    role.delete()
+
+
+def _locked_member(organization_id: UUID, membership_id: UUID) -> Membership:
+    try:
+        return (
+            Membership.objects.in_organization(organization_id)
+            .select_related("custom_role", "user")
+            .select_for_update(of=("self",))
+            .get(pk=membership_id)
+        )
+    except Membership.DoesNotExist:
+        raise MemberNotFound from None
+
+
+def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
+    try:
+        return CustomRole.objects.of(organization_id).select_for_update().get(pk=role_id)
+    except CustomRole.DoesNotExist:
+        raise RoleNotFound from None
+
+
+def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            role.save(update_fields=update_fields)
+    except IntegrityError as taken:
+        raise RoleNameTaken from taken
+
+
+def _tell_rights_changed(user_ids: Iterable[UUID]) -> None:
+    people = list(user_ids)
+    transaction.on_commit(lambda: realtime.recheck_sockets(people), robust=True)

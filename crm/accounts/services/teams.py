@@ -1,0 +1,109 @@
+"""Verbs about teams: whose records the level ``team`` reaches."""
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from config import realtime
+from crm.accounts.errors import (
+    MemberNotFound,
+    TeamFull,
+    TeamNameTaken,
+    TeamNotFound,
+    TooManyTeams,
+)
+from crm.accounts.models import Membership, Team, TeamMember
+from crm.accounts.permissions import Principal
+from crm.accounts.services.owners import enter_settings
+
+MAX_TEAMS = 200
+MAX_MEMBERS = 200
+
+
+@transaction.atomic
+def create_team(
+    *, by: Principal, name: str, lead_id: UUID | None, member_ids: Collection[UUID]
+) -> Team:
+    """Make a team of members; ids are those of memberships. The lead becomes a member."""
+    by = enter_settings(by)
+    if Team.objects.of(by.organization_id).count() >= MAX_TEAMS:
+        raise TooManyTeams
+    team = Team(organization_id=by.organization_id, name=name)
+    _save(team)
+    _seat(team, lead_id=lead_id, member_ids=member_ids)
+    return team
+
+
+@transaction.atomic
+def edit_team(
+    *,
+    by: Principal,
+    team_id: UUID,
+    name: str,
+    lead_id: UUID | None,
+    member_ids: Collection[UUID],
+) -> Team:
+    """Give a team this name, lead and members; who is not named leaves it."""
+    by = enter_settings(by)
+    team = _locked(by.organization_id, team_id)
+    if team.name != name:
+        team.name = name
+        _save(team, update_fields=["name", "updated_at"])
+    _seat(team, lead_id=lead_id, member_ids=member_ids)
+    return team
+
+
+@transaction.atomic
+def delete_team(*, by: Principal, team_id: UUID) -> None:
+    """Remove a team; its members stay in the organization and keep their records."""
+    by = enter_settings(by)
+    team = _locked(by.organization_id, team_id)
+    people = list(team.members.values_list("user_id", flat=True))
+    team.delete()
+    _tell_teams_changed(people)
+
+
+def _locked(organization_id: UUID, team_id: UUID) -> Team:
+    try:
+        return Team.objects.of(organization_id).select_for_update().get(pk=team_id)
+    except Team.DoesNotExist:
+        raise TeamNotFound from None
+
+
+def _save(team: Team, update_fields: list[str] | None = None) -> None:
+    try:
+        with transaction.atomic():
+            team.save(update_fields=update_fields)
+    except IntegrityError as taken:
+        raise TeamNameTaken from taken
+
+
+def _seat(team: Team, *, lead_id: UUID | None, member_ids: Collection[UUID]) -> None:
+    wanted = set(member_ids) | ({lead_id} if lead_id else set())
+    if len(wanted) > MAX_MEMBERS:
+        raise TeamFull
+    before = dict(team.seats.values_list("membership_id", "membership__user_id"))
+    # Who was deactivated may stay; who comes in new must be there.
+    known = dict(
+        Membership.objects.active()
+        .in_organization(team.organization_id)
+        .filter(pk__in=wanted - before.keys())
+        .values_list("pk", "user_id")
+    )
+    if wanted - before.keys() - known.keys():
+        raise MemberNotFound
+    team.seats.exclude(membership__in=wanted).delete()
+    TeamMember.objects.bulk_create(
+        TeamMember(organization_id=team.organization_id, team=team, membership_id=membership_id)
+        for membership_id in sorted(known)
+    )
+    if team.lead_id != lead_id:
+        team.lead_id = lead_id
+        team.save(update_fields=["lead", "updated_at"])
+    _tell_teams_changed({*before.values(), *known.values()})
+
+
+def _tell_teams_changed(user_ids: Iterable[UUID]) -> None:
+    people = list(user_ids)
+    transaction.on_commit(lambda: realtime.recheck_sockets(people), robust=True)

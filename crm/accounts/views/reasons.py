@@ -1,0 +1,62 @@
+""" "Why can this person see this?", for any record that people are assigned to."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from crm.accounts.access import membership_of
+from crm.accounts.errors import MemberNotFound
+from crm.accounts.explaining import explain, names_of
+from crm.accounts.managers import MembershipQuerySet
+from crm.accounts.models import Membership
+from crm.accounts.permissions import READ, WRITE, Area, require
+
+PEOPLE_SHOWN = 500
+
+
+def reasons_page(
+    request: HttpRequest,
+    *,
+    area: Area,
+    owner_ids: Collection[UUID | None],
+    title: str,
+    back: str,
+) -> HttpResponse:
+    """Show whom a record reaches and why; ``?person=`` names a membership, else oneself.
+
+    To be called with a record that was found among those visible to who asks.
+    """
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    people = Membership.objects.in_organization(membership.organization_id).with_rights()
+    chosen = _chosen(people, request.GET.get("person"), membership)
+    context = {
+        "active_section": "settings",
+        "title": title,
+        "back": back,
+        "area": area,
+        "owners": names_of(owner_ids),
+        "person": chosen,
+        "people": people.order_by("user__name", "pk")[:PEOPLE_SHOWN],
+        "reading": explain(chosen, area, READ, owner_ids),
+        "writing": explain(chosen, area, WRITE, owner_ids),
+    }
+    return render(request, "settings/reasons.html", context)
+
+
+def require_reasons(request: HttpRequest) -> Membership:
+    """Give the membership of somebody who may ask why others see something, or refuse."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    return membership
+
+
+def _chosen(people: MembershipQuerySet, key: str | None, own: Membership) -> Membership:
+    if not key:
+        return own
+    try:
+        return people.get(pk=UUID(key))
+    except (ValueError, Membership.DoesNotExist):
+        raise MemberNotFound from None

@@ -1,0 +1,162 @@
+"""Roles: what each may do, and those that an organization makes for itself."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.errors import RoleNotFound
+from crm.accounts.forms.roles import NewRoleForm, RoleForm
+from crm.accounts.models import CustomRole, Membership, Role
+from crm.accounts.permissions import (
+    BUILT_IN,
+    READ,
+    WRITE,
+    Area,
+    Rights,
+    may_grant,
+    require,
+)
+from crm.accounts.services.roles import (
+    MAX_ROLES,
+    create_role,
+    delete_role,
+    edit_role,
+    grantable_roles,
+)
+
+PAGE = {"active_section": "settings", "active_page": "roles"}
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def roles(request: HttpRequest) -> HttpResponse:
+    """Show every role with how many have it, and copy one."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    # An owner is an owner: that role cannot be copied.
+    sources = [(key, name) for key, name in grantable_roles(membership) if key != Role.OWNER]
+    form = NewRoleForm(request.POST or None, sources=sources)
+    status = 200
+    if request.method == "POST":
+        require(membership, Area.SETTINGS, WRITE)
+        status = 422
+        if form.is_valid():
+            try:
+                role = create_role(by=membership, **form.cleaned_data)
+            except AppError as refusal:
+                form.add_error(None, refusal.message)
+                status = refusal.status
+            else:
+                messages.success(request, _("Saved. Now set what the role may do."))
+                return redirect("accounts:role", key=str(role.pk))
+    return render(request, "settings/roles.html", _roles_context(membership, form), status=status)
+
+
+def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
+    here = Membership.objects.in_organization(membership.organization_id).filter(is_active=True)
+    built_in = dict(
+        here.filter(custom_role__isnull=True)
+        .values_list("role")
+        .annotate(count=Count("pk"))
+        .order_by()
+    )
+    active = Count("memberships", filter=Q(memberships__is_active=True))
+    custom = CustomRole.objects.of(membership.organization_id).annotate(count=active).by_name()
+    return {
+        **PAGE,
+        "form": form,
+        "built_in": [
+            {"key": str(role), "name": role.label, "count": built_in.get(str(role), 0)}
+            for role in Role
+        ],
+        "custom": custom[:MAX_ROLES],
+        "may_change": membership.may(Area.SETTINGS, WRITE),
+    }
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def role(request: HttpRequest, key: str) -> HttpResponse:
+    """Show what a role may do; one of the organization's own can be edited here."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    if key in Role.values:
+        return render(request, "settings/role.html", _built_in_context(Role(key)))
+    shown = _custom_role(membership, key)
+    may_change = membership.may(Area.SETTINGS, WRITE) and may_grant(membership, shown.rights)
+    form = RoleForm(
+        request.POST or None, initial=RoleForm.initial_of(shown), limit=membership.rights
+    )
+    status = 200
+    if request.method == "POST":
+        require(membership, Area.SETTINGS, WRITE)
+        status = 422
+        if form.is_valid():
+            try:
+                edit_role(
+                    by=membership,
+                    role_id=shown.pk,
+                    version=form.cleaned_data["version"],
+                    name=form.cleaned_data["name"],
+                    rights=form.rights(),
+                )
+            except AppError as refusal:
+                form.add_error(None, refusal.message)
+                status = refusal.status
+            else:
+                messages.success(request, _("Saved. It holds from now on."))
+                return redirect("accounts:roles")
+    context = {
+        **PAGE,
+        "role": shown,
+        "name": shown.name,
+        "form": form if may_change else None,
+        "rows": form.rows() if may_change else table_of(shown.rights),
+        "base": shown.get_base_display(),
+        "in_use": shown.memberships.count(),
+    }
+    return render(request, "settings/role.html", context, status=status)
+
+
+def _built_in_context(shown: Role) -> dict[str, Any]:
+    return {**PAGE, "role": None, "name": shown.label, "rows": table_of(BUILT_IN[shown])}
+
+
+def table_of(rights: Rights) -> list[dict[str, Any]]:
+    """Give rights as the table shows them to whoever may not change them."""
+    return [
+        {"area": area, "read": rights.level(area, READ), "write": rights.level(area, WRITE)}
+        for area in Area
+    ]
+
+
+def _custom_role(membership: Membership, key: str) -> CustomRole:
+    try:
+        return CustomRole.objects.of(membership.organization_id).get(pk=UUID(key))
+    except (ValueError, CustomRole.DoesNotExist):
+        raise RoleNotFound from None
+
+
+@require_POST
+@member_required
+def delete(request: HttpRequest, role_id: UUID) -> HttpResponse:
+    try:
+        delete_role(by=membership_of(request), role_id=role_id)
+    except AppError as refusal:
+        if refusal.status != 409:
+            raise
+        messages.error(request, refusal.message)
+        return redirect("accounts:role", key=str(role_id))
+    messages.success(request, _("The role is gone."))
+    return redirect("accounts:roles")

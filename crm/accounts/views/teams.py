@@ -1,0 +1,99 @@
+"""Teams: who works together, and who leads."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.errors import TeamNotFound
+from crm.accounts.forms.roles import TeamForm
+from crm.accounts.models import Membership, Team
+from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.services.teams import MAX_TEAMS, create_team, delete_team, edit_team
+
+PAGE = {"active_section": "settings", "active_page": "teams"}
+
+
+@never_cache
+@member_required
+@require_safe
+def teams(request: HttpRequest) -> HttpResponse:
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    found = Team.objects.of(membership.organization_id).select_related("lead__user").by_name()
+    context = {
+        **PAGE,
+        "teams": found.annotate(count=Count("seats"))[:MAX_TEAMS],
+        "may_change": membership.may(Area.SETTINGS, WRITE),
+    }
+    return render(request, "settings/teams.html", context)
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_team(request: HttpRequest) -> HttpResponse:
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    return _form_page(request, membership, None)
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
+    """Show a team, and let its name, lead and members be changed."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    if request.method == "POST":
+        require(membership, Area.SETTINGS, WRITE)
+    shown = Team.objects.of(membership.organization_id).filter(pk=team_id).first()
+    if shown is None:
+        raise TeamNotFound
+    return _form_page(request, membership, shown)
+
+
+def _form_page(request: HttpRequest, membership: Membership, shown: Team | None) -> HttpResponse:
+    form = TeamForm(
+        request.POST or None,
+        initial=TeamForm.initial_of(shown) if shown else {},
+        organization_id=membership.organization_id,
+        team=shown,
+    )
+    may_change = membership.may(Area.SETTINGS, WRITE)
+    if not may_change:
+        for field in form.fields.values():
+            field.disabled = True
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                if shown:
+                    edit_team(by=membership, team_id=shown.pk, **form.content())
+                else:
+                    create_team(by=membership, **form.content())
+            except AppError as refusal:
+                form.add_error(None, refusal.message)
+                status = refusal.status
+            else:
+                messages.success(request, _("Saved. It holds from now on."))
+                return redirect("accounts:teams")
+    context: dict[str, Any] = {**PAGE, "form": form, "team": shown, "may_change": may_change}
+    return render(request, "settings/team.html", context, status=status)
+
+
+@require_POST
+@member_required
+def delete(request: HttpRequest, team_id: UUID) -> HttpResponse:
+    delete_team(by=membership_of(request), team_id=team_id)
+    messages.success(request, _("The team is gone. Its members are still there."))
+    return redirect("accounts:teams")

@@ -1,0 +1,32 @@
+"""Pages about customers."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from crm.accounts.access import member_required
+from crm.accounts.permissions import Area
+from crm.accounts.views.reasons import reasons_page, require_reasons
+from crm.customers.errors import CustomerNotFound
+from crm.customers.models import Customer
+
+
+@require_safe
+@never_cache
+@member_required
+def customer_reasons(request: HttpRequest, customer_id: UUID) -> HttpResponse:
+    """Show why somebody sees a customer: theirs are those whose conversations are theirs."""
+    found = Customer.objects.visible_to(require_reasons(request)).filter(pk=customer_id).first()
+    if found is None:
+        raise CustomerNotFound
+    return reasons_page(
+        request,
+        area=Area.CUSTOMERS,
+        owner_ids=found.owner_ids,
+        title=found.display_name,
+        back=resolve_url(settings.LOGIN_REDIRECT_URL),
+    )

@@ -1,0 +1,374 @@
+"""The inbox for every level of seeing and changing: services, API, pages and posts."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chat.errors import ConversationNotFound, NotYours, ReadOnly, UnknownAssignee
+from chat.models import Conversation, Message, Widget
+from chat.services import assign, close, hand_back, reopen, snooze, take_over
+from chat.viewers import Agent
+from config.errors import AppError
+from crm.accounts.models import Membership, Organization, Role
+from crm.accounts.permissions import (
+    BUILT_IN,
+    READ,
+    WRITE,
+    Action,
+    Area,
+    Grant,
+    Level,
+    Machine,
+    Rights,
+    permits,
+    rights_of_scopes,
+)
+from crm.customers.models import Customer
+from knowledge.errors import FaqNotFound
+from knowledge.models import Faq
+from knowledge.services import FaqContent, delete_faq, restore_faq, set_published, update_faq
+from tests.accounts.people import give, make_team, member_with, pairs, present, rights
+from tests.conftest import make_conversation, make_member
+
+OWNERS = ("me", "mate", "other", None)
+SERVICES: dict[str, Callable[..., object]] = {
+    "close": close,
+    "hand_back": hand_back,
+    "reopen": reopen,
+    "assign": lambda **named: assign(**named, assignee_id=None),
+    "take_over": take_over,
+}
+
+
+@pytest.fixture
+def people(organization: Organization) -> dict[str, Membership]:
+    found = {name: make_member(organization, name, Role.AGENT) for name in ("me", "mate", "other")}
+    make_team("Shared", found["me"], found["mate"])
+    return found
+
+
+@pytest.fixture
+def talks(
+    organization: Organization, widget: Widget, people: dict[str, Membership]
+) -> dict[str | None, Conversation]:
+    """An open conversation of each, and one of nobody."""
+    made = {}
+    for name in OWNERS:
+        customer = Customer.objects.create(organization=organization, name=f"of {name}")
+        conversation = make_conversation(customer, widget, first=f"first-{name}")
+        conversation.status = "open"
+        conversation.assignee = people[name].user if name else None
+        conversation.save(update_fields=["status", "assignee"])
+        made[name] = conversation
+    return made
+
+
+def expected(me: Membership, conversation: Conversation) -> type[AppError] | None:
+    owner_ids = conversation.owner_ids
+    if not permits(me, Area.INBOX, READ, owner_ids):
+        return ConversationNotFound
+    if not me.may(Area.INBOX, WRITE):
+        return ReadOnly
+    return None if permits(me, Area.INBOX, WRITE, owner_ids) else NotYours
+
+
+@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+def test_services_api_and_posts_refuse_the_same(
+    client: Client,
+    people: dict[str, Membership],
+    talks: dict[str | None, Conversation],
+    read: Level,
+    write: Level,
+) -> None:
+    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    client.force_login(me.user)
+    for name, conversation in talks.items():
+        refusal = expected(me, conversation)
+        named = {"organization_id": me.organization_id, "conversation_id": conversation.pk}
+        posted = f"post-{name}"
+        content = {"type": "text", "text": "Hi"}
+        before = Message.objects.last(me.organization_id, conversation.pk)
+        assert before is not None
+        if refusal:
+            for service in SERVICES.values():
+                with pytest.raises(refusal):
+                    service(**named, by=me)
+            with pytest.raises(refusal if refusal != ConversationNotFound or write else AppError):
+                Agent(me).post(
+                    stream=conversation.stream, client_message_id=posted, content=content
+                )
+            for action in ("close", "take_over", "hand_back", "reopen"):
+                answer = client.post(reverse(f"chat:{action}", args=[conversation.pk]))
+                assert answer.status_code in {403, 404}
+            after = Message.objects.last(me.organization_id, conversation.pk)
+            assert after == before
+        else:
+            Agent(me).post(stream=conversation.stream, client_message_id=posted, content=content)
+            answer = client.post(reverse("chat:close", args=[conversation.pk]))
+            assert answer.status_code == 200
+            assert answer.json()["conversation"]["status"] == "closed"
+        is_seen = refusal != ConversationNotFound
+        for page in ("chat:conversation", "chat:conversation_messages", "chat:inbox_conversation"):
+            status = client.get(reverse(page, args=[conversation.pk])).status_code
+            assert (status == 200) is is_seen
+            assert status in ({200} if is_seen else {403, 404})
+
+
+@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+def test_lists_and_counts_hold_what_is_seen(
+    client: Client,
+    people: dict[str, Membership],
+    talks: dict[str | None, Conversation],
+    read: Level,
+    write: Level,
+) -> None:
+    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    client.force_login(me.user)
+    seen = {
+        str(each.pk) for each in talks.values() if permits(me, Area.INBOX, READ, each.owner_ids)
+    }
+    answer = client.get(reverse("chat:inbox_conversations"))
+    if read == Level.NONE:
+        assert answer.status_code == 403
+        assert client.get(reverse("chat:inbox_counts")).status_code == 403
+        assert client.get(reverse("chat:inbox")).status_code == 403
+        return
+    assert {row["id"] for row in answer.json()["rows"]} == seen
+    counts = client.get(reverse("chat:inbox_counts")).json()["counts"]
+    assert counts["all"]["open"] == len(seen)
+    assert counts["mine"]["open"] == 1
+    assert counts["unassigned"]["open"] == (read >= Level.TEAM)
+    found = client.get(reverse("chat:inbox_conversations"), {"search": "of"}).json()
+    assert {row["id"] for row in found["rows"]} == seen
+    state = client.get(reverse("chat:inbox")).context["state"]
+    assert {row["id"] for row in state["page"]["rows"]} == seen
+    assert state["me"]["may_answer"] is (write > Level.NONE)
+
+
+def test_levels_cost_no_more_queries(
+    client: Client,
+    people: dict[str, Membership],
+    talks: dict[str | None, Conversation],
+    django_assert_max_num_queries: Callable[..., object],
+) -> None:
+    client.force_login(people["me"].user)
+    asked = []
+    for level in (Level.ALL, Level.TEAM, Level.OWN):
+        give(people["me"], rights(Area.INBOX, level, level))
+        with django_assert_max_num_queries(30) as captured:  # type: ignore[attr-defined]
+            client.get(reverse("chat:inbox_conversations"))
+        asked.append(len(captured))
+    assert len(set(asked)) == 1
+
+
+ENTRANCES: list[tuple[Area, Action, str, str, dict[str, str]]] = [
+    (Area.INBOX, READ, "get", "chat:inbox", {}),
+    (Area.INBOX, READ, "get", "chat:inbox_conversations", {}),
+    (Area.INBOX, READ, "get", "chat:inbox_counts", {}),
+    (Area.INBOX, READ, "get", "chat:inbox_agents", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
+    (Area.KNOWLEDGE, READ, "get", "chat:unanswered", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
+    (Area.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
+    (Area.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
+    (Area.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
+    (Area.CUSTOMERS, READ, "get", "customers:customers", {}),
+    (Area.CUSTOMERS, WRITE, "post", "customers:customers", {"stage": "x"}),
+    (Area.SETTINGS, READ, "get", "accounts:roles", {}),
+    (Area.SETTINGS, READ, "get", "accounts:teams", {}),
+    (Area.SETTINGS, WRITE, "get", "accounts:new_team", {}),
+    (Area.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
+    (Area.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
+]
+
+
+@pytest.mark.parametrize("role", list(BUILT_IN))
+def test_every_role_enters_where_the_table_lets_it(
+    client: Client, organization: Organization, role: str
+) -> None:
+    client.force_login(make_member(organization, "Pat", Role(role)).user)
+    for area, action, method, name, data in ENTRANCES:
+        status = getattr(client, method)(reverse(name), data).status_code
+        may = BUILT_IN[role].level(area, action) > Level.NONE
+        assert (status != 403) is may, (name, method, status)
+        assert status < 500
+
+
+@pytest.mark.parametrize("area", list(Area))
+def test_right_to_one_area_opens_no_other(
+    client: Client, organization: Organization, area: Area
+) -> None:
+    only = Rights({area: Grant(Level.ALL, Level.ALL)})
+    client.force_login(member_with(organization, "Pat", only).user)
+    for entrance, _action, method, name, data in ENTRANCES:
+        status = getattr(client, method)(reverse(name), data).status_code
+        assert (status != 403) is (entrance == area), (name, method, status)
+
+
+def test_menu_offers_what_the_role_opens(client: Client, organization: Organization) -> None:
+    reads = rights(Area.KNOWLEDGE, Level.ALL)
+    client.force_login(member_with(organization, "Pat", reads).user)
+    page = client.get(reverse("knowledge:faqs")).content.decode()
+    assert f'class="rail-item" href="{reverse("knowledge:faqs")}"' in page
+    assert f'class="rail-item" href="{reverse("chat:inbox")}"' not in page
+    assert reverse("knowledge:new_faq") not in page
+
+
+@pytest.mark.parametrize(("read", "write"), pairs(Area.KNOWLEDGE))
+def test_faqs_are_changed_as_far_as_the_level_reaches(
+    client: Client, people: dict[str, Membership], read: Level, write: Level
+) -> None:
+    me = present(give(people["me"], rights(Area.KNOWLEDGE, read, write)))
+    client.force_login(me.user)
+    for name in OWNERS:
+        by = people[name].user if name else None
+        faq = Faq.objects.create(
+            organization_id=me.organization_id,
+            key=f"of-{name}",
+            question="Old?",
+            answer="!",
+            language_code="en",
+            created_by=by,
+        )
+        named = {"organization_id": me.organization_id, "faq_id": faq.pk}
+        owner_ids = (by.pk,) if by else ()
+        content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
+        page = client.get(reverse("knowledge:faq", args=[faq.pk]))
+        is_seen = permits(me, Area.KNOWLEDGE, READ, owner_ids)
+        may_change = permits(me, Area.KNOWLEDGE, WRITE, owner_ids)
+        assert (page.status_code == 200) is is_seen
+        if may_change:
+            assert page.context["may_change"] is True
+            assert update_faq(**named, content=content, by=me).question == "New?"
+            continue
+        if is_seen:
+            assert page.context["may_change"] is False
+        for attempt in (
+            lambda named=named, content=content: update_faq(**named, content=content, by=me),
+            lambda named=named: set_published(**named, is_published=False, by=me),
+            lambda named=named: delete_faq(**named, by=me),
+            lambda named=named: restore_faq(**named, by=me),
+        ):
+            with pytest.raises(AppError) as refused:
+                attempt()
+            assert refused.value.status == (403 if is_seen else 404)
+            assert isinstance(refused.value, FaqNotFound) is not is_seen
+        for action in ("publish_faq", "delete_faq", "restore_faq"):
+            status = client.post(reverse(f"knowledge:{action}", args=[faq.pk])).status_code
+            assert status in {403, 404}
+        stored = Faq.objects.get(pk=faq.pk)
+        assert (stored.question, stored.is_published, stored.deleted_at) == ("Old?", True, None)
+
+
+def test_conversation_is_given_only_to_who_may_answer(
+    client: Client,
+    organization: Organization,
+    agent: Membership,
+    viewer: Membership,
+    conversation: Conversation,
+) -> None:
+    writes = member_with(organization, "Writer", rights(Area.INBOX, Level.OWN, Level.OWN))
+    reads = member_with(organization, "Reader", rights(Area.INBOX, Level.ALL))
+    named = {"organization_id": organization.pk, "conversation_id": conversation.pk}
+    for wrong in (viewer, reads):
+        with pytest.raises(UnknownAssignee):
+            assign(**named, assignee_id=wrong.user_id, by=agent)
+    assert assign(**named, assignee_id=writes.user_id, by=agent).assignee_id == writes.user_id
+    client.force_login(agent.user)
+    told = client.get(reverse("chat:inbox_agents")).json()["agents"]
+    assert {row["name"] for row in told} == {"Writer", "Linh"}
+
+
+def test_own_conversation_can_be_given_away_and_is_gone_then(
+    people: dict[str, Membership], talks: dict[str | None, Conversation]
+) -> None:
+    me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
+    named = {"organization_id": me.organization_id, "conversation_id": talks["me"].pk}
+    assign(**named, assignee_id=people["other"].user_id, by=me)
+    with pytest.raises(ConversationNotFound):
+        assign(**named, assignee_id=me.user_id, by=me)
+
+
+def test_snooze_is_a_change_too(
+    people: dict[str, Membership], talks: dict[str | None, Conversation]
+) -> None:
+    me = present(give(people["me"], rights(Area.INBOX, Level.TEAM, Level.OWN)))
+    with pytest.raises(NotYours):
+        snooze(
+            organization_id=me.organization_id,
+            conversation_id=talks["mate"].pk,
+            until=talks["mate"].created_at.replace(year=2100),
+            by=me,
+        )
+
+
+def test_lead_sees_the_team_but_changes_only_their_own(
+    people: dict[str, Membership], talks: dict[str | None, Conversation]
+) -> None:
+    make_team("Led", people["me"], people["other"], lead=people["me"])
+    me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
+    seen = set(Conversation.objects.visible_to(me).values_list("pk", flat=True))
+    assert seen == {talks["me"].pk, talks["other"].pk}
+    named = {"organization_id": me.organization_id, "conversation_id": talks["other"].pk}
+    with pytest.raises(NotYours):
+        close(**named, by=me)
+
+
+def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
+    organization: Organization, conversation: Conversation
+) -> None:
+    named = {"organization_id": organization.pk, "conversation_id": conversation.pk}
+    reads = Machine(organization.pk, rights_of_scopes(["inbox:read"]), key_id="r", name="Reader")
+    with pytest.raises(ReadOnly):
+        close(**named, by=reads)
+    writes = Machine(organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot")
+    with pytest.raises(UnknownAssignee):
+        take_over(**named, by=writes)
+    close(**named, by=writes)
+    last = Message.objects.last(organization.pk, conversation.pk)
+    assert last is not None
+    assert (last.sender.id, last.sender.name) == ("key:w", "Robot")
+    elsewhere = Machine(UUID(int=0), rights_of_scopes(["inbox:write"]), key_id="w")
+    with pytest.raises(ConversationNotFound):
+        reopen(**named, by=elsewhere)
+
+
+def test_admin_is_told_why_and_others_are_not(
+    client: Client, people: dict[str, Membership], talks: dict[str | None, Conversation]
+) -> None:
+    boss = make_member(people["me"].organization, "Boss", Role.ADMIN)
+    give(people["me"], rights(Area.INBOX, Level.TEAM, Level.OWN))
+    client.force_login(boss.user)
+    page = reverse("chat:conversation_reasons", args=[talks["mate"].pk])
+    told = client.get(page, {"person": str(people["me"].pk)})
+    assert (told.context["reading"].reason, told.context["writing"].reason) == (
+        "team",
+        "not_theirs",
+    )
+    text = told.content.decode()
+    assert "Yes: it is assigned to somebody of a team they share (Shared)." in text
+    assert "No: the role reaches only what is assigned to this person" in text
+    customer = talks["mate"].customer_id
+    assert client.get(reverse("customers:customer_reasons", args=[customer])).status_code == 200
+    for wrong in ("nonsense", str(UUID(int=0))):
+        assert client.get(page, {"person": wrong}).status_code == 404
+    client.force_login(people["mate"].user)
+    assert client.get(page).status_code == 403
+
+
+def test_reasons_of_foreign_records_do_not_exist(
+    client: Client, stranger: Membership, conversation: Conversation, agent: Membership
+) -> None:
+    client.force_login(stranger.user)
+    for name, pk in (
+        ("chat:conversation_reasons", conversation.pk),
+        ("customers:customer_reasons", conversation.customer_id),
+        ("knowledge:faq_reasons", UUID(int=0)),
+    ):
+        assert client.get(reverse(name, args=[pk])).status_code == 404
+    own = reverse("accounts:team", args=[UUID(int=0)])
+    assert client.get(own).status_code == 404
