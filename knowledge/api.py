@@ -14,6 +14,7 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    example,
     ordering_field,
     page_of,
     page_response,
@@ -116,7 +117,19 @@ class Faqs(FaqView):
             request, query, page, lambda rows: FaqSerializer(rows, many=True).data, FaqSerializer
         )
 
-    @extend_schema(operation_id="faqs_create", request=FaqBody, responses={201: FaqSerializer})
+    @extend_schema(
+        operation_id="faqs_create",
+        request=FaqBody,
+        responses={201: FaqSerializer},
+        examples=example(
+            {
+                "question": "How long does delivery take?",
+                "answer": "Three working days within the country.",
+                "language": "en",
+                "phrasings": ["When will my parcel arrive?"],
+            }
+        ),
+    )
     @idempotent
     @refuses(404, 409)
     def post(self, request: Request) -> Response:
@@ -124,7 +137,7 @@ class Faqs(FaqView):
         faq = create_faq(
             organization_id=self.principal.organization_id,
             content=FaqContent(**FaqBody.read(request)),
-            by=self.principal.user,
+            by=self.principal,
         )
         return Response(
             FaqSerializer(faq).data,
@@ -140,7 +153,12 @@ class FaqDetail(FaqView):
         """Give one FAQ."""
         return record_response(request, FaqSerializer(self._visible(faq_id)).data)
 
-    @extend_schema(operation_id="faqs_update", request=FaqBody, responses=FaqSerializer)
+    @extend_schema(
+        operation_id="faqs_update",
+        request=FaqBody,
+        responses=FaqSerializer,
+        examples=example({"answer": "Two working days within the country."}),
+    )
     @refuses(409)
     def patch(self, request: Request, faq_id: UUID) -> Response:
         """Change the members that are sent."""
@@ -159,6 +177,7 @@ class FaqDetail(FaqView):
             organization_id=self.principal.organization_id,
             faq_id=faq_id,
             content=replace(content, **changes),
+            by=self.principal,
         )
         return Response(FaqSerializer(faq).data)
 
@@ -166,7 +185,7 @@ class FaqDetail(FaqView):
     def delete(self, request: Request, faq_id: UUID) -> Response:
         """Take a FAQ away; people can bring it back for a while."""
         self._visible(faq_id)
-        delete_faq(organization_id=self.principal.organization_id, faq_id=faq_id)
+        delete_faq(organization_id=self.principal.organization_id, faq_id=faq_id, by=self.principal)
         return Response(status=204)
 
     def _visible(self, faq_id: UUID) -> Faq:

@@ -1,7 +1,6 @@
 """What every part of `/api/v1/` shares: pages, filters, sparse fields, bodies, the schema."""
 
 from config.rest.bodies import Body
-from config.rest.fields import sparse
 from config.rest.lists import (
     ListQuery,
     Page,
@@ -11,7 +10,7 @@ from config.rest.lists import (
     record_response,
 )
 from config.rest.queries import Query, RecordQuery
-from config.rest.schema import refuses
+from config.rest.schema import example, refuses
 
 __all__ = [
     "Body",
@@ -19,10 +18,10 @@ __all__ = [
     "Page",
     "Query",
     "RecordQuery",
+    "example",
     "ordering_field",
     "page_of",
     "page_response",
     "record_response",
     "refuses",
-    "sparse",
 ]

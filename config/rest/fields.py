@@ -35,13 +35,17 @@ def fields_parameter() -> serializers.CharField:
     )
 
 
-def sparse(data: Mapping[str, Any], wanted: str | None, allowed: Iterable[str]) -> dict[str, Any]:
-    """Keep the members that ``wanted`` names; all, where it is not given."""
+def members_of(wanted: str | None, allowed: Iterable[str]) -> list[str]:
+    """Give the members that ``wanted`` names, all of them where it is not given; or refuse."""
+    known = list(allowed)
     if not wanted:
-        return dict(data)
-    known = set(allowed)
+        return known
     names = [name.strip() for name in wanted.split(",", MAX_FIELDS)]
     for name in names:
         if name not in known:
             raise UnknownField(extra={"field": name[:64], "allowed": sorted(known)})
-    return {name: data[name] for name in names}
+    return names
+
+
+def sparse(data: Mapping[str, Any], members: Iterable[str]) -> dict[str, Any]:
+    return {name: data[name] for name in members}

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.rest.cursors import MAX_LENGTH, CursorInvalid, decode_cursor, encode_cursor
-from config.rest.fields import sparse
+from config.rest.fields import members_of, sparse
 from config.rest.queries import RecordQuery
 
 M = TypeVar("M", bound=Model)
@@ -98,8 +98,8 @@ def page_response(
     allowed: type[serializers.Serializer[Any]],
 ) -> Response:
     """Answer with a page; ``word`` makes records of its rows, ``allowed`` has their members."""
-    names = list(allowed().fields)
-    results = [sparse(record, query["fields"], names) for record in word(page.rows)]
+    members = members_of(query["fields"], allowed().fields)
+    results = [sparse(record, members) for record in word(page.rows)]
     headers = {}
     if page.next_cursor:
         parameters = request.query_params.copy()
@@ -131,6 +131,5 @@ def record_response(
 ) -> Response:
     """Answer with one record, or with the members of it that were asked for."""
     query = RecordQuery.read(request)
-    return Response(
-        sparse(record, query["fields"], record), status=status, headers=dict(headers or {})
-    )
+    members = members_of(query["fields"], record)
+    return Response(sparse(record, members), status=status, headers=dict(headers or {}))

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
 PROBLEM = "application/problem+json"
@@ -92,6 +92,11 @@ class ApiSchema(AutoSchema):
     @property
     def _is_idempotent(self) -> bool:
         return getattr(self._handler, "is_idempotent", False)
+
+
+def example(value: Any) -> list[OpenApiExample]:
+    """Show a body that works; tests send each of them."""
+    return [OpenApiExample("Example", value=value, request_only=True)]
 
 
 def refuses(*statuses: int) -> Callable[[Any], Any]:

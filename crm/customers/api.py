@@ -13,6 +13,7 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    example,
     ordering_field,
     page_of,
     page_response,
@@ -104,14 +105,15 @@ class Customers(AreaView):
         return page_response(request, query, page, _records, CustomerSerializer)
 
     @extend_schema(
-        operation_id="customers_create", request=CustomerBody, responses={201: CustomerSerializer}
+        operation_id="customers_create",
+        request=CustomerBody,
+        responses={201: CustomerSerializer},
+        examples=example({"name": "Minh Tran", "email": "minh@example.com", "language": "vi"}),
     )
     @idempotent
     def post(self, request: Request) -> Response:
         """Add a customer."""
-        customer = create_customer(
-            organization_id=self.principal.organization_id, **CustomerBody.read(request)
-        )
+        customer = create_customer(by=self.principal, **CustomerBody.read(request))
         location = reverse("customers:customer", args=[customer.pk])
         return Response(
             CustomerSerializer(customer).data, status=201, headers={"Location": location}
@@ -133,14 +135,12 @@ class CustomerDetail(AreaView):
         operation_id="customers_update",
         request=CustomerBody,
         responses=CustomerSerializer,
+        examples=example({"phone": "+84 24 1234 5678"}),
     )
     def patch(self, request: Request, customer_id: UUID) -> Response:
         """Change the members that are sent."""
         changes = CustomerBody.read(request, partial=True)
-        self._visible(customer_id)
-        customer = update_customer(
-            organization_id=self.principal.organization_id, customer_id=customer_id, **changes
-        )
+        customer = update_customer(customer_id=customer_id, by=self.principal, **changes)
         return Response(CustomerSerializer(customer).data)
 
     def _visible(self, customer_id: UUID) -> Customer:

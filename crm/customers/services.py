@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
 
@@ -12,15 +13,17 @@ from crm.customers.models import Customer, Stage
 @transaction.atomic
 def create_customer(
     *,
-    organization_id: UUID,
+    by: Principal,
     name: str = "",
     email: str = "",
     phone: str = "",
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
+    """Add a customer to the organization of whoever asks. Raises Forbidden."""
+    require(by, Area.CUSTOMERS, WRITE)
     return Customer.objects.create(
-        organization_id=organization_id,
+        organization_id=by.organization_id,
         name=name,
         email=email,
         phone=phone,
@@ -30,18 +33,16 @@ def create_customer(
 
 
 @transaction.atomic
-def update_customer(*, organization_id: UUID, customer_id: UUID, **changes: Any) -> Customer:
+def update_customer(*, customer_id: UUID, by: Principal, **changes: Any) -> Customer:
     """Change name, email, phone, language_code or stage; what is not named stays.
 
-    Raises CustomerNotFound.
+    Raises CustomerNotFound where the customer is out of sight, Forbidden where out of reach.
     """
-    customer = (
-        Customer.objects.select_for_update()
-        .filter(organization_id=organization_id, pk=customer_id)
-        .first()
-    )
+    visible = Customer.objects.visible_to(by).filter(pk=customer_id)
+    customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
     if customer is None:
         raise CustomerNotFound
+    require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
     for field, value in changes.items():
         setattr(customer, field, value)
     customer.save(update_fields=[*changes, "updated_at"])

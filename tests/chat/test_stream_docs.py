@@ -6,20 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from chat import errors
 from chat.frames import FRAMES_IN, FRAMES_OUT, MAX_STREAMS, CloseCode, parse_frame
-from chat.limits import (
-    FRAME_BURST,
-    FRAMES_PER_SECOND,
-    VISITOR_BURST,
-    VISITOR_POSTS_PER_SECOND,
-)
+from chat.limits import FRAME_BURST, FRAMES_PER_SECOND
 from chat.managers.messages import READ_LIMIT
 from chat.models import EventKind
 from chat.polling import LONGEST_WAIT
 from chat.tickets import TICKET_SECONDS
 from config.errors import AppError, StoreUnavailable
+from config.limits.rates import parse_rate
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEXT = (CHECKOUT / "docs" / "stream-protocol.md").read_text()
@@ -77,12 +74,14 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
 
 def test_every_number_is_the_codes() -> None:
     words = " ".join(TEXT.split())
+    visitor = parse_rate(settings.RATE_LIMIT_DEFAULTS["widget_post.visitor"])
+    assert visitor is not None
     for fact in (
         f"within {TICKET_SECONDS} seconds",
         f"more than {READ_LIMIT} events are missing",
         f"follows at most {MAX_STREAMS} streams",
         f"may send {FRAME_BURST:.0f} frames at once and {FRAMES_PER_SECOND:.0f} a second",
-        f"{VISITOR_BURST:.0f} messages at once and {VISITOR_POSTS_PER_SECOND:.0f} a second",
+        f"{visitor.burst} messages at once and {1 / visitor.interval:.0f} a second",
         f"({LONGEST_WAIT:.0f} at most)",
     ):
         assert fact in words

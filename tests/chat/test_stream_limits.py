@@ -10,10 +10,8 @@ import httpx
 import pytest
 from django.db import connections, transaction
 
-from chat.limits import VisitorLimits
 from chat.models import Conversation, Widget
 from config import stores
-from config.ids import uuid7
 from config.threads import run_sync
 from crm.accounts.models import Membership
 from tests.chat.clients import as_agent, connected, cookie_of, visit
@@ -103,16 +101,6 @@ async def test_a_visitor_cannot_get_around_the_limit_with_more_sockets(
     codes += [answer["code"] for answer in answers]
     assert set(codes) == {"text_too_long", "too_fast"}
     assert all(f["retry_after"] > 0 for f in answers if f["code"] == "too_fast")
-
-
-async def test_a_visitors_bucket_fills_again() -> None:
-    limits = VisitorLimits()
-    visitor, other = uuid7(), uuid7()
-    assert [limits.take(visitor, 100.0) for _number in range(60)] == [0.0] * 60
-    assert limits.take(visitor, 100.0) == pytest.approx(0.1)
-    assert limits.take(other, 100.0) == 0.0
-    assert limits.take(visitor, 100.2) == 0.0
-    assert [limits.take(visitor, 100.2) > 0 for _number in range(2)] == [False, True]
 
 
 def _narrow_socket(server: LiveServer) -> socket.socket:

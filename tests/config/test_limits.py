@@ -137,9 +137,9 @@ def test_keys_expire_with_what_they_hold(slow: None) -> None:
 
 
 def test_redis_learns_no_address_and_no_email(slow: None) -> None:
-    enforce("log_in", {"address": "192.0.2.77", "account_address": "linh@sunbean.example|x"})
+    enforce("password_reset", {"address": "192.0.2.77", "account": "linh@sunbean.example"})
     keys = b" ".join(map(bytes, stores.redis().scan_iter("ratelimit:*")))
-    assert keys.count(b":log_in") == 2
+    assert keys.count(b":password_reset") == 2
     assert b"192.0.2.77" not in keys
     assert b"linh" not in keys
 

@@ -7,8 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from crm.accounts.access import IsMember, membership_of
-from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.accounts.permissions import READ, WRITE, Area, Principal, require
 
 
 class AreaView(APIView):
@@ -25,5 +24,5 @@ class AreaView(APIView):
         require(self.principal, self.area, READ if request.method in SAFE_METHODS else WRITE)
 
     @property
-    def principal(self) -> Membership:
+    def principal(self) -> Principal:
         return membership_of(self.request)

@@ -10,10 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from config.errors import Forbidden
 from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    example,
     ordering_field,
     page_of,
     page_response,
@@ -23,7 +25,7 @@ from crm.accounts.access import IsMember, membership_of
 from crm.accounts.api.base import AreaView
 from crm.accounts.errors import MemberNotFound
 from crm.accounts.managers import MembershipQuerySet
-from crm.accounts.models import Language, Membership, Organization, Role
+from crm.accounts.models import Language, Membership, Organization, Role, User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, require
 from crm.accounts.services import update_organization, update_profile
 
@@ -114,25 +116,33 @@ class Me(APIView):
     @extend_schema(operation_id="me_get", parameters=[RecordQuery], responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Say as whom this request runs, and what they may do."""
-        return record_response(request, self._record(membership_of(request)))
+        principal = membership_of(request)
+        return record_response(request, self._record(principal, principal.user))
 
-    @extend_schema(operation_id="me_update", request=MeBody, responses=MeSerializer)
+    @extend_schema(
+        operation_id="me_update",
+        request=MeBody,
+        responses=MeSerializer,
+        examples=example({"language": "vi", "timezone": "Asia/Ho_Chi_Minh"}),
+    )
     def patch(self, request: Request) -> Response:
         """Change the members of your profile that are sent."""
         principal = membership_of(request)
         user = principal.user
+        if user is None:
+            raise Forbidden("A key is no person and has no profile.")
         kept = {
             name: getattr(user, name) for name in ("name", "phone", "language_code", "timezone")
         }
-        principal.user = update_profile(user_id=user.pk, **kept | MeBody.read(request))
-        return Response(self._record(principal))
+        changed = update_profile(user_id=user.pk, **kept | MeBody.read(request))
+        return Response(self._record(principal, changed))
 
     @staticmethod
-    def _record(principal: Principal) -> dict[str, Any]:
+    def _record(principal: Principal, user: User | None) -> dict[str, Any]:
         record: dict[str, Any] = MeSerializer(
             {
-                "user": principal.user,
-                "organization": Organization.objects.get(pk=principal.organization_id),
+                "user": user,
+                "organization": _organization(principal),
                 "role": getattr(principal, "role", None),
                 "rights": {
                     area.value: {
@@ -154,16 +164,17 @@ class OrganizationDetail(AreaView):
     )
     def get(self, request: Request) -> Response:
         """Give the organization that this request runs in."""
-        return record_response(request, OrganizationSerializer(self.principal.organization).data)
+        return record_response(request, OrganizationSerializer(_organization(self.principal)).data)
 
     @extend_schema(
         operation_id="organization_update",
         request=OrganizationBody,
         responses=OrganizationSerializer,
+        examples=example({"timezone": "Asia/Ho_Chi_Minh"}),
     )
     def patch(self, request: Request) -> Response:
         """Change the members that are sent."""
-        before = self.principal.organization
+        before = _organization(self.principal)
         kept = {name: getattr(before, name) for name in ("name", "language_code", "timezone")}
         organization = update_organization(
             organization_id=before.pk, **kept | OrganizationBody.read(request)
@@ -204,6 +215,10 @@ class MemberDetail(APIView):
         if member is None:
             raise MemberNotFound
         return record_response(request, MemberSerializer(member).data)
+
+
+def _organization(principal: Principal) -> Organization:
+    return Organization.objects.get(pk=principal.organization_id)
 
 
 def _members(principal: Principal) -> MembershipQuerySet:

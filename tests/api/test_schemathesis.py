@@ -1,0 +1,81 @@
+"""Thousands of requests made from the API's own document, sent to a real server.
+
+No answer may be a 5xx, have a status or a content type that the document does not name, or a body
+of another form. It runs as the owner's key and as the owner's token: together they may everything.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest
+
+from chat.models import Conversation
+from crm.accounts import access_tokens
+from crm.accounts.clients import Client
+from crm.accounts.models import Membership
+from crm.accounts.permissions import SCOPES
+from crm.accounts.services.api_keys import create_api_key
+from crm.accounts.services.token_families import start_family
+from tests.servers import serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
+SECONDS = 45
+
+
+def key_of(owner: Membership) -> str:
+    return create_api_key(by=owner, name="Checks", scopes=SCOPES, expires_at=None).text
+
+
+def token_of(owner: Membership) -> str:
+    family = start_family(membership=owner, client=Client.of(HttpRequest())).family
+    return access_tokens.issue(
+        user_id=owner.user_id, organization_id=owner.organization_id, family_id=family.pk
+    )
+
+
+@pytest.mark.parametrize("credential", [key_of, token_of])
+def test_no_request_of_the_document_meets_a_surprise(
+    owner: Membership, conversation: Conversation, tmp_path: Path, credential: Any
+) -> None:
+    secret = credential(owner)
+    no_limits = ",".join(f"{name}=off" for name in settings.RATE_LIMIT_DEFAULTS)
+    with serving(tmp_path, RATE_LIMITS=no_limits) as server:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "st"),
+                "run",
+                f"{server.base_url}/api/v1/openapi.json",
+                f"--header=Authorization: Bearer {secret}",
+                f"--checks={','.join(CHECKS)}",
+                "--phases=examples,coverage,fuzzing",
+                "--max-examples=15",
+                f"--max-time={SECONDS}",
+                "--continue-on-failure",
+                "--seed=1",
+                "--no-shrink",
+                "--suppress-health-check=all",
+                "--warnings=off",
+                "--request-timeout=20",
+                "--report=junit",
+                f"--report-junit-path={tmp_path / 'report.xml'}",
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        log = server.log.read_text()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Traceback" not in log
