@@ -19,6 +19,7 @@ NAMES = (
     "inbox_list",
     "knowledge",
     "log_in",
+    "access",
     "tasks",
     "messages",
     "idle_sockets",

@@ -431,6 +431,10 @@ CELERY_BEAT_SCHEDULE = {
     "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
     "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
     "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
+    "accounts.purge_idempotent_requests": {
+        "task": "accounts.purge_idempotent_requests",
+        "schedule": 3600.0,
+    },
     "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
     "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
 }
