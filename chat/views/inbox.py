@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext, pgettext
 from django.views.decorators.cache import never_cache
@@ -29,6 +29,9 @@ from crm.accounts.permissions import WRITE, Area, require
 def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """Show the list and, with an id, that conversation; complete before any script runs."""
     membership = membership_of(request)
+    if not conversation_id and not membership.may(Area.INBOX):
+        # This is where everybody comes out who logs in.
+        return redirect("knowledge:faqs" if membership.may(Area.KNOWLEDGE) else "accounts:settings")
     require(membership, Area.INBOX)
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.Box], "all")
     status = _one_of(request.GET.get("status"), Status.values, "open")
