@@ -1,17 +1,23 @@
-"""Two ways into the streams' API: a visitor's token, or the session of one of our people."""
+"""Who may into the streams' API: a visitor by their token, our people, and keys."""
 
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from chat.logins import bearer_token
 from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
 from config.errors import NotAuthenticated
+from crm.accounts import access_tokens
 from crm.accounts.access import membership_of
-from crm.accounts.services.sessions import RECORD_KEY
+from crm.accounts.api_key_text import MARK
+from crm.accounts.authentication import (
+    AccessTokenAuthentication,
+    ApiKeyAuthentication,
+    SessionAuthentication,
+)
 
 
 class VisitorAuthentication(BaseAuthentication):
@@ -19,7 +25,7 @@ class VisitorAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Visitor] | None:
         token = bearer_token(request.headers.get("Authorization"))
-        if token is None:
+        if token is None or token.startswith(MARK) or access_tokens.looks_like_one(token):
             return None
         return AnonymousUser(), Visitor.of(visitor_of(token))
 
@@ -27,7 +33,13 @@ class VisitorAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-STREAM_AUTHENTICATION = [VisitorAuthentication, SessionAuthentication]
+STREAM_AUTHENTICATION = [
+    VisitorAuthentication,
+    ApiKeyAuthentication,
+    AccessTokenAuthentication,
+    SessionAuthentication,
+]
+AGENT_AUTHENTICATION = [AccessTokenAuthentication, SessionAuthentication]
 
 
 def visitor_of_request(request: Request) -> Visitor:
@@ -39,7 +51,7 @@ def visitor_of_request(request: Request) -> Visitor:
 def agent_of_request(request: Request) -> Agent:
     if not request.user.is_authenticated:
         raise NotAuthenticated
-    return Agent(membership=membership_of(request), login=request.session.get(RECORD_KEY, ""))
+    return Agent(membership=membership_of(request), login=getattr(request.auth, "login", ""))
 
 
 def viewer_of_request(request: Request) -> Viewer:

@@ -3,23 +3,29 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat.api.authentication import (
+    AGENT_AUTHENTICATION,
     VisitorAuthentication,
     agent_of_request,
     visitor_of_request,
 )
+from chat.api.shapes import TicketShape, VisitShape
 from chat.errors import IdentityNotSupported
 from chat.models import Conversation, Widget
 from chat.services.visitors import active_widget, check_origin, start_visit
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
+from config import limits
+from config.limits.headers import note_standings
+from config.limits.limiter import Subjects
 from config.outages import outage_refusals
+from config.rest import refuses
 from crm.accounts.models import Language
 
 WIDGET_SOCKET = "/ws/widget/"
@@ -43,7 +49,18 @@ class WidgetSessions(APIView):
 
     authentication_classes = []
     permission_classes = []
+    limit_endpoint = "widget_session"
 
+    def limit_subjects(self, request: Request) -> Subjects:
+        return {"address": limits.client_address(request._request)}
+
+    @extend_schema(
+        operation_id="widget_sessions_start",
+        tags=["widget"],
+        request=SessionBody,
+        responses={200: VisitShape, 201: VisitShape},
+    )
+    @refuses(401, 403, 404)
     def post(self, request: Request) -> Response:
         body = SessionBody(data=request.data)
         body.is_valid(raise_exception=True)
@@ -52,6 +69,9 @@ class WidgetSessions(APIView):
             raise IdentityNotSupported
         with outage_refusals():
             widget = active_widget(told["site_key"])
+            note_standings(
+                request._request, limits.enforce("widget_session", {"widget": widget.pk})
+            )
             # Our own pages (the demo, a preview) may show every widget.
             own_origin = f"{request.scheme}://{request.get_host()}"
             if told.get("parent_origin") not in {None, own_origin}:
@@ -81,7 +101,17 @@ class WidgetTickets(APIView):
 
     authentication_classes = [VisitorAuthentication]
     permission_classes = []
+    limit_endpoint = "widget_ticket"
 
+    def limit_subjects(self, request: Request) -> Subjects:
+        return {"visitor": visitor_of_request(request).customer_id}
+
+    @extend_schema(
+        operation_id="widget_tickets_issue",
+        tags=["widget"],
+        request=None,
+        responses={201: TicketShape},
+    )
     def post(self, request: Request) -> Response:
         visitor = visitor_of_request(request)
         with outage_refusals():
@@ -92,12 +122,18 @@ class WidgetTickets(APIView):
 class InboxTickets(APIView):
     """Give one of our people a ticket for the inbox's socket."""
 
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = AGENT_AUTHENTICATION
     permission_classes = []
 
+    @extend_schema(
+        operation_id="inbox_tickets_issue",
+        tags=["conversations"],
+        request=None,
+        responses={201: TicketShape},
+    )
     def post(self, request: Request) -> Response:
         agent = agent_of_request(request)
-        claims = {"membership": str(agent.membership.pk), "session": agent.session}
+        claims = {"membership": str(agent.membership.pk), "login": agent.login}
         with outage_refusals():
             ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
         return Response(ticket, status=201, headers=_PRIVATE)

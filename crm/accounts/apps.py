@@ -8,3 +8,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.accounts import receivers  # noqa: F401  models exist only from here on
+        from crm.accounts.api import schema  # noqa: F401  the API's description finds it by then

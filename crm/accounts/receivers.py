@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, begin_session, end_sessions
 
 _PASSWORDS = (password_changed, password_reset, password_set)
+_FACTORS = (authenticator_added, authenticator_removed, authenticator_reset)
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.begin_session")
@@ -28,6 +30,11 @@ def end(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
 @receiver(_PASSWORDS, dispatch_uid="accounts.end_access_with_the_password")
 def end_with_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
     end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=_own(request))
+
+
+@receiver(_FACTORS, dispatch_uid="accounts.end_access_with_the_factors")
+def end_with_factors(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    end_access(user_id=user.pk, because=Ended.FACTORS_CHANGED, spared_id=_own(request))
 
 
 def _own(request: HttpRequest) -> str | None:

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from config import stores
 from config.settings import base
+from crm.accounts import lock_out
 from crm.accounts import log_in as door
 from crm.accounts.models import Membership, User
 from tests.conftest import PASSWORD
@@ -71,38 +72,88 @@ def test_real_installations_hash_with_bcrypt() -> None:
     assert BCryptSHA256PasswordHasher().verify(PASSWORD, encoded)
 
 
-def test_many_attempts_are_held_up_before_any_hash(
+def fail(client: Client, membership: Membership, times: int, **changes: str) -> None:
+    """Be wrong so often, waiting each time as long as one is told."""
+    for _attempt in range(times):
+        assert enter(client, membership, password="wrong", **changes).status_code == 400
+        be_patient()
+
+
+def be_patient() -> None:
+    for key in stores.redis().keys("lockout:*"):
+        if stores.redis().type(key) == b"hash":
+            stores.redis().hdel(key, "until")
+
+
+def test_each_failure_makes_the_next_attempt_wait_twice_as_long(
     client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS):
+    free = lock_out.PER_ACCOUNT_AND_PLACE.free
+    waits = []
+    for _attempt in range(free + 8):
         assert enter(client, agent, password="wrong").status_code == 400
+        with monkeypatch.context() as patch:
+            patch.setattr(door, "authenticate", lambda *args, **kwargs: None)
+            waits.append(int(enter(client, agent).headers.get("Retry-After", 0)))
+        be_patient()
+    # Where nothing has to be waited for, the second attempt is one more failure.
+    assert waits[-8:] == [80, 160, 320, 640, 900, 900, 900, 900]
+    assert waits[0] == waits[1] == 0
+
+
+def test_held_up_before_any_hash_and_told_how_long(
+    client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+    assert enter(client, agent, password="wrong").status_code == 400
     monkeypatch.setattr(door, "authenticate", lambda *args, **kwargs: pytest.fail("was hashed"))
     answer = enter(client, agent)
     assert answer.status_code == 429
-    assert 0 < int(answer["Retry-After"]) <= door.WINDOW_SECONDS
-    assert "Wait 5 minutes" in answer.content.decode()
+    assert 0 < int(answer["Retry-After"]) <= lock_out.PER_ACCOUNT_AND_PLACE.first
+    assert "Wait 5 seconds" in answer.content.decode()
 
 
 def test_another_address_and_another_account_are_not_held_up(
     client: Client, agent: Membership, colleague: Membership
 ) -> None:
-    for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS + 1):
-        enter(client, agent, password="wrong")
+    fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+    enter(client, agent, password="wrong")
+    assert enter(client, agent).status_code == 429
     assert enter(client, colleague).status_code == 302
     elsewhere = Client(REMOTE_ADDR="192.0.2.7")
     assert enter(elsewhere, agent).status_code == 302
 
 
+def test_guessing_from_many_places_is_held_up_but_not_where_one_has_been_before(
+    client: Client, agent: Membership
+) -> None:
+    assert enter(client, agent).status_code == 302
+    for number in range(lock_out.PER_ACCOUNT.free):
+        stranger = Client(REMOTE_ADDR=f"192.0.2.{number + 1}")
+        assert enter(stranger, agent, password="wrong").status_code == 400
+    assert enter(Client(REMOTE_ADDR="192.0.2.200"), agent).status_code == 429
+    assert enter(Client(), agent).status_code == 302
+
+
 def test_one_address_trying_many_accounts_is_held_up(client: Client, agent: Membership) -> None:
-    for number in range(door.ATTEMPTS_PER_ADDRESS):
+    for number in range(lock_out.PER_PLACE.free):
         enter(client, agent, email=f"guess{number}@sunbean.example")
+    assert enter(client, agent).status_code == 429
+
+
+def test_ones_own_account_does_not_help_to_guess_at_others(
+    client: Client, agent: Membership, colleague: Membership
+) -> None:
+    for number in range(lock_out.PER_PLACE.free - 1):
+        enter(client, agent, email=f"guess{number}@sunbean.example")
+    assert enter(Client(), colleague).status_code == 302
+    enter(client, agent, email="one-more@sunbean.example")
     assert enter(client, agent).status_code == 429
 
 
 def test_success_forgives_the_mistakes_before(client: Client, agent: Membership) -> None:
     for _round in range(2):
-        for _attempt in range(door.ATTEMPTS_PER_ACCOUNT_AND_ADDRESS - 1):
-            enter(client, agent, password="wrong")
+        fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
         assert enter(client, agent).status_code == 302
 
 
@@ -128,7 +179,7 @@ def test_redis_lost_after_the_password_was_right_keeps_nobody_out(
 
 def test_counters_hold_no_address_and_no_email(client: Client, agent: Membership) -> None:
     enter(client, agent, password="wrong")
-    keys = b" ".join(map(bytes, stores.redis().scan_iter("ratelimit:*:login")))
+    keys = b" ".join(map(bytes, stores.redis().scan_iter("lockout:*")))
     assert keys
     assert b"127.0.0.1" not in keys
     assert agent.user.email.encode() not in keys
@@ -157,7 +208,7 @@ def test_missing_fields_are_named_and_not_counted(
     answer = enter(client, agent, **{missing: ""})
     assert answer.status_code == 400
     assert missing in answer.context["form"].errors
-    assert stores.redis().keys("ratelimit:*:login") == []
+    assert stores.redis().keys("lockout:*") == []
 
 
 def test_session_key_changes_at_log_in(client: Client, agent: Membership) -> None:

@@ -1,0 +1,153 @@
+"""How a request of the API says who it is: an API key, an access token, or a browser's session.
+
+Each leaves a principal as ``request.membership``, so that nothing behind asks by which way somebody
+came. Keys and tokens stand in the Authorization header and nowhere else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from rest_framework import authentication
+from rest_framework.request import Request
+
+from crm.accounts import access_tokens
+from crm.accounts.api_key_text import MARK
+from crm.accounts.errors import (
+    AccessTokenRevoked,
+    AuthorizationTooLong,
+    AuthorizationUnusable,
+    CredentialsInUrl,
+)
+from crm.accounts.models import Membership, TokenFamily, User
+from crm.accounts.permissions import Machine, rights_of_scopes
+from crm.accounts.services.api_keys import key_of_text
+from crm.accounts.services.sessions import RECORD_KEY
+
+LONGEST = 4096
+_BEARER = "bearer"
+_IN_URL_NAMES = frozenset({"api_key", "apikey", "access_token", "refresh_token", "authorization"})
+_IN_URL_STARTS = (MARK, "nfr_", "nfv_")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request got in with; ``login`` names the session or the token family."""
+
+    api_key_id: UUID | None = None
+    login: str = ""
+
+
+class MachineUser:
+    """Who asks with an API key: nobody in particular, but somebody."""
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+    pk = None
+    id = None
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def __str__(self) -> str:
+        return self.machine.actor_id
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """What the two kinds of ``Authorization: Bearer …`` share."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Credential] | None:
+        text = bearer_of(request)
+        if text is None or not self.is_mine(text):
+            return None
+        return self.authenticate_bearer(request, text)
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def is_mine(self, text: str) -> bool:
+        raise NotImplementedError
+
+    def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
+        raise NotImplementedError
+
+
+class ApiKeyAuthentication(BearerAuthentication):
+    """The key of an organization: it acts for the organization, within its scopes, as no person."""
+
+    def is_mine(self, text: str) -> bool:
+        return text.startswith("nf_")
+
+    def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
+        key = key_of_text(text)
+        machine = Machine(
+            organization_id=key.organization_id,
+            granted=rights_of_scopes(key.scopes),
+            key_id=str(key.pk),
+            name=key.name,
+        )
+        request._request.membership = machine  # type: ignore[attr-defined]
+        return MachineUser(machine), Credential(api_key_id=key.pk)
+
+
+class AccessTokenAuthentication(BearerAuthentication):
+    """A program that acts for a person, with their rights. What is no key is taken for a token."""
+
+    def is_mine(self, text: str) -> bool:
+        return not text.startswith(("nf_", "nfv_"))
+
+    def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
+        claims = access_tokens.read(text)
+        families = TokenFamily.objects.live().filter(pk=claims.family_id)
+        membership = (
+            Membership.objects.active()
+            .with_rights()
+            .filter(
+                user_id=claims.user_id,
+                organization_id=claims.organization_id,
+                pk__in=families.values("membership_id"),
+            )
+            .first()
+        )
+        if membership is None:
+            raise AccessTokenRevoked
+        request._request.membership = membership  # type: ignore[attr-defined]
+        return membership.user, Credential(login=str(claims.family_id))
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session of our own pages; to change anything it takes their CSRF token too."""
+
+    def authenticate(self, request: Request) -> tuple[User, Credential] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        return found[0], Credential(login=request.session.get(RECORD_KEY, ""))
+
+
+def bearer_of(request: Request) -> str | None:
+    """Give the token of the Authorization header, None where there is none.
+
+    Other schemes are somebody else's: a proxy may ask for a password of its own.
+    """
+    _refuse_in_url(request)
+    header = request.headers.get("Authorization", "")
+    if len(header) > LONGEST:
+        raise AuthorizationTooLong
+    scheme, _space, text = header.partition(" ")
+    if scheme.lower() != _BEARER:
+        return None
+    text = text.strip()
+    # Two headers arrive as one with a comma.
+    if not text or not text.isascii() or any(letter in text for letter in " ,\t"):
+        raise AuthorizationUnusable
+    return text
+
+
+def _refuse_in_url(request: Request) -> None:
+    for name, value in request.query_params.items():
+        if name.lower() in _IN_URL_NAMES or value.startswith(_IN_URL_STARTS):
+            raise CredentialsInUrl

@@ -1,0 +1,142 @@
+"""Guessing passwords: each failure makes the next attempt wait longer, before anything is hashed.
+
+Counted are a person from one place, a person from anywhere, and a place whoever it tries. Nobody is
+locked out for good: that would let a stranger keep our people from working. For the same reason
+what strangers do elsewhere holds nobody up where they have logged in before.
+"""
+
+import hashlib
+import hmac
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import ngettext
+from redis.commands.core import Script
+from redis.exceptions import RedisError
+
+from config import stores
+from config.errors import StoreUnavailable
+from config.outages import RETRY_SECONDS
+from crm.accounts.errors import TooManyLogIns
+
+FORGOTTEN_AFTER_SECONDS = 3600
+KNOWN_PLACE_SECONDS = 90 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """``free`` failures cost nothing; then one waits ``first`` seconds, then twice as long."""
+
+    free: int
+    first: int
+    longest: int
+
+    def wait_after(self, failures: int) -> int:
+        if failures < self.free:
+            return 0
+        return int(min(self.longest, self.first * 2 ** min(failures - self.free, 30)))
+
+
+PER_ACCOUNT_AND_PLACE = Patience(free=5, first=5, longest=900)
+PER_ACCOUNT = Patience(free=20, first=5, longest=60)
+PER_PLACE = Patience(free=50, first=5, longest=900)
+_PATIENCES = (PER_ACCOUNT_AND_PLACE, PER_ACCOUNT, PER_PLACE)
+
+# An attempt counts as a failure until it is known to be none: many at the same moment gain nothing.
+_ATTEMPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local is_known = redis.call('EXISTS', KEYS[4]) == 1
+local wait = 0
+for i = 1, 3 do
+  if not (i == 2 and is_known) then
+    wait = math.max(wait, tonumber(redis.call('HGET', KEYS[i], 'until') or 0) - now)
+  end
+end
+if wait > 0 then return wait end
+for i = 1, 3 do
+  local failures = redis.call('HINCRBY', KEYS[i], 'failures', 1)
+  local free, first, longest = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local delay = 0
+  if failures >= tonumber(free) then
+    delay = math.min(longest * 1000, first * 1000 * 2 ^ math.min(failures - free, 30))
+    redis.call('HSET', KEYS[i], 'until', string.format('%.0f', now + delay))
+  end
+  redis.call('PEXPIRE', KEYS[i], string.format('%.0f', delay + ARGV[10] * 1000))
+end
+return 0
+"""
+_SUCCESS = """
+redis.call('DEL', KEYS[1])
+for i = 2, 3 do
+  if redis.call('EXISTS', KEYS[i]) == 1 then
+    redis.call('HINCRBY', KEYS[i], 'failures', -1)
+    redis.call('HDEL', KEYS[i], 'until')
+  end
+end
+redis.call('SET', KEYS[4], 1, 'EX', ARGV[1])
+return 1
+"""
+
+
+@cache
+def _script(text: str) -> Script:
+    return stores.redis().register_script(text)
+
+
+def count_attempt(*, email: str, address: str) -> None:
+    """Take an attempt for a failure, or refuse it while one has to wait.
+
+    Raises TooManyLogIns with ``retry_after`` and StoreUnavailable: without the counters nobody
+    logs in.
+    """
+    arguments = [number for each in _PATIENCES for number in (each.free, each.first, each.longest)]
+    try:
+        answer: Any = _script(_ATTEMPT)(
+            keys=_keys(email, address), args=[*arguments, FORGOTTEN_AFTER_SECONDS]
+        )
+    except RedisError as error:
+        raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
+    if answer > 0:
+        raise too_many(math.ceil(answer / 1000))
+
+
+def count_success(*, email: str, address: str) -> None:
+    """It was no failure: what this person did wrong here before is forgotten.
+
+    Other failures of the place stay: who has one account here could else guess at others for ever.
+    Raises RedisError.
+    """
+    _script(_SUCCESS)(keys=_keys(email, address), args=[KNOWN_PLACE_SECONDS])
+
+
+def too_many(seconds: int) -> TooManyLogIns:
+    """Word how long one has to wait."""
+    if seconds < 60:
+        text = ngettext(
+            "Too many attempts to log in. Wait %(seconds)d second and try again.",
+            "Too many attempts to log in. Wait %(seconds)d seconds and try again.",
+            seconds,
+        ) % {"seconds": seconds}
+    else:
+        minutes = -(-seconds // 60)
+        text = ngettext(
+            "Too many attempts to log in. Wait %(minutes)d minute and try again.",
+            "Too many attempts to log in. Wait %(minutes)d minutes and try again.",
+            minutes,
+        ) % {"minutes": minutes}
+    return TooManyLogIns(text, extra={"retry_after": seconds})
+
+
+def _keys(email: str, address: str) -> list[str]:
+    names = (f"pair|{email}|{address}", f"account|{email}", f"place|{address}")
+    return [*(f"lockout:{_hash(name)}" for name in names), f"lockout:{_hash(f'known|{names[0]}')}"]
+
+
+def _hash(subject: str) -> str:
+    # Hashed with our key: neither addresses nor e-mails are kept in Redis.
+    digest = hmac.new(settings.SECRET_KEY.encode(), subject.encode(), hashlib.sha256)
+    return digest.hexdigest()[:32]

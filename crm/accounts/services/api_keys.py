@@ -1,0 +1,166 @@
+"""Verbs about the keys with which programs act for an organization."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm.accounts.api_key_text import KeyText, new_text, read_text
+from crm.accounts.errors import (
+    ApiKeyExpired,
+    ApiKeyInvalid,
+    ApiKeyNotFound,
+    ApiKeyOver,
+    RotationUnderWay,
+    ScopeNotYours,
+    TooManyApiKeys,
+)
+from crm.accounts.models import ApiKey, ApiKeySecret, Organization
+from crm.accounts.permissions import WRITE, Area, Principal, require, scopes_of
+from crm.accounts.signals import api_key_changed
+
+MAX_KEYS = 100
+SECRETS_PER_KEY = 2
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """``text`` is shown once: nobody can read it afterwards."""
+
+    key: ApiKey
+    text: str
+
+
+@transaction.atomic
+def create_api_key(
+    *, by: Principal, name: str, scopes: Iterable[str], expires_at: datetime | None
+) -> NewSecret:
+    """Make a key that may do no more than its maker. Raises ScopeNotYours and TooManyApiKeys."""
+    require(by, Area.SETTINGS, WRITE)
+    wanted = sorted(set(scopes))
+    if not set(wanted) <= set(scopes_of(by.rights)):
+        raise ScopeNotYours
+    # The organization's row is the lock of the count.
+    Organization.objects.select_for_update().get(pk=by.organization_id)
+    if ApiKey.objects.of(by.organization_id).not_revoked().count() >= MAX_KEYS:
+        raise TooManyApiKeys
+    key = ApiKey.objects.create(
+        organization_id=by.organization_id,
+        name=name,
+        scopes=wanted,
+        created_by=by.user,
+        expires_at=expires_at,
+    )
+    secret = _add_secret(key)
+    _announce(key, by, "created")
+    return NewSecret(key=key, text=secret.text)
+
+
+@transaction.atomic
+def rotate_api_key(*, by: Principal, key_id: UUID) -> NewSecret:
+    """Give a key a second secret; the first goes on until it is revoked."""
+    key = _locked(by, key_id)
+    if not key.is_live(timezone.now()):
+        raise ApiKeyOver
+    # Who renews a key holds it: it may do no more than they may.
+    if not set(key.scopes) <= set(scopes_of(by.rights)):
+        raise ScopeNotYours
+    if key.secrets.filter(revoked_at__isnull=True).count() >= SECRETS_PER_KEY:
+        raise RotationUnderWay
+    secret = _add_secret(key)
+    _announce(key, by, "rotated")
+    return NewSecret(key=key, text=secret.text)
+
+
+@transaction.atomic
+def revoke_secret(*, by: Principal, key_id: UUID, secret_id: UUID) -> ApiKey:
+    """End one of the secrets of a key; with the last one the key ends too. Safe to repeat."""
+    key = _locked(by, key_id)
+    if not key.secrets.filter(pk=secret_id).exists():
+        raise ApiKeyNotFound
+    now = timezone.now()
+    key.secrets.filter(pk=secret_id, revoked_at__isnull=True).update(revoked_at=now)
+    if key.revoked_at is None and not key.secrets.filter(revoked_at__isnull=True).exists():
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+    _announce(key, by, "secret_revoked")
+    return key
+
+
+@transaction.atomic
+def revoke_api_key(*, by: Principal, key_id: UUID) -> ApiKey:
+    """End a key with all its secrets, at once. Safe to repeat."""
+    key = _locked(by, key_id)
+    if key.revoked_at is None:
+        now = timezone.now()
+        key.secrets.filter(revoked_at__isnull=True).update(revoked_at=now)
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        _announce(key, by, "revoked")
+    return key
+
+
+def key_of_text(text: str) -> ApiKey:
+    """Give the key that a text opens, with its organization, in one query; note its use.
+
+    Raises ApiKeyMalformed, ApiKeyInvalid and ApiKeyExpired.
+    """
+    shown = read_text(text)
+    secret = _secret(shown)
+    now = timezone.now()
+    key = secret.key
+    if secret.revoked_at is not None or key.revoked_at is not None:
+        raise ApiKeyInvalid
+    if not key.is_live(now):
+        raise ApiKeyExpired
+    if secret.last_used_at is None or secret.last_used_at <= now - USE_NOTED_EVERY:
+        ApiKeySecret.objects.filter(pk=secret.pk).update(last_used_at=now)
+    return key
+
+
+def _secret(shown: KeyText) -> ApiKeySecret:
+    secret = (
+        ApiKeySecret.objects.select_related("key__organization")
+        .filter(prefix=shown.prefix, organization__is_active=True)
+        .first()
+    )
+    if secret is None or not hmac.compare_digest(secret.secret_hash, shown.digest):
+        raise ApiKeyInvalid
+    return secret
+
+
+def _locked(by: Principal, key_id: UUID) -> ApiKey:
+    require(by, Area.SETTINGS, WRITE)
+    key = ApiKey.objects.of(by.organization_id).select_for_update().filter(pk=key_id).first()
+    if key is None:
+        raise ApiKeyNotFound
+    return key
+
+
+def _add_secret(key: ApiKey) -> KeyText:
+    text = new_text()
+    ApiKeySecret.objects.create(
+        organization_id=key.organization_id,
+        key=key,
+        prefix=text.prefix,
+        secret_hash=text.digest,
+    )
+    return text
+
+
+def _announce(key: ApiKey, by: Principal, what: str) -> None:
+    transaction.on_commit(
+        lambda: api_key_changed.send_robust(
+            sender=ApiKey,
+            organization_id=key.organization_id,
+            key_id=key.pk,
+            by=by.actor_id,
+            what=what,
+        ),
+        robust=True,
+    )
