@@ -74,6 +74,11 @@ class NotYours(Forbidden):
     )
 
 
+class NobodyReads(Forbidden):
+    code = "nobody_reads"
+    message = gettext_noop("A key reads for nobody in particular. Mark it as seen as a person.")
+
+
 class WidgetNotFound(NotFound):
     code = "widget_not_found"
     message = gettext_noop("No widget has this site key. Copy the snippet again from the settings.")

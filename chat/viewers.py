@@ -12,6 +12,7 @@ from chat.content import clean_content
 from chat.errors import (
     AccessEnded,
     ConversationNotFound,
+    NobodyReads,
     NoteFromOutside,
     ReadOnly,
     SentTooFast,
@@ -194,7 +195,7 @@ class Agent:
 
     @property
     def log_name(self) -> str:
-        return str(self.membership.user_id)
+        return self.membership.actor_id
 
     def conversations(self) -> ConversationQuerySet:
         return Conversation.objects.visible_to(self.membership)
@@ -225,6 +226,11 @@ class Agent:
 
     def renewed(self) -> "Agent":
         """Give this person with present rights, if they may still come in and are logged in."""
+        if self.membership.user_id is None:
+            # A key is looked up with each request and holds no socket.
+            if not self.membership.may(Area.INBOX):
+                raise AccessEnded
+            return self
         membership = Membership.objects.active().with_rights().filter(pk=self.membership.pk).first()
         if membership is None or not membership.may(Area.INBOX):
             raise AccessEnded
@@ -242,6 +248,8 @@ class Agent:
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)
+        if self.membership.user is None:
+            raise NobodyReads
         position = mark_seen_by_agent(
             organization_id=self.organization_id,
             conversation_id=head.pk,

@@ -139,6 +139,7 @@ class ConversationDetail(InboxView):
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Give one conversation with its customer and their other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
         return Response(inbox.detail(self.membership, conversation))
 
@@ -205,6 +206,8 @@ class ConversationAction(InboxView):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class TakeOver(ConversationAction):
+    """Answer the customer yourself; the bot keeps silent from here on."""
+
     operation_id = "conversations_take_over"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
@@ -217,6 +220,8 @@ class TakeOver(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class HandBack(ConversationAction):
+    """Let the bot answer again."""
+
     operation_id = "conversations_hand_back"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
@@ -229,6 +234,8 @@ class HandBack(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
 class Assign(ConversationAction):
+    """Give a conversation to an agent, or to nobody."""
+
     operation_id = "conversations_assign"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
@@ -243,6 +250,8 @@ class Assign(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class Close(ConversationAction):
+    """Close a conversation."""
+
     operation_id = "conversations_close"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
@@ -255,6 +264,8 @@ class Close(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class Reopen(ConversationAction):
+    """Open a closed, sleeping or pending conversation for people."""
+
     operation_id = "conversations_reopen"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:
@@ -267,6 +278,8 @@ class Reopen(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
 class Snooze(ConversationAction):
+    """Put a conversation out of sight until a time, or until the customer writes."""
+
     operation_id = "conversations_snooze"
 
     def act(self, conversation_id: UUID, body: Any) -> Conversation:

@@ -54,6 +54,10 @@ class ApiSchema(AutoSchema):
         """Take a view's own name for what it does, where it does one thing only."""
         return getattr(self.view, "operation_id", None) or super().get_operation_id()
 
+    def get_summary(self) -> str | None:
+        """Take the first sentence of what is said about an operation for lists of them."""
+        return super().get_summary() or self.get_description().partition("\n")[0] or None
+
     def get_override_parameters(self) -> list[Any]:
         return [IDEMPOTENCY_KEY] if self._is_idempotent else []
 

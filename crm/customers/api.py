@@ -30,6 +30,8 @@ from crm.customers.services import create_customer, update_customer
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
+    # Not of the form of an address where it is empty.
+    email = serializers.CharField()
     language = serializers.CharField(source="language_code")
 
     class Meta:

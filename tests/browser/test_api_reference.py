@@ -1,0 +1,84 @@
+"""The interactive reference: nothing from elsewhere, under the strict policy, in light and dark."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from chat.models import Conversation
+from crm.accounts.models import Membership
+from tests.browser.inbox_pages import logged_in
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PATIENCE = 30_000
+
+
+def watched(page: Page, base_url: str) -> tuple[list[str], list[str]]:
+    """Note what the page complains of, and what it loads from other places."""
+    complaints: list[str] = []
+    foreign: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((base_url, "data:")) else foreign.append(request.url)
+        ),
+    )
+    return complaints, foreign
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_reference_shows_every_operation_and_loads_nothing_foreign(
+    chromium: Browser,
+    web_server: LiveServer,
+    scheme: Literal["light", "dark"],
+    size: tuple[int, int],
+) -> None:
+    context = chromium.new_context(
+        color_scheme=scheme, viewport={"width": size[0], "height": size[1]}
+    )
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    complaints, foreign = watched(page, web_server.base_url)
+    page.goto(f"{web_server.base_url}/api/docs/")
+    row = page.locator("#operations-customers-customers_create")
+    expect(row).to_be_visible(timeout=PATIENCE)
+    described: Any = context.request.get(f"{web_server.base_url}/api/v1/openapi.json").json()
+    number = sum(len(methods) for methods in described["paths"].values())
+    expect(page.locator(".opblock")).to_have_count(number)
+    row.locator(".opblock-summary-control").click()
+    expect(row.get_by_text("minh@example.com").first).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size[0]
+    dark = page.evaluate("document.documentElement.classList.contains('dark-mode')")
+    assert dark is (scheme == "dark")
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"reference-{scheme}-{size[0]}.png")
+    context.close()
+    assert (complaints, foreign) == ([], [])
+
+
+def test_who_is_logged_in_tries_an_operation(
+    chromium: Browser, web_server: LiveServer, owner: Membership, conversation: Conversation
+) -> None:
+    with logged_in(chromium, web_server.base_url, owner) as context:
+        page = context.new_page()
+        page.goto(f"{web_server.base_url}/api/docs/")
+        row = page.locator("#operations-customers-customers_create")
+        row.locator(".opblock-summary-control").click(timeout=PATIENCE)
+        row.get_by_role("button", name="Try it out").click()
+        row.get_by_role("button", name="Execute").click()
+        answer = row.locator(".live-responses-table tbody .response-col_status").first
+        expect(answer).to_contain_text("201", timeout=PATIENCE)
+        if folder := os.environ.get("SCREENSHOTS"):
+            row.screenshot(path=Path(folder) / "reference-tried.png")
