@@ -46,6 +46,7 @@ class Membership(Principal, models.Model):
     class Meta:
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
+        indexes = [models.Index(fields=["organization", "id"], name="members_in_order")]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "user"], name="one_membership_per_user_and_organization"
@@ -58,6 +59,11 @@ class Membership(Principal, models.Model):
     @property
     def role_name(self) -> str:
         return self.custom_role.name if self.custom_role else str(self.get_role_display())
+
+    @property
+    def role_key(self) -> str:
+        """Name the role as forms and the API do: a built-in one's value, or one's own role's id."""
+        return str(self.custom_role_id or self.role)
 
     @property
     def is_owner(self) -> bool:
