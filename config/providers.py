@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 KNOWN = ("google", "facebook", "microsoft")
 _SCOPES = {
@@ -10,6 +11,22 @@ _SCOPES = {
     "facebook": {"METHOD": "oauth2", "SCOPE": ["email", "public_profile"]},
     "microsoft": {"SCOPE": ["User.Read"]},
 }
+_ORIGINS = {
+    "google": "https://accounts.google.com",
+    "facebook": "https://www.facebook.com",
+    "microsoft": "https://login.microsoftonline.com",
+}
+
+
+def provider_origins(wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Give the origins to which a log-in may lead the browser; ``login_origin`` adds one."""
+    found = set()
+    for key, given in wanted.items():
+        address = urlsplit(given.get("server_url", ""))
+        found.add(_ORIGINS.get(key) or f"{address.scheme}://{address.netloc}")
+        if origin := given.get("login_origin"):
+            found.add(origin)
+    return sorted(found)
 
 
 def provider_settings(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import engines
 from config.logging_settings import logging_settings
-from config.providers import provider_settings
+from config.providers import provider_origins, provider_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -148,6 +148,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.membership",
+                "crm.accounts.context.providers",
                 "crm.mail.context.outbox",
             ],
         },
@@ -178,7 +179,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 
 # --- Programs that get in -----------------------------------------------------------------------
-# `kid:secret` pairs; the first signs, all are accepted. Without any, one is derived from SECRET_KEY.
+# `kid:secret` pairs; the first signs, all are accepted. Without any, SECRET_KEY gives one.
 ACCESS_TOKEN_KEYS: list[str] = env.list("ACCESS_TOKEN_KEYS", default=[])
 ACCESS_TOKEN_ISSUER: str = env.str("ACCESS_TOKEN_ISSUER", default="nextflow")
 ACCESS_TOKEN_SECONDS = 900
@@ -198,7 +199,9 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_MAX_LENGTH = 255
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.entrance.tokens.PasswordResetTokens"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = (
+    "crm.accounts.entrance.tokens.PasswordResetTokens"  # noqa: S105  a path
+)
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by config.limits, in one place.
@@ -277,7 +280,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        # A log-in through a provider is a form of ours that is answered with a way to them.
+        "form-action": ["'self'", *provider_origins(OAUTH_PROVIDERS)],
         "frame-ancestors": ["'none'"],
     }
 }
@@ -349,6 +353,7 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "second_factor.user": "10/300",
     "address_change.user": "5/3600",
     "invitation.organization": "100/3600",
+    "invitation_link.address": "60/300",
     "password_reset.account": "5/3600",
     "password_reset.address": "30/3600",
     "token.address": "600/60",

@@ -41,3 +41,5 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 LOGGING = logging_settings(level=LOG_LEVEL, service=SERVICE_NAME, development=True)
+# Browsers take http://localhost for a safe origin; so do we, on somebody's own machine.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

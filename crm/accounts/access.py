@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from crm.accounts.errors import NoOrganization
+from crm.accounts.errors import NoOrganization, SecondFactorMissing
 from crm.accounts.models import Membership
+from crm.accounts.second_factor import check_rule
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -32,6 +33,11 @@ def member_required(view: View[P]) -> View[P]:
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not getattr(request, "membership", None):
             return redirect("accounts:no_organization")
+        try:
+            check_rule(membership_of(request))
+        except SecondFactorMissing:
+            # Before anything else, and told by that page.
+            return redirect("mfa_index")
         return view(request, *args, **kwargs)
 
     return login_required(checked)
@@ -43,5 +49,5 @@ class IsMember(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return False
-        membership_of(request)
+        check_rule(membership_of(request))
         return True

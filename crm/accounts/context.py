@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from crm.accounts.models import Membership
@@ -16,3 +17,8 @@ def membership(request: HttpRequest) -> dict[str, Any]:
         "membership": current,
         "memberships": Membership.objects.of(current.user).active(),
     }
+
+
+def providers(request: HttpRequest) -> dict[str, Any]:
+    """Tell whether there is any other account to log in with."""
+    return {"has_providers": bool(settings.OAUTH_PROVIDERS)}

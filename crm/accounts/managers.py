@@ -54,6 +54,18 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def in_organization(self, organization_id: UUID) -> "MembershipQuerySet":
         return self.filter(organization_id=organization_id)
 
+    def in_order(self) -> "MembershipQuerySet":
+        """Give those who came first, first: ids grow with time."""
+        return self.select_related("user", "custom_role").order_by("pk")
+
+    def after(self, membership_id: UUID) -> "MembershipQuerySet":
+        return self.filter(pk__gt=membership_id)
+
+    def named_like(self, text: str) -> "MembershipQuerySet":
+        return self.filter(
+            models.Q(user__name__icontains=text) | models.Q(user__email__icontains=text)
+        )
+
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role="owner", custom_role__isnull=True)
 

@@ -67,6 +67,20 @@ MENU = (
                 _("Profile"),
                 _("Name, phone, language and time zone."),
             ),
+            SettingsPage(
+                "email",
+                "account_email",
+                "mail",
+                _("E-mail address"),
+                _("The address you log in with."),
+            ),
+            SettingsPage(
+                "security",
+                "mfa_index",
+                "lock",
+                _("Security"),
+                _("Password, second factor, passkeys and linked accounts."),
+            ),
         ),
     ),
     SettingsGroup(
@@ -79,6 +93,14 @@ MENU = (
                 pgettext_lazy("settings", "General"),
                 _("Name, language and time zone of the organization."),
                 any_member,
+            ),
+            SettingsPage(
+                "members",
+                "accounts:members",
+                "user-plus",
+                _("Members"),
+                _("Who works here and who is invited."),
+                settings_reader,
             ),
             SettingsPage(
                 "teams",

@@ -6,7 +6,11 @@ from crm.accounts.services.memberships import (
     create_organization,
     current_membership,
 )
-from crm.accounts.services.profile import update_organization, update_profile
+from crm.accounts.services.profile import (
+    set_second_factor_rule,
+    update_organization,
+    update_profile,
+)
 from crm.accounts.services.sign_up import found_organization, settle_sign_up
 
 __all__ = [
@@ -15,6 +19,7 @@ __all__ = [
     "create_organization",
     "current_membership",
     "found_organization",
+    "set_second_factor_rule",
     "settle_sign_up",
     "update_organization",
     "update_profile",

@@ -2,9 +2,14 @@
 
 from uuid import UUID
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
+from django.utils.translation import gettext
 
-from crm.accounts.models import Organization, User
+from crm.accounts.errors import SecondFactorMissing
+from crm.accounts.models import Membership, Organization, User
+from crm.accounts.permissions import Principal
+from crm.accounts.services.owners import enter_settings
 
 
 @transaction.atomic
@@ -26,4 +31,19 @@ def update_organization(
     organization.name = name
     organization.language_code, organization.timezone = language_code, timezone
     organization.save(update_fields=["name", "language_code", "timezone", "updated_at"])
+    return organization
+
+
+@transaction.atomic
+def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
+    """Ask everybody here for a second factor, or no longer.
+
+    Who asks others for one has one: they could shut out everybody, themselves included.
+    """
+    by = enter_settings(by)
+    if is_required and isinstance(by, Membership) and not is_mfa_enabled(by.user):
+        raise SecondFactorMissing(gettext("Set up a second factor of your own first."))
+    organization = Organization.objects.select_for_update().get(pk=by.organization_id)
+    organization.requires_second_factor = is_required
+    organization.save(update_fields=["requires_second_factor", "updated_at"])
     return organization

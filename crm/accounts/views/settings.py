@@ -9,14 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
 from crm.accounts.languages import remember_language
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area, require
-from crm.accounts.services import update_organization, update_profile
+from crm.accounts.services import set_second_factor_rule, update_organization, update_profile
 
 
 @never_cache
@@ -67,3 +68,18 @@ def organization(request: HttpRequest) -> HttpResponse:
     }
     status = 400 if form.is_bound else 200
     return render(request, "settings/organization.html", context, status=status)
+
+
+@member_required
+@require_POST
+def second_factor_rule(request: HttpRequest) -> HttpResponse:
+    """Switch on or off that everybody here needs a second factor."""
+    membership = membership_of(request)
+    is_required = request.POST.get("required") == "yes"
+    try:
+        set_second_factor_rule(by=membership, is_required=is_required)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("accounts:organization")

@@ -1,0 +1,93 @@
+"""Whom one invites, what role one gives, and how one joins."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.forms.passwords import dummy_user, word_password
+from crm.accounts.models import Role, Team
+from crm.accounts.permissions import Principal
+from crm.accounts.services.roles import grantable_roles
+
+
+class FindForm(forms.Form):
+    q = forms.CharField(
+        label=_("Search"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(
+            attrs={
+                "class": "form-control",
+                "type": "search",
+                "placeholder": _("Name or e-mail address"),
+            }
+        ),
+    )
+
+
+class InviteForm(forms.Form):
+    """``role`` is the key of a role that the inviting member may give."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=255,
+        widget=forms.EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
+        error_messages={"required": _("Enter an e-mail address.")},
+    )
+    role = forms.ChoiceField(
+        label=_("Role"), widget=forms.Select(attrs={"class": "form-select"}), initial=Role.AGENT
+    )
+    team = forms.ModelChoiceField(
+        label=_("Team"),
+        queryset=Team.objects.none(),
+        required=False,
+        empty_label=_("No team"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+    def __init__(self, *args: Any, by: Principal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = grantable_roles(by)  # type: ignore[attr-defined]
+        teams = Team.objects.of(by.organization_id).by_name()
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+
+
+class RoleForm(forms.Form):
+    role = forms.CharField(max_length=64)
+
+
+class JoinForm(forms.Form):
+    """What a newcomer says of themselves; the address comes from the invitation."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
+        error_messages={"required": _("Enter your name.")},
+    )
+    password = forms.CharField(strip=False, max_length=4096)
+    timezone = forms.CharField(
+        required=False, widget=forms.HiddenInput(attrs={"data-machine-zone": ""})
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+        word_password(self.fields["password"], label=_("Password"), is_new=True, helps=True)
+
+    def clean_timezone(self) -> str:
+        zone: str = self.cleaned_data["timezone"]
+        return zone if zone in available_timezones() else "UTC"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if password := cleaned.get("password"):
+            user = dummy_user(self.email, cleaned.get("name", ""))
+            try:
+                password_validation.validate_password(password, user)
+            except forms.ValidationError as refusal:
+                self.add_error("password", refusal)
+        return cleaned

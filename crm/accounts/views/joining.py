@@ -1,0 +1,90 @@
+"""The page that the link of an invitation opens."""
+
+from typing import cast
+
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from config import limits
+from config.errors import AppError
+from crm.accounts.errors import InvitationForSomebodyElse
+from crm.accounts.forms.members import JoinForm
+from crm.accounts.models import Invitation, User
+from crm.accounts.services import SESSION_KEY
+from crm.accounts.services.invitations import (
+    accept_as_newcomer,
+    accept_invitation,
+    invitation_of,
+)
+from crm.accounts.services.sessions import move_session
+
+JOIN = "accounts/join.html"
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Show who invites to what; accept as who one is, or with a new account."""
+    limits.enforce("invitation_link", {"address": limits.client_address(request)})
+    invitation = invitation_of(token)
+    if isinstance(request.user, User):
+        return _as_member(request, invitation, token)
+    if User.objects.filter(email=invitation.email).exists():
+        return _page(request, invitation)
+    form = JoinForm(request.POST or None, email=invitation.email)
+    if request.method != "POST":
+        return _page(request, invitation, form=form)
+    if not form.is_valid():
+        return _page(request, invitation, form=form, status=400)
+    membership = accept_as_newcomer(
+        token=token,
+        name=form.cleaned_data["name"],
+        password=form.cleaned_data["password"],
+        language_code=get_language() or "en",
+        timezone_name=form.cleaned_data["timezone"],
+    )
+    user = membership.user
+    login = Login(user=user, email=user.email, redirect_url=resolve_url("chat:inbox"))
+    return perform_password_login(request, {"email": user.email}, login)
+
+
+def _as_member(request: HttpRequest, invitation: Invitation, token: str) -> HttpResponse:
+    user = cast(User, request.user)
+    if request.method != "POST":
+        return _page(request, invitation, is_for_somebody_else=user.email != invitation.email)
+    try:
+        membership = accept_invitation(token=token, user=user)
+    except InvitationForSomebodyElse as refusal:
+        return _page(request, invitation, is_for_somebody_else=True, status=refusal.status)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("accounts:profile")
+    request.session[SESSION_KEY] = str(membership.organization_id)
+    move_session(request=request, user=user, organization_id=membership.organization_id)
+    messages.success(request, _("Welcome to %(name)s.") % {"name": membership.organization.name})
+    return redirect("chat:inbox")
+
+
+def _page(
+    request: HttpRequest,
+    invitation: Invitation,
+    *,
+    form: JoinForm | None = None,
+    is_for_somebody_else: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "invitation": invitation,
+        "form": form,
+        "is_for_somebody_else": is_for_somebody_else,
+    }
+    return render(request, JOIN, context, status=status)

@@ -1,0 +1,197 @@
+"""Who works here: the list, roles, invitations, deactivation, leaving."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.forms.members import FindForm, InviteForm, RoleForm
+from crm.accounts.models import Invitation, Membership
+from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.services.invitations import (
+    MOST_OPEN,
+    invite,
+    resend_invitation,
+    revoke_invitation,
+)
+from crm.accounts.services.members import (
+    deactivate_member,
+    leave_organization,
+    reactivate_member,
+)
+from crm.accounts.services.roles import change_role, grantable_roles
+
+PAGE = {"active_section": "settings", "active_page": "members"}
+SHOWN = 50
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: HttpRequest) -> HttpResponse:
+    """Show who works here; a POST invites somebody."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS)
+    may_change = membership.may(Area.SETTINGS, WRITE)
+    form, status = None, 200
+    if request.method == "POST":
+        require(membership, Area.SETTINGS, WRITE)
+        form = InviteForm(request.POST, by=membership)
+        status = _invite(request, membership, form)
+        if status == 200:
+            return redirect("accounts:members")
+    elif may_change:
+        form = InviteForm(by=membership)
+    find = FindForm(request.GET)
+    find.is_valid()
+    wanted = find.cleaned_data.get("q", "")
+    shown = _page_of_members(membership, wanted, request.GET.get("after"))
+    waiting = Invitation.objects.of(membership.organization_id).open().newest_first()
+    context: dict[str, Any] = {
+        **PAGE,
+        "form": form,
+        "find": find,
+        "wanted": wanted,
+        "members": shown[:SHOWN],
+        "next": _next_page(shown, wanted),
+        "invitations": waiting[:MOST_OPEN] if may_change else [],
+        "may_change": may_change,
+        "roles": grantable_roles(membership) if may_change else [],
+    }
+    return render(request, "settings/members.html", context, status=status)
+
+
+@member_required
+@require_POST
+def set_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    form = RoleForm(request.POST)
+    form.is_valid()
+    key = form.cleaned_data.get("role", "")
+    by = membership_of(request)
+    return _do(
+        request, lambda: change_role(by=by, membership_id=membership_id, key=key), _("Saved.")
+    )
+
+
+@member_required
+@require_POST
+def deactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    by = membership_of(request)
+    return _do(
+        request,
+        lambda: deactivate_member(by=by, membership_id=membership_id),
+        _("They can no longer come in."),
+    )
+
+
+@member_required
+@require_POST
+def reactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    by = membership_of(request)
+    return _do(
+        request,
+        lambda: reactivate_member(by=by, membership_id=membership_id),
+        _("They can come in again."),
+    )
+
+
+@member_required
+@require_POST
+def resend(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    by = membership_of(request)
+    return _do(
+        request,
+        lambda: resend_invitation(
+            by=by, invitation_id=invitation_id, address_of=_link_maker(request)
+        ),
+        _("The invitation was sent again; the link before no longer works."),
+    )
+
+
+@member_required
+@require_POST
+def revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    by = membership_of(request)
+    return _do(
+        request,
+        lambda: revoke_invitation(by=by, invitation_id=invitation_id),
+        _("The invitation was taken back."),
+    )
+
+
+@member_required
+@require_POST
+def leave(request: HttpRequest) -> HttpResponse:
+    """Leave the organization that this session runs as."""
+    membership = membership_of(request)
+    try:
+        leave_organization(membership_id=membership.pk)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("accounts:organization")
+    messages.success(request, _("You left %(name)s.") % {"name": membership.organization.name})
+    return redirect("accounts:profile")
+
+
+def _invite(request: HttpRequest, by: Membership, form: InviteForm) -> int:
+    if not form.is_valid():
+        return 400
+    team = form.cleaned_data["team"]
+    try:
+        invitation = invite(
+            by=by,
+            email=form.cleaned_data["email"],
+            role=form.cleaned_data["role"],
+            team_id=team.pk if team else None,
+            address_of=_link_maker(request),
+        )
+    except AppError as refusal:
+        form.add_error(None, refusal.message)
+        return refusal.status
+    messages.success(
+        request, _("An invitation is on its way to %(email)s.") % {"email": invitation.email}
+    )
+    return 200
+
+
+def _link_maker(request: HttpRequest) -> Callable[[str], str]:
+    return lambda token: request.build_absolute_uri(reverse("accounts:join", args=[token]))
+
+
+def _do(request: HttpRequest, act: Callable[[], object], said: str) -> HttpResponse:
+    try:
+        act()
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, said)
+    return redirect("accounts:members")
+
+
+def _page_of_members(membership: Membership, wanted: str, after: str | None) -> list[Membership]:
+    found = Membership.objects.in_organization(membership.organization_id).in_order()
+    if wanted:
+        found = found.named_like(wanted)
+    if after:
+        try:
+            found = found.after(UUID(after))
+        except ValueError:
+            return []
+    return list(found[: SHOWN + 1])
+
+
+def _next_page(shown: list[Membership], wanted: str) -> str:
+    if len(shown) <= SHOWN:
+        return ""
+    query = {"after": str(shown[SHOWN - 1].pk)} | ({"q": wanted} if wanted else {})
+    return f"{reverse('accounts:members')}?{urlencode(query)}"
