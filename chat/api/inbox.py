@@ -30,7 +30,7 @@ from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
 from config.outages import outage_refusals
-from config.rest import Body, example, refuses
+from config.rest import Body, Query, example, refuses
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
@@ -39,7 +39,7 @@ from crm.accounts.permissions import WRITE, Area, require
 MAX_LIMIT = 100
 
 
-class PageQuery(serializers.Serializer[Any]):
+class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.Box], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
@@ -47,7 +47,7 @@ class PageQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
 
-class HistoryQuery(serializers.Serializer[Any]):
+class HistoryQuery(Query):
     before = serializers.IntegerField(min_value=1, max_value=inbox.END, default=inbox.END)
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
@@ -98,7 +98,7 @@ class Conversations(InboxView):
         responses=InboxPageShape,
     )
     def get(self, request: Request) -> Response:
-        query = self.valid(PageQuery(data=request.query_params.dict()))
+        query = PageQuery.read(request).validated_data
         place = {"cursor": query.get("cursor"), "limit": query["limit"]}
         if "search" in query:
             found = inbox.search(self.membership, query["search"], **place)
@@ -154,7 +154,7 @@ class ConversationMessages(InboxView):
         responses=HistoryShape,
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        query = self.valid(HistoryQuery(data=request.query_params.dict()))
+        query = HistoryQuery.read(request).validated_data
         conversation = inbox.find(self.membership, conversation_id)
         return Response(
             inbox.history(
