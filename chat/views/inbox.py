@@ -19,7 +19,7 @@ from chat import inbox
 from chat.models import Channel, ContentType, SenderType, Status
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Area, Level, people_of, require
 
 
 @require_safe
@@ -63,7 +63,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
             "active_section": "inbox",
             "boxes": [
                 {"name": name, "label": label, "count": _count(counts[name][status])}
-                for name, label in _box_labels()
+                for name, label in _box_labels(membership)
             ],
             "statuses": [
                 {"name": str(name), "label": label, "count": _count(counts[box][str(name)])}
@@ -87,9 +87,17 @@ def _me(membership: Membership) -> dict[str, Any]:
         "id": str(membership.user_id),
         "name": membership.user.name,
         "organization": str(membership.organization_id),
+        "change": _change(membership),
         "may_explain": membership.may(Area.SETTINGS),
         "may_answer": membership.may(Area.INBOX, WRITE),
     }
+
+
+def _change(membership: Membership) -> dict[str, Any]:
+    """Give what a page needs to offer only changes that would be accepted."""
+    level = membership.level(Area.INBOX, WRITE)
+    people = people_of(membership, Area.INBOX, WRITE) if Level.NONE < level < Level.ALL else ()
+    return {"level": level.key, "people": sorted(str(user_id) for user_id in people)}
 
 
 def _timezone(membership: Membership) -> ZoneInfo:
@@ -99,12 +107,14 @@ def _timezone(membership: Membership) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _box_labels() -> list[tuple[str, str]]:
-    return [
+def _box_labels(membership: Membership) -> list[tuple[str, str]]:
+    labels = [
         ("mine", pgettext("conversations", "Mine")),
         ("unassigned", pgettext("conversations", "Unassigned")),
         ("all", pgettext("conversations", "All")),
     ]
+    sees_unassigned = membership.may(Area.INBOX, at_least=Level.TEAM)
+    return [each for each in labels if sees_unassigned or each[0] != "unassigned"]
 
 
 def _status_labels() -> list[tuple[Status, str]]:

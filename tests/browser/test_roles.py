@@ -157,3 +157,26 @@ def test_administrator_is_led_from_a_conversation_to_its_reasons(
         page.get_by_role("link", name="Who sees this conversation, and why?").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Why can this person see this?")
         expect(page.get_by_text("Yes: the role reaches every record")).to_have_count(2)
+
+
+def test_what_one_may_only_read_offers_no_changes(
+    chromium: Browser,
+    web_server: LiveServer,
+    owner: Membership,
+    agent: Membership,
+    colleague: Membership,
+    conversation: Conversation,
+) -> None:
+    named = {"organization_id": owner.organization_id, "conversation_id": conversation.pk}
+    assign(**named, assignee_id=colleague.user_id, by=owner)
+    make_team("Night", agent, colleague)
+    give(agent, rights(Area.INBOX, Level.TEAM, Level.OWN))
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = open_inbox(context, path_of(conversation))
+        expect(
+            page.get_by_text("Somebody else answers here: your role may only read.")
+        ).to_be_visible()
+        expect(page.locator("#conversation-actions")).to_be_hidden()
+        assign(**named, assignee_id=agent.user_id, by=owner)
+        expect(page.locator("#conversation-actions")).to_be_visible()
+        expect(page.locator("#composer-text")).to_be_enabled()

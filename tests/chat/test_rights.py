@@ -1,6 +1,7 @@
 """The inbox for every level of seeing and changing: services, API, pages and posts."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,7 @@ from knowledge.services import FaqContent, delete_faq, restore_faq, set_publishe
 from tests.accounts.people import give, make_team, member_with, pairs, present, rights
 from tests.conftest import make_conversation, make_member
 
+JSON: dict[str, Any] = {"data": {}, "content_type": "application/json"}
 OWNERS = ("me", "mate", "other", None)
 SERVICES: dict[str, Callable[..., object]] = {
     "close": close,
@@ -87,7 +89,10 @@ def test_services_api_and_posts_refuse_the_same(
     client.force_login(me.user)
     for name, conversation in talks.items():
         refusal = expected(me, conversation)
-        named = {"organization_id": me.organization_id, "conversation_id": conversation.pk}
+        named: dict[str, Any] = {
+            "organization_id": me.organization_id,
+            "conversation_id": conversation.pk,
+        }
         posted = f"post-{name}"
         content = {"type": "text", "text": "Hi"}
         before = Message.objects.last(me.organization_id, conversation.pk)
@@ -101,13 +106,13 @@ def test_services_api_and_posts_refuse_the_same(
                     stream=conversation.stream, client_message_id=posted, content=content
                 )
             for action in ("close", "take_over", "hand_back", "reopen"):
-                answer = client.post(reverse(f"chat:{action}", args=[conversation.pk]))
+                answer = client.post(reverse(f"chat:{action}", args=[conversation.pk]), **JSON)
                 assert answer.status_code in {403, 404}
             after = Message.objects.last(me.organization_id, conversation.pk)
             assert after == before
         else:
             Agent(me).post(stream=conversation.stream, client_message_id=posted, content=content)
-            answer = client.post(reverse("chat:close", args=[conversation.pk]))
+            answer = client.post(reverse("chat:close", args=[conversation.pk]), **JSON)
             assert answer.status_code == 200
             assert answer.json()["conversation"]["status"] == "closed"
         is_seen = refusal != ConversationNotFound
@@ -234,7 +239,7 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
             language_code="en",
             created_by=by,
         )
-        named = {"organization_id": me.organization_id, "faq_id": faq.pk}
+        named: dict[str, Any] = {"organization_id": me.organization_id, "faq_id": faq.pk}
         owner_ids = (by.pk,) if by else ()
         content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
         page = client.get(reverse("knowledge:faq", args=[faq.pk]))
@@ -273,7 +278,7 @@ def test_conversation_is_given_only_to_who_may_answer(
 ) -> None:
     writes = member_with(organization, "Writer", rights(Area.INBOX, Level.OWN, Level.OWN))
     reads = member_with(organization, "Reader", rights(Area.INBOX, Level.ALL))
-    named = {"organization_id": organization.pk, "conversation_id": conversation.pk}
+    named: dict[str, Any] = {"organization_id": organization.pk, "conversation_id": conversation.pk}
     for wrong in (viewer, reads):
         with pytest.raises(UnknownAssignee):
             assign(**named, assignee_id=wrong.user_id, by=agent)
@@ -287,7 +292,10 @@ def test_own_conversation_can_be_given_away_and_is_gone_then(
     people: dict[str, Membership], talks: dict[str | None, Conversation]
 ) -> None:
     me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
-    named = {"organization_id": me.organization_id, "conversation_id": talks["me"].pk}
+    named: dict[str, Any] = {
+        "organization_id": me.organization_id,
+        "conversation_id": talks["me"].pk,
+    }
     assign(**named, assignee_id=people["other"].user_id, by=me)
     with pytest.raises(ConversationNotFound):
         assign(**named, assignee_id=me.user_id, by=me)
@@ -313,7 +321,10 @@ def test_lead_sees_the_team_but_changes_only_their_own(
     me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
     seen = set(Conversation.objects.visible_to(me).values_list("pk", flat=True))
     assert seen == {talks["me"].pk, talks["other"].pk}
-    named = {"organization_id": me.organization_id, "conversation_id": talks["other"].pk}
+    named: dict[str, Any] = {
+        "organization_id": me.organization_id,
+        "conversation_id": talks["other"].pk,
+    }
     with pytest.raises(NotYours):
         close(**named, by=me)
 
@@ -321,7 +332,7 @@ def test_lead_sees_the_team_but_changes_only_their_own(
 def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
     organization: Organization, conversation: Conversation
 ) -> None:
-    named = {"organization_id": organization.pk, "conversation_id": conversation.pk}
+    named: dict[str, Any] = {"organization_id": organization.pk, "conversation_id": conversation.pk}
     reads = Machine(organization.pk, rights_of_scopes(["inbox:read"]), key_id="r", name="Reader")
     with pytest.raises(ReadOnly):
         close(**named, by=reads)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ class Office:
     def me(self) -> Membership:
         return self.people["me"]
 
-    def named(self, whose: str) -> dict[str, object]:
+    def named(self, whose: str) -> dict[str, Any]:
         conversation = self.talks[whose]
         return {
             "organization_id": conversation.organization_id,
@@ -290,7 +291,7 @@ async def test_long_poll_that_waits_is_told_that_it_is_gone(
     url = f"{web_server.base_url}/api/v1/streams/{office.talks['me'].stream}/events"
     async with httpx.AsyncClient(cookies={"sessionid": cookie}, timeout=30) as browser:
         answer = await browser.get(url, params={"after": 0})
-        assert answer.status_code == 200
+        assert answer.status_code == 200, web_server.log.read_text()[-6000:]
         assert [event["seq"] for event in answer.json()["events"]] == [1]
         waiting = asyncio.ensure_future(browser.get(url, params={"after": 1, "wait": 20}))
         await asyncio.sleep(0.5)

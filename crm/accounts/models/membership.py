@@ -90,10 +90,6 @@ class Membership(Principal, models.Model):
         return frozenset(self.known_led)
 
     def _read_teams(self) -> None:
-        colleagues, led = (
-            Membership.objects.with_rights()
-            .filter(pk=self.pk)
-            .values_list("known_colleagues", "known_led")
-            .first()
-        ) or ((), ())
-        self.known_colleagues, self.known_led = colleagues, led
+        known = Membership.objects.with_rights().filter(pk=self.pk).first()
+        self.known_colleagues = known.known_colleagues if known else ()
+        self.known_led = known.known_led if known else ()

@@ -5,6 +5,7 @@ from crm.accounts.permissions.builtin import BUILT_IN
 from crm.accounts.permissions.principals import Machine, Principal
 from crm.accounts.permissions.questions import (
     may_grant,
+    people_of,
     permits,
     reach,
     require,
@@ -29,6 +30,7 @@ __all__ = [
     "Principal",
     "Rights",
     "may_grant",
+    "people_of",
     "permits",
     "reach",
     "require",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from crm.accounts.models import Membership
 from crm.accounts.permissions import Action, Area
 
 register = template.Library()
@@ -12,5 +13,5 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def may(context: dict[str, Any], area: str, action: str = "read") -> bool:
     """Say whether who looks has this right anywhere: ``{% may "knowledge" "write" as it %}``."""
-    membership = context.get("membership")
-    return bool(membership) and membership.may(Area(area), Action(action))
+    membership: Membership | None = context.get("membership")
+    return membership is not None and membership.may(Area(area), Action(action))

@@ -1,6 +1,6 @@
 // What an agent does with a conversation as a whole, and how to take it back.
 import { Refusal, get, post } from "./api.js";
-import { byId, element, firstLetter, hueOf, icon, root, setText } from "./page.js";
+import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } from "./page.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
 
@@ -24,6 +24,7 @@ export class Actions {
 
   /** Show the buttons that make sense for a conversation in this state. */
   paint(row) {
+    byId("conversation-actions").hidden = !mayChange(row);
     const isClosed = row.status === "closed";
     const show = (action, isShown) => {
       for (const button of root.querySelectorAll(`#conversation-actions [data-action="${action}"]`)) {

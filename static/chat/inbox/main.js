@@ -7,7 +7,7 @@ import { OpenConversation } from "./conversation.js";
 import { listenToKeys } from "./keyboard.js";
 import { ConversationList } from "./list.js";
 import { Outbox } from "./outbox.js";
-import { byId, conversationPath, me, root, setText, state } from "./page.js";
+import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
 import { toast } from "../../app/toasts.js";
 
@@ -117,6 +117,9 @@ conversation.addEventListener("row", ({ detail: row }) => {
 function barFor(row) {
   if (!me.may_answer) {
     return { blocks: true, text: gettext("You may read here, but not write.") };
+  }
+  if (!mayChange(row)) {
+    return { blocks: true, text: gettext("Somebody else answers here: your role may only read.") };
   }
   if (row.status === "closed") {
     return {

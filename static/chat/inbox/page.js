@@ -3,6 +3,13 @@ export const state = JSON.parse(document.getElementById("inbox-state").textConte
 export const root = document.getElementById("inbox");
 export const me = state.me;
 
+/** Say whether the server would take a change of this conversation from this reader. */
+export function mayChange(row) {
+  const { level, people } = me.change;
+  if (level === "all" || level === "none") return level === "all";
+  return row.assignee ? people.includes(row.assignee.id) : level === "team";
+}
+
 export const byId = (id) => document.getElementById(id);
 
 export function element(name, className = "", text = null) {
