@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
@@ -17,6 +16,8 @@ from config.routing import long_poll_urlpatterns, websocket_urlpatterns  # noqa:
 
 _long_polls = URLRouter(long_poll_urlpatterns)
 _LONG_POLL = re.compile(r"/api/v1/streams/[^/]+/events")
+# Looked for as it is sent: to decode the query is the business of who answers.
+_WAIT = re.compile(rb"(?:^|&)wait(?:=|&|$)")
 Scope = dict[str, Any]
 Call = Callable[..., Awaitable[Any]]
 
@@ -26,7 +27,7 @@ async def _http(scope: Scope, receive: Call, send: Call) -> None:
     waits = (
         scope["method"] == "GET"
         and _LONG_POLL.fullmatch(scope["path"]) is not None
-        and b"wait" in parse_qs(scope["query_string"])
+        and _WAIT.search(scope["query_string"]) is not None
     )
     await (_long_polls if waits else django_application)(scope, receive, send)
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -54,7 +55,7 @@ class ConversationListQuery(ListQuery):
         try:
             return UUID(given)
         except ValueError:
-            raise serializers.ValidationError(f"Send a user's id, or {NOBODY}.") from None
+            raise serializers.ValidationError(_("Send a user's id, or none.")) from None
 
     def filter_assignee(
         self, queryset: ConversationQuerySet, assignee: UUID | None

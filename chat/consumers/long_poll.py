@@ -8,6 +8,7 @@ from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
+from django.core.exceptions import TooManyFieldsSent
 from django.http import JsonResponse, QueryDict
 from django.utils import translation
 from django.utils.cache import patch_cache_control
@@ -18,7 +19,7 @@ from chat.logins import viewer_of
 from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, conversation_id_of
 from config.draining import is_draining
-from config.errors import AppError
+from config.errors import AppError, Invalid
 from config.logging import bind_correlation_id, tell_work
 from config.middleware.refusals import problem_json
 from config.outages import outage_refusals
@@ -93,7 +94,11 @@ class LongPollConsumer(AsyncHttpConsumer):
             )
 
     async def _answer(self) -> dict[str, Any]:
-        query = parse_query(QueryDict(self.scope["query_string"]).dict())
+        try:
+            given = QueryDict(self.scope["query_string"])
+        except TooManyFieldsSent as error:
+            raise Invalid from error
+        query = parse_query(given.dict())
         stream: str = self.scope["url_route"]["kwargs"]["stream"]
         viewer = await run_sync(
             viewer_of,

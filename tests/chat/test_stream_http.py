@@ -295,7 +295,7 @@ async def test_a_session_that_may_not_be_is_refused_by_code(
         (400, "invalid"),
         (403, "origin_not_allowed"),
         (403, "origin_not_allowed"),
-        (400, "identity_not_supported"),
+        (400, "identity_malformed"),
         (400, "invalid"),
     ]
     assert (own.status_code, allowed.status_code) == (201, 201)
@@ -339,3 +339,15 @@ async def _subscribers(channel: str, count: int) -> None:
     async with asyncio.timeout(10):
         while len(stores.redis().pubsub_channels(channel)) != count:  # noqa: ASYNC110  foreign state
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("query", ["epoch=%F2%8E%B5%84", "%C3%A9=1", "&".join(["a=1"] * 1001)])
+async def test_a_long_poll_that_cannot_be_is_refused(
+    web_server: LiveServer, widget: Widget, query: str
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    posted = await opened_by(web_server, visitor)
+    async with http(web_server, visitor) as calls:
+        reply = await calls.get(f"/api/v1/streams/{posted['stream']}/events?{query}&wait=1")
+    assert reply.status_code in {200, 400}
+    assert reply.headers["Content-Type"] in {"application/json", "application/problem+json"}

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -49,7 +50,7 @@ class ApiKeyBody(Body):
 
     def validate_expires_at(self, moment: Any) -> Any:
         if moment is not None and moment <= timezone.now():
-            raise serializers.ValidationError("Choose a time in the future.")
+            raise serializers.ValidationError(_("Choose a time in the future."))
         return moment
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -32,7 +33,7 @@ from crm.accounts.services import update_organization, update_profile
 
 def known_zone(name: str) -> None:
     if name not in available_timezones():
-        raise serializers.ValidationError("Use a name of the IANA database: Asia/Ho_Chi_Minh.")
+        raise serializers.ValidationError(_("Use a name of the IANA database: Asia/Ho_Chi_Minh."))
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -130,7 +131,7 @@ class Me(APIView):
         principal = membership_of(request)
         user = principal.user
         if user is None:
-            raise Forbidden("A key is no person and has no profile.")
+            raise Forbidden
         kept = {
             name: getattr(user, name) for name in ("name", "phone", "language_code", "timezone")
         }
