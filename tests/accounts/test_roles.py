@@ -23,7 +23,7 @@ from crm.accounts.errors import (
     RoleNotFound,
     TooManyRoles,
 )
-from crm.accounts.models import CustomRole, Membership, Organization, Role
+from crm.accounts.models import CustomRole, Membership, Organization, Role, User
 from crm.accounts.permissions import BUILT_IN, WRITE, Area, Grant, Level, Rights
 from crm.accounts.services.owners import keep_an_owner, lock_rights
 from crm.accounts.services.roles import (
@@ -35,7 +35,7 @@ from crm.accounts.services.roles import (
     grantable_roles,
 )
 from tests.accounts.people import give
-from tests.conftest import make_member
+from tests.conftest import PASSWORD, make_member
 
 ROLES = reverse("accounts:roles")
 
@@ -239,6 +239,20 @@ def test_other_organizations_roles_do_not_exist(
     with pytest.raises(MemberNotFound):
         change_role(by=owner, membership_id=stranger.pk, key="viewer")
     assert CustomRole.objects.get().name == "Theirs"
+
+
+def test_operator_cannot_give_another_organizations_role(
+    client: Client, agent: Membership, stranger: Membership
+) -> None:
+    client.force_login(User.objects.create_superuser("root@x.example", PASSWORD, name="Root"))
+    theirs = create_role(by=stranger, name="Theirs", copied_from="agent")
+    url = reverse("admin:accounts_membership_change", args=[agent.pk])
+    page = client.get(url)
+    fields = {name: page.context["adminform"].form.initial[name] for name in ("role", "user")}
+    sent = fields | {"organization": agent.organization_id, "is_active": "on"}
+    answer = client.post(url, sent | {"custom_role": theirs.pk})
+    assert "another organization" in answer.content.decode()
+    assert Membership.objects.get(pk=agent.pk).custom_role is None
 
 
 def test_role_that_somebody_has_stays(client: Client, owner: Membership, agent: Membership) -> None:

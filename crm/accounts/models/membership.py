@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Set
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -55,6 +56,11 @@ class Membership(Principal, models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.organization} · {self.role_name}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.custom_role and self.custom_role.organization_id != self.organization_id:
+            raise ValidationError({"custom_role": _("This role is another organization's.")})
 
     @property
     def role_name(self) -> str:
