@@ -3,7 +3,6 @@
 from typing import Any
 
 from allauth.account import forms as allauth
-from allauth.core import context
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.forms.passwords import count, word_address
@@ -17,5 +16,5 @@ class ChangeAddressForm(allauth.AddEmailForm):
 
     def clean_email(self) -> str:
         email = str(super().clean_email())
-        count(context.request, "address_change", user=self.user.pk)
+        count("address_change", user=self.user.pk)
         return email

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.core import context
 from allauth.mfa.base import forms as base
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
@@ -38,7 +37,7 @@ class CodeForm(base.AuthenticateForm):
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
 
     def clean_code(self) -> str:
-        count(context.request, "second_factor", user=self.user.pk)
+        count("second_factor", user=self.user.pk)
         return str(super().clean_code())
 
 
@@ -48,7 +47,7 @@ class ConfirmByCodeForm(base.ReauthenticateForm):
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
 
     def clean_code(self) -> str:
-        count(context.request, "second_factor", user=self.user.pk)
+        count("second_factor", user=self.user.pk)
         return str(super().clean_code())
 
 

@@ -6,7 +6,6 @@ from allauth.account import forms as allauth
 from allauth.core import context
 from django import forms
 from django.contrib.auth import password_validation
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
@@ -36,7 +35,8 @@ class ResetForm(allauth.ResetPasswordForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if email := cleaned.get("email"):
-            count(context.request, "password_reset", account=email)
+            address = limits.client_address(context.request)
+            count("password_reset", account=email, address=address)
         return cleaned
 
 
@@ -64,7 +64,7 @@ class ChangePasswordForm(allauth.ChangePasswordForm):
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
     def clean_oldpassword(self) -> str:
-        count(context.request, "confirmation", user=self.user.pk)
+        count("confirmation", user=self.user.pk)
         return str(super().clean_oldpassword())
 
 
@@ -90,11 +90,10 @@ def word_address(field: forms.Field) -> None:
     )
 
 
-def count(request: HttpRequest, endpoint: str, **subjects: Any) -> None:
-    """Count an attempt from this address, or refuse it at the form with how long to wait."""
-    address = limits.client_address(request)
+def count(endpoint: str, **subjects: Any) -> None:
+    """Count an attempt, or refuse it at the form with how long to wait."""
     try:
-        limits.enforce(endpoint, {"address": address, **subjects})
+        limits.enforce(endpoint, subjects)
     except limits.Refusal as refusal:
         raise forms.ValidationError(refusal.message, code="too_fast") from refusal
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from config import limits
 from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
 from crm.accounts.models import User
 from crm.accounts.services.sign_up import WANTED
@@ -69,7 +70,7 @@ class SignUpForm(allauth.SignupForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
         if not self.errors:
-            count(context.request, "sign_up")
+            count("sign_up", address=limits.client_address(context.request))
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
@@ -108,7 +109,7 @@ class ProviderSignUpForm(social.SignupForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
         if not self.errors:
-            count(context.request, "sign_up")
+            count("sign_up", address=limits.client_address(context.request))
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
