@@ -1,4 +1,4 @@
-""" "Why can this person see this?", for any record that people are assigned to."""
+"""The page that says why somebody sees a record, for any record that people are assigned to."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -28,10 +28,9 @@ def reasons_page(
 
     To be called with a record that was found among those visible to who asks.
     """
-    membership = membership_of(request)
-    require(membership, Area.SETTINGS)
-    people = Membership.objects.in_organization(membership.organization_id).with_rights()
-    chosen = _chosen(people, request.GET.get("person"), membership)
+    membership = require_reasons(request)
+    people = Membership.objects.in_organization(membership.organization_id)
+    chosen = _chosen(people.with_rights(), request.GET.get("person"), membership)
     context = {
         "active_section": "settings",
         "title": title,
@@ -39,7 +38,7 @@ def reasons_page(
         "area": area,
         "owners": names_of(owner_ids),
         "person": chosen,
-        "people": people.order_by("user__name", "pk")[:PEOPLE_SHOWN],
+        "people": people.select_related("user").order_by("user__name", "pk")[:PEOPLE_SHOWN],
         "reading": explain(chosen, area, READ, owner_ids),
         "writing": explain(chosen, area, WRITE, owner_ids),
     }
