@@ -17,6 +17,7 @@ from benchmarks.measure import Figure
 NAMES = (
     "history",
     "inbox_list",
+    "row_security",
     "knowledge",
     "log_in",
     "access",

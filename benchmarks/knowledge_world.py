@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "vi", "ru")
 
@@ -18,7 +20,7 @@ LANGUAGES = ("en", "vi", "ru")
 def start() -> None:
     """Start engines in a folder that is removed at exit, and bring the tables up."""
     folder = Path(tempfile.mkdtemp(prefix="nextflow-bench-"))
-    for variable in ("DATABASE_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL"):
+    for variable in (*URL_VARIABLES.values(), OWNER_VARIABLE):
         os.environ.pop(variable, None)
     os.environ["NEXTFLOW_VAR"] = str(folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.dev"
@@ -36,7 +38,10 @@ def start() -> None:
     import django
     from django.core.management import call_command
 
+    from config import tenancy
+
     django.setup()
+    tenancy.unsaid = tenancy.OPERATOR
     call_command("migrate", verbosity=0)
 
 

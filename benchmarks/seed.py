@@ -71,7 +71,7 @@ def seed(sizes: world.Sizes) -> None:
         say(f"{organization.name}: {conversations} conversations with {messages} messages")
     _seed_faqs(Organization.objects.get(slug="sunbean"), sizes.faqs)
     say(f"{sizes.faqs} FAQs")
-    with connection.cursor() as cursor:
+    with connection.as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     mark.touch()
 

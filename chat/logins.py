@@ -2,12 +2,14 @@
 
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
 from chat.errors import AccessEnded
 from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
+from config import tenancy
 from config.errors import NotAuthenticated
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY, current_membership
@@ -43,7 +45,11 @@ def agent_of_cookie(cookie: str | None) -> Agent:
         raise AccessEnded
     request = session_of_key(morsel.value)
     user, login = request.user, request.session.get(RECORD_KEY, "")
-    if not isinstance(user, User) or not live_logins([login] if login else []):
+    if not isinstance(user, User) or not login:
+        raise AccessEnded
+    with tenancy.person(user.pk):
+        is_live = bool(live_logins([login]))
+    if not is_live:
         raise AccessEnded
     membership = current_membership(user=user, organization_id=request.session.get(SESSION_KEY))
     if membership is None:
@@ -53,7 +59,11 @@ def agent_of_cookie(cookie: str | None) -> Agent:
 
 def agent_of_claims(claims: dict[str, Any]) -> Agent:
     """Give the agent whom a ticket was issued to, if they still belong here."""
-    membership = Membership.objects.active().with_rights().filter(pk=claims["membership"]).first()
-    if membership is None or not live_logins([claims["login"]]):
+    with tenancy.organization(UUID(claims["organization"])):
+        membership = (
+            Membership.objects.active().with_rights().filter(pk=claims["membership"]).first()
+        )
+        is_live = membership is not None and bool(live_logins([claims["login"]]))
+    if membership is None or not is_live:
         raise AccessEnded
     return Agent(membership=membership, login=claims["login"])

@@ -9,6 +9,7 @@ from django.conf import settings
 from chat import bot
 from chat.services import wake_snoozed
 from chat.services.sweeping import pending_answers
+from config import tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 
@@ -21,14 +22,15 @@ def answer_with_bot(
     self: "Task[[str, str, int], None]", organization_id: str, conversation_id: str, seq: int
 ) -> None:
     organization, conversation = UUID(organization_id), UUID(conversation_id)
-    try:
-        with outage_refusals():
-            bot.answer(organization_id=organization, conversation_id=conversation, seq=seq)
-    except StoreUnavailable as error:
-        if self.request.retries < BOT_RETRIES:
-            raise self.retry(exc=error, countdown=2**self.request.retries) from error
-        # Somebody waits: people answer. Where even this store is away, the sweeper comes back.
-        bot.give_up(organization_id=organization, conversation_id=conversation, seq=seq)
+    with tenancy.organization(organization):
+        try:
+            with outage_refusals():
+                bot.answer(organization_id=organization, conversation_id=conversation, seq=seq)
+        except StoreUnavailable as error:
+            if self.request.retries < BOT_RETRIES:
+                raise self.retry(exc=error, countdown=2**self.request.retries) from error
+            # Somebody waits: people answer. Where even this store is away, the sweeper comes back.
+            bot.give_up(organization_id=organization, conversation_id=conversation, seq=seq)
 
 
 @shared_task(name="chat.sweep_pending")
@@ -54,4 +56,5 @@ def _waiting_answers() -> int:
 
 @shared_task(name="chat.wake_snoozed")
 def wake_snoozed_conversations() -> None:
-    wake_snoozed()
+    with tenancy.everything("Snoozes end in every organization."):
+        wake_snoozed()

@@ -1,12 +1,16 @@
 """What must be set before the installation can be trusted; run by `manage.py check`."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connections
 
+from config.database.locks import locks, unlocked_models
+from config.database.roles import complaints
 from config.limits.rates import BadRate, parse_rate
 
 STORES = {
@@ -132,4 +136,49 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
                 id="nextflow.W022",
             )
         )
+    return messages
+
+
+@register(Tags.models)
+def organizations_are_locked(**kwargs: Any) -> list[CheckMessage]:
+    """Find models whose rows belong to organizations in a way that nobody can see."""
+    return [
+        Error(
+            f"{model._meta.label} points to rows of organizations, but has none itself.",
+            hint="Give it an `organization`, or a required link to a row that has one; "
+            "or say `shared = True` where its rows hold no secrets.",
+            obj=model,
+            id="nextflow.E014",
+        )
+        for model in unlocked_models()
+    ]
+
+
+@register(Tags.database)
+def application_is_held(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Say where row-level security does not hold the application's role."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if connection.is_owner:
+            continue
+        try:
+            with connection.cursor() as cursor:
+
+                def ask(statement: str, values: Sequence[Any]) -> Sequence[Any]:
+                    cursor.execute(statement, values)
+                    row: Sequence[Any] = cursor.fetchone()
+                    return row
+
+                found = list(
+                    complaints(
+                        ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(locks())
+                    )
+                )
+        except OperationalError:
+            # Whether the server answers is the doctor's to say.
+            continue
+        messages += [Warning(problem, hint=advice, id="nextflow.W015") for problem, advice in found]
     return messages

@@ -98,6 +98,9 @@ class Faq(models.Model):
     A deleted one stays until its index entry is gone and the time to undo is over.
     """
 
+    # Its public page is open to everybody who has the link.
+    organization_doors: ClassVar[tuple[str, ...]] = ("id",)
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="faqs")
     category = models.ForeignKey(

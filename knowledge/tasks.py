@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from config import tenancy
 from config.errors import StoreUnavailable
 from knowledge.services import index_faqs, purge_deleted
 from knowledge.services.comparing import mark_missing
@@ -17,7 +18,8 @@ from knowledge.services.indexing import TASK_LIMIT, organizations_behind
     max_retries=5,
 )
 def index_changed_faqs(organization_id: str) -> None:
-    done = index_faqs(organization_id=UUID(organization_id), limit=TASK_LIMIT)
+    with tenancy.organization(UUID(organization_id)):
+        done = index_faqs(organization_id=UUID(organization_id), limit=TASK_LIMIT)
     if done == TASK_LIMIT:
         # The rest in another task: one that runs for minutes is one that a restart throws away.
         index_changed_faqs.delay(organization_id)
@@ -26,16 +28,20 @@ def index_changed_faqs(organization_id: str) -> None:
 @shared_task(name="knowledge.sweep_unindexed")
 def sweep_unindexed() -> None:
     """Start what a crash left behind between a commit and its task."""
-    for organization_id in organizations_behind():
+    with tenancy.everything("Which organizations wait for their index is asked of all."):
+        behind = organizations_behind()
+    for organization_id in behind:
         index_changed_faqs.delay(str(organization_id))
 
 
 @shared_task(name="knowledge.compare_index")
 def compare_index() -> None:
     """Notice what the index lost; the next sweep starts the work."""
-    mark_missing()
+    with tenancy.everything("The index is compared as a whole."):
+        mark_missing()
 
 
 @shared_task(name="knowledge.purge_deleted")
 def purge_deleted_faqs() -> None:
-    purge_deleted()
+    with tenancy.everything("What was deleted is removed in every organization."):
+        purge_deleted()

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
-from config import stores
+from config import stores, tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.customers.models import Customer
 from tests.servers import _module_worker, _session_server, web_server, web_worker
@@ -17,6 +17,18 @@ from tests.servers import _module_worker, _session_server, web_server, web_worke
 __all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
 
 PASSWORD = "correct horse battery"
+
+# Tests make and compare the rows of several organizations. What they call says whose rows it is
+# about, as everywhere: requests, sockets and tasks begin with nobody's.
+tenancy.unsaid = tenancy.OPERATOR
+
+
+@pytest.fixture(autouse=True)
+def _nobody_forgot_whose_rows() -> Iterator[None]:
+    """Fail a test in which rows were asked for on nobody's behalf."""
+    before = set(tenancy._told)
+    yield
+    assert tenancy._told == before
 
 
 @pytest.fixture(scope="session")

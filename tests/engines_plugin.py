@@ -16,7 +16,7 @@ import pytest
 
 from config import engines
 from config.engines.supervision import mark_owner, owner_is_gone
-from config.engines.urls import URL_VARIABLES
+from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
 
 _PREFIX = "nextflow-test-"
 _ASKS_ONLY = frozenset(
@@ -41,7 +41,7 @@ def _start() -> None:
     atexit.register(_clean_up)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     mark_owner(folder)
-    for variable in (*URL_VARIABLES.values(), *_part_variables()):
+    for variable in (*URL_VARIABLES.values(), OWNER_VARIABLE, *_part_variables()):
         os.environ.pop(variable, None)
     os.environ["NEXTFLOW_VAR"] = str(folder)
     _started_here.append(folder)
@@ -50,8 +50,11 @@ def _start() -> None:
     except engines.EngineFailed as failure:
         _clean_up()
         raise pytest.UsageError(str(failure)) from failure
+    owner_url = engines.owner_url()
     for store, variable in URL_VARIABLES.items():
         os.environ[variable] = getattr(urls, store)
+    # After the loop this would be the URL of the application, which owns nothing.
+    os.environ[OWNER_VARIABLE] = owner_url
 
 
 @pytest.hookimpl(trylast=True)

@@ -73,6 +73,8 @@ def serving(
         yield server
     finally:
         server.stop()
+    forgot_whose_rows = [line for line in log.read_text().splitlines() if "tenancy.unset" in line]
+    assert forgot_whose_rows == []
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from chat.logins import bearer_token
 from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
+from config import tenancy
 from config.errors import NotAuthenticated
 from crm.accounts import access_tokens
 from crm.accounts.access import membership_of
@@ -27,7 +28,9 @@ class VisitorAuthentication(BaseAuthentication):
         token = bearer_token(request.headers.get("Authorization"))
         if token is None or token.startswith(MARK) or access_tokens.looks_like_one(token):
             return None
-        return AnonymousUser(), Visitor.of(visitor_of(token))
+        visitor = Visitor.of(visitor_of(token))
+        tenancy.enter(visitor.organization_id)
+        return AnonymousUser(), visitor
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

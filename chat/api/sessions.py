@@ -21,7 +21,7 @@ from chat.models import Conversation, Widget
 from chat.services.visitors import active_widget, check_origin, start_visit
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
-from config import limits
+from config import limits, tenancy
 from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
 from config.outages import outage_refusals
@@ -69,6 +69,7 @@ class WidgetSessions(APIView):
             raise IdentityNotSupported
         with outage_refusals():
             widget = active_widget(told["site_key"])
+            tenancy.enter(widget.organization_id)
             note_standings(
                 request._request, limits.enforce("widget_session", {"widget": widget.pk})
             )
@@ -133,7 +134,11 @@ class InboxTickets(APIView):
     )
     def post(self, request: Request) -> Response:
         agent = agent_of_request(request)
-        claims = {"membership": str(agent.membership.pk), "login": agent.login}
+        claims = {
+            "organization": str(agent.organization_id),
+            "membership": str(agent.membership.pk),
+            "login": agent.login,
+        }
         with outage_refusals():
             ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
         return Response(ticket, status=201, headers=_PRIVATE)

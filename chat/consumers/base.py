@@ -4,6 +4,9 @@ import asyncio
 import logging
 import uuid
 from collections import deque
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager
+from contextvars import copy_context
 from typing import Any, ClassVar
 
 from channels.consumer import get_handler_name
@@ -53,7 +56,7 @@ from chat.limits import (
 )
 from chat.presence import Presence
 from chat.viewers import Viewer
-from config import metrics
+from config import metrics, tenancy
 from config.draining import is_draining
 from config.errors import AppError
 from config.logging import bind_correlation_id, tell_work
@@ -115,7 +118,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler, without Channels' visit to the one thread that all sockets share."""
-        await getattr(self, get_handler_name(message))(message)
+        with self._whose_rows():
+            await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -263,6 +267,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             send=self.send_frame,
         )
         self.is_welcome = True
+        tenancy.enter(self.viewer.organization_id)
         metrics.ws_connects_total.labels(kind=self.kind, result="accepted").inc()
         metrics.ws_connections.labels(kind=self.kind).inc()
         await self.send_frame(
@@ -458,11 +463,20 @@ class StreamConsumer(AsyncWebsocketConsumer):
         logger.info("A client does not read what it is sent: its socket is closed.")
         self._start(self.close_with(CloseCode.TOO_SLOW))
 
-    def _start(self, work: Any) -> "asyncio.Task[None]":
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        context = copy_context()
+        if self.is_welcome:
+            # Whoever calls: the pulse has none, or another socket's.
+            context.run(tenancy.enter, self.viewer.organization_id)
+        task: asyncio.Task[None] = self._loop.create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task
+
+    def _whose_rows(self) -> AbstractContextManager[None]:
+        if self.is_welcome:
+            return tenancy.organization(self.viewer.organization_id)
+        return tenancy.nobody()
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -18,6 +18,7 @@ from chat.events import conversation_group
 from chat.logins import viewer_of
 from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, conversation_id_of
+from config import tenancy
 from config.draining import is_draining
 from config.errors import AppError, Invalid
 from config.logging import bind_correlation_id, tell_work
@@ -75,7 +76,10 @@ class LongPollConsumer(AsyncHttpConsumer):
     stream_typing = stream_presence = stream_receipts
 
     async def _serve(self) -> None:
-        with bind_correlation_id(header(self.scope, b"x-request-id")) as trace:
+        with (
+            bind_correlation_id(header(self.scope, b"x-request-id")) as trace,
+            tenancy.nobody(),
+        ):
             try:
                 with tell_work(logger, "A stream was polled.", action=ACTION), outage_refusals():
                     response = JsonResponse(await self._answer())
@@ -105,6 +109,7 @@ class LongPollConsumer(AsyncHttpConsumer):
             authorization=header(self.scope, b"authorization"),
             cookie=header(self.scope, b"cookie"),
         )
+        tenancy.enter(viewer.organization_id)
         found = await run_sync(answer, viewer, stream=stream, query=query)
         if found["events"] or not found["recovered"] or not query.wait:
             return found

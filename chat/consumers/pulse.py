@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -17,6 +18,7 @@ from chat import presence
 from chat.models import Conversation
 from chat.presence import Person, Presence
 from chat.viewers import Agent
+from config import tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.threads import run_sync
@@ -58,7 +60,8 @@ class Pulse:
         loop = asyncio.get_running_loop()
         self._due[socket] = loop.time() + settings.CHAT_HEARTBEAT_SECONDS
         if self._clock is None:
-            self._clock = loop.create_task(self._run())
+            # Not in the context of the socket that came first: the clock serves all of them.
+            self._clock = loop.create_task(self._run(), context=Context())
 
     def discard(self, socket: "StreamConsumer") -> None:
         self._due.pop(socket, None)
@@ -119,7 +122,7 @@ def _find_out(
 ) -> Facts:
     facts = Facts()
     # Each store by itself: what one cannot tell must not silence the other.
-    with suppress(StoreUnavailable), outage_refusals():
+    with suppress(StoreUnavailable), outage_refusals(), tenancy.organization(organization_id):
         heads = Conversation.objects.filter(organization_id=organization_id)
         if streams:
             found = heads.filter(pk__in=streams).values_list("pk", "last_seq", "assignee_id")

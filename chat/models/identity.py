@@ -1,5 +1,6 @@
 """How a site proves to us who its visitor is."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -17,6 +18,8 @@ class IdentitySecret(models.Model):
     Several may be alive, so that a site can change its secret without a gap. Kept sealed: unlike a
     password it must be read to check a signature.
     """
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("kid",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,6 +1,7 @@
 """The door for visitors of a customer's site."""
 
 import secrets
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -23,6 +24,8 @@ class Widget(models.Model):
     it is not the scheme's own); empty means that no site may show the widget.
     ``texts`` holds ``{language: {"greeting": …, "title": …}}``.
     """
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("site_key",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="widgets")
@@ -66,6 +69,8 @@ class Widget(models.Model):
 
 class VisitorToken(models.Model):
     """What lets one browser come back as the same visitor; only its hash is kept."""
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound
 from chat.models import VisitorToken, Widget
+from config import tenancy
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -35,11 +36,12 @@ class Visit:
 
 def active_widget(site_key: str) -> Widget:
     """Give the widget of a snippet, with its organization."""
-    widget = (
-        Widget.objects.select_related("organization")
-        .filter(site_key=site_key, is_active=True, organization__is_active=True)
-        .first()
-    )
+    with tenancy.behind(Widget, site_key=site_key):
+        widget = (
+            Widget.objects.select_related("organization")
+            .filter(site_key=site_key, is_active=True, organization__is_active=True)
+            .first()
+        )
     if widget is None:
         raise WidgetNotFound
     return widget
@@ -111,10 +113,11 @@ def _find(token: str, widget: Widget | None) -> VisitorToken | None:
     ).filter(token_hash=_hash(token), widget__is_active=True, widget__organization__is_active=True)
     if widget is not None:
         records = records.filter(widget=widget)
-    record = records.first()
-    if record is not None and record.last_seen_at < timezone.now() - _SEEN_EVERY:
-        record.last_seen_at = timezone.now()
-        record.save(update_fields=["last_seen_at"])
+    with tenancy.behind(VisitorToken, token_hash=_hash(token)):
+        record = records.first()
+        if record is not None and record.last_seen_at < timezone.now() - _SEEN_EVERY:
+            record.last_seen_at = timezone.now()
+            record.save(update_fields=["last_seen_at"])
     return record
 
 

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 from chat.demo.content import SHOP, page_text, products
 from chat.models import Widget
-from crm.accounts.models import Language
+from config import tenancy
+from crm.accounts.models import Language, Organization
 
 
 @require_safe
@@ -20,11 +21,12 @@ def shop(request: HttpRequest) -> HttpResponse:
     if language not in Language.values:
         language = get_language_from_request(request)
     text = page_text(language)
-    widget = (
-        Widget.objects.filter(organization__slug=SHOP, is_active=True)
-        .order_by("created_at")
-        .first()
-    )
+    with tenancy.behind(Organization, slug=SHOP):
+        widget = (
+            Widget.objects.filter(organization__slug=SHOP, is_active=True)
+            .order_by("created_at")
+            .first()
+        )
     return render(
         request,
         "chat/demo_shop.html",

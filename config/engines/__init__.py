@@ -15,7 +15,14 @@ from config.engines.supervision import (
     stop,
     supervise,
 )
-from config.engines.urls import StoreUrls, given_url, store_urls, url_variable, without_password
+from config.engines.urls import (
+    StoreUrls,
+    given_url,
+    owner_url,
+    store_urls,
+    url_variable,
+    without_password,
+)
 
 __all__ = [
     "EngineFailed",
@@ -24,6 +31,7 @@ __all__ = [
     "ensure",
     "given_url",
     "missing",
+    "owner_url",
     "start",
     "status",
     "stop",

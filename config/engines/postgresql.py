@@ -22,6 +22,11 @@ from config.engines.secrets import made_postgres_passwords, postgres_passwords
 DATABASE = "nextflow_crm"
 OWNER = "nextflow_owner"
 APPLICATION = "nextflow_app"
+# Nobody logs in as this one: the application puts it on to work for all organizations at once.
+OPERATOR = "nextflow_operator"
+# What a search compares text with. Row-level security lets an index answer only a comparison that
+# can tell nobody about rows that are not theirs; these two fail on no row.
+LEAKPROOF = ("upper(text)", "textlike(text, text)")
 _NOT_LET_IN = "password authentication failed"
 EXTENSIONS = ("btree_gin", "pg_trgm", "unaccent")
 
@@ -163,6 +168,16 @@ class Postgresql(Engine):
                             sql.Identifier(role), sql.SQL(rights), sql.Literal(password)
                         )
                     )
+            if OPERATOR not in roles:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(OPERATOR))
+                )
+            for role, inherits in ((OWNER, "TRUE"), (APPLICATION, "FALSE")):
+                connection.execute(
+                    sql.SQL("GRANT {} TO {} WITH INHERIT {}, SET TRUE").format(
+                        sql.Identifier(OPERATOR), sql.Identifier(role), sql.SQL(inherits)
+                    )
+                )
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(known, [DATABASE]).fetchone() is None:
                 connection.execute(
@@ -170,6 +185,11 @@ class Postgresql(Engine):
                         sql.Identifier(DATABASE), sql.Identifier(OWNER)
                     )
                 )
+        # Databases that are made later, say for tests, are copies of template1.
+        for database in (DATABASE, "template1"):
+            with self._superuser(port, database=database) as connection:
+                for function in LEAKPROOF:
+                    connection.execute(f"ALTER FUNCTION pg_catalog.{function} LEAKPROOF")
         with self._superuser(port, database=DATABASE) as connection:
             for extension in EXTENSIONS:
                 connection.execute(
@@ -191,8 +211,17 @@ class Postgresql(Engine):
 
     def url(self, port: int) -> str:
         passwords = postgres_passwords()
-        secret = f":{passwords.nextflow_owner}" if passwords else ""
-        return f"postgresql://{OWNER}{secret}@127.0.0.1:{port}/{DATABASE}"
+        return _url(APPLICATION, passwords.nextflow_app if passwords else "", port)
+
+    def owner_url(self, port: int) -> str:
+        """Give the URL for migrations, which the application's role may not run."""
+        passwords = postgres_passwords()
+        return _url(OWNER, passwords.nextflow_owner if passwords else "", port)
+
+
+def _url(role: str, password: str, port: int) -> str:
+    secret = f":{password}" if password else ""
+    return f"postgresql://{role}{secret}@127.0.0.1:{port}/{DATABASE}"
 
 
 def _system_locale() -> str:

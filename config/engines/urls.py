@@ -19,6 +19,7 @@ URL_VARIABLES = {
     "redis": "REDIS_URL",
     "qdrant": "QDRANT_URL",
 }
+OWNER_VARIABLE = "DATABASE_OWNER_URL"
 # Nothing can listen there without being root, so a connection is refused at once.
 _REFUSING_PORT = 1
 
@@ -51,6 +52,22 @@ def store_urls() -> StoreUrls:
     return StoreUrls(**{engine.store: _url(engine) for engine in ENGINES})
 
 
+def owner_url() -> str:
+    """Give the URL by which the owner of PostgreSQL's tables logs in: for migrations.
+
+    Where only the application's URL is given, that one.
+    """
+    if url := os.environ.get(OWNER_VARIABLE) or _owner_from_parts():
+        return url
+    if url := given_url("database"):
+        return url
+    postgresql = next(engine for engine in ENGINES if isinstance(engine, Postgresql))
+    try:
+        return postgresql.owner_url(_port(postgresql))
+    except EngineFailed:
+        return f"postgresql://127.0.0.1:{_REFUSING_PORT}/"
+
+
 def without_password(url: str) -> str:
     """Give a URL that may be shown and logged."""
     parts = urlsplit(url)
@@ -66,24 +83,43 @@ def _url(engine: Engine) -> str:
     given = given_url(engine.store)
     if given:
         return given
-    record = records().get(engine.name)
-    port = record.port if record is not None and record.is_alive else _REFUSING_PORT
     try:
-        return engine.url(port)
+        return engine.url(_port(engine))
     except EngineFailed:
         return f"{engine.store}://127.0.0.1:{_REFUSING_PORT}/"
+
+
+def _port(engine: Engine) -> int:
+    record = records().get(engine.name)
+    return record.port if record is not None and record.is_alive else _REFUSING_PORT
+
+
+def _owner_from_parts() -> str | None:
+    part = os.environ.get
+    if not (part("DB_POSTGRES_HOST") and part("DB_POSTGRES_OWNER_PASSWORD")):
+        return None
+    return _postgresql_url(
+        user=part("DB_POSTGRES_OWNER_USER") or "nextflow_owner",
+        password=part("DB_POSTGRES_OWNER_PASSWORD") or "",
+    )
+
+
+def _postgresql_url(*, user: str, password: str) -> str:
+    part = os.environ.get
+    secret = f":{quote(password, safe='')}" if password else ""
+    place = f"{part('DB_POSTGRES_HOST')}:{part('DB_POSTGRES_PORT') or '5432'}"
+    name = quote(part("DB_POSTGRES_NAME") or "nextflow_db", safe="")
+    return f"postgresql://{quote(user, safe='')}{secret}@{place}/{name}"
 
 
 def _from_parts(store: str) -> str | None:
     """Build a URL from the separate variables, when the one that names the host is set."""
     part = os.environ.get
     if store == "database" and part("DB_POSTGRES_HOST"):
-        user = quote(part("DB_POSTGRES_USER") or "nextflow_user", safe="")
-        password = quote(part("DB_POSTGRES_PASSWORD") or "", safe="")
-        credentials = f"{user}:{password}" if password else user
-        name = quote(part("DB_POSTGRES_NAME") or "nextflow_db", safe="")
-        port = part("DB_POSTGRES_PORT") or "5432"
-        return f"postgresql://{credentials}@{part('DB_POSTGRES_HOST')}:{port}/{name}"
+        return _postgresql_url(
+            user=part("DB_POSTGRES_USER") or "nextflow_user",
+            password=part("DB_POSTGRES_PASSWORD") or "",
+        )
     if store == "mongodb" and part("DB_MONGODB_HOST"):
         user = quote(part("DB_MONGODB_USER") or "", safe="")
         password = quote(part("DB_MONGODB_PASSWORD") or "", safe="")

@@ -40,11 +40,18 @@ QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", default="")
 QDRANT_PREFIX: str = env.str("QDRANT_PREFIX", default="")
 
 DATABASES = {"default": environ.Env.db_url_config(STORE_URLS.database)}
-DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+# Django's own backend, with row-level security: each statement says whose rows it is about.
+DATABASES["default"]["ENGINE"] = "config.database"
+# Who owns the tables; migrations alone work as this role.
+DATABASES["default"]["OWNER"] = environ.Env.db_url_config(engines.owner_url())
+DATABASE_OPERATOR_ROLE: str = env.str("DB_POSTGRES_OPERATOR_ROLE", default="nextflow_operator")
+ORGANIZATION_MODEL = "accounts.Organization"
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A connection that a restart of PostgreSQL broke is replaced instead of handed out.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+# Such a cursor outlives its transaction, which neither the lock nor a transaction pooler allows.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"] |= {
     "pool": {

@@ -11,6 +11,7 @@ from uuid import UUID
 from rest_framework import authentication
 from rest_framework.request import Request
 
+from config import tenancy
 from crm.accounts import access_tokens
 from crm.accounts.api_key_text import MARK
 from crm.accounts.errors import (
@@ -89,6 +90,7 @@ class ApiKeyAuthentication(BearerAuthentication):
             key_id=str(key.pk),
             name=key.name,
         )
+        tenancy.enter(key.organization_id)
         request._request.membership = machine  # type: ignore[attr-defined]
         return MachineUser(machine), Credential(api_key_id=key.pk)
 
@@ -102,18 +104,20 @@ class AccessTokenAuthentication(BearerAuthentication):
     def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
         claims = access_tokens.read(text)
         families = TokenFamily.objects.live().filter(pk=claims.family_id)
-        membership = (
-            Membership.objects.active()
-            .with_rights()
-            .filter(
-                user_id=claims.user_id,
-                organization_id=claims.organization_id,
-                pk__in=families.values("membership_id"),
+        with tenancy.organization(claims.organization_id):
+            membership = (
+                Membership.objects.active()
+                .with_rights()
+                .filter(
+                    user_id=claims.user_id,
+                    organization_id=claims.organization_id,
+                    pk__in=families.values("membership_id"),
+                )
+                .first()
             )
-            .first()
-        )
         if membership is None:
             raise AccessTokenRevoked
+        tenancy.enter(claims.organization_id)
         request._request.membership = membership  # type: ignore[attr-defined]
         return membership.user, Credential(login=str(claims.family_id))
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
-from crm.accounts.models import Membership
+from config import tenancy
+from crm.accounts.models import Membership, User
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:
@@ -15,10 +17,15 @@ def membership(request: HttpRequest) -> dict[str, Any]:
         return {"membership": None}
     return {
         "membership": current,
-        "memberships": Membership.objects.of(current.user).active(),
+        "memberships": SimpleLazyObject(lambda: _of(current.user)),
     }
 
 
 def providers(request: HttpRequest) -> dict[str, Any]:
     """Tell whether there is any other account to log in with."""
     return {"has_providers": bool(settings.OAUTH_PROVIDERS)}
+
+
+def _of(user: User) -> list[Membership]:
+    with tenancy.person(user.pk):
+        return list(Membership.objects.of(user).active())

@@ -2,15 +2,18 @@
 
 from celery import shared_task
 
+from config import tenancy
 from crm.accounts.services.idempotency import purge_idempotent_requests
 from crm.accounts.services.sign_up import purge_unconfirmed
 
 
 @shared_task(name="accounts.purge_unverified")
 def purge_unverified() -> None:
-    purge_unconfirmed()
+    with tenancy.everything("Whoever never confirmed is nobody's member."):
+        purge_unconfirmed()
 
 
 @shared_task(name="accounts.purge_idempotent_requests")
 def purge_answers() -> None:
-    purge_idempotent_requests()
+    with tenancy.everything("Old answers go in every organization."):
+        purge_idempotent_requests()

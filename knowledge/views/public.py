@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from config import tenancy
 from knowledge.models import Faq
 
 _LANGUAGE_NAMES = {"en": "English", "vi": "Tiếng Việt", "ru": "Русский"}
@@ -16,14 +17,16 @@ _LANGUAGE_NAMES = {"en": "English", "vi": "Tiếng Việt", "ru": "Русски�
 @require_safe
 def public_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Show a published FAQ with links to its versions in other languages."""
-    faq = (
-        Faq.objects.published()
-        .select_related("organization", "category")
-        .filter(pk=faq_id, organization__is_active=True)
-        .first()
-    )
+    with tenancy.behind(Faq, id=str(faq_id)):
+        faq = (
+            Faq.objects.published()
+            .select_related("organization", "category")
+            .filter(pk=faq_id, organization__is_active=True)
+            .first()
+        )
     if faq is None:
         raise Http404
+    tenancy.enter(faq.organization_id)
     siblings = (
         Faq.objects.of(faq.organization_id)
         .published()

@@ -12,7 +12,7 @@ django.setup()
 
 from chat.intents import Intent, recognise  # noqa: E402  models exist only from here on
 from chat.models import Widget  # noqa: E402
-from config import engines  # noqa: E402
+from config import engines, tenancy  # noqa: E402
 from crm.accounts.models import Membership, Organization, Role, User  # noqa: E402
 from knowledge import services as knowledge  # noqa: E402
 
@@ -76,7 +76,9 @@ def main() -> None:
     parser.add_argument("what", choices=["prepare"])
     parser.add_argument("--agents", type=int, default=5)
     arguments = parser.parse_args()
-    sys.stdout.write(json.dumps(prepare(agents=arguments.agents)) + "\n")
+    with tenancy.everything("The harness makes its world."):
+        told = prepare(agents=arguments.agents)
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

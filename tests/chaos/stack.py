@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from config.engines.processes import identity
-from config.engines.urls import URL_VARIABLES
+from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _PARTS = ("DB_MONGODB_", "DB_POSTGRES_", "QDRANT_", "REDIS_")
@@ -42,7 +42,7 @@ def own_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in set(URL_VARIABLES.values())
+        if name not in {*URL_VARIABLES.values(), OWNER_VARIABLE}
         and not name.startswith((*_PARTS, "PYTEST_", "CHAT_"))
     }
     return kept | {

@@ -45,5 +45,5 @@ def own_engines(names: Collection[str]) -> Iterator[engines.StoreUrls]:
         yield engines.start(names)
 
 
-_STORE_URLS = {"DATABASE_URL", "MONGODB_URL", "QDRANT_URL", "REDIS_URL"}
+_STORE_URLS = {"DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "QDRANT_URL", "REDIS_URL"}
 _PARTS = ("DB_MONGODB_", "DB_POSTGRES_", "QDRANT_", "REDIS_")

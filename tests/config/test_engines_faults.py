@@ -64,8 +64,8 @@ def acknowledged_until_killed(
 def test_postgresql_keeps_what_was_committed(folder: Path) -> None:
     acknowledged: list[int] = []
     for _ in range(ROUNDS):
-        urls = engines.start(["postgresql"])
-        with psycopg.connect(urls.database, autocommit=True) as connection:
+        engines.start(["postgresql"])
+        with psycopg.connect(engines.owner_url(), autocommit=True) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS numbers (number int PRIMARY KEY)")
             first = connection.execute("SELECT count(*) FROM numbers").fetchone()
 
@@ -76,8 +76,8 @@ def test_postgresql_keeps_what_was_committed(folder: Path) -> None:
             acknowledged += acknowledged_until_killed(
                 "postgresql", write, (psycopg.Error,), first[0]
             )
-    urls = engines.start(["postgresql"])
-    with psycopg.connect(urls.database) as connection:
+    engines.start(["postgresql"])
+    with psycopg.connect(engines.owner_url()) as connection:
         stored = {number for (number,) in connection.execute("SELECT number FROM numbers")}
     assert set(acknowledged) <= stored
     assert len(acknowledged) >= ROUNDS * WRITES_BEFORE_THE_KILL

@@ -77,12 +77,14 @@ def test_a_first_start_makes_four_stores_that_are_found_again_and_stop(folder: P
         who = "SELECT current_user, pg_get_userbyid(datdba), rolsuper FROM pg_database, pg_roles"
         here = " WHERE datname = current_database() AND rolname = current_user"
         assert connection.execute(who + here).fetchone() == (
-            "nextflow_owner",
+            "nextflow_app",
             "nextflow_owner",
             False,
         )
         app = "SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'nextflow_app'"
         assert connection.execute(app).fetchone() == (False, False)
+        becomes = "SELECT pg_has_role('nextflow_operator', 'SET'), pg_has_role(%s, 'USAGE')"
+        assert connection.execute(becomes, ["nextflow_operator"]).fetchone() == (True, False)
         assert connection.execute("SELECT lower('ĐẮK ПРИВЕТ')").fetchone() == ("đắk привет",)
     mongodb: MongoClient[dict[str, object]] = MongoClient(urls.mongodb)
     assert mongodb.admin.command("hello")["setName"]
@@ -200,16 +202,16 @@ def test_a_copy_of_a_folder_has_engines_and_data_of_its_own(folder: Path) -> Non
 
 
 def test_a_stopped_folder_can_be_restored_elsewhere(folder: Path) -> None:
-    urls = engines.start(["postgresql"])
-    with psycopg.connect(urls.database) as connection:
+    engines.start(["postgresql"])
+    with psycopg.connect(engines.owner_url()) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
     engines.stop()
     with own_folder() as restored:
         shutil.copytree(folder, restored, dirs_exist_ok=True)
         for path in (restored / "postgresql", *(restored / "postgresql").rglob("*")):
             shutil.chown(path, (folder / "postgresql").stat().st_uid)
-        urls = engines.start(["postgresql"])
-        with psycopg.connect(urls.database) as connection:
+        engines.start(["postgresql"])
+        with psycopg.connect(engines.owner_url()) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
 
 

@@ -21,7 +21,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_urls_of_engines_that_do_not_run_refuse_at_once(folder: Path) -> None:
     urls = engines.store_urls()
-    assert urls.database == "postgresql://nextflow_owner@127.0.0.1:1/nextflow_crm"
+    assert urls.database == "postgresql://nextflow_app@127.0.0.1:1/nextflow_crm"
+    assert engines.owner_url() == "postgresql://nextflow_owner@127.0.0.1:1/nextflow_crm"
     assert urls.mongodb == "mongodb://127.0.0.1:1/nextflow_chat"
     assert urls.redis == "redis://127.0.0.1:1/0"
     assert urls.qdrant == "http://127.0.0.1:1"
@@ -94,6 +95,18 @@ def test_separate_variables_make_a_url(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert getattr(engines.store_urls(), store) == expected
+
+
+def test_the_owner_is_named_beside_the_application(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_POSTGRES_HOST", "pg")
+    # One role for everything: doctor complains of it.
+    assert engines.owner_url() == "postgresql://nextflow_user@pg:5432/nextflow_db"
+    monkeypatch.setenv("DB_POSTGRES_OWNER_PASSWORD", "p/w")
+    assert engines.owner_url() == "postgresql://nextflow_owner:p%2Fw@pg:5432/nextflow_db"
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://given@direct:5432/x")
+    assert engines.owner_url() == "postgresql://given@direct:5432/x"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def filled_example() -> dict[str, str]:
     """Give .env.example as an operator leaves it: each secret has a value."""
     secrets = [
         "SECRET_KEY",
+        "DB_POSTGRES_ADMIN_PASSWORD",
+        "DB_POSTGRES_OWNER_PASSWORD",
         "DB_POSTGRES_PASSWORD",
         "DB_MONGODB_PASSWORD",
         "MONGODB_KEYFILE",

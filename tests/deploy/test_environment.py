@@ -16,7 +16,9 @@ READ_BY_OUR_CODE = re.compile(
 )
 # Of the machine, of pytest and of Celery: not ours to explain.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE", "PATH", "PYTEST_XDIST_WORKER", "TEST_USE_GIVEN_STORES"}
-URL_VARIABLES = {"DATABASE_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL"}
+URL_VARIABLES = {"DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL"}
+# Who owns the tables could switch their locks off: only migrations may.
+OF_THE_OWNER = {"DATABASE_OWNER_URL", "DB_POSTGRES_OWNER_USER", "DB_POSTGRES_OWNER_PASSWORD"}
 # Read by asgiref itself, hence in no settings module.
 READ_BY_LIBRARIES = {"ASGI_THREADS"}
 
@@ -43,9 +45,13 @@ def test_every_explained_variable_is_read() -> None:
 
 def test_every_variable_of_the_settings_reaches_the_containers() -> None:
     checkout_only = {"DEBUG", "NEXTFLOW_VAR", "STATIC_ROOT"}
-    handed_over = set(compose(filled_example())["services"]["web-1"]["environment"])
-    assert read_by_settings() - handed_over == checkout_only
+    services = compose(filled_example())["services"]
+    handed_over = set(services["web-1"]["environment"])
+    assert read_by_settings() - handed_over == checkout_only | OF_THE_OWNER
     assert handed_over >= READ_BY_LIBRARIES
+    assert set(services["migrate"]["environment"]) - handed_over == OF_THE_OWNER
+    for name in set(services) - {"migrate", "postgres"}:
+        assert not set(services[name].get("environment", {})) & OF_THE_OWNER, name
 
 
 def test_every_variable_stands_below_a_sentence_or_a_sibling() -> None:

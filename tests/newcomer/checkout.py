@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120.0
-STORES = ("DATABASE_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL")
+STORES = ("DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL")
 
 
 def free_port() -> int:

@@ -34,6 +34,12 @@ def urls() -> Iterator[engines.StoreUrls]:
         yield engines.start()
 
 
+@pytest.fixture(scope="module")
+def owner_url(urls: engines.StoreUrls) -> str:
+    """Who may make databases; asked before a test gives the stores by URL."""
+    return engines.owner_url()
+
+
 @pytest.fixture
 def given(urls: engines.StoreUrls, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Give the four stores by URL, each of which a test may replace."""
@@ -231,8 +237,10 @@ def test_versions_that_are_too_old(given: pytest.MonkeyPatch) -> None:
         assert "Upgrade it to version 99" in rows[store]["advice"]
 
 
-def test_a_database_in_another_encoding(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:
-    with psycopg.connect(urls.database, autocommit=True) as connection:
+def test_a_database_in_another_encoding(
+    owner_url: str, given: pytest.MonkeyPatch, urls: engines.StoreUrls
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute(
             "CREATE DATABASE narrow ENCODING 'LATIN1' TEMPLATE template0"
             " LOCALE_PROVIDER libc LOCALE 'C'"
@@ -243,11 +251,11 @@ def test_a_database_in_another_encoding(given: pytest.MonkeyPatch, urls: engines
 
 
 def test_extensions_that_are_not_created_and_may_not_be(
-    given: pytest.MonkeyPatch, urls: engines.StoreUrls
+    owner_url: str, given: pytest.MonkeyPatch, urls: engines.StoreUrls
 ) -> None:
     passwords = postgres_passwords()
     assert passwords is not None
-    with psycopg.connect(urls.database, autocommit=True) as connection:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE bare"))
     place = urlsplit(urls.database).netloc.rpartition("@")[2]
     application = f"postgresql://nextflow_app:{passwords.nextflow_app}@{place}/bare"
@@ -266,3 +274,46 @@ def test_examining_leaves_no_collection_behind(
     client: MongoClient[dict[str, Any]] = MongoClient(urls.mongodb)
     with contextlib.closing(client):
         assert client["examined"].list_collection_names() == []
+
+
+# --- not held by row-level security -------------------------------------------------------------
+
+
+def test_an_application_that_owns_the_tables(owner_url: str, given: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS owned (id int)")
+    given.setenv("DATABASE_URL", owner_url)
+    rows, _ = told(is_well=False)
+    assert rows["database"]["problem"] == (
+        "The application's role nextflow_owner owns tables, so it may switch their locks off."
+    )
+    assert "deploy/postgresql/roles.sql" in rows["database"]["advice"]
+
+
+def test_an_application_that_is_a_superuser(
+    owner_url: str, given: pytest.MonkeyPatch, urls: engines.StoreUrls
+) -> None:
+    passwords = postgres_passwords()
+    assert passwords is not None
+    place = urlsplit(urls.database).netloc.rpartition("@")[2]
+    given.setenv("DATABASE_URL", f"postgresql://postgres:{passwords.postgres}@{place}/nextflow_crm")
+    rows, printed = told(is_well=False)
+    assert "postgres is a superuser" in rows["database"]["problem"]
+    assert passwords.postgres not in printed
+
+
+def test_an_application_that_passes_locks_by(
+    owner_url: str, given: pytest.MonkeyPatch, urls: engines.StoreUrls
+) -> None:
+    passwords = postgres_passwords()
+    assert passwords is not None
+    place = urlsplit(urls.database).netloc.rpartition("@")[2]
+    admin = f"postgresql://postgres:{passwords.postgres}@{place}/nextflow_crm"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("ALTER ROLE nextflow_app BYPASSRLS")
+        try:
+            rows, _ = told(is_well=False)
+        finally:
+            connection.execute("ALTER ROLE nextflow_app NOBYPASSRLS")
+    assert rows["database"]["problem"] == "The application's role nextflow_app has BYPASSRLS."
+    assert "NOBYPASSRLS" in rows["database"]["advice"]

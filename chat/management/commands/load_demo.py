@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.demo.loading import load
+from config import tenancy
 
 
 class Command(BaseCommand):
@@ -28,7 +29,8 @@ class Command(BaseCommand):
         # With --json, stdout holds nothing but the answer.
         progress = self.stderr if options["json"] else self.stdout
         progress.style_func = None
-        loaded = load(password=settings.DEMO_PASSWORD, say=progress.write)
+        with tenancy.everything("The demo makes two organizations."):
+            loaded = load(password=settings.DEMO_PASSWORD, say=progress.write)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(loaded), ensure_ascii=False))
             return

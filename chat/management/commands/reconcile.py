@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from chat.services import reconcile
+from config import tenancy
 from config.shared_metrics import set_reconcile_differences
 
 
@@ -27,7 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        result = reconcile(repair=options["repair"])
+        with tenancy.everything("All heads are compared with their logs."):
+            result = reconcile(repair=options["repair"])
         standing = len(result.differences) - result.mended
         set_reconcile_differences(result.counts())
         if options["output"]:

@@ -17,7 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from config import limits
+from config import limits, tenancy
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.languages import remember_language
@@ -164,7 +164,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         if others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists():
             return True
         memberships = Membership.objects.active().filter(user_id=authenticator.user_id)
-        return not memberships.filter(organization__requires_second_factor=True).exists()
+        with tenancy.person(authenticator.user_id):
+            return not memberships.filter(organization__requires_second_factor=True).exists()
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Any) -> str:  # noqa: A002  allauth names it so
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()

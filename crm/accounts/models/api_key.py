@@ -48,6 +48,8 @@ class ApiKey(models.Model):
 class ApiKeySecret(models.Model):
     """One text that opens a key; two may, while the old one is being replaced."""
 
+    organization_doors: ClassVar[tuple[str, ...]] = ("prefix",)
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")

@@ -1,6 +1,7 @@
 """Invitations to an organization."""
 
 import hashlib
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -18,6 +19,8 @@ from crm.accounts.models.team import Team
 
 class Invitation(models.Model):
     """A letter that lets one address into an organization, once; of its key only a hash is kept."""
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

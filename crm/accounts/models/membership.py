@@ -1,6 +1,7 @@
 """Who belongs to which organization, and as what."""
 
 from collections.abc import Iterable, Set
+from typing import ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -20,6 +21,9 @@ class Membership(Principal, models.Model):
 
     With a ``custom_role``, ``role`` is the built-in role that it was copied from.
     """
+
+    # Whoever logs in sees their own, before it is known which organization they work for.
+    person_field: ClassVar[str] = "user"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

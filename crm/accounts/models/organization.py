@@ -1,5 +1,7 @@
 """The companies that use the installation."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +11,8 @@ from crm.accounts.models.user import Language, User
 
 class Organization(models.Model):
     """A company that uses the installation; nothing of it is ever seen by another."""
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("slug",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(_("name"), max_length=255)

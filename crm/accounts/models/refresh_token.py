@@ -18,6 +18,9 @@ from crm.accounts.models.user import User
 class TokenFamily(models.Model):
     """One log-in of a program: all refresh tokens that followed from it, one after the other."""
 
+    person_field: ClassVar[str] = "user"
+    person_changes: ClassVar[bool] = True
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
@@ -56,6 +59,8 @@ class TokenFamily(models.Model):
 
 class RefreshToken(models.Model):
     """One token of a family; only its hash is kept. The last one that was not rotated is good."""
+
+    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,6 +1,7 @@
 """How long an organization lets its people stay in."""
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -20,6 +21,9 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 class SecuritySettings(models.Model):
     """An organization without a row has the defaults."""
+
+    # They decide whether a session still counts, before it is known for which organization.
+    seen_by_members: ClassVar[bool] = True
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, primary_key=True, related_name="security"

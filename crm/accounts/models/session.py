@@ -35,6 +35,9 @@ class UserSession(models.Model):
     table keeps it, to end the session there; sockets and caches know it by ``id``.
     """
 
+    person_field: ClassVar[str] = "user"
+    person_changes: ClassVar[bool] = True
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     organization = models.ForeignKey(

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from config import limits
+from config import limits, tenancy
 from crm.accounts.entrance import letters
 from crm.accounts.errors import (
     AlreadyMember,
@@ -86,12 +86,13 @@ def revoke_invitation(*, by: Principal, invitation_id: UUID) -> None:
 
 def invitation_of(token: str) -> Invitation:
     """Give the invitation that a key opens, or refuse without saying why."""
-    found = (
-        Invitation.objects.acceptable()
-        .with_token(token)
-        .select_related("organization", "custom_role", "invited_by__user")
-        .first()
-    )
+    with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
+        found = (
+            Invitation.objects.acceptable()
+            .with_token(token)
+            .select_related("organization", "custom_role", "invited_by__user")
+            .first()
+        )
     if found is None:
         raise InvitationNotFound
     return found
@@ -101,6 +102,11 @@ def invitation_of(token: str) -> Invitation:
 def accept_invitation(*, token: str, user: User) -> Membership:
     """Let the person in whose address the invitation names; the key works once."""
     found = invitation_of(token)
+    with tenancy.organization(found.organization_id):
+        return _accept(found, user)
+
+
+def _accept(found: Invitation, user: User) -> Membership:
     lock_rights(found.organization_id)
     invitation = Invitation.objects.acceptable().select_for_update().filter(pk=found.pk).first()
     if invitation is None or invitation.token_hash != found.token_hash:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from config import tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 
 SESSION_KEY = "organization_id"
@@ -11,9 +12,19 @@ SESSION_KEY = "organization_id"
 
 def current_membership(*, user: User, organization_id: str | None) -> Membership | None:
     """Give the membership a session runs as: the chosen organization's, else the oldest."""
-    memberships = list(Membership.objects.of(user).active().with_rights()[:100])
-    chosen = (m for m in memberships if str(m.organization_id) == organization_id)
-    return next(chosen, memberships[0] if memberships else None)
+    theirs = Membership.objects.of(user).active()
+    if organization_id is not None:
+        # The session's word says where to look, and nothing more: the row must be there.
+        with tenancy.organization(UUID(organization_id)):
+            chosen = theirs.with_rights().filter(organization_id=organization_id).first()
+        if chosen is not None:
+            return chosen
+    with tenancy.person(user.pk):
+        oldest = theirs.values_list("organization_id", flat=True).first()
+    if oldest is None:
+        return None
+    with tenancy.organization(oldest):
+        return theirs.with_rights().filter(organization_id=oldest).first()
 
 
 @transaction.atomic

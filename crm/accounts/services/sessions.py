@@ -19,7 +19,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config import realtime
+from config import realtime, tenancy
 from crm.accounts.clients import Client
 from crm.accounts.models import Ended, TokenFamily, User, UserSession
 from crm.accounts.models.security import USE_NOTED_EVERY
@@ -43,21 +43,26 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
     membership = current_membership(user=user, organization_id=session.get(SESSION_KEY))
     client = Client.of(request)
     now = timezone.now()
-    record, _created = UserSession.objects.update_or_create(
-        key=session.session_key,
-        defaults={
-            "user": user,
-            "organization": membership.organization if membership else None,
-            "device": client.device,
-            "address": client.address,
-            "created_at": now,
-            "last_used_at": now,
-            "ended_at": None,
-            "ended_because": "",
-        },
-    )
+    if membership is not None:
+        # Where the next request looks first.
+        session[SESSION_KEY] = str(membership.organization_id)
+    with tenancy.person(user.pk):
+        record, _created = UserSession.objects.update_or_create(
+            key=session.session_key,
+            defaults={
+                "user": user,
+                "organization": membership.organization if membership else None,
+                "device": client.device,
+                "address": client.address,
+                "created_at": now,
+                "last_used_at": now,
+                "ended_at": None,
+                "ended_because": "",
+            },
+        )
+        ends_at = record.ends_at()
     session[RECORD_KEY] = str(record.pk)
-    cache.set(_cache_key(record.pk), record.ends_at().timestamp(), _KNOWN_SECONDS)
+    cache.set(_cache_key(record.pk), ends_at.timestamp(), _KNOWN_SECONDS)
     return record
 
 
@@ -71,13 +76,15 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
         ends_at = cache.get(_cache_key(record_id))
         if ends_at is not None:
             return bool(ends_at > time.time())
-    return _look_up(request, user, record_id)
+    with tenancy.person(user.pk):
+        return _look_up(request, user, record_id)
 
 
 def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
     """Run a session as another organization, whose rules hold from now on."""
     record_id = request.session.get(RECORD_KEY)
-    UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
+    with tenancy.person(user.pk):
+        UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
     cache.delete(_cache_key(record_id))
     # Open pages of the other organization must not go on receiving its messages.
     realtime.close_sockets(user_id=user.pk, logins=[record_id])
@@ -118,16 +125,17 @@ def end_sessions(
     spared_id: str | None = None,
 ) -> list[UUID]:
     """End one session of a person, or all but the spared one; their sockets close with 4403."""
-    sessions = UserSession.objects.live().select_for_update().filter(user_id=user_id)
-    if session_id is not None:
-        sessions = sessions.filter(pk=session_id)
-    if spared_id is not None:
-        sessions = sessions.exclude(pk=spared_id)
-    ended = list(sessions)
-    now = timezone.now()
-    UserSession.objects.filter(pk__in=[record.pk for record in ended]).update(
-        ended_at=now, ended_because=because
-    )
+    with tenancy.person(user_id):
+        sessions = UserSession.objects.live().select_for_update().filter(user_id=user_id)
+        if session_id is not None:
+            sessions = sessions.filter(pk=session_id)
+        if spared_id is not None:
+            sessions = sessions.exclude(pk=spared_id)
+        ended = list(sessions)
+        now = timezone.now()
+        UserSession.objects.filter(pk__in=[record.pk for record in ended]).update(
+            ended_at=now, ended_because=because
+        )
     engine: Any = import_module(settings.SESSION_ENGINE)
     stored = engine.SessionStore.get_model_class().objects
     stored.filter(session_key__in=[record.key for record in ended]).delete()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from config import tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 
 # What a user's metadata keeps of a sign-up until the address is confirmed.
@@ -33,13 +34,15 @@ def settle_sign_up(*, user_id: UUID) -> Membership | None:
 @transaction.atomic
 def found_organization(*, user: User, name: str) -> Membership:
     """Create an organization with this person as its owner, in their language and time zone."""
-    organization = Organization.objects.create(
+    organization = Organization(
         name=name,
         slug=_free_slug(name),
         language_code=user.language_code,
         timezone=user.timezone,
     )
-    return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
+    with tenancy.organization(organization.pk):
+        organization.save(force_insert=True)
+        return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
 
 
 def purge_unconfirmed() -> int:

@@ -13,6 +13,7 @@ import logging
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,7 +22,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from config import realtime
+from config import realtime, tenancy
 from crm.accounts import access_tokens
 from crm.accounts.clients import Client
 from crm.accounts.errors import RefreshTokenInvalid, RefreshTokenReused
@@ -51,22 +52,24 @@ class Tokens:
 def start_family(*, membership: Membership, client: Client) -> Tokens:
     """Log a program in for a person whose credentials were checked."""
     now = timezone.now()
-    family = TokenFamily.objects.create(
-        organization_id=membership.organization_id,
-        user_id=membership.user_id,
-        membership=membership,
-        device=client.device,
-        address=client.address,
-        expires_at=now + timedelta(days=settings.REFRESH_TOKEN_DAYS),
-    )
-    token = _PREFIX + secrets.token_urlsafe(32)
-    _store(family, token)
-    return _tokens(family, token, now)
+    with tenancy.organization(membership.organization_id):
+        family = TokenFamily.objects.create(
+            organization_id=membership.organization_id,
+            user_id=membership.user_id,
+            membership=membership,
+            device=client.device,
+            address=client.address,
+            expires_at=now + timedelta(days=settings.REFRESH_TOKEN_DAYS),
+        )
+        token = _PREFIX + secrets.token_urlsafe(32)
+        _store(family, token)
+        return _tokens(family, token, now)
 
 
 def refresh_tokens(*, refresh_token: str, client: Client) -> Tokens:
     """Give new tokens for a refresh token, once; a second time the whole family ends."""
-    tokens = _rotate(refresh_token=refresh_token, client=client)
+    with _behind(refresh_token):
+        tokens = _rotate(refresh_token=refresh_token, client=client)
     if tokens is None:
         # Outside of the transaction that ended the family: the refusal must not undo it.
         raise RefreshTokenReused
@@ -106,21 +109,24 @@ def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
 
 def revoke_token(*, refresh_token: str) -> None:
     """End the family of a refresh token; what is no token needs no revoking."""
-    try:
-        token = _find(refresh_token)
-    except RefreshTokenInvalid:
-        return
-    end_families(user_id=token.family.user_id, because=Ended.LOGGED_OUT, family_id=token.family_id)
+    with _behind(refresh_token):
+        try:
+            token = _find(refresh_token)
+        except RefreshTokenInvalid:
+            return
+        family = token.family
+    end_families(user_id=family.user_id, because=Ended.LOGGED_OUT, family_id=family.pk)
 
 
 @transaction.atomic
 def end_families(*, user_id: UUID, because: Ended, family_id: UUID | None = None) -> list[UUID]:
     """End one of a person's families, or all: refresh tokens, access tokens and sockets."""
-    families = TokenFamily.objects.live().select_for_update().filter(user_id=user_id)
-    if family_id is not None:
-        families = families.filter(pk=family_id)
-    ended = list(families)
-    _end(ended, because=because)
+    with tenancy.person(user_id):
+        families = TokenFamily.objects.live().select_for_update().filter(user_id=user_id)
+        if family_id is not None:
+            families = families.filter(pk=family_id)
+        ended = list(families)
+        _end(ended, because=because)
     return [family.pk for family in ended]
 
 
@@ -174,6 +180,10 @@ def _report_reuse(family: TokenFamily, client: Client) -> None:
         ),
         robust=True,
     )
+
+
+def _behind(refresh_token: str) -> AbstractContextManager[None]:
+    return tenancy.behind(RefreshToken, token_hash=_hash(refresh_token))
 
 
 def _find(refresh_token: str) -> RefreshToken:

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from config import tenancy
 from config.errors import AppError, Invalid
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
@@ -71,12 +72,13 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
     form = SwitchForm(request.POST)
     if not form.is_valid():
         raise OrganizationNotYours
-    chosen = (
-        Membership.objects.of(user)
-        .active()
-        .filter(organization_id=form.cleaned_data["organization"])
-        .first()
-    )
+    with tenancy.person(user.pk):
+        chosen = (
+            Membership.objects.of(user)
+            .active()
+            .filter(organization_id=form.cleaned_data["organization"])
+            .first()
+        )
     if chosen is None:
         raise OrganizationNotYours
     request.session[SESSION_KEY] = str(chosen.organization_id)

@@ -1,8 +1,14 @@
 """PostgreSQL: version, encoding, extensions, and a row written and read back."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import psycopg
+from django.conf import settings
 from psycopg import errors
 
+from config.database.locks import locks
+from config.database.roles import complaints
 from config.engines.postgresql import EXTENSIONS
 from crm.operations.doctor.diagnosis import (
     SECONDS,
@@ -15,7 +21,8 @@ from crm.operations.doctor.diagnosis import (
 )
 
 _STORE = "database"
-_LEAST_VERSION = 15
+# From here on a role may have another without inheriting it.
+_LEAST_VERSION = 16
 
 
 def examine_postgresql(url: str) -> Diagnosis:
@@ -88,6 +95,19 @@ def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Di
             f"As a superuser run `CREATE EXTENSION {uncreated[0]}` in this database.",
         )
     diagnosis.has += EXTENSIONS
+    _require_lock(connection)
+    diagnosis.has.append("row-level security")
+
+
+def _require_lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Tell the first reason why organizations would not be kept apart."""
+
+    def ask(statement: str, values: Sequence[Any]) -> Sequence[Any]:
+        return connection.execute(statement, values).fetchone() or ()  # type: ignore[arg-type]  ours
+
+    found = complaints(ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(locks()))
+    for problem, advice in found:
+        raise Ill(problem, advice)
 
 
 def _no_connection(url: str, words: str) -> Ill:

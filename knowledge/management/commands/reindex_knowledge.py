@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from config import tenancy
 from config.errors import StoreUnavailable
 from knowledge.services.rebuilding import rebuild_index
 
@@ -16,7 +17,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            name = rebuild_index(progress=self._tell)
+            with tenancy.everything("One index holds the FAQs of all organizations."):
+                name = rebuild_index(progress=self._tell)
         except StoreUnavailable as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"The index {name} answers from now on.")

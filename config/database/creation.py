@@ -1,0 +1,11 @@
+"""Test databases belong to the owner of the tables; the tests run as the application."""
+
+from typing import Any
+
+from django.db.backends.postgresql import creation
+
+
+class DatabaseCreation(creation.DatabaseCreation):
+    def create_test_db(self, *args: Any, **kwargs: Any) -> str:
+        with self.connection.as_owner():
+            return super().create_test_db(*args, **kwargs)

@@ -1,0 +1,23 @@
+"""`manage.py migrate`: as the owner of the tables; afterwards each table has its lock."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import connections
+
+from config.database.locking import NotLocked, lock_tables
+from config.tenancy import everything
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = connections[options["database"]]
+        with connection.as_owner(), everything("Migrations."):
+            super().handle(*args, **options)
+            if options["check_unapplied"] or options["plan"]:
+                return
+            try:
+                lock_tables(connection)
+            except NotLocked as refusal:
+                raise CommandError(str(refusal)) from refusal
