@@ -119,9 +119,49 @@ class StreamRequired(Invalid):
     )
 
 
-class IdentityNotSupported(Invalid):
-    code = "identity_not_supported"
-    message = gettext_noop("Signed identities are not supported here. Leave identity out.")
+class IdentityMalformed(Invalid):
+    code = "identity_malformed"
+    message = gettext_noop(
+        "identity must be a signed token, or an object with token, name, email and phone as texts."
+    )
+
+
+class IdentityInvalid(AppError):
+    """The same for another signature, algorithm, audience or secret: a forger learns nothing."""
+
+    code = "identity_invalid"
+    status = 401
+    message = gettext_noop(
+        "The signed identity is not accepted. Sign it anew with a present secret of this widget."
+    )
+
+
+class IdentityExpired(IdentityInvalid):
+    code = "identity_expired"
+    message = gettext_noop("The signed identity has expired. Sign a new one for each page.")
+
+
+class IdentityTooLong(IdentityInvalid):
+    code = "identity_too_long"
+    message = gettext_noop("The signed identity lives too long. Let exp be 10 minutes after iat.")
+
+
+class IdentityUsed(IdentityInvalid):
+    code = "identity_used"
+    message = gettext_noop(
+        "The signed identity was used by another browser. Sign a new one for each page."
+    )
+
+
+class TooManySecrets(AppError):
+    code = "too_many_secrets"
+    status = 409
+    message = gettext_noop("Three secrets are alive already. End one that is not used any more.")
+
+
+class SecretNotFound(NotFound):
+    code = "secret_not_found"
+    message = gettext_noop("There is no such secret. Load the page again.")
 
 
 class IdempotencyKeyMissing(Invalid):

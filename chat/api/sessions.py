@@ -16,9 +16,10 @@ from chat.api.authentication import (
     visitor_of_request,
 )
 from chat.api.shapes import TicketShape, VisitShape
-from chat.errors import IdentityNotSupported
+from chat.identity import Told, check_proof, hand_on, parse_identity, use_proof
 from chat.models import Conversation, Widget
-from chat.services.visitors import active_widget, check_origin, start_visit
+from chat.services.verifying import start_verified_visit
+from chat.services.visitors import Visit, active_widget, check_origin, start_visit
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
 from config import limits, tenancy
@@ -26,6 +27,7 @@ from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
 from config.outages import outage_refusals
 from config.rest import refuses
+from crm.accounts.clients import Client
 from crm.accounts.models import Language
 
 WIDGET_SOCKET = "/ws/widget/"
@@ -65,8 +67,7 @@ class WidgetSessions(APIView):
         body = SessionBody(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
-        if told.get("identity") is not None:
-            raise IdentityNotSupported
+        identity = parse_identity(told.get("identity"))
         with outage_refusals():
             widget = active_widget(told["site_key"])
             tenancy.enter(widget.organization_id)
@@ -78,15 +79,18 @@ class WidgetSessions(APIView):
             if told.get("parent_origin") not in {None, own_origin}:
                 check_origin(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
-            visit = start_visit(
-                widget=widget,
+            visit = _visit(
+                request,
+                widget,
+                identity,
                 token=told.get("visitor_token") or None,
-                language_code=language,
+                language=language,
             )
             visitor = Visitor.of(visit.record, language)
             answer = {
                 "visitor_token": visit.token,
                 "is_new": visit.is_new,
+                "is_verified": bool(visit.record.customer.external_id),
                 "customer_id": str(visit.record.customer_id),
                 "settings": _settings(widget, language),
                 "conversation": _conversation(visitor),
@@ -145,6 +149,23 @@ class InboxTickets(APIView):
 
 
 _PRIVATE = {"Cache-Control": "no-store"}
+
+
+def _visit(
+    request: Request, widget: Widget, identity: Told, *, token: str | None, language: str
+) -> Visit:
+    if identity.token is None:
+        return start_visit(
+            widget=widget, token=token, language_code=language, claims=identity.claims
+        )
+    proof = check_proof(widget, identity.token)
+    client = Client.of(request._request).mark
+    use_proof(widget, proof, visitor=token, client=client)
+    visit = start_verified_visit(
+        widget=widget, token=token, proof=proof, claims=identity.claims, language_code=language
+    )
+    hand_on(widget, proof, visitor=visit.token, client=client)
+    return visit
 
 
 def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:

@@ -188,6 +188,7 @@ class OpenConversationShape(Shape):
 class VisitShape(TicketShape):
     visitor_token = serializers.CharField()
     is_new = serializers.BooleanField()
+    is_verified = serializers.BooleanField(help_text="Whether their site proved who they are.")
     customer_id = serializers.UUIDField()
     settings = WidgetSettingsShape()
     conversation = OpenConversationShape(allow_null=True)

@@ -1,11 +1,12 @@
 """The pages and API of chat, by part."""
 
-from chat.urls import demo, inbox, questions, streams, widget
+from chat.urls import demo, identity, inbox, questions, streams, widget
 
 app_name = "chat"
 urlpatterns = [
     *streams.urlpatterns,
     *widget.urlpatterns,
+    *identity.urlpatterns,
     *inbox.urlpatterns,
     *questions.urlpatterns,
     *demo.urlpatterns,

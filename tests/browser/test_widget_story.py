@@ -224,6 +224,6 @@ def test_identity_that_is_refused_keeps_nobody_from_being_heard(
     visitor.page.evaluate("nextflow('identify', { token: 'nonsense' })")
     visitor.open()
     visitor.await_event("error")
-    assert visitor.happened()[-1][1]["code"] == "identity_not_supported"
+    assert visitor.happened()[-1][1]["code"] == "identity_invalid"
     visitor.send("It is me")
     assert stored_texts(only_conversation()) == ["It is me"]

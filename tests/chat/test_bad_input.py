@@ -137,7 +137,14 @@ async def test_a_key_that_cannot_be_one_is_refused(
         ({"parent_origin": "https://evil.example"}, (403, "origin_not_allowed")),
         ({"parent_origin": "https://shop.example@evil.example"}, (403, "origin_not_allowed")),
         ({"parent_origin": "null"}, (403, "origin_not_allowed")),
-        ({"identity": {"id": "1"}}, (400, "identity_not_supported")),
+        ({"identity": {"id": "1"}}, (400, "identity_malformed")),
+        ({"identity": {"email": "nobody"}}, (400, "identity_malformed")),
+        ({"identity": {"name": HALF}}, (400, "invalid")),
+        ({"identity": ["x"]}, (400, "identity_malformed")),
+        ({"identity": 5}, (400, "identity_malformed")),
+        ({"identity": "nonsense"}, (401, "identity_invalid")),
+        ({"identity": {"token": "a\x00b"}}, (401, "identity_invalid")),
+        ({"identity": {"name": "x" * 256}}, (400, "identity_malformed")),
     ],
 )
 async def test_a_session_that_cannot_be_is_refused_and_makes_nobody(

@@ -16,6 +16,7 @@ from crm.accounts.errors import (
     ApiKeyInvalid,
     ApiKeyNotFound,
     ApiKeyOver,
+    PersonRequired,
     RotationUnderWay,
     ScopeNotYours,
     TooManyApiKeys,
@@ -42,7 +43,7 @@ def create_api_key(
     *, by: Principal, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> NewSecret:
     """Make a key that may do no more than its maker. Raises ScopeNotYours and TooManyApiKeys."""
-    require(by, Area.SETTINGS, WRITE)
+    _require_person(by)
     wanted = sorted(set(scopes))
     if not set(wanted) <= set(scopes_of(by.rights)):
         raise ScopeNotYours
@@ -65,6 +66,7 @@ def create_api_key(
 @transaction.atomic
 def rotate_api_key(*, by: Principal, key_id: UUID) -> NewSecret:
     """Give a key a second secret; the first goes on until it is revoked."""
+    _require_person(by)
     key = _locked(by, key_id)
     if not key.is_live(timezone.now()):
         raise ApiKeyOver
@@ -138,6 +140,13 @@ def _secret(shown: KeyText) -> ApiKeySecret:
     if secret is None or not hmac.compare_digest(secret.secret_hash, shown.digest):
         raise ApiKeyInvalid
     return secret
+
+
+def _require_person(by: Principal) -> None:
+    require(by, Area.SETTINGS, WRITE)
+    if by.user is None:
+        # A stolen key must not make others that outlive it.
+        raise PersonRequired
 
 
 def _locked(by: Principal, key_id: UUID) -> ApiKey:

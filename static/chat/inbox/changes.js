@@ -10,6 +10,7 @@ const WORDS = {
   closed: () => gettext("%(actor)s closed the conversation"),
   reopened: () => gettext("%(actor)s reopened the conversation"),
   snoozed: () => gettext("%(actor)s snoozed this until %(until)s"),
+  identified: () => gettext("%(actor)s proved who they are"),
   woken: () => gettext("The conversation is open again"),
 };
 const REASONS = {

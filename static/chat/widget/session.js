@@ -49,7 +49,10 @@ export class Session {
   async ask() {
     const { language, identity, parentOrigin } = this;
     try {
-      return await this.api.openSession({ language, identity, parentOrigin });
+      const given = await this.api.openSession({ language, identity, parentOrigin });
+      // It has done its work: from now on the visitor's token says who this is.
+      if (this.identity === identity) this.identity = null;
+      return given;
     } catch (error) {
       if (!(error instanceof Refused) || !identity || error.status >= 500) throw error;
       // A wrong identity must not keep the visitor from being heard: they come in as before.

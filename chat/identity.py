@@ -1,0 +1,177 @@
+"""What a site tells of its visitor: a proof that it signed, and claims that nobody checked.
+
+A proof is a JWT of at most ten minutes, signed by HS256 with one of the widget's secrets. What the
+token says of its algorithm never chooses how it is checked; ``kid`` only chooses among secrets.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import timezone
+
+from chat.errors import (
+    IdentityExpired,
+    IdentityInvalid,
+    IdentityMalformed,
+    IdentityTooLong,
+    IdentityUsed,
+)
+from chat.models import IdentitySecret, Widget
+from config import stores
+from crm.accounts.entrance.sealing import seal, unseal
+
+ALGORITHM = "HS256"
+LONGEST_SECONDS = 600
+LEEWAY_SECONDS = 30
+MAX_TOKEN_LENGTH = 4096
+_REQUIRED = ["sub", "aud", "iat", "exp", "jti"]
+_LENGTHS = {"name": 255, "email": 255, "phone": 50}
+_NOTED_EVERY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who a visitor is to the site; ``facts`` are name, email and phone as far as it vouches."""
+
+    external_id: str
+    facts: Mapping[str, str]
+    jti: str
+    seconds_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came along with a session: a token to check, and what the page claims."""
+
+    token: str | None = None
+    claims: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_identity(given: object) -> Told:
+    """Take ``identity`` apart: a token, or an object with ``token``, name, email and phone."""
+    if given is None:
+        return Told()
+    if isinstance(given, str):
+        return Told(token=given)
+    if not isinstance(given, Mapping) or set(given) - {"token", *_LENGTHS}:
+        raise IdentityMalformed
+    token = given.get("token")
+    if token is not None and not isinstance(token, str):
+        raise IdentityMalformed
+    return Told(token=token, claims=_facts(given))
+
+
+def check_proof(widget: Widget, token: str) -> Proof:
+    """Check a signed identity. Raises IdentityInvalid, IdentityExpired, IdentityTooLong."""
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise IdentityInvalid
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        secret = _secret(widget, kid)
+        claims = jwt.decode(
+            token,
+            open_secret(secret),
+            algorithms=[ALGORITHM],
+            audience=widget.site_key,
+            leeway=LEEWAY_SECONDS,
+            options={"require": _REQUIRED},
+        )
+    except jwt.ExpiredSignatureError:
+        raise IdentityExpired from None
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError):
+        raise IdentityInvalid from None
+    if claims["exp"] - claims["iat"] > LONGEST_SECONDS:
+        raise IdentityTooLong
+    subject, jti = claims["sub"], claims["jti"]
+    if not 1 <= len(subject) <= 200 or not subject.strip() or "\x00" in subject:
+        raise IdentityInvalid
+    if not 1 <= len(jti) <= 200:
+        raise IdentityInvalid
+    _note_use(secret)
+    left = int(claims["exp"] + LEEWAY_SECONDS - timezone.now().timestamp()) + 1
+    return Proof(external_id=subject, facts=_facts(claims), jti=jti, seconds_left=max(1, left))
+
+
+def use_proof(widget: Widget, proof: Proof, *, visitor: str | None, client: str) -> None:
+    """Let a token be used by one browser alone, which may repeat itself.
+
+    ``visitor`` is its visitor token, ``client`` what else tells it apart: its first answer may
+    have been lost. Raises IdentityUsed for anybody else.
+    """
+    name = f"{widget.pk}|{proof.jti}"
+    key = f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
+    redis = stores.redis()
+    mine = json.dumps([_digest(visitor), client])
+    if redis.set(key, mine, nx=True, ex=proof.seconds_left):
+        return
+    stored: Any = redis.get(key)
+    if stored is None:
+        raise IdentityExpired
+    first_visitor, first_client = json.loads(stored)
+    is_same_visitor = visitor is not None and first_visitor == _digest(visitor)
+    if not is_same_visitor and first_client != client:
+        raise IdentityUsed
+
+
+def hand_on(widget: Widget, proof: Proof, *, visitor: str, client: str) -> None:
+    """Note the visitor token that this browser has from now on."""
+    name = f"{widget.pk}|{proof.jti}"
+    key = f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
+    stores.redis().set(key, json.dumps([_digest(visitor), client]), xx=True, keepttl=True)
+
+
+def seal_secret(kid: str, text: str) -> str:
+    """Seal a secret together with whose it is: a row moved elsewhere opens nothing."""
+    return seal(f"identity secret|{kid}|{text}")
+
+
+def open_secret(secret: IdentitySecret) -> str:
+    name, kid, text = unseal(secret.sealed).split("|", 2)
+    if (name, kid) != ("identity secret", secret.kid):
+        raise IdentityInvalid
+    return text
+
+
+def _secret(widget: Widget, kid: object) -> IdentitySecret:
+    if not isinstance(kid, str) or len(kid) > 16:
+        raise IdentityInvalid
+    secret = IdentitySecret.objects.filter(
+        organization_id=widget.organization_id, widget=widget, kid=kid, revoked_at__isnull=True
+    ).first()
+    if secret is None:
+        raise IdentityInvalid
+    return secret
+
+
+def _note_use(secret: IdentitySecret) -> None:
+    now = timezone.now()
+    last = secret.last_used_at
+    if last is None or (now - last).total_seconds() >= _NOTED_EVERY_SECONDS:
+        IdentitySecret.objects.filter(pk=secret.pk).update(last_used_at=now)
+
+
+def _facts(given: Mapping[str, Any]) -> dict[str, str]:
+    facts = {}
+    for name, length in _LENGTHS.items():
+        value = given.get(name)
+        if value is None or value == "":
+            continue
+        if not isinstance(value, str) or len(value) > length or "\x00" in value:
+            raise IdentityMalformed
+        facts[name] = value.strip()
+    if "email" in facts:
+        try:
+            validate_email(facts["email"])
+        except ValidationError:
+            raise IdentityMalformed from None
+    return facts
+
+
+def _digest(visitor: str | None) -> str | None:
+    return hashlib.sha256(visitor.encode()).hexdigest() if visitor else None

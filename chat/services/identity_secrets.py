@@ -1,0 +1,64 @@
+"""Verbs about the secrets that sites sign their visitors' identities with."""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
+from chat.identity import seal_secret
+from chat.models import IdentitySecret, Widget
+from crm.accounts.permissions import WRITE, Area, Principal, require
+
+MAX_SECRETS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NewIdentitySecret:
+    """``text`` is shown once."""
+
+    secret: IdentitySecret
+    text: str
+
+
+@transaction.atomic
+def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
+    """Give a widget another secret; those before it stay good. Raises TooManySecrets."""
+    require(by, Area.SETTINGS, WRITE)
+    widget = (
+        Widget.objects.select_for_update()
+        .filter(organization_id=by.organization_id, pk=widget_id)
+        .first()
+    )
+    if widget is None:
+        raise WidgetNotFound
+    if widget.identity_secrets.filter(revoked_at__isnull=True).count() >= MAX_SECRETS:
+        raise TooManySecrets
+    kid, text = secrets.token_hex(4), secrets.token_urlsafe(32)
+    secret = IdentitySecret.objects.create(
+        organization_id=by.organization_id,
+        widget=widget,
+        kid=kid,
+        sealed=seal_secret(kid, text),
+        created_by=by.user,
+    )
+    return NewIdentitySecret(secret=secret, text=text)
+
+
+@transaction.atomic
+def end_identity_secret(*, by: Principal, secret_id: UUID) -> IdentitySecret:
+    """Accept nothing any more that was signed with this secret. Safe to repeat."""
+    require(by, Area.SETTINGS, WRITE)
+    secret = (
+        IdentitySecret.objects.select_for_update()
+        .filter(organization_id=by.organization_id, pk=secret_id)
+        .first()
+    )
+    if secret is None:
+        raise SecretNotFound
+    if secret.revoked_at is None:
+        secret.revoked_at = timezone.now()
+        secret.save(update_fields=["revoked_at"])
+    return secret

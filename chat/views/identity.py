@@ -1,0 +1,76 @@
+"""The settings page of visitors' identities: a widget's secrets, and how a site signs with them."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from chat.models import IdentitySecret, Widget
+from chat.services.identity_secrets import (
+    MAX_SECRETS,
+    add_identity_secret,
+    end_identity_secret,
+)
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.permissions import READ, WRITE, Area, require
+
+MAX_WIDGETS = 100
+
+
+@never_cache
+@member_required
+@require_safe
+def visitor_identity(request: HttpRequest) -> HttpResponse:
+    return _page(request)
+
+
+@never_cache
+@member_required
+@require_POST
+def add_secret(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Make a secret; its text is on the answer to this alone."""
+    try:
+        made = add_identity_secret(by=membership_of(request), widget_id=widget_id)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+        return redirect("chat:visitor_identity")
+    return _page(request, made=made, status=201)
+
+
+@member_required
+@require_POST
+def end_secret(request: HttpRequest, secret_id: UUID) -> HttpResponse:
+    end_identity_secret(by=membership_of(request), secret_id=secret_id)
+    messages.success(request, _("Nothing signed with this secret is accepted any more."))
+    return redirect("chat:visitor_identity")
+
+
+def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, READ)
+    widgets = Widget.objects.filter(organization_id=membership.organization_id).order_by("name")
+    alive: dict[UUID, list[IdentitySecret]] = {}
+    for secret in IdentitySecret.objects.filter(
+        organization_id=membership.organization_id, revoked_at__isnull=True
+    ).order_by("created_at"):
+        alive.setdefault(secret.widget_id, []).append(secret)
+    context |= {
+        "active_section": "settings",
+        "active_page": "visitor_identity",
+        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "rows": [
+            {
+                "widget": widget,
+                "secrets": alive.get(widget.pk, []),
+                "may_add": len(alive.get(widget.pk, [])) < MAX_SECRETS,
+            }
+            for widget in widgets[:MAX_WIDGETS]
+        ],
+    }
+    return render(request, "chat/settings/visitor_identity.html", context, status=status)
