@@ -17,8 +17,8 @@ from chat.consumers.origins import header
 from chat.events import conversation_group
 from chat.logins import viewer_of
 from chat.polling import EventsQuery, answer, parse_query
-from chat.viewers import Viewer, conversation_id_of
-from config import tenancy
+from chat.viewers import Viewer, Visitor, conversation_id_of
+from config import limits, tenancy
 from config.draining import is_draining
 from config.errors import AppError, Invalid
 from config.logging import bind_correlation_id, tell_work
@@ -105,7 +105,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         query = parse_query(given.dict())
         stream: str = self.scope["url_route"]["kwargs"]["stream"]
         viewer = await run_sync(
-            viewer_of,
+            _counted_viewer,
             authorization=header(self.scope, b"authorization"),
             cookie=header(self.scope, b"cookie"),
         )
@@ -141,3 +141,13 @@ class LongPollConsumer(AsyncHttpConsumer):
         group, self._group = self._group, None
         if group is not None:
             await self.channel_layer.group_discard(group, self.channel_name)
+
+
+def _counted_viewer(*, authorization: str | None, cookie: str | None) -> Viewer:
+    """Say who asks, and count it as the same question without waiting is counted."""
+    viewer = viewer_of(authorization=authorization, cookie=cookie)
+    if isinstance(viewer, Visitor):
+        limits.enforce("widget_read", {"visitor": viewer.customer_id})
+    else:
+        limits.enforce("api", {"user": viewer.user_id, "organization": viewer.organization_id})
+    return viewer

@@ -375,7 +375,6 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "widget_read.visitor": "1200/60",
     "widget_ticket.visitor": "60/60",
     "widget_post.visitor": "600/60/60",
-    "webhook.address": "1200/60",
 }
 RATE_LIMITS: dict[str, str] = RATE_LIMIT_DEFAULTS | env.dict("RATE_LIMITS", default={})
 

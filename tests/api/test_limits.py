@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from chat.consumers.long_poll import _counted_viewer
 from chat.models import Widget
+from config import stores
+from config.limits import Refusal
 from crm.accounts.models import Membership
+from crm.accounts.services.api_keys import create_api_key
 from tests.api.conftest import Api
+from tests.conftest import PASSWORD
 
 ME = "/api/v1/me"
 POLICY = re.compile(r'"[a-z_.]+";q=\d+;w=\d+(, "[a-z_.]+";q=\d+;w=\d+)*')
@@ -66,6 +71,22 @@ def test_a_header_is_no_other_address(narrow: None, widget: Widget, header: str)
     assert statuses == [201, 201, 429]
 
 
+def test_long_polls_are_counted_like_other_reads(settings: Any, widget: Widget) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"widget_read.visitor": "3/3600"}
+    client = Client()
+    visit = client.post(
+        "/api/v1/widget/sessions", {"site_key": widget.site_key}, content_type="application/json"
+    ).json()
+    bearer = f"Bearer {visit['visitor_token']}"
+    stream = "/api/v1/streams/conversation:0190d3c5-0000-7000-8000-000000000000"
+    assert client.get(stream, headers={"Authorization": bearer}).status_code == 404
+    for _n in range(2):
+        _counted_viewer(authorization=bearer, cookie=None)
+    with pytest.raises(Refusal):
+        _counted_viewer(authorization=bearer, cookie=None)
+    assert client.get(stream, headers={"Authorization": bearer}).status_code == 429
+
+
 def test_who_tries_tokens_is_held_up(narrow: None, widget: Widget) -> None:
     client = Client()
     statuses = [
@@ -75,6 +96,50 @@ def test_who_tries_tokens_is_held_up(narrow: None, widget: Widget) -> None:
         for number in range(6)
     ]
     assert statuses == [401] * 4 + [429] * 2
+
+
+def test_a_key_is_counted_for_itself(settings: Any, owner: Membership) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"api.key": "2/3600"}
+    keys = [
+        create_api_key(by=owner, name=name, scopes=["inbox:read"], expires_at=None).text
+        for name in ("one", "two")
+    ]
+
+    def ask(key: str) -> Any:
+        return Client().get(ME, headers={"Authorization": f"Bearer {key}"})
+
+    assert [ask(keys[0]).status_code for _n in range(3)] == [200, 200, 429]
+    assert ask(keys[0]).json()["limit"] == "api.key"
+    assert ask(keys[1]).status_code == 200
+
+
+@pytest.fixture
+def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = stores.redis().connection_pool
+    pool.disconnect()
+    # Nothing can listen there without being root, so a connection is refused at once.
+    monkeypatch.setitem(pool.connection_kwargs, "port", 1)
+    monkeypatch.setattr(pool, "_available_connections", [])
+    monkeypatch.setattr("config.limits.limiter._local_until", 0.0)
+
+
+def test_without_redis_reads_go_on_and_are_counted_here(
+    narrow: None, api: Api, redis_away: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [api.get(ME) for _n in range(4)]
+    monkeypatch.undo()
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert '"api.user";r=2' in answers[0]["RateLimit"]
+
+
+def test_without_redis_nobody_logs_in(
+    agent: Membership, redis_away: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"email": agent.user.email, "password": PASSWORD}
+    answer = Client().post("/api/v1/auth/tokens", body, content_type="application/json")
+    monkeypatch.undo()
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert int(answer["Retry-After"]) >= 1
 
 
 def test_a_page_of_people_is_no_api_and_counts_nothing(narrow: None, agent: Membership) -> None:
