@@ -122,14 +122,7 @@ def page_of(
     )
 
 
-def record_response(
-    request: Request,
-    record: Mapping[str, Any],
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
+def record_response(request: Request, record: Mapping[str, Any]) -> Response:
     """Answer with one record, or with the members of it that were asked for."""
     query = RecordQuery.read(request)
-    members = members_of(query["fields"], record)
-    return Response(sparse(record, members), status=status, headers=dict(headers or {}))
+    return Response(sparse(record, members_of(query["fields"], record)))

@@ -214,6 +214,28 @@ def test_a_strangers_records_are_not_there(
     assert customer.name == "Minh"
 
 
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/api/v1/me", 7),
+        ("/api/v1/organization", 7),
+        ("/api/v1/customers/{customer}", 7),
+        ("/api/v1/members/{member}", 7),
+    ],
+)
+def test_a_record_costs_few_queries(
+    api: Api,
+    agent: Membership,
+    customer: Customer,
+    path: str,
+    most: int,
+    django_assert_max_num_queries: Any,
+) -> None:
+    address = path.format(customer=customer.pk, member=agent.pk)
+    with django_assert_max_num_queries(most):
+        assert api.get(address).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v2/customers", "/api/", "/api/v1"])
 def test_a_path_that_is_not_there_is_a_problem(api: Api, path: str) -> None:
     assert refused(api.get(path)) == (404, "not_found")
