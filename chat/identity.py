@@ -6,12 +6,13 @@ token says of its algorithm never chooses how it is checked; ``kid`` only choose
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
@@ -25,6 +26,8 @@ from chat.errors import (
 from chat.models import IdentitySecret, Widget
 from config import stores
 from crm.accounts.entrance.sealing import seal, unseal
+
+logger = logging.getLogger(__name__)
 
 ALGORITHM = "HS256"
 LONGEST_SECONDS = 600
@@ -82,6 +85,9 @@ def check_proof(widget: Widget, token: str) -> Proof:
             leeway=LEEWAY_SECONDS,
             options={"require": _REQUIRED},
         )
+    except ImproperlyConfigured as error:
+        logger.error("A widget's secret cannot be read: %s", error)
+        raise IdentityInvalid from None
     except jwt.ExpiredSignatureError:
         raise IdentityExpired from None
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError):

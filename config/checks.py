@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
@@ -108,6 +109,35 @@ def rate_limits_are_rates(**kwargs: Any) -> list[CheckMessage]:
     return messages
 
 
+@register()
+def keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    pairs = [pair.partition(":") for pair in settings.ACCESS_TOKEN_KEYS]
+    kids = {kid for kid, _colon, _secret in pairs}
+    if any(not kid or len(secret) < 32 for kid, _colon, secret in pairs) or len(kids) < len(pairs):
+        messages.append(
+            Error(
+                "ACCESS_TOKEN_KEYS cannot be read.",
+                hint="Write kid:secret pairs with commas: each kid once, secrets of 32 characters "
+                "or more.",
+                id="nextflow.E015",
+            )
+        )
+    for key in settings.CREDENTIAL_KEYS:
+        try:
+            Fernet(key)
+        except ValueError:
+            messages.append(
+                Error(
+                    "CREDENTIAL_KEYS holds what is no Fernet key.",
+                    hint="Make one: python -c 'from cryptography.fernet import Fernet as F; "
+                    "print(F.generate_key().decode())'",
+                    id="nextflow.E016",
+                )
+            )
+    return messages
+
+
 @register(Tags.security, deploy=True)
 def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
     """Say what an installation that others can reach still lacks."""
@@ -134,6 +164,22 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
                 "METRICS_TOKEN is not set: /metrics answers this machine alone.",
                 hint="Set METRICS_TOKEN to a random value and give it to the scraper.",
                 id="nextflow.W022",
+            )
+        )
+    if not settings.EMAIL_URL and not settings.ANYMAIL:
+        messages.append(
+            Warning(
+                "EMAIL_URL is not set: letters go to a mail server on this machine.",
+                hint="Set EMAIL_URL, or EMAIL_BACKEND and ANYMAIL, and DEFAULT_FROM_EMAIL.",
+                id="nextflow.W023",
+            )
+        )
+    if not settings.CREDENTIAL_KEYS:
+        messages.append(
+            Warning(
+                "CREDENTIAL_KEYS is not set: credentials are sealed with a key from SECRET_KEY.",
+                hint="Set CREDENTIAL_KEYS, so that SECRET_KEY can be changed by itself.",
+                id="nextflow.W024",
             )
         )
     return messages

@@ -11,7 +11,9 @@ from django.shortcuts import redirect
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import Membership, Organization, User
+from crm.accounts.models import Ended, Membership, Organization, User
+from crm.accounts.services.access import end_access
+from crm.accounts.services.sessions import RECORD_KEY
 
 PER_PAGE = 50
 
@@ -58,6 +60,26 @@ class UserAdmin(DjangoUserAdmin):
         (None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})
     ]
     filter_horizontal = []
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            end_access(user_id=obj.pk, because=Ended.DEACTIVATED)
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002  Django names it so
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Set a password, and end what was opened with the one before."""
+        user = self.get_object(request, id)
+        before = user.password if user else ""
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        if user is not None and User.objects.filter(pk=user.pk).exclude(password=before).exists():
+            own = request.session.get(RECORD_KEY) if user.pk == request.user.pk else None
+            end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=own)
+        return response
 
 
 @admin.register(Organization)

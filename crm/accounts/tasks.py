@@ -4,7 +4,9 @@ from celery import shared_task
 
 from config import tenancy
 from crm.accounts.services.idempotency import purge_idempotent_requests
+from crm.accounts.services.sessions import purge_ended_sessions
 from crm.accounts.services.sign_up import purge_unconfirmed
+from crm.accounts.services.token_families import purge_families
 
 
 @shared_task(name="accounts.purge_unverified")
@@ -17,3 +19,10 @@ def purge_unverified() -> None:
 def purge_answers() -> None:
     with tenancy.everything("Old answers go in every organization."):
         purge_idempotent_requests()
+
+
+@shared_task(name="accounts.purge_log_ins")
+def purge_log_ins() -> None:
+    with tenancy.everything("Log-ins that ended long ago go in every organization."):
+        purge_ended_sessions()
+        purge_families()

@@ -63,4 +63,24 @@ def test_what_strangers_could_reach_is_told_before_deployment(settings):
         "nextflow.E020",
         "nextflow.W021",
         "nextflow.W022",
+        "nextflow.W023",
+        "nextflow.W024",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("ACCESS_TOKEN_KEYS", [f"a:{'x' * 32}", f"b:{'y' * 32}"], []),
+        ("ACCESS_TOKEN_KEYS", ["a:short"], ["nextflow.E015"]),
+        ("ACCESS_TOKEN_KEYS", ["x" * 40], ["nextflow.E015"]),
+        ("ACCESS_TOKEN_KEYS", [f"a:{'x' * 32}", f"a:{'y' * 32}"], ["nextflow.E015"]),
+        ("CREDENTIAL_KEYS", ["short"], ["nextflow.E016"]),
+        ("CREDENTIAL_KEYS", ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="], []),
+    ],
+)
+def test_keys_that_are_none_are_named(
+    settings, name: str, value: list[str], found: list[str]
+) -> None:
+    setattr(settings, name, value)
+    assert ids(checks.keys_are_keys()) == found

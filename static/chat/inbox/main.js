@@ -254,6 +254,11 @@ async function afterRefusal(code) {
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) {
+      // Logged out elsewhere: what is on the screen is not theirs to see any more.
+      window.location.reload();
+      return;
+    }
   }
   if (code === Close.ticket) {
     connection.connect();

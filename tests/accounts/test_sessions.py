@@ -1,0 +1,226 @@
+"""Where one is logged in, how long that lasts, and how it ends: at once, everywhere."""
+
+from datetime import timedelta
+
+import pytest
+from allauth.account.signals import password_changed
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from config import stores
+from crm.accounts.models import (
+    Ended,
+    Membership,
+    Organization,
+    SecuritySettings,
+    TokenFamily,
+    UserSession,
+)
+from crm.accounts.services.access import end_access
+from crm.accounts.services.sessions import RECORD_KEY, live_logins, purge_ended_sessions
+from tests.conftest import PASSWORD
+
+INBOX = reverse("chat:inbox")
+SESSIONS = reverse("accounts:sessions")
+LOG_IN = reverse("accounts:log_in")
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0"
+
+
+def browser(membership: Membership, agent: str = FIREFOX) -> Client:
+    client = Client(HTTP_USER_AGENT=agent)
+    form = {"email": membership.user.email, "password": PASSWORD}
+    assert client.post(LOG_IN, form).status_code == 302
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get(INBOX).status_code == 200
+
+
+def record_of(client: Client) -> UserSession:
+    return UserSession.objects.get(pk=client.session[RECORD_KEY])
+
+
+def later(record: UserSession, *, unused: timedelta = timedelta(0), old: timedelta) -> None:
+    """Let a session be so old, and last used so long ago."""
+    now = timezone.now()
+    UserSession.objects.filter(pk=record.pk).update(created_at=now - old, last_used_at=now - unused)
+    cache.clear()
+
+
+def test_a_log_in_is_recorded_with_device_address_and_organization(agent: Membership) -> None:
+    client = browser(agent)
+    record = record_of(client)
+    assert (record.device, record.address) == ("Firefox · Windows", "127.0.0.1")
+    assert (record.user_id, record.organization_id) == (agent.user_id, agent.organization_id)
+    assert record.key == client.session.session_key
+    assert record.ended_at is None
+
+
+def test_the_page_lists_ones_own_sessions_and_nobody_elses(
+    agent: Membership, colleague: Membership
+) -> None:
+    client, other = browser(agent), browser(agent, "curl/8.5.0")
+    browser(colleague, "secret-program/1.0")
+    page = client.get(SESSIONS).content.decode()
+    assert page.count("Firefox · Windows") == 1
+    assert "this browser" in page
+    assert "curl" in page
+    assert "secret-program" not in page
+    assert record_of(client).key not in page
+    assert record_of(other).key not in page
+
+
+def test_a_known_session_costs_no_query_of_its_own(
+    agent: Membership, django_assert_num_queries
+) -> None:
+    client = browser(agent)
+    client.get(INBOX)
+    with django_assert_num_queries(2) as asked:
+        assert client.get(reverse("accounts:me")).status_code == 200
+    assert not any("usersession" in query["sql"] for query in asked.captured_queries)
+
+
+def test_use_is_noted_once_a_minute(agent: Membership) -> None:
+    client = browser(agent)
+    record = record_of(client)
+    client.get(INBOX)
+    record.refresh_from_db()
+    assert record.last_used_at == record.created_at
+    later(record, unused=timedelta(minutes=2), old=timedelta(hours=1))
+    client.get(INBOX, REMOTE_ADDR="192.0.2.9")
+    record.refresh_from_db()
+    assert timezone.now() - record.last_used_at < timedelta(minutes=1)
+    assert record.address == "192.0.2.9"
+
+
+def test_one_session_can_be_ended_and_the_others_go_on(agent: Membership) -> None:
+    mine, lost = browser(agent), browser(agent)
+    answer = mine.post(reverse("accounts:end_session", args=[record_of(lost).pk]))
+    assert answer["Location"] == SESSIONS
+    assert (is_in(mine), is_in(lost)) == (True, False)
+    ended = UserSession.objects.get(ended_at__isnull=False)
+    assert ended.ended_because == Ended.REVOKED
+    assert not Session.objects.filter(session_key=ended.key).exists()
+
+
+def test_a_strangers_session_cannot_be_ended(agent: Membership, colleague: Membership) -> None:
+    mine, theirs = browser(agent), browser(colleague)
+    mine.post(reverse("accounts:end_session", args=[record_of(theirs).pk]))
+    assert is_in(theirs)
+
+
+def test_all_others_can_be_ended_with_the_programs(agent: Membership, client: Client) -> None:
+    mine, lost = browser(agent), browser(agent)
+    body = {"email": agent.user.email, "password": PASSWORD}
+    tokens = client.post(reverse("accounts:tokens"), body, "application/json").json()
+    mine.post(reverse("accounts:end_all_others"))
+    assert (is_in(mine), is_in(lost)) == (True, False)
+    assert TokenFamily.objects.live().count() == 0
+    header = {"HTTP_AUTHORIZATION": f"Bearer {tokens['access_token']}"}
+    assert client.get(reverse("accounts:me"), **header).status_code == 401
+
+
+def test_a_cached_copy_of_an_ended_session_opens_nothing(agent: Membership) -> None:
+    client = browser(agent)
+    record = record_of(client)
+    name = f"django.contrib.sessions.cached_db{record.key}"
+    copy = cache.get(name)
+    end_access(user_id=agent.user_id, because=Ended.DEACTIVATED)
+    cache.set(name, copy)
+    assert not is_in(client)
+    cache.set(name, copy)
+    cache.delete(f"user-session:{record.pk}")
+    assert not is_in(client)
+
+
+def test_redis_lost_means_a_query_and_not_a_stranger(
+    agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, lost = browser(agent), browser(agent)
+    UserSession.objects.filter(pk=record_of(lost).pk).update(ended_at=timezone.now())
+    monkeypatch.setattr(
+        cache._cache if hasattr(cache, "_cache") else cache, "get", lambda *a, **k: None
+    )
+    stores.redis().flushdb()
+    assert (is_in(client), is_in(lost)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("unused", "old", "is_over"),
+    [
+        (timedelta(minutes=29), timedelta(hours=7), False),
+        (timedelta(minutes=32), timedelta(hours=7), True),
+        (timedelta(0), timedelta(hours=8, minutes=1), True),
+    ],
+)
+def test_the_organizations_rules_end_a_session(
+    agent: Membership, unused: timedelta, old: timedelta, *, is_over: bool
+) -> None:
+    SecuritySettings.objects.create(
+        organization=agent.organization, session_hours=8, idle_minutes=30
+    )
+    client = browser(agent)
+    record = record_of(client)
+    later(record, unused=unused, old=old)
+    assert is_in(client) is not is_over
+    record.refresh_from_db()
+    assert record.ended_because == (Ended.LAPSED if is_over else "")
+    assert (str(record.pk) in live_logins([str(record.pk)])) is not is_over
+
+
+def test_another_organizations_rules_hold_where_one_moves(
+    agent: Membership, stranger_organization: Organization
+) -> None:
+    Membership.objects.create(organization=stranger_organization, user=agent.user, role="agent")
+    SecuritySettings.objects.create(
+        organization=stranger_organization, session_hours=1, idle_minutes=30
+    )
+    client = browser(agent)
+    later(record_of(client), old=timedelta(hours=2))
+    assert is_in(client)
+    form = {"organization": str(stranger_organization.pk)}
+    client.post(reverse("accounts:switch_organization"), form)
+    assert not is_in(client)
+
+
+def test_a_new_password_ends_everything_but_the_session_it_was_made_in(
+    agent: Membership,
+) -> None:
+    mine, lost = browser(agent), browser(agent)
+    request = RequestFactory().post("/")
+    request.session = mine.session
+    request.user = agent.user
+    password_changed.send(sender=type(agent.user), request=request, user=agent.user)
+    assert (is_in(mine), is_in(lost)) == (True, False)
+    ended = UserSession.objects.get(ended_at__isnull=False)
+    assert ended.ended_because == Ended.PASSWORD_CHANGED
+
+
+def test_logging_out_ends_the_record(agent: Membership) -> None:
+    client = browser(agent)
+    client.post(reverse("accounts:log_out"))
+    assert UserSession.objects.get().ended_because == Ended.LOGGED_OUT
+
+
+def test_what_is_over_for_long_is_dropped(agent: Membership) -> None:
+    client, gone = browser(agent), browser(agent)
+    UserSession.objects.filter(pk=record_of(gone).pk).update(
+        ended_at=timezone.now() - timedelta(days=91)
+    )
+    assert purge_ended_sessions() == 1
+    assert UserSession.objects.get() == record_of(client)
+
+
+def test_only_settings_people_change_the_rules(agent: Membership, owner: Membership) -> None:
+    form = {"session_hours": 8, "idle_minutes": 15}
+    page = reverse("accounts:log_in_rules")
+    assert browser(agent).post(page, form).status_code == 403
+    assert SecuritySettings.objects.count() == 0
+    assert browser(owner).post(page, form)["Location"] == page
+    rules = SecuritySettings.objects.get()
+    assert (rules.session_hours, rules.idle_minutes) == (8, 15)
+    assert browser(owner).post(page, {"session_hours": 9, "idle_minutes": 0}).status_code == 400

@@ -1,0 +1,113 @@
+"""Where one is logged in, and API keys, as people use them: two browsers, live."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, expect
+
+from crm.accounts.models import ApiKey, ApiKeySecret, Membership, UserSession
+from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, serious_faults
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SESSIONS = reverse("accounts:sessions")
+KEYS = reverse("accounts:api_keys_page")
+LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
+
+
+def test_a_session_that_is_ended_is_thrown_out_live(
+    chromium: Browser, web_server: LiveServer, agent: Membership
+) -> None:
+    base = web_server.base_url
+    with (
+        logged_in(chromium, base, agent) as mine,
+        logged_in(chromium, base, agent) as theirs,
+    ):
+        inbox = open_inbox(theirs)
+        page = mine.new_page()
+        page.goto(SESSIONS)
+        rows = page.get_by_role("list", name="Browsers").get_by_role("listitem")
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text("this browser")
+        rows.last.get_by_role("button", name="Log out there").click()
+        expect(page.get_by_text("Logged out there.")).to_be_visible()
+        expect(rows).to_have_count(1)
+        # The other browser is thrown out without a click.
+        expect(inbox).to_have_url(re.compile("/login/"))
+    assert UserSession.objects.live().count() == 1
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_the_pages_are_usable_by_everybody(
+    chromium: Browser,
+    web_server: LiveServer,
+    owner: Membership,
+    viewport: dict[str, int],
+    scheme: str,
+) -> None:
+    options = {"viewport": viewport, "color_scheme": scheme}
+    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+        page = context.new_page()
+        for name in ("accounts:sessions", "accounts:log_in_rules", "accounts:api_keys_page"):
+            page.goto(reverse(name))
+            assert serious_faults(page) == []
+            assert is_within(page)
+        page.goto(reverse("chat:visitor_identity"))
+        assert serious_faults(page) == []
+        assert is_within(page)
+
+
+def is_within(page: Page) -> bool:
+    """Nothing has to be scrolled for sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_a_key_is_made_copied_used_rotated_and_revoked(
+    chromium: Browser, web_server: LiveServer, owner: Membership
+) -> None:
+    options = {"permissions": ["clipboard-read", "clipboard-write"]}
+    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+        page = context.new_page()
+        page.goto(KEYS)
+        page.get_by_label("Name", exact=True).fill("Web shop")
+        page.get_by_role("checkbox", name="inbox:read").check()
+        page.get_by_role("button", name="Create key").click()
+        shown = page.locator("#new-key")
+        first = shown.inner_text()
+        page.get_by_role("button", name="Copy").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == first
+        assert status_of(web_server, first) == 200
+
+        page.goto(KEYS)
+        expect(shown).to_have_count(0)
+        assert first not in page.content()
+        page.get_by_role("button", name="Rotate Web shop").click()
+        second = shown.inner_text()
+        assert [status_of(web_server, key) for key in (first, second)] == [200, 200]
+        old = ApiKeySecret.objects.order_by("created_at")[0].prefix
+        page.get_by_role("button", name=f"End this one {old}").click()
+        expect(page.get_by_text("The old secret opens nothing any more.")).to_be_visible()
+        assert [status_of(web_server, key) for key in (first, second)] == [401, 200]
+
+        page.get_by_role("button", name="Revoke Web shop").click()
+        expect(page.get_by_text("No keys yet.")).to_be_visible()
+        assert status_of(web_server, second) == 401
+    assert ApiKey.objects.get().revoked_at is not None
+
+
+def status_of(server: LiveServer, key: str) -> int:
+    request = urllib.request.Request(
+        f"{server.base_url}/api/v1/conversations", headers={"Authorization": f"Bearer {key}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert "results" in json.load(answer)
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
