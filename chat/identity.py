@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 ALGORITHM = "HS256"
 LONGEST_SECONDS = 600
 LEEWAY_SECONDS = 30
+LONGEST_ID = 200
 MAX_TOKEN_LENGTH = 4096
 _REQUIRED = ["sub", "aud", "iat", "exp", "jti"]
 _LENGTHS = {"name": 255, "email": 255, "phone": 50}
@@ -85,22 +86,22 @@ def check_proof(widget: Widget, token: str) -> Proof:
             leeway=LEEWAY_SECONDS,
             options={"require": _REQUIRED},
         )
+        issued_at, expires_at = int(claims["iat"]), int(claims["exp"])
     except ImproperlyConfigured as error:
         logger.error("A widget's secret cannot be read: %s", error)
         raise IdentityInvalid from None
     except jwt.ExpiredSignatureError:
         raise IdentityExpired from None
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError):
+    except (jwt.InvalidTokenError, ArithmeticError, ValueError, TypeError, RecursionError):
         raise IdentityInvalid from None
-    if claims["exp"] - claims["iat"] > LONGEST_SECONDS:
+    if expires_at - issued_at > LONGEST_SECONDS:
         raise IdentityTooLong
     subject, jti = claims["sub"], claims["jti"]
-    if not 1 <= len(subject) <= 200 or not subject.strip() or "\x00" in subject:
-        raise IdentityInvalid
-    if not 1 <= len(jti) <= 200:
-        raise IdentityInvalid
+    for text in (subject, jti):
+        if not text.strip() or len(text) > LONGEST_ID or not _is_storable(text):
+            raise IdentityInvalid
     _note_use(secret)
-    left = int(claims["exp"] + LEEWAY_SECONDS - timezone.now().timestamp()) + 1
+    left = expires_at + LEEWAY_SECONDS - int(timezone.now().timestamp())
     return Proof(external_id=subject, facts=_facts(claims), jti=jti, seconds_left=max(1, left))
 
 
@@ -110,9 +111,7 @@ def use_proof(widget: Widget, proof: Proof, *, visitor: str | None, client: str)
     ``visitor`` is its visitor token, ``client`` what else tells it apart: its first answer may
     have been lost. Raises IdentityUsed for anybody else.
     """
-    name = f"{widget.pk}|{proof.jti}"
-    key = f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
-    redis = stores.redis()
+    key, redis = _use_key(widget, proof), stores.redis()
     mine = json.dumps([_digest(visitor), client])
     if redis.set(key, mine, nx=True, ex=proof.seconds_left):
         return
@@ -127,9 +126,8 @@ def use_proof(widget: Widget, proof: Proof, *, visitor: str | None, client: str)
 
 def hand_on(widget: Widget, proof: Proof, *, visitor: str, client: str) -> None:
     """Note the visitor token that this browser has from now on."""
-    name = f"{widget.pk}|{proof.jti}"
-    key = f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
-    stores.redis().set(key, json.dumps([_digest(visitor), client]), xx=True, keepttl=True)
+    mine = json.dumps([_digest(visitor), client])
+    stores.redis().set(_use_key(widget, proof), mine, xx=True, keepttl=True)
 
 
 def seal_secret(kid: str, text: str) -> str:
@@ -168,7 +166,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(name)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value) > length or "\x00" in value:
+        if not isinstance(value, str) or len(value) > length or not _is_storable(value):
             raise IdentityMalformed
         facts[name] = value.strip()
     if "email" in facts:
@@ -177,6 +175,16 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         except ValidationError:
             raise IdentityMalformed from None
     return facts
+
+
+def _is_storable(text: str) -> bool:
+    """No store keeps a NUL or half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _use_key(widget: Widget, proof: Proof) -> str:
+    name = f"{widget.pk}|{proof.jti}"
+    return f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _digest(visitor: str | None) -> str | None:

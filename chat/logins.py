@@ -11,6 +11,9 @@ from chat.services.visitors import visitor_of
 from chat.viewers import Agent, Viewer, Visitor
 from config import tenancy
 from config.errors import NotAuthenticated
+from crm.accounts import access_tokens
+from crm.accounts.api_key_text import MARK
+from crm.accounts.authentication import machine_of_key, member_of_token
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import RECORD_KEY, live_logins, session_of_key
@@ -26,8 +29,13 @@ def bearer_token(authorization: str | None) -> str | None:
 
 
 def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
-    """Give a visitor by their token, else an agent by their session, or refuse."""
+    """Give a visitor, a key or one of our people by their token, else by the session, or refuse."""
     if (token := bearer_token(authorization)) is not None:
+        if token.startswith(MARK):
+            return Agent(membership=machine_of_key(token))
+        if access_tokens.looks_like_one(token):
+            membership, login = member_of_token(token)
+            return Agent(membership=membership, login=login)
         return Visitor.of(visitor_of(token))
     try:
         return agent_of_cookie(cookie)

@@ -51,7 +51,10 @@ def start_verified_visit(
         customer.external_id = proof.external_id
         customer.stage = Stage.CUSTOMER
         customer.verified_at = timezone.now()
-        customer.save()
+        if is_nobody:
+            customer.save(update_fields=["external_id", "stage", "verified_at", "updated_at"])
+        else:
+            customer.save()
     elif known is not None and is_nobody:
         _move_conversations(known.customer, customer)
     if known is not None and is_nobody:

@@ -72,7 +72,7 @@ def read(token: str) -> Claims:
         )
     except jwt.ExpiredSignatureError:
         raise AccessTokenExpired from None
-    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, RecursionError):
+    except (jwt.InvalidTokenError, ArithmeticError, ValueError, TypeError, RecursionError):
         raise AccessTokenInvalid from None
 
 

@@ -83,16 +83,10 @@ class ApiKeyAuthentication(BearerAuthentication):
         return text.startswith("nf_")
 
     def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
-        key = key_of_text(text)
-        machine = Machine(
-            organization_id=key.organization_id,
-            granted=rights_of_scopes(key.scopes),
-            key_id=str(key.pk),
-            name=key.name,
-        )
-        tenancy.enter(key.organization_id)
+        machine = machine_of_key(text)
+        tenancy.enter(machine.organization_id)
         request._request.membership = machine  # type: ignore[attr-defined]
-        return MachineUser(machine), Credential(api_key_id=key.pk)
+        return MachineUser(machine), Credential(api_key_id=UUID(machine.key_id))
 
 
 class AccessTokenAuthentication(BearerAuthentication):
@@ -102,24 +96,10 @@ class AccessTokenAuthentication(BearerAuthentication):
         return not text.startswith(("nf_", "nfv_"))
 
     def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
-        claims = access_tokens.read(text)
-        families = TokenFamily.objects.live().filter(pk=claims.family_id)
-        with tenancy.organization(claims.organization_id):
-            membership = (
-                Membership.objects.active()
-                .with_rights()
-                .filter(
-                    user_id=claims.user_id,
-                    organization_id=claims.organization_id,
-                    pk__in=families.values("membership_id"),
-                )
-                .first()
-            )
-        if membership is None:
-            raise AccessTokenRevoked
-        tenancy.enter(claims.organization_id)
+        membership, login = member_of_token(text)
+        tenancy.enter(membership.organization_id)
         request._request.membership = membership  # type: ignore[attr-defined]
-        return membership.user, Credential(login=str(claims.family_id))
+        return membership.user, Credential(login=login)
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -130,6 +110,37 @@ class SessionAuthentication(authentication.SessionAuthentication):
         if found is None:
             return None
         return found[0], Credential(login=request.session.get(RECORD_KEY, ""))
+
+
+def machine_of_key(text: str) -> Machine:
+    """Give as whom a key acts, or refuse it; one query."""
+    key = key_of_text(text)
+    return Machine(
+        organization_id=key.organization_id,
+        granted=rights_of_scopes(key.scopes),
+        key_id=str(key.pk),
+        name=key.name,
+    )
+
+
+def member_of_token(text: str) -> tuple[Membership, str]:
+    """Give for whom an access token acts and the id of its family, or refuse it; one query."""
+    claims = access_tokens.read(text)
+    families = TokenFamily.objects.live().filter(pk=claims.family_id)
+    with tenancy.organization(claims.organization_id):
+        membership = (
+            Membership.objects.active()
+            .with_rights()
+            .filter(
+                user_id=claims.user_id,
+                organization_id=claims.organization_id,
+                pk__in=families.values("membership_id"),
+            )
+            .first()
+        )
+    if membership is None:
+        raise AccessTokenRevoked
+    return membership, str(claims.family_id)
 
 
 def bearer_of(request: Request) -> str | None:

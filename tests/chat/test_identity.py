@@ -47,7 +47,7 @@ def signed(made: NewIdentitySecret, subject: str = "user-7", **changes: Any) -> 
         "jti": f"{subject}-{time.perf_counter_ns()}",
     } | changes
     kept = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(kept, key, algorithm=algorithm, headers={"kid": kid})
+    return jwt.encode(kept, key, algorithm=algorithm, headers={"kid": kid} if kid else {})
 
 
 def visit(widget: Widget, identity: Any = None, token: str | None = None, **extra: Any):
@@ -211,6 +211,8 @@ def test_a_proof_that_was_overheard_is_worth_nothing(
         ({"sub": 7}, "identity_invalid"),
         ({"sub": "x" * 201}, "identity_invalid"),
         ({"sub": "a\x00b"}, "identity_invalid"),
+        ({"sub": "a\ud800b"}, "identity_invalid"),
+        ({"exp": float("inf")}, "identity_invalid"),
         ({"kid": "other"}, "identity_invalid"),
         ({"kid": None}, "identity_invalid"),
         ({"key": "x" * 43}, "identity_invalid"),
