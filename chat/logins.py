@@ -1,7 +1,7 @@
 """Who comes in without Django's middleware: by a visitor's token or by the session cookie."""
 
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -32,7 +32,8 @@ def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
     """Give a visitor, a key or one of our people by their token, else by the session, or refuse."""
     if (token := bearer_token(authorization)) is not None:
         if token.startswith(MARK):
-            return Agent(membership=machine_of_key(token))
+            # Typed as `membership_of` types it.
+            return Agent(membership=cast(Membership, machine_of_key(token)))
         if access_tokens.looks_like_one(token):
             membership, login = member_of_token(token)
             return Agent(membership=membership, login=login)

@@ -1,6 +1,7 @@
 """Turn a refusal raised by a view into an answer people or programs can read."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -24,6 +25,8 @@ def problem_json(error: AppError) -> JsonResponse:
     response = JsonResponse(
         problem(error), status=error.status, content_type="application/problem+json"
     )
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
     if retry_after := error.extra.get("retry_after"):
         response["Retry-After"] = str(max(1, round(float(retry_after))))
     return response
