@@ -11,10 +11,33 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from chat.api import schema  # noqa: F401  the same for the description of a token
-        from chat.models import Message
+        from chat.models import Conversation, IdentitySecret, Message, Widget
         from chat.services.sweeping import oldest_pending_age
+        from crm.compliance.tracking import Tracked, track
         from crm.operations import figures
 
+        track(
+            Tracked(
+                Widget,
+                "widget",
+                plain=(
+                    "name",
+                    "allowed_domains",
+                    "color",
+                    "position",
+                    "texts",
+                    "bot_enabled",
+                    "is_active",
+                ),
+            ),
+            Tracked(IdentitySecret, "identity_secret", plain=("kid", "revoked_at")),
+            # Who has it and whether it is over; not what every message changes.
+            Tracked(
+                Conversation,
+                "conversation",
+                plain=("status", "assignee", "priority", "labels", "customer"),
+            ),
+        )
         figures.register(
             name="pending_effects",
             meaning="Messages that still have a side effect to do.",

@@ -6,4 +6,19 @@ class KnowledgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from crm.compliance.tracking import Tracked, track
         from knowledge import receivers  # noqa: F401  connecting is importing, once apps are loaded
+        from knowledge.models import Faq
+
+        # Texts stand beside the chain: people write names into answers, too.
+        track(
+            Tracked(
+                Faq,
+                "faq",
+                plain=("key", "language_code", "is_published", "category", "deleted_at"),
+                beside=("question", "answer", "phrasings"),
+                named={"deleted_at": "faq.deleted"},
+                actor="created_by",
+                actions={"DELETE": "faq.purged"},
+            )
+        )

@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "crm.mail",
     "crm.accounts",
     "crm.customers",
+    "crm.compliance",
     "crm.operations",
     "knowledge",
     "chat",
@@ -133,6 +134,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "crm.accounts.middleware.LogInMiddleware",
     "crm.accounts.middleware.OrganizationMiddleware",
+    "crm.compliance.acting.actor_middleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -193,6 +195,8 @@ ACCESS_TOKEN_SECONDS = 900
 # How far the clocks of our own machines may differ.
 ACCESS_TOKEN_LEEWAY_SECONDS = 30
 REFRESH_TOKEN_DAYS: int = env.int("REFRESH_TOKEN_DAYS", default=30)
+# What the ends of the audit's chains are sealed with: `kid:secret` pairs, the first of which seals.
+AUDIT_KEYS: list[str] = env.list("AUDIT_KEYS", default=[])
 # What credentials at rest are sealed with: Fernet keys, the first of which seals.
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
 
@@ -447,6 +451,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
     },
     "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
+    "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
+    "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},
+    "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},
+    "compliance.sweep_exports": {"task": "compliance.sweep_exports", "schedule": 120.0},
     "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
 }
 # One through each queue: only a task that arrives proves that somebody consumes.
@@ -463,6 +471,7 @@ CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.*": {"queue": "realtime"},
     "mail.*": {"queue": "default"},
+    "compliance.write_export": {"queue": "bulk"},
     "knowledge.*": {"queue": "default"},
 }
 

@@ -126,6 +126,14 @@ MENU = (
                 settings_reader,
             ),
             SettingsPage(
+                "audit",
+                "compliance:audit",
+                "history",
+                _("Audit"),
+                _("Who did what here, and when."),
+                settings_manager,
+            ),
+            SettingsPage(
                 "log_in_rules",
                 "accounts:log_in_rules",
                 "clock",

@@ -1,0 +1,146 @@
+"""Who does it: told to PostgreSQL in front of each statement that changes what is watched.
+
+The setting ends with the transaction and travels in the statement's own message, so it costs no
+round trip, and a statement that only reads carries nothing.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpRequest, HttpResponse
+
+from config.tracing import current_trace
+from crm.accounts.clients import Client
+from crm.accounts.models import Membership, User
+from crm.accounts.permissions import Machine, Principal
+from crm.compliance.models import ActorKind
+from crm.compliance.tracking import tracked
+
+SETTING = "nextflow.audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``id`` is a user's or a key's; ``address`` is where the request came from."""
+
+    kind: ActorKind
+    id: str = ""
+    address: str | None = None
+
+    @classmethod
+    def of(cls, principal: Principal, address: str | None = None) -> "Actor":
+        if isinstance(principal, Machine):
+            return cls(ActorKind.KEY, principal.key_id, address)
+        return cls(ActorKind.USER, str(principal.user_id), address)
+
+
+_request: ContextVar[HttpRequest | None] = ContextVar("audited_request", default=None)
+_actor: ContextVar[Actor | None] = ContextVar("audited_actor", default=None)
+
+
+def actor_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Let what a request changes be told with who sent it."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        token = _request.set(request)
+        try:
+            return get_response(request)
+        finally:
+            _request.reset(token)
+
+    return answer
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """Let what the block changes be told of this actor: for tasks on somebody's behalf."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def current_actor() -> Actor:
+    """Give who is at work, as far as that is known without asking a store."""
+    if actor := _actor.get():
+        return actor
+    request = _request.get()
+    address = Client.of(request).address if request is not None else None
+    if request is not None:
+        # The types themselves: to ask a lazy object for its class would ask the database.
+        asks = request.__dict__.get("membership")
+        if type(asks) is Machine or type(asks) is Membership:
+            return Actor.of(asks, address)
+        for user in (request.__dict__.get("user"), request.__dict__.get("_cached_user")):
+            if type(user) is User:
+                return Actor(ActorKind.USER, str(user.pk), address)
+    trace = current_trace()
+    if trace is not None and (user_id := trace.user_of()):
+        return Actor(ActorKind.USER, user_id, address)
+    return Actor(ActorKind.NOBODY if request is not None else ActorKind.SYSTEM, "", address)
+
+
+def tell_actor(
+    execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]
+) -> Any:
+    """Put who does it in front of a statement that changes what is watched."""
+    if not isinstance(sql, str) or not _changes_what_is_watched().match(sql):
+        return execute(sql, params, many, context)
+    told = _told()
+    if told is None:
+        return execute(sql, params, many, context)
+    quoted = told.replace("'", "''")
+    front = f"SELECT set_config('{SETTING}', '{quoted}', true); "
+    cursor = context["cursor"]
+    if many:
+        cursor.cursor.execute(front)
+        return execute(sql, params, many, context)
+    if params is not None:
+        front = front.replace("%", "%%")
+    result = execute(front + sql, params, many, context)
+    # The first result is the setting's.
+    cursor.nextset()
+    return result
+
+
+def tell_context(cursor: Any) -> None:
+    """Say it to the present transaction by itself, where no watched statement carries it."""
+    if told := _told():
+        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, told])
+
+
+def listen(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Tell it on this connection from now on."""
+    if tell_actor not in connection.execute_wrappers:
+        connection.execute_wrappers.append(tell_actor)
+
+
+def _told() -> str | None:
+    actor = current_actor()
+    trace = current_trace()
+    told: dict[str, str] = {}
+    if actor.kind in {ActorKind.USER, ActorKind.KEY}:
+        told |= {"k": actor.kind.value, "i": actor.id}
+    if trace is not None:
+        told["c"] = trace.correlation_id
+    if actor.address:
+        told["a"] = actor.address
+    if not told:
+        return None
+    return json.dumps(told, separators=(",", ":"))
+
+
+@cache
+def _changes_what_is_watched() -> re.Pattern[str]:
+    tables = "|".join(re.escape(each.table) for each in tracked())
+    return re.compile(rf'(?:INSERT INTO|UPDATE|DELETE FROM) "(?:{tables})"')

@@ -1,0 +1,104 @@
+"""The audit over HTTP."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.rest import ListQuery, ordering_field, page_of, page_response
+from crm.accounts.api.base import AreaView
+from crm.accounts.permissions import WRITE, Area, require
+from crm.compliance.models import ActorKind, AuditEntry, AuditValues
+
+
+class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
+    details = serializers.JSONField(
+        help_text="`changes`: before and after by column; `fields`: columns told in `values`."
+    )
+    values = serializers.SerializerMethodField(
+        help_text="Before and after by column, of what can be erased; null where nothing is left."
+    )
+    address = serializers.SerializerMethodField(
+        help_text="Where the actor came from; null where that is unknown or erased."
+    )
+    hash = serializers.SerializerMethodField(help_text="The link's own hash, in hexadecimals.")
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "seq",
+            "at",
+            "actor_kind",
+            "actor_id",
+            "action",
+            "object_type",
+            "object_id",
+            "details",
+            "values",
+            "address",
+            "correlation_id",
+            "hash",
+        ]
+        read_only_fields = fields
+
+    def get_values(self, entry: AuditEntry) -> dict[str, Any] | None:
+        beside = self.context["beside"].get((entry.organization_id, entry.at))
+        return beside.data if beside else None
+
+    def get_address(self, entry: AuditEntry) -> str | None:
+        beside = self.context["beside"].get((entry.organization_id, entry.at))
+        return beside.address if beside else None
+
+    def get_hash(self, entry: AuditEntry) -> str:
+        return bytes(entry.hash).hex()
+
+
+class AuditListQuery(ListQuery):
+    name = "audit"
+    lookups = {
+        "actor_id": "actor_id",
+        "actor_kind": "actor_kind",
+        "action": "action",
+        "object_type": "object_type",
+        "object_id": "object_id",
+        "correlation_id": "correlation_id",
+        "at__gte": "at__gte",
+        "at__lt": "at__lt",
+    }
+
+    ordering = ordering_field("-at", "at")
+    actor_id = serializers.CharField(max_length=64, required=False)
+    actor_kind = serializers.ChoiceField(choices=ActorKind.choices, required=False)
+    action = serializers.CharField(max_length=60, required=False)
+    object_type = serializers.CharField(max_length=40, required=False)
+    object_id = serializers.CharField(max_length=64, required=False)
+    correlation_id = serializers.CharField(max_length=64, required=False)
+    at__gte = serializers.DateTimeField(required=False)
+    at__lt = serializers.DateTimeField(required=False)
+
+
+@extend_schema(tags=["organization"])
+class AuditEntries(AreaView):
+    area = Area.SETTINGS
+
+    @extend_schema(
+        operation_id="audit_list",
+        parameters=[AuditListQuery],
+        responses=page_of(AuditEntrySerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List what happened in the organization; for those who may change its settings."""
+        require(self.principal, Area.SETTINGS, WRITE)
+        page = (query := AuditListQuery.read(request)).page(
+            AuditEntry.objects.visible_to(self.principal)
+        )
+        return page_response(request, query, page, _records, AuditEntrySerializer)
+
+
+def _records(entries: list[AuditEntry]) -> list[dict[str, Any]]:
+    context = {"beside": AuditValues.objects.beside(entries)}
+    records: list[dict[str, Any]] = AuditEntrySerializer(entries, many=True, context=context).data
+    return records

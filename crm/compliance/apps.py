@@ -1,0 +1,19 @@
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+
+class ComplianceConfig(AppConfig):
+    name = "crm.compliance"
+    label = "compliance"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.compliance import receivers  # noqa: F401  models exist only from here on
+        from crm.compliance.acting import listen
+        from crm.compliance.database import install
+        from crm.compliance.tracked import track_apps_below
+
+        track_apps_below()
+        connection_created.connect(listen, dispatch_uid="compliance.listen")
+        post_migrate.connect(install, sender=self, dispatch_uid="compliance.install")

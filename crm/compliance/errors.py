@@ -1,0 +1,33 @@
+"""What the audit refuses."""
+
+from django.utils.translation import gettext_noop
+
+from config.errors import AppError, NotFound
+
+
+class UnderLegalHold(AppError):
+    code = "under_legal_hold"
+    status = 409
+    message = gettext_noop("A legal hold keeps this. Lift the hold first.")
+
+
+class HoldNotFound(NotFound):
+    code = "legal_hold_not_found"
+    message = gettext_noop("There is no such legal hold, or it is lifted already.")
+
+
+class ExportNotFound(NotFound):
+    code = "export_not_found"
+    message = gettext_noop("This export does not exist any more. Start a new one.")
+
+
+class ExportNotReady(AppError):
+    code = "export_not_ready"
+    status = 409
+    message = gettext_noop("The export is not ready yet. Wait until it is done.")
+
+
+class TooManyExports(AppError):
+    code = "too_many_exports"
+    status = 409
+    message = gettext_noop("Other exports are still running. Wait for them, or cancel one.")

@@ -1,0 +1,49 @@
+"""What entries are searched by, the same for page, export and API."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crm.compliance.managers import AuditEntryQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Empty members do not narrow; ``until`` is exclusive."""
+
+    actor: str = ""
+    action: str = ""
+    object_type: str = ""
+    object_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def narrow(self, entries: AuditEntryQuerySet) -> AuditEntryQuerySet:
+        if self.actor:
+            entries = entries.by_actor(self.actor)
+        if self.action:
+            entries = entries.filter(action=self.action)
+        if self.object_type:
+            entries = entries.about(self.object_type, self.object_id)
+        if self.since:
+            entries = entries.since(self.since)
+        if self.until:
+            entries = entries.before(self.until)
+        return entries
+
+    def stored(self) -> dict[str, str]:
+        """Give what narrows, as JSON; `load` reads it again."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in told.items()
+            if value
+        }
+
+    @classmethod
+    def load(cls, stored: dict[str, str]) -> "Filters":
+        told: dict[str, Any] = dict(stored)
+        for name in ("since", "until"):
+            if name in told:
+                told[name] = datetime.fromisoformat(told[name])
+        return cls(**told)

@@ -1,0 +1,98 @@
+"""What the audit page is searched by."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from crm.accounts.models import ApiKey, Membership
+from crm.accounts.permissions import Principal
+from crm.compliance.filters import Filters
+from crm.compliance.models import ExportFormat
+from crm.compliance.wording import ACTIONS, KINDS, title_of
+
+MOST_CHOICES = 200
+
+
+class AuditFilterForm(forms.Form):
+    """All optional; days are those of the reader's time zone."""
+
+    actor = forms.ChoiceField(label=_("Who"), required=False)
+    object_type = forms.ChoiceField(label=_("What kind of thing"), required=False)
+    action = forms.ChoiceField(label=_("What happened"), required=False)
+    object_id = forms.CharField(label=_("Id of the thing"), required=False, max_length=64)
+    since = forms.DateField(label=pgettext_lazy("day", "From"), required=False)
+    until = forms.DateField(label=pgettext_lazy("day", "To"), required=False)
+
+    def __init__(self, *args: Any, by: Principal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        everything = ("", _("All"))
+        self._choices("actor", [everything, *_actors(by)])
+        kinds = sorted(((key, str(label)) for key, label in KINDS.items()), key=lambda k: k[1])
+        self._choices("object_type", [everything, *kinds])
+        self._choices("action", [everything, *_actions()])
+        for name in ("actor", "object_type", "action"):
+            self.fields[name].widget.attrs["class"] = "form-select"
+        self.fields["object_id"].widget.attrs["class"] = "form-control"
+        for name in ("since", "until"):
+            self.fields[name].widget = forms.DateInput(
+                attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d"
+            )
+
+    def filters(self) -> Filters:
+        """Give what was asked, without what cannot be understood."""
+        if not self.is_bound:
+            return Filters()
+        self.is_valid()
+        asked = self.cleaned_data
+        return Filters(
+            actor=asked.get("actor", ""),
+            action=asked.get("action", ""),
+            object_type=asked.get("object_type", ""),
+            object_id=asked.get("object_id", ""),
+            since=_begin(asked["since"]) if asked.get("since") else None,
+            until=_begin(asked["until"] + timedelta(days=1)) if asked.get("until") else None,
+        )
+
+    def _choices(self, name: str, choices: list[Any]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above, for mypy
+        field.choices = choices
+
+
+class ExportForm(forms.Form):
+    format = forms.ChoiceField(choices=ExportFormat.choices)
+
+
+def _begin(day: Any) -> datetime:
+    try:
+        return timezone.make_aware(datetime.combine(day, time.min))
+    except OverflowError:
+        return datetime.combine(day, time.min, UTC)
+
+
+def _actors(by: Principal) -> list[tuple[str, str]]:
+    members = (
+        Membership.objects.in_organization(by.organization_id)
+        .select_related("user")
+        .order_by("user__name")[:MOST_CHOICES]
+    )
+    keys = ApiKey.objects.of(by.organization_id).order_by("name")[:MOST_CHOICES]
+    return [
+        *((str(each.user_id), each.user.name or each.user.email) for each in members),
+        *((str(key.pk), key.name) for key in keys),
+    ]
+
+
+def _actions() -> list[tuple[str, str]]:
+    usual = [f"{kind}.{word}" for kind in KINDS for word in ("created", "updated", "deleted")]
+    never = {
+        f"{kind}.{word}"
+        for kind in ("session", "tokens", "audit", "export", "legal_hold")
+        for word in ("created", "updated", "deleted")
+    }
+    actions = [*(each for each in usual if each not in never), *ACTIONS]
+    return sorted(((each, title_of(each)) for each in actions), key=lambda each: each[1])

@@ -1,0 +1,252 @@
+"""The audit: entries in chains, what they tell beside the chain, seals; holds and exports.
+
+The tables of the audit itself are not Django's to make or to empty: migration 0001 makes them,
+`crm.compliance.database` the functions that alone write them.
+"""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from config.ids import uuid7
+from crm.accounts.models import Organization
+from crm.compliance.managers import (
+    AuditEntryQuerySet,
+    AuditExportQuerySet,
+    AuditValuesQuerySet,
+    LegalHoldQuerySet,
+)
+
+# The chain of what belongs to no organization: refused log-ins of unknown people, operators' work.
+INSTALLATION = UUID(int=0)
+
+
+class ActorKind(models.TextChoices):
+    USER = "user", pgettext_lazy("actor", "Person")
+    KEY = "key", pgettext_lazy("actor", "API key")
+    SYSTEM = "system", pgettext_lazy("actor", "System")
+    DATABASE = "database", pgettext_lazy("actor", "Database")
+    NOBODY = "nobody", pgettext_lazy("actor", "Nobody known")
+
+
+class AuditEntry(models.Model):
+    """One thing that happened, as a link of its organization's chain.
+
+    ``details`` holds ``changes`` ({column: [before, after]}) and ``fields`` (columns whose values
+    stand in `AuditValues`). ``at`` is strictly later than that of the link before, so it orders
+    and names an entry of a chain.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField(_("organization"))
+    seq = models.BigIntegerField(_("number"))
+    at = models.DateTimeField(_("time"))
+    actor_kind = models.CharField(_("kind of actor"), max_length=10, choices=ActorKind)
+    actor_id = models.CharField(_("actor"), max_length=64)
+    action = models.CharField(_("action"), max_length=60)
+    object_type = models.CharField(_("kind of object"), max_length=40)
+    object_id = models.CharField(_("object"), max_length=64)
+    details = models.JSONField(_("details"))
+    correlation_id = models.CharField(_("correlation id"), max_length=64)
+    data_hash = models.BinaryField(null=True)
+    address_hash = models.BinaryField(null=True)
+    prev_hash = models.BinaryField()
+    hash = models.BinaryField()
+
+    objects: ClassVar[AuditEntryQuerySet] = AuditEntryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        managed = False
+        db_table = "compliance_auditentry"
+        ordering = ["-at", "-id"]
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+
+    def __str__(self) -> str:
+        return f"{self.seq} · {self.action}"
+
+
+class AuditValues(models.Model):
+    """What an entry tells of people, beside the chain, so that it can be forgotten.
+
+    The chain holds ``sha256(salt + value)``. ``subject`` (``customer:<id>``) is whom ``data``
+    ({column: [before, after]}) is about, the address is the actor's. The ``…_erased_seq`` name the
+    entry of the erasure.
+    """
+
+    # Django takes one column for the key; the table's own is the organization and the time.
+    at = models.DateTimeField(primary_key=True)
+    organization_id = models.UUIDField()
+    subject = models.CharField(max_length=100, null=True)  # noqa: DJ001  as the table has it
+    data: Any = models.JSONField(null=True)
+    data_salt = models.BinaryField(null=True)
+    data_erased_seq = models.BigIntegerField(null=True)
+    actor_id = models.CharField(max_length=64)
+    address = models.CharField(max_length=64, null=True)  # noqa: DJ001  as the table has it
+    address_salt = models.BinaryField(null=True)
+    address_erased_seq = models.BigIntegerField(null=True)
+
+    objects: ClassVar[AuditValuesQuerySet] = AuditValuesQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        managed = False
+        db_table = "compliance_auditvalues"
+        verbose_name = _("values of an audit entry")
+        verbose_name_plural = _("values of audit entries")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} · {self.at}"
+
+
+class AuditSeal(models.Model):
+    """The end of a chain at some time, signed with a key that no database holds.
+
+    ``is_start``: entries up to here were dropped after ten years; the chain is checked from here.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    organization_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    at = models.DateTimeField()
+    entry_hash = models.BinaryField()
+    is_start = models.BooleanField()
+    key_id = models.CharField(max_length=40)
+    mac = models.BinaryField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "compliance_auditseal"
+        verbose_name = _("seal of the audit")
+        verbose_name_plural = _("seals of the audit")
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} · {self.seq}"
+
+
+class LegalHold(models.Model):
+    """Nothing of this is erased or dropped until the hold is lifted.
+
+    ``subject`` is as in `AuditValues`; empty means the whole organization.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="legal_holds"
+    )
+    subject = models.CharField(_("subject"), max_length=100, blank=True)
+    reason = models.CharField(_("reason"), max_length=500)
+    placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
+    lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
+
+    objects: ClassVar[LegalHoldQuerySet] = LegalHoldQuerySet.as_manager()  # type: ignore[assignment]
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("legal hold")
+        verbose_name_plural = _("legal holds")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "subject"],
+                condition=models.Q(lifted_at__isnull=True),
+                name="one_hold_per_subject",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} · {self.subject or '*'}"
+
+
+class ExportFormat(models.TextChoices):
+    CSV = "csv", "CSV"
+    JSONL = "jsonl", "JSON Lines"
+
+
+class ExportState(models.TextChoices):
+    WAITING = "waiting", pgettext_lazy("export", "Waiting")
+    RUNNING = "running", pgettext_lazy("export", "Running")
+    DONE = "done", pgettext_lazy("export", "Done")
+    CANCELLED = "cancelled", pgettext_lazy("export", "Cancelled")
+
+
+class AuditExport(models.Model):
+    """A file of entries in the making: it grows by chunks, each in a transaction of its own.
+
+    ``filters`` are those of the page; ``reached_at`` is the time of the last entry that is in it,
+    so that whoever goes on after a crash goes on from there. Entries from ``until`` on are not
+    part of it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="audit_exports"
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    format = models.CharField(max_length=10, choices=ExportFormat)
+    language_code = models.CharField(max_length=10)
+    filters = models.JSONField(default=dict)
+    until = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=ExportState, default=ExportState.WAITING)
+    total = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0)
+    chunks = models.PositiveIntegerField(default=0)
+    reached_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[AuditExportQuerySet] = AuditExportQuerySet.as_manager()  # type: ignore[assignment]
+
+    organization_id: UUID
+    asked_by_id: UUID | None
+
+    class Meta:
+        verbose_name = _("export of the audit")
+        verbose_name_plural = _("exports of the audit")
+        indexes = [
+            models.Index(fields=["organization", "-created_at"], name="audit_exports_newest_first"),
+            models.Index(fields=["state", "updated_at"], name="audit_exports_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} · {self.format} · {self.state}"
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.done * 100 // self.total) if self.total else 0
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in {ExportState.WAITING, ExportState.RUNNING}
+
+    @property
+    def file_name(self) -> str:
+        return f"audit-{self.created_at:%Y%m%d-%H%M%S}.{self.format}"
+
+
+class AuditExportChunk(models.Model):
+    """A piece of an export's file."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    export = models.ForeignKey(AuditExport, on_delete=models.CASCADE, related_name="pieces")
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("piece of an export")
+        verbose_name_plural = _("pieces of exports")
+        constraints = [
+            models.UniqueConstraint(fields=["export", "number"], name="one_piece_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.export_id} · {self.number}"  # type: ignore[attr-defined]

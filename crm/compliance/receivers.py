@@ -1,0 +1,33 @@
+"""What other apps tell that no row tells."""
+
+from typing import Any
+from uuid import UUID
+
+from django.dispatch import receiver
+
+from config import tenancy
+from crm.accounts.signals import log_in_refused, refresh_token_reused
+from crm.compliance.acting import Actor
+from crm.compliance.models import ActorKind
+from crm.compliance.services.recording import record, record_refused_log_in
+
+
+@receiver(log_in_refused, dispatch_uid="compliance.record_refused_log_in")
+def tell_refused_log_in(*, email: str, address: str, road: str, **kwargs: Any) -> None:
+    with tenancy.everything("Somebody's organizations learn that a log-in was refused."):
+        record_refused_log_in(email=email, address=address, road=road)
+
+
+@receiver(refresh_token_reused, dispatch_uid="compliance.record_reused_token")
+def tell_reused_token(
+    *, user_id: UUID, organization_id: UUID, family_id: UUID, address: str | None, **kwargs: Any
+) -> None:
+    record(
+        organization_id=organization_id,
+        action="tokens.reused",
+        object_type="tokens",
+        object_id=str(family_id),
+        details={"user": str(user_id)},
+        subject=f"user:{user_id}",
+        actor=Actor(ActorKind.NOBODY, "", address),
+    )

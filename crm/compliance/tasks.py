@@ -1,0 +1,48 @@
+"""Services, later. Each may run twice."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from config import tenancy
+from crm.compliance.services.exporting import late_exports, purge_exports, write_export
+from crm.compliance.services.retaining import drop_old_months, make_coming_months
+from crm.compliance.services.sealing import log_anchors, seal_chains
+
+
+@shared_task(name="compliance.seal")
+def seal() -> None:
+    with tenancy.everything("Every chain is sealed."):
+        seal_chains()
+
+
+@shared_task(name="compliance.anchor")
+def anchor() -> None:
+    with tenancy.everything("Every chain is anchored."):
+        log_anchors()
+
+
+@shared_task(name="compliance.keep_months")
+def keep_months() -> None:
+    with tenancy.everything("A month holds entries of all organizations."):
+        make_coming_months()
+        drop_old_months()
+
+
+@shared_task(name="compliance.write_export")
+def export(organization_id: str, export_id: str) -> None:
+    with tenancy.organization(UUID(organization_id)):
+        is_over = write_export(export_id=UUID(export_id))
+    if not is_over:
+        # Long ones go on in a task of their own, so that others have their turn.
+        export.delay(organization_id, export_id)
+
+
+@shared_task(name="compliance.sweep_exports")
+def sweep_exports() -> None:
+    """Start what a crash left behind, and drop the files that nobody fetched any more."""
+    with tenancy.everything("Exports of every organization are swept."):
+        late = late_exports()
+        purge_exports()
+    for organization_id, export_id in late:
+        export.delay(str(organization_id), str(export_id))

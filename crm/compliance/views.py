@@ -1,0 +1,138 @@
+"""The audit in the settings: search, look closer, export."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from config.errors import AppError
+from config.rest.cursors import decode_cursor, encode_cursor
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.permissions import WRITE, Area, require
+from crm.compliance.errors import ExportNotFound
+from crm.compliance.forms import AuditFilterForm, ExportForm
+from crm.compliance.managers import AuditEntryQuerySet
+from crm.compliance.models import AuditEntry, AuditExport, ExportFormat
+from crm.compliance.services.exporting import ask_for_export, cancel_export, fetch_export
+from crm.compliance.tasks import export as write_export
+from crm.compliance.wording import tell
+
+PAGE = {"active_section": "settings", "active_page": "audit"}
+SHOWN = 50
+EXPORTS_SHOWN = 5
+CURSOR = "audit page"
+
+
+@never_cache
+@member_required
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    """Show what happened, the newest first."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    form = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
+    entries = form.filters().narrow(AuditEntry.objects.visible_to(membership))
+    shown = _page(entries, request.GET.get("after"))
+    context: dict[str, Any] = {
+        **PAGE,
+        "form": form,
+        "is_narrowed": bool(form.filters().stored()),
+        "query": _query(request),
+        "entries": tell(shown[:SHOWN]),
+        "next": _next(request, shown),
+        "formats": ExportFormat.choices,
+    }
+    if request.htmx and request.GET.get("after"):  # type: ignore[attr-defined]  by its middleware
+        return render(request, "compliance/_rows.html", context)
+    exports = AuditExport.objects.visible_to(membership).newest_first()[:EXPORTS_SHOWN]
+    return render(request, "compliance/audit.html", {**context, "exports": exports})
+
+
+@member_required
+@require_POST
+def start_export(request: HttpRequest) -> HttpResponse:
+    """Begin a file of what the page's filters find."""
+    membership = membership_of(request)
+    chosen = ExportForm(request.POST)
+    filters = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
+    if chosen.is_valid():
+        try:
+            started = ask_for_export(
+                by=membership,
+                file_format=ExportFormat(chosen.cleaned_data["format"]),
+                filters=filters.filters(),
+                language_code=get_language() or "en",
+            )
+        except AppError as refusal:
+            if refusal.status != 409:
+                raise
+            messages.error(request, refusal.message)
+        else:
+            write_export.delay(str(started.organization_id), str(started.pk))
+            messages.success(request, _("The export is being made; it appears above the list."))
+    return redirect(f"{reverse('compliance:audit')}?{_query(request)}")
+
+
+@never_cache
+@member_required
+@require_safe
+def export_state(request: HttpRequest, export_id: UUID) -> HttpResponse:
+    """Show how far an export is; the page asks again and again."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    found = AuditExport.objects.visible_to(membership).filter(pk=export_id).first()
+    if found is None:
+        raise ExportNotFound
+    return render(request, "compliance/_export.html", {"export": found})
+
+
+@member_required
+@require_POST
+def cancel(request: HttpRequest, export_id: UUID) -> HttpResponse:
+    cancel_export(by=membership_of(request), export_id=export_id)
+    messages.success(request, _("The export was cancelled."))
+    return redirect("compliance:audit")
+
+
+@never_cache
+@member_required
+@require_POST
+def fetch(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
+    """Send the file; a POST, because that it was taken is told."""
+    export, pieces = fetch_export(by=membership_of(request), export_id=export_id)
+    kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
+    answer = StreamingHttpResponse(pieces, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+    return answer
+
+
+def _is_asked(request: HttpRequest) -> bool:
+    return any(name in AuditFilterForm.base_fields for name in request.GET)
+
+
+def _page(entries: AuditEntryQuerySet, after: str | None) -> list[AuditEntry]:
+    if after:
+        (at,) = decode_cursor(CURSOR, after)
+        entries = entries.before(at)
+    return list(entries.newest_first()[: SHOWN + 1])
+
+
+def _query(request: HttpRequest) -> str:
+    return urlencode(
+        {name: request.GET[name] for name in AuditFilterForm.base_fields if request.GET.get(name)}
+    )
+
+
+def _next(request: HttpRequest, shown: list[AuditEntry]) -> str | None:
+    if len(shown) <= SHOWN:
+        return None
+    after = encode_cursor(CURSOR, [shown[SHOWN - 1].at])
+    return f"?{_query(request)}&{urlencode({'after': after})}"
