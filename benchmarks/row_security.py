@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from django.db import connection
-
 from benchmarks.measure import Figure, Spread, figure_of, one_by_one
 from benchmarks.web import main_organization, open_conversations
 from chat import inbox
@@ -12,6 +10,7 @@ from chat.models import Status
 from chat.services import post_message
 from chat.services.conversations import customer_sender
 from config import tenancy
+from config.database.owner import as_owner
 from config.ids import uuid7
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
@@ -70,7 +69,7 @@ def _compared(
     for _turn in range(turns):
         with tenancy.organization(organization_id):
             held.values += one_by_one(call, TURN).values
-            with connection.as_owner():
+            with as_owner():
                 free.values += one_by_one(call, TURN).values
     middle = f"p50 ratio {held.percentile(50) / free.percentile(50):.2f}; "
     figure = figure_of(work, held, floor=free, floor_of=FLOOR_OF, how=f"{how}, in one process")

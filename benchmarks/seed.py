@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management import call_command
-from django.db import connection
 from pymongo import WriteConcern
 
 from benchmarks import world
@@ -31,6 +30,7 @@ from chat.models import (
 from chat.services.conversations import agent_sender, customer_sender
 from chat.services.log import follow
 from config import stores
+from config.database.owner import as_owner
 from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.customers.models import Customer
@@ -71,7 +71,7 @@ def seed(sizes: world.Sizes) -> None:
         say(f"{organization.name}: {conversations} conversations with {messages} messages")
     _seed_faqs(Organization.objects.get(slug="sunbean"), sizes.faqs)
     say(f"{sizes.faqs} FAQs")
-    with connection.as_owner(), connection.cursor() as cursor:
+    with as_owner() as connection, connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     mark.touch()
 

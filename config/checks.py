@@ -10,7 +10,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
-from config.database.locks import locks, unlocked_models
+from config.database.base import DatabaseWrapper
+from config.database.locks import tables_of_organizations, unlocked_models
 from config.database.roles import complaints
 from config.limits.rates import BadRate, parse_rate
 
@@ -208,7 +209,7 @@ def application_is_held(
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]
-        if connection.is_owner:
+        if not isinstance(connection, DatabaseWrapper) or connection.is_owner:
             continue
         try:
             with connection.cursor() as cursor:
@@ -220,7 +221,9 @@ def application_is_held(
 
                 found = list(
                     complaints(
-                        ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(locks())
+                        ask,
+                        operator=settings.DATABASE_OPERATOR_ROLE,
+                        locked=sorted(tables_of_organizations()),
                     )
                 )
         except OperationalError:

@@ -7,17 +7,26 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import NotSupportedError
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 from django.db.transaction import TransactionManagementError
 
 from config.database.creation import DatabaseCreation
 from config.database.cursors import Said, ScopedCursor
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
+        """Show a statement without what was sent in front of it."""
+        shown = super().last_executed_query(cursor, sql, params)
+        front = getattr(cursor, "front", "")
+        return shown.removeprefix(front) if isinstance(shown, str) else shown
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Connects as the application, and as the owner of the tables only inside ``as_owner``."""
 
     creation_class = DatabaseCreation
+    ops_class = DatabaseOperations
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

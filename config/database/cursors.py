@@ -28,6 +28,8 @@ class ScopedCursor(base.Cursor):
 
     # Set by the backend for whom the lock is meant; psycopg's own checks have none.
     said: Said | None = None
+    # What was sent in front of the last statement; no part of it to whoever counts statements.
+    front = ""
 
     def execute(
         self,
@@ -38,6 +40,7 @@ class ScopedCursor(base.Cursor):
         binary: bool | None = None,
     ) -> Self:
         before = self._before(query)
+        self.front = ""
         if not before:
             super().execute(query, params, prepare=prepare, binary=binary)
             return self
@@ -48,6 +51,7 @@ class ScopedCursor(base.Cursor):
         if params is not None:
             front = front.replace("%", "%%")
         together = _joined(front, query)
+        self.front = front
         super().execute(together, params, prepare=prepare, binary=binary)
         for _statement in before:
             self.nextset()

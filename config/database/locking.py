@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from config import tenancy
-from config.database.locks import DoorSql, Lock, doors, locks, model_tables
+from config.database.locks import EVERYTHING, DoorSql, Lock, doors, locks, rights
 
 BY_ORGANIZATION = "of_its_organization"
 BY_PERSON = "of_its_person"
@@ -109,9 +109,15 @@ def _make_door(cursor: CursorWrapper, door: DoorSql, *roles: str) -> None:
 
 def _give_rights(cursor: CursorWrapper, there: set[str], *roles: str) -> None:
     named = _named(roles)
-    tables = ", ".join(f'"{table}"' for table in model_tables() if table in there)
-    if tables:
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {named}")
+    by_rights: dict[tuple[str, ...], list[str]] = {}
+    for table, wanted in rights().items():
+        if table in there and wanted:
+            by_rights.setdefault(wanted, []).append(f'"{table}"')
+    for wanted, tables in by_rights.items():
+        listed = ", ".join(sorted(tables))
+        if withheld := [right for right in EVERYTHING if right not in wanted]:
+            cursor.execute(f"REVOKE {', '.join(withheld)} ON {listed} FROM {named}")
+        cursor.execute(f"GRANT {', '.join(wanted)} ON {listed} TO {named}")
     if "django_migrations" in there:
         cursor.execute(f"GRANT SELECT ON django_migrations TO {named}")
     cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {named}")

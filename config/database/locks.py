@@ -1,12 +1,14 @@
 """Which tables belong to organizations, and what must be true of a row that is seen.
 
-Found in the models: whatever has an ``organization``, and whatever cannot exist without a row of
-such a table. A model says more where more is to be said:
+Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
+of such a table. A model says more where more is to be said:
 
 ``organization_doors``  fields whose value tells the organization (see ``tenancy.behind``)
 ``person_field``        the field with the user whose own row it is, from outside the organization
 ``person_changes``      True: they may change it too, not only see it
 ``seen_by_members``     True: whoever has a membership sees the row from outside the organization
+``database_rights``     what the application may do with the table at all, instead of everything;
+                        a table that Django does not manage is given none unless it says so
 ``shared``              True: rows of all organizations stand here on purpose, and hold no secrets
 """
 
@@ -22,6 +24,7 @@ from psycopg import sql
 from psycopg.abc import Query
 
 ORGANIZATION = "nullif(current_setting('nextflow.organization', true), '')::uuid"
+EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 
@@ -68,12 +71,27 @@ def locks() -> dict[str, Lock]:
             return found
 
 
+@cache
+def tables_of_organizations() -> frozenset[str]:
+    """Name every table that must be locked: those of `locks`, and those that lock themselves.
+
+    What Django does not manage (the audit) comes with policies of its own.
+    """
+    themselves = {
+        model._meta.db_table
+        for model in _models()
+        if not model._meta.managed and _has_organization(model)
+    }
+    return frozenset(themselves | set(locks()))
+
+
 def unlocked_models() -> list[type[Model]]:
     """Give the models that point to locked tables, have no lock, and do not say why."""
     return [
         model
         for model in _models()
-        if model._meta.db_table not in locks()
+        if model._meta.managed
+        and model._meta.db_table not in locks()
         and not getattr(model, "shared", False)
         and any(field.related_model._meta.db_table in locks() for field in _links(model))
     ]
@@ -95,9 +113,14 @@ def doors() -> list[DoorSql]:
     return found
 
 
-def model_tables() -> list[str]:
-    """Give every table that the application reads and writes."""
-    return sorted({model._meta.db_table for model in _models()})
+def rights() -> dict[str, tuple[str, ...]]:
+    """Give for every table what the application may do with it."""
+    return {
+        model._meta.db_table: getattr(
+            model, "database_rights", EVERYTHING if model._meta.managed else ()
+        )
+        for model in _models()
+    }
 
 
 def locked_tables_in(query: Query) -> set[str]:
@@ -110,16 +133,12 @@ def locked_tables_in(query: Query) -> set[str]:
 
 @cache
 def _table_names() -> re.Pattern[str]:
-    names = sorted(locks(), key=len, reverse=True)
+    names = sorted(tables_of_organizations(), key=len, reverse=True)
     return re.compile('(?:FROM|JOIN|INTO|UPDATE) "(' + "|".join(map(re.escape, names)) + ')"')
 
 
 def _models() -> list[type[Model]]:
-    return [
-        model
-        for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed and not model._meta.proxy
-    ]
+    return [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
 
 
 def _links(model: type[Model]) -> Iterator["ForeignKey[Model, Model]"]:
@@ -128,20 +147,23 @@ def _links(model: type[Model]) -> Iterator["ForeignKey[Model, Model]"]:
             yield field
 
 
+def _has_organization(model: type[Model]) -> bool:
+    return any(field.column == "organization_id" for field in model._meta.concrete_fields)
+
+
 def _lock_of(model: type[Model], found: dict[str, Lock]) -> Lock | None:
-    if getattr(model, "shared", False):
+    if getattr(model, "shared", False) or not model._meta.managed:
         return None
     table = model._meta.db_table
     if model is organization_model():
         return Lock(table, f"id = {ORGANIZATION}", f"id IN ({_theirs()})")
-    for field in _links(model):
-        if field.name == "organization" and field.related_model is organization_model():
-            return Lock(
-                table,
-                f'"{field.column}" = {ORGANIZATION}',
-                _of_person(model, field.column),
-                person_changes=getattr(model, "person_changes", False),
-            )
+    if _has_organization(model):
+        return Lock(
+            table,
+            f"organization_id = {ORGANIZATION}",
+            _of_person(model),
+            person_changes=getattr(model, "person_changes", False),
+        )
     parents = [
         field
         for field in _links(model)
@@ -162,11 +184,11 @@ def _seen_parent(table: str, field: "ForeignKey[Model, Model]") -> str:
     )
 
 
-def _of_person(model: type[Model], organization: str) -> str | None:
+def _of_person(model: type[Model]) -> str | None:
     if name := getattr(model, "person_field", None):
         return f'"{model._meta.get_field(name).column}" = {PERSON}'  # type: ignore[union-attr]  own
     if getattr(model, "seen_by_members", False):
-        return f'"{organization}" IN ({_theirs()})'
+        return f"organization_id IN ({_theirs()})"
     return None
 
 

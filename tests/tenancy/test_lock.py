@@ -8,16 +8,28 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.apps import apps
 from django.core.management import call_command
-from django.db import NotSupportedError, ProgrammingError, connection, models, transaction
+from django.db import (
+    NotSupportedError,
+    ProgrammingError,
+    connection,
+    connections,
+    models,
+    transaction,
+)
+from django.test.utils import CaptureQueriesContext
 from psycopg import NotSupportedError as NoSuchWay
 
 from config import tenancy
 from config.checks import organizations_are_locked
 from config.database import locks
+from config.database.base import DatabaseWrapper
+from config.database.locking import NotLocked, lock_tables
+from config.database.owner import as_owner
 from config.threads import run_sync
 from crm.accounts.models import Membership, Organization, User
 from crm.compliance.database import TABLES as AUDIT_TABLES
 from crm.customers.models import Customer
+from tests.tenancy.pooler import pooling
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +78,7 @@ def test_every_table_with_an_organization_is_locked_for_its_owner_too() -> None:
     with_organization = {
         model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
-        if any(column.name == "organization" for column in model._meta.concrete_fields)
+        if any(column.column == "organization_id" for column in model._meta.concrete_fields)
     }
     assert len(with_organization) > 8
     assert with_organization | {"accounts_organization"} <= locked
@@ -204,7 +216,7 @@ def test_saying_it_takes_no_round_trip_of_its_own(
 ) -> None:
     with tenancy.organization(organization.pk), django_assert_num_queries(1) as asked:
         names()
-    assert asked[0]["sql"].startswith("SET LOCAL")
+    assert asked[0]["sql"].startswith("SELECT")
 
 
 @pytest.mark.usefixtures("both")
@@ -318,3 +330,68 @@ def test_commands_say_for_themselves_that_they_are_for_all(
     with tenancy.nobody():
         call_command("reconcile")
     assert "1 conversations compared, 0 differences" in capsys.readouterr().out
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("both")
+def test_a_transaction_pooler_mixes_nobody_up(
+    organization: Organization, stranger_organization: Organization
+) -> None:
+    """Four clients share server connections; what one says must never reach another."""
+    seen_by = {organization.pk: ["Ours"], stranger_organization.pk: ["Theirs"]}
+    place = connection.settings_dict
+    with pooling(place["HOST"], int(place["PORT"])) as pooler:
+
+        def work(said: Any) -> list[list[str]]:
+            through = {**place, "PORT": str(pooler.port)}
+            connections["default"] = DatabaseWrapper(through, "default")
+            found = []
+            try:
+                for _turn in range(40):
+                    with tenancy.organization(said):
+                        found.append(names())
+                        with transaction.atomic():
+                            Customer.objects.update(phone=str(said)[:8])
+                            found.append(names())
+                    with tenancy.everything("A test."):
+                        assert names() == ["Ours", "Theirs"]
+            finally:
+                connections["default"].close()
+            return found
+
+        with ThreadPoolExecutor(4) as pool:
+            told = [(said, pool.submit(work, said)) for said in [*seen_by, *seen_by]]
+            for said, work_done in told:
+                assert work_done.result(timeout=60) == [seen_by[said]] * 80
+        assert pooler.clients == 4
+        assert pooler.switches > 10
+    for row in Customer.objects.all():
+        assert row.phone == str(row.organization_id)[:8]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrating_again_mends_what_is_missing_and_leaves_the_rest() -> None:
+    with as_owner(), connection.cursor() as cursor:
+        with CaptureQueriesContext(connection) as asked:
+            lock_tables(connection)
+        done = [each["sql"] for each in asked]
+        assert [sql for sql in done if sql.startswith(("CREATE POLICY", "DROP", "ALTER"))] == []
+        cursor.execute("DROP POLICY of_its_organization ON customers_customer")
+        cursor.execute("CREATE POLICY open_to_all ON customers_customer USING (true)")
+        cursor.execute("ALTER TABLE customers_customer NO FORCE ROW LEVEL SECURITY")
+        lock_tables(connection)
+        cursor.execute(
+            "SELECT polname FROM pg_policy WHERE polrelid = 'customers_customer'::regclass"
+        )
+        assert {name for (name,) in cursor.fetchall()} == {"of_its_organization", "for_operators"}
+        cursor.execute(
+            "SELECT relforcerowsecurity FROM pg_class WHERE relname='customers_customer'"
+        )
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_operators_role_nothing_is_half_locked(settings: Any) -> None:
+    settings.DATABASE_OPERATOR_ROLE = "nobody_is_called_so"
+    with as_owner(), pytest.raises(NotLocked, match="postgresql/roles"):
+        lock_tables(connection)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.core.management.commands import flush
-from django.db import connections
+
+from config.database.owner import as_owner
 
 
 class Command(flush.Command):
     def handle(self, **options: Any) -> None:
-        with connections[options["database"]].as_owner():
+        with as_owner(options["database"]):
             super().handle(**options)

@@ -4,16 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
-from django.db import connections
 
 from config.database.locking import NotLocked, lock_tables
-from config.tenancy import everything
+from config.database.owner import as_owner
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        connection = connections[options["database"]]
-        with connection.as_owner(), everything("Migrations."):
+        with as_owner(options["database"]) as connection:
             super().handle(*args, **options)
             if options["check_unapplied"] or options["plan"]:
                 return

@@ -8,10 +8,10 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.models import SocialApp, SocialLogin
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
@@ -128,6 +128,15 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         "disconnect_last": _("Set a password first: otherwise you could not log in any more."),
         "connected_other": _("This account is linked to somebody else here."),
     }
+
+    def get_app(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> SocialApp:
+        """Answer for a provider that this installation does not use as for what is not there."""
+        try:
+            return super().get_app(request, provider, client_id)
+        except SocialApp.DoesNotExist as missing:
+            raise Http404 from missing
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         user = cast(User, super().populate_user(request, sociallogin, data))

@@ -7,7 +7,7 @@ import psycopg
 from django.conf import settings
 from psycopg import errors
 
-from config.database.locks import locks
+from config.database.locks import tables_of_organizations
 from config.database.roles import complaints
 from config.engines.postgresql import EXTENSIONS
 from crm.operations.doctor.diagnosis import (
@@ -105,7 +105,9 @@ def _require_lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     def ask(statement: str, values: Sequence[Any]) -> Sequence[Any]:
         return connection.execute(statement, values).fetchone() or ()  # type: ignore[arg-type]  ours
 
-    found = complaints(ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(locks()))
+    found = complaints(
+        ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(tables_of_organizations())
+    )
     for problem, advice in found:
         raise Ill(problem, advice)
 
