@@ -17,6 +17,7 @@ from crm.accounts.models import (
     Organization,
     SecuritySettings,
     TokenFamily,
+    User,
     UserSession,
 )
 from crm.accounts.services.access import end_access
@@ -222,3 +223,39 @@ def test_only_settings_people_change_the_rules(agent: Membership, owner: Members
     rules = SecuritySettings.objects.get()
     assert (rules.session_hours, rules.idle_minutes) == (8, 15)
     assert browser(owner).post(page, {"session_hours": 9, "idle_minutes": 0}).status_code == 400
+
+
+def operator() -> Client:
+    client = Client()
+    client.force_login(
+        User.objects.create_superuser(email="op@crm.example", name="Op", password=PASSWORD)
+    )
+    return client
+
+
+def test_an_operator_who_sets_a_password_ends_what_it_opened(agent: Membership) -> None:
+    theirs = browser(agent)
+    page = reverse("admin:auth_user_password_change", args=[agent.user_id])
+    secret = "another horse battery"
+    form = {"password1": secret, "password2": secret, "usable_password": "true"}
+    assert operator().post(page, form).status_code == 302
+    assert not is_in(theirs)
+    assert UserSession.objects.of(agent.user).get().ended_because == Ended.PASSWORD_CHANGED
+
+
+def test_an_operator_who_switches_an_account_off_ends_everything(agent: Membership) -> None:
+    theirs = browser(agent)
+    page = reverse("admin:accounts_user_change", args=[agent.user_id])
+    form = {
+        "email": agent.user.email,
+        "name": agent.user.name,
+        "phone": "",
+        "language_code": "en",
+        "timezone": "UTC",
+        "memberships-TOTAL_FORMS": "0",
+        "memberships-INITIAL_FORMS": "0",
+    }
+    answer = operator().post(page, form)
+    assert answer.status_code == 302, answer.context["errors"]
+    assert not is_in(theirs)
+    assert UserSession.objects.of(agent.user).get().ended_because == Ended.DEACTIVATED
