@@ -1,5 +1,6 @@
 """What OAUTH_PROVIDERS says, as django-allauth reads it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,17 @@ _ORIGINS = {
     "facebook": "https://www.facebook.com",
     "microsoft": "https://login.microsoftonline.com",
 }
+
+
+def json_object(name: str, text: str) -> dict[str, Any]:
+    """Read a variable that holds a JSON object; empty is an empty one. Raises ValueError."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValueError(f"{name} is no JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} is no JSON object: write {{...}}.")
+    return found
 
 
 def provider_origins(wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:

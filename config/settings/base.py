@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import engines
 from config.logging_settings import logging_settings
-from config.providers import provider_origins, provider_settings
+from config.providers import json_object, provider_origins, provider_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -210,9 +210,7 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_MAX_LENGTH = 255
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = (
-    "crm.accounts.entrance.tokens.PasswordResetTokens"  # noqa: S105  a path
-)
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.entrance.tokens.PasswordResetTokens"  # noqa: S105  a path
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by config.limits, in one place.
@@ -231,11 +229,16 @@ MFA_ADAPTER = "crm.accounts.entrance.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "NextFlow"
+# Clocks of phones differ: the code before and the one after count, too.
+MFA_TOTP_TOLERANCE = 1
 MFA_RATE_LIMITS = False
 MFA_FORMS = {
     "authenticate": "crm.accounts.forms.factors.CodeForm",
     "reauthenticate": "crm.accounts.forms.factors.ConfirmByCodeForm",
     "activate_totp": "crm.accounts.forms.factors.ActivateAppForm",
+    "login_webauthn": "crm.accounts.forms.factors.LogInKeyForm",
+    "authenticate_webauthn": "crm.accounts.forms.factors.SecondKeyForm",
+    "reauthenticate_webauthn": "crm.accounts.forms.factors.ConfirmByKeyForm",
     "add_webauthn": "crm.accounts.forms.factors.AddKeyForm",
     "edit_webauthn": "crm.accounts.forms.factors.RenameKeyForm",
 }
@@ -244,7 +247,7 @@ SOCIALACCOUNT_FORMS = {"signup": "crm.accounts.forms.sign_up.ProviderSignUpForm"
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
 # A JSON object: "google", "facebook", "microsoft", or any other name with its "server_url".
-OAUTH_PROVIDERS = env.json("OAUTH_PROVIDERS", default={})
+OAUTH_PROVIDERS = json_object("OAUTH_PROVIDERS", env.str("OAUTH_PROVIDERS", default=""))
 SOCIALACCOUNT_PROVIDERS = provider_settings(OAUTH_PROVIDERS)
 
 # --- Mail ---------------------------------------------------------------------------------------
@@ -253,7 +256,7 @@ EMAIL_URL: str = env.str("EMAIL_URL", default="")
 vars().update(environ.Env.email_url_config(EMAIL_URL or "smtp://localhost:25"))
 # A service instead of a server: anymail.backends.mailgun.EmailBackend, and its keys in ANYMAIL.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or vars()["EMAIL_BACKEND"]
-ANYMAIL = env.json("ANYMAIL", default={})
+ANYMAIL = json_object("ANYMAIL", env.str("ANYMAIL", default=""))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="NextFlow <no-reply@localhost>")
 MAIL_OUTBOX = False
@@ -450,6 +453,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.purge_idempotent_requests",
         "schedule": 3600.0,
     },
+    "accounts.purge_log_ins": {"task": "accounts.purge_log_ins", "schedule": 86_400.0},
     "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
     "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
     "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},

@@ -1,8 +1,9 @@
 """Second factors: codes and passkeys."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from allauth.mfa.base import forms as base
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
@@ -57,6 +58,40 @@ class ActivateAppForm(totp.ActivateTOTPForm):
         _word_code(self.fields["code"], label=_("Code that the app shows"))
 
 
+# What the parsers of a credential raise where it is no such thing.
+_NO_CREDENTIAL = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+
+def _refuse_credential(error: Exception) -> NoReturn:
+    raise forms.ValidationError(
+        _("The passkey was not used. Try again."), code="invalid"
+    ) from error
+
+
+class LogInKeyForm(webauthn.LoginWebAuthnForm):
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except _NO_CREDENTIAL as error:
+            _refuse_credential(error)
+
+
+class SecondKeyForm(webauthn.AuthenticateWebAuthnForm):
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except _NO_CREDENTIAL as error:
+            _refuse_credential(error)
+
+
+class ConfirmByKeyForm(webauthn.ReauthenticateWebAuthnForm):
+    def clean_credential(self) -> Authenticator:
+        try:
+            return super().clean_credential()
+        except _NO_CREDENTIAL as error:
+            _refuse_credential(error)
+
+
 class AddKeyForm(webauthn.AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +103,13 @@ class AddKeyForm(webauthn.AddWebAuthnForm):
         )
         passwordless.initial = True
         passwordless.widget = forms.CheckboxInput(attrs={"class": "form-check-input"})
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except _NO_CREDENTIAL as error:
+            _refuse_credential(error)
+        return cleaned
 
 
 class RenameKeyForm(webauthn.EditWebAuthnForm):

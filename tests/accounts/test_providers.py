@@ -1,0 +1,214 @@
+"""Accounts elsewhere, against a real OpenID Connect server on loopback."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+from django.urls import reverse
+from oidc_provider_mock import User as Subject
+from oidc_provider_mock import run_server_in_thread
+from pytest_django import Settings
+
+from config.providers import json_object, provider_origins, provider_settings
+from crm.accounts.models import Membership, User
+from tests.accounts.letters import kinds, last_letter, link_in
+from tests.conftest import PASSWORD
+
+# The server's own library warns about the server.
+pytestmark = pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning")
+
+LOG_IN = reverse("accounts:log_in")
+SECURITY = reverse("mfa_index")
+LINKED = reverse("socialaccount_connections")
+SIGN_UP = reverse("socialaccount_signup")
+SENT = reverse("account_email_verification_sent")
+INBOX = reverse("chat:inbox")
+START = "/login/with/oidc/company/login/"
+
+
+@pytest.fixture
+def issuer(settings: Settings) -> Iterator[str]:
+    """Company, our only provider: knows Nora with a proved address and Rolf without one."""
+    people = [
+        Subject(
+            sub="nora",
+            claims={"name": "Nora", "email": "nora@fjord.example", "email_verified": True},
+        ),
+        Subject(sub="linh", claims={"email": "linh@sunbean.example", "email_verified": True}),
+        Subject(sub="rolf", claims={"name": "Rolf", "email": "rolf@fjord.example"}),
+    ]
+    with run_server_in_thread(user_claims=people) as server:
+        address = f"http://localhost:{server.server_port}"
+        wanted = {
+            "company": {"server_url": address, "client_id": "nextflow", "secret": "s", "name": "C"}
+        }
+        settings.OAUTH_PROVIDERS = wanted
+        settings.SOCIALACCOUNT_PROVIDERS = provider_settings(wanted)
+        yield address
+
+
+def come_through(client: Client, subject: str, *, process: str = "login", next: str = "") -> Any:  # noqa: A002  the field's name
+    """Go to the provider as a browser does, agree there as the subject, and come back."""
+    asked = client.post(f"{START}?process={process}&next={next}")
+    assert asked.status_code == 302, asked.content.decode()[:500]
+    agreed = httpx.post(asked["Location"], data={"sub": subject})
+    assert agreed.status_code == 302, agreed.text
+    back = urlsplit(agreed.headers["location"])
+    return client.get(f"{back.path}?{back.query}")
+
+
+@pytest.fixture
+def visitor(client: Client, db: None, stores_clean: None, issuer: str) -> Client:
+    return client
+
+
+def test_button_is_there_only_with_a_provider(visitor: Client, settings: Settings) -> None:
+    assert START in visitor.get(LOG_IN).content.decode()
+    settings.SOCIALACCOUNT_PROVIDERS = {}
+    assert START not in visitor.get(LOG_IN).content.decode()
+    assert visitor.post(START).status_code in {404, 302, 403}
+
+
+def test_newcomer_signs_up_with_a_proved_address(visitor: Client) -> None:
+    answer = come_through(visitor, "nora")
+    assert answer["Location"] == SIGN_UP
+    form = visitor.get(SIGN_UP).context["form"]
+    assert (form.initial["email"], form["name"].value()) == ("nora@fjord.example", "Nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    assert visitor.post(SIGN_UP, told)["Location"] == INBOX
+    assert visitor.get(INBOX).status_code == 200
+    membership = Membership.objects.get(user__email="nora@fjord.example")
+    assert (membership.role, membership.organization.name) == ("owner", "Fjord")
+    assert not membership.user.has_usable_password()
+    again = Client()
+    assert come_through(again, "nora")["Location"] == INBOX
+    assert User.objects.count() == 1
+
+
+def test_address_that_the_provider_does_not_vouch_for_is_confirmed_by_letter(
+    visitor: Client,
+) -> None:
+    come_through(visitor, "rolf")
+    told = {"name": "Rolf", "organization": "Fjord", "email": "rolf@fjord.example"}
+    assert visitor.post(SIGN_UP, told)["Location"] == SENT
+    assert visitor.get(INBOX).status_code == 302
+    visitor.post(link_in(last_letter("rolf@fjord.example")))
+    assert come_through(visitor, "rolf")["Location"] == INBOX
+
+
+def test_other_address_than_the_providers_is_confirmed_by_letter(visitor: Client) -> None:
+    come_through(visitor, "nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "other@fjord.example"}
+    assert visitor.post(SIGN_UP, told)["Location"] == SENT
+    assert not EmailAddress.objects.get(email="other@fjord.example").verified
+
+
+def test_address_of_an_account_here_lets_nobody_into_it(visitor: Client, agent: Membership) -> None:
+    """A provider's word is not enough to enter an account that never trusted that provider."""
+    come_through(visitor, "linh")
+    told = {"name": "Linh", "organization": "Trap", "email": agent.user.email}
+    assert visitor.post(SIGN_UP, told)["Location"] == SENT
+    assert visitor.get(INBOX).status_code == 302
+    assert SocialAccount.objects.count() == 0
+    assert kinds() == [("account_already_exists", agent.user.email)]
+
+
+def test_member_links_and_unlinks(visitor: Client, agent: Membership) -> None:
+    visitor.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
+    confirm = reverse("account_reauthenticate")
+    visitor.post(f"{confirm}?next={LINKED}", {"password": PASSWORD})
+    answer = come_through(visitor, "nora", process="connect")
+    assert answer["Location"] == LINKED
+    account = SocialAccount.objects.get(user=agent.user)
+    assert come_through(Client(), "nora")["Location"] == INBOX
+    visitor.post(LINKED, {"account": account.pk})
+    assert SocialAccount.objects.count() == 0
+    assert [kind for kind, _to in kinds()] == ["account_connected", "account_disconnected"]
+
+
+def test_only_way_in_is_not_unlinked(visitor: Client) -> None:
+    come_through(visitor, "nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    visitor.post(SIGN_UP, told)
+    answer = visitor.post(LINKED, {"account": SocialAccount.objects.get().pk})
+    assert "Set a password first" in answer.content.decode()
+    assert SocialAccount.objects.count() == 1
+
+
+def test_deactivated_person_does_not_come_in_through_a_provider(visitor: Client) -> None:
+    come_through(visitor, "nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    visitor.post(SIGN_UP, told)
+    User.objects.update(is_active=False)
+    again = Client()
+    assert come_through(again, "nora")["Location"] == reverse("account_inactive")
+    assert again.get(INBOX).status_code == 302
+
+
+def test_foreign_answers_are_refused(visitor: Client, issuer: str) -> None:
+    asked = visitor.post(START)
+    state = parse_qs(urlsplit(asked["Location"]).query)["state"][0]
+    callback = f"{START}callback/"
+    for query in (
+        {},
+        {"code": "made-up", "state": state},
+        {"code": "made-up", "state": "another"},
+        {"error": "access_denied", "state": state},
+    ):
+        answer = visitor.get(callback, query)
+        assert answer.status_code in {200, 302, 401}
+        assert visitor.get(INBOX).status_code == 302
+    assert User.objects.count() == 0
+
+
+def test_look_at_the_address_starts_nothing(visitor: Client) -> None:
+    page = visitor.get(START)
+    assert page.status_code == 200
+    assert re.search(r'<form method="post">', page.content.decode())
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/"])
+def test_foreign_targets_are_not_followed(visitor: Client, target: str) -> None:
+    come_through(visitor, "nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    visitor.post(SIGN_UP, told)
+    assert come_through(Client(), "nora", next=target)["Location"] == INBOX
+
+
+def test_variable_is_read_as_one_writes_it() -> None:
+    wanted = json_object(
+        "OAUTH_PROVIDERS",
+        '{"google": {"client_id": "g", "secret": "s"}, "microsoft": {"client_id": "m",'
+        ' "secret": "s", "tenant": "t"}, "company": {"server_url": "https://id.example.com/x",'
+        ' "client_id": "c", "secret": "s"}}',
+    )
+    found = provider_settings(wanted)
+    assert set(found) == {"google", "microsoft", "openid_connect"}
+    assert found["microsoft"]["APPS"][0]["settings"] == {"tenant": "t"}
+    assert found["openid_connect"]["APPS"][0]["provider_id"] == "company"
+    assert provider_origins(wanted) == [
+        "https://accounts.google.com",
+        "https://id.example.com",
+        "https://login.microsoftonline.com",
+    ]
+    assert json_object("ANYMAIL", "") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "OAUTH_PROVIDERS is no JSON"),
+        ("[]", "OAUTH_PROVIDERS is no JSON object"),
+        ('{"google": {"client_id": "g"}}', '"google" lacks secret'),
+        ('{"company": {"client_id": "c", "secret": "s"}}', '"company" lacks server_url'),
+    ],
+)
+def test_faults_of_the_variable_are_named(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        provider_settings(json_object("OAUTH_PROVIDERS", text))

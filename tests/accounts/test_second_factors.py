@@ -1,0 +1,169 @@
+"""Second factors: setting up, logging in with them, and organizations that ask for one."""
+
+import re
+import time
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.models import Membership
+from tests.accounts.letters import kinds
+from tests.conftest import PASSWORD
+
+LOG_IN = reverse("accounts:log_in")
+SECOND = reverse("mfa_authenticate")
+SECURITY = reverse("mfa_index")
+APP = reverse("mfa_activate_totp")
+CODES = reverse("mfa_view_recovery_codes")
+CONFIRM = reverse("account_reauthenticate")
+INBOX = reverse("chat:inbox")
+RULE = reverse("accounts:factor_rule")
+_SECRET = re.compile(r'class="factor-key"[^>]*>([A-Z2-7]+)<')
+
+
+def code_of(secret: str, *, ahead: int = 0) -> str:
+    """Give what an authenticator app would show, some half minutes from now."""
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + ahead))
+
+
+def enter(client: Client, membership: Membership) -> Any:
+    return client.post(LOG_IN, {"email": membership.user.email, "password": PASSWORD})
+
+
+def set_up(client: Client) -> str:
+    """Set an app up as a person does, and give its key."""
+    client.post(f"{CONFIRM}?next={APP}", {"password": PASSWORD})
+    found = _SECRET.search(client.get(APP).content.decode())
+    assert found is not None
+    answer = client.post(APP, {"code": code_of(found[1])})
+    assert (answer.status_code, answer["Location"]) == (302, CODES)
+    return found[1]
+
+
+@pytest.fixture
+def at_work(client: Client, agent: Membership) -> Client:
+    enter(client, agent)
+    return client
+
+
+def test_setting_up_asks_who_one_is(at_work: Client) -> None:
+    assert at_work.get(APP)["Location"].startswith(CONFIRM)
+
+
+def test_app_is_asked_for_at_the_next_log_in(at_work: Client, agent: Membership) -> None:
+    secret = set_up(at_work)
+    visitor = Client()
+    answer = enter(visitor, agent)
+    assert answer["Location"] == SECOND
+    assert visitor.get(INBOX).status_code == 302, "half a log-in is none"
+    wrong = visitor.post(SECOND, {"code": "000000"})
+    assert "wrong or has expired" in wrong.content.decode()
+    code = code_of(secret)
+    done = visitor.post(SECOND, {"code": code})
+    assert (done.status_code, done["Location"]) == (302, INBOX)
+    assert visitor.get(INBOX).status_code == 200
+    watcher = Client()
+    enter(watcher, agent)
+    assert watcher.post(SECOND, {"code": code}).status_code == 200, "a code is good once"
+    assert watcher.get(INBOX).status_code == 302
+
+
+def test_secret_is_sealed_at_rest(at_work: Client) -> None:
+    secret = set_up(at_work)
+    stored = Authenticator.objects.get(type="totp").data["secret"]
+    assert secret not in stored
+    assert stored.startswith("sealed:")
+
+
+def test_recovery_code_works_once(at_work: Client, agent: Membership) -> None:
+    set_up(at_work)
+    page = at_work.get(CODES).content.decode()
+    codes = re.findall(r"<li>([0-9A-Za-z]{6,})</li>", page)
+    assert len(codes) == 10
+    for expected in (302, 200):
+        visitor = Client()
+        enter(visitor, agent)
+        assert visitor.post(SECOND, {"code": codes[0]}).status_code == expected
+
+
+def test_guessing_codes_is_held_up(at_work: Client, agent: Membership) -> None:
+    secret = set_up(at_work)
+    visitor = Client()
+    enter(visitor, agent)
+    for _attempt in range(10):
+        visitor.post(SECOND, {"code": "000000"})
+    answer = visitor.post(SECOND, {"code": code_of(secret, ahead=1)})
+    assert answer.status_code == 200
+    assert visitor.get(INBOX).status_code == 302
+
+
+def test_second_step_needs_the_first(client: Client, db: None, stores_clean: None) -> None:
+    assert client.get(SECOND)["Location"].startswith(LOG_IN)
+    assert client.post(SECOND, {"code": "123456"})["Location"].startswith(LOG_IN)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_owner_of_the_account_is_told_by_letter(at_work: Client, agent: Membership) -> None:
+    set_up(at_work)
+    at_work.post(reverse("mfa_deactivate_totp"))
+    assert [kind for kind, to in kinds() if to == agent.user.email] == [
+        "totp_activated",
+        "totp_deactivated",
+    ]
+
+
+def test_organization_asks_for_one_before_anything_else(
+    client: Client, owner: Membership, agent: Membership
+) -> None:
+    theirs, ours = Client(), client
+    enter(theirs, agent)
+    enter(ours, owner)
+    ours.post(RULE, {"required": "yes"})
+    assert not Membership.objects.get(pk=owner.pk).organization.requires_second_factor
+    set_up(ours)
+    ours.post(RULE, {"required": "yes"})
+    assert Membership.objects.get(pk=owner.pk).organization.requires_second_factor
+    assert theirs.get(INBOX)["Location"] == SECURITY
+    assert "asks for a second factor" in theirs.get(SECURITY).content.decode()
+    refused = theirs.get(reverse("chat:inbox_conversations"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_missing")
+    assert ours.get(INBOX).status_code == 200
+    set_up(theirs)
+    assert theirs.get(INBOX).status_code == 200
+
+
+def test_last_factor_stays_where_one_is_asked_for(at_work: Client, agent: Membership) -> None:
+    set_up(at_work)
+    agent.organization.requires_second_factor = True
+    agent.organization.save(update_fields=["requires_second_factor"])
+    answer = at_work.post(reverse("mfa_deactivate_totp"))
+    assert "asks for a second factor" in answer.content.decode()
+    assert Authenticator.objects.filter(type="totp").exists()
+
+
+def test_only_who_may_change_settings_makes_the_rule(at_work: Client, agent: Membership) -> None:
+    set_up(at_work)
+    at_work.post(RULE, {"required": "yes"})
+    agent.organization.refresh_from_db()
+    assert not agent.organization.requires_second_factor
+
+
+@pytest.mark.parametrize("name", ["mfa_edit_webauthn", "mfa_remove_webauthn"])
+def test_passkeys_of_others_are_not_there(
+    at_work: Client, colleague: Membership, name: str
+) -> None:
+    key = Authenticator.objects.create(user=colleague.user, type="webauthn", data={"name": "x"})
+    at_work.post(f"{CONFIRM}?next={SECURITY}", {"password": PASSWORD})
+    assert at_work.get(reverse(name, args=[key.pk])).status_code == 404
+
+
+def test_broken_passkey_answers_are_refused(client: Client, db: None, stores_clean: None) -> None:
+    url = reverse("mfa_login_webauthn")
+    for credential in ("", "nonsense", "{}", '{"id": "x"}', "[]"):
+        client.get(url, headers={"accept": "application/json"})
+        answer = client.post(url, {"credential": credential})
+        assert answer["Location"] == LOG_IN, credential
