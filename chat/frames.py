@@ -76,7 +76,9 @@ class Typing:
     is_typing: bool
 
 
-Frame = Hello | Post | Pull | Seen | Typing
+# What a client that was welcomed may ask.
+Request = Post | Pull | Seen | Typing
+Frame = Hello | Request
 
 # Field names by type; those with "?" may be left out.
 FRAMES_IN: dict[str, tuple[str, ...]] = {
