@@ -19,6 +19,14 @@ __all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
 PASSWORD = "correct horse battery"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _mongo_closed() -> Iterator[None]:
+    """Close what the tests opened: left to the garbage collector, it would be a warning."""
+    yield
+    if stores.mongo.cache_info().currsize:
+        stores.mongo().close()
+
+
 @pytest.fixture(scope="session")
 def _mongo_indexes() -> None:
     stores.mongo().drop_database(stores.mongo_db().name)

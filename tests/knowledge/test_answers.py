@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from config import stores
 from crm.accounts.models import Organization
@@ -22,6 +22,7 @@ from knowledge.services import (
     update_faq,
 )
 from tests.knowledge.conftest import TEXTS
+from tests.outages import without_qdrant, without_redis
 
 SHIPPING = "How much is the shipping to Russia?"
 
@@ -162,29 +163,14 @@ def test_counted_questions_are_bounded(
     assert answer_cache.popular(knowledge.pk) == [("a", 3), ("b", 2)]
 
 
-def test_answers_come_without_redis(knowledge: Organization, settings: Settings) -> None:
-    right = settings.REDIS_URL
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    stores.redis.cache_clear()
-    try:
+def test_answers_come_without_redis(knowledge: Organization) -> None:
+    with without_redis():
         assert ask(knowledge, SHIPPING).is_known
         assert answer_cache.popular(knowledge.pk) == []
-    finally:
-        settings.REDIS_URL = right
-        stores.redis.cache_clear()
 
 
-def test_unreachable_search_is_a_refusal_that_may_be_retried(
-    knowledge: Organization, settings: Settings
-) -> None:
-    right = settings.QDRANT_URL
-    settings.QDRANT_URL = "http://127.0.0.1:1"
-    stores.qdrant.cache_clear()
-    try:
-        with pytest.raises(KnowledgeUnavailable) as refused:
-            ask(knowledge, SHIPPING)
-    finally:
-        settings.QDRANT_URL = right
-        stores.qdrant.cache_clear()
+def test_unreachable_search_is_a_refusal_that_may_be_retried(knowledge: Organization) -> None:
+    with without_qdrant(), pytest.raises(KnowledgeUnavailable) as refused:
+        ask(knowledge, SHIPPING)
     assert (refused.value.status, refused.value.code) == (503, "knowledge_unavailable")
     assert stores.redis().keys("response_cache:*") == []
