@@ -4,14 +4,18 @@ Not for the whole run: Playwright's synchronous API keeps an event loop in this 
 asynchronous tests of other modules could not share.
 """
 
+import functools
+import threading
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from chat.models import Widget
 from tests.browser.chromium import launch
 from tests.browser.sites import shop_site
+from tests.browser.widget_modules import STATIC, QuietHandler
 from tests.browser.widget_page import WidgetPage
 from tests.servers import LiveServer
 
@@ -27,6 +31,23 @@ def chromium() -> Iterator[Browser]:
         browser = launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty page from which the widget's modules can be imported; no application serves it."""
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(STATIC))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    page = chromium.new_page(locale="en-GB", timezone_id="Asia/Ho_Chi_Minh")
+    page.goto(f"http://127.0.0.1:{server.server_port}/")
+    yield page
+    page.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture
