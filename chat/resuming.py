@@ -94,8 +94,7 @@ def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stre
 
 
 def _end_of_log(head: Conversation) -> int:
-    last = Message.objects.last(head.organization_id, head.pk)
-    return last.seq if last else 0
+    return Message.objects.last(head.organization_id, head.pk).seq
 
 
 def _unrecovered(head: Conversation, stream: str, after: int, reason: str) -> Stretch:

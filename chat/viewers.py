@@ -12,6 +12,7 @@ from uuid import UUID
 from chat.content import clean_content
 from chat.errors import (
     AccessEnded,
+    AmendedFromOutside,
     ConversationNotFound,
     NoteFromOutside,
     ReadOnly,
@@ -23,10 +24,13 @@ from chat.limits import VisitorLimits
 from chat.managers import ConversationQuerySet
 from chat.models import ContentType, Conversation, Message, VisitorToken, Widget
 from chat.services import (
+    Posted,
+    delete_message,
+    edit_message,
     mark_seen_by_agent,
     mark_seen_by_customer,
     open_conversation,
-    post_message,
+    post_among,
 )
 from chat.services.conversations import agent_sender, customer_sender
 from crm.accounts.models import Membership
@@ -34,14 +38,6 @@ from crm.customers.models import Customer
 
 PREFIX = "conversation:"
 _limits = VisitorLimits()
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A stored message and the epoch of its stream."""
-
-    message: Message
-    epoch: str
 
 
 def conversation_id_of(stream: str) -> UUID:
@@ -138,15 +134,22 @@ class Visitor:
                 self.conversations().values_list("epoch", flat=True).get(pk=message.conversation_id)
             )
             return Posted(message, epoch)
-        head = _head(self.conversations().select_related("customer"), stream)
-        message = post_message(
+        return post_among(
+            self.conversations(),
             organization_id=self.organization_id,
-            conversation_id=head.pk,
-            sender=customer_sender(head.customer),
+            conversation_id=conversation_id_of(stream),
+            sender_of=lambda conversation: customer_sender(conversation.customer),
             content=content,
             client_message_id=client_message_id,
         )
-        return Posted(message, head.epoch)
+
+    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
+        self.head(stream)
+        raise AmendedFromOutside
+
+    def delete(self, *, stream: str, message_id: UUID) -> Message:
+        self.head(stream)
+        raise AmendedFromOutside
 
     def check_access(self) -> None:
         """A visitor's token gives access to their own conversations for as long as it exists."""
@@ -199,15 +202,31 @@ class Agent:
         if stream is None:
             raise StreamRequired
         self.require_may_answer()
-        head = self.head(stream)
-        message = post_message(
+        sender = agent_sender(self.membership.user)
+        return post_among(
+            self.conversations(),
             organization_id=self.organization_id,
-            conversation_id=head.pk,
-            sender=agent_sender(self.membership.user),
+            conversation_id=conversation_id_of(stream),
+            sender_of=lambda conversation: sender,
             content=content,
             client_message_id=client_message_id,
         )
-        return Posted(message, head.epoch)
+
+    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
+        """Give one's own message another text."""
+        return edit_message(
+            conversation_id=self.head(stream).pk,
+            message_id=message_id,
+            by=self.membership,
+            text=text,
+            client_message_id=client_message_id,
+        )
+
+    def delete(self, *, stream: str, message_id: UUID) -> Message:
+        """Take a message away."""
+        return delete_message(
+            conversation_id=self.head(stream).pk, message_id=message_id, by=self.membership
+        )
 
     def check_access(self) -> None:
         """Ask again whether this person still belongs to the organization."""

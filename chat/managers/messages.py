@@ -34,6 +34,14 @@ class ConversationKey:
 
 
 @dataclass(frozen=True)
+class LastEntry:
+    """What the next entry counts on from; an empty log ends with number 0."""
+
+    seq: int = 0
+    inbound_total: int = 0
+
+
+@dataclass(frozen=True)
 class LogSummary:
     """What a whole log amounts to; gap-free means that ``entries`` equals ``last_seq``."""
 
@@ -117,12 +125,15 @@ class MessageManager:
             return "seq" in keys
         return f"index: {name} " in str(details.get("errmsg", ""))
 
-    def last(self, organization_id: UUID, conversation_id: UUID) -> "Message | None":
-        """Give the newest entry, which says the next number."""
-        return self._first(
-            {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)},
-            sort=[("seq", DESCENDING)],
-        )
+    def last(self, organization_id: UUID, conversation_id: UUID) -> LastEntry:
+        """Say how far the log goes, which gives the next number."""
+        with mongo_refusals():
+            found = self.collection.find_one(
+                {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)},
+                {"_id": 0, "seq": 1, "inbound_total": 1},
+                sort=[("seq", DESCENDING)],
+            )
+        return LastEntry(found["seq"], found.get("inbound_total", 0)) if found else LastEntry()
 
     def numbered(self, organization_id: UUID, conversation_id: UUID, seq: int) -> "Message | None":
         return self._first(
