@@ -8,16 +8,19 @@ import functools
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from chat.models import Widget
+from chat.models import Conversation, Widget
+from chat.services import take_over
+from crm.accounts.models import Membership
 from tests.browser.chromium import launch
-from tests.browser.sites import shop_site
+from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_modules import STATIC, QuietHandler
 from tests.browser.widget_page import WidgetPage
-from tests.servers import LiveServer
+from tests.servers import LiveServer, free_port
 
 # Generous: the machine may be busy with other tests. No test measures time.
 PATIENCE = 30_000
@@ -69,6 +72,26 @@ def shop(web_server: LiveServer, people_widget: Widget) -> Iterator[str]:
     """The address of a customer's site with that widget."""
     with shop_site(web_server.base_url, people_widget.site_key) as address:
         yield address
+
+
+@pytest.fixture
+def fragile_shop(people_widget: Widget, tmp_path: Path) -> Iterator[FragileShop]:
+    """The same, with a server of the test's own, which does not run yet."""
+    port = free_port()
+    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as address:
+        yield FragileShop(address, port, tmp_path)
+
+
+@pytest.fixture
+def taken(conversation: Conversation, agent: Membership) -> Conversation:
+    """The conversation, open and the agent's."""
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        user=agent.user,
+    )
+    conversation.refresh_from_db()
+    return conversation
 
 
 @pytest.fixture

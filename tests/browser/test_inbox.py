@@ -31,18 +31,6 @@ def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterat
         yield context
 
 
-@pytest.fixture
-def taken(conversation: Conversation, agent: Membership) -> Conversation:
-    """The conversation, open and the agent's."""
-    take_over(
-        organization_id=conversation.organization_id,
-        conversation_id=conversation.pk,
-        user=agent.user,
-    )
-    conversation.refresh_from_db()
-    return conversation
-
-
 def write(page: Page, text: str) -> None:
     page.locator("#composer-text").fill(text)
     page.keyboard.press("Enter")
