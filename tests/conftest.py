@@ -19,6 +19,15 @@ __all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
 PASSWORD = "correct horse battery"
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say after a failure how to run in the same order again; the header is far above by then."""
+    seed = config.getoption("randomly_seed", default=None)
+    if exitstatus == pytest.ExitCode.TESTS_FAILED and seed is not None:
+        terminalreporter.write_line(f"The same order again: --randomly-seed={seed}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _mongo_closed() -> Iterator[None]:
     """Close what the tests opened: left to the garbage collector, it would be a warning."""
