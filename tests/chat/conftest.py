@@ -6,10 +6,9 @@ import pytest
 import pytest_asyncio
 
 from chat.interactions import BotInteraction
-from config.threads import run_sync
 from crm.accounts.models import Membership, Organization
 from knowledge.services import import_faqs, index_now
-from tests.chat.clients import Client, as_agent, connected, cookie_of
+from tests.chat.clients import Client, at_work
 from tests.knowledge.conftest import contents
 from tests.servers import LiveServer, serving
 
@@ -34,8 +33,7 @@ def swift_server(
 @pytest_asyncio.fixture
 async def inbox(web_server: LiveServer, agent: Membership) -> AsyncIterator[Client]:
     """An agent's socket."""
-    cookie = await run_sync(cookie_of, agent)
-    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
+    async with at_work(web_server, agent) as client:
         yield client
 
 
