@@ -142,6 +142,11 @@ class BotInteractionManager:
             found = self.collection.find_one(key)
         return self.model.from_document(found) if found else None
 
+    def forget(self, organization_id: UUID, conversation_id: UUID, question_seq: int) -> None:
+        """Remove a turn whose question or answer was deleted; harmless when there is none."""
+        with mongo_refusals():
+            self.collection.delete_one(self._key(organization_id, conversation_id, question_seq))
+
     def settle(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
         """Take a question off the list of unanswered ones; say whether there was such a one."""
         try:

@@ -2,6 +2,7 @@
 
 from chat.models.conversation import Channel, Conversation, ConversationRead, Priority, Status
 from chat.models.message import (
+    AMENDMENTS,
     ContentType,
     Direction,
     EventKind,
@@ -13,6 +14,7 @@ from chat.models.message import (
 from chat.models.widget import VisitorToken, Widget
 
 __all__ = [
+    "AMENDMENTS",
     "Channel",
     "ContentType",
     "Conversation",

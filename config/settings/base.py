@@ -211,6 +211,8 @@ CHAT_HEARTBEAT_SECONDS: float = env.float("CHAT_HEARTBEAT_SECONDS", default=25)
 CHAT_DRAIN_SECONDS: float = env.float("CHAT_DRAIN_SECONDS", default=10)
 # A socket whose client reads nothing of what waits for it for so long is closed with 4408.
 CHAT_STUCK_SECONDS: float = env.float("CHAT_STUCK_SECONDS", default=20)
+# How long people may edit what they wrote, or delete it without a supervisor.
+CHAT_AMEND_WINDOW_SECONDS: float = env.float("CHAT_AMEND_WINDOW_SECONDS", default=86_400)
 # Threads for blocking work of sockets and long polls, per web process.
 ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
 # A side effect is left to the task that was queued for it for this long; then the sweeper takes it.
