@@ -125,15 +125,26 @@ class MessageManager:
             return "seq" in keys
         return f"index: {name} " in str(details.get("errmsg", ""))
 
-    def last(self, organization_id: UUID, conversation_id: UUID) -> LastEntry:
-        """Say how far the log goes, which gives the next number."""
-        with mongo_refusals():
-            found = self.collection.find_one(
-                {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)},
-                {"_id": 0, "seq": 1, "inbound_total": 1},
-                sort=[("seq", DESCENDING)],
-            )
-        return LastEntry(found["seq"], found.get("inbound_total", 0)) if found else LastEntry()
+    def last(self, organization_id: UUID, conversation_id: UUID, *, known: int = 0) -> LastEntry:
+        """Say how far the log goes, which gives the next number.
+
+        ``known`` is where it went at least, as far as the head tells; it keeps the look short.
+        """
+        # Some engines read a whole range before they sort and cut it: the range is kept small.
+        for least in (known, 0) if known else (0,):
+            with mongo_refusals():
+                found = self.collection.find_one(
+                    {
+                        "tenant_id": str(organization_id),
+                        "conversation_id": str(conversation_id),
+                        "seq": {"$gte": least},
+                    },
+                    {"_id": 0, "seq": 1, "inbound_total": 1},
+                    sort=[("seq", DESCENDING)],
+                )
+            if found:
+                return LastEntry(found["seq"], found.get("inbound_total", 0))
+        return LastEntry()
 
     def numbered(self, organization_id: UUID, conversation_id: UUID, seq: int) -> "Message | None":
         return self._first(
@@ -175,29 +186,26 @@ class MessageManager:
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = READ_LIMIT
     ) -> list["Message"]:
         """Give at most ``limit`` entries that follow ``seq``, oldest first."""
-        return self._many(
-            {
-                "tenant_id": str(organization_id),
-                "conversation_id": str(conversation_id),
-                "seq": {"$gt": seq},
-            },
-            sort=ASCENDING,
-            limit=limit,
+        limit = min(limit, READ_LIMIT)
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
+        # Numbers have no gaps, so that the page is a range; some engines read more than they give.
+        found = self._many(
+            key | {"seq": {"$gt": seq, "$lte": seq + limit}}, sort=ASCENDING, limit=limit
         )
+        # A log that lost entries goes on behind the gap.
+        return found or self._many(key | {"seq": {"$gt": seq + limit}}, sort=ASCENDING, limit=limit)
 
     def before(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = 50
     ) -> list["Message"]:
         """Give at most ``limit`` entries that precede ``seq``, oldest first."""
-        found = self._many(
-            {
-                "tenant_id": str(organization_id),
-                "conversation_id": str(conversation_id),
-                "seq": {"$lt": seq},
-            },
-            sort=DESCENDING,
-            limit=limit,
-        )
+        limit = min(limit, READ_LIMIT)
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
+        first = max(1, seq - limit)
+        found = self._many(key | {"seq": {"$gte": first, "$lt": seq}}, sort=DESCENDING, limit=limit)
+        if len(found) < seq - first:
+            # Behind the log's end, or in a log that lost entries: the page is no range there.
+            found = self._many(key | {"seq": {"$lt": seq}}, sort=DESCENDING, limit=limit)
         return found[::-1]
 
     def pending_since(self, moment: datetime, *, limit: int) -> list["Message"]:
@@ -321,5 +329,5 @@ class MessageManager:
 
     def _many(self, key: dict[str, Any], *, sort: int, limit: int) -> list["Message"]:
         with mongo_refusals():
-            found = self.collection.find(key).sort("seq", sort).limit(min(limit, READ_LIMIT))
+            found = self.collection.find(key).sort("seq", sort).limit(limit)
             return [self.model.from_document(document) for document in found]

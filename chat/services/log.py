@@ -78,7 +78,9 @@ def append(conversation: Conversation, new: NewMessage) -> Message:
     for ever on a head that never learned of the entry.
     """
     for _attempt in range(_ATTEMPTS):
-        last = Message.objects.last(conversation.organization_id, conversation.pk)
+        last = Message.objects.last(
+            conversation.organization_id, conversation.pk, known=conversation.last_seq
+        )
         message = _numbered(conversation, new, last)
         try:
             Message.objects.insert(message)
