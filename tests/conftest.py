@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from django.core.cache import cache
+from django.utils import translation
 
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
@@ -26,6 +27,13 @@ def pytest_terminal_summary(
     seed = config.getoption("randomly_seed", default=None)
     if exitstatus == pytest.ExitCode.TESTS_FAILED and seed is not None:
         terminalreporter.write_line(f"The same order again: --randomly-seed={seed}")
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Begin in the default language: a request leaves its language in the thread it ran in."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)
