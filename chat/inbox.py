@@ -19,7 +19,7 @@ from chat.errors import ConversationNotFound
 from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
-from config.errors import Invalid
+from config.errors import InvalidField
 from crm.accounts.models import Membership, Role
 from crm.customers.models import Customer
 
@@ -58,10 +58,16 @@ class Cursor:
             moment, _, key = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
             cursor = cls(datetime.fromisoformat(moment), UUID(key))
         except (ValueError, binascii.Error) as error:
-            raise Invalid("The cursor is not one of ours. Load the list from its start.") from error
+            raise _wrong_cursor() from error
         if cursor.last_message_at.tzinfo is None:
-            raise Invalid("The cursor is not one of ours. Load the list from its start.")
+            raise _wrong_cursor()
         return cursor
+
+
+def _wrong_cursor() -> InvalidField:
+    return InvalidField(
+        "The cursor is not one of ours. Load the list from its start.", extra={"field": "cursor"}
+    )
 
 
 @dataclass(frozen=True, slots=True)

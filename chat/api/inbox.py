@@ -12,6 +12,7 @@ from chat import inbox
 from chat.errors import ReadOnly
 from chat.models import Conversation, Status
 from chat.services import assign, close, hand_back, reopen, snooze, take_over
+from config.whole_numbers import WholeNumberField
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.models import Membership
 
@@ -23,12 +24,12 @@ class PageQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=Status.values, default="open")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
     cursor = serializers.CharField(required=False, max_length=200)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
+    limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
 
 class HistoryQuery(serializers.Serializer[Any]):
-    before = serializers.IntegerField(min_value=1, max_value=inbox.END, default=inbox.END)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
+    before = WholeNumberField(min_value=1, max_value=inbox.END, default=inbox.END)
+    limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
 
 class AssignBody(serializers.Serializer[Any]):

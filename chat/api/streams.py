@@ -16,11 +16,11 @@ from chat.api.authentication import (
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.events import event_frame
 from chat.polling import answer, parse_query
-from chat.viewers import Agent, Posted, Viewer
+from chat.services import Posted
+from chat.viewers import Agent, Viewer
 from config import metrics
 from config.outages import outage_refusals
-
-_LARGEST = 2**53 - 1
+from config.whole_numbers import WholeNumberField
 
 
 class MessageBody(serializers.Serializer[Any]):
@@ -34,7 +34,7 @@ class EditBody(serializers.Serializer[Any]):
 
 
 class SeenBody(serializers.Serializer[Any]):
-    seq = serializers.IntegerField(min_value=0, max_value=_LARGEST)
+    seq = WholeNumberField(min_value=0)
 
 
 class StreamView(APIView):
