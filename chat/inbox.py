@@ -209,6 +209,7 @@ def detail(membership: Membership, conversation: Conversation) -> dict[str, Any]
                 "id": str(other.pk),
                 "status": other.status,
                 "text": other.last_message.get("text", ""),
+                "is_deleted": other.last_message.get("is_deleted", False),
                 "last_message_at": other.last_message_at.isoformat(),
             }
             for other in others

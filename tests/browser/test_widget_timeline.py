@@ -156,14 +156,16 @@ def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None
         }});
         live.beginLog({{ stream: "s", epoch: "e", seq: 0 }});
         const at = "2026-03-05T09:00:00+07:00";
-        const changed = (kind, id, text) => ({{
+        const amended = (kind, id, told) => ({{
           seq: ++seq, kind,
-          data: {{ message_id: id, sender: {{ type: "agent", name: "Linh" }}, timestamp: at,
-                  content: {{ type: "text", text }} }},
+          data: {{ message_id: id, sender: {{ type: "agent", name: "Linh" }}, ...told }},
         }});
+        const content = {{ type: "text", text: "one, mended" }};
         live.take([
           posted("agent", "Linh", "one", at), posted("agent", "Linh", "two", at),
-          changed("message.edited", "m1", "one, mended"), changed("message.deleted", "m2", ""),
+          amended("message.edited", "m1", {{ content, edited_at: at }}),
+          amended("message.deleted", "m2", {{ deleted_at: at }}),
+          amended("message.deleted", "m-of-long-ago", {{ deleted_at: at }}),
         ]);
         return rowsOf(live, words, now)
           .filter((row) => row.kind === "message")
