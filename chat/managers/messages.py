@@ -90,6 +90,8 @@ class MessageManager:
                         unique=True,
                         partialFilterExpression={"external_id": {"$exists": True}},
                     ),
+                    # Not every engine looks things up in a partial index; in a sparse one they do.
+                    IndexModel([("external_id", ASCENDING)], name="by_external_id", sparse=True),
                     IndexModel(
                         [("tenant_id", ASCENDING), ("timestamp", ASCENDING)], name="by_time"
                     ),
@@ -177,10 +179,16 @@ class MessageManager:
     def received_as(
         self, organization_id: UUID, channel: str, external_id: str
     ) -> "Message | None":
-        return self._first(
-            {"tenant_id": str(organization_id), "channel": channel, "external_id": external_id},
-            hint="one_entry_per_external_message",
-        )
+        # Two stages, as above: the first one alone enters an index in every engine, and the rest of
+        # the key narrows the few entries of that name.
+        stages: list[dict[str, Any]] = [
+            {"$match": {"external_id": external_id}},
+            {"$match": {"tenant_id": str(organization_id), "channel": channel}},
+            {"$limit": 1},
+        ]
+        with mongo_refusals():
+            found = list(self.collection.aggregate(stages))
+        return self.model.from_document(found[0]) if found else None
 
     def after(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = READ_LIMIT
@@ -321,10 +329,9 @@ class MessageManager:
         self,
         key: dict[str, Any],
         sort: Sequence[tuple[str, int]] | None = None,
-        hint: str | None = None,
     ) -> "Message | None":
         with mongo_refusals():
-            document = self.collection.find_one(key, sort=sort, hint=hint)
+            document = self.collection.find_one(key, sort=sort)
         return self.model.from_document(document) if document else None
 
     def _many(self, key: dict[str, Any], *, sort: int, limit: int) -> list["Message"]:
