@@ -58,11 +58,15 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
             "state": state,
             "active_section": "inbox",
             "boxes": [
-                {"name": name, "label": label, "count": _count(counts[name][status])}
+                {"name": name, "label": label, "count": inbox.count_words(counts[name][status])}
                 for name, label in _box_labels()
             ],
             "statuses": [
-                {"name": str(name), "label": label, "count": _count(counts[box][str(name)])}
+                {
+                    "name": str(name),
+                    "label": label,
+                    "count": inbox.count_words(counts[box][str(name)]),
+                }
                 for name, label in _status_labels()
             ],
             "rows": [_row(row) for row in page.rows],
@@ -109,12 +113,6 @@ def _status_labels() -> list[tuple[Status, str]]:
     """What a person has to do comes first."""
     order = (Status.OPEN, Status.PENDING, Status.SNOOZED, Status.CLOSED)
     return [(status, str(status.label)) for status in order]
-
-
-def _count(number: int) -> str:
-    if number >= inbox.COUNT_LIMIT:
-        return f"{inbox.COUNT_LIMIT - 1}+"
-    return str(number) if number else ""
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
