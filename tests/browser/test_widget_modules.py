@@ -31,6 +31,29 @@ def test_pauses_double_up_to_the_longest_and_are_spread(page: Page) -> None:
     assert pauses["again"] == 500
 
 
+# --- Rows ---------------------------------------------------------------------------------------
+
+
+def test_two_rows_of_one_key_are_shown_once_and_leave_nothing_behind(page: Page) -> None:
+    shown = run(
+        page,
+        "dom.js",
+        """
+        const list = document.createElement("ol");
+        const make = ({ text: textContent }) =>
+          Object.assign(document.createElement("li"), { textContent });
+        const reconciler = new m.Reconciler(list, make);
+        const texts = () => [...list.children].map((node) => node.textContent);
+        const stored = [{ key: "a", text: "one" }, { key: "b", text: "two" }];
+        reconciler.show([...stored, { key: "a", text: "one, unsent" }]);
+        const first = texts();
+        reconciler.show([...stored, { key: "c", text: "three" }]);
+        return [first, texts()];
+        """,
+    )
+    assert shown == [["one", "two"], ["one", "two", "three"]]
+
+
 # --- Text ---------------------------------------------------------------------------------------
 
 
