@@ -18,7 +18,12 @@ DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # What a browser says by itself while a server is away; everything else is a fault of ours.
 # 403: a refusal that the page answers in words.
-EXPECTED_NOISE = ("ERR_CONNECTION", "WebSocket connection to", "status of 403")
+EXPECTED_NOISE = (
+    "ERR_CONNECTION",
+    "ERR_INTERNET_DISCONNECTED",
+    "WebSocket connection to",
+    "status of 403",
+)
 
 
 class Faults:

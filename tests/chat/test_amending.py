@@ -75,7 +75,9 @@ def say(
     )
 
 
-def edit(message: Message, by: Membership, text: str = "We do, for 6 euro.", key: str = "e-1"):
+def edit(
+    message: Message, by: Membership, text: str = "We do, for 6 euro.", key: str = "e-1"
+) -> Message:
     return edit_message(
         conversation_id=message.conversation_id,
         message_id=message.message_id,
@@ -125,6 +127,7 @@ def test_an_edit_is_an_entry_and_shows_in_the_message(
     conversation: Conversation, reply: Message, agent: Membership
 ) -> None:
     entry = edit(reply, agent)
+    assert entry.target is not None
     assert (entry.seq, entry.kind, entry.target.seq) == (4, EventKind.EDITED, 3)
     stored = now_of(reply)
     assert stored.content == {"type": "text", "text": "We do, for 6 euro."}

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -161,13 +160,13 @@ async def test_other_clients_hear_of_it_live_and_after_a_reconnect(
         await inbox.send("stream.pull", stream=stream, after=0)
         await inbox.receive("stream.resumed")
         await client.receive("event", seq=3)
-        event = (await sync_to_async(edit)(browser, reply, "For 6 euro.")).json()
+        event = (await run_sync(edit, browser, reply, "For 6 euro.")).json()
         assert await inbox.receive("event", seq=4) == event
         told = await client.receive("event", seq=4)
         assert told["kind"] == "message.edited"
         assert told["data"]["content"] == {"type": "text", "text": "For 6 euro."}
         assert told["data"]["sender"] == {"id": "agent", "type": "agent", "name": "Linh"}
-    await sync_to_async(browser.delete)(url_of(reply))
+    await run_sync(browser.delete, url_of(reply))
     position = {"stream": stream, "epoch": head.epoch, "seq": 3}
     async with visitor.connected(resume=[position]) as client:
         resumed = await client.receive("stream.resumed")
@@ -185,8 +184,8 @@ async def test_a_note_tells_a_visitor_nothing_and_a_visitor_may_do_nothing(
         head = await run_sync(Conversation.objects.get)
         note = await run_sync(answered, head, agent, "note")
         browser = await run_sync(as_member, agent)
-        await sync_to_async(edit)(browser, note, "Secret")
-        await sync_to_async(browser.delete)(url_of(note))
+        await run_sync(edit, browser, note, "Secret")
+        await run_sync(browser.delete, url_of(note))
         for seq in (3, 4, 5):
             told = await client.receive("event", seq=seq)
             assert (told["kind"], told["data"]) == ("conversation.changed", {})
@@ -194,7 +193,7 @@ async def test_a_note_tells_a_visitor_nothing_and_a_visitor_may_do_nothing(
     assert own is not None
     stranger = Browser(headers=visitor.headers)
     for refused in (
-        await sync_to_async(edit)(stranger, own, "Other words"),
-        await sync_to_async(stranger.delete)(url_of(own)),
+        await run_sync(edit, stranger, own, "Other words"),
+        await run_sync(stranger.delete, url_of(own)),
     ):
         assert (refused.status_code, refused.json()["code"]) == (403, "amend_forbidden")
