@@ -9,18 +9,21 @@ from pytest_django import DjangoAssertNumQueries
 from config import stores
 from crm.accounts.models import Organization
 from knowledge import answer_cache
+from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
-from knowledge.models import Faq
+from knowledge.models import Faq, Passage
 from knowledge.services import (
     Answer,
     FaqContent,
     answer,
     create_faq,
     delete_faq,
+    import_faqs,
     index_now,
     set_published,
     update_faq,
 )
+from knowledge.terms import question_vector
 from tests.knowledge.conftest import TEXTS
 from tests.outages import without_qdrant, without_redis
 
@@ -70,6 +73,33 @@ def test_odd_questions_are_unknown_not_errors(knowledge: Organization, question:
 def test_empty_knowledge_knows_nothing(organization: Organization) -> None:
     found = ask(organization, SHIPPING)
     assert (found.is_known, found.confidence, found.passages) == (False, 0.0, ())
+
+
+def test_what_others_know_moves_no_score_here(
+    knowledge: Organization, stranger_organization: Organization
+) -> None:
+    question = "Shipping to Moscow, how much is it?"
+    meaning, words = embed_questions([question])[0], question_vector(question)
+
+    def scores() -> dict[str, float | None]:
+        hits = Passage.objects.nearest(organization_id=knowledge.pk, meaning=meaning, words=words)
+        return {str(hit.source_id): hit.words for hit in hits}
+
+    before = scores()
+    assert any(before.values())
+    # Over there everything is about shipping: the word says little among all passages together.
+    others = [
+        FaqContent(
+            question=f"How much is shipping of parcel number {number}?",
+            answer=f"Shipping of it is free: {number}.",
+            language_code="en",
+            key=f"parcel-{number}",
+        )
+        for number in range(20)
+    ]
+    import_faqs(organization_id=stranger_organization.pk, contents=others, by=None)
+    index_now(organization_id=stranger_organization.pk)
+    assert scores() == before
 
 
 def test_stranger_is_told_nothing(
