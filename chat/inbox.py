@@ -173,6 +173,12 @@ def waiting(membership: Membership) -> int:
     return min(found.count(), COUNT_LIMIT)
 
 
+def waiting_among(counted: dict[str, dict[str, int]]) -> int:
+    """Give what ``waiting`` gives, out of ``counts``."""
+    boxes = (Box.MINE, Box.UNASSIGNED)
+    return min(sum(counted[str(box)][str(Status.OPEN)] for box in boxes), COUNT_LIMIT)
+
+
 def count_words(number: int) -> str:
     """Word a count that was stopped at COUNT_LIMIT; nothing is worth no word."""
     if number >= COUNT_LIMIT:

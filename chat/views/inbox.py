@@ -57,6 +57,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         context = {
             "state": state,
             "active_section": "inbox",
+            "inbox_waiting": inbox.count_words(inbox.waiting_among(counts)),
             "boxes": [
                 {"name": name, "label": label, "count": inbox.count_words(counts[name][status])}
                 for name, label in _box_labels()

@@ -88,10 +88,10 @@ export class Amending {
     // What holds now: time goes on, and the conversation may have been closed meanwhile.
     const items = [];
     if (this.#mayEdit(entry)) {
-      items.push(item("pencil", gettext("Edit"), () => this.#edit(node, entry)));
+      items.push(item(icon("pencil"), gettext("Edit"), () => this.#edit(node, entry)));
     }
     if (this.#mayDelete(entry)) {
-      items.push(item("trash", gettext("Delete"), () => this.#ask(entry)));
+      items.push(item(icon("trash"), gettext("Delete"), () => this.#ask(entry)));
     }
     list.replaceChildren(
       ...(items.length
@@ -209,10 +209,10 @@ export function endEditing(node) {
   slot(node, "text").hidden = false;
 }
 
-function item(name, words, run) {
+function item(picture, words, run) {
   const button = element("button", "dropdown-item");
   button.type = "button";
-  button.append(icon(name), words);
+  button.append(picture, words);
   button.addEventListener("click", run);
   return button;
 }
