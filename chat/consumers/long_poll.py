@@ -39,8 +39,15 @@ GLANCE_SECONDS = 1.0
 
 def _match(kwargs: dict[str, Any]) -> ResolverMatch:
     """Name the request in the log and the metrics: those that wait are measured by themselves."""
-    names = {"app_names": ["chat"], "namespaces": ["chat"], "url_name": "long_poll"}
-    return ResolverMatch(LongPollConsumer, (), kwargs, route=ROUTE, **names)
+    return ResolverMatch(
+        LongPollConsumer,
+        (),
+        kwargs,
+        url_name="long_poll",
+        app_names=["chat"],
+        namespaces=["chat"],
+        route=ROUTE,
+    )
 
 
 class LongPollConsumer(AsyncHttpConsumer):

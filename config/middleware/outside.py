@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from csp.middleware import CSPMiddleware
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
 
@@ -23,7 +23,7 @@ _DRESSING = (
 )
 
 
-def turn_away(request: HttpRequest) -> HttpResponseBase | None:
+def turn_away(request: HttpRequest) -> HttpResponse | None:
     """Refuse an unknown host and send plain HTTP on to HTTPS, where that is demanded."""
     try:
         request.get_host()

@@ -25,6 +25,12 @@ def collected(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def stored_name(name: str) -> str:
+    """Give the name under which the storage that ``collected`` chose keeps a file."""
+    assert isinstance(staticfiles_storage, HashedStaticFilesStorage)
+    return staticfiles_storage.stored_name(name)
+
+
 IMPORT = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["'](\.[^"']+)["']""")
 PLAIN = re.compile(r"""["'`](?:\.{1,2}|/static)/[^"'`\n]*?([\w-]+\.js)["'`]""")
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
@@ -42,7 +48,7 @@ def test_modules_import_each_other_under_hashed_names(collected: Path, folder: s
     for relative, source in sources.items():
         if not relative.is_relative_to(folder):
             continue
-        module = collected / staticfiles_storage.stored_name(relative.as_posix())
+        module = collected / stored_name(relative.as_posix())
         assert HASHED.search(module.name), relative
         wanted = IMPORT.findall(source.read_text())
         found = IMPORT.findall(module.read_text())
