@@ -1,12 +1,8 @@
 """Sockets that wait: how many one process holds, and what each costs beside a bare consumer."""
 
 import asyncio
-import contextlib
 import resource
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -14,10 +10,10 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from benchmarks.measure import Figure
-from benchmarks.web import connect, open_conversations
+from benchmarks.web import bare_server, connect, open_conversations
 from chat.tickets import issue_ticket
 from chat.viewers import Visitor
-from tests.chaos.stack import CHECKOUT, Stack, free_port
+from tests.chaos.stack import Stack
 
 SOCKETS = 2_000
 _AT_ONCE = 20
@@ -33,7 +29,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
         ours = asyncio.run(_hold(stack.web_ports[0], stack.web[0].pid, count, is_bare=False))
     finally:
         asyncio.run(stack.stop())
-    with _bare_server(stack) as (port, pid):
+    with bare_server(stack) as (port, pid):
         bare = asyncio.run(_hold(port, pid, count, is_bare=True))
     return [
         Figure(
@@ -120,32 +116,3 @@ async def _answers(socket: ClientConnection) -> bool:
     except (TimeoutError, OSError, websockets.WebSocketException):
         return False
     return True
-
-
-@contextlib.contextmanager
-def _bare_server(stack: Stack) -> Iterator[tuple[int, int]]:
-    port = free_port()
-    with (stack.folder / "log" / "bare.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.bare_channels", str(port)],
-            cwd=CHECKOUT,
-            env=stack.env,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        asyncio.run(_await_port(port))
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-async def _await_port(port: int) -> None:
-    for _ in range(300):
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            return
-        await asyncio.sleep(0.1)
-    raise TimeoutError("The bare server did not start.")

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis.asyncio
+import websockets
 from django.conf import settings
-from django.db import connection, connections
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks.measure import Figure, Spread, at_rate, at_rate_in_threads, figure_of
+from benchmarks.measure import Figure, Spread, at_rate, figure_of
 from benchmarks.web import (
     agent_session,
+    bare_server,
     connect,
     cookie_header,
     main_organization,
@@ -39,14 +40,14 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
     seconds = 5 if quick else 30
     heads = open_conversations(VISITORS)
     with _floor_rows(heads) as rows:
-        before = _bare_writes(rows, seconds=seconds / 2)
+        before = _floor(stack, rows, seconds / 2)
         with serving(stack) as base_url:
             headers = []
             for number in range(AGENTS):
                 with agent_session(base_url, number) as session:
                     headers.append(cookie_header(session))
             accepted, shown = asyncio.run(_load(base_url, heads, headers, seconds))
-        after = _bare_writes(rows, seconds=seconds / 2)
+        after = _floor(stack, rows, seconds / 2)
     floor = Spread(before.values + after.values)
     hint = asyncio.run(_bare_hints(seconds))
     how = (
@@ -58,8 +59,9 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
             "message accepted",
             accepted,
             floor=floor,
-            floor_of="bare insert (w: majority, j: true) and bare committed UPDATE of the head, "
-            f"same rate, {settings.ASGI_BLOCKING_THREADS} threads, before and after",
+            floor_of="the same load on a bare Channels consumer that only takes the steps of the "
+            "write path in bare drivers: lock the row, read the log's end, insert (w: majority, "
+            "j: true), update the row, commit; before and after",
             floor_ratio=2,
             budget=100,
             how=how,
@@ -73,6 +75,11 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
             how="the same load, until the agent's socket gets the event",
         ),
     ]
+
+
+def _floor(stack: Stack, rows: list[Conversation], seconds: float) -> Spread:
+    with bare_server(stack) as (port, _pid):
+        return asyncio.run(_bare_load(port, rows, seconds))
 
 
 async def _load(
@@ -119,18 +126,8 @@ async def _load(
     await asyncio.sleep(1)
     due.clear()
     await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
-    deadline = time.monotonic() + PATIENCE
-    # Many readers fill them: there is no one event to wait for.
-    while time.monotonic() < deadline and (due.keys() - acked or due.keys() - seen):  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
-    for reader in readers:
-        reader.cancel()
-    results = await asyncio.gather(*readers, return_exceptions=True)
-    for socket in (*visitors, *agents):
-        await socket.close()
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+    await _until_all(due, acked, seen)
+    await _end(readers, [*visitors, *agents])
     return _durations(due, acked), _durations(due, seen)
 
 
@@ -194,38 +191,54 @@ def _floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
         Conversation.objects.filter(pk__in=ids).delete()
 
 
-def _bare_writes(rows: list[Conversation], *, seconds: float) -> Spread:
-    """Write what an accepted message writes, and nothing else is done."""
-    messages = stores.mongo_db()["messages"]
-    template = messages.find_one({"tenant_id": str(main_organization().pk)})
-    assert template is not None
-    # Nobody else numbers these logs; a second measurement goes on behind the first.
-    begin = time.monotonic_ns()
-
-    def write(number: int) -> None:
-        row = rows[number % len(rows)]
-        identifier = uuid7().hex
-        messages.insert_one(
-            template
-            | {
-                "_id": identifier,
-                "conversation_id": str(row.pk),
-                "message_id": identifier,
-                "client_message_id": identifier,
-                "seq": begin + number,
-            }
+async def _bare_load(port: int, rows: list[Conversation], seconds: float) -> Spread:
+    """Send what `_load` sends to a consumer that takes only the steps of the write path."""
+    sockets = [
+        await websockets.connect(
+            f"ws://127.0.0.1:{port}/write/", proxy=None, compression=None, ping_interval=None
         )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE chat_conversation SET last_seq = last_seq + 1, inbound_total = "
-                "inbound_total + 1, last_message_at = now(), waiting_since = now(), updated_at = "
-                "now() WHERE id = %s",
-                [row.pk],
-            )
-        connections.close_all()
+        for _ in rows
+    ]
+    due: dict[str, float] = {}
+    acked: dict[str, float] = {}
+    readers = [asyncio.create_task(_read(socket, acked, {})) for socket in sockets]
 
-    calls = [lambda number=number: write(number) for number in range(int(RATE * seconds))]
-    return at_rate_in_threads(calls, rate=RATE, threads=settings.ASGI_BLOCKING_THREADS)
+    def sending(number: int) -> Any:
+        row, socket = rows[number % len(rows)], sockets[number % len(rows)]
+        post = {"tenant_id": str(row.organization_id), "conversation_id": str(row.pk), "text": TEXT}
+
+        async def send(moment: float) -> None:
+            identifier = uuid7().hex
+            due[identifier] = moment
+            await socket.send(json.dumps(post | {"client_message_id": identifier}))
+
+        return send
+
+    await at_rate([sending(n) for n in range(int(RATE))], rate=RATE)
+    await asyncio.sleep(1)
+    due.clear()
+    await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
+    await _until_all(due, acked)
+    await _end(readers, sockets)
+    return _durations(due, acked)
+
+
+async def _until_all(due: dict[str, float], *arrived: dict[str, float]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    # Many readers fill them: there is no one event to wait for.
+    while time.monotonic() < deadline and any(due.keys() - each for each in arrived):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+async def _end(readers: list[asyncio.Task[None]], sockets: list[ClientConnection]) -> None:
+    for reader in readers:
+        reader.cancel()
+    results = await asyncio.gather(*readers, return_exceptions=True)
+    for socket in sockets:
+        await socket.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 async def _bare_hints(seconds: int) -> Spread:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ from chat.models import Conversation
 from config import stores
 from crm.accounts.models import Organization
 from tests.chaos.client import hidden_values
-from tests.chaos.stack import Stack
+from tests.chaos.stack import CHECKOUT, Stack, free_port
 
 
 def main_organization() -> Organization:
@@ -83,3 +85,33 @@ def open_conversations(limit: int) -> list[Conversation]:
         .select_related("customer", "widget")
         .order_by("pk")[:limit]
     )
+
+
+@contextmanager
+def bare_server(stack: Stack) -> Iterator[tuple[int, int]]:
+    """Run the bare consumers; give their port and process."""
+    port = free_port()
+    with (stack.folder / "log" / "bare.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.bare_channels", str(port)],
+            cwd=CHECKOUT,
+            env=stack.env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        asyncio.run(_await_port(port))
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def _await_port(port: int) -> None:
+    for _ in range(300):
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError("The bare server did not start.")

@@ -15,7 +15,8 @@ from chat.intents import Intent, recognise
 from chat.interactions import BotInteraction, Outcome
 from chat.models import ContentType, Conversation, Message, Sender, SenderType
 from chat.services import finish_effect, hand_off, post_message
-from chat.services.log import ANSWER
+from chat.services.amending import is_deleted
+from chat.services.log import ANSWER, lock_conversation
 from config import realtime
 from knowledge import services as knowledge
 from knowledge.embedding import MODEL
@@ -68,7 +69,8 @@ class Reply:
         content = message.content
         return cls(
             outcome=Outcome(content.get("outcome", Outcome.ANSWERED)),
-            text=content["text"],
+            # A reply that was deleted since has no text any more.
+            text=content.get("text", ""),
             language=content.get("language", ""),
             sources=tuple(dict(source) for source in content.get("sources", ())),
             confidence=content.get("confidence", 0.0),
@@ -167,10 +169,16 @@ def _failed(question: Message, conversation: Conversation) -> Reply:
 def _say(question: Message, reply: Reply) -> Reply | None:
     """Post the reply, and hand off if it says so; give what was really said.
 
-    None: a person took over between decision and commit, so nothing was said.
+    None: a person took over, or the question was deleted, between decision and commit, so nothing
+    was said.
     """
     try:
         with transaction.atomic():
+            lock_conversation(
+                organization_id=question.tenant_id, conversation_id=question.conversation_id
+            )
+            if is_deleted(question):
+                return None
             message = post_message(
                 organization_id=question.tenant_id,
                 conversation_id=question.conversation_id,

@@ -54,6 +54,47 @@ class InvalidClientMessageId(Invalid):
     )
 
 
+class MessageNotFound(NotFound):
+    code = "message_not_found"
+    message = gettext_noop("There is no such message in this conversation.")
+
+
+class MessageDeleted(AppError):
+    code = "message_deleted"
+    status = 409
+    message = gettext_noop("This message was deleted. It cannot be edited any more.")
+
+
+class NotAMessage(AppError):
+    """Changes of a conversation, edits and deletions are history: they stay as they are."""
+
+    code = "not_a_message"
+    status = 409
+    message = gettext_noop("Only messages and private notes can be edited or deleted.")
+
+
+class NotYourMessage(Forbidden):
+    code = "not_your_message"
+    message = gettext_noop(
+        "This message is not yours to change. Ask a supervisor or an administrator."
+    )
+
+
+class AmendedTooLate(Forbidden):
+    code = "amended_too_late"
+    message = gettext_noop(
+        "The time in which you may change this message is over. Write a new one, or ask a "
+        "supervisor to delete it."
+    )
+
+
+class AmendedFromOutside(Forbidden):
+    code = "amend_forbidden"
+    message = gettext_noop(
+        "Visitors cannot edit or delete messages here. Write another message instead."
+    )
+
+
 class NoteFromOutside(Forbidden):
     code = "note_forbidden"
     message = gettext_noop("Only the organization's own people write private notes.")
@@ -173,6 +214,14 @@ class IdempotencyKeyDiffers(Invalid):
     code = "idempotency_key_differs"
     message = gettext_noop(
         "Idempotency-Key and client_message_id differ. Send the same value in both, or one."
+    )
+
+
+class IdempotencyKeyUsed(AppError):
+    code = "idempotency_key_used"
+    status = 409
+    message = gettext_noop(
+        "This Idempotency-Key was used for something else. Choose a new one for a new request."
     )
 
 

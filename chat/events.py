@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chat.models import Conversation, EventKind, Message
+from chat.models import AMENDMENTS, Conversation, EventKind, Message, Sender
 from chat.signals import message_posted
 from config import realtime
 
@@ -28,6 +28,23 @@ class MessageData(TypedDict):
     content: dict[str, Any]
     timestamp: str
     client_message_id: NotRequired[str]
+    edited_at: NotRequired[str]
+    deleted_at: NotRequired[str]
+    deleted_by: NotRequired[SenderData]
+
+
+class AmendmentData(TypedDict):
+    """An edit or a deletion: which message it is about, and by whom.
+
+    ``content`` is missing where the text it brought was deleted since.
+    """
+
+    message_id: str
+    target_seq: int
+    sender: SenderData
+    content: NotRequired[dict[str, Any]]
+    edited_at: NotRequired[str]
+    deleted_at: NotRequired[str]
 
 
 class EventFrame(TypedDict):
@@ -37,7 +54,7 @@ class EventFrame(TypedDict):
     stream: str
     seq: int
     kind: Literal["message.posted", "message.edited", "message.deleted", "conversation.changed"]
-    data: MessageData | dict[str, Any]
+    data: MessageData | AmendmentData | dict[str, Any]
 
 
 def conversation_group(conversation_id: UUID) -> str:
@@ -59,11 +76,13 @@ def event_frame(message: Message, audience: Audience) -> EventFrame:
     a ``conversation.changed`` without data: nothing is told, and no gap appears.
     """
     kind = message.kind
-    data: MessageData | dict[str, Any]
-    if audience == Audience.CUSTOMER and message.is_note:
+    data: MessageData | AmendmentData | dict[str, Any]
+    if audience == Audience.CUSTOMER and message.is_private:
         kind, data = EventKind.CHANGED, {}
     elif kind == EventKind.CHANGED:
         data = _change_data(message, audience)
+    elif kind in AMENDMENTS:
+        data = _amendment_data(message, audience)
     else:
         data = message_data(message, audience)
     return {
@@ -78,17 +97,45 @@ def event_frame(message: Message, audience: Audience) -> EventFrame:
 def message_data(message: Message, audience: Audience) -> MessageData:
     data: MessageData = {
         "message_id": str(message.message_id),
-        "sender": {
-            # A customer sees who answers by name; the ids of our people are not theirs to know.
-            "id": message.sender.id if audience == Audience.TEAM else message.sender.type.value,
-            "type": message.sender.type.value,
-            "name": message.sender.name,
-        },
+        "sender": _sender_data(message.sender, audience),
         "content": dict(message.content),
         "timestamp": message.timestamp.isoformat(),
     }
     if message.client_message_id:
         data["client_message_id"] = message.client_message_id
+    if message.edited_at:
+        data["edited_at"] = message.edited_at.isoformat()
+    if message.deleted_at:
+        data["deleted_at"] = message.deleted_at.isoformat()
+        if message.deleted_by and audience == Audience.TEAM:
+            data["deleted_by"] = _sender_data(message.deleted_by, audience)
+    return data
+
+
+def _sender_data(sender: Sender, audience: Audience) -> SenderData:
+    return {
+        # A customer sees who answers by name; the ids of our people are not theirs to know.
+        "id": sender.id if audience == Audience.TEAM else sender.type.value,
+        "type": sender.type.value,
+        "name": sender.name,
+    }
+
+
+def _amendment_data(message: Message, audience: Audience) -> AmendmentData:
+    target = message.target
+    if target is None:
+        raise TypeError("Only an edit or a deletion is about another entry.")
+    data: AmendmentData = {
+        "message_id": target.message_id,
+        "target_seq": target.seq,
+        "sender": _sender_data(message.sender, audience),
+    }
+    if message.kind == EventKind.DELETED:
+        data["deleted_at"] = message.timestamp.isoformat()
+        return data
+    data["edited_at"] = message.timestamp.isoformat()
+    if "text" in message.content:
+        data["content"] = {"type": target.type, "text": message.content["text"]}
     return data
 
 
@@ -101,11 +148,7 @@ def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
             change["assignee"] = {"name": assignee["name"]}
     data: dict[str, Any] = {"change": change, "timestamp": message.timestamp.isoformat()}
     if audience == Audience.TEAM:
-        data["sender"] = {
-            "id": message.sender.id,
-            "type": message.sender.type.value,
-            "name": message.sender.name,
-        }
+        data["sender"] = _sender_data(message.sender, audience)
     return data
 
 

@@ -21,10 +21,11 @@ from chat.errors import (
     UnknownProtocol,
 )
 from config.errors import AppError
+from config.strict_json import NotJson, read_json
+from config.whole_numbers import LARGEST
 
 PROTOCOL = 1
 MAX_STREAMS = 50
-_MAX_SEQ = 2**53 - 1
 
 
 class CloseCode(IntEnum):
@@ -76,7 +77,9 @@ class Typing:
     is_typing: bool
 
 
-Frame = Hello | Post | Pull | Seen | Typing
+# What a client that was welcomed may ask.
+Request = Post | Pull | Seen | Typing
+Frame = Hello | Request
 
 # Field names by type; those with "?" may be left out.
 FRAMES_IN: dict[str, tuple[str, ...]] = {
@@ -147,16 +150,12 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         raise InvalidJson
     try:
-        fields = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        fields = read_json(text)
+    except NotJson:
         raise InvalidJson from None
     if not isinstance(fields, dict):
         raise InvalidJson
     return fields
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def _identification(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +199,7 @@ def _text(fields: Mapping[str, Any], name: str, *, longest: int = 128) -> str:
 
 def _number(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_SEQ:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST:
         raise InvalidField(extra={"field": name})
     return value
 

@@ -50,9 +50,16 @@ class BotInteractionManager:
                         name="one_turn_per_question",
                         unique=True,
                     ),
+                    # What nobody settled has no such member, which an index holds as null.
                     IndexModel(
-                        [tenant, ("outcome", ASCENDING), ("created_at", DESCENDING)],
-                        name="turns_by_outcome",
+                        [
+                            tenant,
+                            ("outcome", ASCENDING),
+                            ("settled_at", ASCENDING),
+                            ("created_at", DESCENDING),
+                            ("_id", DESCENDING),
+                        ],
+                        name="unsettled_turns",
                     ),
                 ]
             )
@@ -116,21 +123,22 @@ class BotInteractionManager:
         only: dict[str, Any] = {
             "tenant_id": str(organization_id),
             "outcome": Outcome.UNKNOWN.value,
-            "settled_at": {"$exists": False},
+            # Equal to null, not "does not exist": an index is entered for a value alone.
+            "settled_at": None,
         }
+        stages: list[dict[str, Any]] = [{"$match": only}]
         if before is not None:
             moment, identifier = before
-            only["$or"] = [
-                {"created_at": {"$lt": moment}},
-                {"created_at": moment, "_id": {"$lt": ObjectId(identifier)}},
-            ]
+            only["created_at"] = {"$lte": moment}
+            # Beside the range and not in its place: a choice enters no index in some engines.
+            same = {"created_at": moment, "_id": {"$lt": ObjectId(identifier)}}
+            stages.append({"$match": {"$or": [{"created_at": {"$lt": moment}}, same]}})
+        stages += [
+            {"$sort": {"created_at": DESCENDING, "_id": DESCENDING}},
+            {"$limit": min(limit, PAGE + 1)},
+        ]
         with mongo_refusals():
-            found = (
-                self.collection.find(only)
-                .sort([("created_at", DESCENDING), ("_id", DESCENDING)])
-                .limit(min(limit, PAGE + 1))
-            )
-            return [self.model.from_document(document) for document in found]
+            return [self.model.from_document(found) for found in self.collection.aggregate(stages)]
 
     def numbered(self, organization_id: UUID, identifier: str) -> "BotInteraction | None":
         """Give the turn of this id, of this organization."""
@@ -141,6 +149,11 @@ class BotInteractionManager:
         with mongo_refusals():
             found = self.collection.find_one(key)
         return self.model.from_document(found) if found else None
+
+    def forget(self, organization_id: UUID, conversation_id: UUID, question_seq: int) -> None:
+        """Remove a turn whose question or answer was deleted; harmless when there is none."""
+        with mongo_refusals():
+            self.collection.delete_one(self._key(organization_id, conversation_id, question_seq))
 
     def settle(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
         """Take a question off the list of unanswered ones; say whether there was such a one."""

@@ -7,11 +7,11 @@ from typing import Any
 from chat.managers.messages import READ_LIMIT
 from chat.resuming import read_after, read_before
 from chat.viewers import Viewer
-from config.errors import Invalid
+from config.errors import InvalidField
+from config.whole_numbers import whole_number
 
 LONGEST_WAIT = 25.0
 _KNOWN = frozenset({"epoch", "after", "before", "limit", "wait"})
-_LARGEST = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +28,19 @@ class EventsQuery:
 def parse_query(query: Mapping[str, str]) -> EventsQuery:
     for name in query:
         if name not in _KNOWN:
-            raise Invalid(
+            raise InvalidField(
                 "There is no such parameter. Use epoch, after, before, limit and wait.",
-                extra={"parameter": name[:64]},
+                extra={"field": name[:64]},
             )
     before = _number(query, "before", None)
     if before is not None and ("after" in query or "wait" in query):
-        raise Invalid("Use before alone: it reads backwards and waits for nothing.")
+        raise InvalidField(
+            "Use before alone: it reads backwards and waits for nothing.",
+            extra={"field": "before"},
+        )
     limit = _number(query, "limit", READ_LIMIT) or 0
     if not 1 <= limit <= READ_LIMIT:
-        raise Invalid(f"limit is a number from 1 to {READ_LIMIT}.", extra={"parameter": "limit"})
+        raise InvalidField(f"limit is a number from 1 to {READ_LIMIT}.", extra={"field": "limit"})
     return EventsQuery(
         epoch=query.get("epoch") or None,
         after=_number(query, "after", 0) or 0,
@@ -67,6 +70,9 @@ def _number(query: Mapping[str, str], name: str, default: int | None) -> int | N
     value = query.get(name)
     if value is None:
         return default
-    if not (value.isascii() and value.isdigit()) or len(value) > 16 or int(value) > _LARGEST:
-        raise Invalid(f"{name} must be a whole number.", extra={"parameter": name})
-    return int(value)
+    number = whole_number(value)
+    if number is None:
+        raise InvalidField(
+            f"{name} must be a whole number, in plain digits.", extra={"field": name}
+        )
+    return number

@@ -81,6 +81,7 @@ def read_after(
 def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stretch:
     """Read the ``limit`` entries that precede ``before``: a client scrolls up."""
     head = viewer.head(stream)
+    before = min(before, head.last_seq + 1)
     messages = Message.objects.before(head.organization_id, head.pk, before, limit=limit)
     return Stretch(
         stream=stream,
@@ -94,8 +95,7 @@ def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stre
 
 
 def _end_of_log(head: Conversation) -> int:
-    last = Message.objects.last(head.organization_id, head.pk)
-    return last.seq if last else 0
+    return Message.objects.last(head.organization_id, head.pk, known=head.last_seq).seq
 
 
 def _unrecovered(head: Conversation, stream: str, after: int, reason: str) -> Stretch:

@@ -3,11 +3,12 @@
 from django.urls import path
 
 from chat.consumers import InboxConsumer, LongPollConsumer, WidgetConsumer
+from chat.consumers.long_poll import ROUTE
 
 websocket_urlpatterns = [
     path("ws/widget/", WidgetConsumer.as_asgi()),
     path("ws/inbox/", InboxConsumer.as_asgi()),
 ]
 long_poll_urlpatterns = [
-    path("api/v1/streams/<str:stream>/events", LongPollConsumer.as_asgi()),
+    path(ROUTE, LongPollConsumer.as_asgi()),
 ]

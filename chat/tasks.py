@@ -8,7 +8,7 @@ from django.conf import settings
 
 from chat import bot
 from chat.services import wake_snoozed
-from chat.services.sweeping import pending_answers
+from chat.services.sweeping import mend_amendments, pending_answers
 from config import tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
@@ -40,6 +40,7 @@ def sweep_pending() -> None:
     Questions that are late because the queue is long are not lost: queued again at every sweep,
     they would bury the queue under themselves and nobody would be answered any more.
     """
+    mend_amendments()
     late = pending_answers()
     if late and _waiting_answers() < len(late):
         for message in late:

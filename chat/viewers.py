@@ -11,6 +11,7 @@ from uuid import UUID
 from chat.content import clean_content
 from chat.errors import (
     AccessEnded,
+    AmendedFromOutside,
     ConversationNotFound,
     NobodyReads,
     NoteFromOutside,
@@ -22,10 +23,13 @@ from chat.events import Audience, announce_agents_seen
 from chat.managers import ConversationQuerySet
 from chat.models import ContentType, Conversation, Message, VisitorToken, Widget
 from chat.services import (
+    Posted,
+    delete_message,
+    edit_message,
     mark_seen_by_agent,
     mark_seen_by_customer,
     open_conversation,
-    post_message,
+    post_among,
 )
 from chat.services.conversations import customer_sender, sender_of
 from config import limits
@@ -35,14 +39,6 @@ from crm.accounts.services.sessions import live_logins, note_use
 from crm.customers.models import Customer
 
 PREFIX = "conversation:"
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A stored message and the epoch of its stream."""
-
-    message: Message
-    epoch: str
 
 
 def conversation_id_of(stream: str) -> UUID:
@@ -142,15 +138,22 @@ class Visitor:
                 self.conversations().values_list("epoch", flat=True).get(pk=message.conversation_id)
             )
             return Posted(message, epoch)
-        head = _head(self.conversations().select_related("customer"), stream)
-        message = post_message(
+        return post_among(
+            self.conversations(),
             organization_id=self.organization_id,
-            conversation_id=head.pk,
-            sender=customer_sender(head.customer),
+            conversation_id=conversation_id_of(stream),
+            sender_of=lambda conversation: customer_sender(conversation.customer),
             content=content,
             client_message_id=client_message_id,
         )
-        return Posted(message, head.epoch)
+
+    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
+        self.head(stream)
+        raise AmendedFromOutside
+
+    def delete(self, *, stream: str, message_id: UUID) -> Message:
+        self.head(stream)
+        raise AmendedFromOutside
 
     def renewed(self) -> "Visitor":
         """A visitor's token gives access to their own conversations for as long as it exists."""
@@ -213,16 +216,32 @@ class Agent:
         self.require_may_write()
         if self.login:
             note_use(self.login)
-        head = self.head(stream)
-        message = post_message(
+        sender = sender_of(self.membership)
+        return post_among(
+            self.conversations(),
             organization_id=self.organization_id,
-            conversation_id=head.pk,
-            sender=sender_of(self.membership),
+            conversation_id=conversation_id_of(stream),
+            sender_of=lambda conversation: sender,
             content=content,
             client_message_id=client_message_id,
             by=self.membership,
         )
-        return Posted(message, head.epoch)
+
+    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
+        """Give one's own message another text."""
+        return edit_message(
+            conversation_id=self.head(stream).pk,
+            message_id=message_id,
+            by=self.membership,
+            text=text,
+            client_message_id=client_message_id,
+        )
+
+    def delete(self, *, stream: str, message_id: UUID) -> Message:
+        """Take a message away."""
+        return delete_message(
+            conversation_id=self.head(stream).pk, message_id=message_id, by=self.membership
+        )
 
     def renewed(self) -> "Agent":
         """Give this person with present rights, if they may still come in and are logged in."""

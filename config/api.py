@@ -1,14 +1,55 @@
 """What every part of /api/v1/ shares."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
+from rest_framework.parsers import BaseParser
 from rest_framework.views import set_rollback
 
-from config.errors import AppError, Forbidden, NotFound
+from config.errors import (
+    AppError,
+    BodyTooLarge,
+    CsrfFailed,
+    Forbidden,
+    InvalidField,
+    InvalidJson,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    UnsupportedMediaType,
+)
 from config.middleware.refusals import problem_json
+from config.strict_json import NotJson, read_json
+
+_KNOWN: dict[type[exceptions.APIException], type[AppError]] = {
+    exceptions.MethodNotAllowed: MethodNotAllowed,
+    exceptions.NotAuthenticated: NotAuthenticated,
+    exceptions.UnsupportedMediaType: UnsupportedMediaType,
+}
+# How the session's authentication words what Django's CSRF middleware found.
+_CSRF = "CSRF Failed"
+# How serializers name what is said of the body as a whole.
+_WHOLE = "non_field_errors"
+
+
+class JsonParser(BaseParser):
+    """Read a body as `config.strict_json` does; a charset other than UTF-8 never comes this far."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return read_json(stream.read())
+        except NotJson as error:
+            raise InvalidJson(extra={"reason": str(error)}) from None
 
 
 class _Refused(AppError):
@@ -19,25 +60,41 @@ class _Refused(AppError):
         self.code = codes if isinstance(codes, str) else "invalid"
         self.status = error.status_code
         extra: dict[str, Any] = {}
-        if isinstance(error.detail, dict | list):
-            extra["errors"] = error.detail
-            message = "Some fields cannot be used; see errors. Correct them and send again."
-        else:
-            message = str(error.detail)
         if (wait := getattr(error, "wait", None)) is not None:
             extra["retry_after"] = wait
-        super().__init__(message, extra=extra)
+        super().__init__(str(error.detail), extra=extra)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Answer every refusal of a DRF view as application/problem+json."""
-    if isinstance(error, Http404):
-        error = NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = Forbidden()
-    elif isinstance(error, exceptions.APIException):
-        error = _Refused(error)
-    if not isinstance(error, AppError):
+    refusal = _refusal(error)
+    if refusal is None:
         return None
     set_rollback()
-    return problem_json(error)
+    return problem_json(refusal)
+
+
+def _refusal(error: Exception) -> AppError | None:
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, Http404):
+        return NotFound()
+    if isinstance(error, PermissionDenied):
+        return Forbidden()
+    if isinstance(error, RequestDataTooBig):
+        return BodyTooLarge()
+    if isinstance(error, exceptions.ValidationError):
+        return _invalid(error.detail)
+    if isinstance(error, exceptions.PermissionDenied) and str(error.detail).startswith(_CSRF):
+        return CsrfFailed()
+    if isinstance(error, exceptions.APIException):
+        known = _KNOWN.get(type(error))
+        return known() if known else _Refused(error)
+    return None
+
+
+def _invalid(detail: Any) -> AppError:
+    """Name the first field that cannot be used; ``errors`` has the sentences of all."""
+    names = [name for name in detail if name != _WHOLE] if isinstance(detail, dict) else []
+    field = {"field": names[0]} if names else {}
+    return InvalidField(extra={**field, "errors": detail})

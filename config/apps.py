@@ -1,3 +1,7 @@
+"""What is done once in every process, when the settings and all models are there."""
+
+import gc
+
 from django.apps import AppConfig
 
 
@@ -7,3 +11,7 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         from config import celery, checks  # noqa: F401  importing registers them, with settings ready
+
+        # Out of the search's sight for good; a worker's children then share it untouched, too.
+        gc.freeze()
+        gc.enable()

@@ -12,8 +12,10 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 django_application = get_asgi_application()
 
+from config.bodies import bounded  # noqa: E402  settings are complete from here on
 from config.routing import long_poll_urlpatterns, websocket_urlpatterns  # noqa: E402  models exist only from here on
 
+_pages = bounded(django_application)
 _long_polls = URLRouter(long_poll_urlpatterns)
 _LONG_POLL = re.compile(r"/api/v1/streams/[^/]+/events")
 # Looked for as it is sent: to decode the query is the business of who answers.
@@ -29,7 +31,7 @@ async def _http(scope: Scope, receive: Call, send: Call) -> None:
         and _LONG_POLL.fullmatch(scope["path"]) is not None
         and _WAIT.search(scope["query_string"]) is not None
     )
-    await (_long_polls if waits else django_application)(scope, receive, send)
+    await (_long_polls if waits else _pages)(scope, receive, send)
 
 
 async def _no_such_socket(scope: Scope, receive: Call, send: Call) -> None:

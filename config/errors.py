@@ -33,6 +33,72 @@ class Invalid(AppError):
     )
 
 
+class InvalidField(Invalid):
+    """``field`` names what cannot be used, ``errors`` says why where there may be several."""
+
+    code = "invalid_field"
+    message = gettext_noop(
+        "A value is missing or cannot be used. Correct what is named and send it again."
+    )
+
+
+class InvalidJson(Invalid):
+    code = "invalid_json"
+    message = gettext_noop("The body is not JSON that can be used. Correct it and send it again.")
+
+
+class BodyTooLarge(AppError):
+    code = "body_too_large"
+    status = 413
+    message = gettext_noop(
+        "What was sent is too large. Shorten it, or send it in several smaller parts."
+    )
+
+
+class UnsupportedMediaType(AppError):
+    code = "unsupported_media_type"
+    status = 415
+    message = gettext_noop(
+        "The body is of a type that cannot be read here. The API takes application/json in UTF-8."
+    )
+
+
+class MethodNotAllowed(AppError):
+    code = "method_not_allowed"
+    status = 405
+    message = gettext_noop("This cannot be done here. The Allow header says what can.")
+
+
+class UnknownHost(Invalid):
+    code = "unknown_host"
+    message = gettext_noop(
+        "Nothing is served under this host name. Use the installation's own address, or let its "
+        "operator add the name to ALLOWED_HOSTS."
+    )
+
+
+class BadRequest(Invalid):
+    code = "bad_request"
+    message = gettext_noop("The request cannot be understood. Load the page again and retry.")
+
+
+class CsrfFailed(AppError):
+    code = "csrf_failed"
+    status = 403
+    message = gettext_noop(
+        "The request does not prove that it comes from our own pages. Load the page again, and "
+        "send its CSRF token in the X-CSRFToken header."
+    )
+
+
+class InternalError(AppError):
+    code = "internal_error"
+    status = 500
+    message = gettext_noop(
+        "Something went wrong on our side; the fault was recorded. Try again in a moment."
+    )
+
+
 class NotAuthenticated(AppError):
     code = "not_authenticated"
     status = 401

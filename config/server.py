@@ -21,6 +21,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from config import draining
 from config.draining import is_draining
+from config.http_requests import BoundedRequest
 
 __all__ = ["Outlet", "Server", "is_draining"]
 
@@ -134,6 +135,14 @@ class Server(Daphne):
         )
 
     def _prepare(self) -> None:
+        build = self.http_factory.buildProtocol
+
+        def build_bounded(address: Any) -> Any:
+            protocol = build(address)
+            protocol.requestFactory = BoundedRequest
+            return protocol
+
+        self.http_factory.buildProtocol = build_bounded
         self.ws_factory.protocol = SocketProtocol
         # Who may open a socket is for the consumers to say: they answer with a code.
         self.ws_factory.setProtocolOptions(

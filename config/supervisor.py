@@ -97,12 +97,15 @@ def up(*, port: int, say: Callable[[str], None]) -> int:
         say("Starting the stores...")
         engines.start()
         say("Preparing the database and the demo...")
-        demo = _prepare()
         parts = _parts(port)
-        for part in parts:
-            part.start()
+        web, worker, beat = parts
+        # The web server loads while the demo does; nobody was told yet where it is.
+        demo = _prepare(on_schema=web.start)
+        worker.start()
         base_url = f"http://localhost:{port}"
         _await_ready(parts, base_url, wanted)
+        # Its first work is due later than anybody's first question.
+        beat.start()
         if wanted.is_set():
             return 0
         _tell(parts, base_url, demo)
@@ -182,21 +185,24 @@ def _refuse_second(port: int) -> None:
             ) from error
 
 
-def _prepare() -> dict[str, Any]:
+def _prepare(*, on_schema: Callable[[], None]) -> dict[str, Any]:
     """Migrate, make the indexes and load the demo; give what the demo tells."""
-    done = subprocess.run(  # noqa: S603  our own command, no shell
+    with subprocess.Popen(  # noqa: S603  our own command, no shell
         [sys.executable, str(CHECKOUT / "manage.py"), "prepare", "--json"],
         cwd=CHECKOUT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        check=False,
-    )
-    if done.returncode != 0:
+    ) as preparing:
+        told: dict[str, Any] = {}
+        for line in preparing.stdout or ():
+            told = json.loads(line)
+            if told == {"migrated": True}:
+                on_schema()
+    if preparing.returncode != 0:
         raise NotStarted(
             "The database could not be prepared; the reason stands above.",
             "`manage.py doctor` tells which store is the trouble.",
         )
-    told: dict[str, Any] = json.loads(done.stdout.decode().strip().rpartition("\n")[2])
     return told
 
 

@@ -18,3 +18,8 @@ urlpatterns = [
     path("", include("chat.urls")),
     path("", include("config.rest.urls")),
 ]
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.permission_denied"
+handler404 = "config.views.not_found"
+handler500 = "config.views.server_error"

@@ -156,6 +156,9 @@ class PassageManager:
                     query=qdrant.SparseVector(indices=words[0], values=words[1]),
                     using=WORDS,
                     filter=only,
+                    # How rare a word is among one's own passages: another organization's must not
+                    # move an answer here.
+                    params=qdrant.SearchParams(idf=qdrant.IdfCorpusParams(corpus=only)),
                     limit=limit,
                     with_payload=True,
                 )

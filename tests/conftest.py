@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from django.core.cache import cache
+from django.utils import translation
 
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
@@ -29,6 +30,30 @@ def _nobody_forgot_whose_rows() -> Iterator[None]:
     before = set(tenancy._told)
     yield
     assert tenancy._told == before
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """Say after a failure how to run in the same order again; the header is far above by then."""
+    seed = config.getoption("randomly_seed", default=None)
+    if exitstatus == pytest.ExitCode.TESTS_FAILED and seed is not None:
+        terminalreporter.write_line(f"The same order again: --randomly-seed={seed}")
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Begin in the default language: a request leaves its language in the thread it ran in."""
+    yield
+    translation.deactivate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mongo_closed() -> Iterator[None]:
+    """Close what the tests opened: left to the garbage collector, it would be a warning."""
+    yield
+    if stores.mongo.cache_info().currsize:
+        stores.mongo().close()
 
 
 @pytest.fixture(scope="session")

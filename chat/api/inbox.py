@@ -31,6 +31,7 @@ from config import metrics
 from config.ids import uuid7
 from config.outages import outage_refusals
 from config.rest import Body, Query, example, refuses
+from config.whole_numbers import WholeNumberField
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
@@ -44,12 +45,12 @@ class PageQuery(Query):
     status = serializers.ChoiceField(choices=Status.values, default="open")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
     cursor = serializers.CharField(required=False, max_length=200)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
+    limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
 
 class HistoryQuery(Query):
-    before = serializers.IntegerField(min_value=1, max_value=inbox.END, default=inbox.END)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
+    before = WholeNumberField(min_value=1, max_value=inbox.END, default=inbox.END)
+    limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
 
 class AssignBody(serializers.Serializer[Any]):

@@ -42,7 +42,9 @@ class SessionBody(serializers.Serializer[Any]):
         max_length=100, required=False, allow_null=True, allow_blank=True
     )
     parent_origin = serializers.CharField(max_length=300, required=False, allow_null=True)
-    language = serializers.CharField(max_length=35, required=False, allow_null=True)
+    language = serializers.CharField(
+        max_length=35, required=False, allow_null=True, allow_blank=True
+    )
     identity = serializers.JSONField(required=False, allow_null=True)
 
 

@@ -1,6 +1,7 @@
 """The stream protocol over HTTP, for where sockets are blocked."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -13,17 +14,18 @@ from chat.api.authentication import (
     viewer_of_request,
     visitor_of_request,
 )
-from chat.api.shapes import PostedShape, SeenShape, StreamShape, StretchShape
+from chat.api.shapes import EventShape, PostedShape, SeenShape, StreamShape, StretchShape
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
+from chat.events import event_frame
 from chat.polling import answer, parse_query
-from chat.viewers import Agent, Posted, Viewer, Visitor
+from chat.services import Posted
+from chat.viewers import Agent, Viewer, Visitor
 from config import metrics
 from config.limits.limiter import Subjects
 from config.limits.throttle import api_subjects
 from config.outages import outage_refusals
 from config.rest import refuses
-
-_LARGEST = 2**53 - 1
+from config.whole_numbers import LARGEST, WholeNumberField
 
 
 class MessageBody(serializers.Serializer[Any]):
@@ -31,8 +33,13 @@ class MessageBody(serializers.Serializer[Any]):
     client_message_id = serializers.CharField(max_length=128, required=False)
 
 
+class EditBody(serializers.Serializer[Any]):
+    # Its own rules are those of every text, and refused by their own codes.
+    text = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
 class SeenBody(serializers.Serializer[Any]):
-    seq = serializers.IntegerField(min_value=0, max_value=_LARGEST)
+    seq = WholeNumberField(min_value=0)
 
 
 _KEY = OpenApiParameter(
@@ -45,7 +52,7 @@ _KEY = OpenApiParameter(
 
 
 def _whole(name: str, description: str) -> OpenApiParameter:
-    number = {"type": "integer", "minimum": 0, "maximum": _LARGEST}
+    number = {"type": "integer", "minimum": 0, "maximum": LARGEST}
     return OpenApiParameter(name, number, description=description)
 
 
@@ -125,6 +132,40 @@ class Messages(StreamView):
         return _post(request, viewer_of_request(request), stream)
 
 
+class StoredMessage(StreamView):
+    """Edit or delete a message; answers with the event that says so, as every client gets it."""
+
+    @extend_schema(
+        operation_id="streams_edit",
+        tags=["streams"],
+        parameters=[_KEY],
+        request=EditBody,
+        responses=EventShape,
+    )
+    @refuses(409)
+    def patch(self, request: Request, stream: str, message_id: UUID) -> Response:
+        viewer = viewer_of_request(request)
+        body = EditBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        key = _idempotency_key(request)
+        with outage_refusals():
+            entry = viewer.edit(
+                stream=stream,
+                message_id=message_id,
+                text=body.validated_data["text"],
+                client_message_id=key,
+            )
+        return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
+
+    @extend_schema(operation_id="streams_delete", tags=["streams"], responses=EventShape)
+    @refuses(409)
+    def delete(self, request: Request, stream: str, message_id: UUID) -> Response:
+        viewer = viewer_of_request(request)
+        with outage_refusals():
+            entry = viewer.delete(stream=stream, message_id=message_id)
+        return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
+
+
 class FirstMessage(StreamView):
     """Post a visitor's message into their open conversation, or into a new one."""
 
@@ -161,9 +202,7 @@ _PRIVATE = {"Cache-Control": "no-store"}
 def _post(request: Request, viewer: Viewer, stream: str | None) -> Response:
     body = MessageBody(data=request.data)
     body.is_valid(raise_exception=True)
-    key = request.headers.get("Idempotency-Key")
-    if not key:
-        raise IdempotencyKeyMissing
+    key = _idempotency_key(request)
     if body.validated_data.get("client_message_id", key) != key:
         raise IdempotencyKeyDiffers
     with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
@@ -171,6 +210,13 @@ def _post(request: Request, viewer: Viewer, stream: str | None) -> Response:
             stream=stream, client_message_id=key, content=body.validated_data["content"]
         )
     return Response(_posted(posted, key), status=201, headers=_PRIVATE)
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key")
+    if not key:
+        raise IdempotencyKeyMissing
+    return key
 
 
 def _posted(posted: Posted, client_message_id: str) -> dict[str, Any]:

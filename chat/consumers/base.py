@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import uuid
-from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -16,27 +15,27 @@ from django.conf import settings
 from django.utils import translation
 from redis.exceptions import RedisError
 
+from chat.consumers.incoming import Incoming
 from chat.consumers.outgoing import Outgoing
 from chat.consumers.pulse import Facts, pulse
+from chat.consumers.signs import SeenPositions, TypingSigns
 from chat.consumers.subscriptions import Subscriptions
 from chat.errors import (
     AccessEnded,
-    ConversationNotFound,
     HelloExpected,
     InvalidJson,
     OriginForbidden,
     ProtocolError,
-    SentTooFast,
     TicketInvalid,
     UnknownProtocol,
 )
-from chat.events import conversation_group
 from chat.frames import (
     CloseCode,
     Frame,
     Hello,
     Post,
     Pull,
+    Request,
     Seen,
     Typing,
     check_size,
@@ -44,16 +43,7 @@ from chat.frames import (
     parse_frame,
     refused_frame,
 )
-from chat.limits import (
-    ERROR_BURST,
-    ERRORS_PER_SECOND,
-    FLOOD_BURST,
-    FLOOD_PER_SECOND,
-    FRAME_BURST,
-    FRAMES_PER_SECOND,
-    MAX_RECEIVED,
-    TokenBucket,
-)
+from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
 from chat.presence import Presence
 from chat.viewers import Viewer
 from config import metrics, tenancy
@@ -66,8 +56,6 @@ from config.threads import run_sync
 logger = logging.getLogger(__name__)
 
 HELLO_SECONDS = 10.0
-SEEN_EVERY = 1.0
-TYPING_EVERY = 2.0
 
 
 class StreamConsumer(AsyncWebsocketConsumer):
@@ -79,6 +67,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     viewer: Viewer
     streams: Subscriptions
+    seen: SeenPositions
+    typing: TypingSigns
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,15 +77,14 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self._said_hello = False
         self._is_closing = False
         self._is_draining = False
-        self._received: deque[Frame] = deque()
-        self._worker: asyncio.Task[None] | None = None
-        self._frames = TokenBucket(FRAME_BURST, FRAMES_PER_SECOND)
-        self._floods = TokenBucket(FLOOD_BURST, FLOOD_PER_SECOND)
+        self.incoming = Incoming(
+            handle=self._handle,
+            refuse=self.refuse,
+            close=self.close_with,
+            on_idle=self._on_idle,
+            start=self._start,
+        )
         self._errors = TokenBucket(ERROR_BURST, ERRORS_PER_SECOND)
-        self._seen: dict[str, int] = {}
-        self._seen_timer: asyncio.TimerHandle | None = None
-        self._typing: dict[str, tuple[bool, float]] = {}
-        self._me: dict[str, str] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What the two kinds differ in.
@@ -144,7 +133,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         except ProtocolError as refusal:
             await self._refuse_error(refusal)
         else:
-            await self._accept_frame(frame)
+            await self.incoming.put(frame)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         await self._clean_up(int(message.get("code") or 1005))
@@ -167,50 +156,23 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if self._is_closing:
             return
         self._is_closing = True
-        self._received.clear()
+        self.incoming.stop()
+        if self.is_welcome:
+            self.seen.stop()
         self.out.stop()
         await self.close(code=int(code))
 
     async def _send_text(self, text: str) -> None:
         await self.send(text_data=text)
 
-    # Frames on their way in.
-
-    async def _accept_frame(self, frame: Frame) -> None:
-        wait = self._frames.take(self._loop.time())
-        if wait > 0 or len(self._received) >= MAX_RECEIVED:
-            await self._refuse_flood(frame, wait or 1.0)
-            return
-        self._received.append(frame)
-        if self._worker is None:
-            self._worker = self._start(self._work())
-
-    async def _refuse_flood(self, frame: Frame, wait: float) -> None:
-        if self._floods.take(self._loop.time()) > 0:
-            await self.close_with(CloseCode.TOO_FAST)
-            return
-        if isinstance(frame, Typing):
-            return
-        extra: dict[str, Any] = {"retry_after": round(max(wait, 0.1), 1)}
-        if isinstance(frame, Post):
-            extra["client_message_id"] = frame.client_message_id
-        await self.refuse(SentTooFast(extra=extra))
+    # What becomes of one frame.
 
     async def _refuse_error(self, refusal: ProtocolError) -> None:
         await self.refuse(refusal)
         if not self.is_welcome or self._errors.take(self._loop.time()) > 0:
             await self.close_with(CloseCode.PROTOCOL)
 
-    async def _work(self) -> None:
-        try:
-            while self._received and not self._is_closing:
-                frame = self._received[0]
-                await self._handle(frame)
-                await self.out.drained()
-                if self._received:
-                    self._received.popleft()
-        finally:
-            self._worker = None
+    async def _on_idle(self) -> None:
         if self._is_draining:
             await self.close_with(CloseCode.RESTART)
 
@@ -219,29 +181,33 @@ class StreamConsumer(AsyncWebsocketConsumer):
         with bind_correlation_id(user_id=user_id):
             if isinstance(frame, Hello):
                 await self._on_hello(frame)
-                return
-            try:
-                with outage_refusals():
-                    await self._act(frame)
-            except AccessEnded as refusal:
-                await self._turn_away(refusal, CloseCode.FORBIDDEN)
-            except AppError as refusal:
-                if isinstance(frame, Post):
-                    refusal.extra["client_message_id"] = frame.client_message_id
-                if not isinstance(frame, Hello) and frame.stream:
-                    refusal.extra["stream"] = frame.stream
-                await self.refuse(refusal)
+            else:
+                await self._answer(frame)
+        await self.out.drained()
 
-    async def _act(self, frame: Frame) -> None:
+    async def _answer(self, frame: Request) -> None:
+        try:
+            with outage_refusals():
+                await self._act(frame)
+        except AccessEnded as refusal:
+            await self._turn_away(refusal, CloseCode.FORBIDDEN)
+        except AppError as refusal:
+            if isinstance(frame, Post):
+                refusal.extra["client_message_id"] = frame.client_message_id
+            if frame.stream:
+                refusal.extra["stream"] = frame.stream
+            await self.refuse(refusal)
+
+    async def _act(self, frame: Request) -> None:
         match frame:
             case Post():
                 await self._on_post(frame)
             case Pull():
                 await self._on_pull(frame)
             case Seen():
-                await self._on_seen(frame)
+                await self.seen.take(frame)
             case Typing():
-                await self._on_typing(frame)
+                await self.typing.take(frame)
 
     async def _on_hello(self, hello: Hello) -> None:
         if is_draining():
@@ -266,6 +232,10 @@ class StreamConsumer(AsyncWebsocketConsumer):
             channel=self.channel_name,
             send=self.send_frame,
         )
+        self.seen = SeenPositions(
+            self.streams, refuse=self.refuse, on_look=self.on_look, start=self._start
+        )
+        self.typing = TypingSigns(self.streams, origin=self.session, broadcast=self.broadcast)
         self.is_welcome = True
         tenancy.enter(self.viewer.organization_id)
         metrics.ws_connects_total.labels(kind=self.kind, result="accepted").inc()
@@ -327,60 +297,6 @@ class StreamConsumer(AsyncWebsocketConsumer):
         if before and stretch.events:
             metrics.ws_gap_heals_total.labels(by="pull").inc()
         await self.on_look(frame.stream)
-
-    async def _on_seen(self, frame: Seen) -> None:
-        """Note the position at once, and at most one more within a second: the newest."""
-        self._require(frame.stream)
-        self._seen[frame.stream] = max(frame.seq, self._seen.get(frame.stream, 0))
-        if self._seen_timer is None:
-            self._seen_timer = self._loop.call_later(SEEN_EVERY, self._on_seen_timer)
-            await self._store_seen()
-
-    async def _store_seen(self) -> None:
-        seen, self._seen = self._seen, {}
-        for stream, seq in seen.items():
-            await run_sync(self.viewer.mark_seen, stream=stream, seq=seq)
-            await self.on_look(stream)
-
-    def _on_seen_timer(self) -> None:
-        self._seen_timer = None
-        if self._seen and not self._is_closing:
-            self._start(self._store_late_seen())
-
-    async def _store_late_seen(self) -> None:
-        try:
-            with outage_refusals():
-                await self._store_seen()
-        except AppError as refusal:
-            await self.refuse(refusal)
-
-    async def _on_typing(self, frame: Typing) -> None:
-        self._require(frame.stream)
-        now = self._loop.time()
-        before, moment = self._typing.get(frame.stream, (False, 0.0))
-        if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
-            return
-        self.viewer.require_may_write()
-        self._typing[frame.stream] = (frame.is_typing, now)
-        await self.broadcast(
-            conversation_group(self.streams.conversation_ids[frame.stream]),
-            {
-                "type": "stream.typing",
-                "stream": frame.stream,
-                "sender": await self._person(),
-                "is_typing": frame.is_typing,
-                "origin": self.session,
-            },
-        )
-
-    async def _person(self) -> dict[str, str]:
-        if self._me is None:
-            self._me = await run_sync(self.viewer.person)
-        return self._me
-
-    def _require(self, stream: str) -> None:
-        if stream not in self.streams:
-            raise ConversationNotFound
 
     async def broadcast(self, group: str, message: dict[str, Any]) -> None:
         """Tell a state that is not worth failing for."""
@@ -444,7 +360,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     async def socket_drain(self, message: dict[str, Any]) -> None:
         """The process was told to go: what was received is finished, then the socket closes."""
         self._is_draining = True
-        if self._worker is None:
+        if self.incoming.is_idle:
             await self.close_with(CloseCode.RESTART)
 
     # Ends.
@@ -489,18 +405,17 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def _clean_up(self, code: int) -> None:
         self._is_closing = True
-        self._received.clear()
+        self.incoming.stop()
         # What still runs would join groups that nobody leaves any more.
         for task in self._tasks:
             task.cancel()
         self._hello_timer.cancel()
-        if self._seen_timer is not None:
-            self._seen_timer.cancel()
         self.out.stop()
         metrics.ws_close_total.labels(kind=self.kind, code=str(code)).inc()
         if self.is_welcome:
             self.is_welcome = False
             metrics.ws_connections.labels(kind=self.kind).dec()
+            self.seen.stop()
             pulse().discard(self)
             await self.streams.leave_all()
             await self.on_leave()

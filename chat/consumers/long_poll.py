@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from io import BytesIO
 from typing import Any
 
 from channels.consumer import get_handler_name
@@ -9,7 +11,9 @@ from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
-from django.http import JsonResponse, QueryDict
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, JsonResponse, QueryDict
+from django.urls import ResolverMatch
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 
@@ -20,17 +24,32 @@ from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, Visitor, conversation_id_of
 from config import limits, tenancy
 from config.draining import is_draining
-from config.errors import AppError, Invalid
-from config.logging import bind_correlation_id, tell_work
+from config.errors import AppError, InternalError, Invalid
+from config.middleware.correlation import finish, trace_of
+from config.middleware.outside import dress, turn_away
 from config.middleware.refusals import problem_json
 from config.outages import outage_refusals
 from config.threads import run_sync
+from config.tracing import bind_trace
 
 logger = logging.getLogger(__name__)
 
-ACTION = "chat.long_poll"
+ROUTE = "api/v1/streams/<str:stream>/events"
 # How often a waiting request looks whether the process was told to go.
 GLANCE_SECONDS = 1.0
+
+
+def _match(kwargs: dict[str, Any]) -> ResolverMatch:
+    """Name the request in the log and the metrics: those that wait are measured by themselves."""
+    return ResolverMatch(
+        LongPollConsumer,
+        (),
+        kwargs,
+        url_name="long_poll",
+        app_names=["chat"],
+        namespaces=["chat"],
+        route=ROUTE,
+    )
 
 
 class LongPollConsumer(AsyncHttpConsumer):
@@ -61,8 +80,9 @@ class LongPollConsumer(AsyncHttpConsumer):
 
     def _on_done(self, work: "asyncio.Task[None]") -> None:
         if not work.cancelled() and (error := work.exception()):
-            logger.error("A long poll failed.", exc_info=error)
-            self._apology = asyncio.ensure_future(self.send_response(500, b""))
+            with bind_trace(self._trace):
+                logger.error("A long poll failed.", exc_info=error)
+            self._apology = asyncio.ensure_future(self._respond(problem_json(InternalError())))
 
     async def stream_hint(self, message: dict[str, Any]) -> None:
         self._hint.set()
@@ -76,26 +96,32 @@ class LongPollConsumer(AsyncHttpConsumer):
     stream_typing = stream_presence = stream_receipts
 
     async def _serve(self) -> None:
-        with (
-            bind_correlation_id(header(self.scope, b"x-request-id")) as trace,
-            tenancy.nobody(),
-        ):
-            try:
-                with tell_work(logger, "A stream was polled.", action=ACTION), outage_refusals():
-                    response = JsonResponse(await self._answer())
-            except AppError as refusal:
-                with translation.override(settings.LANGUAGE_CODE):
-                    response = problem_json(refusal)
-            patch_cache_control(response, no_store=True, private=True)
-            response["X-Request-ID"] = trace.correlation_id
+        self._request = ASGIRequest(self.scope, BytesIO())
+        self._request.resolver_match = _match(self.scope["url_route"]["kwargs"])
+        self._trace = trace_of(self._request)
+        self._started = time.perf_counter()
+        with bind_trace(self._trace), tenancy.nobody():
+            response = turn_away(self._request)
+            if response is None:
+                try:
+                    with outage_refusals():
+                        response = JsonResponse(await self._answer())
+                except AppError as refusal:
+                    with translation.override(settings.LANGUAGE_CODE):
+                        response = problem_json(refusal)
             await self._leave()
-            await self.send_response(
-                response.status_code,
-                response.content,
-                headers=[
-                    (name.lower().encode(), value.encode()) for name, value in response.items()
-                ],
-            )
+            await self._respond(response)
+
+    async def _respond(self, response: HttpResponse) -> None:
+        patch_cache_control(response, no_store=True, private=True)
+        response["Content-Length"] = str(len(response.content))
+        dress(self._request, response)
+        finish(self._request, response, self._trace, self._started)
+        await self.send_response(
+            response.status_code,
+            response.content,
+            headers=[(name.lower().encode(), value.encode()) for name, value in response.items()],
+        )
 
     async def _answer(self) -> dict[str, Any]:
         try:
@@ -109,6 +135,7 @@ class LongPollConsumer(AsyncHttpConsumer):
             authorization=header(self.scope, b"authorization"),
             cookie=header(self.scope, b"cookie"),
         )
+        self._trace.user_of = lambda: viewer.log_name
         tenancy.enter(viewer.organization_id)
         found = await run_sync(answer, viewer, stream=stream, query=query)
         if found["events"] or not found["recovered"] or not query.wait:

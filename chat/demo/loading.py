@@ -63,25 +63,29 @@ def load(*, password: str, say: Callable[[str], None]) -> Loaded:
 
 
 def _load_widget(organization: Organization, wanted: dict[str, str]) -> Widget:
-    widget, _created = Widget.objects.get_or_create(
+    """Give the organization's first widget, whatever it is called by now; make one if need be."""
+    here = Widget.objects.filter(organization=organization).order_by("created_at", "pk").first()
+    return here or Widget.objects.create(
         organization=organization,
         name=wanted["name"],
-        defaults={
-            "color": wanted["color"],
-            "texts": wanted["texts"],
-            "allowed_domains": ALLOWED_DOMAINS,
-        },
+        color=wanted["color"],
+        texts=wanted["texts"],
+        allowed_domains=ALLOWED_DOMAINS,
     )
-    return widget
 
 
 def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str], None]) -> None:
-    entries = [(language, entry) for language, file in files.items() for entry in read(file)]
+    # Deleted ones count as there: nobody wants back what they threw away.
+    here = set(Faq.objects.of(organization_id).values_list("key", "language_code"))
+    entries = [
+        (language, entry)
+        for language, file in files.items()
+        for entry in read(file)
+        if (entry["key"], language) not in here
+    ]
     categories = _load_categories(
         organization_id=organization_id, used={entry["category"] for _language, entry in entries}
     )
-    # Deleted ones count as there: nobody wants back what they threw away.
-    here = set(Faq.objects.of(organization_id).values_list("key", "language_code"))
     missing = [
         FaqContent(
             question=entry["question"],
@@ -91,7 +95,6 @@ def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str]
             category_id=categories.get(entry["category"]),
         )
         for language, entry in entries
-        if (entry["key"], language) not in here
     ]
     if missing:
         import_faqs(organization_id=organization_id, contents=missing, by=None)
@@ -105,11 +108,10 @@ def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str]
 
 @transaction.atomic
 def _load_categories(*, organization_id: UUID, used: set[str]) -> dict[str, UUID]:
+    """Create the categories that new FAQs need where they are missing; give all by slug."""
     here = dict(FaqCategory.objects.of(organization_id).values_list("slug", "pk"))
-    if here:
-        return here
     for position, wanted in enumerate(read("categories.json")):
-        if wanted["key"] in used:
+        if wanted["key"] in used - here.keys():
             category = create_category(
                 organization_id=organization_id,
                 name=wanted["name"]["en"],

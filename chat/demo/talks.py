@@ -11,7 +11,7 @@ from chat.bot import BOT_ID, Reply, reply_id
 from chat.bot_texts import Line, line
 from chat.content import clean_content
 from chat.interactions import Outcome
-from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
+from chat.models import Conversation, EventKind, Message, Sender, SenderType, Status, Widget
 from chat.services import (
     close,
     finish_effect,
@@ -67,7 +67,8 @@ def play(script: Script) -> bool:
 
     Each stretch from a visitor's line to the next is one transaction: a killed run goes on at the
     stretch it had reached. A bot that wakes up in between says what the script says, under the
-    same id. What people wrote into the conversation since stays as it is.
+    same id. What people wrote into the conversation since stays as it is, and so does what another
+    version of the demo made differently.
     """
     conversation = Conversation.objects.filter(
         organization_id=script.widget.organization_id, opened_by=script.turn_id(0)
@@ -78,6 +79,8 @@ def play(script: Script) -> bool:
     for numbers in _stretches(script.told["turns"]):
         if _is_played(script, conversation, numbers):
             continue
+        if not _can_go_on(script, conversation):
+            break
         with transaction.atomic():
             _play_stretch(script, conversation, numbers)
             if numbers[-1] == len(script.told["turns"]) - 1:
@@ -104,6 +107,33 @@ def _is_played(script: Script, conversation: Conversation, numbers: list[int]) -
         is_bot = script.told["turns"][last]["from"] == "bot"
         stored = _posted_as(conversation, reply_id(stored.seq) if is_bot else script.turn_id(last))
     return stored is not None and stored.seq <= conversation.last_seq
+
+
+def _can_go_on(script: Script, conversation: Conversation) -> bool:
+    """Say whether the log is the beginning of this very script, and the conversation still open."""
+    if conversation.status == Status.CLOSED:
+        return False
+    posted = [
+        message
+        for message in Message.objects.after(conversation.organization_id, conversation.pk, 0)
+        if message.kind == EventKind.POSTED
+    ]
+    seqs = {message.client_message_id: message.seq for message in posted}
+    turns = script.told["turns"]
+    wanted = [
+        reply_id(seqs.get(script.turn_id(numbers[0]), 0))
+        if turns[number]["from"] == "bot"
+        else script.turn_id(number)
+        for numbers in _stretches(turns)
+        for number in numbers
+    ]
+    # What a bot said by itself in a run that was cut off is nobody's turn.
+    told = [
+        message.client_message_id
+        for message in posted
+        if message.sender.type != SenderType.BOT or message.client_message_id in wanted
+    ]
+    return told == wanted[: len(told)]
 
 
 def _posted_as(conversation: Conversation, client_message_id: str) -> Message | None:

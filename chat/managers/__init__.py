@@ -1,10 +1,12 @@
 """How conversations and their logs are looked up and, for the log, stored."""
 
+from chat.managers.amendments import AmendmentManager
 from chat.managers.conversations import ConversationQuerySet
 from chat.managers.documents import ConversationDocuments
 from chat.managers.messages import (
     AlreadyStored,
     ConversationKey,
+    LastEntry,
     LogSummary,
     MessageManager,
     NumberTaken,
@@ -12,9 +14,11 @@ from chat.managers.messages import (
 
 __all__ = [
     "AlreadyStored",
+    "AmendmentManager",
     "ConversationDocuments",
     "ConversationKey",
     "ConversationQuerySet",
+    "LastEntry",
     "LogSummary",
     "MessageManager",
     "NumberTaken",

@@ -34,6 +34,14 @@ class ConversationKey:
 
 
 @dataclass(frozen=True)
+class LastEntry:
+    """What the next entry counts on from; an empty log ends with number 0."""
+
+    seq: int = 0
+    inbound_total: int = 0
+
+
+@dataclass(frozen=True)
 class LogSummary:
     """What a whole log amounts to; gap-free means that ``entries`` equals ``last_seq``."""
 
@@ -82,6 +90,8 @@ class MessageManager:
                         unique=True,
                         partialFilterExpression={"external_id": {"$exists": True}},
                     ),
+                    # Not every engine looks things up in a partial index; in a sparse one they do.
+                    IndexModel([("external_id", ASCENDING)], name="by_external_id", sparse=True),
                     IndexModel(
                         [("tenant_id", ASCENDING), ("timestamp", ASCENDING)], name="by_time"
                     ),
@@ -117,12 +127,26 @@ class MessageManager:
             return "seq" in keys
         return f"index: {name} " in str(details.get("errmsg", ""))
 
-    def last(self, organization_id: UUID, conversation_id: UUID) -> "Message | None":
-        """Give the newest entry, which says the next number."""
-        return self._first(
-            {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)},
-            sort=[("seq", DESCENDING)],
-        )
+    def last(self, organization_id: UUID, conversation_id: UUID, *, known: int = 0) -> LastEntry:
+        """Say how far the log goes, which gives the next number.
+
+        ``known`` is where it went at least, as far as the head tells; it keeps the look short.
+        """
+        # Some engines read a whole range before they sort and cut it: the range is kept small.
+        for least in (known, 0) if known else (0,):
+            with mongo_refusals():
+                found = self.collection.find_one(
+                    {
+                        "tenant_id": str(organization_id),
+                        "conversation_id": str(conversation_id),
+                        "seq": {"$gte": least},
+                    },
+                    {"_id": 0, "seq": 1, "inbound_total": 1},
+                    sort=[("seq", DESCENDING)],
+                )
+            if found:
+                return LastEntry(found["seq"], found.get("inbound_total", 0))
+        return LastEntry()
 
     def numbered(self, organization_id: UUID, conversation_id: UUID, seq: int) -> "Message | None":
         return self._first(
@@ -155,38 +179,41 @@ class MessageManager:
     def received_as(
         self, organization_id: UUID, channel: str, external_id: str
     ) -> "Message | None":
-        return self._first(
-            {"tenant_id": str(organization_id), "channel": channel, "external_id": external_id},
-            hint="one_entry_per_external_message",
-        )
+        # Two stages, as above: the first one alone enters an index in every engine, and the rest of
+        # the key narrows the few entries of that name.
+        stages: list[dict[str, Any]] = [
+            {"$match": {"external_id": external_id}},
+            {"$match": {"tenant_id": str(organization_id), "channel": channel}},
+            {"$limit": 1},
+        ]
+        with mongo_refusals():
+            found = list(self.collection.aggregate(stages))
+        return self.model.from_document(found[0]) if found else None
 
     def after(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = READ_LIMIT
     ) -> list["Message"]:
         """Give at most ``limit`` entries that follow ``seq``, oldest first."""
-        return self._many(
-            {
-                "tenant_id": str(organization_id),
-                "conversation_id": str(conversation_id),
-                "seq": {"$gt": seq},
-            },
-            sort=ASCENDING,
-            limit=limit,
+        limit = min(limit, READ_LIMIT)
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
+        # Numbers have no gaps, so that the page is a range; some engines read more than they give.
+        found = self._many(
+            key | {"seq": {"$gt": seq, "$lte": seq + limit}}, sort=ASCENDING, limit=limit
         )
+        # A log that lost entries goes on behind the gap.
+        return found or self._many(key | {"seq": {"$gt": seq + limit}}, sort=ASCENDING, limit=limit)
 
     def before(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = 50
     ) -> list["Message"]:
         """Give at most ``limit`` entries that precede ``seq``, oldest first."""
-        found = self._many(
-            {
-                "tenant_id": str(organization_id),
-                "conversation_id": str(conversation_id),
-                "seq": {"$lt": seq},
-            },
-            sort=DESCENDING,
-            limit=limit,
-        )
+        limit = min(limit, READ_LIMIT)
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
+        first = max(1, seq - limit)
+        found = self._many(key | {"seq": {"$gte": first, "$lt": seq}}, sort=DESCENDING, limit=limit)
+        if len(found) < seq - first:
+            # Behind the log's end, or in a log that lost entries: the page is no range there.
+            found = self._many(key | {"seq": {"$lt": seq}}, sort=DESCENDING, limit=limit)
         return found[::-1]
 
     def pending_since(self, moment: datetime, *, limit: int) -> list["Message"]:
@@ -302,13 +329,12 @@ class MessageManager:
         self,
         key: dict[str, Any],
         sort: Sequence[tuple[str, int]] | None = None,
-        hint: str | None = None,
     ) -> "Message | None":
         with mongo_refusals():
-            document = self.collection.find_one(key, sort=sort, hint=hint)
+            document = self.collection.find_one(key, sort=sort)
         return self.model.from_document(document) if document else None
 
     def _many(self, key: dict[str, Any], *, sort: int, limit: int) -> list["Message"]:
         with mongo_refusals():
-            found = self.collection.find(key).sort("seq", sort).limit(min(limit, READ_LIMIT))
+            found = self.collection.find(key).sort("seq", sort).limit(limit)
             return [self.model.from_document(document) for document in found]

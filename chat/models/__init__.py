@@ -3,6 +3,7 @@
 from chat.models.conversation import Channel, Conversation, ConversationRead, Priority, Status
 from chat.models.identity import IdentitySecret
 from chat.models.message import (
+    AMENDMENTS,
     ContentType,
     Direction,
     EventKind,
@@ -14,6 +15,7 @@ from chat.models.message import (
 from chat.models.widget import VisitorToken, Widget
 
 __all__ = [
+    "AMENDMENTS",
     "Channel",
     "ContentType",
     "Conversation",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from chat.managers import MessageManager
+from chat.managers import AmendmentManager, MessageManager
 
 
 class SenderType(StrEnum):
@@ -39,6 +39,9 @@ class EventKind(StrEnum):
     CHANGED = "conversation.changed"
 
 
+AMENDMENTS = frozenset({EventKind.EDITED, EventKind.DELETED})
+
+
 def mongo_now() -> datetime:
     """Give the present time as MongoDB can keep it: to the millisecond."""
     return to_milliseconds(datetime.now(UTC))
@@ -55,6 +58,19 @@ class Sender:
     type: SenderType
     id: str
     name: str = ""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Sender":
+        return cls(SenderType(document["type"]), document["id"], document.get("name", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The message that an edit or a deletion is about; ``type`` is its content's."""
+
+    message_id: str
+    seq: int
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,11 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One numbered entry; ``inbound_total`` counts the customer's messages up to this one."""
+    """One numbered entry; ``inbound_total`` counts the customer's messages up to this one.
+
+    A message shows what was done to it later: ``edited_at``, or ``deleted_at`` with whom by, and
+    ``amended_seq``, the entry that did it last. An edit or a deletion is an entry of its own.
+    """
 
     tenant_id: UUID
     conversation_id: UUID
@@ -95,8 +115,13 @@ class Message:
     status: Mapping[str, Any] = field(default_factory=dict)
     ai_processed: Mapping[str, Any] = field(default_factory=dict)
     pending: tuple[str, ...] = ()
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    deleted_by: Sender | None = None
+    amended_seq: int = 0
 
     objects: ClassVar[MessageManager] = MessageManager()
+    amendments: ClassVar[AmendmentManager] = AmendmentManager()
 
     @property
     def stream(self) -> str:
@@ -105,6 +130,18 @@ class Message:
     @property
     def is_note(self) -> bool:
         return self.content.get("type") == ContentType.NOTE
+
+    @property
+    def target(self) -> Target | None:
+        """What an edit or a deletion is about; None for other entries."""
+        if self.kind not in AMENDMENTS:
+            return None
+        return Target(**self.content["target"])
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is a note or about one: nothing of it is for the customer."""
+        return self.is_note or (self.target is not None and self.target.type == ContentType.NOTE)
 
     def to_document(self) -> dict[str, Any]:
         """Give the document that MongoDB stores; the partial indexes need absent ids left out."""
@@ -135,7 +172,7 @@ class Message:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Message":
-        sender = document["sender"]
+        deleted_by = document.get("deleted_by")
         return cls(
             tenant_id=UUID(document["tenant_id"]),
             conversation_id=UUID(document["conversation_id"]),
@@ -144,9 +181,7 @@ class Message:
             kind=EventKind(document["kind"]),
             direction=Direction(document["direction"]),
             channel=document["channel"],
-            sender=Sender(
-                type=SenderType(sender["type"]), id=sender["id"], name=sender.get("name", "")
-            ),
+            sender=Sender.from_document(document["sender"]),
             content=document["content"],
             timestamp=document["timestamp"],
             received_at=document["received_at"],
@@ -156,4 +191,8 @@ class Message:
             status=document.get("status", {}),
             ai_processed=document.get("ai_processed", {}),
             pending=tuple(document.get("pending", ())),
+            edited_at=document.get("edited_at"),
+            deleted_at=document.get("deleted_at"),
+            deleted_by=Sender.from_document(deleted_by) if deleted_by else None,
+            amended_seq=document.get("amended_seq", 0),
         )

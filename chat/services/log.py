@@ -6,8 +6,15 @@ from uuid import UUID
 
 from chat.errors import ConversationNotFound
 from chat.events import announce_on_commit
-from chat.managers import AlreadyStored, ConversationDocuments, NumberTaken
+from chat.managers import (
+    AlreadyStored,
+    ConversationDocuments,
+    ConversationQuerySet,
+    LastEntry,
+    NumberTaken,
+)
 from chat.models import (
+    AMENDMENTS,
     ContentType,
     Conversation,
     Direction,
@@ -22,6 +29,7 @@ from config.ids import uuid7
 
 PREVIEW_LENGTH = 140
 ANSWER = "answer"
+AMEND = "amend"
 HANDED_OFF = "handed_off"
 CLOSED = "closed"
 HEAD_FIELDS = (
@@ -41,12 +49,21 @@ HEAD_FIELDS = (
 _ATTEMPTS = 3
 
 
-def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conversation:
-    """Lock the head until the transaction ends: the first line of every change."""
+def lock_conversation(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    among: ConversationQuerySet | None = None,
+) -> Conversation:
+    """Lock the head until the transaction ends: the first line of every change.
+
+    ``among`` narrows it to what somebody may see; another head is answered as if it were not there.
+    """
+    conversations = Conversation.objects.all() if among is None else among
     try:
         return (
-            Conversation.objects.select_for_update(of=("self",))
-            .select_related("customer", "assignee", "widget")
+            conversations.select_for_update(of=("self",))
+            .select_related("customer", "assignee")
             .get(organization_id=organization_id, pk=conversation_id)
         )
     except Conversation.DoesNotExist as missing:
@@ -64,7 +81,9 @@ def append(
     whose it was (None: nobody's) where that changes with this entry.
     """
     for _attempt in range(_ATTEMPTS):
-        last = Message.objects.last(conversation.organization_id, conversation.pk)
+        last = Message.objects.last(
+            conversation.organization_id, conversation.pk, known=conversation.last_seq
+        )
         message = _numbered(conversation, new, last)
         try:
             Message.objects.insert(message)
@@ -121,14 +140,16 @@ def change(
     return conversation
 
 
-def _numbered(conversation: Conversation, new: NewMessage, last: Message | None) -> Message:
+def _numbered(conversation: Conversation, new: NewMessage, last: LastEntry) -> Message:
     is_inbound = new.direction == Direction.INBOUND
-    pending = (ANSWER,) if is_inbound and conversation.is_bot_owned else ()
+    pending: tuple[str, ...] = (ANSWER,) if is_inbound and conversation.is_bot_owned else ()
+    if new.kind in AMENDMENTS:
+        pending = (AMEND,)
     return Message(
         tenant_id=conversation.organization_id,
         conversation_id=conversation.pk,
         message_id=uuid7(),
-        seq=(last.seq if last else 0) + 1,
+        seq=last.seq + 1,
         kind=new.kind,
         direction=new.direction,
         channel=conversation.channel,
@@ -136,7 +157,7 @@ def _numbered(conversation: Conversation, new: NewMessage, last: Message | None)
         content=new.content,
         timestamp=new.timestamp,
         received_at=mongo_now(),
-        inbound_total=(last.inbound_total if last else 0) + is_inbound,
+        inbound_total=last.inbound_total + is_inbound,
         client_message_id=new.client_message_id,
         external_id=new.external_id,
         status={"sent": True, "delivered": False, "read": False, "read_at": None},
@@ -172,9 +193,10 @@ def follow(conversation: Conversation, message: Message) -> None:
     conversation.waiting_since = waiting_since(conversation.waiting_since, message)
 
 
-def preview_of(message: Message) -> dict[str, str]:
-    """Give the line a list shows of a message."""
-    return {
+def preview_of(message: Message) -> dict[str, Any]:
+    """Give the line a list shows of a message; ``is_deleted`` stands there only if it is."""
+    mark = {"is_deleted": True} if message.deleted_at else {}
+    return mark | {
         "text": str(message.content.get("text", ""))[:PREVIEW_LENGTH],
         "type": str(message.content["type"]),
         "sender_type": message.sender.type.value,
@@ -193,8 +215,11 @@ def waiting_since(before: datetime | None, message: Message) -> datetime | None:
         if name == HANDED_OFF:
             return before or message.timestamp
         return None if name == CLOSED else before
+    if message.kind in AMENDMENTS:
+        return before
     if message.direction == Direction.INBOUND:
-        return before or message.timestamp
+        # What was taken away waits for no answer.
+        return before if message.deleted_at else before or message.timestamp
     return before if message.is_note else None
 
 
@@ -209,5 +234,6 @@ def unanswered_since(conversation: Conversation) -> datetime | None:
             continue
         if message.direction == Direction.OUTBOUND:
             break
-        since = message.timestamp
+        if message.deleted_at is None:
+            since = message.timestamp
     return since

@@ -1,6 +1,7 @@
 """The one write path of every message, whoever wrote it and wherever it came in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from django.db import transaction
 
 from chat.content import clean_client_message_id
 from chat.errors import ConversationClosed, ConversationTaken, NoteFromOutside
+from chat.managers import ConversationQuerySet
 from chat.models import (
     ContentType,
     Conversation,
@@ -25,7 +27,14 @@ from config.errors import AppError
 from crm.accounts.permissions import Principal
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A stored message and the epoch of its stream."""
+
+    message: Message
+    epoch: str
+
+
 def post_message(
     *,
     organization_id: UUID,
@@ -48,19 +57,50 @@ def post_message(
     over), NoteFromOutside, ReadOnly, NotYours, InvalidClientMessageId and
     StoreUnavailable (retry with the same id).
     """
+    return post_among(
+        Conversation.objects.all(),
+        organization_id=organization_id,
+        conversation_id=conversation_id,
+        sender_of=lambda conversation: sender,
+        content=content,
+        client_message_id=client_message_id,
+        external_id=external_id,
+        timestamp=timestamp,
+        by=by,
+    ).message
+
+
+@transaction.atomic
+def post_among(
+    conversations: ConversationQuerySet,
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    sender_of: Callable[[Conversation], Sender],
+    content: Mapping[str, Any],
+    client_message_id: str,
+    external_id: str | None = None,
+    timestamp: datetime | None = None,
+    by: Principal | None = None,
+) -> Posted:
+    """Do what ``post_message`` does where the writer may see only ``conversations``.
+
+    The lock itself asks whether they may: a message costs one look at its head, not two.
+    """
     client_message_id = clean_client_message_id(client_message_id)
     conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id
+        organization_id=organization_id, conversation_id=conversation_id, among=conversations
     )
+    sender = sender_of(conversation)
     if refusal := _refusal(conversation, sender, content, by):
         # A retry of something that was stored before is answered even where new words are refused.
         stored = Message.objects.posted_as(organization_id, conversation_id, client_message_id)
         if stored is None:
             raise refusal
-        return stored
+        return Posted(stored, conversation.epoch)
     if sender.type == SenderType.CUSTOMER and conversation.status == Status.SNOOZED:
         change(conversation, "woken", by=sender, status=Status.OPEN, snoozed_until=None)
-    return append(
+    message = append(
         conversation,
         NewMessage(
             sender=sender,
@@ -70,6 +110,7 @@ def post_message(
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
     )
+    return Posted(message, conversation.epoch)
 
 
 def finish_effect(*, message: Message, effect: str) -> None:

@@ -13,7 +13,8 @@ from django.db import transaction
 from chat.managers import ConversationDocuments, ConversationKey, LogSummary
 from chat.models import Conversation, Message
 from chat.models.message import mongo_now
-from chat.services.log import HEAD_FIELDS, follow
+from chat.services.amending import finish_amendment
+from chat.services.log import HEAD_FIELDS, follow, lock_conversation
 
 BATCH = 500
 # All of it, instead of the seconds that a request may wait for one answer of MongoDB.
@@ -21,7 +22,8 @@ PATIENCE_SECONDS = 3600.0
 LATE = timedelta(seconds=60)
 LATE_LIMIT = 10_000
 
-# What can differ. The first three are derived and can be mended; the others a person must look at.
+# What can differ. The first three and the last are derived and can be mended; the others a person
+# must look at.
 HEAD_BEHIND_LOG = "head_behind_log"
 HEAD_AHEAD_OF_LOG = "head_ahead_of_log"
 DOCUMENT_DIFFERS = "document_differs"
@@ -29,6 +31,7 @@ GAP_IN_LOG = "gap_in_log"
 LOG_WITHOUT_HEAD = "log_without_head"
 FOREIGN_TENANT = "foreign_tenant"
 EFFECT_LATE = "effect_late"
+AMENDMENT_MISSING = "amendment_missing"
 KINDS = (
     HEAD_BEHIND_LOG,
     HEAD_AHEAD_OF_LOG,
@@ -37,6 +40,7 @@ KINDS = (
     LOG_WITHOUT_HEAD,
     FOREIGN_TENANT,
     EFFECT_LATE,
+    AMENDMENT_MISSING,
 )
 _OF_HEADS = {HEAD_BEHIND_LOG, HEAD_AHEAD_OF_LOG, DOCUMENT_DIFFERS}
 
@@ -84,6 +88,7 @@ def _compare(result: Reconciliation, *, repair: bool) -> None:
         result.conversations += len(heads)
         summaries = Message.objects.summaries([_key(head) for head in heads])
         documents = ConversationDocuments.statuses([_key(head) for head in heads])
+        _compare_amendments([_key(head) for head in heads], result, repair=repair)
         for head in heads:
             summary = summaries.get(_key(head), LogSummary())
             if _differences(head, summary, documents.get(head.pk)):
@@ -158,6 +163,37 @@ def _mend(head: Conversation, summary: LogSummary) -> None:
             seq = entries[-1].seq
         head.save(update_fields=HEAD_FIELDS)
     ConversationDocuments.create(head)
+
+
+def _compare_amendments(
+    keys: list[ConversationKey], result: Reconciliation, *, repair: bool
+) -> None:
+    """Find messages that do not show how they were edited, or that they were deleted."""
+    for key, latest in Message.amendments.latest(keys).items():
+        if Message.amendments.missing(key, latest):
+            _look_at_amendments_again(key, result, repair=repair)
+
+
+def _look_at_amendments_again(
+    key: ConversationKey, result: Reconciliation, *, repair: bool
+) -> None:
+    with transaction.atomic():
+        lock_conversation(organization_id=key.organization_id, conversation_id=key.conversation_id)
+        latest = Message.amendments.latest([key]).get(key, {})
+        for seq in Message.amendments.missing(key, latest):
+            result.differences.append(
+                Difference(
+                    AMENDMENT_MISSING,
+                    str(key.organization_id),
+                    str(key.conversation_id),
+                    f"entry {seq} done to its message",
+                    None,
+                )
+            )
+            entry = Message.objects.numbered(key.organization_id, key.conversation_id, seq)
+            if repair and entry is not None:
+                finish_amendment(entry=entry)
+                result.mended += 1
 
 
 def _misplaced_logs() -> Iterator[Difference]:

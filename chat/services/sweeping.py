@@ -6,7 +6,9 @@ from django.conf import settings
 
 from chat.models import Message
 from chat.models.message import mongo_now
-from chat.services.log import ANSWER
+from chat.services.amending import finish_amendment
+from chat.services.log import AMEND, ANSWER
+from config import tenancy
 
 BATCH = 500
 
@@ -26,3 +28,15 @@ def pending_answers() -> list[Message]:
         for message in Message.objects.pending_since(due, limit=BATCH)
         if ANSWER in message.pending
     ]
+
+
+def mend_amendments() -> int:
+    """Do to their messages what edits and deletions say that a crash left undone; give how many."""
+    due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
+    late = [
+        entry for entry in Message.objects.pending_since(due, limit=BATCH) if AMEND in entry.pending
+    ]
+    for entry in late:
+        with tenancy.organization(entry.tenant_id):
+            finish_amendment(entry=entry)
+    return len(late)

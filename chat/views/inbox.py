@@ -16,7 +16,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chat import inbox
-from chat.models import Channel, ContentType, SenderType, Status
+from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
+from chat.services.amending import may_delete
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level, people_of, require
@@ -61,18 +62,24 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         context = {
             "state": state,
             "active_section": "inbox",
+            "inbox_waiting": inbox.count_words(inbox.waiting_among(counts)),
             "boxes": [
-                {"name": name, "label": label, "count": _count(counts[name][status])}
+                {"name": name, "label": label, "count": inbox.count_words(counts[name][status])}
                 for name, label in _box_labels(membership)
             ],
             "statuses": [
-                {"name": str(name), "label": label, "count": _count(counts[box][str(name)])}
+                {
+                    "name": str(name),
+                    "label": label,
+                    "count": inbox.count_words(counts[box][str(name)]),
+                }
                 for name, label in _status_labels()
             ],
             "rows": [_row(row) for row in page.rows],
             "entries": [
-                _entry(event, membership)
+                entry
                 for event in (opened or {"history": {"events": []}})["history"]["events"]
+                if (entry := _entry(event, membership))
             ],
         }
         return render(request, "chat/inbox/inbox.html", context)
@@ -90,6 +97,8 @@ def _me(membership: Membership) -> dict[str, Any]:
         "change": _change(membership),
         "may_explain": membership.may(Area.SETTINGS),
         "may_answer": membership.may(Area.INBOX, WRITE),
+        "may_delete": may_delete(membership),
+        "amend_window_seconds": settings.CHAT_AMEND_WINDOW_SECONDS,
     }
 
 
@@ -123,12 +132,6 @@ def _status_labels() -> list[tuple[Status, str]]:
     return [(status, str(status.label)) for status in order]
 
 
-def _count(number: int) -> str:
-    if number >= inbox.COUNT_LIMIT:
-        return f"{inbox.COUNT_LIMIT - 1}+"
-    return str(number) if number else ""
-
-
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     moment = timezone.localtime(datetime.fromisoformat(row["last_message_at"]))
     is_today = moment.date() == timezone.localdate()
@@ -136,11 +139,12 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "row": row,
         "time": formats.date_format(moment, "H:i" if is_today else "j M"),
         "author": _last_author(row["last_message"]),
+        "text": _last_text(row["last_message"]),
         "channel": Channel(row["channel"]).label,
     }
 
 
-def _last_author(last: dict[str, str]) -> str:
+def _last_author(last: dict[str, Any]) -> str:
     sender = last.get("sender_type")
     if last.get("type") == ContentType.NOTE:
         return f"{gettext('Note')}: "
@@ -151,15 +155,22 @@ def _last_author(last: dict[str, str]) -> str:
     return ""
 
 
-def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any]:
-    """Word one entry of the log for the first paint."""
+def _last_text(last: dict[str, Any]) -> str:
+    return gettext("Message deleted") if last.get("is_deleted") else last.get("text", "")
+
+
+def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | None:
+    """Word one entry of the log for the first paint; None where it shows in another entry."""
     data = event["data"]
+    if event["kind"] in AMENDMENTS:
+        return None
     if event["kind"] != "message.posted":
         return {"seq": event["seq"], "change": data.get("change", {})}
     sender, content = data["sender"], data["content"]
     moment = timezone.localtime(datetime.fromisoformat(data["timestamp"]))
     is_mine = sender["id"] == str(membership.user_id)
     is_note = content["type"] == ContentType.NOTE
+    is_deleted = "deleted_at" in data
     return {
         "seq": event["seq"],
         "side": "in" if sender["type"] == SenderType.CUSTOMER else "out",
@@ -169,7 +180,9 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any]:
         "tag": gettext("Private note") if is_note else "",
         "initial": (sender["name"] or "B")[:1].upper(),
         "hue": sender["id"][-1:],
-        "text": content.get("text", ""),
+        "text": gettext("Message deleted") if is_deleted else content.get("text", ""),
+        "is_deleted": is_deleted,
+        "edited": gettext("edited") if "edited_at" in data and not is_deleted else "",
         "sources": [_source(source) for source in content.get("sources", [])],
         "timestamp": data["timestamp"],
         "time": formats.date_format(moment, "H:i"),

@@ -22,7 +22,8 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 QUIET_VIEWS = frozenset({"operations:health", "operations:ready", "operations:metrics"})
 
 
-def _trace_of(request: HttpRequest) -> Trace:
+def trace_of(request: HttpRequest) -> Trace:
+    """Continue the caller's id if it is harmless, else begin with a new one."""
     candidate = next(
         (request.headers[name] for name in REQUEST_HEADERS if name in request.headers), None
     )
@@ -42,9 +43,10 @@ def _harmless_parameters(match: ResolverMatch) -> dict[str, Any]:
     }
 
 
-def _finish(
+def finish(
     request: HttpRequest, response: HttpResponseBase, trace: Trace, started: float
 ) -> HttpResponseBase:
+    """Give the id back, measure, and write the one line."""
     seconds = time.perf_counter() - started
     response["X-Request-ID"] = trace.correlation_id
     match = request.resolver_match
@@ -82,17 +84,17 @@ def correlation_middleware(
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             started = time.perf_counter()
-            trace = _trace_of(request)
+            trace = trace_of(request)
             with bind_trace(trace):
                 response = await cast(Awaitable[HttpResponseBase], get_response(request))
-                return _finish(request, response, trace, started)
+                return finish(request, response, trace, started)
 
         return answer_async
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        trace = _trace_of(request)
+        trace = trace_of(request)
         with bind_trace(trace):
-            return _finish(request, get_response(request), trace, started)
+            return finish(request, get_response(request), trace, started)
 
     return answer

@@ -1,4 +1,4 @@
-"""Turn a refusal raised by a view into an answer people or programs can read."""
+"""Turn a refusal into an answer people or programs can read."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -6,7 +6,14 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from config.errors import AppError
+from config.errors import AppError, MethodNotAllowed
+
+_API = "/api/"
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Say whether the API was called: it never answers with a page."""
+    return request.path_info.startswith(_API)
 
 
 def problem(error: AppError) -> dict[str, object]:
@@ -32,16 +39,32 @@ def problem_json(error: AppError) -> JsonResponse:
     return response
 
 
+def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
+    """Answer with a problem document in the API, elsewhere with a page.
+
+    It needs no middleware to have run before it.
+    """
+    if is_for_programs(request):
+        return problem_json(error)
+    return render(request, "refusal.html", {"error": error}, status=error.status)
+
+
 class RefusalMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == MethodNotAllowed.status and not response.content:
+            # Django's own has no word to say.
+            explained = refusal_response(request, MethodNotAllowed())
+            explained["Allow"] = response["Allow"]
+            return explained
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, AppError):
             return None
-        if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
-            return problem_json(error)
-        return render(request, "refusal.html", {"error": error}, status=error.status)
+        if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):
+            return refusal_response(request, error)
+        return problem_json(error)

@@ -130,6 +130,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.bodies.BodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "crm.accounts.middleware.LogInMiddleware",
@@ -157,6 +158,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.membership",
+                "chat.context.waiting",
                 "crm.accounts.context.providers",
                 "crm.mail.context.outbox",
             ],
@@ -302,7 +304,10 @@ CONTENT_SECURITY_POLICY = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+CSRF_FAILURE_VIEW = "config.views.csrf_failure"
+# Of whatever is sent; the proxy of docker-compose.yml cuts off at twice as much.
+MAX_BODY_BYTES = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 # --- The API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -313,7 +318,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.JsonParser"],
     "DEFAULT_THROTTLE_CLASSES": ["config.limits.throttle.ApiThrottle"],
     "EXCEPTION_HANDLER": "config.api.problem_response",
     "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
@@ -392,6 +397,8 @@ CHAT_HEARTBEAT_SECONDS: float = env.float("CHAT_HEARTBEAT_SECONDS", default=25)
 CHAT_DRAIN_SECONDS: float = env.float("CHAT_DRAIN_SECONDS", default=10)
 # A socket whose client reads nothing of what waits for it for so long is closed with 4408.
 CHAT_STUCK_SECONDS: float = env.float("CHAT_STUCK_SECONDS", default=20)
+# How long people may edit what they wrote, or delete it without a supervisor.
+CHAT_AMEND_WINDOW_SECONDS: float = env.float("CHAT_AMEND_WINDOW_SECONDS", default=86_400)
 # Threads for blocking work of sockets and long polls, per web process.
 ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
 # A side effect is left to the task that was queued for it for this long; then the sweeper takes it.

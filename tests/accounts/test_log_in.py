@@ -1,10 +1,13 @@
 """The door: who gets in, who is held up, and what is told to whom."""
 
+from contextlib import ExitStack
+
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.contrib.auth.signals import user_logged_in
 from django.test import Client
 from django.urls import reverse
+from redis.exceptions import RedisError
 
 from config import stores
 from config.settings import base
@@ -12,6 +15,7 @@ from crm.accounts import lock_out
 from crm.accounts import log_in as door
 from crm.accounts.models import Membership, User
 from tests.conftest import PASSWORD
+from tests.outages import without_redis
 
 LOG_IN = reverse("accounts:log_in")
 INBOX = reverse("chat:inbox")
@@ -154,22 +158,18 @@ def test_success_forgives_the_mistakes_before(client: Client, agent: Membership)
 
 
 def test_redis_lost_after_the_password_was_right_keeps_nobody_out(
-    client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
+    client: Client, agent: Membership
 ) -> None:
-    pool = stores.redis().connection_pool
+    with ExitStack() as outage:
 
-    def lose_redis(**_kwargs: object) -> None:
-        pool.disconnect()
-        # Nothing can listen there without being root, so a connection is refused at once.
-        monkeypatch.setitem(pool.connection_kwargs, "port", 1)
-        monkeypatch.setattr(pool, "_available_connections", [])
+        def lose_redis(**_kwargs: object) -> None:
+            outage.enter_context(without_redis())
 
-    user_logged_in.connect(lose_redis)
-    try:
+        user_logged_in.connect(lose_redis)
+        outage.callback(user_logged_in.disconnect, lose_redis)
         answer = enter(client, agent)
-    finally:
-        user_logged_in.disconnect(lose_redis)
-        monkeypatch.undo()
+        with pytest.raises(RedisError):
+            stores.redis().ping()
     assert (answer.status_code, answer["Location"]) == (302, INBOX)
 
 

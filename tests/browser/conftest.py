@@ -4,16 +4,23 @@ Not for the whole run: Playwright's synchronous API keeps an event loop in this 
 asynchronous tests of other modules could not share.
 """
 
+import functools
+import threading
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from chat.models import Widget
+from chat.models import Conversation, Widget
+from chat.services import take_over
+from crm.accounts.models import Membership
 from tests.browser.chromium import launch
-from tests.browser.sites import shop_site
+from tests.browser.sites import FragileShop, shop_site
+from tests.browser.widget_modules import STATIC, QuietHandler
 from tests.browser.widget_page import WidgetPage
-from tests.servers import LiveServer
+from tests.servers import LiveServer, free_port
 
 # Generous: the machine may be busy with other tests. No test measures time.
 PATIENCE = 30_000
@@ -27,6 +34,23 @@ def chromium() -> Iterator[Browser]:
         browser = launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser) -> Iterator[Page]:
+    """An empty page from which the widget's modules can be imported; no application serves it."""
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(STATIC))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    page = chromium.new_page(locale="en-GB", timezone_id="Asia/Ho_Chi_Minh")
+    page.goto(f"http://127.0.0.1:{server.server_port}/")
+    yield page
+    page.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture
@@ -48,6 +72,26 @@ def shop(web_server: LiveServer, people_widget: Widget) -> Iterator[str]:
     """The address of a customer's site with that widget."""
     with shop_site(web_server.base_url, people_widget.site_key) as address:
         yield address
+
+
+@pytest.fixture
+def fragile_shop(people_widget: Widget, tmp_path: Path) -> Iterator[FragileShop]:
+    """The same, with a server of the test's own, which does not run yet."""
+    port = free_port()
+    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as address:
+        yield FragileShop(address, port, tmp_path)
+
+
+@pytest.fixture
+def taken(conversation: Conversation, agent: Membership) -> Conversation:
+    """The conversation, open and the agent's."""
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        by=agent,
+    )
+    conversation.refresh_from_db()
+    return conversation
 
 
 @pytest.fixture

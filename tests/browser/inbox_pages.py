@@ -20,6 +20,7 @@ PHONE = {"width": 390, "height": 844}
 # 401, 403, 422: refusals that the page answers, in words or by leading to the log-in.
 EXPECTED_NOISE = (
     "ERR_CONNECTION",
+    "ERR_INTERNET_DISCONNECTED",
     "WebSocket connection to",
     "status of 401",
     "status of 403",

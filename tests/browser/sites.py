@@ -2,9 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from tests.servers import LiveServer, serving
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -67,3 +71,15 @@ def shop_site(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@dataclass(frozen=True)
+class FragileShop:
+    """A shop whose chat server the test starts, kills and starts again; the site stays up."""
+
+    address: str
+    port: int
+    folder: Path
+
+    def serving(self) -> AbstractContextManager[LiveServer]:
+        return serving(self.folder, port=self.port)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Conversation, Widget
-from chat.services import assign, close, hand_off, mark_seen_by_customer, take_over
+from chat.services import assign, close, hand_off, mark_seen_by_customer
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -25,17 +25,6 @@ from tests.conftest import make_conversation
 from tests.servers import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def taken(conversation: Conversation, agent: Membership) -> Conversation:
-    take_over(
-        organization_id=conversation.organization_id,
-        conversation_id=conversation.pk,
-        by=agent,
-    )
-    conversation.refresh_from_db()
-    return conversation
 
 
 def opened(organization: Any, widget: Widget, name: str) -> Conversation:

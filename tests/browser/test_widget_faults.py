@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -10,9 +9,9 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from chat.models import Conversation, Message, Widget
 from chat.services import close
 from crm.accounts.models import Membership
-from tests.browser.sites import shop_site
+from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_page import WidgetPage, only_conversation, reply, stored_texts
-from tests.servers import LiveServer, free_port, serving
+from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -68,25 +67,23 @@ def test_refused_message_says_why_and_can_be_edited_or_deleted(
 
 
 def test_message_that_meets_a_closed_conversation_opens_a_new_one(
-    visitor: WidgetPage, people_widget: Widget, agent: Membership, tmp_path: Path
+    visitor: WidgetPage, agent: Membership, fragile_shop: FragileShop
 ) -> None:
     """Written while the line is cut, and closed by the agent before it is back."""
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            visitor.send("first")
-            server.kill()
-            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
-            visitor.write("second")
-            expect(visitor.own("second")).to_have_class(re.compile("unsent"))
-        first = only_conversation()
-        close(organization_id=first.organization_id, conversation_id=first.pk, by=agent)
-        with serving(tmp_path, port=port):
-            expect(visitor.own("second").locator("[data-status=sent]")).to_be_visible()
-            second = Conversation.objects.exclude(pk=first.pk).get()
-            assert (stored_texts(first), stored_texts(second)) == (["first"], ["second"])
-            assert visitor.texts() == ["first", "second"]
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        visitor.send("first")
+        server.kill()
+        expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
+        visitor.write("second")
+        expect(visitor.own("second")).to_have_class(re.compile("unsent"))
+    first = only_conversation()
+    close(organization_id=first.organization_id, conversation_id=first.pk, by=agent)
+    with fragile_shop.serving():
+        expect(visitor.own("second").locator("[data-status=sent]")).to_be_visible()
+        second = Conversation.objects.exclude(pk=first.pk).get()
+        assert (stored_texts(first), stored_texts(second)) == (["first"], ["second"])
+        assert visitor.texts() == ["first", "second"]
 
 
 def test_many_messages_at_once_all_arrive_in_order(visitor: WidgetPage, shop: str) -> None:
@@ -154,26 +151,24 @@ def test_frames_that_were_lost_or_doubled_on_the_way_are_mended(
 
 
 def test_restored_log_is_loaded_anew(
-    visitor: WidgetPage, people_widget: Widget, agent: Membership, tmp_path: Path
+    visitor: WidgetPage, agent: Membership, fragile_shop: FragileShop
 ) -> None:
     """A restore from a backup changes the epoch: what the page holds is no longer the truth."""
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            visitor.send("kept")
-            visitor.send("lost by the restore")
-            server.kill()
-        conversation = only_conversation()
-        Message.objects.collection.delete_one({"seq": 2})
-        conversation.epoch, conversation.last_seq = secrets.token_hex(6), 1
-        conversation.save(update_fields=["epoch", "last_seq"])
-        with serving(tmp_path, port=port):
-            expect(visitor.own("lost by the restore")).to_have_count(0)
-            assert visitor.texts() == ["kept"]
-            reply(conversation, agent, "after the restore")
-            expect(visitor.answer("after the restore")).to_be_visible()
-            assert visitor.texts() == ["kept", "after the restore"]
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        visitor.send("kept")
+        visitor.send("lost by the restore")
+        server.kill()
+    conversation = only_conversation()
+    Message.objects.collection.delete_one({"seq": 2})
+    conversation.epoch, conversation.last_seq = secrets.token_hex(6), 1
+    conversation.save(update_fields=["epoch", "last_seq"])
+    with fragile_shop.serving():
+        expect(visitor.own("lost by the restore")).to_have_count(0)
+        assert visitor.texts() == ["kept"]
+        reply(conversation, agent, "after the restore")
+        expect(visitor.answer("after the restore")).to_be_visible()
+        assert visitor.texts() == ["kept", "after the restore"]
 
 
 def test_long_history_is_loaded_upwards(visitor: WidgetPage, shop: str, agent: Membership) -> None:
@@ -266,23 +261,21 @@ def test_reset_forgets_the_visitor(visitor: WidgetPage, shop: str) -> None:
 
 
 def test_widget_that_was_switched_off_for_a_while_forgets_nobody(
-    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+    visitor: WidgetPage, people_widget: Widget, fragile_shop: FragileShop
 ) -> None:
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            visitor.send("still mine")
-            server.kill()
-        people_widget.is_active = False
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        visitor.send("still mine")
+        server.kill()
+    people_widget.is_active = False
+    people_widget.save()
+    with fragile_shop.serving():
+        expect(visitor.bar).to_have_text("The chat is not available on this site.")
+        expect(visitor.composer).to_be_disabled()
+        people_widget.is_active = True
         people_widget.save()
-        with serving(tmp_path, port=port):
-            expect(visitor.bar).to_have_text("The chat is not available on this site.")
-            expect(visitor.composer).to_be_disabled()
-            people_widget.is_active = True
-            people_widget.save()
-            visitor.page.reload()
-            visitor.open()
-            expect(visitor.own("still mine")).to_be_visible()
-            visitor.send("and open again")
-            assert stored_texts(only_conversation()) == ["still mine", "and open again"]
+        visitor.page.reload()
+        visitor.open()
+        expect(visitor.own("still mine")).to_be_visible()
+        visitor.send("and open again")
+        assert stored_texts(only_conversation()) == ["still mine", "and open again"]

@@ -5,16 +5,13 @@ A module of its own, for a Chromium of its own kind.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from chat.models import Widget
 from tests.browser.chromium import launch
-from tests.browser.sites import shop_site
+from tests.browser.sites import FragileShop
 from tests.browser.widget_page import WidgetPage, only_conversation, stored_texts
-from tests.servers import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -29,26 +26,24 @@ def chromium() -> Iterator[Browser]:
 
 
 def test_conversation_and_unsent_messages_survive_a_reload(
-    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+    visitor: WidgetPage, fragile_shop: FragileShop
 ) -> None:
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            inner = next(frame for frame in visitor.page.frames if "/widget/frame/" in frame.url)
-            with pytest.raises(Exception, match="Access is denied"):
-                inner.evaluate("localStorage.length")
-            visitor.send("before")
-            visitor.page.reload()
-            visitor.open()
-            expect(visitor.own("before")).to_be_visible()
-            server.kill()
-            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
-            visitor.write("away")
-            expect(visitor.own("away")).to_have_class(re.compile("unsent"))
-        with serving(tmp_path, port=port):
-            visitor.page.reload()
-            visitor.open()
-            expect(visitor.own("away").locator("[data-status=sent]")).to_be_visible()
-            assert visitor.texts() == ["before", "away"]
-            assert stored_texts(only_conversation()) == ["before", "away"]
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        inner = next(frame for frame in visitor.page.frames if "/widget/frame/" in frame.url)
+        with pytest.raises(Exception, match="Access is denied"):
+            inner.evaluate("localStorage.length")
+        visitor.send("before")
+        visitor.page.reload()
+        visitor.open()
+        expect(visitor.own("before")).to_be_visible()
+        server.kill()
+        expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
+        visitor.write("away")
+        expect(visitor.own("away")).to_have_class(re.compile("unsent"))
+    with fragile_shop.serving():
+        visitor.page.reload()
+        visitor.open()
+        expect(visitor.own("away").locator("[data-status=sent]")).to_be_visible()
+        assert visitor.texts() == ["before", "away"]
+        assert stored_texts(only_conversation()) == ["before", "away"]

@@ -1,7 +1,6 @@
 """A visitor of a customer's site talks with people, through everything that may go wrong."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -9,9 +8,8 @@ from playwright.sync_api import expect
 from chat.models import Conversation, Widget
 from chat.services import close, take_over
 from crm.accounts.models import Membership
-from tests.browser.sites import shop_site
+from tests.browser.sites import FragileShop
 from tests.browser.widget_page import WidgetPage, only_conversation, reply, stored_texts
-from tests.servers import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -87,61 +85,53 @@ def test_texts_are_only_ever_text(visitor: WidgetPage, shop: str, agent: Members
 
 
 def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
-    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+    visitor: WidgetPage, fragile_shop: FragileShop
 ) -> None:
     """Killed with -9 twice; in the end everything is stored once and shown once."""
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            visitor.send("before")
-            server.kill()
-            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
-            visitor.write("away 1")
-            visitor.write("away 2")
-            expect(visitor.own("away 1")).to_have_class(re.compile("unsent"))
-            expect(visitor.own("away 1").locator(".meta")).to_contain_text("Not sent yet")
-        conversation = only_conversation()
-        assert stored_texts(conversation) == ["before"]
-        with serving(tmp_path, port=port) as server:
-            expect(visitor.own("away 2").locator("[data-status=sent]")).to_be_visible(
-                timeout=30_000
-            )
-            assert visitor.texts() == ["before", "away 1", "away 2"]
-            server.kill()
-            expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
-            visitor.write("away 3")
-            expect(visitor.own("away 3")).to_have_class(re.compile("unsent"))
-            visitor.page.reload()
-        with serving(tmp_path, port=port):
-            # The page tries by itself again, and sends without being opened.
-            visitor.page.reload()
-            expect(visitor.launcher).to_be_visible()
-            visitor.open()
-            expect(visitor.own("away 3").locator("[data-status=sent]")).to_be_visible(
-                timeout=30_000
-            )
-            expected = ["before", "away 1", "away 2", "away 3"]
-            assert visitor.texts() == expected
-            assert stored_texts(conversation) == expected
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        visitor.send("before")
+        server.kill()
+        expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
+        visitor.write("away 1")
+        visitor.write("away 2")
+        expect(visitor.own("away 1")).to_have_class(re.compile("unsent"))
+        expect(visitor.own("away 1").locator(".meta")).to_contain_text("Not sent yet")
+    conversation = only_conversation()
+    assert stored_texts(conversation) == ["before"]
+    with fragile_shop.serving() as server:
+        expect(visitor.own("away 2").locator("[data-status=sent]")).to_be_visible(timeout=30_000)
+        assert visitor.texts() == ["before", "away 1", "away 2"]
+        server.kill()
+        expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
+        visitor.write("away 3")
+        expect(visitor.own("away 3")).to_have_class(re.compile("unsent"))
+        visitor.page.reload()
+    with fragile_shop.serving():
+        # The page tries by itself again, and sends without being opened.
+        visitor.page.reload()
+        expect(visitor.launcher).to_be_visible()
+        visitor.open()
+        expect(visitor.own("away 3").locator("[data-status=sent]")).to_be_visible(timeout=30_000)
+        expected = ["before", "away 1", "away 2", "away 3"]
+        assert visitor.texts() == expected
+        assert stored_texts(conversation) == expected
 
 
 def test_first_message_that_was_never_sent_is_sent_without_opening_the_chat(
-    visitor: WidgetPage, people_widget: Widget, tmp_path: Path
+    visitor: WidgetPage, fragile_shop: FragileShop
 ) -> None:
-    port = free_port()
-    with shop_site(f"http://127.0.0.1:{port}", people_widget.site_key) as shop:
-        with serving(tmp_path, port=port) as server:
-            visitor.visit(shop).open()
-            expect(visitor.bubbles.first).to_have_text("Hello from Sunbean")
-            server.kill()
-            visitor.write("my first words")
-            expect(visitor.own("first words")).to_have_class(re.compile("unsent"))
-        assert Conversation.objects.count() == 0
-        with serving(tmp_path, port=port):
-            visitor.visit(shop)
-            visitor.await_event("message")
-            assert stored_texts(only_conversation()) == ["my first words"]
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        expect(visitor.bubbles.first).to_have_text("Hello from Sunbean")
+        server.kill()
+        visitor.write("my first words")
+        expect(visitor.own("first words")).to_have_class(re.compile("unsent"))
+    assert Conversation.objects.count() == 0
+    with fragile_shop.serving():
+        visitor.visit(fragile_shop.address)
+        visitor.await_event("message")
+        assert stored_texts(only_conversation()) == ["my first words"]
 
 
 def test_closed_conversation_goes_on_as_a_new_one(

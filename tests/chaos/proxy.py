@@ -57,6 +57,13 @@ class Proxy:
         return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._link(reader, writer)
+        finally:
+            # Also when the run ends while it still looks for a port that answers.
+            writer.transport.abort()
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for port in self._rng.sample(self._ports, len(self._ports)):
             try:
                 server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -74,7 +81,6 @@ class Proxy:
                 self._links.discard(link)
                 link.cut()
             return
-        writer.transport.abort()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -14,9 +14,11 @@ from typing import Any
 from pymongo import MongoClient
 
 from tests.chaos.audit import audit
-from tests.chaos.client import AgentClient, Draft, Observed, StreamClient, VisitorClient
+from tests.chaos.client import AgentClient, VisitorClient
 from tests.chaos.proxy import Proxy
+from tests.chaos.records import Draft, Observed
 from tests.chaos.stack import Stack
+from tests.chaos.stream_client import StreamClient
 
 _TOLD_EVERY = 15.0
 # The share of all messages that may be sent while a fault and the recovery from it last.

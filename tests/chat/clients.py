@@ -12,6 +12,7 @@ import websockets
 from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection
 
+from config.threads import run_sync
 from crm.accounts.models import Membership
 from tests.servers import LiveServer
 
@@ -135,6 +136,14 @@ async def connected(
     async with opened(server, name, **(options or {})) as client:
         await client.send("hello", protocol=1, **hello)
         await client.receive("welcome")
+        yield client
+
+
+@asynccontextmanager
+async def at_work(server: LiveServer, member: Membership) -> AsyncIterator[Client]:
+    """The inbox socket of somebody who has just logged in."""
+    cookie = await run_sync(cookie_of, member)
+    async with connected(server, "inbox", options=as_agent(server, cookie)) as client:
         yield client
 
 

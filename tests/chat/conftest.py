@@ -1,13 +1,15 @@
-"""What the tests of sockets share."""
+"""What the tests of sockets and of the bot share."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
-from config.threads import run_sync
-from crm.accounts.models import Membership
-from tests.chat.clients import Client, as_agent, connected, cookie_of
+from chat.interactions import BotInteraction
+from crm.accounts.models import Membership, Organization
+from knowledge.services import import_faqs, index_now
+from tests.chat.clients import Client, at_work
+from tests.knowledge.conftest import contents
 from tests.servers import LiveServer, serving
 
 
@@ -31,6 +33,14 @@ def swift_server(
 @pytest_asyncio.fixture
 async def inbox(web_server: LiveServer, agent: Membership) -> AsyncIterator[Client]:
     """An agent's socket."""
-    cookie = await run_sync(cookie_of, agent)
-    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
+    async with at_work(web_server, agent) as client:
         yield client
+
+
+@pytest.fixture
+def knowing(organization: Organization) -> Organization:
+    """The organization, with FAQs that the bot finds."""
+    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    index_now(organization_id=organization.pk)
+    BotInteraction.objects.create_indexes()
+    return organization

@@ -75,4 +75,4 @@ def test_first_end_of_a_turn_stands(organization: Organization) -> None:
 
 def test_indexes_serve_what_is_asked(unanswered: Organization) -> None:
     names = set(stores.mongo_db()["bot_interactions"].index_information())
-    assert names == {"_id_", "one_turn_per_question", "turns_by_outcome"}
+    assert names == {"_id_", "one_turn_per_question", "unsettled_turns"}

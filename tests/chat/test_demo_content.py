@@ -15,7 +15,7 @@ from chat.models import Conversation, Message, Status
 from chat.services.sweeping import pending_answers
 from config import stores
 from crm.accounts.models import Organization
-from knowledge.models import Faq
+from knowledge.models import Faq, Passage
 from knowledge.services import answer
 
 LANGUAGES = ["en", "vi", "ru"]
@@ -25,6 +25,9 @@ LANGUAGES = ["en", "vi", "ru"]
 def demo(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, _mongo_indexes: None
 ) -> Iterator[None]:
+    # How rare a word is counts over the whole index: leftovers of other tests would change answers.
+    for name in Passage.objects.collections():
+        Passage.objects.drop(name)
     with django_db_blocker.unblock():
         with transaction.atomic():
             call_command("load_demo", json=True, stdout=io.StringIO(), stderr=io.StringIO())

@@ -109,7 +109,7 @@ def test_bodies_that_cannot_be_used_change_nothing(
     api: Client, conversation: Conversation, verb: str, body: Any
 ) -> None:
     answer = act(api, conversation, verb, body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_field")
     assert status_of(conversation) == ("pending", None)
     assert len(Message.objects.after(conversation.organization_id, conversation.pk, 0)) == 1
 

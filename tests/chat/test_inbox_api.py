@@ -235,7 +235,7 @@ def test_search_finds_customers_in_every_state(
 )
 def test_queries_that_cannot_be_used_are_refused(api: Client, query: dict[str, str]) -> None:
     answer = api.get(LIST, query)
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_field")
     assert answer["Content-Type"] == "application/problem+json"
 
 

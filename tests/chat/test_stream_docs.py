@@ -69,6 +69,13 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         "secret_not_found",
         "idempotency_key_missing",
         "idempotency_key_differs",
+        "idempotency_key_used",
+        "message_not_found",
+        "message_deleted",
+        "not_a_message",
+        "not_your_message",
+        "amended_too_late",
+        "amend_forbidden",
         "protocol",
     }
     ours = {

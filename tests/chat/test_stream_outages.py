@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,12 @@ from chat.models import Conversation, Widget
 from config import stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, as_agent, connected, cookie_of, opened, visit
+from tests.chat.clients import Client, at_work, opened, visit
 from tests.chat.test_stream_resume import write
 from tests.relays import relayed
-from tests.servers import LiveServer, database_url, serving
+from tests.servers import database_url, serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
-
-
-@asynccontextmanager
-async def at_work(server: LiveServer, member: Membership) -> AsyncIterator[Client]:
-    cookie = await run_sync(cookie_of, member)
-    async with connected(server, "inbox", options=as_agent(server, cookie)) as client:
-        yield client
 
 
 async def test_sigterm_closes_every_socket_with_1012_and_exits_with_0(

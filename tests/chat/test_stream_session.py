@@ -15,7 +15,7 @@ from chat.tickets import issue_ticket
 from config import realtime, stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, as_agent, connected, cookie_of, opened, visit
+from tests.chat.clients import Client, as_agent, at_work, connected, cookie_of, opened, visit
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -190,8 +190,7 @@ async def test_logging_out_closes_the_sockets_of_that_log_in(
 async def test_a_member_who_was_deactivated_may_not_open_another_stream(
     web_server: LiveServer, agent: Membership, conversation: Conversation
 ) -> None:
-    cookie = await run_sync(cookie_of, agent)
-    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
+    async with at_work(web_server, agent) as client:
         await run_sync(Membership.objects.filter(pk=agent.pk).update, is_active=False)
         await client.send("stream.pull", stream=conversation.stream, after=0)
         assert await refusal_and_code(client) == ("access_ended", 4403)
@@ -325,8 +324,7 @@ async def _everything_about(client: Client, stream: str) -> list[str]:
 async def test_a_viewer_reads_and_does_not_write(
     web_server: LiveServer, viewer: Membership, conversation: Conversation
 ) -> None:
-    cookie = await run_sync(cookie_of, viewer)
-    async with connected(web_server, "inbox", options=as_agent(web_server, cookie)) as client:
+    async with at_work(web_server, viewer) as client:
         await client.send("stream.pull", stream=conversation.stream, after=0)
         assert len((await client.receive("stream.resumed"))["events"]) == 1
         await client.send(

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,18 +13,11 @@ from chat.services import take_over
 from config import stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, as_agent, connected, cookie_of, visit
+from tests.chat.clients import Client, at_work, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
-
-
-@asynccontextmanager
-async def at_work(server: LiveServer, member: Membership) -> AsyncIterator[Client]:
-    cookie = await run_sync(cookie_of, member)
-    async with connected(server, "inbox", options=as_agent(server, cookie)) as client:
-        yield client
 
 
 async def follow(client: Client, stream: str) -> None:

@@ -40,6 +40,12 @@ def frame(browser: Client, widget: Widget, **query: str) -> Any:
     return browser.get("/widget/frame/", {"site_key": widget.site_key, **query})
 
 
+@pytest.mark.parametrize("key", ["", "a\x00b", "nfw_unknown", "\ufffd", "x" * 5000])
+@pytest.mark.parametrize("path", ["/widget/frame/", "/widget/settings.js"])
+def test_a_key_that_cannot_be_one_is_unknown(browser: Client, path: str, key: str) -> None:
+    assert browser.get(path, {"site_key": key}).status_code == 404
+
+
 def test_loader_is_cached_shortly_and_known_again(browser: Client) -> None:
     first = browser.get("/widget/loader.js")
     assert first["Content-Type"] == "text/javascript; charset=utf-8"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config import engines
+from config.engines.processes import identity
 from config.engines.supervision import mark_owner
 
 # The sweep of tests/engines_plugin.py removes folders of this name when their owner is gone.
@@ -43,6 +44,10 @@ def own_folder(patch: pytest.MonkeyPatch | None = None) -> Iterator[Path]:
 def own_engines(names: Collection[str]) -> Iterator[engines.StoreUrls]:
     with own_folder():
         yield engines.start(names)
+
+
+def is_alive(pid: int) -> bool:
+    return identity(pid) is not None
 
 
 _STORE_URLS = {"DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "QDRANT_URL", "REDIS_URL"}

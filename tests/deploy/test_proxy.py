@@ -160,7 +160,7 @@ def test_a_body_that_is_too_large_is_refused_with_a_code(client: httpx.Client) -
     response = client.post("/api/v1/anything", content=b"x" * (2 * 1024 * 1024 + 1))
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["code"] == "too_large"
+    assert response.json()["code"] == "body_too_large"
 
 
 def test_a_flood_of_log_ins_is_refused_with_a_code(client: httpx.Client) -> None:

@@ -4,24 +4,28 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from config import stores
 from crm.accounts.models import Organization
 from knowledge import answer_cache
+from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
-from knowledge.models import Faq
+from knowledge.models import Faq, Passage
 from knowledge.services import (
     Answer,
     FaqContent,
     answer,
     create_faq,
     delete_faq,
+    import_faqs,
     index_now,
     set_published,
     update_faq,
 )
+from knowledge.terms import question_vector
 from tests.knowledge.conftest import TEXTS
+from tests.outages import without_qdrant, without_redis
 
 SHIPPING = "How much is the shipping to Russia?"
 
@@ -69,6 +73,33 @@ def test_odd_questions_are_unknown_not_errors(knowledge: Organization, question:
 def test_empty_knowledge_knows_nothing(organization: Organization) -> None:
     found = ask(organization, SHIPPING)
     assert (found.is_known, found.confidence, found.passages) == (False, 0.0, ())
+
+
+def test_what_others_know_moves_no_score_here(
+    knowledge: Organization, stranger_organization: Organization
+) -> None:
+    question = "Shipping to Moscow, how much is it?"
+    meaning, words = embed_questions([question])[0], question_vector(question)
+
+    def scores() -> dict[str, float | None]:
+        hits = Passage.objects.nearest(organization_id=knowledge.pk, meaning=meaning, words=words)
+        return {str(hit.source_id): hit.words for hit in hits}
+
+    before = scores()
+    assert any(before.values())
+    # Over there everything is about shipping: the word says little among all passages together.
+    others = [
+        FaqContent(
+            question=f"How much is shipping of parcel number {number}?",
+            answer=f"Shipping of it is free: {number}.",
+            language_code="en",
+            key=f"parcel-{number}",
+        )
+        for number in range(20)
+    ]
+    import_faqs(organization_id=stranger_organization.pk, contents=others, by=None)
+    index_now(organization_id=stranger_organization.pk)
+    assert scores() == before
 
 
 def test_stranger_is_told_nothing(
@@ -162,29 +193,14 @@ def test_counted_questions_are_bounded(
     assert answer_cache.popular(knowledge.pk) == [("a", 3), ("b", 2)]
 
 
-def test_answers_come_without_redis(knowledge: Organization, settings: Settings) -> None:
-    right = settings.REDIS_URL
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    stores.redis.cache_clear()
-    try:
+def test_answers_come_without_redis(knowledge: Organization) -> None:
+    with without_redis():
         assert ask(knowledge, SHIPPING).is_known
         assert answer_cache.popular(knowledge.pk) == []
-    finally:
-        settings.REDIS_URL = right
-        stores.redis.cache_clear()
 
 
-def test_unreachable_search_is_a_refusal_that_may_be_retried(
-    knowledge: Organization, settings: Settings
-) -> None:
-    right = settings.QDRANT_URL
-    settings.QDRANT_URL = "http://127.0.0.1:1"
-    stores.qdrant.cache_clear()
-    try:
-        with pytest.raises(KnowledgeUnavailable) as refused:
-            ask(knowledge, SHIPPING)
-    finally:
-        settings.QDRANT_URL = right
-        stores.qdrant.cache_clear()
+def test_unreachable_search_is_a_refusal_that_may_be_retried(knowledge: Organization) -> None:
+    with without_qdrant(), pytest.raises(KnowledgeUnavailable) as refused:
+        ask(knowledge, SHIPPING)
     assert (refused.value.status, refused.value.code) == (503, "knowledge_unavailable")
     assert stores.redis().keys("response_cache:*") == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from config import stores
 from crm.accounts.models import Organization
@@ -27,6 +27,7 @@ from knowledge.tasks import compare_index, index_changed_faqs, purge_deleted_faq
 from knowledge.terms import question_vector
 from tests.knowledge.conftest import contents
 from tests.knowledge.test_faqs import NEW
+from tests.outages import without_qdrant
 
 # Six FAQs; the Vietnamese one is found without its marks as well.
 PASSAGES = 7
@@ -193,16 +194,9 @@ def test_single_loss_is_noticed(faq: Faq) -> None:
     assert not Faq.objects.to_index().exists()
 
 
-def test_unreachable_index_loses_no_change(organization: Organization, settings: Settings) -> None:
+def test_unreachable_index_loses_no_change(organization: Organization) -> None:
     import_faqs(organization_id=organization.pk, contents=contents(), by=None)
-    right = settings.QDRANT_URL
-    settings.QDRANT_URL = "http://127.0.0.1:1"
-    stores.qdrant.cache_clear()
-    try:
-        with pytest.raises(KnowledgeUnavailable):
-            index_now(organization_id=organization.pk)
-    finally:
-        settings.QDRANT_URL = right
-        stores.qdrant.cache_clear()
+    with without_qdrant(), pytest.raises(KnowledgeUnavailable):
+        index_now(organization_id=organization.pk)
     assert Faq.objects.of(organization.pk).to_index().count() == 6
     assert index_now(organization_id=organization.pk) == 6

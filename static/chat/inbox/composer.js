@@ -16,7 +16,8 @@ export class Composer {
   #typingTimer = null;
   #handlers;
 
-  /** handlers: send(content), may answer with a promise of whether it was taken; typing(isTyping). */
+  /** handlers: send(content), may answer with a promise of whether it was taken; typing(isTyping);
+   * editLast(), answers whether there is something to edit. */
   constructor(handlers) {
     this.#handlers = handlers;
     this.#form.addEventListener("submit", (event) => {
@@ -24,6 +25,10 @@ export class Composer {
       this.#submit();
     });
     this.#text.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" && !this.#text.value && this.#handlers.editLast()) {
+        event.preventDefault();
+        return;
+      }
       // An input method's Enter chooses a word; it must not send the message.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) {
         return;

@@ -1,4 +1,5 @@
 // The open conversation: its entries by number, loaded upwards, resumed after a lost connection.
+import { amend, isAmendment } from "./amending.js";
 import { Refusal, get } from "./api.js";
 import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";
@@ -20,6 +21,8 @@ export class OpenConversation extends EventTarget {
   company = new Company(() => {
     if (this.#wasAtEnd) this.#toEnd();
   });
+  /** Called with the node and the entry of each message that is shown anew or was amended. */
+  decorate = () => {};
   #entries = new Map();
   #hasMore = false;
   #loadingMore = false;
@@ -194,6 +197,13 @@ export class OpenConversation extends EventTarget {
     }
   }
 
+  /** Give the messages that are loaded, oldest first. */
+  messages() {
+    return [...this.#entries.values()]
+      .filter(({ kind }) => kind === "message.posted")
+      .sort((a, b) => a.seq - b.seq);
+  }
+
   receipts(frame) {
     this.#seenSeq = Math.max(this.#seenSeq, frame.customer_seen_seq ?? 0);
     this.#paint();
@@ -346,10 +356,14 @@ export class OpenConversation extends EventTarget {
 
   #paint() {
     if (!this.id) return;
-    const entries = [...this.#entries.values()].sort((a, b) => a.seq - b.seq);
+    amend(this.#entries);
+    const entries = [...this.#entries.values()]
+      .filter((entry) => !isAmendment(entry))
+      .sort((a, b) => a.seq - b.seq);
     this.#log.show(entries, this.#outbox.of(this.stream), this.#seenSeq, {
       retry: (id) => this.#outbox.retry(id),
       discard: (id) => this.#outbox.discard(id),
+      decorate: (node, entry) => this.decorate(node, entry),
     });
   }
 

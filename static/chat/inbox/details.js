@@ -112,7 +112,7 @@ function otherList(others) {
     time.dateTime = other.last_message_at;
     time.title = absolute(other.last_message_at);
     made.append(
-      element("span", "others-text", other.text),
+      element("span", "others-text", other.is_deleted ? gettext("Message deleted") : other.text),
       element("span", "others-status", STATUSES[other.status]()),
       time,
     );

@@ -1,4 +1,5 @@
 // Shows the entries of one conversation, by number, with day separators and what is still unsent.
+import { endEditing } from "./amending.js";
 import { changeWords } from "./changes.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
 import { fillWithLinks, link } from "./text.js";
@@ -17,7 +18,8 @@ export class Log {
 
   /**
    * Bring the list up to date. entries: events in order of seq; unsent: items of the outbox;
-   * seenSeq: how far the customer has read; handlers: {retry, discard} by item id.
+   * seenSeq: how far the customer has read; handlers: {retry, discard} by item id, and
+   * decorate(node, entry) for each message that is new on the screen or was amended.
    */
   show(entries, unsent, seenSeq, handlers) {
     const wanted = [];
@@ -33,6 +35,7 @@ export class Log {
       const node = this.#once(`seq-${entry.seq}`, () => entryNode(entry));
       if (!node) continue;
       if (entry.kind === "message.posted") {
+        fillMessage(node, entry, handlers);
         node.toggleAttribute("data-follows", follows(before, entry));
         before = entry;
       } else {
@@ -78,7 +81,10 @@ export class Log {
   #showReceipt(entries, seenSeq) {
     const ours = entries.filter(
       ({ kind, data }) =>
-        kind === "message.posted" && data.sender.type !== "customer" && data.content.type !== "note",
+        kind === "message.posted"
+        && data.sender.type !== "customer"
+        && data.content.type !== "note"
+        && !data.deleted_at,
     );
     const seen = ours.findLast((entry) => entry.seq <= seenSeq);
     const last = ours.at(-1);
@@ -136,13 +142,38 @@ function messageNode({ seq, data }) {
   setText(slot(node, "author"), name);
   setText(slot(node, "tag"), isNote ? gettext("Private note") : "");
   fillInitials(slot(node, "initials"), sender);
-  fillWithLinks(slot(node, "text"), content.text ?? "");
-  fillSources(slot(node, "sources"), content.sources ?? []);
   const time = slot(node, "time");
   time.dateTime = data.timestamp;
   time.title = absolute(data.timestamp);
   setText(time, clock(data.timestamp));
   return node;
+}
+
+/** Show what may change later: the text, that it was edited, or that it is gone. */
+function fillMessage(node, entry, { decorate }) {
+  const { content, sender, edited_at, deleted_at, deleted_by } = entry.data;
+  const version = `${edited_at ?? ""} ${deleted_at ?? ""}`;
+  if (node.dataset.version === version) return;
+  node.dataset.version = version;
+  endEditing(node);
+  node.toggleAttribute("data-deleted", Boolean(deleted_at));
+  if (deleted_at) {
+    const isByAuthor = !deleted_by || deleted_by.id === sender.id;
+    const words = isByAuthor
+      ? gettext("Message deleted")
+      : interpolate(gettext("Message deleted by %s"), [deleted_by.name]);
+    slot(node, "text").replaceChildren(icon("trash"), words);
+    slot(node, "text").title = absolute(deleted_at);
+    slot(node, "state").replaceChildren();
+    delete slot(node, "state").dataset.words;
+  } else {
+    fillWithLinks(slot(node, "text"), content.text ?? "");
+  }
+  fillSources(slot(node, "sources"), deleted_at ? [] : content.sources ?? []);
+  const mark = slot(node, "edited");
+  setText(mark, edited_at && !deleted_at ? gettext("edited") : "");
+  mark.title = edited_at ? absolute(edited_at) : "";
+  decorate(node, entry);
 }
 
 function fillInitials(target, sender) {

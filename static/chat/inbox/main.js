@@ -1,6 +1,7 @@
 // Puts the parts of the inbox together.
 import { Refusal, get } from "./api.js";
 import { Actions } from "./actions.js";
+import { Amending } from "./amending.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
 import { OpenConversation } from "./conversation.js";
@@ -26,7 +27,9 @@ const list = new ConversationList(
   (row) => conversation.hasRead(row),
 );
 const actions = new Actions(() => conversation.row, (row) => takeRow(row));
-const composer = new Composer({ send, typing });
+const amending = new Amending(conversation);
+conversation.decorate = (node, entry) => amending.decorate(node, entry);
+const composer = new Composer({ send, typing, editLast: () => amending.editLast() });
 
 /* --- Which pane, which conversation --------------------------------------------------------- */
 

@@ -19,7 +19,8 @@ export function fillRow(item, row, { isOpened, isMixed }) {
   setText(initials, firstLetter(row.customer.name));
   setText(slot(item, "name"), row.customer.name);
   setText(slot(item, "author"), lastAuthor(row.last_message));
-  setText(slot(item, "text"), row.last_message.text ?? "");
+  const { text, is_deleted: isDeleted } = row.last_message;
+  setText(slot(item, "text"), isDeleted ? gettext("Message deleted") : text ?? "");
   slot(item, "unread").hidden = row.unread === 0;
   setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
   setText(slot(item, "channel"), (CHANNELS[row.channel] ?? (() => row.channel))());

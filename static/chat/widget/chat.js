@@ -89,7 +89,9 @@ export class Chat {
 
   get unread() {
     if (!this.log) return 0;
-    return this.log.entries.filter((event) => isAnswer(event) && event.seq > this.seen).length;
+    return this.log.entries.filter(
+      (event) => isAnswer(event) && event.seq > this.seen && !event.data.deleted_at,
+    ).length;
   }
 
   position() {
@@ -254,12 +256,14 @@ export class Chat {
 
   noteEdit(event) {
     if (event.kind !== "message.edited" && event.kind !== "message.deleted") return;
+    const { message_id: id, edited_at, deleted_at, content } = event.data;
+    // One that lies above what was loaded comes amended when somebody scrolls up to it.
     const target = this.log.entries.find(
-      (entry) => entry.kind === "message.posted" && entry.data.message_id === event.data.message_id,
+      (entry) => entry.kind === "message.posted" && entry.data.message_id === id,
     );
     if (!target) return;
-    if (event.kind === "message.deleted") target.data = { ...target.data, isDeleted: true };
-    else target.data = { ...target.data, content: event.data.content, isEdited: true };
+    target.data = { ...target.data, ...(deleted_at ? { deleted_at } : { edited_at }) };
+    if (content && !target.data.deleted_at) target.data.content = content;
   }
 
   acknowledged(frame) {
@@ -387,6 +391,7 @@ export class Chat {
       limit: log.floor - after,
     });
     log.takeOlder(page.events);
+    for (const event of log.entries) this.noteEdit(event);
     this.changed();
   }
 

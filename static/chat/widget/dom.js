@@ -40,6 +40,9 @@ export class Reconciler {
     const next = new Map();
     let before = null;
     for (const row of rows) {
+      // A message that is in the log and, for a moment, still unsent: the first row of a key stands,
+      // for a second node of it would be known to nobody and never go away.
+      if (next.has(row.key)) continue;
       const signature = JSON.stringify(row);
       const known = this.shown.get(row.key);
       let node = known?.node;

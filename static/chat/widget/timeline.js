@@ -58,6 +58,7 @@ function typingRow(chat, { t }, now, unsent) {
     chat.isLive &&
     chat.conversation?.status === "pending" &&
     last?.data.sender.type === "customer" &&
+    !last.data.deleted_at &&
     now - new Date(last.data.timestamp) < BOT_THINKS_FOR &&
     !unsent.length;
   if (!isThinking) return null;
@@ -87,14 +88,14 @@ class Builder {
       key: (own && data.client_message_id) || data.message_id,
       side: own ? "own" : "other",
       sender: { type: data.sender.type, name: this.nameOf(data.sender) },
-      text: data.isDeleted
+      text: data.deleted_at
         ? this.words.t("deleted")
         : isText
           ? content.text
           : content.text || this.words.t("unsupported"),
-      isDeleted: Boolean(data.isDeleted),
-      isEdited: Boolean(data.isEdited),
-      sources: data.isDeleted ? [] : (content.sources ?? []),
+      isDeleted: Boolean(data.deleted_at),
+      isEdited: Boolean(data.edited_at && !data.deleted_at),
+      sources: data.deleted_at ? [] : (content.sources ?? []),
       timestamp: data.timestamp,
       seq,
       status: own ? (this.chat.teamSeen >= seq ? "seen" : "sent") : null,

@@ -65,6 +65,7 @@ export class View {
     this.rows = new Reconciler(this.list, new RowMaker(words, actions).make);
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.keepBottom()).observe(this.scroller);
+    this.said = new WeakMap();
     this.isAtBottom = true;
     this.composer.grow();
     this.render();
@@ -81,6 +82,10 @@ export class View {
     const heightBelow = this.scroller.scrollHeight - this.scroller.scrollTop;
     const first = this.list.firstElementChild;
     this.rows.show(rowsOf(chat, this.words));
+    // What was deleted is nowhere to be read any more.
+    for (const line of [...this.live.children]) {
+      if (this.said.get(line)?.data.deleted_at) line.remove();
+    }
     if (this.isAtBottom) this.toBottom();
     else if (first && first !== this.list.firstElementChild) {
       this.scroller.scrollTop = this.scroller.scrollHeight - heightBelow;
@@ -161,7 +166,9 @@ export class View {
     if (sender.type === "customer") return;
     const { t } = this.words;
     const name = sender.name || t(sender.type === "bot" ? "bot" : "team");
-    this.live.append(element("p", {}, t("said", { name, text: content.text ?? "" })));
+    const line = element("p", {}, t("said", { name, text: content.text ?? "" }));
+    this.said.set(line, event);
+    this.live.append(line);
     while (this.live.children.length > ANNOUNCED) this.live.firstChild.remove();
     if (!this.isAtBottom) this.jump.hidden = false;
   }

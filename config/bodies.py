@@ -1,0 +1,68 @@
+"""How much of a body is taken in: the same limit for every way of sending one."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+# In the scope of a request whose body was too large and was thrown away; Django then refuses it.
+TOO_LARGE = "nextflow.body_too_large"
+
+Scope = dict[str, Any]
+Call = Callable[..., Awaitable[Any]]
+
+
+def bounded(application: Call) -> Call:
+    """Hand on requests whose bodies keep to MAX_BODY_BYTES, the others without their body.
+
+    A body that came in chunks gets its Content-Length: without one, it would be taken for empty.
+    """
+
+    async def answer(scope: Scope, receive: Call, send: Call) -> None:
+        told = _told_length(scope)
+        if told is not None and told <= settings.MAX_BODY_BYTES:
+            await application(scope, receive, send)
+            return
+        body = await _read(receive, keep=told is None)
+        if body is None:
+            # The client is gone.
+            return
+        headers = [header for header in scope["headers"] if header[0] != b"content-length"]
+        if told is not None or len(body) > settings.MAX_BODY_BYTES:
+            scope = {**scope, TOO_LARGE: True}
+            body = b""
+        elif body:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await application({**scope, "headers": headers}, _replay(body, receive), send)
+
+    return answer
+
+
+def _told_length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            # Whatever is no number was refused by the server already.
+            return int(value) if value.isdigit() else None
+    return None
+
+
+async def _read(receive: Call, *, keep: bool) -> bytes | None:
+    """Read to the end, but keep no more than tells that it is too much."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        if keep and len(body) <= settings.MAX_BODY_BYTES:
+            body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Call) -> Call:
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return replayed

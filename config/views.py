@@ -1,0 +1,63 @@
+"""What is answered where no view answers: each is a problem document in the API, else a page."""
+
+from typing import Any
+
+from django.core.exceptions import (
+    DisallowedHost,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+from django.views.csrf import csrf_failure as csrf_failure_page
+
+from config.errors import (
+    AppError,
+    BadRequest,
+    BodyTooLarge,
+    CsrfFailed,
+    Forbidden,
+    InternalError,
+    NotFound,
+    UnknownHost,
+)
+from config.middleware.refusals import is_for_programs, problem_json, refusal_response
+
+_REFUSALS: tuple[tuple[type[Exception], type[AppError]], ...] = (
+    (DisallowedHost, UnknownHost),
+    (RequestDataTooBig, BodyTooLarge),
+    (TooManyFieldsSent, BodyTooLarge),
+    (SuspiciousOperation, BadRequest),
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    for kind, refusal in _REFUSALS:
+        if isinstance(exception, kind):
+            return refusal_response(request, refusal())
+    return refusal_response(request, BadRequest())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(Forbidden())
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(NotFound())
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(InternalError())
+    return defaults.server_error(request)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "", **kwargs: Any) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(CsrfFailed())
+    return csrf_failure_page(request, reason)

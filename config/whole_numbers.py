@@ -1,0 +1,31 @@
+"""Whole numbers that come from outside, read in one way: plain digits, nothing else."""
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+# What JavaScript, and so every JSON, can tell apart.
+LARGEST = 2**53 - 1
+_PLAIN = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+
+def whole_number(text: str) -> int | None:
+    """Read digits 0 to 9, at most LARGEST; None for signs, spaces, underscores, other scripts."""
+    if not _PLAIN.fullmatch(text) or (number := int(text)) > LARGEST:
+        return None
+    return number
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A number of JSON, or plain digits where all values are text, as in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("max_value", LARGEST)
+        super().__init__(**options)
+
+    def to_internal_value(self, data: Any) -> int:
+        number = whole_number(data) if isinstance(data, str) else data
+        if not isinstance(number, int) or isinstance(number, bool):
+            self.fail("invalid")
+        return number

@@ -1,0 +1,219 @@
+// Editing and deleting messages: what the log says of it, and what a person may do.
+import { Refusal, call } from "./api.js";
+import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
+import { now } from "./time.js";
+import { toast } from "../../app/toasts.js";
+
+export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
+
+/** Put what edits and deletions say into the messages they are about; entries: events by number. */
+export function amend(entries) {
+  const amendments = [...entries.values()].filter(isAmendment).sort((a, b) => a.seq - b.seq);
+  for (const { data } of amendments) {
+    const target = entries.get(data.target_seq);
+    // One above what was loaded comes amended when somebody scrolls up to it.
+    if (target?.kind !== "message.posted") continue;
+    if (data.deleted_at) {
+      const { type } = target.data.content;
+      const { deleted_at, sender: deleted_by } = data;
+      target.data = { ...target.data, content: { type }, deleted_at, deleted_by };
+    } else if (data.content && !target.data.deleted_at && !(target.data.edited_at > data.edited_at)) {
+      const content = { ...target.data.content, ...data.content };
+      target.data = { ...target.data, content, edited_at: data.edited_at };
+    }
+  }
+}
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `edit-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+export class Amending {
+  #conversation;
+  #doomed = null;
+  #dialog = byId("delete-dialog");
+
+  constructor(conversation) {
+    this.#conversation = conversation;
+    this.#dialog.addEventListener("close", () => {
+      if (this.#dialog.returnValue === "delete") this.#delete(this.#doomed);
+      this.#doomed = null;
+    });
+  }
+
+  /** Give a message's node its menu, if this person may ever do something with it. */
+  decorate(node, entry) {
+    node.querySelector(".message-menu")?.remove();
+    const { sender, deleted_at } = entry.data;
+    const { row } = this.#conversation;
+    if (deleted_at || !(row ? mayChange(row) : me.may_answer)) return;
+    if (sender.id !== me.id && !me.may_delete.includes(sender.type)) return;
+    const menu = element("div", "dropdown message-menu");
+    const button = element("button", "icon-button");
+    button.type = "button";
+    button.dataset.bsToggle = "dropdown";
+    button.setAttribute("aria-expanded", "false");
+    button.setAttribute("aria-label", gettext("What to do with this message"));
+    button.append(icon("dots-vertical"));
+    const list = element("div", "dropdown-menu dropdown-menu-end");
+    menu.append(button, list);
+    menu.addEventListener("show.bs.dropdown", () => this.#fill(list, node, entry));
+    node.append(menu);
+  }
+
+  /** Edit the newest message of one's own that may be edited; answers whether there is one. */
+  editLast() {
+    const entry = this.#conversation.messages().findLast((each) => this.#mayEdit(each));
+    const node = entry && byId("log").querySelector(`[data-seq="${entry.seq}"]`);
+    if (!node) return false;
+    this.#edit(node, entry);
+    return true;
+  }
+
+  #isOwnAndNew({ data }) {
+    const age = now() - new Date(data.timestamp);
+    return data.sender.id === me.id && age < state.me.amend_window_seconds * 1000;
+  }
+
+  #mayEdit(entry) {
+    const isClosed = this.#conversation.row?.status === "closed";
+    return me.may_answer && !isClosed && !entry.data.deleted_at && this.#isOwnAndNew(entry);
+  }
+
+  #mayDelete(entry) {
+    return me.may_delete.includes(entry.data.sender.type) || this.#isOwnAndNew(entry);
+  }
+
+  #fill(list, node, entry) {
+    // What holds now: time goes on, and the conversation may have been closed meanwhile.
+    const items = [];
+    if (this.#mayEdit(entry)) {
+      items.push(item(icon("pencil"), gettext("Edit"), () => this.#edit(node, entry)));
+    }
+    if (this.#mayDelete(entry)) {
+      items.push(item(icon("trash"), gettext("Delete"), () => this.#ask(entry)));
+    }
+    list.replaceChildren(
+      ...(items.length
+        ? items
+        : [element("p", "menu-none", gettext("It is too late to change this message."))]),
+    );
+  }
+
+  #edit(node, entry) {
+    if (node.querySelector(".edit-form")) return;
+    const shown = slot(node, "text");
+    const before = entry.data.content.text;
+    const form = element("form", "edit-form");
+    const field = element("textarea", "form-control");
+    field.setAttribute("aria-label", gettext("Edit the message"));
+    field.value = before;
+    field.rows = 1;
+    const save = element("button", "btn btn-sm btn-primary", gettext("Save"));
+    const cancel = element("button", "btn btn-sm", gettext("Cancel"));
+    cancel.type = "button";
+    const foot = element("div", "edit-foot");
+    foot.append(element("span", "edit-hint", gettext("Enter saves, Esc cancels")), cancel, save);
+    form.append(field, foot);
+    shown.hidden = true;
+    node.dataset.editing = "";
+    shown.after(form);
+
+    let key = newKey();
+    const leave = () => {
+      endEditing(node);
+      this.#backToWriting(node);
+    };
+    const refresh = () => {
+      const text = field.value.trim();
+      save.disabled = !text || text.length > state.max_text_length;
+      field.style.height = "auto";
+      field.style.height = `${field.scrollHeight + 2}px`;
+    };
+    const submit = async () => {
+      const text = field.value.trim();
+      if (save.disabled) return;
+      if (text === before) {
+        leave();
+        return;
+      }
+      save.disabled = true;
+      if (await this.#call("PATCH", entry, { text }, { "Idempotency-Key": key })) leave();
+      else refresh();
+    };
+    field.addEventListener("input", () => {
+      // Another text is another edit; the same one sent again is the same.
+      key = newKey();
+      refresh();
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Escape") {
+        event.preventDefault();
+        leave();
+      } else if (event.key === "Enter" && !event.shiftKey) {
+        event.preventDefault();
+        submit();
+      }
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit();
+    });
+    cancel.addEventListener("click", leave);
+    refresh();
+    field.focus();
+    field.setSelectionRange(before.length, before.length);
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  #backToWriting(node) {
+    const field = byId("composer-text");
+    if (field.offsetParent && matchMedia("(pointer: fine)").matches) field.focus();
+    else node.querySelector(".message-menu button")?.focus();
+  }
+
+  #ask(entry) {
+    this.#doomed = entry;
+    this.#dialog.returnValue = "";
+    setText(byId("delete-text"), entry.data.content.text ?? "");
+    byId("delete-seen").hidden = entry.data.content.type === "note";
+    this.#dialog.showModal();
+  }
+
+  async #delete(entry) {
+    if (await this.#call("DELETE", entry)) toast(gettext("Message deleted"), { kind: "success" });
+    byId("log-scroll").focus({ preventScroll: true });
+  }
+
+  /** Do it and show it, without waiting for the event to come by the socket. */
+  async #call(method, entry, body = undefined, headers = {}) {
+    const { stream } = this.#conversation;
+    const path = `streams/${encodeURIComponent(stream)}/messages/${entry.data.message_id}`;
+    try {
+      const event = await call(method, path, body, headers);
+      if (stream === this.#conversation.stream) this.#conversation.receive(event);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      toast(error.message, { kind: "error" });
+      return false;
+    }
+  }
+}
+
+/** Close what was open for editing in a message's node; what was typed there goes. */
+export function endEditing(node) {
+  node.querySelector(".edit-form")?.remove();
+  delete node.dataset.editing;
+  slot(node, "text").hidden = false;
+}
+
+function item(picture, words, run) {
+  const button = element("button", "dropdown-item");
+  button.type = "button";
+  button.append(picture, words);
+  button.addEventListener("click", run);
+  return button;
+}

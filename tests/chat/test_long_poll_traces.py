@@ -1,0 +1,115 @@
+"""A long poll passes by Django's middleware; to who looks from outside that makes no difference."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from chat.models import Conversation, Widget
+from config.threads import run_sync
+from crm.accounts.models import Membership
+from tests.chat.clients import cookie_of, visit
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+GIVEN_ID = "long-poll-4f6c1e0f"
+# They tell of the road or of this very answer, not of what a browser may do.
+OWN = {
+    "content-length",
+    "date",
+    "x-request-id",
+    "vary",
+    "allow",
+    "cache-control",
+    "content-language",
+}
+
+
+def lines_of(server: LiveServer, correlation_id: str) -> list[dict[str, Any]]:
+    found = []
+    for line in server.log.read_text().splitlines():
+        if correlation_id in line:
+            found.append(json.loads(line))
+    return found
+
+
+async def count_of(http: httpx.AsyncClient, status: int) -> float:
+    """Give how many long polls the server has counted with this status."""
+    series = (
+        f'nf_http_request_seconds_count{{method="GET",status="{status}",view="chat:long_poll"}}'
+    )
+    for line in (await http.get("/metrics")).text.splitlines():
+        if line.startswith(series):
+            return float(line.split()[-1])
+    return 0.0
+
+
+async def test_a_long_poll_is_traced_and_dressed_like_every_request(
+    web_server: LiveServer, agent: Membership, conversation: Conversation
+) -> None:
+    cookie = await run_sync(cookie_of, agent)
+    path = f"/api/v1/streams/{conversation.stream}/events?after={conversation.last_seq}"
+    headers = {"Cookie": f"sessionid={cookie}", "X-Request-ID": GIVEN_ID}
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+        before = await count_of(http, 200)
+        waited = await http.get(f"{path}&wait=1", headers=headers)
+        at_once = await http.get(path, headers={"Cookie": f"sessionid={cookie}"})
+        after = await count_of(http, 200)
+    assert waited.json() == at_once.json()
+    assert waited.headers["X-Request-ID"] == GIVEN_ID
+    assert {name: value for name, value in waited.headers.items() if name not in OWN} == {
+        name: value for name, value in at_once.headers.items() if name not in OWN
+    }
+    assert "no-store" in waited.headers["Cache-Control"]
+    assert waited.headers["X-Frame-Options"] == "DENY"
+    assert after == before + 1
+    (line,) = lines_of(web_server, GIVEN_ID)
+    assert line["correlation_id"] == GIVEN_ID
+    assert line["user_id"] == str(agent.user_id)
+    told = line["metadata"]
+    assert (told["action"], told["view"], told["status"]) == ("http.request", "chat:long_poll", 200)
+    assert told["route"] == "api/v1/streams/<str:stream>/events"
+    assert {"mongodb", "postgresql"} <= set(told["databases_used"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 401, "not_authenticated"),
+        ({"Authorization": "Bearer nothing"}, 401, "visitor_unknown"),
+        ({"Host": "evil.example"}, 400, "unknown_host"),
+    ],
+)
+async def test_a_refused_long_poll_is_traced_too(
+    web_server: LiveServer,
+    conversation: Conversation,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    path, given = f"/api/v1/streams/{conversation.stream}/events?wait=1", f"{GIVEN_ID}-{code}"
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+        before = await count_of(http, status)
+        response = await http.get(
+            path, headers=headers | {"X-Correlation-ID": f"{GIVEN_ID}-{code}"}
+        )
+        after = await count_of(http, status)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.headers["X-Request-ID"] == given
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert after == before + 1
+    (line,) = lines_of(web_server, given)
+    assert line["metadata"]["status"] == status
+
+
+async def test_a_harmful_id_is_replaced(web_server: LiveServer, widget: Widget) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+        response = await http.get(
+            "/api/v1/streams/conversation:nothing/events?wait=1",
+            headers={**visitor.headers, "X-Request-ID": "<script>"},
+        )
+    assert response.status_code == 404
+    assert len(response.headers["X-Request-ID"]) == 32

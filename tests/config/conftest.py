@@ -1,0 +1,48 @@
+"""Engines of their own for the tests of the embedded engines."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from qdrant_client import QdrantClient, models
+
+from tests.config.engine_sets import own_engines, own_folder
+from tests.config.qdrant_points import DENSE, SPARSE
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with own_folder(monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def qdrant_url() -> Iterator[str]:
+    with own_engines(["qdrant"]) as urls:
+        yield urls.qdrant
+
+
+@pytest.fixture(scope="module")
+def qdrant(qdrant_url: str) -> Iterator[QdrantClient]:
+    client = QdrantClient(url=qdrant_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def collection(qdrant: QdrantClient) -> str:
+    """Name a collection with a dense and a sparse vector, and an index on the tenant."""
+    name = f"c-{uuid.uuid4().hex}"
+    qdrant.create_collection(
+        name,
+        vectors_config={DENSE: models.VectorParams(size=4, distance=models.Distance.COSINE)},
+        sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+    )
+    qdrant.create_payload_index(
+        name,
+        "organization",
+        models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
+    )
+    return name
