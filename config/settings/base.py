@@ -158,6 +158,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.membership",
                 "crm.accounts.context.providers",
+                "crm.accounts.context.settings_place",
                 "crm.mail.context.outbox",
             ],
         },
