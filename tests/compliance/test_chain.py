@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
+from config.database.owner import as_owner
 from config.ids import uuid7
 from crm.accounts.models import Organization
 from crm.compliance import chain
@@ -240,7 +241,7 @@ def test_the_owner_of_the_tables_is_held_by_triggers(
 ) -> None:
     sql = sql.replace("at =", "began_at =") if table == "chain" else sql
     with (
-        connection.as_owner(),  # type: ignore[attr-defined]  of our own backend
+        as_owner(),
         pytest.raises(ProgrammingError, match="never changed"),
         connection.cursor() as cursor,
     ):
