@@ -18,6 +18,7 @@ NAMES = (
     "history",
     "inbox_list",
     "row_security",
+    "audit",
     "knowledge",
     "log_in",
     "access",

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from benchmarks.measure import Figure, figure_of, one_by_one
 from config import limits, stores
 from config.ids import uuid7
+from config.limits.limiter import Subjects
 from crm.accounts import access_tokens, clients
 from crm.accounts.models import ApiKey, Membership, Organization, Role, User
 from crm.accounts.services.api_keys import create_api_key
@@ -27,7 +28,8 @@ class Nothing(APIView):
     permission_classes = []
 
     def get(self, request: Request) -> Response:
-        return Response({"organization": getattr(request.membership, "organization_id", None)})
+        membership = getattr(request, "membership", None)
+        return Response({"organization": getattr(membership, "organization_id", None)})
 
 
 urlpatterns = [path("api/v1/nothing", Nothing.as_view())]
@@ -67,7 +69,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 
 def _limiter(times: int, organization: Organization, user: User) -> Figure:
     redis = stores.redis()
-    subjects = {"address": "192.0.2.7", "user": user.pk, "organization": organization.pk}
+    subjects: Subjects = {"address": "192.0.2.7", "user": user.pk, "organization": organization.pk}
     floor = one_by_one(lambda: redis.ping(), times)
     return figure_of(
         "counting a request against three limits",

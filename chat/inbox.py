@@ -21,7 +21,7 @@ from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
 from config.errors import InvalidField
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area
+from crm.accounts.permissions import WRITE, Area, Level
 from crm.customers.models import Customer
 
 PAGE = 30
@@ -153,15 +153,24 @@ def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
 
 def counts(membership: Membership) -> dict[str, dict[str, int]]:
     """Count each box and status, in one query and never further than COUNT_LIMIT."""
+    boxes = {box: in_box(membership, box) for box in Box}
+    is_team = membership.level(Area.INBOX) == Level.TEAM
+    if is_team:
+        # The team's or nobody's is no range of an index, but each half is: they are added below.
+        boxes[Box.ALL] = Conversation.objects.assigned_within(membership)
     parts = [
-        in_box(membership, box)
-        .with_status(status)
+        found.with_status(status)
         .annotate(box=Value(str(box)))
         .values_list("box", "status")[:COUNT_LIMIT]
-        for box in Box
+        for box, found in boxes.items()
         for status in Status
     ]
     counted = Counter(parts[0].union(*parts[1:], all=True))
+    if is_team:
+        for status in Status:
+            nobodys = counted[(str(Box.UNASSIGNED), str(status))]
+            theirs = counted[(str(Box.ALL), str(status))]
+            counted[(str(Box.ALL), str(status))] = min(COUNT_LIMIT, theirs + nobodys)
     return {
         str(box): {str(status): counted[(str(box), str(status))] for status in Status}
         for box in Box

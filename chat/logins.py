@@ -14,7 +14,9 @@ from config.errors import NotAuthenticated
 from crm.accounts import access_tokens
 from crm.accounts.api_key_text import MARK
 from crm.accounts.authentication import machine_of_key, member_of_token
+from crm.accounts.errors import SecondFactorMissing
 from crm.accounts.models import Membership, User
+from crm.accounts.second_factor import check_rule
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import RECORD_KEY, live_logins, session_of_key
 
@@ -63,6 +65,10 @@ def agent_of_cookie(cookie: str | None) -> Agent:
     membership = current_membership(user=user, organization_id=request.session.get(SESSION_KEY))
     if membership is None:
         raise AccessEnded
+    try:
+        check_rule(membership)
+    except SecondFactorMissing:
+        raise AccessEnded from None
     return Agent(membership=membership, login=login)
 
 

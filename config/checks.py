@@ -113,17 +113,19 @@ def rate_limits_are_rates(**kwargs: Any) -> list[CheckMessage]:
 @register()
 def keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
-    pairs = [pair.partition(":") for pair in settings.ACCESS_TOKEN_KEYS]
-    kids = {kid for kid, _colon, _secret in pairs}
-    if any(not kid or len(secret) < 32 for kid, _colon, secret in pairs) or len(kids) < len(pairs):
-        messages.append(
-            Error(
-                "ACCESS_TOKEN_KEYS cannot be read.",
-                hint="Write kid:secret pairs with commas: each kid once, secrets of 32 characters "
-                "or more.",
-                id="nextflow.E015",
+    for name in ("ACCESS_TOKEN_KEYS", "AUDIT_KEYS"):
+        pairs = [pair.partition(":") for pair in getattr(settings, name)]
+        kids = {kid for kid, _colon, _secret in pairs}
+        is_short = any(not kid or len(secret) < 32 for kid, _colon, secret in pairs)
+        if is_short or len(kids) < len(pairs):
+            messages.append(
+                Error(
+                    f"{name} cannot be read.",
+                    hint="Write kid:secret pairs with commas: each kid once, secrets of 32 "
+                    "characters or more.",
+                    id="nextflow.E015",
+                )
             )
-        )
     for key in settings.CREDENTIAL_KEYS:
         try:
             Fernet(key)

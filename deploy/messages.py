@@ -66,6 +66,7 @@ PARTS = (
             "templates/*.html",
             "templates/accounts/**/*.html",
             "templates/settings/**/*.html",
+            "templates/compliance/**/*.html",
             "templates/account/**/*.*",
             "templates/mfa/**/*.*",
             "templates/socialaccount/**/*.*",

@@ -5,6 +5,7 @@ import logging
 import time
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
@@ -31,6 +32,7 @@ from config.middleware.refusals import problem_json
 from config.outages import outage_refusals
 from config.threads import run_sync
 from config.tracing import bind_trace
+from crm.accounts.permissions import Machine
 
 logger = logging.getLogger(__name__)
 
@@ -175,6 +177,8 @@ def _counted_viewer(*, authorization: str | None, cookie: str | None) -> Viewer:
     viewer = viewer_of(authorization=authorization, cookie=cookie)
     if isinstance(viewer, Visitor):
         limits.enforce("widget_read", {"visitor": viewer.customer_id})
-    else:
-        limits.enforce("api", {"user": viewer.user_id, "organization": viewer.organization_id})
+        return viewer
+    who = viewer.membership
+    key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
+    limits.enforce("api", key | {"organization": who.organization_id})
     return viewer

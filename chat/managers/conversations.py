@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import models
 
-from crm.accounts.permissions import Area, Principal, reach
+from crm.accounts.permissions import Area, Principal, people_of, reach
 
 if TYPE_CHECKING:
     from chat.models import Conversation
@@ -17,6 +17,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, principal: Principal) -> Self:
         # A head whose first message is still on its way is nobody's to see.
         return self.filter(reach(principal, Area.INBOX, owner="assignee"), last_seq__gt=0)
+
+    def assigned_within(self, principal: Principal) -> Self:
+        """Narrow to what is assigned to the people whose conversations are within reach."""
+        return self.filter(
+            organization_id=principal.organization_id,
+            assignee__in=sorted(people_of(principal, Area.INBOX)),
+            last_seq__gt=0,
+        )
 
     def of_customer(self, *, organization_id: UUID, customer_id: UUID) -> Self:
         return self.filter(organization_id=organization_id, customer_id=customer_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -18,6 +18,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         "answer again, for 24 hours; nothing is created twice."
     ),
 )
+Direction = Literal["request", "response"]
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _MEANING = {
     400: "A parameter or a member of the body cannot be used; `code` says which rule it broke.",
@@ -61,7 +62,7 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         return [IDEMPOTENCY_KEY] if self._is_idempotent else []
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer, direction).ref
         for status in sorted(self._refusals()):

@@ -160,6 +160,7 @@ TEMPLATES = [
                 "crm.accounts.context.membership",
                 "chat.context.waiting",
                 "crm.accounts.context.providers",
+                "crm.accounts.context.settings_place",
                 "crm.mail.context.outbox",
             ],
         },

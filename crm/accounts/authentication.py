@@ -163,6 +163,8 @@ def bearer_of(request: Request) -> str | None:
 
 
 def _refuse_in_url(request: Request) -> None:
-    for name, value in request.query_params.items():
-        if name.lower() in _IN_URL_NAMES or value.startswith(_IN_URL_STARTS):
+    for name, values in request.query_params.lists():
+        if name.lower() in _IN_URL_NAMES or any(
+            str(value).startswith(_IN_URL_STARTS) for value in values
+        ):
             raise CredentialsInUrl

@@ -29,3 +29,15 @@ def providers(request: HttpRequest) -> dict[str, Any]:
 def _of(user: User) -> list[Membership]:
     with tenancy.person(user.pk):
         return list(Membership.objects.of(user).active())
+
+
+# allauth's pages among the settings name no entry of the navigation: their address does.
+_ALLAUTH_PAGES = {"/app/settings/email/": "email", "/app/settings/security/": "security"}
+
+
+def settings_place(request: HttpRequest) -> dict[str, Any]:
+    """Tell which entry a page among the settings belongs to, where its view does not say."""
+    if not request.path.startswith("/app/settings/"):
+        return {}
+    found = [key for start, key in _ALLAUTH_PAGES.items() if request.path.startswith(start)]
+    return {"active_section": "settings", "active_page": found[0] if found else ""}

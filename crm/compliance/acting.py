@@ -28,7 +28,7 @@ SETTING = "nextflow.audit"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``id`` is a user's or a key's; ``address`` is where the request came from."""
+    """``id`` is a user's, a key's or a visiting customer's; ``address`` where they came from."""
 
     kind: ActorKind
     id: str = ""
@@ -86,7 +86,9 @@ def current_actor() -> Actor:
                 return Actor(ActorKind.USER, str(user.pk), address)
     trace = current_trace()
     if trace is not None and (user_id := trace.user_of()):
-        return Actor(ActorKind.USER, user_id, address)
+        # Sockets name visitors and keys with what they are: `visitor:<customer>`, `key:<id>`.
+        kind, _colon, named = user_id.rpartition(":")
+        return Actor(ActorKind(kind) if kind in ActorKind else ActorKind.USER, named, address)
     return Actor(ActorKind.NOBODY if request is not None else ActorKind.SYSTEM, "", address)
 
 
@@ -129,7 +131,7 @@ def _told() -> str | None:
     actor = current_actor()
     trace = current_trace()
     told: dict[str, str] = {}
-    if actor.kind in {ActorKind.USER, ActorKind.KEY}:
+    if actor.id:
         told |= {"k": actor.kind.value, "i": actor.id}
     if trace is not None:
         told["c"] = trace.correlation_id

@@ -29,6 +29,7 @@ INSTALLATION = UUID(int=0)
 class ActorKind(models.TextChoices):
     USER = "user", pgettext_lazy("actor", "Person")
     KEY = "key", pgettext_lazy("actor", "API key")
+    VISITOR = "visitor", pgettext_lazy("actor", "Visitor")
     SYSTEM = "system", pgettext_lazy("actor", "System")
     DATABASE = "database", pgettext_lazy("actor", "Database")
     NOBODY = "nobody", pgettext_lazy("actor", "Nobody known")

@@ -136,6 +136,8 @@ def _names(entries: list[AuditEntry]) -> dict[str, str]:
             people.add(entry.actor_id)
         elif entry.actor_kind == ActorKind.KEY:
             keys.add(entry.actor_id)
+        elif entry.actor_kind == ActorKind.VISITOR:
+            customers.add(entry.actor_id)
         if entry.object_type in {"user", "member"}:
             people.add(entry.object_id)
         elif entry.object_type == "customer":

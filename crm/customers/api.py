@@ -1,6 +1,5 @@
 """Customers over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -104,7 +103,13 @@ class Customers(AreaView):
         """List the customers that you may see."""
         query = CustomerListQuery.read(request)
         page = query.page(Customer.objects.visible_to(self.principal))
-        return page_response(request, query, page, _records, CustomerSerializer)
+        return page_response(
+            request,
+            query,
+            page,
+            lambda customers: CustomerSerializer(customers, many=True).data,
+            CustomerSerializer,
+        )
 
     @extend_schema(
         operation_id="customers_create",
@@ -150,8 +155,3 @@ class CustomerDetail(AreaView):
         if customer is None:
             raise CustomerNotFound
         return customer
-
-
-def _records(customers: list[Customer]) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = CustomerSerializer(customers, many=True).data
-    return records

@@ -314,7 +314,7 @@ def test_headers_that_cannot_be_used(
         assert answer["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("query", ["api_key=x", "access_token=x", "q=nf_live_abc", "t=nfr_abc"])
+@pytest.mark.parametrize("query", ["api_key=x", "access_token=x", "q=nf_live_abc&q=x", "t=nfr_abc"])
 def test_keys_in_a_url_are_refused(client: Client, agent: Membership, query: str) -> None:
     token = tokens_of(client, agent)["access_token"]
     answer = client.get(f"{ME}?{query}", HTTP_AUTHORIZATION=f"Bearer {token}")

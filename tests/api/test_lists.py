@@ -204,7 +204,7 @@ def test_conversations_are_filtered(
         customer = Customer.objects.create(organization=organization, name=f"C{number}")
         made.append(make_conversation(customer, widget, f"first-{number}"))
     pending, opened, closed = made
-    whose = {"organization_id": organization.pk}
+    whose: dict[str, Any] = {"organization_id": organization.pk}
     hand_off(**whose, conversation_id=opened.pk, reason="asked")
     Conversation.objects.filter(pk=opened.pk).update(assignee=owner.user, labels=["vip"])
     close(**whose, conversation_id=closed.pk, by=owner)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from config.database.owner import as_owner
 from crm.compliance.models import AuditEntry, AuditValues
 from crm.compliance.services.verifying import Verified, verify
 
@@ -37,7 +38,7 @@ def findings(organization_id: UUID | None, **more: Any) -> list[tuple[int, str]]
 
 def tamper(sql: str, parameters: list[Any] | None = None) -> None:
     """Run a statement as the owner of the tables, with the triggers out of the way."""
-    with connection.as_owner(), transaction.atomic(), connection.cursor() as cursor:  # type: ignore[attr-defined]
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         for table in ("entry", "values", "seal", "chain"):
             cursor.execute(f"ALTER TABLE compliance_audit{table} DISABLE TRIGGER USER")
         cursor.execute(sql, parameters)

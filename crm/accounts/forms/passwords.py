@@ -5,12 +5,12 @@ from typing import Any
 from allauth.account import forms as allauth
 from allauth.core import context
 from django import forms
-from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
 from crm.accounts.models import User
 
+_HELP = _("At least 12 characters; no common password, nothing like your name or address.")
 _MISSING = {"required": _("Enter a password.")}
 
 
@@ -24,7 +24,7 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
     field.label, field.error_messages["required"] = label, _MISSING["required"]
     field.widget = password_input(is_new=is_new)
     field.widget.is_required = field.required
-    field.help_text = password_validation.password_validators_help_text_html() if helps else ""
+    field.help_text = _HELP if helps else ""
 
 
 class ResetForm(allauth.ResetPasswordForm):

@@ -6,6 +6,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
 from django.utils.translation import gettext
 
+from config import realtime
 from crm.accounts.errors import SecondFactorMissing
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.permissions import Principal
@@ -46,4 +47,14 @@ def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
     organization = Organization.objects.select_for_update().get(pk=by.organization_id)
     organization.requires_second_factor = is_required
     organization.save(update_fields=["requires_second_factor", "updated_at"])
+    if is_required:
+        # Who has none is led to set one up when their page connects again.
+        members = Membership.objects.active().in_organization(by.organization_id)
+        people = list(members.values_list("user_id", flat=True))
+        transaction.on_commit(lambda: _close_sockets(people), robust=True)
     return organization
+
+
+def _close_sockets(people: list[UUID]) -> None:
+    for user_id in people:
+        realtime.close_sockets(user_id=user_id)

@@ -83,6 +83,8 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
 def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
     """Run a session as another organization, whose rules hold from now on."""
     record_id = request.session.get(RECORD_KEY)
+    if record_id is None:
+        return
     with tenancy.person(user.pk):
         UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
     cache.delete(_cache_key(record_id))
@@ -212,7 +214,7 @@ def session_of_key(key: str) -> HttpRequest:
     """Give a request that runs in this session, where no middleware of Django made one."""
     request = HttpRequest()
     request.session = _store(key)
-    request.user = get_user(request)  # type: ignore[assignment]
+    request.user = get_user(request)
     return request
 
 

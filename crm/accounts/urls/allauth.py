@@ -13,6 +13,7 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import include, path, re_path
 
 from crm.accounts.views import entrance
+from crm.accounts.views.addresses import AddressView
 
 _security = "app/settings/security"
 
@@ -42,7 +43,7 @@ urlpatterns = [
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("confirm/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("app/settings/email/", account.email, name="account_email"),
+    path("app/settings/email/", AddressView.as_view(), name="account_email"),
     path(f"{_security}/", mfa.index, name="mfa_index"),
     path(f"{_security}/password/", account.password_change, name="account_change_password"),
     path(f"{_security}/password/set/", account.password_set, name="account_set_password"),

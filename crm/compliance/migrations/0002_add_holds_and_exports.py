@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('organization_id', models.UUIDField(verbose_name='organization')),
                 ('seq', models.BigIntegerField(verbose_name='number')),
                 ('at', models.DateTimeField(verbose_name='time')),
-                ('actor_kind', models.CharField(choices=[('user', 'Person'), ('key', 'API key'), ('system', 'System'), ('database', 'Database'), ('nobody', 'Nobody known')], max_length=10, verbose_name='kind of actor')),
+                ('actor_kind', models.CharField(choices=[('user', 'Person'), ('key', 'API key'), ('visitor', 'Visitor'), ('system', 'System'), ('database', 'Database'), ('nobody', 'Nobody known')], max_length=10, verbose_name='kind of actor')),
                 ('actor_id', models.CharField(max_length=64, verbose_name='actor')),
                 ('action', models.CharField(max_length=60, verbose_name='action')),
                 ('object_type', models.CharField(max_length=40, verbose_name='kind of object')),
