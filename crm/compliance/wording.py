@@ -175,6 +175,8 @@ def _changes(entry: AuditEntry, beside: Any) -> list[tuple[str, str, str]]:
     changes = [
         (labels.get(name, name), _shown(before), _shown(after))
         for name, (before, after) in sorted(told.items())
+        # A new row has many columns that hold nothing.
+        if before or after
     ]
     hidden = sorted(set(entry.details.get("fields", [])) - set(told))
     return [*changes, *((labels.get(name, name), "", "…") for name in hidden)]
