@@ -105,6 +105,11 @@ class ProviderSignUpForm(social.SignupForm):
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])
         self.fields["name"].initial = self.sociallogin.user.name
+        proved = [each.email for each in self.sociallogin.email_addresses if each.verified]
+        if proved:
+            # Another one would count as proved along with it.
+            self.initial["email"] = proved[0]
+            self.fields["email"].disabled = True
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
