@@ -61,6 +61,7 @@ class SignUpForm(allauth.SignupForm):
     organization = _organization_field(required=True)
     timezone = _zone_field()
     field_order = ["name", "organization", "email", "password1", "timezone"]
+    account_already_exists: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
