@@ -189,10 +189,10 @@ def _labels(kind: str) -> dict[str, str]:
     labels = {}
     for name in (*tracked.plain, *tracked.beside, *tracked.hidden):
         try:
-            field = tracked.model._meta.get_field(name)
+            field: Any = tracked.model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        labels[str(field.column)] = str(field.verbose_name)  # type: ignore[union-attr]  own fields
+        labels[str(field.column)] = str(field.verbose_name)
     return labels
 
 

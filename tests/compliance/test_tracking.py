@@ -216,13 +216,13 @@ def test_only_administrators_see_it(owner: Membership, agent: Membership) -> Non
 
 
 def test_another_organization_s_entries_are_locked_away(
-    owner: Membership, stranger: Membership, monkeypatch: pytest.MonkeyPatch
+    owner: Membership, stranger: Membership
 ) -> None:
     entries(owner.organization_id)
     with tenancy.organization(owner.organization_id):
         seen: Any = set(AuditEntry.objects.values_list("organization_id", flat=True))
     assert seen == {owner.organization_id}
     # Here it is meant that nobody asks.
-    monkeypatch.setattr(tenancy, "_told", set())
-    with tenancy.nobody():
+    with pytest.MonkeyPatch.context() as patch, tenancy.nobody():
+        patch.setattr(tenancy, "_told", set())
         assert not AuditEntry.objects.exists()
