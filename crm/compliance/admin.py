@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from crm.compliance.models import AuditEntry, LegalHold
 
 
-class CautiousPaginator(Paginator):  # type: ignore[type-arg]  # not generic at run time
+class CautiousPaginator(Paginator):
     """Counts no further than people turn pages: to count millions of entries takes seconds."""
 
     MOST = 10_000
