@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 KNOWN = ("google", "facebook", "microsoft")
-_SCOPES = {
+_SCOPES: dict[str, dict[str, Any]] = {
     "google": {"SCOPE": ["openid", "profile", "email"], "OAUTH_PKCE_ENABLED": True},
     # Facebook tells an address only if its owner proved it there; it says so nowhere in its answer.
     "facebook": {"METHOD": "oauth2", "SCOPE": ["email", "public_profile"]},

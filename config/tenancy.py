@@ -27,10 +27,12 @@ _CARRIERS = (
     "rest_framework.",
     "contextlib",
     "config.database",
-    # Counts the statements of a request; stands around each of them.
-    "crm.operations.instrumentation",
     __name__,
 )
+_ASKED_BY = {
+    ("django.db.backends.utils", "execute"),
+    ("django.db.backends.utils", "executemany"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,7 @@ def behind(model: type[Model], **name: str) -> Iterator[None]:
     ((field, value),) = name.items()
     if field not in getattr(model, "organization_doors", ()):
         raise LookupError(f"{model.__name__}.{field} is no door to an organization.")
-    column = model._meta.get_field(field).column  # type: ignore[union-attr]  doors are own fields
-    with _seen_by(Scope(door=Door(model._meta.db_table, column, str(value)))):
+    with _seen_by(Scope(door=Door(model._meta.db_table, column_of(model, field), str(value)))):
         yield
 
 
@@ -121,6 +122,11 @@ def enter_everything(reason: str) -> None:
     """Be an operator until the surrounding way in (``nobody``) ends."""
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     _scope.set(OPERATOR)
+
+
+def column_of(model: type[Model], name: str) -> str:
+    """Name the column of one of a model's own fields."""
+    return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # no relation from outside
 
 
 def door_function(table: str, column: str) -> str:
@@ -158,9 +164,12 @@ def _seen_by(scope: Scope) -> Iterator[None]:
 
 def _place() -> tuple[str, int]:
     frame: FrameType | None = sys._getframe(1)
+    is_asked = False
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if not name.startswith(_CARRIERS):
+        # Between this one and PostgreSQL stand wrappers, which count statements or say who acts.
+        is_asked = is_asked or (name, frame.f_code.co_name) in _ASKED_BY
+        if is_asked and not name.startswith(_CARRIERS):
             path = Path(frame.f_code.co_filename)
             shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path.name
             return str(shown), frame.f_lineno

@@ -1,6 +1,6 @@
 """A cursor that says, in the same message as each statement, whose rows it is about."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db.backends.postgresql import base
@@ -19,7 +19,16 @@ class Said:
     scope: Scope | None = NOBODY
 
 
-class ScopedCursor(base.Cursor):
+if TYPE_CHECKING:
+    # Django makes its own of this one, by the psycopg that it finds.
+    from psycopg import ClientCursor
+
+    _Cursor = ClientCursor[Any]
+else:
+    _Cursor = base.Cursor
+
+
+class ScopedCursor(_Cursor):
     """The statements in front are sent together with the query: no round trip of their own.
 
     They are ``SET LOCAL``, so they end with the transaction; outside of one, PostgreSQL runs what
@@ -33,7 +42,7 @@ class ScopedCursor(base.Cursor):
 
     def execute(
         self,
-        query: Query,
+        query: Any,
         params: Params | None = None,
         *,
         prepare: bool | None = None,
@@ -58,7 +67,7 @@ class ScopedCursor(base.Cursor):
         self.said.scope = scope
         return self
 
-    def executemany(self, query: Query, params_seq: Any, *, returning: bool = False) -> None:
+    def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
         """Send the statements one by one: psycopg's pipeline takes no two in one message."""
         if self.said is None:
             super().executemany(query, params_seq, returning=returning)
@@ -69,7 +78,7 @@ class ScopedCursor(base.Cursor):
             for params in params_seq:
                 self.execute(query, params)
 
-    def copy(self, statement: Query, params: Params | None = None, **kwargs: Any) -> Any:
+    def copy(self, statement: Any, params: Params | None = None, **kwargs: Any) -> Any:
         """Refuse: COPY can carry nothing in front of it, and would see no rows."""
         if self.said is not None:
             raise NotSupportedError(
@@ -120,9 +129,9 @@ def _is_rollback(query: Query) -> bool:
     return isinstance(query, str) and query.startswith("ROLLBACK")
 
 
-def _joined(before: str, query: Query) -> Query:
+def _joined(before: str, query: Any) -> Any:
     if isinstance(query, bytes):
         return before.encode() + query
     if isinstance(query, sql.Composable):
-        return sql.SQL(before) + query  # type: ignore[arg-type]  our own text, no input
-    return before + query  # type: ignore[return-value]  as Django hands it over
+        return sql.SQL(before) + query
+    return before + query

@@ -23,6 +23,8 @@ from django.db.models import ForeignKey, Model
 from psycopg import sql
 from psycopg.abc import Query
 
+from config.tenancy import column_of
+
 ORGANIZATION = "nullif(current_setting('nextflow.organization', true), '')::uuid"
 EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
@@ -105,7 +107,7 @@ def doors() -> list[DoorSql]:
             found.append(
                 DoorSql(
                     table=model._meta.db_table,
-                    column=field.column,  # type: ignore[union-attr]  doors are own fields
+                    column=column_of(model, name),
                     column_type=_cast(field),
                     answer="id" if model is organization_model() else "organization_id",
                 )
@@ -186,7 +188,7 @@ def _seen_parent(table: str, field: "ForeignKey[Model, Model]") -> str:
 
 def _of_person(model: type[Model]) -> str | None:
     if name := getattr(model, "person_field", None):
-        return f'"{model._meta.get_field(name).column}" = {PERSON}'  # type: ignore[union-attr]  own
+        return f'"{column_of(model, name)}" = {PERSON}'
     if getattr(model, "seen_by_members", False):
         return f"organization_id IN ({_theirs()})"
     return None

@@ -32,8 +32,8 @@ class LogInMiddleware(AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: logged_in_user(request))
-        request.auser = sync_to_async(lambda: logged_in_user(request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: logged_in_user(request))  # type: ignore[assignment]
+        request.auser = sync_to_async(lambda: logged_in_user(request))
 
 
 class OrganizationMiddleware:

@@ -100,5 +100,4 @@ class AuditEntries(AreaView):
 
 def _records(entries: list[AuditEntry]) -> list[dict[str, Any]]:
     context = {"beside": AuditValues.objects.beside(entries)}
-    records: list[dict[str, Any]] = AuditEntrySerializer(entries, many=True, context=context).data
-    return records
+    return list(AuditEntrySerializer(entries, many=True, context=context).data)

@@ -1,9 +1,10 @@
 """What the audit page is searched by."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -15,6 +16,8 @@ from crm.compliance.models import ExportFormat
 from crm.compliance.wording import ACTIONS, KINDS, title_of
 
 MOST_CHOICES = 200
+# Days that have a day before and one after, in every time zone.
+DAYS = [MinValueValidator(date(1970, 1, 2)), MaxValueValidator(date(9998, 12, 30))]
 
 
 class AuditFilterForm(forms.Form):
@@ -24,8 +27,8 @@ class AuditFilterForm(forms.Form):
     object_type = forms.ChoiceField(label=_("What kind of thing"), required=False)
     action = forms.ChoiceField(label=_("What happened"), required=False)
     object_id = forms.CharField(label=_("Id of the thing"), required=False, max_length=64)
-    since = forms.DateField(label=pgettext_lazy("day", "From"), required=False)
-    until = forms.DateField(label=pgettext_lazy("day", "To"), required=False)
+    since = forms.DateField(label=pgettext_lazy("day", "From"), required=False, validators=DAYS)
+    until = forms.DateField(label=pgettext_lazy("day", "To"), required=False, validators=DAYS)
 
     def __init__(self, *args: Any, by: Principal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,11 +70,8 @@ class ExportForm(forms.Form):
     format = forms.ChoiceField(choices=ExportFormat.choices)
 
 
-def _begin(day: Any) -> datetime:
-    try:
-        return timezone.make_aware(datetime.combine(day, time.min))
-    except OverflowError:
-        return datetime.combine(day, time.min, UTC)
+def _begin(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _actors(by: Principal) -> list[tuple[str, str]]:

@@ -250,4 +250,4 @@ class AuditExportChunk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.export_id} · {self.number}"  # type: ignore[attr-defined]
+        return f"{self.export_id} · {self.number}"

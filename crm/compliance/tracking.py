@@ -51,12 +51,13 @@ class Tracked:
         usual = {"INSERT": "created", "UPDATE": "updated", "DELETE": "deleted"}
         told: dict[str, Any] = {
             "type": self.kind,
-            "id": self._column(self.identity or self.model._meta.pk.name),  # type: ignore[union-attr]
+            "id": self._column(self.identity or self.model._meta.pk.name),
             "plain": self._columns(self.plain),
             "beside": self._columns(self.beside),
             "hidden": self._columns(self.hidden),
             "set": {self._column(name): action for name, action in self.named.items()},
-            "actions": {op: f"{self.kind}.{word}" for op, word in usual.items()} | self.actions,
+            "actions": {op: f"{self.kind}.{word}" for op, word in usual.items()}
+            | dict(self.actions),
         }
         if self.member:
             told["member"] = self._column(self.member)
@@ -70,7 +71,8 @@ class Tracked:
         return json.dumps(told, sort_keys=True)
 
     def _column(self, name: str) -> str:
-        return str(self.model._meta.get_field(name).column)  # type: ignore[union-attr]  own fields
+        field: Any = self.model._meta.get_field(name)
+        return str(field.column)
 
     def _columns(self, names: Sequence[str]) -> list[str]:
         return [self._column(name) for name in names]

@@ -175,6 +175,8 @@ def _changes(entry: AuditEntry, beside: Any) -> list[tuple[str, str, str]]:
     changes = [
         (labels.get(name, name), _shown(before), _shown(after))
         for name, (before, after) in sorted(told.items())
+        # A new row has many columns that hold nothing.
+        if before or after
     ]
     hidden = sorted(set(entry.details.get("fields", [])) - set(told))
     return [*changes, *((labels.get(name, name), "", "…") for name in hidden)]
@@ -187,10 +189,10 @@ def _labels(kind: str) -> dict[str, str]:
     labels = {}
     for name in (*tracked.plain, *tracked.beside, *tracked.hidden):
         try:
-            field = tracked.model._meta.get_field(name)
+            field: Any = tracked.model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        labels[str(field.column)] = str(field.verbose_name)  # type: ignore[union-attr]  own fields
+        labels[str(field.column)] = str(field.verbose_name)
     return labels
 
 

@@ -102,11 +102,12 @@ def test_address_that_the_provider_does_not_vouch_for_is_confirmed_by_letter(
     assert come_through(visitor, "rolf")["Location"] == INBOX
 
 
-def test_other_address_than_the_providers_is_confirmed_by_letter(visitor: Client) -> None:
+def test_another_address_than_the_proved_one_is_not_taken(visitor: Client) -> None:
     come_through(visitor, "nora")
     told = {"name": "Nora", "organization": "Fjord", "email": "other@fjord.example"}
-    assert visitor.post(SIGN_UP, told)["Location"] == SENT
-    assert not EmailAddress.objects.get(email="other@fjord.example").verified
+    assert visitor.post(SIGN_UP, told)["Location"] == INBOX
+    assert User.objects.get().email == "nora@fjord.example"
+    assert not EmailAddress.objects.filter(email="other@fjord.example").exists()
 
 
 def test_address_of_an_account_here_lets_nobody_into_it(visitor: Client, agent: Membership) -> None:

@@ -158,7 +158,7 @@ def test_a_chain_computed_anew_lacks_our_key(chained: Organization) -> None:
     )
     before = b""
     for entry in entries(chained.pk):
-        link = chain.Link(
+        told: Any = (
             *(getattr(entry, name) for name in ("organization_id", "seq", "at", "actor_kind")),
             *(getattr(entry, name) for name in ("actor_id", "action", "object_type", "object_id")),
             _details(entry),
@@ -168,6 +168,7 @@ def test_a_chain_computed_anew_lacks_our_key(chained: Organization) -> None:
             before or bytes(entry.prev_hash),
             b"",
         )
+        link = chain.Link(*told)
         before = link.computed_hash()
         tamper(
             "UPDATE compliance_auditentry SET prev_hash = %s, hash = %s WHERE id = %s",

@@ -76,8 +76,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return user.check_password(password)
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        user.set_password(password)
-        user.save(update_fields=["password", "updated_at"])
+        person = cast(User, user)
+        person.set_password(password)
+        person.save(update_fields=["password", "updated_at"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         compose = OF_ALLAUTH[template_prefix]

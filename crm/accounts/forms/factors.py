@@ -28,7 +28,6 @@ def _word_code(field: forms.Field, *, label: Any) -> None:
 
 def _word_name(field: forms.Field) -> None:
     field.label = _("Name")
-    field.max_length = 100
     field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
 
 

@@ -61,6 +61,7 @@ class SignUpForm(allauth.SignupForm):
     organization = _organization_field(required=True)
     timezone = _zone_field()
     field_order = ["name", "organization", "email", "password1", "timezone"]
+    account_already_exists: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -105,6 +106,11 @@ class ProviderSignUpForm(social.SignupForm):
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])
         self.fields["name"].initial = self.sociallogin.user.name
+        proved = [each.email for each in self.sociallogin.email_addresses if each.verified]
+        if proved:
+            # Another one would count as proved along with it.
+            self.initial["email"] = proved[0]
+            self.fields["email"].disabled = True
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()

@@ -70,7 +70,7 @@ def _as_member(request: HttpRequest, invitation: Invitation, token: str) -> Http
         return redirect("accounts:profile")
     request.session[SESSION_KEY] = str(membership.organization_id)
     move_session(request=request, user=user, organization_id=membership.organization_id)
-    messages.success(request, _("Welcome to %(name)s.") % {"name": membership.organization.name})
+    messages.success(request, _("Welcome to %(name)s.") % {"name": invitation.organization.name})
     return redirect("chat:inbox")
 
 

@@ -124,7 +124,8 @@ def _write_piece(export_id: UUID) -> bool:
     if export.reached_at:
         entries = entries.filter(at__gt=export.reached_at)
     rows = list(entries[:PIECE])
-    if rows:
+    # Where nothing was found, the file still has its head.
+    if rows or not export.chunks:
         text = _csv(rows, with_head=not export.chunks) if _is_csv(export) else _jsonl(rows)
         AuditExportChunk.objects.create(
             organization_id=export.organization_id,
@@ -134,7 +135,7 @@ def _write_piece(export_id: UUID) -> bool:
         )
         export.chunks += 1
         export.done += len(rows)
-        export.reached_at = rows[-1].at
+        export.reached_at = rows[-1].at if rows else None
         export.save(update_fields=["chunks", "done", "reached_at", "updated_at"])
     if len(rows) == PIECE:
         return False

@@ -33,7 +33,7 @@ def record(
     organization it goes into the installation's own chain.
     """
     actor = actor or current_actor()
-    row = [
+    row: list[Any] = [
         uuid7(),
         organization_id or INSTALLATION,
         actor.kind,

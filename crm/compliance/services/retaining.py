@@ -37,7 +37,10 @@ def drop_old_months() -> list[date]:
 def _drop(month: date) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM nextflow_audit_ends_of(%s)", [month])
-        ends = [Head(*row[:3], bytes(row[3]), is_start=True) for row in cursor.fetchall()]
+        ends = [
+            Head(organization_id, seq, at, bytes(entry_hash), is_start=True)
+            for organization_id, seq, at, entry_hash in cursor.fetchall()
+        ]
         held = set(LegalHold.objects.active().values_list("organization_id", flat=True))
         if any(end.organization_id in held for end in ends):
             logger.warning(

@@ -39,7 +39,10 @@ def seal_chains() -> int:
     """Sign where each chain ends now, if it grew; give how many were signed. Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute(_UNSEALED)
-        heads = [Head(*row[:3], bytes(row[3])) for row in cursor.fetchall()]
+        heads = [
+            Head(organization_id, seq, at, bytes(entry_hash))
+            for organization_id, seq, at, entry_hash in cursor.fetchall()
+        ]
     store_seals(heads)
     return len(heads)
 

@@ -213,9 +213,8 @@ def _verify_anchor(anchor: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _link(row: tuple[Any, ...]) -> Link:
-    texts = row[:10]
-    hashes = (bytes(each) if each is not None else None for each in row[10:])
-    return Link(*texts, *hashes)  # type: ignore[arg-type]  the last two are never null
+    told: Any = (*row[:10], *(None if each is None else bytes(each) for each in row[10:]))
+    return Link(*told)
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

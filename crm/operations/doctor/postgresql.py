@@ -103,7 +103,7 @@ def _require_lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     """Tell the first reason why organizations would not be kept apart."""
 
     def ask(statement: str, values: Sequence[Any]) -> Sequence[Any]:
-        return connection.execute(statement, values).fetchone() or ()  # type: ignore[arg-type]  ours
+        return connection.execute(statement, values).fetchone() or ()
 
     found = complaints(
         ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(tables_of_organizations())
