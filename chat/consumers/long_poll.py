@@ -13,7 +13,7 @@ from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.urls import ResolverMatch
 from django.utils import translation
 from django.utils.cache import patch_cache_control
@@ -26,6 +26,10 @@ from chat.viewers import Viewer, Visitor, conversation_id_of
 from config import limits, tenancy
 from config.draining import is_draining
 from config.errors import AppError, InternalError, Invalid
+from config.limits.headers import note_standings
+from config.limits.limiter import Subjects
+from config.limits.middleware import told
+from config.limits.subjects import client_address
 from config.middleware.correlation import finish, trace_of
 from config.middleware.outside import dress, turn_away
 from config.middleware.refusals import problem_json
@@ -111,6 +115,7 @@ class LongPollConsumer(AsyncHttpConsumer):
                 except AppError as refusal:
                     with translation.override(settings.LANGUAGE_CODE):
                         response = problem_json(refusal)
+                response = await run_sync(told, self._request, response)
             await self._leave()
             await self._respond(response)
 
@@ -134,6 +139,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         stream: str = self.scope["url_route"]["kwargs"]["stream"]
         viewer = await run_sync(
             _counted_viewer,
+            self._request,
             authorization=header(self.scope, b"authorization"),
             cookie=header(self.scope, b"cookie"),
         )
@@ -172,13 +178,23 @@ class LongPollConsumer(AsyncHttpConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
 
-def _counted_viewer(*, authorization: str | None, cookie: str | None) -> Viewer:
+def _counted_viewer(
+    request: HttpRequest, *, authorization: str | None, cookie: str | None
+) -> Viewer:
     """Say who asks, and count it as the same question without waiting is counted."""
     viewer = viewer_of(authorization=authorization, cookie=cookie)
+    subjects: Subjects
     if isinstance(viewer, Visitor):
-        limits.enforce("widget_read", {"visitor": viewer.customer_id})
-        return viewer
-    who = viewer.membership
-    key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
-    limits.enforce("api", key | {"organization": who.organization_id})
+        endpoint, subjects = "widget_read", {"visitor": viewer.customer_id}
+    else:
+        who = viewer.membership
+        key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
+        subjects = {"address": client_address(request), **key, "organization": who.organization_id}
+        endpoint = "api"
+    try:
+        standings = limits.enforce(endpoint, subjects)
+    except limits.Refusal as refusal:
+        note_standings(request, refusal.standings)
+        raise
+    note_standings(request, standings)
     return viewer

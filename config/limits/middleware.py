@@ -11,17 +11,21 @@ from config.limits.subjects import client_address
 from config.middleware.refusals import problem_json
 
 
+def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Tell in an answer how its client stands; one that refuses a key or a token is counted."""
+    if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
+        try:
+            enforce("api_refused", {"address": client_address(request)})
+        except Refusal as refusal:
+            note_standings(request, refusal.standings)
+            response = problem_json(refusal)
+    write_headers(response, noted_standings(request))
+    return response
+
+
 class LimitsMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
-            try:
-                enforce("api_refused", {"address": client_address(request)})
-            except Refusal as refusal:
-                note_standings(request, refusal.standings)
-                response = problem_json(refusal)
-        write_headers(response, noted_standings(request))
-        return response
+        return told(request, self.get_response(request))

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from config.rest.cursors import MAX_LENGTH, CursorInvalid, decode_cursor, encode_cursor
 from config.rest.fields import members_of, sparse
 from config.rest.queries import RecordQuery
+from config.whole_numbers import WholeNumberField
 
 M = TypeVar("M", bound=Model)
 DEFAULT_LIMIT = 50
@@ -47,7 +48,7 @@ class ListQuery(RecordQuery):
     name: ClassVar[str]
     lookups: ClassVar[Mapping[str, str]] = {}
 
-    limit = serializers.IntegerField(
+    limit = WholeNumberField(
         min_value=1,
         max_value=MAX_LIMIT,
         default=DEFAULT_LIMIT,

@@ -24,6 +24,10 @@ OWN = {
     "allow",
     "cache-control",
     "content-language",
+    # What is left grows less with each request.
+    "ratelimit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
 }
 
 
@@ -62,6 +66,7 @@ async def test_a_long_poll_is_traced_and_dressed_like_every_request(
     assert {name: value for name, value in waited.headers.items() if name not in OWN} == {
         name: value for name, value in at_once.headers.items() if name not in OWN
     }
+    assert waited.headers["RateLimit"]
     assert "no-store" in waited.headers["Cache-Control"]
     assert waited.headers["X-Frame-Options"] == "DENY"
     assert after == before + 1

@@ -340,7 +340,8 @@ def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
     with pytest.raises(UnknownAssignee):
         take_over(**named, by=writes)
     close(**named, by=writes)
-    last = Message.objects.last(organization.pk, conversation.pk)
+    end = Message.objects.last(organization.pk, conversation.pk)
+    last = Message.objects.numbered(organization.pk, conversation.pk, end.seq)
     assert last is not None
     assert (last.sender.id, last.sender.name) == ("key:w", "Robot")
     elsewhere = Machine(UUID(int=0), rights_of_scopes(["inbox:write"]), key_id="w")
