@@ -8,9 +8,21 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from chat.errors import ConversationNotFound, NotYours, ReadOnly, UnknownAssignee
+from chat.errors import ConversationNotFound, NotYourMessage, NotYours, ReadOnly, UnknownAssignee
 from chat.models import Conversation, Message, Widget
-from chat.services import assign, close, hand_back, reopen, snooze, take_over
+from chat.services import (
+    assign,
+    close,
+    delete_message,
+    edit_message,
+    hand_back,
+    post_message,
+    reopen,
+    snooze,
+    take_over,
+)
+from chat.services.amending import may_delete
+from chat.services.conversations import sender_of
 from chat.viewers import Agent
 from config.errors import AppError
 from crm.accounts.models import Membership, Organization, Role
@@ -347,6 +359,78 @@ def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
     elsewhere = Machine(UUID(int=0), rights_of_scopes(["inbox:write"]), key_id="w")
     with pytest.raises(ConversationNotFound):
         reopen(**named, by=elsewhere)
+
+
+@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+def test_messages_are_amended_where_their_conversation_may_be_changed(
+    people: dict[str, Membership],
+    talks: dict[str | None, Conversation],
+    read: Level,
+    write: Level,
+) -> None:
+    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    for name, conversation in talks.items():
+        mine = post_message(
+            organization_id=me.organization_id,
+            conversation_id=conversation.pk,
+            sender=sender_of(me),
+            content={"type": "text", "text": "Hello"},
+            client_message_id=f"mine-{name}",
+        )
+        named: dict[str, Any] = {
+            "conversation_id": conversation.pk,
+            "message_id": mine.message_id,
+            "by": me,
+        }
+        words: dict[str, Any] = {"text": "Hi", "client_message_id": f"edit-{name}"}
+        if refusal := expected(me, conversation):
+            with pytest.raises(refusal if write else ReadOnly):
+                edit_message(**named, **words)
+            with pytest.raises(refusal if write else ReadOnly):
+                delete_message(**named)
+            end = Message.objects.last(me.organization_id, conversation.pk)
+            assert end.seq == mine.seq
+        else:
+            assert edit_message(**named, **words).seq == mine.seq + 1
+            assert delete_message(**named).seq == mine.seq + 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "deletes"),
+    [
+        ((Level.NONE, Level.NONE), []),
+        ((Level.ALL, Level.NONE), ["agent", "bot"]),
+        ((Level.ALL, Level.ALL), ["agent", "bot", "customer"]),
+    ],
+)
+def test_what_others_wrote_is_deleted_by_who_supervises(
+    people: dict[str, Membership], settings: tuple[Level, Level], deletes: list[str]
+) -> None:
+    wanted = {Area.SETTINGS: Grant(*settings), Area.INBOX: Grant(Level.ALL, Level.ALL)}
+    assert may_delete(present(give(people["me"], Rights(wanted)))) == deletes
+    wanted[Area.INBOX] = Grant(Level.ALL, Level.NONE)
+    assert may_delete(present(give(people["me"], Rights(wanted)))) == []
+
+
+def test_key_amends_what_it_wrote_itself(
+    organization: Organization, conversation: Conversation, agent: Membership
+) -> None:
+    robot = Machine(organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot")
+    written = [
+        post_message(
+            organization_id=organization.pk,
+            conversation_id=conversation.pk,
+            sender=sender_of(by),
+            content={"type": "text", "text": "Hello"},
+            client_message_id=f"by-{by.actor_id}".replace(":", "-"),
+        )
+        for by in (robot, agent)
+    ]
+    own, other = (message.message_id for message in written)
+    entry = delete_message(conversation_id=conversation.pk, message_id=own, by=robot)
+    assert (entry.sender.id, entry.sender.name) == ("key:w", "Robot")
+    with pytest.raises(NotYourMessage):
+        delete_message(conversation_id=conversation.pk, message_id=other, by=robot)
 
 
 def test_admin_is_told_why_and_others_are_not(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from chat import bot
 from chat.interactions import BotInteraction
-from chat.models import Conversation, Widget
+from chat.models import Conversation, Message, Widget
 from config import stores, tenancy
 from config.database.locks import locks, rights, tables_of_organizations
 from config.ids import uuid7
@@ -53,9 +53,17 @@ class Theirs:
         assert found is not None
         return found.id
 
+    @property
+    def message_id(self) -> str:
+        """Name what their customer wrote."""
+        found = Message.objects.numbered(self.organization.pk, self.conversation.pk, 1)
+        assert found is not None
+        return str(found.message_id)
+
     def ids(self) -> set[str]:
         """Name every row of theirs: none of these is a stranger's to see."""
         found = {str(self.owner.user_id), str(self.organization.pk), self.question_id}
+        found.add(self.message_id)
         for model in _locked_models():
             for (key,) in model._default_manager.filter(_of(model, self)).values_list("pk"):
                 if isinstance(key, UUID):
