@@ -22,6 +22,7 @@ EXPECTED_NOISE = (
     "ERR_CONNECTION",
     "ERR_INTERNET_DISCONNECTED",
     "WebSocket connection to",
+    "status of 401",
     "status of 403",
 )
 
