@@ -149,7 +149,14 @@ class StreamRequired(Invalid):
 
 class IdentityNotSupported(Invalid):
     code = "identity_not_supported"
-    message = gettext_noop("Signed identities are not supported here. Leave identity out.")
+    message = gettext_noop(
+        "Signed identities are not supported here. Send name, email and phone as claims."
+    )
+
+
+class IdentityMalformed(Invalid):
+    code = "identity_malformed"
+    message = gettext_noop("identity must be an object with name, email and phone as texts.")
 
 
 class IdempotencyKeyMissing(Invalid):

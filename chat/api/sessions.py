@@ -14,7 +14,7 @@ from chat.api.authentication import (
     agent_of_request,
     visitor_of_request,
 )
-from chat.errors import IdentityNotSupported
+from chat.identity import parse_claims
 from chat.models import Conversation, Widget
 from chat.services.visitors import active_widget, check_origin, start_visit
 from chat.tickets import TICKET_SECONDS, issue_ticket
@@ -50,8 +50,7 @@ class WidgetSessions(APIView):
         body = SessionBody(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
-        if told.get("identity") is not None:
-            raise IdentityNotSupported
+        claims = parse_claims(told.get("identity"))
         with outage_refusals():
             widget = active_widget(told["site_key"])
             # Our own pages (the demo, a preview) may show every widget.
@@ -63,6 +62,7 @@ class WidgetSessions(APIView):
                 widget=widget,
                 token=told.get("visitor_token") or None,
                 language_code=language,
+                claims=claims,
             )
             visitor = Visitor.of(visit.record, language)
             answer = {

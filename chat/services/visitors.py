@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -81,13 +81,25 @@ def check_origin(widget: Widget, origin: str) -> None:
 
 
 @transaction.atomic
-def start_visit(*, widget: Widget, token: str | None, language_code: str) -> Visit:
-    """Recognise a visitor by their token, or welcome a new one under a new token."""
+def start_visit(
+    *,
+    widget: Widget,
+    token: str | None,
+    language_code: str,
+    claims: Mapping[str, str] | None = None,
+) -> Visit:
+    """Recognise a visitor by their token, or welcome a new one under a new token.
+
+    ``claims`` are what the page says of them: kept as such, and used for nothing.
+    """
     if token is not None and (known := _find(token, widget)):
+        note_claims(known.customer, claims)
         return Visit(token=token, record=known, is_new=False)
     token = _PREFIX + secrets.token_urlsafe(32)
     customer = Customer.objects.create(
-        organization_id=widget.organization_id, language_code=language_code
+        organization_id=widget.organization_id,
+        language_code=language_code,
+        claimed=dict(claims or {}),
     )
     record = VisitorToken.objects.create(
         organization_id=widget.organization_id,
@@ -96,6 +108,13 @@ def start_visit(*, widget: Widget, token: str | None, language_code: str) -> Vis
         token_hash=_hash(token),
     )
     return Visit(token=token, record=record, is_new=True)
+
+
+def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
+    told = customer.claimed | dict(claims or {})
+    if told != customer.claimed:
+        customer.claimed = told
+        customer.save(update_fields=["claimed", "updated_at"])
 
 
 def visitor_of(token: str) -> VisitorToken:

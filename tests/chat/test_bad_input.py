@@ -144,7 +144,14 @@ async def test_a_key_that_cannot_be_one_is_refused(
         ({"parent_origin": "https://evil.example"}, (403, "origin_not_allowed")),
         ({"parent_origin": "https://shop.example@evil.example"}, (403, "origin_not_allowed")),
         ({"parent_origin": "null"}, (403, "origin_not_allowed")),
-        ({"identity": {"id": "1"}}, (400, "identity_not_supported")),
+        ({"identity": "signed.by.somebody"}, (400, "identity_not_supported")),
+        ({"identity": {"token": "signed"}}, (400, "identity_not_supported")),
+        ({"identity": {"id": "1"}}, (400, "identity_malformed")),
+        ({"identity": {"name": "x" * 256}}, (400, "identity_malformed")),
+        ({"identity": {"name": "a\x00b"}}, (400, "identity_malformed")),
+        ({"identity": {"email": "nobody"}}, (400, "identity_malformed")),
+        ({"identity": {"phone": 5}}, (400, "identity_malformed")),
+        ({"identity": ["name"]}, (400, "identity_malformed")),
     ],
 )
 async def test_a_session_that_cannot_be_is_refused_and_makes_nobody(

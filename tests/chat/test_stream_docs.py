@@ -63,6 +63,7 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         "visitor_unknown",
         "unknown_assignee",
         "identity_not_supported",
+        "identity_malformed",
         "idempotency_key_missing",
         "idempotency_key_differs",
         "idempotency_key_used",
