@@ -5,7 +5,11 @@ from uuid import UUID
 
 import pytest
 from django.core.cache import cache
+from django.core.management.base import CommandError
+from django.db import OperationalError
+from django.test import TransactionTestCase
 from django.utils import translation
+from psycopg.errors import DeadlockDetected
 
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
@@ -18,6 +22,7 @@ from tests.servers import _module_worker, _session_server, web_server, web_worke
 __all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
 
 PASSWORD = "correct horse battery"
+FLUSHES = 5
 
 # Tests make and compare the rows of several organizations. What they call says whose rows it is
 # about, as everywhere: requests, sockets and tasks begin with nobody's.
@@ -46,6 +51,35 @@ def _own_language() -> Iterator[None]:
     """Begin in the default language: a request leaves its language in the thread it ran in."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_again() -> Iterator[None]:
+    """Empty the tables once more where a server was still busy with a page that has closed.
+
+    The flush locks all tables and the server's transaction some of them: PostgreSQL ends one of the
+    two, and the answer to a deadlock is to try again.
+    """
+    teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def patient(case: TransactionTestCase) -> None:
+        for attempt in range(FLUSHES):
+            try:
+                teardown(case)
+            except CommandError as failure:
+                if attempt == FLUSHES - 1 or not is_deadlock(failure):
+                    raise
+            else:
+                return
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", patient)
+        yield
+
+
+def is_deadlock(failure: CommandError) -> bool:
+    cause = failure.__cause__
+    return isinstance(cause, OperationalError) and isinstance(cause.__cause__, DeadlockDetected)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -207,6 +207,28 @@ def test_suggested_questions_are_sent_by_one_click(
     expect(chips).to_have_count(0)
 
 
+def test_what_the_page_says_of_its_visitor_is_kept_as_a_claim(
+    visitor: WidgetPage, shop: str
+) -> None:
+    visitor.visit(shop)
+    visitor.page.evaluate("nextflow('identify', { name: 'Minh', email: 'minh@sunbean.example' })")
+    visitor.open()
+    visitor.send("It is me")
+    customer = only_conversation().customer
+    assert customer.claimed == {"name": "Minh", "email": "minh@sunbean.example"}
+    # Nobody checked it: the customer's own fields stay what they were.
+    assert (customer.name, customer.email) == ("", "")
+    visitor.page.evaluate("nextflow('identify', { phone: '+84 24 1234 5678' })")
+    expect(visitor.own("It is me")).to_be_visible()
+    told = {"name": "Minh", "email": "minh@sunbean.example", "phone": "+84 24 1234 5678"}
+    for _attempt in range(100):
+        customer.refresh_from_db()
+        if customer.claimed == told:
+            break
+        visitor.page.wait_for_timeout(100)
+    assert customer.claimed == told
+
+
 def test_identity_that_is_refused_keeps_nobody_from_being_heard(
     visitor: WidgetPage, shop: str
 ) -> None:

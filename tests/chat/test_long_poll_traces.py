@@ -31,12 +31,15 @@ OWN = {
 }
 
 
-def lines_of(server: LiveServer, correlation_id: str) -> list[dict[str, Any]]:
-    found = []
-    for line in server.log.read_text().splitlines():
-        if correlation_id in line:
-            found.append(json.loads(line))
-    return found
+def requests_told(server: LiveServer, correlation_id: str) -> list[dict[str, Any]]:
+    """Give the lines that close a request; what else was said on the way is not counted."""
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line[:1] == "{"]
+    return [
+        line
+        for line in lines
+        if line["correlation_id"] == correlation_id
+        and line["metadata"].get("action") == "http.request"
+    ]
 
 
 async def count_of(http: httpx.AsyncClient, status: int) -> float:
@@ -70,7 +73,7 @@ async def test_a_long_poll_is_traced_and_dressed_like_every_request(
     assert "no-store" in waited.headers["Cache-Control"]
     assert waited.headers["X-Frame-Options"] == "DENY"
     assert after == before + 1
-    (line,) = lines_of(web_server, GIVEN_ID)
+    (line,) = requests_told(web_server, GIVEN_ID)
     assert line["correlation_id"] == GIVEN_ID
     assert line["user_id"] == str(agent.user_id)
     told = line["metadata"]
@@ -105,7 +108,7 @@ async def test_a_refused_long_poll_is_traced_too(
     assert response.headers["X-Request-ID"] == given
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert after == before + 1
-    (line,) = lines_of(web_server, given)
+    (line,) = requests_told(web_server, given)
     assert line["metadata"]["status"] == status
 
 

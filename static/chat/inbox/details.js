@@ -4,6 +4,11 @@ import { link } from "./text.js";
 import { absolute, dateWords, listTime } from "./time.js";
 
 const LANGUAGES = { en: "English", vi: "Tiếng Việt", ru: "Русский" };
+const CLAIMS = {
+  name: () => gettext("Name"),
+  email: () => gettext("E-mail"),
+  phone: () => gettext("Phone"),
+};
 const STAGES = { visitor: () => gettext("Visitor"), customer: () => gettext("Customer") };
 export const STATUSES = {
   pending: () => gettext("With the bot"),
@@ -94,7 +99,7 @@ function claimed(claims) {
     const shown = element("dd");
     const text = String(value).slice(0, 300);
     shown.append(/^https?:\/\//.test(text) ? link(text, text) : text);
-    line.append(element("dt", "", name), shown);
+    line.append(element("dt", "", CLAIMS[name]?.() ?? name), shown);
     list.append(line);
   }
   part.append(list);
