@@ -300,7 +300,7 @@ async def test_a_session_that_may_not_be_is_refused_by_code(
             await calls.post(url, json={}),
             await calls.post(url, json=key | {"parent_origin": "https://evil.example"}),
             await calls.post(url, json=key | {"parent_origin": "null"}),
-            await calls.post(url, json=key | {"identity": {"token": "x"}}),
+            await calls.post(url, json=key | {"identity": {"jwt": "x"}}),
             await calls.post(url, json=[]),
         ]
         own = await calls.post(url, json=key | {"parent_origin": web_server.base_url})
