@@ -129,13 +129,6 @@ def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
         customer.save(update_fields=["claimed", "updated_at"])
 
 
-def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
-    told = customer.claimed | dict(claims or {})
-    if told != customer.claimed:
-        customer.claimed = told
-        customer.save(update_fields=["claimed", "updated_at"])
-
-
 def visitor_of(token: str) -> VisitorToken:
     """Give whose token this is, with customer and widget, or refuse."""
     known = _find(token, None)

@@ -124,8 +124,8 @@ def test_all_others_can_be_ended_with_the_programs(agent: Membership, client: Cl
     mine.post(reverse("accounts:end_all_others"))
     assert (is_in(mine), is_in(lost)) == (True, False)
     assert TokenFamily.objects.live().count() == 0
-    header = {"HTTP_AUTHORIZATION": f"Bearer {tokens['access_token']}"}
-    assert client.get(reverse("accounts:me"), **header).status_code == 401
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert client.get(reverse("accounts:me"), headers=header).status_code == 401
 
 
 def test_a_cached_copy_of_an_ended_session_opens_nothing(agent: Membership) -> None:

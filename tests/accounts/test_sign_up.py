@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -166,7 +165,7 @@ def test_used_expired_and_made_up_links_confirm_nothing(
     assert visitor.post(made_up).status_code == 404
     later = (timezone.now() + timedelta(days=4)).timestamp()
     with monkeypatch.context() as patch:
-        patch.setattr(signing.time, "time", lambda: later)
+        patch.setattr("django.core.signing.time.time", lambda: later)
         assert visitor.post(link).status_code == 404
     assert not EmailAddress.objects.get(email=EMAIL).verified
     visitor.post(link)

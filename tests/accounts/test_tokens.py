@@ -222,7 +222,7 @@ def test_whoever_is_switched_off_is_out_at_once(
     client: Client, agent: Membership, what: str
 ) -> None:
     tokens = tokens_of(client, agent)
-    record = agent if what == "membership" else getattr(agent, what)
+    record: Any = agent if what == "membership" else getattr(agent, what)
     type(record).objects.filter(pk=record.pk).update(is_active=False)
     assert refusal(who(client, tokens["access_token"])) == (401, "access_token_revoked")
     assert refusal(refresh(client, tokens["refresh_token"])) == (401, "refresh_token_invalid")

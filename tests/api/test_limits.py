@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
 from django.test import Client
 
 from chat.consumers.long_poll import _counted_viewer
@@ -81,9 +82,9 @@ def test_long_polls_are_counted_like_other_reads(settings: Any, widget: Widget) 
     stream = "/api/v1/streams/conversation:0190d3c5-0000-7000-8000-000000000000"
     assert client.get(stream, headers={"Authorization": bearer}).status_code == 404
     for _n in range(2):
-        _counted_viewer(authorization=bearer, cookie=None)
+        _counted_viewer(HttpRequest(), authorization=bearer, cookie=None)
     with pytest.raises(Refusal):
-        _counted_viewer(authorization=bearer, cookie=None)
+        _counted_viewer(HttpRequest(), authorization=bearer, cookie=None)
     assert client.get(stream, headers={"Authorization": bearer}).status_code == 429
 
 
@@ -109,7 +110,7 @@ def test_a_key_is_counted_for_itself(settings: Any, owner: Membership) -> None:
         return Client().get(ME, headers={"Authorization": f"Bearer {key}"})
 
     assert ask(keys[0]).status_code == 200
-    _counted_viewer(authorization=f"Bearer {keys[0]}", cookie=None)
+    _counted_viewer(HttpRequest(), authorization=f"Bearer {keys[0]}", cookie=None)
     assert ask(keys[0]).status_code == 429
     assert ask(keys[0]).json()["limit"] == "api.key"
     assert ask(keys[1]).status_code == 200

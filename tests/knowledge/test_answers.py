@@ -1,6 +1,7 @@
 """An answer is the FAQ's own words, in the visitor's language, and never an older one."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -150,7 +151,7 @@ def test_changed_faq_is_answered_anew_even_before_it_is_indexed(faq: Faq) -> Non
 @pytest.mark.parametrize("hide", ["delete", "unpublish"])
 def test_hidden_faq_is_told_to_nobody_even_before_the_index_follows(faq: Faq, hide: str) -> None:
     Faq.objects.exclude(pk=faq.pk).update(is_published=False)
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     assert ask(faq.organization, SHIPPING).is_known
     if hide == "delete":
         delete_faq(**ids)

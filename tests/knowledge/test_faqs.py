@@ -56,7 +56,7 @@ def test_changed_faq_waits_again(faq: Faq) -> None:
 
 
 def test_another_way_to_ask_is_added_once(faq: Faq) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     for phrasing in (" russia \n parcel ", "russia parcel", faq.question, "  "):
         changed = add_phrasing(**ids, phrasing=phrasing)
     assert (changed.phrasings, changed.version) == (["russia parcel"], 2)
@@ -123,7 +123,7 @@ def test_category_of_another_organization_is_refused(
 
 
 def test_stranger_changes_nothing(faq: Faq, stranger_organization: Organization) -> None:
-    ids = {"organization_id": stranger_organization.pk, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": stranger_organization.pk, "faq_id": faq.pk}
     with pytest.raises(FaqNotFound):
         update_faq(**ids, content=NEW)
     with pytest.raises(FaqNotFound):
@@ -137,7 +137,7 @@ def test_stranger_changes_nothing(faq: Faq, stranger_organization: Organization)
 
 
 def test_deleted_faq_comes_back_whole(faq: Faq) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     delete_faq(**ids)
     assert not Faq.objects.of(faq.organization_id).alive().filter(pk=faq.pk).exists()
     with pytest.raises(FaqNotFound):
@@ -148,7 +148,7 @@ def test_deleted_faq_comes_back_whole(faq: Faq) -> None:
 
 
 def test_restore_is_refused_when_another_took_the_key(faq: Faq) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     delete_faq(**ids)
     create_faq(organization_id=faq.organization_id, content=replace(NEW, key=faq.key), by=None)
     with pytest.raises(FaqKeyTaken):

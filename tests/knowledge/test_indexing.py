@@ -71,7 +71,7 @@ def test_change_takes_the_place_of_the_older_version(faq: Faq) -> None:
 
 @pytest.mark.parametrize("hide", ["delete", "unpublish"])
 def test_hidden_faq_leaves_the_index(faq: Faq, hide: str) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     if hide == "delete":
         delete_faq(**ids)
     else:
@@ -102,7 +102,7 @@ def test_kill_after_storing_leaves_the_rows_to_do(
 def test_older_version_never_comes_after_a_newer_one(
     faq: Faq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     update_faq(**ids, content=replace(NEW, question="Second version?"))
     slow = indexing.passages_of
 

@@ -322,7 +322,7 @@ def test_public_page_needs_two_queries(
 
 @pytest.mark.parametrize("why", ["hidden", "deleted", "inactive", "unknown"])
 def test_what_is_not_public_is_not_there(faq: Faq, why: str) -> None:
-    ids = {"organization_id": faq.organization_id, "faq_id": faq.pk}
+    ids: dict[str, Any] = {"organization_id": faq.organization_id, "faq_id": faq.pk}
     url = faq.get_absolute_url()
     if why == "hidden":
         set_published(**ids, is_published=False)

@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from crm.accounts.models import Membership
@@ -59,7 +58,7 @@ def ids_in_body(theirs: Theirs) -> dict[str, str]:
     }
 
 
-def ask(stranger: Membership, method: str, path: str, body: dict[str, str]) -> list[HttpResponse]:
+def ask(stranger: Membership, method: str, path: str, body: dict[str, str]) -> list[Any]:
     """Ask as a browser and, where something is sent, as a program too."""
     browser = Client(raise_request_exception=False)
     browser.force_login(stranger.user)

@@ -142,7 +142,7 @@ def _of(model: type[models.Model], theirs: Theirs) -> models.Q:
     parent = next(
         column
         for column in model._meta.concrete_fields
-        if column.is_relation and column.related_model._meta.db_table in locks()
+        if column.related_model is not None and column.related_model._meta.db_table in locks()
     )
     return models.Q(**{f"{parent.name}__organization_id": theirs.organization.pk})
 
