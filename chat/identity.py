@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from chat.content import has_controls
 from chat.errors import IdentityMalformed, IdentityNotSupported
 
 _LENGTHS = {"name": 255, "email": 255, "phone": 50}
@@ -32,7 +33,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(name)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value) > length or not _is_storable(value):
+        if not isinstance(value, str) or len(value) > length or has_controls(value):
             raise IdentityMalformed
         facts[name] = value.strip()
     if "email" in facts:
@@ -41,8 +42,3 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         except ValidationError:
             raise IdentityMalformed from None
     return facts
-
-
-def _is_storable(text: str) -> bool:
-    """No store keeps a NUL or half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
