@@ -29,14 +29,18 @@ def clean_text(text: object) -> str:
         raise EmptyText
     if len(text) > settings.CHAT_MAX_TEXT_LENGTH:
         raise TextTooLong(extra={"max_length": settings.CHAT_MAX_TEXT_LENGTH})
+    if has_controls(text):
+        raise ControlCharacters
+    return text
+
+
+def has_controls(text: str) -> bool:
     # Cc: controls. Cs: halves of a surrogate pair, which no store can keep.
-    if any(
+    return any(
         unicodedata.category(letter) in {"Cc", "Cs"}
         for letter in text
         if letter not in _ALLOWED_CONTROLS
-    ):
-        raise ControlCharacters
-    return text
+    )
 
 
 def clean_content(content: object) -> dict[str, Any]:

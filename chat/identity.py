@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
+from chat.content import has_controls
 from chat.errors import (
     IdentityExpired,
     IdentityInvalid,
@@ -98,7 +99,7 @@ def check_proof(widget: Widget, token: str) -> Proof:
         raise IdentityTooLong
     subject, jti = claims["sub"], claims["jti"]
     for text in (subject, jti):
-        if not text.strip() or len(text) > LONGEST_ID or not _is_storable(text):
+        if not text.strip() or len(text) > LONGEST_ID or has_controls(text):
             raise IdentityInvalid
     _note_use(secret)
     left = expires_at + LEEWAY_SECONDS - int(timezone.now().timestamp())
@@ -166,7 +167,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(name)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value) > length or not _is_storable(value):
+        if not isinstance(value, str) or len(value) > length or has_controls(value):
             raise IdentityMalformed
         facts[name] = value.strip()
     if "email" in facts:
@@ -175,11 +176,6 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         except ValidationError:
             raise IdentityMalformed from None
     return facts
-
-
-def _is_storable(text: str) -> bool:
-    """No store keeps a NUL or half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _use_key(widget: Widget, proof: Proof) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 from pymongo.collection import Collection
 
 from chat.managers.messages import READ_LIMIT, ConversationKey, by_organization
@@ -32,27 +32,25 @@ class AmendmentManager:
 
     def seq_of(self, organization_id: UUID, conversation_id: UUID, message_id: UUID) -> int | None:
         """Find the number of an entry by its id, looking back from the end of the log."""
-        key: dict[str, Any] = {
-            "tenant_id": str(organization_id),
-            "conversation_id": str(conversation_id),
-        }
         wanted = str(message_id)
-        before: int | None = None
-        # By pages: the id stands in no index, and what is amended is most often new.
-        while True:
-            place = key if before is None else key | {"seq": {"$lt": before}}
+        before = self.model.objects.last(organization_id, conversation_id).seq + 1
+        # By ranges: the id stands in no index, what is amended is most often new, and some engines
+        # read a whole range before they cut it.
+        while before > 1:
+            start = before - READ_LIMIT
             with mongo_refusals():
-                page = list(
-                    self.collection.find(place, {"_id": 0, "seq": 1, "message_id": 1})
-                    .sort("seq", DESCENDING)
-                    .limit(READ_LIMIT)
-                )
-            for entry in page:
-                if entry["message_id"] == wanted:
-                    return int(entry["seq"])
-            if len(page) < READ_LIMIT:
-                return None
-            before = page[-1]["seq"]
+                for entry in self.collection.find(
+                    {
+                        "tenant_id": str(organization_id),
+                        "conversation_id": str(conversation_id),
+                        "seq": {"$gte": start, "$lt": before},
+                    },
+                    {"_id": 0, "seq": 1, "message_id": 1},
+                ):
+                    if entry["message_id"] == wanted:
+                        return int(entry["seq"])
+            before = start
+        return None
 
     def of(self, organization_id: UUID, conversation_id: UUID, seq: int) -> list["Message"]:
         """Give the edits and the deletion of an entry, oldest first."""

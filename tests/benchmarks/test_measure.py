@@ -1,12 +1,12 @@
 """The harness counts right: percentiles, floors, budgets, losses and the table on the page."""
 
+import asyncio
 import math
-import threading
 from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import Figure, Spread, at_rate_in_threads, figure_of, one_by_one
+from benchmarks.measure import Figure, Spread, at_rate, figure_of, one_by_one
 from benchmarks.report import BEGIN, END, write_docs
 from benchmarks.world import QUICK
 
@@ -47,13 +47,22 @@ def test_a_figure_tells_its_floor_and_what_was_lost() -> None:
     assert "lost 3" in figure.details
 
 
-def test_what_waits_for_a_thread_counts() -> None:
-    gate = threading.Event()
-    calls = [lambda: gate.wait(0.2), lambda: None]
-    spread = at_rate_in_threads(calls, rate=1000, threads=1)
-    # The second call does nothing, yet was due while the first held the only thread.
-    assert len(spread.values) == 2
-    assert spread.values[1] > spread.values[0] / 2
+@pytest.mark.asyncio
+async def test_a_slow_call_delays_no_others_moment() -> None:
+    gate = asyncio.Event()
+    due: list[float] = []
+
+    async def slow(moment: float) -> None:
+        due.append(moment)
+        await gate.wait()
+
+    async def last(moment: float) -> None:
+        due.append(moment)
+        gate.set()
+
+    # Were one waited for before the next begins, this would never end.
+    await asyncio.wait_for(at_rate([slow, slow, last], rate=1000), 30)
+    assert [round(moment - due[0], 6) for moment in due] == [0.0, 0.001, 0.002]
 
 
 def test_the_first_calls_are_not_counted() -> None:

@@ -6,8 +6,12 @@ import pytest
 import pytest_asyncio
 
 from chat.interactions import BotInteraction
+from chat.models import Conversation, Message
+from chat.services import take_over
+from chat.services.conversations import agent_sender
 from crm.accounts.models import Membership, Organization
 from knowledge.services import import_faqs, index_now
+from tests.chat.amendments import say
 from tests.chat.clients import Client, at_work
 from tests.knowledge.conftest import contents
 from tests.servers import LiveServer, serving
@@ -44,3 +48,14 @@ def knowing(organization: Organization) -> Organization:
     index_now(organization_id=organization.pk)
     BotInteraction.objects.create_indexes()
     return organization
+
+
+@pytest.fixture
+def reply(conversation: Conversation, agent: Membership) -> Message:
+    """An agent's answer: ``seq`` 3, after the one that took over."""
+    take_over(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        by=agent,
+    )
+    return say(conversation, agent_sender(agent.user), "We do, for 5 euro.", "reply")
