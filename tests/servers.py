@@ -133,6 +133,11 @@ def web_worker(
     """
 
 
+def without_limits() -> dict[str, str]:
+    """Give the environment of a server that may be asked as often as a test likes."""
+    return {"RATE_LIMITS": ",".join(f"{name}=off" for name in settings.RATE_LIMIT_DEFAULTS)}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

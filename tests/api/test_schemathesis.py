@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.http import HttpRequest
 
 from chat.models import Conversation
@@ -20,7 +19,7 @@ from crm.accounts.models import Membership
 from crm.accounts.permissions import SCOPES
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.token_families import start_family
-from tests.servers import serving
+from tests.servers import serving, without_limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHECKS = (
@@ -49,8 +48,7 @@ def test_no_request_of_the_document_meets_a_surprise(
     owner: Membership, conversation: Conversation, tmp_path: Path, credential: Any
 ) -> None:
     secret = credential(owner)
-    no_limits = ",".join(f"{name}=off" for name in settings.RATE_LIMIT_DEFAULTS)
-    with serving(tmp_path, RATE_LIMITS=no_limits) as server:
+    with serving(tmp_path, **without_limits()) as server:
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "st"),

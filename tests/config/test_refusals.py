@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from chat.models import Conversation, Widget
 from crm.accounts.models import Membership
 from tests.chat.clients import visit
-from tests.servers import LiveServer
+from tests.servers import LiveServer, serving, without_limits
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -71,16 +72,24 @@ def browser(agent: Membership) -> Browser:
     return browser
 
 
+@pytest.fixture
+def unlimited_server(
+    transactional_db: None, stores_clean: None, tmp_path: Path
+) -> Iterator[LiveServer]:
+    with serving(tmp_path, **without_limits()) as server:
+        yield server
+
+
 @pytest_asyncio.fixture
 async def people(
-    web_server: LiveServer, widget: Widget, browser: Browser
+    unlimited_server: LiveServer, widget: Widget, browser: Browser
 ) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Nobody, a visitor and an agent with all that an agent's page sends."""
-    visitor = await visit(web_server, widget.site_key)
+    visitor = await visit(unlimited_server, widget.site_key)
     cookies = f"sessionid={browser.cookies['sessionid'].value}; csrftoken={'a' * 32}"
     headers = [{}, visitor.headers, {"Cookie": cookies, "X-CSRFToken": "a" * 32}]
     clients = [
-        httpx.AsyncClient(base_url=web_server.base_url, timeout=60, headers=each)
+        httpx.AsyncClient(base_url=unlimited_server.base_url, timeout=60, headers=each)
         for each in headers
     ]
     yield clients

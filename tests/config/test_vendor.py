@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from crm.accounts.settings_menu import MENU
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "static" / "vendor", ROOT / "tests" / "vendor")
 MANIFEST = ROOT / "static" / "vendor" / "MANIFEST"
@@ -70,4 +72,5 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
     named |= set(re.findall(r'icon\(\w[^()]* \? "[a-z0-9-]+" : "([a-z0-9-]+)"\)', text))
     named |= set(re.findall(r'_rail_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\bfact\(facts, "([a-z0-9-]+)"', text))
+    named |= {page.icon for group in MENU for page in group.pages}
     assert symbols == named
