@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from chat.services.log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot
-from config import realtime
+from config import brief_redis
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def start_answer(
     pending: tuple[str, ...],
     **kwargs: Any,
 ) -> None:
-    if ANSWER in pending and not realtime.is_silent():
+    if ANSWER in pending and not brief_redis.is_silent():
         try:
             answer_with_bot.delay(str(organization_id), str(conversation_id), seq)
         except OperationalError:

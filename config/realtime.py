@@ -5,7 +5,6 @@ The channel layer may drop a message, so a hint is never the truth: the log is. 
 """
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -13,15 +12,11 @@ from uuid import UUID
 
 from channels_redis.serializers import registry
 from django.conf import settings
-from redis import ConnectionPool, Redis
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
+
+from config import brief_redis
 
 logger = logging.getLogger(__name__)
-
-ANSWER_SECONDS = 1.5
-SILENCE_SECONDS = 5.0
-_silent_until = 0.0
 
 
 def user_group(user_id: UUID) -> str:
@@ -43,27 +38,6 @@ def recheck_sockets(user_ids: Iterable[UUID]) -> None:
         publish(*messages)
 
 
-def is_silent() -> bool:
-    """Say whether Redis let us wait in vain just now: whoever can do without it should not ask.
-
-    A Redis that refuses costs no time; one that does not answer would hold up every writer.
-    """
-    return time.monotonic() < _silent_until
-
-
-@cache
-def _client() -> Redis:
-    """Give a client with little patience: a stored message waits for it before it is acked."""
-    return Redis(
-        connection_pool=ConnectionPool.from_url(
-            settings.REDIS_URL,
-            max_connections=100,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-        )
-    )
-
-
 @cache
 def _serializer() -> Any:
     return registry.get_serializer("msgpack")
@@ -75,18 +49,16 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
     hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
     """
-    global _silent_until
-    if is_silent():
+    if brief_redis.is_silent():
         return
     try:
-        pipe = _client().pipeline(transaction=False)
+        pipe = brief_redis.client().pipeline(transaction=False)
         for group, message in messages:
             channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
             pipe.publish(channel, _serializer().serialize(message))
         pipe.execute()
     except RedisError as error:
-        if isinstance(error, RedisTimeout):
-            _silent_until = time.monotonic() + SILENCE_SECONDS
+        brief_redis.note_failure(error)
         logger.warning(
             "A wake-up hint was not sent: Redis does not answer.",
             extra={"metadata": {"groups": len(messages), "error": type(error).__name__}},

@@ -14,7 +14,7 @@ from typing import Any
 
 from redis.commands.core import Script
 
-from config import stores
+from config import brief_redis
 from config.limits.rates import Rate
 
 _MICRO = 1_000_000
@@ -57,7 +57,7 @@ class Level:
 
 @cache
 def _script() -> Script:
-    return stores.redis().register_script(_TAKE)
+    return brief_redis.client().register_script(_TAKE)
 
 
 def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
@@ -66,7 +66,9 @@ def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
     for _key, rate in limits:
         interval = max(1, round(rate.interval * _MICRO))
         arguments += [interval, interval * rate.burst]
-    answer: Any = _script()(keys=[key for key, _rate in limits], args=arguments)
+    answer: Any = _script()(
+        keys=[key for key, _rate in limits], args=arguments, client=brief_redis.client()
+    )
     return [
         Level(owed=owed / _MICRO, wait=wait / _MICRO)
         for owed, wait in zip(answer[::2], answer[1::2], strict=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from config import metrics, stores
+from config import brief_redis, metrics
 from config.errors import StoreUnavailable, TooFast
 from config.limits import gcra
 from config.limits.rates import Rate, rate_of
@@ -22,7 +22,7 @@ Subjects = Mapping[str, UUID | str | None]
 
 # Without the counters nobody gets in: a guesser must not gain from a Redis that is away.
 CLOSED_WITHOUT_REDIS = frozenset({"log_in", "sign_up", "password_reset"})
-# A Redis that is away costs each request its timeouts; it is asked again after so long.
+# A Redis that is away is asked again after so long.
 _LOCAL_SECONDS = 2.0
 _local = gcra.LocalLimits()
 _local_until = 0.0
@@ -91,7 +91,7 @@ def forgive(endpoint: str, subjects: Subjects) -> None:
     """Forget what was counted; what Redis cannot forget now it forgets by itself later."""
     if keys := [key for _name, key, _rate in _limits(endpoint, subjects)]:
         try:
-            stores.redis().delete(*keys)
+            brief_redis.client().delete(*keys)
         except RedisError:
             logger.warning("Attempts could not be forgotten: Redis does not answer.")
 
@@ -110,11 +110,12 @@ def _take(endpoint: str, keys: list[tuple[str, Rate]]) -> list[gcra.Level]:
     global _local_until
     now = time.monotonic()
     is_closed = endpoint in CLOSED_WITHOUT_REDIS
-    if now < _local_until and not is_closed:
+    if not is_closed and (now < _local_until or brief_redis.is_silent()):
         return _local.take(keys, now)
     try:
         return gcra.take(keys)
     except RedisError as error:
+        brief_redis.note_failure(error)
         if is_closed:
             raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
         if now >= _local_until:

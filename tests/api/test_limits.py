@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +11,12 @@ from django.test import Client
 
 from chat.consumers.long_poll import _counted_viewer
 from chat.models import Widget
-from config import stores
 from config.limits import Refusal
 from crm.accounts.models import Membership
 from crm.accounts.services.api_keys import create_api_key
 from tests.api.conftest import Api
 from tests.conftest import PASSWORD
+from tests.outages import without_redis
 
 ME = "/api/v1/me"
 POLICY = re.compile(r'"[a-z_.]+";q=\d+;w=\d+(, "[a-z_.]+";q=\d+;w=\d+)*')
@@ -117,30 +118,23 @@ def test_a_key_is_counted_for_itself(settings: Any, owner: Membership) -> None:
 
 
 @pytest.fixture
-def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = stores.redis().connection_pool
-    pool.disconnect()
-    # Nothing can listen there without being root, so a connection is refused at once.
-    monkeypatch.setitem(pool.connection_kwargs, "port", 1)
-    monkeypatch.setattr(pool, "_available_connections", [])
+def redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("config.limits.limiter._local_until", 0.0)
+    with without_redis():
+        yield
 
 
 def test_without_redis_reads_go_on_and_are_counted_here(
-    narrow: None, api: Api, redis_away: None, monkeypatch: pytest.MonkeyPatch
+    narrow: None, api: Api, redis_away: None
 ) -> None:
     answers = [api.get(ME) for _n in range(4)]
-    monkeypatch.undo()
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert '"api.user";r=2' in answers[0]["RateLimit"]
 
 
-def test_without_redis_nobody_logs_in(
-    agent: Membership, redis_away: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_redis_nobody_logs_in(agent: Membership, redis_away: None) -> None:
     body = {"email": agent.user.email, "password": PASSWORD}
     answer = Client().post("/api/v1/auth/tokens", body, content_type="application/json")
-    monkeypatch.undo()
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
     assert int(answer["Retry-After"]) >= 1
 

@@ -18,7 +18,7 @@ from crm.accounts.models import Membership
 from tests.chat.clients import Client, at_work, opened, visit
 from tests.chat.test_stream_resume import write
 from tests.relays import relayed
-from tests.servers import database_url, serving
+from tests.servers import database_url, serving, without_limits
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -63,7 +63,7 @@ async def test_a_message_on_its_way_is_acked_before_the_goodbye(
 async def test_many_sockets_are_closed_spread_out_while_readiness_is_false(
     transactional_db: None, widget: Widget, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, CHAT_DRAIN_SECONDS="2") as server:
+    with serving(tmp_path, CHAT_DRAIN_SECONDS="2", **without_limits()) as server:
         visitor = await visit(server, widget.site_key)
         async with (
             AsyncExitStack() as sockets,
@@ -94,7 +94,7 @@ async def test_many_sockets_are_closed_spread_out_while_readiness_is_false(
 async def test_a_second_signal_ends_it_at_once(
     transactional_db: None, widget: Widget, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, CHAT_DRAIN_SECONDS="30") as server:
+    with serving(tmp_path, CHAT_DRAIN_SECONDS="30", **without_limits()) as server:
         visitor = await visit(server, widget.site_key)
         async with AsyncExitStack() as sockets:
             for _number in range(100):

@@ -17,6 +17,7 @@ from config.limits.gcra import LocalLimits
 from config.limits.limiter import _local
 from config.limits.rates import BadRate, Rate, parse_rate
 from config.limits.subjects import counted_address, redis_key
+from tests.outages import without_redis
 
 SLOW = "5/3600"
 
@@ -157,13 +158,10 @@ def test_forgiven_attempts_are_forgotten(slow: None) -> None:
 
 
 @pytest.fixture
-def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = stores.redis().connection_pool
-    pool.disconnect()
-    # Nothing can listen there without being root, so a connection is refused at once.
-    monkeypatch.setitem(pool.connection_kwargs, "port", 1)
-    monkeypatch.setattr(pool, "_available_connections", [])
+def redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("config.limits.limiter._local_until", 0.0)
+    with without_redis():
+        yield
 
 
 def test_without_redis_reads_are_counted_here(slow: None, redis_away: None) -> None:
