@@ -199,6 +199,21 @@ def test_lost_hint_is_noticed_with_the_next_heartbeat(
         expect(page.locator("#rows .row-item")).to_have_count(0)
 
 
+def test_lost_hint_reaches_the_open_conversation_too(
+    chromium: Browser, tmp_path: Path, taken: Conversation, agent: Membership
+) -> None:
+    with (
+        serving(tmp_path, CHAT_HEARTBEAT_SECONDS="1") as server,
+        logged_in(chromium, server.base_url, agent) as context,
+    ):
+        page = open_inbox(context, path_of(taken, "?box=mine&status=snoozed"))
+        expect(page.get_by_role("button", name="Close")).to_be_visible()
+        conversation = Conversation.objects.get(pk=taken.pk)
+        conversation.status = "closed"
+        conversation.save(update_fields=["status", "updated_at"])
+        expect(page.get_by_text("This conversation is closed.")).to_be_visible()
+
+
 def test_network_without_sockets_still_gets_everything_through(
     chromium: Browser, web_server: Any, taken: Conversation, agent: Membership
 ) -> None:

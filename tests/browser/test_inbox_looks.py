@@ -213,11 +213,11 @@ def test_log_in_page_has_no_serious_faults(
     assert serious_faults(page) == []
     page.get_by_label("E-mail address").fill(agent.user.email)
     page.get_by_label("Password").fill("wrong password")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
     assert serious_faults(page) == []
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     context.close()
 

@@ -174,13 +174,14 @@ export class ConversationList {
     this.countNow();
   }
 
-  /** Load again if something changed at this moment that no row has told of. */
+  /** Load again if something changed at this moment that no row has told of; say whether it did. */
   catchUp(changedAt) {
-    if (changedAt === this.#caughtUpTo) return;
+    if (changedAt === this.#caughtUpTo) return false;
     this.#caughtUpTo = changedAt;
     const moment = new Date(changedAt);
     const isKnown = [...this.#known.values()].some((row) => new Date(row.updated_at) >= moment);
     if (!isKnown) this.reload();
+    return !isKnown;
   }
 
   async countNow() {

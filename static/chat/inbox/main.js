@@ -210,7 +210,7 @@ on("heartbeat", ({ tops, inbox }) => {
   const top = tops[conversation.stream];
   if (top) conversation.behind(top);
   // The newest change of the organization: one that no row told of was a lost hint.
-  if (inbox) list.catchUp(inbox);
+  if (inbox && list.catchUp(inbox)) conversation.refreshDetail();
 });
 
 /* --- How the connection is ------------------------------------------------------------------ */
