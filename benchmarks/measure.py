@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +93,31 @@ def one_by_one(call: Callable[[], object], times: int, *, warm_up: int = 5) -> S
         call()
         if number >= warm_up:
             spread.add(time.perf_counter() - began)
+    return spread
+
+
+def at_rate_in_threads(
+    calls: Sequence[Callable[[], object]], *, rate: float, threads: int
+) -> Spread:
+    """Start calls at fixed times and measure each from the moment when it was due.
+
+    The load is open: a slow call delays no other's moment, and what waits for a thread counts.
+    """
+    spread = Spread()
+    with ThreadPoolExecutor(threads) as pool:
+        began = time.perf_counter() + 0.1
+
+        def run(call: Callable[[], object], due: float) -> float:
+            call()
+            return time.perf_counter() - due
+
+        waiting = []
+        for number, call in enumerate(calls):
+            due = began + number / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            waiting.append(pool.submit(run, call, due))
+        for each in waiting:
+            spread.add(each.result())
     return spread
 
 

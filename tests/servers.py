@@ -133,7 +133,7 @@ def web_worker(
     """
 
 
-def without_limits() -> dict[str, str]:
+def without_limits() -> dict[str, Any]:
     """Give the environment of a server that may be asked as often as a test likes."""
     return {"RATE_LIMITS": ",".join(f"{name}=off" for name in settings.RATE_LIMIT_DEFAULTS)}
 

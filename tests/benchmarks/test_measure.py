@@ -2,11 +2,12 @@
 
 import asyncio
 import math
+import threading
 from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import Figure, Spread, at_rate, figure_of, one_by_one
+from benchmarks.measure import Figure, Spread, at_rate, at_rate_in_threads, figure_of, one_by_one
 from benchmarks.report import BEGIN, END, write_docs
 from benchmarks.world import QUICK
 
@@ -63,6 +64,15 @@ async def test_a_slow_call_delays_no_others_moment() -> None:
     # Were one waited for before the next begins, this would never end.
     await asyncio.wait_for(at_rate([slow, slow, last], rate=1000), 30)
     assert [round(moment - due[0], 6) for moment in due] == [0.0, 0.001, 0.002]
+
+
+def test_what_waits_for_a_thread_counts() -> None:
+    gate = threading.Event()
+    calls = [lambda: gate.wait(0.2), lambda: None]
+    spread = at_rate_in_threads(calls, rate=1000, threads=1)
+    # The second call does nothing, yet was due while the first held the only thread.
+    assert len(spread.values) == 2
+    assert spread.values[1] > spread.values[0] / 2
 
 
 def test_the_first_calls_are_not_counted() -> None:
