@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 1.5
 SILENCE_SECONDS = 5.0
-_silent_until = 0.0
+_ask_again_at: float | None = None  # set while Redis is known to let us wait
 
 
 def user_group(user_id: UUID) -> str:
@@ -43,12 +43,32 @@ def close_sockets(*, user_id: UUID, session_key: str | None = None) -> None:
     publish((user_group(user_id), {"type": "socket.kick", "session": session}))
 
 
-def is_silent() -> bool:
-    """Say whether Redis let us wait in vain just now: whoever can do without it should not ask.
+def answers() -> bool:
+    """Say whether Redis can be asked; False where it let us wait in vain, until it answers again.
 
-    A Redis that refuses costs no time; one that does not answer would hold up every writer.
+    Whoever can do without it should not ask then: a Redis that refuses costs no time, but one that
+    hangs would hold up every writer. After SILENCE_SECONDS one caller tries for all the others.
     """
-    return time.monotonic() < _silent_until
+    global _ask_again_at
+    if _ask_again_at is None:
+        return True
+    if time.monotonic() < _ask_again_at:
+        return False
+    _ask_again_at = time.monotonic() + SILENCE_SECONDS
+    try:
+        _client().ping()
+    except RedisTimeout:
+        _note_silence()
+        return False
+    except RedisError:
+        logger.debug("Redis refuses: whoever asks it is told at once.")
+    _ask_again_at = None
+    return True
+
+
+def _note_silence() -> None:
+    global _ask_again_at
+    _ask_again_at = time.monotonic() + SILENCE_SECONDS
 
 
 @cache
@@ -75,8 +95,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
     hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
     """
-    global _silent_until
-    if is_silent():
+    if not answers():
         return
     try:
         pipe = _client().pipeline(transaction=False)
@@ -86,7 +105,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
         pipe.execute()
     except RedisError as error:
         if isinstance(error, RedisTimeout):
-            _silent_until = time.monotonic() + SILENCE_SECONDS
+            _note_silence()
         logger.warning(
             "A wake-up hint was not sent: Redis does not answer.",
             extra={"metadata": {"groups": len(messages), "error": type(error).__name__}},

@@ -17,6 +17,7 @@ from chat import presence
 from chat.models import Conversation
 from chat.presence import Person, Presence
 from chat.viewers import Agent
+from config import realtime
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.threads import run_sync
@@ -115,6 +116,9 @@ def _find_out(
             facts.memberships = memberships.in_bulk(list(membership_ids))
             latest = heads.order_by("-updated_at").values_list("updated_at", flat=True).first()
             facts.latest_change = latest.isoformat() if latest else ""
+    if not realtime.answers():
+        # Each question would hold a thread until it is given up, and messages wait for threads.
+        return facts
     with suppress(RedisError):
         facts.online = presence.refresh(organization_id, presences)
         facts.viewing = presence.viewing(looked_at)
