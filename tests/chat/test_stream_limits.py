@@ -45,7 +45,7 @@ async def test_ten_thousand_messages_at_once_are_acked_refused_or_cut_off(
                 await client.socket.send(post(stream, number))
 
         pouring = asyncio.create_task(pour())
-        code = await client.closed(60)
+        code = await client.closed(240)
         await asyncio.gather(pouring, return_exceptions=True)
     assert code == 4429
     acked = {f["client_message_id"] for f in client.unread if f["type"] == "message.ack"}
