@@ -24,7 +24,7 @@ def start_answer(
     pending: tuple[str, ...],
     **kwargs: Any,
 ) -> None:
-    if ANSWER in pending and not brief_redis.is_silent():
+    if ANSWER in pending and brief_redis.answers():
         try:
             answer_with_bot.delay(str(organization_id), str(conversation_id), seq)
         except OperationalError:

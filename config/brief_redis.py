@@ -4,6 +4,7 @@ A Redis that refuses costs no time. One that does not answer would hold up every
 one wait in vain the others do not ask for a while.
 """
 
+import logging
 import time
 from functools import cache
 
@@ -15,9 +16,11 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
+logger = logging.getLogger(__name__)
+
 ANSWER_SECONDS = 1.5
 SILENCE_SECONDS = 5.0
-_silent_until = 0.0
+_ask_again_at: float | None = None  # set while Redis is known to let us wait
 
 
 @cache
@@ -35,13 +38,30 @@ def client() -> Redis:
     )
 
 
-def is_silent() -> bool:
-    """Say whether Redis let us wait in vain just now: whoever can do without it should not ask."""
-    return time.monotonic() < _silent_until
+def answers() -> bool:
+    """Say whether Redis can be asked; False where it let us wait in vain, until it answers again.
+
+    After SILENCE_SECONDS one caller tries for all the others.
+    """
+    global _ask_again_at
+    if _ask_again_at is None:
+        return True
+    if time.monotonic() < _ask_again_at:
+        return False
+    _ask_again_at = time.monotonic() + SILENCE_SECONDS
+    try:
+        client().ping()
+    except RedisTimeout as error:
+        note_failure(error)
+        return False
+    except RedisError:
+        logger.debug("Redis refuses: whoever asks it is told at once.")
+    _ask_again_at = None
+    return True
 
 
 def note_failure(error: RedisError) -> None:
-    """Remember a wait in vain."""
-    global _silent_until
+    """Remember a wait in vain; who is refused did not wait."""
+    global _ask_again_at
     if isinstance(error, RedisTimeout):
-        _silent_until = time.monotonic() + SILENCE_SECONDS
+        _ask_again_at = time.monotonic() + SILENCE_SECONDS

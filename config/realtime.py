@@ -49,7 +49,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
     hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
     """
-    if brief_redis.is_silent():
+    if not brief_redis.answers():
         return
     try:
         pipe = brief_redis.client().pipeline(transaction=False)

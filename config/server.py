@@ -27,8 +27,6 @@ __all__ = ["Outlet", "Server", "is_draining"]
 
 logger = logging.getLogger(__name__)
 
-# So many sockets a second are closed without spreading them any further.
-CLOSED_PER_SECOND = 50
 # Frames of one client that may wait for their consumer before its socket is no longer read.
 UNREAD_FRAMES = 200
 # What a client may be sent after it stopped reading is thrown away this long after the close frame.
@@ -187,7 +185,7 @@ class Server(Daphne):
         """Close the sockets, spread so that the clients do not all come back at once."""
         sockets = [each for each in self.connections if isinstance(each, SocketProtocol)]
         random.shuffle(sockets)
-        spread = min(settings.CHAT_DRAIN_SECONDS, len(sockets) / CLOSED_PER_SECOND)
+        spread = min(settings.CHAT_DRAIN_SECONDS, len(sockets) / settings.CHAT_CLOSED_PER_SECOND)
         logger.info(
             "Told to go: closing the sockets, then leaving.",
             extra={"metadata": {"sockets": len(sockets), "spread_seconds": spread}},

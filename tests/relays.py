@@ -5,23 +5,33 @@ The engines of a test run are shared, so a test cuts the line and not the engine
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.servers import free_port
+PATIENCE = 60.0
+_LOOPBACK = "127.0.0.1"
 
 
 class Relay:
-    """Forwards one port of loopback to a store until it is cut."""
+    """Forwards one port of loopback to a store until it is cut.
+
+    Plain sockets, because they are closed when ``close`` returns: asyncio's transports close in
+    later rounds of their loop, and one that is left over fails whichever test runs when the garbage
+    is collected.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
-        self.port = free_port()
+        # Bound and deaf while the relay is cut: who connects is refused, and nobody else, not even
+        # an outgoing connection, is given the port meanwhile.
+        self._place = _bound_socket(0)
+        self.port: int = self._place.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
@@ -46,58 +56,69 @@ class Relay:
         self.thaw()
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join()
         self._loop.close()
+        self._place.close()
 
     def url(self, url: str) -> str:
         """Give a store's URL with this relay in place of its address."""
         parts = urlsplit(url)
         person = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-        return urlunsplit(parts._replace(netloc=f"{person}127.0.0.1:{self.port}"))
+        return urlunsplit(parts._replace(netloc=f"{person}{_LOOPBACK}:{self.port}"))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._listener = _bound_socket(self.port)
+        self._listener.listen(256)
+        self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _cut(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._loop.remove_reader(listener)
+            listener.close()
         links = list(self._links)
         for link in links:
             link.cancel()
         await asyncio.gather(*links, return_exceptions=True)
-        # The loop drops what was aborted in its next rounds; left open, a socket would fail
-        # whichever test runs when the garbage is collected.
-        await asyncio.sleep(0.05)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = asyncio.current_task()
-        assert link is not None
-        self._links.add(link)
-        writers = [writer]
-        try:
-            if self._server is None:
-                return
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
-            writers.append(far_writer)
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        except OSError:
-            return
-        finally:
-            for each in writers:
-                each.transport.abort()
-            self._links.discard(link)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        # One that was aborted before it was accepted is no connection.
         with contextlib.suppress(OSError):
-            while data := await reader.read(65_536):
-                await self._flows.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
+            near, _address = listener.accept()
+            near.settimeout(0)
+            link = self._loop.create_task(self._serve(near))
+            self._links.add(link)
+            # Not in the task itself: one that is cancelled before it began runs none of its lines.
+            link.add_done_callback(lambda _link: near.close())
+            link.add_done_callback(self._links.discard)
+
+    async def _serve(self, near: socket.socket) -> None:
+        with socket.socket() as far:
+            far.settimeout(0)
+            # What ends one direction, ends both.
+            with contextlib.suppress(OSError, ExceptionGroup):
+                await self._loop.sock_connect(far, self._target)
+                async with asyncio.TaskGroup() as flows:
+                    flows.create_task(self._pump(near, far))
+                    flows.create_task(self._pump(far, near))
+
+    async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        while data := await self._loop.sock_recv(source, 65_536):
+            await self._flows.wait()
+            await self._loop.sock_sendall(sink, data)
+        raise EOFError
+
+
+def _bound_socket(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.settimeout(0)
+    bound.bind((_LOOPBACK, port))
+    return bound
 
 
 @contextmanager

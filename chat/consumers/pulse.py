@@ -18,7 +18,7 @@ from chat import presence
 from chat.models import Conversation
 from chat.presence import Person, Presence
 from chat.viewers import Agent
-from config import tenancy
+from config import brief_redis, tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.threads import run_sync
@@ -137,6 +137,9 @@ def _find_out(
             facts.latest_changes = [
                 (moment.isoformat(), owner_id) for moment, owner_id in latest[:LATEST_CHANGES]
             ]
+    if not brief_redis.answers():
+        # Each question would hold a thread until it is given up, and messages wait for threads.
+        return facts
     with suppress(RedisError):
         facts.online = presence.refresh(organization_id, presences)
         facts.viewing = presence.viewing(looked_at)

@@ -110,7 +110,7 @@ def _take(endpoint: str, keys: list[tuple[str, Rate]]) -> list[gcra.Level]:
     global _local_until
     now = time.monotonic()
     is_closed = endpoint in CLOSED_WITHOUT_REDIS
-    if not is_closed and (now < _local_until or brief_redis.is_silent()):
+    if not is_closed and (now < _local_until or not brief_redis.answers()):
         return _local.take(keys, now)
     try:
         return gcra.take(keys)

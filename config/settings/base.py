@@ -396,6 +396,8 @@ CHAT_MAX_TEXT_LENGTH = 10_000
 CHAT_MAX_FRAME_BYTES = 65_536
 CHAT_HEARTBEAT_SECONDS: float = env.float("CHAT_HEARTBEAT_SECONDS", default=25)
 CHAT_DRAIN_SECONDS: float = env.float("CHAT_DRAIN_SECONDS", default=10)
+# So many goodbyes a second are not spread any further.
+CHAT_CLOSED_PER_SECOND: float = env.float("CHAT_CLOSED_PER_SECOND", default=50)
 # A socket whose client reads nothing of what waits for it for so long is closed with 4408.
 CHAT_STUCK_SECONDS: float = env.float("CHAT_STUCK_SECONDS", default=20)
 # How long people may edit what they wrote, or delete it without a supervisor.

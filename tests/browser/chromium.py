@@ -1,7 +1,9 @@
 """Debian's Chromium, quiet: it asks nobody outside for anything."""
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, expect
 
+# Milliseconds. No test measures time: what a busy machine needs long for is waited for.
+PATIENCE = 60_000
 EXECUTABLE = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
@@ -18,5 +20,7 @@ AS_PEOPLE_HAVE_IT = "--disable-features=Translate"
 
 
 def launch(playwright: Playwright, *, refuses_storage_to_frames: bool = False) -> Browser:
+    # For whoever drives a browser, not only after some fixture: Playwright itself expects for 5 s.
+    expect.set_options(timeout=PATIENCE)
     arguments = ARGUMENTS if refuses_storage_to_frames else [*ARGUMENTS, AS_PEOPLE_HAVE_IT]
     return playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)

@@ -11,19 +11,17 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from chat.models import Conversation, Widget
 from chat.services import take_over
 from crm.accounts.models import Membership
-from tests.browser.chromium import launch
+from tests.browser.chromium import PATIENCE, launch
 from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_modules import STATIC, QuietHandler
 from tests.browser.widget_page import WidgetPage
-from tests.servers import LiveServer, free_port
-
-# Generous: the machine may be busy with other tests. No test measures time.
-PATIENCE = 30_000
+from tests.ports import free_port
+from tests.servers import LiveServer
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +97,6 @@ def visitor(chromium: Browser) -> Iterator[WidgetPage]:
     """A visitor with a browser of their own; a broken policy or script fails the test."""
     context = chromium.new_context(locale="en-GB", viewport={"width": 1200, "height": 800})
     context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     visitor = WidgetPage(context.new_page())
     yield visitor
     context.close()

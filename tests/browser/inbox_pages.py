@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from chat.models import Conversation, Message, Sender, SenderType
 from chat.services import post_message
 from crm.accounts.models import Membership
+from tests.browser.chromium import PATIENCE
 
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"
 DESK = {"width": 1440, "height": 900}
@@ -52,7 +53,7 @@ def logged_in(
     client.force_login(membership.user)
     options = {"viewport": DESK, "locale": "en-GB", "color_scheme": "light"} | options
     context = browser.new_context(base_url=base_url, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     cookies = {name: morsel.value for name, morsel in client.cookies.items()}
     cookies[settings.LANGUAGE_COOKIE_NAME] = membership.user.language_code
     context.add_cookies(
@@ -75,7 +76,7 @@ def open_inbox(context: BrowserContext, path: str = "/app/inbox/") -> Page:
 
 
 def await_live(page: Page) -> None:
-    expect(page.locator('#link-state[data-link-state="live"]')).to_be_visible(timeout=30_000)
+    expect(page.locator('#link-state[data-link-state="live"]')).to_be_visible()
 
 
 def path_of(conversation: Conversation, query: str = "") -> str:

@@ -63,7 +63,6 @@ def test_visitor_is_answered_by_the_bot_and_then_by_a_person(
     story = STORIES[language]
     question, answer = TEXTS["delivery"][language]
     context = chromium.new_context(locale=story["locale"])
-    expect.set_options(timeout=30_000)
     visitor = WidgetPage(context.new_page())
     with (
         logged_in(chromium, web_server.base_url, agent) as desk,

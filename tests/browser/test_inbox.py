@@ -19,6 +19,7 @@ from tests.browser.inbox_pages import (
     shown_texts,
     stored_texts,
 )
+from tests.browser.widget_page import await_truth
 from tests.conftest import make_conversation
 from tests.servers import LiveServer
 
@@ -250,9 +251,12 @@ def test_history_loads_upwards_and_what_one_reads_stays(
     assert before is not None
     assert after is not None
     assert abs(before["y"] - after["y"]) <= 2
-    for _step in range(3):
+
+    def is_read_to_the_top() -> bool:
         page.evaluate("() => { document.getElementById('log-scroll').scrollTop = 0; }")
-        page.wait_for_timeout(400)
+        return len(shown_texts(page)) == 121
+
+    await_truth(page, is_read_to_the_top)
     assert shown_texts(page) == ["Do you ship to Manila?"] + [f"Line {n}" for n in range(120)]
     customer_says(taken, "And one more", "one-more")
     expect(page.locator("#jump-down")).to_have_text("1 new message")

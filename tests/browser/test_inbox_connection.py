@@ -21,8 +21,10 @@ from tests.browser.inbox_pages import (
     shown_texts,
     stored_texts,
 )
+from tests.browser.widget_page import await_truth
 from tests.conftest import make_conversation
-from tests.servers import free_port, serving
+from tests.ports import free_port
+from tests.servers import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -137,10 +139,7 @@ def test_answer_that_got_lost_on_the_way_back_is_not_sent_twice(
         page.locator("#composer-text").fill("Only once")
         page.keyboard.press("Enter")
         expect(page.locator("#log [data-unsent]")).to_contain_text("Sending…")
-        for _attempt in range(100):
-            if len(stored_texts(taken)) == 2:
-                break
-            page.wait_for_timeout(50)
+        await_truth(page, lambda: len(stored_texts(taken)) == 2)
         state["deaf"] = False
         state["route"].close(code=1012)
         await_live(page)
@@ -221,14 +220,12 @@ def test_network_without_sockets_still_gets_everything_through(
         page = context.new_page()
         page.route_web_socket("**/ws/inbox/", lambda socket: socket.close())
         page.goto(path_of(taken))
-        expect(page.locator("#link-state")).to_contain_text("Every few seconds", timeout=30_000)
+        expect(page.locator("#link-state")).to_contain_text("Every few seconds")
         page.locator("#composer-text").fill("Through the keyhole")
         page.keyboard.press("Enter")
-        expect(page.locator("#log [data-unsent]")).to_have_count(0, timeout=20_000)
+        expect(page.locator("#log [data-unsent]")).to_have_count(0)
         customer_says(taken, "I can hear you", "heard")
-        expect(page.locator("#log .bubble-text").last).to_have_text(
-            "I can hear you", timeout=20_000
-        )
+        expect(page.locator("#log .bubble-text").last).to_have_text("I can hear you")
         expected = ["Do you ship to Manila?", "Through the keyhole", "I can hear you"]
         assert shown_texts(page) == expected
         assert stored_texts(taken) == expected

@@ -33,7 +33,6 @@ def visitor_in(chromium: Browser) -> Iterator[MakeVisitor]:
     def make(**options: Any) -> WidgetPage:
         context = chromium.new_context(**{"locale": "en-GB", **options})
         contexts.append(context)
-        expect.set_options(timeout=30_000)
         return WidgetPage(context.new_page())
 
     yield make

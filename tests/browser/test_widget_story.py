@@ -9,7 +9,13 @@ from chat.models import Conversation, Widget
 from chat.services import close, take_over
 from crm.accounts.models import Membership
 from tests.browser.sites import FragileShop
-from tests.browser.widget_page import WidgetPage, only_conversation, reply, stored_texts
+from tests.browser.widget_page import (
+    WidgetPage,
+    await_truth,
+    only_conversation,
+    reply,
+    stored_texts,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -46,9 +52,12 @@ def test_visitor_and_agent_talk(visitor: WidgetPage, shop: str, agent: Membershi
     assert visitor.texts()[0] == "Do you roast on Fridays?"
     # What was shown is told: the agent sees "read".
     expect(visitor.badge).to_be_hidden()
-    visitor.page.wait_for_timeout(1500)
-    conversation.refresh_from_db()
-    assert conversation.customer_seen_seq == conversation.last_seq
+
+    def is_all_seen() -> bool:
+        conversation.refresh_from_db()
+        return conversation.customer_seen_seq == conversation.last_seq
+
+    await_truth(visitor.page, is_all_seen)
 
 
 def test_unread_messages_are_counted_while_the_panel_is_closed(
@@ -100,7 +109,7 @@ def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
     conversation = only_conversation()
     assert stored_texts(conversation) == ["before"]
     with fragile_shop.serving() as server:
-        expect(visitor.own("away 2").locator("[data-status=sent]")).to_be_visible(timeout=30_000)
+        expect(visitor.own("away 2").locator("[data-status=sent]")).to_be_visible()
         assert visitor.texts() == ["before", "away 1", "away 2"]
         server.kill()
         expect(visitor.bar).to_contain_text("Your messages are kept and will be sent")
@@ -112,7 +121,7 @@ def test_messages_written_while_the_server_is_away_survive_it_and_a_reload(
         visitor.page.reload()
         expect(visitor.launcher).to_be_visible()
         visitor.open()
-        expect(visitor.own("away 3").locator("[data-status=sent]")).to_be_visible(timeout=30_000)
+        expect(visitor.own("away 3").locator("[data-status=sent]")).to_be_visible()
         expected = ["before", "away 1", "away 2", "away 3"]
         assert visitor.texts() == expected
         assert stored_texts(conversation) == expected
@@ -221,12 +230,12 @@ def test_what_the_page_says_of_its_visitor_is_kept_as_a_claim(
     visitor.page.evaluate("nextflow('identify', { phone: '+84 24 1234 5678' })")
     expect(visitor.own("It is me")).to_be_visible()
     told = {"name": "Minh", "email": "minh@sunbean.example", "phone": "+84 24 1234 5678"}
-    for _attempt in range(100):
+
+    def is_told() -> bool:
         customer.refresh_from_db()
-        if customer.claimed == told:
-            break
-        visitor.page.wait_for_timeout(100)
-    assert customer.claimed == told
+        return bool(customer.claimed == told)
+
+    await_truth(visitor.page, is_told)
 
 
 def test_identity_that_is_refused_keeps_nobody_from_being_heard(

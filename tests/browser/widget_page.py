@@ -1,5 +1,7 @@
 """The widget as a visitor uses it."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
@@ -9,6 +11,7 @@ from chat.services import post_message
 from chat.services.conversations import agent_sender
 from config.ids import uuid7
 from crm.accounts.models import Membership
+from tests.browser.chromium import PATIENCE
 
 
 class WidgetPage:
@@ -84,15 +87,19 @@ class WidgetPage:
 
     def await_event(self, name: str) -> None:
         """Wait until the launcher told the page of an event; the site's policy forbids eval."""
-        for _attempt in range(150):
-            if any(event[0] == name for event in self.happened()):
-                return
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"{name} did not happen: {self.happened()}")
+        await_truth(self.page, lambda: any(event[0] == name for event in self.happened()))
 
     def happened(self) -> list[list[Any]]:
         events: list[list[Any]] = self.page.evaluate("window.happened")
         return events
+
+
+def await_truth(page: Page, is_true: Callable[[], bool]) -> None:
+    """Wait for what a page brings about elsewhere, while the page goes on."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not is_true():
+        assert time.monotonic() < deadline, "What was waited for never became true."
+        page.wait_for_timeout(100)
 
 
 def only_conversation() -> Conversation:

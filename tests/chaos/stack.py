@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -20,6 +19,7 @@ from typing import Any
 
 from config.engines.processes import identity
 from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+from tests.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _PARTS = ("DB_MONGODB_", "DB_POSTGRES_", "QDRANT_", "REDIS_")
@@ -29,12 +29,6 @@ _STOP_SECONDS = 15.0
 
 class NotReady(Exception):
     """A part of the installation did not come up; the message names its log."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def own_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:

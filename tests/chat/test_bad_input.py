@@ -47,7 +47,7 @@ async def post(
     server: LiveServer, path: str, body: bytes, headers: dict[str, str] | None = None
 ) -> httpx.Response:
     given = {"Content-Type": "application/json", **(headers or {})}
-    async with httpx.AsyncClient(base_url=server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=server.base_url, timeout=60) as http:
         return await http.post(path, content=body, headers=given)
 
 
@@ -119,7 +119,7 @@ async def test_a_key_that_cannot_be_one_is_refused(
         "Connection: close",
     ]
     writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     head, _, payload = answer.partition(b"\r\n\r\n")
@@ -190,7 +190,7 @@ async def test_a_stream_that_cannot_be_is_not_found(
     web_server: LiveServer, widget: Widget, path: str
 ) -> None:
     visitor = await visit(web_server, widget.site_key)
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         response = await http.get(path, headers=visitor.headers)
     assert told(response) == (404, "conversation_not_found")
 
@@ -221,7 +221,7 @@ async def test_a_page_of_the_inbox_that_cannot_be_is_refused(
     web_server: LiveServer, agent: Membership, query: str
 ) -> None:
     cookie = await run_sync(cookie_of, agent)
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         response = await http.get(
             f"/api/v1/inbox/conversations?{query}", headers={"Cookie": f"sessionid={cookie}"}
         )
@@ -233,7 +233,7 @@ async def test_a_cookie_that_is_none_of_ours_is_nobody(
     web_server: LiveServer, widget: Widget, cookie: str
 ) -> None:
     headers = {b"Cookie": f"sessionid={cookie}".encode("latin-1")}
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         response = await http.get("/api/v1/inbox/conversations", headers=headers)
     assert response.status_code in {401, 403}
     assert response.json()["code"] == "not_authenticated"

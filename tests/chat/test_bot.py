@@ -204,11 +204,13 @@ def test_another_organization_starts_nothing(
 def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversation) -> None:
     question = ask(conversation, SHIPPING)
     group = conversation_group(conversation.pk)
-    with stores.redis().pubsub(ignore_subscribe_messages=True) as listening:
+    with stores.redis().pubsub() as listening:
         listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
-        listening.get_message(timeout=1)
+        confirmed = listening.get_message(timeout=30)
+        assert confirmed is not None
+        assert confirmed["type"] == "subscribe"
         run(question)
-        raw = listening.get_message(timeout=2)
+        raw = listening.get_message(timeout=30)
     assert raw is not None
     hint = registry.get_serializer("msgpack").deserialize(raw["data"])
     assert hint == {

@@ -59,7 +59,7 @@ async def test_a_long_poll_is_traced_and_dressed_like_every_request(
     cookie = await run_sync(cookie_of, agent)
     path = f"/api/v1/streams/{conversation.stream}/events?after={conversation.last_seq}"
     headers = {"Cookie": f"sessionid={cookie}", "X-Request-ID": GIVEN_ID}
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         before = await count_of(http, 200)
         waited = await http.get(f"{path}&wait=1", headers=headers)
         at_once = await http.get(path, headers={"Cookie": f"sessionid={cookie}"})
@@ -98,7 +98,7 @@ async def test_a_refused_long_poll_is_traced_too(
     code: str,
 ) -> None:
     path, given = f"/api/v1/streams/{conversation.stream}/events?wait=1", f"{GIVEN_ID}-{code}"
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         before = await count_of(http, status)
         response = await http.get(
             path, headers=headers | {"X-Correlation-ID": f"{GIVEN_ID}-{code}"}
@@ -114,7 +114,7 @@ async def test_a_refused_long_poll_is_traced_too(
 
 async def test_a_harmful_id_is_replaced(web_server: LiveServer, widget: Widget) -> None:
     visitor = await visit(web_server, widget.site_key)
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         response = await http.get(
             "/api/v1/streams/conversation:nothing/events?wait=1",
             headers={**visitor.headers, "X-Request-ID": "<script>"},

@@ -116,7 +116,7 @@ def test_a_post_stores_nothing_until_it_holds_the_row_lock(
         with pytest.raises(StillWaiting):
             waiting.result(timeout=0.5)
         assert [message.seq for message in log(conversation)] == [1]
-    assert waiting.result(timeout=10).seq == 2
+    assert waiting.result(timeout=60).seq == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -138,7 +138,7 @@ def test_the_same_id_from_many_at_once_is_one_message(
     conversation: Conversation, writers: Writers
 ) -> None:
     futures = [writers.submit(post, conversation, "same") for _number in range(8)]
-    assert {future.result(timeout=30).message_id for future in futures} == {
+    assert {future.result(timeout=60).message_id for future in futures} == {
         log(conversation)[1].message_id
     }
     assert len(log(conversation)) == 2
@@ -159,7 +159,7 @@ def test_first_messages_at_once_share_one_conversation(
         )
 
     futures = [writers.submit(begin, f"tab-{number}") for number in range(6)]
-    messages = [future.result(timeout=30) for future in futures]
+    messages = [future.result(timeout=60) for future in futures]
     assert len({message.conversation_id for message in messages}) == 1
     assert sorted(message.seq for message in messages) == [1, 2, 3, 4, 5, 6]
     assert Conversation.objects.count() == 1

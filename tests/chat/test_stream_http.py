@@ -10,7 +10,7 @@ from chat.models import Conversation, Message, VisitorToken, Widget
 from config import stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Visitor, cookie_of, visit
+from tests.chat.clients import PATIENCE, Visitor, calling, cookie_of, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer, serving
 
@@ -22,7 +22,7 @@ HI = {"content": {"type": "text", "text": "Hi"}}
 def http(server: LiveServer, visitor: Visitor | None = None, **options: Any) -> httpx.AsyncClient:
     if visitor is not None:
         options["headers"] = visitor.headers
-    return httpx.AsyncClient(base_url=server.base_url, timeout=40, **options)
+    return calling(server, **options)
 
 
 async def agent_http(server: LiveServer, member: Membership) -> httpx.AsyncClient:
@@ -62,7 +62,7 @@ async def test_a_visitor_chats_without_a_socket(
     async with http(web_server, visitor) as calls, await agent_http(web_server, agent) as team:
         assert await opened_by(web_server, visitor) == posted
         waiting = asyncio.create_task(calls.get(f"{stream}/events?after=1&wait=25"))
-        await asyncio.sleep(0.5)
+        await _subscribers(channel_of(posted), 1)
         assert not waiting.done()
         reply = await team.post(f"{stream}/messages", json=HI, headers={"Idempotency-Key": "r-1"})
         assert (reply.status_code, reply.json()["seq"]) == (201, 2)
@@ -96,7 +96,7 @@ async def test_waiting_requests_hold_no_thread(web_server: LiveServer, widget: W
     """Far more of them wait than there are threads, and another request is answered meanwhile."""
     visitor = await visit(web_server, widget.site_key)
     posted = await opened_by(web_server, visitor)
-    url = f"/api/v1/streams/{posted['stream']}/events?after=1&wait=20"
+    url = f"/api/v1/streams/{posted['stream']}/events?after=1&wait=25"
     limits = httpx.Limits(max_connections=60)
     async with http(web_server, visitor, limits=limits) as calls:
         waiting = [asyncio.create_task(calls.get(url)) for _number in range(40)]
@@ -330,7 +330,7 @@ async def test_a_long_poll_is_answered_when_the_server_goes(
         async with http(server, visitor) as calls:
             url = f"/api/v1/streams/{posted['stream']}/events?after=1&wait=25"
             waiting = asyncio.create_task(calls.get(url))
-            await asyncio.sleep(0.7)
+            await _subscribers(channel_of(posted), 1)
             server.process.terminate()
             assert (await waiting).json()["events"] == []
         assert await asyncio.to_thread(server.stop) == 0
@@ -342,7 +342,7 @@ async def test_who_gave_up_waiting_leaves_nothing_behind(
     visitor = await visit(web_server, widget.site_key)
     posted = await opened_by(web_server, visitor)
     url = f"/api/v1/streams/{posted['stream']}/events?after=1&wait=25"
-    channel = f"*conversation.{posted['stream'].partition(':')[2]}"
+    channel = channel_of(posted)
     async with http(web_server, visitor) as calls:
         waiting = asyncio.create_task(calls.get(url))
         await _subscribers(channel, 1)
@@ -350,8 +350,12 @@ async def test_who_gave_up_waiting_leaves_nothing_behind(
     await _subscribers(channel, 0)
 
 
+def channel_of(posted: dict[str, Any]) -> str:
+    return f"*conversation.{posted['stream'].partition(':')[2]}"
+
+
 async def _subscribers(channel: str, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(stores.redis().pubsub_channels(channel)) != count:  # noqa: ASYNC110  foreign state
             await asyncio.sleep(0.05)
 

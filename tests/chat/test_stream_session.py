@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-import httpx
 import pytest
 import websockets
 from django.conf import settings
@@ -15,7 +14,16 @@ from chat.tickets import issue_ticket
 from config import realtime, stores
 from config.threads import run_sync
 from crm.accounts.models import Membership
-from tests.chat.clients import Client, as_agent, at_work, connected, cookie_of, opened, visit
+from tests.chat.clients import (
+    Client,
+    as_agent,
+    at_work,
+    calling,
+    connected,
+    cookie_of,
+    opened,
+    visit,
+)
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -140,9 +148,8 @@ async def test_an_agent_gets_in_by_a_ticket_without_a_cookie(
     web_server: LiveServer, agent: Membership
 ) -> None:
     cookie = await run_sync(cookie_of, agent)
-    async with httpx.AsyncClient(
-        base_url=web_server.base_url, cookies={"sessionid": cookie, "csrftoken": "c" * 32}
-    ) as http:
+    cookies = {"sessionid": cookie, "csrftoken": "c" * 32}
+    async with calling(web_server, cookies=cookies) as http:
         forged = await http.post("/api/v1/inbox/tickets")
         reply = await http.post("/api/v1/inbox/tickets", headers={"X-CSRFToken": "c" * 32})
     assert (forged.status_code, reply.status_code) == (403, 201)

@@ -25,7 +25,7 @@ def qdrant_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def qdrant(qdrant_url: str) -> Iterator[QdrantClient]:
-    client = QdrantClient(url=qdrant_url)
+    client = QdrantClient(url=qdrant_url, timeout=60)
     yield client
     client.close()
 

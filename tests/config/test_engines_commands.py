@@ -69,14 +69,14 @@ def test_a_foreground_supervisor_stops_the_engines_with_itself(
     with supervised_valkey() as supervisor:
         pid = records()["valkey"].pid
         supervisor.send_signal(sign)
-        assert supervisor.wait(timeout=30) == 0
+        assert supervisor.wait(timeout=120) == 0
     assert not is_alive(pid)
 
 
 def test_a_supervisor_whose_engine_dies_says_so_and_ends(folder: Path) -> None:
     with supervised_valkey() as supervisor:
         os.kill(records()["valkey"].pid, signal.SIGKILL)
-        _, said = supervisor.communicate(timeout=30)
+        _, said = supervisor.communicate(timeout=120)
     assert supervisor.returncode == 1
     assert b"valkey ended; the others were stopped" in said
 
@@ -104,7 +104,7 @@ def test_engines_outlive_the_command_and_the_terminal_that_started_them(folder: 
         [sys.executable, "-c", command], cwd=CHECKOUT, start_new_session=True
     )
     session = starter.pid
-    starter.wait(timeout=60)
+    starter.wait(timeout=120)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(session, signal.SIGHUP)
     assert os.getsid(records()["valkey"].pid) != session

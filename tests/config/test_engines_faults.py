@@ -177,7 +177,7 @@ def numbered_point(number: int) -> models.PointStruct:
 
 @contextlib.contextmanager
 def qdrant(url: str) -> Iterator[QdrantClient]:
-    client = QdrantClient(url=url, check_compatibility=False)
+    client = QdrantClient(url=url, timeout=60, check_compatibility=False)
     try:
         yield client
     finally:
@@ -259,7 +259,9 @@ def test_searches_go_on_while_points_are_written_and_a_collection_is_deleted(
             thread.start()
         time.sleep(0.5)
         client.delete_collection("dropped")
-        time.sleep(0.2)
+        deadline = time.monotonic() + 60
+        while not failures and time.monotonic() < deadline:
+            time.sleep(0.05)
         stopping.set()
         for thread in threads:
             thread.join()

@@ -32,7 +32,7 @@ NAMES = ("mongodb", "postgresql", "qdrant", "valkey")
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if is_so():
             return True

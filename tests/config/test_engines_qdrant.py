@@ -255,5 +255,5 @@ def test_filters_find_exactly_what_they_say(
 def test_the_root_and_the_checks_answer(qdrant: QdrantClient, qdrant_url: str) -> None:
     assert qdrant.info().title == "qdrant - vector search engine"
     for check in ("healthz", "livez", "readyz"):
-        answer = httpx.get(f"{qdrant_url}/{check}")
+        answer = httpx.get(f"{qdrant_url}/{check}", timeout=60)
         assert (answer.status_code, answer.text) == (200, f"{check} check passed")

@@ -17,7 +17,7 @@ DENSE = {"dense": {"size": 2, "distance": "Cosine"}}
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[httpx.Client]:
-    with own_engines(["qdrant"]) as urls, httpx.Client(base_url=urls.qdrant) as client:
+    with own_engines(["qdrant"]) as urls, httpx.Client(base_url=urls.qdrant, timeout=60) as client:
         yield client
 
 
@@ -235,7 +235,7 @@ def test_a_body_that_is_no_json(api: httpx.Client, place: str, raw: bytes) -> No
 def test_a_body_that_is_too_large_is_refused_unread(api: httpx.Client) -> None:
     address = urlsplit(str(api.base_url))
     head = b"PUT /collections/c/points HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(head)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -244,7 +244,7 @@ def test_a_body_that_is_too_large_is_refused_unread(api: httpx.Client) -> None:
 
 def test_a_connection_that_sends_no_http_leaves_the_others_alone(api: httpx.Client) -> None:
     address = urlsplit(str(api.base_url))
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(b"\x16\x03\x01 this is no request\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):

@@ -12,7 +12,7 @@ from django.conf import settings
 from config import layers, realtime
 from config.layers import ChannelLayer
 from config.threads import run_sync
-from tests.relays import Relay, relayed
+from tests.relays import PATIENCE, Relay, relayed
 
 pytestmark = pytest.mark.asyncio
 
@@ -38,7 +38,7 @@ async def far(stores_clean: None) -> AsyncIterator[tuple[Relay, ChannelLayer]]:
 
 
 async def heard(layer: ChannelLayer, channel: str, count: int) -> list[dict[str, object]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return [await layer.receive(channel) for _number in range(count)]
 
 
@@ -71,7 +71,6 @@ async def test_who_left_hears_nothing_and_may_come_back(layer: ChannelLayer) -> 
 async def test_one_channel_is_reached_from_elsewhere(layer: ChannelLayer) -> None:
     channel = await layer.new_channel()
     other = layer_at(settings.REDIS_URL)
-    await asyncio.sleep(0.1)
     await other.send(channel, {"type": "direct"})
     assert await heard(layer, channel, 1) == [{"type": "direct"}]
     await other.flush()
@@ -105,14 +104,18 @@ async def test_joining_while_redis_is_away_is_made_up_for(
 
 
 async def test_a_connection_that_hangs_is_given_up(
-    far: tuple[Relay, ChannelLayer], monkeypatch: pytest.MonkeyPatch
+    far: tuple[Relay, ChannelLayer],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     relay, layer = far
     monkeypatch.setattr(layers, "SILENCE_SECONDS", 0.3)
     channel = await layer.new_channel()
     await layer.group_add("group.1", channel)
     relay.freeze()
-    await asyncio.sleep(1)
+    async with asyncio.timeout(PATIENCE):
+        while "Redis does not answer" not in caplog.text:  # noqa: ASYNC110  the layer tells nobody
+            await asyncio.sleep(0.05)
     relay.thaw()
     assert await heard(layer, channel, 1) == [layers.RECONNECTED]
 
@@ -121,11 +124,13 @@ async def test_who_is_too_far_behind_is_told_to_read_the_log(
     layer: ChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layers, "QUEUE_LENGTH", 10)
-    channel = await layer.new_channel()
+    channel, beside = await layer.new_channel(), await layer.new_channel()
     await layer.group_add("group.1", channel)
+    await layer.group_add("group.1", beside)
     for number in range(15):
         await run_sync(realtime.publish, ("group.1", {"type": "x", "number": number}))
-    await asyncio.sleep(0.5)
+        # Both are told in one go: what this one heard, waits for the other.
+        assert await heard(layer, beside, 1) == [{"type": "x", "number": number}]
     told = await heard(layer, channel, 5)
     assert told[0] == layers.RECONNECTED
     assert [message["number"] for message in told[1:]] == [11, 12, 13, 14]

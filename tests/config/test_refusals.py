@@ -211,7 +211,7 @@ async def test_a_body_in_chunks_is_read_like_any_other(
         yield b'{"site_key": '
         yield json.dumps(widget.site_key).encode() + b"}"
 
-    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
         response = await http.post(SESSIONS, headers=JSON, content=body())
     assert response.status_code == 201
 
@@ -305,7 +305,7 @@ async def test_what_is_no_request_gets_no_page(
     if status is None:
         # It waits for the rest; here is none.
         writer.write_eof()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     assert b"<" not in answer

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.deploy.composed import CHECKOUT
+from tests.ports import free_port
 
 SOURCE = CHECKOUT / "deploy" / "nginx"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 def nginx_command() -> str:
@@ -30,13 +31,6 @@ def nginx_command() -> str:
             "nginx is not installed. `make test` installs it (deploy/install-test-packages.sh)."
         )
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from django.conf import settings
 from websockets.sync.client import connect
 
 from tests.deploy.composed import CHECKOUT
-from tests.deploy.nginx import Proxy, checked, free_port, running, write_configuration
+from tests.deploy.nginx import Proxy, checked, running, write_configuration
 from tests.deploy.upstream import upstream
+from tests.ports import free_port
 
 Directive = dict[str, Any]
 
@@ -97,7 +98,7 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 
 @pytest.fixture
 def client(proxy: Proxy) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{proxy.http_port}", timeout=20) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{proxy.http_port}", timeout=60) as client:
         yield client
 
 
@@ -143,10 +144,10 @@ def test_a_harmless_correlation_id_is_kept_and_any_other_replaced(client: httpx.
 
 
 def test_a_socket_passes_through(proxy: Proxy) -> None:
-    with connect(f"ws://127.0.0.1:{proxy.http_port}/ws/widget/") as socket:
-        assert json.loads(socket.recv(timeout=10)) == {"host": f"127.0.0.1:{proxy.http_port}"}
+    with connect(f"ws://127.0.0.1:{proxy.http_port}/ws/widget/", open_timeout=60) as socket:
+        assert json.loads(socket.recv(timeout=60)) == {"host": f"127.0.0.1:{proxy.http_port}"}
         socket.send("Xin chào")
-        assert socket.recv(timeout=10) == "Xin chào"
+        assert socket.recv(timeout=60) == "Xin chào"
 
 
 def test_what_is_for_those_inside_stays_inside(client: httpx.Client) -> None:
@@ -226,7 +227,7 @@ def test_a_log_line_holds_no_address_no_query_and_no_token(
 def test_one_web_process_may_be_away(tmp_path: Path) -> None:
     with upstream() as alive:
         written = write_configuration(tmp_path, server="plain", upstream_ports=(free_port(), alive))
-        with running(written), httpx.Client(timeout=20) as client:
+        with running(written), httpx.Client(timeout=60) as client:
             base = f"http://127.0.0.1:{written.http_port}"
             assert [client.get(f"{base}/app/").status_code for _ in range(6)] == [200] * 6
 
@@ -236,8 +237,8 @@ def test_without_any_web_process_the_answer_says_what_to_do(tmp_path: Path) -> N
         tmp_path, server="plain", upstream_ports=(free_port(), free_port())
     )
     with running(written):
-        response = httpx.get(f"http://127.0.0.1:{written.http_port}/app/", timeout=20)
-        health = httpx.get(f"http://127.0.0.1:{written.http_port}/proxy-health", timeout=20)
+        response = httpx.get(f"http://127.0.0.1:{written.http_port}/app/", timeout=60)
+        health = httpx.get(f"http://127.0.0.1:{written.http_port}/proxy-health", timeout=60)
     assert response.status_code == 503
     assert response.json()["code"] == "unavailable"
     assert response.headers["retry-after"] == "5"
@@ -251,11 +252,11 @@ def test_with_tls_http_is_redirected_and_https_is_told_to_the_application(tmp_pa
             plain = httpx.get(
                 f"http://127.0.0.1:{written.http_port}/app/inbox/?filter=mine",
                 headers={"Host": "crm.example.com"},
-                timeout=20,
+                timeout=60,
             )
             trust = ssl.create_default_context(cafile=written.folder / "certificates/fullchain.pem")
             secure = httpx.get(
-                f"https://localhost:{written.https_port}/app/", verify=trust, timeout=20
+                f"https://localhost:{written.https_port}/app/", verify=trust, timeout=60
             )
     assert plain.status_code == 308
     assert plain.headers["location"] == "https://crm.example.com/app/inbox/?filter=mine"

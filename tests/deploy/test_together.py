@@ -24,7 +24,8 @@ from tests.chat.clients import visit
 from tests.conftest import PASSWORD
 from tests.deploy.composed import CHECKOUT, compose, filled_example
 from tests.deploy.nginx import Proxy, running, write_configuration
-from tests.servers import LiveServer, free_port, serving
+from tests.ports import free_port
+from tests.servers import LiveServer, serving
 
 TOKEN = "scraper-token-of-a-test"
 

@@ -40,12 +40,11 @@ def log_lines() -> Iterator[LogLines]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """Give a port of this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def closed_port() -> Iterator[int]:
+    """Give a port of this machine where nobody listens, and nobody else can either."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        yield deaf.getsockname()[1]
 
 
 @pytest.fixture

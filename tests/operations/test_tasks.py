@@ -23,7 +23,7 @@ from crm.operations import canary
 from crm.operations.tasks import note_canary
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 
 
 def wait_for(found: Callable[[], Any], what: str, log: Path) -> Any:
