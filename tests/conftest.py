@@ -14,7 +14,7 @@ from psycopg.errors import DeadlockDetected
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
-from config import stores, tenancy
+from config import brief_redis, stores, tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.customers.models import Customer
 from tests.servers import _module_worker, _session_server, web_server, web_worker
@@ -51,6 +51,17 @@ def _own_language() -> Iterator[None]:
     """Begin in the default language: a request leaves its language in the thread it ran in."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_hints() -> Iterator[None]:
+    """Let what tests announce themselves wait for a Redis that is late on a busy machine.
+
+    A server goes on without a hint after a moment; a test would wait for what nobody repeats.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brief_redis, "ANSWER_SECONDS", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

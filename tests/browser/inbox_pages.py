@@ -1,5 +1,6 @@
 """Driving the inbox: a logged-in page, and the words one sees on it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,9 +115,12 @@ def shown_texts(page: Page) -> list[str]:
 
 
 def seen_on(page: Page) -> dict[str, str]:
-    """Give all words of the three panes, as a person would compare two screens."""
+    """Give all words of the three panes, as a person would compare two screens.
+
+    How many minutes somebody waits goes on between two looks.
+    """
     return {
-        pane: page.locator(f"#inbox {selector}").inner_text()
+        pane: re.sub(r"(< )?\d+ min", "… min", page.locator(f"#inbox {selector}").inner_text())
         for pane, selector in {
             "filters": ".list-head nav >> nth=0",
             "states": ".list-head nav >> nth=1",
