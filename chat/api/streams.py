@@ -127,7 +127,7 @@ class Messages(StreamView):
         request=MessageBody,
         responses={201: PostedShape},
     )
-    @refuses(409)
+    @refuses(409, 422)
     def post(self, request: Request, stream: str) -> Response:
         return _post(request, viewer_of_request(request), stream)
 
@@ -142,7 +142,7 @@ class StoredMessage(StreamView):
         request=EditBody,
         responses=EventShape,
     )
-    @refuses(409)
+    @refuses(409, 422)
     def patch(self, request: Request, stream: str, message_id: UUID) -> Response:
         viewer = viewer_of_request(request)
         body = EditBody(data=request.data)
@@ -176,7 +176,7 @@ class FirstMessage(StreamView):
         request=MessageBody,
         responses={201: PostedShape},
     )
-    @refuses(409)
+    @refuses(409, 422)
     def post(self, request: Request) -> Response:
         return _post(request, visitor_of_request(request), None)
 
