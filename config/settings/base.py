@@ -453,6 +453,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CHAT_SWEEP_EVERY_SECONDS,
     },
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
+    "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
     "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
     "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
     "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
@@ -481,6 +482,7 @@ CELERY_BEAT_SCHEDULE |= {
 }
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
+    "chat.hand_over": {"queue": "default"},
     "chat.*": {"queue": "realtime"},
     "mail.*": {"queue": "default"},
     "compliance.write_export": {"queue": "bulk"},

@@ -195,6 +195,13 @@ class CredentialsInUrl(Invalid):
     )
 
 
+class UnknownSuccessor(Invalid):
+    code = "unknown_successor"
+    message = gettext_noop(
+        "This person cannot take over: choose an active colleague whose role answers customers."
+    )
+
+
 class AuthorizationUnusable(Invalid):
     code = "authorization_unusable"
     message = gettext_noop(

@@ -38,7 +38,7 @@ def track_apps_below() -> None:
         Tracked(
             accounts.Membership,
             "member",
-            plain=("user", "role", "custom_role", "is_active"),
+            plain=("user", "role", "custom_role", "is_active", "successor"),
             identity="user",
         ),
         Tracked(accounts.CustomRole, "role", plain=("name", "base", "grants")),

@@ -16,8 +16,8 @@ from chat.models import EventKind
 from chat.polling import LONGEST_WAIT
 from chat.tickets import TICKET_SECONDS
 from config.errors import AppError, StoreUnavailable
-from config.rest.refusals import IdempotencyKeyReused
 from config.limits.rates import parse_rate
+from config.rest.refusals import IdempotencyKeyReused
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEXT = (CHECKOUT / "docs" / "stream-protocol.md").read_text()
