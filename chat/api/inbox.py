@@ -70,13 +70,13 @@ class HistoryQuery(Query):
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
 
-class AssignBody(serializers.Serializer[Any]):
+class AssignBody(Body):
     """``assignee`` is a user's id, or null for nobody."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
 
-class SnoozeBody(serializers.Serializer[Any]):
+class SnoozeBody(Body):
     until = serializers.DateTimeField()
 
 

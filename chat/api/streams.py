@@ -24,21 +24,21 @@ from config import metrics
 from config.limits.limiter import Subjects
 from config.limits.throttle import api_subjects
 from config.outages import outage_refusals
-from config.rest import refuses
+from config.rest import Body, refuses
 from config.whole_numbers import LARGEST, WholeNumberField
 
 
-class MessageBody(serializers.Serializer[Any]):
+class MessageBody(Body):
     content = serializers.JSONField()
     client_message_id = serializers.CharField(max_length=128, required=False)
 
 
-class EditBody(serializers.Serializer[Any]):
+class EditBody(Body):
     # Its own rules are those of every text, and refused by their own codes.
     text = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
-class SeenBody(serializers.Serializer[Any]):
+class SeenBody(Body):
     seq = WholeNumberField(min_value=0)
 
 

@@ -176,6 +176,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "crm.accounts.obvious_passwords.ObviousPasswordValidator"},
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
@@ -272,6 +273,8 @@ INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("vi", _("Vietnamese")), ("ru", _("Russian"))]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "config.message_storage.Messages"
+MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
 USE_TZ = True

@@ -1,6 +1,7 @@
 """What becomes of open conversations when somebody is deactivated or leaves."""
 
 import time
+from typing import Any
 
 import pytest
 from django.test import Client as Browser
@@ -57,7 +58,7 @@ def test_open_conversations_go_to_whom_the_page_says(
     owner: Membership, agent: Membership, colleague: Membership, widget: Widget, chosen: str
 ) -> None:
     is_open, asleep, is_closed = (talk_of(agent, widget, number) for number in range(3))
-    named = {"organization_id": agent.organization_id, "by": agent}
+    named: dict[str, Any] = {"organization_id": agent.organization_id, "by": agent}
     later = is_open.created_at.replace(year=is_open.created_at.year + 1)
     snooze(conversation_id=asleep.pk, until=later, **named)
     close(conversation_id=is_closed.pk, **named)

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from datetime import date
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -72,7 +73,7 @@ def test_a_hold_keeps_the_month(aged: Organization, of: str) -> None:
     customer = Customer.objects.filter(organization=aged).first()
     assert customer is not None
     subject = f"customer:{customer.pk}" if of == "customer" else ""
-    named = {"organization_id": aged.pk, "subject": subject}
+    named: dict[str, Any] = {"organization_id": aged.pk, "subject": subject}
     holds = [place_hold(reason=reason, **named) for reason in ("A court asks.", "So does the tax.")]
     assert drop_old_months() == []
     assert "201203" in months()
