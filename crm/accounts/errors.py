@@ -195,6 +195,14 @@ class CredentialsInUrl(Invalid):
     )
 
 
+class ProviderUnavailable(AppError):
+    code = "provider_unavailable"
+    status = 503
+    message = gettext_noop(
+        "The provider does not answer as it should. Try again later, or log in with your password."
+    )
+
+
 class UnknownSuccessor(Invalid):
     code = "unknown_successor"
     message = gettext_noop(
