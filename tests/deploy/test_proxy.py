@@ -268,7 +268,7 @@ def test_with_tls_a_socket_is_a_wss_one_or_none(tmp_path: Path) -> None:
         written = write_configuration(tmp_path, server="tls", upstream_ports=(first, second))
         with running(written):
             # Redirected like every page, and a redirect opens no socket.
-            with pytest.raises(InvalidURI, match="https://127.0.0.1/ws/inbox/"):
+            with pytest.raises(InvalidURI, match=r"https://127\.0\.0\.1/ws/inbox/"):
                 connect(f"ws://127.0.0.1:{written.http_port}/ws/inbox/")
             trust = ssl.create_default_context(cafile=written.folder / "certificates/fullchain.pem")
             with connect(f"wss://localhost:{written.https_port}/ws/inbox/", ssl=trust) as socket:
