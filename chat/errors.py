@@ -217,14 +217,6 @@ class IdempotencyKeyDiffers(Invalid):
     )
 
 
-class IdempotencyKeyUsed(AppError):
-    code = "idempotency_key_used"
-    status = 409
-    message = gettext_noop(
-        "This Idempotency-Key was used for something else. Choose a new one for a new request."
-    )
-
-
 class OriginForbidden(Forbidden):
     code = "origin_forbidden"
     message = gettext_noop(

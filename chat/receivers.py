@@ -9,8 +9,9 @@ from kombu.exceptions import OperationalError
 
 from chat.services.log import ANSWER
 from chat.signals import message_posted
-from chat.tasks import answer_with_bot
+from chat.tasks import answer_with_bot, hand_over_conversations
 from config import brief_redis
+from crm.accounts.signals import member_left
 
 logger = logging.getLogger(__name__)
 
@@ -31,3 +32,11 @@ def start_answer(
             logger.warning(
                 "An answer was not queued: Redis does not answer. The sweeper starts it."
             )
+
+
+@receiver(member_left, dispatch_uid="chat.hand_over")
+def start_handing_over(*, organization_id: UUID, user_id: UUID, **kwargs: Any) -> None:
+    try:
+        hand_over_conversations.delay(str(organization_id), str(user_id))
+    except OperationalError:
+        logger.warning("Conversations were not handed over: Redis does not answer. The sweep does.")

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from chat import bot
 from chat.services import wake_snoozed
+from chat.services.handing_over import hand_over, left_behind
 from chat.services.sweeping import mend_amendments, pending_answers
 from config import tenancy
 from config.errors import StoreUnavailable
@@ -53,6 +54,24 @@ def _waiting_answers() -> int:
         # celery-types knows no more of a channel than the transports have in common.
         channel: Any = connection.default_channel
         return int(channel.queue_declare(queue=queue).message_count)
+
+
+@shared_task(name="chat.hand_over")
+def hand_over_conversations(organization_id: str, user_id: str) -> None:
+    with tenancy.organization(UUID(organization_id)):
+        has_more = hand_over(organization_id=UUID(organization_id), user_id=UUID(user_id))
+    if has_more:
+        # Long ones go on in a task of their own, so that others have their turn.
+        hand_over_conversations.delay(organization_id, user_id)
+
+
+@shared_task(name="chat.sweep_left_behind")
+def sweep_left_behind() -> None:
+    """Hand over what a lost announcement left with people who are not there any more."""
+    with tenancy.everything("People leave every organization."):
+        late = left_behind()
+    for organization_id, user_id in late:
+        hand_over_conversations.delay(str(organization_id), str(user_id))
 
 
 @shared_task(name="chat.wake_snoozed")

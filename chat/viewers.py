@@ -21,7 +21,14 @@ from chat.errors import (
 )
 from chat.events import Audience, announce_agents_seen
 from chat.managers import ConversationQuerySet
-from chat.models import ContentType, Conversation, Message, VisitorToken, Widget
+from chat.models import (
+    ContentType,
+    Conversation,
+    Message,
+    SenderType,
+    VisitorToken,
+    Widget,
+)
 from chat.services import (
     Posted,
     delete_message,
@@ -30,6 +37,7 @@ from chat.services import (
     mark_seen_by_customer,
     open_conversation,
     post_among,
+    require_same,
 )
 from chat.services.conversations import customer_sender, sender_of
 from config import limits
@@ -134,11 +142,12 @@ class Visitor:
                 content=content,
                 client_message_id=client_message_id,
             )
+            require_same(message, content=content, sender_type=SenderType.CUSTOMER)
             epoch = (
                 self.conversations().values_list("epoch", flat=True).get(pk=message.conversation_id)
             )
             return Posted(message, epoch)
-        return post_among(
+        posted = post_among(
             self.conversations(),
             organization_id=self.organization_id,
             conversation_id=conversation_id_of(stream),
@@ -146,6 +155,8 @@ class Visitor:
             content=content,
             client_message_id=client_message_id,
         )
+        require_same(posted.message, content=content, sender_type=SenderType.CUSTOMER)
+        return posted
 
     def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
         self.head(stream)
@@ -217,7 +228,7 @@ class Agent:
         if self.login:
             note_use(self.login)
         sender = sender_of(self.membership)
-        return post_among(
+        posted = post_among(
             self.conversations(),
             organization_id=self.organization_id,
             conversation_id=conversation_id_of(stream),
@@ -226,6 +237,8 @@ class Agent:
             client_message_id=client_message_id,
             by=self.membership,
         )
+        require_same(posted.message, content=content, sender_type=SenderType.AGENT)
+        return posted
 
     def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
         """Give one's own message another text."""

@@ -101,6 +101,9 @@ class SocketProtocol(WebSocketProtocol):
 
     def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802  Autobahn's name
         """Send without the limit that is for clients: a resumed stream may be long."""
+        if self.state != self.STATE_OPEN:
+            # The client has gone, and its consumer has not heard of it yet.
+            return
         limit: int = self.factory.maxMessagePayloadSize
         self.maxMessagePayloadSize = 0
         try:

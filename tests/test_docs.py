@@ -1,5 +1,6 @@
 """What the documents say is what is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -37,3 +38,63 @@ def test_commands_of_a_page_exist(page: Path):
     text = page.read_text()
     assert set(MAKE_TARGET.findall(text)) - made_targets() == set()
     assert set(COMMAND.findall(text)) - known_commands() == set()
+
+
+PROOF = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+ITEM = re.compile(r"\d+\.\d+\.\d+")
+
+
+def names_of_tests(path: str) -> set[str]:
+    """Name the tests that pytest would collect from a file."""
+    tree = ast.parse((ROOT / path).read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, functions) and node.name.startswith("test_")
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_a_page_names_exist(page: Path):
+    missing = [
+        f"{path}::{name}"
+        for path, name in PROOF.findall(page.read_text())
+        if not (ROOT / path).is_file() or (name and name not in names_of_tests(path))
+    ]
+    assert missing == []
+
+
+def items_of(cell: str) -> set[str]:
+    """Read `6.2.5, 6.2.8` and `9.2.1 to 9.2.4`."""
+    found = set()
+    for piece in cell.split(","):
+        first, *last = ITEM.findall(piece)
+        chapter, _dot, number = first.rpartition(".")
+        until = int(last[0].rpartition(".")[2]) if last else int(number)
+        found |= {f"{chapter}.{each}" for each in range(int(number), until + 1)}
+    return found
+
+
+def test_every_item_of_security_has_a_proof():
+    text = (ROOT / "docs" / "security.md").read_text()
+    listed = re.search(r"<!-- items: (.*?) -->", text, re.DOTALL)
+    assert listed is not None
+    wanted = listed[1].split()
+    assert len(wanted) == len(set(wanted))
+    proved: set[str] = set()
+    for row in re.findall(r"^\| (\d+\.\d+\.\d+.*) \|$", text, re.MULTILINE):
+        item, _what, proof = row.split(" | ")
+        assert all(name for _path, name in PROOF.findall(proof)), item
+        assert PROOF.search(proof), item
+        proved |= items_of(item)
+    assert proved == set(wanted)
+
+
+def test_every_kind_of_bad_input_has_a_proof():
+    text = (ROOT / "docs" / "security.md").read_text()
+    section = text.partition("## Bad input")[2].partition("\n## ")[0]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (.*) \|$", section, re.MULTILINE)]
+    kinds = [row for row in rows if row[0] not in {"what comes", "---"}]
+    assert len(kinds) >= 15
+    assert [kind for kind, proof in kinds if not PROOF.search(proof)] == []

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -22,10 +23,20 @@ from chat.api.shapes import (
     HistoryShape,
     InboxPageShape,
 )
+from chat.content import has_controls
 from chat.errors import ReadOnly
 from chat.events import Audience, event_frame
-from chat.models import Conversation, Status
-from chat.services import assign, close, hand_back, reopen, snooze, take_over
+from chat.models import Conversation, Priority, Status
+from chat.services import (
+    assign,
+    close,
+    hand_back,
+    reopen,
+    set_labels,
+    set_priority,
+    snooze,
+    take_over,
+)
 from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
@@ -38,6 +49,12 @@ from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, require
 
 MAX_LIMIT = 100
+MAX_LABELS = 20
+
+
+def without_controls(text: str) -> None:
+    if has_controls(text) or set(text) & {"\n", "\t"}:
+        raise serializers.ValidationError(_("Leave out characters that cannot be shown."))
 
 
 class PageQuery(Query):
@@ -53,14 +70,25 @@ class HistoryQuery(Query):
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
 
-class AssignBody(serializers.Serializer[Any]):
+class AssignBody(Body):
     """``assignee`` is a user's id, or null for nobody."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
 
-class SnoozeBody(serializers.Serializer[Any]):
+class SnoozeBody(Body):
     until = serializers.DateTimeField()
+
+
+class ConversationBody(Body):
+    """``labels`` replaces those that are there."""
+
+    priority = serializers.ChoiceField(choices=Priority.choices, required=False)
+    labels = serializers.ListField(
+        child=serializers.CharField(max_length=50, validators=[without_controls]),
+        max_length=MAX_LABELS,
+        required=False,
+    )
 
 
 class NewMessageBody(Body):
@@ -143,6 +171,31 @@ class ConversationDetail(InboxView):
         """Give one conversation with its customer and their other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
         return Response(inbox.detail(self.membership, conversation))
+
+    @extend_schema(
+        operation_id="conversations_update",
+        tags=["conversations"],
+        request=ConversationBody,
+        responses=ChangedShape,
+        examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
+    )
+    def patch(self, request: Request, conversation_id: UUID) -> Response:
+        """Change the members that are sent. To assign, snooze, close and reopen are calls apart."""
+        wanted = ConversationBody.read(request, partial=True)
+        if not self.membership.may(Area.INBOX, WRITE):
+            raise ReadOnly
+        inbox.find(self.membership, conversation_id)
+        named: dict[str, Any] = {
+            "organization_id": self.membership.organization_id,
+            "conversation_id": conversation_id,
+            "by": self.membership,
+        }
+        if "priority" in wanted:
+            set_priority(priority=Priority(wanted["priority"]), **named)
+        if "labels" in wanted:
+            set_labels(labels=wanted["labels"], **named)
+        conversation = inbox.find(self.membership, conversation_id)
+        return Response({"conversation": inbox.row(self.membership, conversation)})
 
 
 class ConversationMessages(InboxView):

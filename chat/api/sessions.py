@@ -26,7 +26,7 @@ from config import limits, tenancy
 from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
 from config.outages import outage_refusals
-from config.rest import refuses
+from config.rest import Body, refuses
 from crm.accounts.clients import Client
 from crm.accounts.models import Language
 
@@ -34,7 +34,7 @@ WIDGET_SOCKET = "/ws/widget/"
 INBOX_SOCKET = "/ws/inbox/"
 
 
-class SessionBody(serializers.Serializer[Any]):
+class SessionBody(Body):
     """``parent_origin`` is the origin of the page that shows the widget, told by the loader."""
 
     site_key = serializers.CharField(max_length=64)

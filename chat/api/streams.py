@@ -24,21 +24,21 @@ from config import metrics
 from config.limits.limiter import Subjects
 from config.limits.throttle import api_subjects
 from config.outages import outage_refusals
-from config.rest import refuses
+from config.rest import Body, refuses
 from config.whole_numbers import LARGEST, WholeNumberField
 
 
-class MessageBody(serializers.Serializer[Any]):
+class MessageBody(Body):
     content = serializers.JSONField()
     client_message_id = serializers.CharField(max_length=128, required=False)
 
 
-class EditBody(serializers.Serializer[Any]):
+class EditBody(Body):
     # Its own rules are those of every text, and refused by their own codes.
     text = serializers.CharField(allow_blank=True, trim_whitespace=False)
 
 
-class SeenBody(serializers.Serializer[Any]):
+class SeenBody(Body):
     seq = WholeNumberField(min_value=0)
 
 
@@ -127,7 +127,7 @@ class Messages(StreamView):
         request=MessageBody,
         responses={201: PostedShape},
     )
-    @refuses(409)
+    @refuses(409, 422)
     def post(self, request: Request, stream: str) -> Response:
         return _post(request, viewer_of_request(request), stream)
 
@@ -142,7 +142,7 @@ class StoredMessage(StreamView):
         request=EditBody,
         responses=EventShape,
     )
-    @refuses(409)
+    @refuses(409, 422)
     def patch(self, request: Request, stream: str, message_id: UUID) -> Response:
         viewer = viewer_of_request(request)
         body = EditBody(data=request.data)
@@ -176,7 +176,7 @@ class FirstMessage(StreamView):
         request=MessageBody,
         responses={201: PostedShape},
     )
-    @refuses(409)
+    @refuses(409, 422)
     def post(self, request: Request) -> Response:
         return _post(request, visitor_of_request(request), None)
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 
 from crm.accounts.permissions import Area, Principal, people_of, reach
@@ -40,6 +41,22 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def unassigned(self) -> Self:
         return self.filter(assignee__isnull=True)
+
+    def assigned_to_who_left(self) -> Self:
+        """Narrow to what is open of people who may not come in any more."""
+        active = apps.get_model("accounts", "Membership").objects.active()
+        return (
+            self.not_closed()
+            .filter(assignee__isnull=False)
+            .exclude(
+                models.Exists(
+                    active.filter(
+                        organization_id=models.OuterRef("organization_id"),
+                        user_id=models.OuterRef("assignee_id"),
+                    )
+                )
+            )
+        )
 
     def newest_first(self) -> Self:
         return self.order_by("-last_message_at", "-id")

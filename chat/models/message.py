@@ -40,6 +40,10 @@ class EventKind(StrEnum):
 
 
 AMENDMENTS = frozenset({EventKind.EDITED, EventKind.DELETED})
+PRIORITIZED = "prioritized"
+LABELLED = "labelled"
+# Changes by which the team sorts its work.
+_SORTING = frozenset({PRIORITIZED, LABELLED})
 
 
 def mongo_now() -> datetime:
@@ -140,8 +144,12 @@ class Message:
 
     @property
     def is_private(self) -> bool:
-        """Whether it is a note or about one: nothing of it is for the customer."""
-        return self.is_note or (self.target is not None and self.target.type == ContentType.NOTE)
+        """Whether nothing of it is for the customer: a note, what is about one, how we sort."""
+        return (
+            self.is_note
+            or (self.target is not None and self.target.type == ContentType.NOTE)
+            or self.content.get("change", {}).get("name") in _SORTING
+        )
 
     def to_document(self) -> dict[str, Any]:
         """Give the document that MongoDB stores; the partial indexes need absent ids left out."""

@@ -8,11 +8,19 @@ from chat.services.conversations import (
     hand_off,
     open_conversation,
     reopen,
+    set_labels,
+    set_priority,
     snooze,
     take_over,
     wake_snoozed,
 )
-from chat.services.messages import Posted, finish_effect, post_among, post_message
+from chat.services.messages import (
+    Posted,
+    finish_effect,
+    post_among,
+    post_message,
+    require_same,
+)
 from chat.services.reading import mark_seen_by_agent, mark_seen_by_customer
 from chat.services.reconciling import reconcile
 
@@ -33,6 +41,9 @@ __all__ = [
     "post_message",
     "reconcile",
     "reopen",
+    "require_same",
+    "set_labels",
+    "set_priority",
     "snooze",
     "take_over",
     "wake_snoozed",

@@ -18,7 +18,6 @@ from chat.content import clean_client_message_id, clean_text
 from chat.errors import (
     AmendedTooLate,
     ConversationClosed,
-    IdempotencyKeyUsed,
     MessageDeleted,
     MessageNotFound,
     NotAMessage,
@@ -52,6 +51,7 @@ from chat.services.log import (
 from chat.services.rights import refusal_of_change
 from config.errors import AppError, StoreUnavailable
 from config.ids import uuid7
+from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.permissions import READ, WRITE, Action, Area, Principal
 
 # What it takes in the settings, beside the right to answer, to delete what others wrote: who
@@ -82,8 +82,8 @@ def edit_message(
 
     Safe to repeat under the same ``client_message_id``. Only one's own, only for a time, and not in
     a closed conversation. Raises MessageNotFound, MessageDeleted, NotAMessage, NotYourMessage,
-    AmendedTooLate, ConversationClosed, ReadOnly, NotYours, the refusals of a text, and
-    StoreUnavailable.
+    AmendedTooLate, ConversationClosed, ReadOnly, NotYours, IdempotencyKeyReused, the refusals of a
+    text, and StoreUnavailable.
     """
     _require_may_answer(by)
     text = clean_text(text)
@@ -93,8 +93,11 @@ def edit_message(
         conversation, target, amendments = _locked(by, conversation_id, seq)
         stored = Message.objects.posted_as(by.organization_id, conversation_id, client_message_id)
         edits = {each.seq for each in amendments if each.kind == EventKind.EDITED}
-        if stored is not None and stored.seq not in edits:
-            raise IdempotencyKeyUsed
+        if stored is not None and (
+            # An edit that a deletion emptied cannot be compared any more.
+            stored.seq not in edits or stored.content.get("text", text) != text
+        ):
+            raise IdempotencyKeyReused
         if stored is None and (refusal := _refusal_to_edit(conversation, target, amendments, by)):
             raise refusal
         return _append(

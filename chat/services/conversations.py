@@ -3,7 +3,7 @@
 Each change is an entry of the log too, under the same lock: every client learns of it in order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,8 @@ from django.utils import timezone
 from chat.content import clean_client_message_id
 from chat.errors import ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
-from chat.models import Conversation, Message, Sender, SenderType, Status, Widget
+from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
+from chat.models.message import LABELLED, PRIORITIZED
 from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, unanswered_since
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
@@ -155,6 +156,41 @@ def assign(
         by=sender_of(by),
         status=status,
         assignee=assignee,
+    )
+
+
+@transaction.atomic
+def set_priority(
+    *, organization_id: UUID, conversation_id: UUID, priority: Priority, by: Principal
+) -> Conversation:
+    """Say how urgent a conversation is, also of one that is closed."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
+    if conversation.priority == priority:
+        return conversation
+    return change(
+        conversation,
+        PRIORITIZED,
+        by=sender_of(by),
+        priority=priority,
+        details={"priority": str(priority)},
+    )
+
+
+@transaction.atomic
+def set_labels(
+    *, organization_id: UUID, conversation_id: UUID, labels: Sequence[str], by: Principal
+) -> Conversation:
+    """Put these labels on a conversation instead of those it has; each stands once, in order."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
+    wanted = list(dict.fromkeys(labels))
+    if conversation.labels == wanted:
+        return conversation
+    return change(
+        conversation, LABELLED, by=sender_of(by), labels=wanted, details={"labels": wanted}
     )
 
 

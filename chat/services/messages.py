@@ -14,6 +14,7 @@ from chat.managers import ConversationQuerySet
 from chat.models import (
     ContentType,
     Conversation,
+    EventKind,
     Message,
     NewMessage,
     Sender,
@@ -24,6 +25,7 @@ from chat.models.message import mongo_now, to_milliseconds
 from chat.services.log import append, change, lock_conversation
 from chat.services.rights import refusal_of_change
 from config.errors import AppError
+from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.permissions import Principal
 
 
@@ -111,6 +113,21 @@ def post_among(
         ),
     )
     return Posted(message, conversation.epoch)
+
+
+def require_same(message: Message, *, content: Mapping[str, Any], sender_type: SenderType) -> None:
+    """Refuse a key that stands for something else than what is sent under it now.
+
+    To be asked after the commit: a retry also finishes what a rolled back transaction left undone.
+    A message that was edited or deleted since cannot be compared any more, and is the answer.
+    """
+    is_same = (
+        message.kind == EventKind.POSTED
+        and message.sender.type == sender_type
+        and (message.amended_seq > 0 or message.content == content)
+    )
+    if not is_same:
+        raise IdempotencyKeyReused
 
 
 def finish_effect(*, message: Message, effect: str) -> None:

@@ -176,6 +176,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "crm.accounts.obvious_passwords.ObviousPasswordValidator"},
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
@@ -272,6 +273,8 @@ INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("vi", _("Vietnamese")), ("ru", _("Russian"))]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "config.message_storage.Messages"
+MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
 USE_TZ = True
@@ -455,6 +458,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CHAT_SWEEP_EVERY_SECONDS,
     },
     "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
+    "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
     "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
     "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
     "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
@@ -483,6 +487,7 @@ CELERY_BEAT_SCHEDULE |= {
 }
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
+    "chat.hand_over": {"queue": "default"},
     "chat.*": {"queue": "realtime"},
     "mail.*": {"queue": "default"},
     "compliance.write_export": {"queue": "bulk"},

@@ -17,3 +17,6 @@ CSRF_COOKIE_SECURE = _https
 # The prefix makes browsers refuse a cookie that a sibling host or a plain connection set.
 SESSION_COOKIE_NAME = "__Host-sessionid" if _https else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _https else "csrftoken"
+LANGUAGE_COOKIE_SECURE = _https
+LANGUAGE_COOKIE_NAME = "__Host-language" if _https else "django_language"
+MESSAGES_COOKIE_NAME = "__Host-messages" if _https else "messages"

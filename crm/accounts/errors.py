@@ -195,6 +195,21 @@ class CredentialsInUrl(Invalid):
     )
 
 
+class ProviderUnavailable(AppError):
+    code = "provider_unavailable"
+    status = 503
+    message = gettext_noop(
+        "The provider does not answer as it should. Try again later, or log in with your password."
+    )
+
+
+class UnknownSuccessor(Invalid):
+    code = "unknown_successor"
+    message = gettext_noop(
+        "This person cannot take over: choose an active colleague whose role answers customers."
+    )
+
+
 class AuthorizationUnusable(Invalid):
     code = "authorization_unusable"
     message = gettext_noop(

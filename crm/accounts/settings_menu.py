@@ -134,6 +134,14 @@ MENU = (
                 settings_manager,
             ),
             SettingsPage(
+                "legal_holds",
+                "compliance:holds",
+                "lock",
+                _("Legal holds"),
+                _("What must not be erased, and why."),
+                settings_manager,
+            ),
+            SettingsPage(
                 "log_in_rules",
                 "accounts:log_in_rules",
                 "clock",

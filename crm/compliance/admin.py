@@ -63,6 +63,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(LegalHold)
 class LegalHoldAdmin(ReadOnlyAdmin):
-    list_display = ["organization", "subject", "reason", "placed_at", "lifted_at"]
+    list_display = ["organization", "subject", "reason", "placed_at", "lifted_at", "lift_reason"]
     list_select_related = ["organization"]
+    search_fields = ["=organization__id", "=subject", "reason"]
     ordering = ["-placed_at"]

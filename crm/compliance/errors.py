@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import AppError, NotFound
+from config.errors import AppError, InvalidField, NotFound
 
 
 class UnderLegalHold(AppError):
@@ -14,6 +14,12 @@ class UnderLegalHold(AppError):
 class HoldNotFound(NotFound):
     code = "legal_hold_not_found"
     message = gettext_noop("There is no such legal hold, or it is lifted already.")
+
+
+class UnknownHoldSubject(InvalidField):
+    message = gettext_noop(
+        "There is nobody like that here. Name the organization, a customer or a member of yours."
+    )
 
 
 class ExportNotFound(NotFound):

@@ -13,6 +13,7 @@ from crm.accounts.models import ApiKey, Membership
 from crm.accounts.permissions import Principal
 from crm.compliance.filters import Filters
 from crm.compliance.models import ExportFormat
+from crm.compliance.services.holding import subjects_named
 from crm.compliance.wording import ACTIONS, KINDS, title_of
 
 MOST_CHOICES = 200
@@ -68,6 +69,56 @@ class AuditFilterForm(forms.Form):
 
 class ExportForm(forms.Form):
     format = forms.ChoiceField(choices=ExportFormat.choices)
+
+
+class HoldForm(forms.Form):
+    """Whom to hold, in words that people know: ``subject`` is filled by `clean`."""
+
+    kind = forms.ChoiceField(
+        label=_("What is kept"),
+        choices=[
+            ("organization", _("Everything of this organization")),
+            ("customer", _("What is about one customer")),
+            ("user", _("What is about one member")),
+        ],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    who = forms.CharField(
+        label=_("E-mail address or id"),
+        required=False,
+        max_length=255,
+        help_text=_("Of the customer or the member."),
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        help_text=_("Which case, and who decided."),
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+        error_messages={"required": _("Say why.")},
+    )
+
+    def __init__(self, *args: Any, by: Principal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.organization_id = by.organization_id
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        kind, who = cleaned.get("kind"), cleaned.get("who", "").strip()
+        cleaned["subject"] = ""
+        if kind in {"customer", "user"}:
+            found = subjects_named(self.organization_id, kind, who) if who else []
+            if len(found) == 1:
+                cleaned["subject"] = found[0]
+            elif found:
+                self.add_error("who", _("Several customers have this address. Enter the id."))
+            else:
+                self.add_error("who", _("There is nobody like that here."))
+        return cleaned
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(max_length=500)
 
 
 def _begin(day: date) -> datetime:

@@ -55,8 +55,19 @@ class AuditValuesQuerySet(models.QuerySet[Any]):
 
 
 class LegalHoldQuerySet(models.QuerySet[Any]):
+    def visible_to(self, principal: Principal) -> Self:
+        if not principal.may(Area.SETTINGS, WRITE):
+            return self.none()
+        return self.filter(organization_id=principal.organization_id)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-id")
+
     def active(self) -> Self:
         return self.filter(lifted_at__isnull=True)
+
+    def lifted(self) -> Self:
+        return self.filter(lifted_at__isnull=False)
 
     def on(self, organization_id: UUID, subject: str = "") -> Self:
         """Give the active holds that keep this subject: its own, and its organization's."""

@@ -133,7 +133,8 @@ class AuditSeal(models.Model):
 class LegalHold(models.Model):
     """Nothing of this is erased or dropped until the hold is lifted.
 
-    ``subject`` is as in `AuditValues`; empty means the whole organization.
+    ``subject`` is as in `AuditValues`; empty means the whole organization. One subject may be held
+    for several reasons, and is kept until the last of them is gone.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -143,7 +144,14 @@ class LegalHold(models.Model):
     subject = models.CharField(_("subject"), max_length=100, blank=True)
     reason = models.CharField(_("reason"), max_length=500)
     placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
+    placed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True, editable=False)
+    lifted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    lift_reason = models.CharField(_("reason to lift"), max_length=500, blank=True)
 
     objects: ClassVar[LegalHoldQuerySet] = LegalHoldQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -154,9 +162,9 @@ class LegalHold(models.Model):
         verbose_name_plural = _("legal holds")
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "subject"],
+                fields=["organization", "subject", "reason"],
                 condition=models.Q(lifted_at__isnull=True),
-                name="one_hold_per_subject",
+                name="one_hold_per_subject_and_reason",
             )
         ]
 

@@ -38,7 +38,7 @@ def track_apps_below() -> None:
         Tracked(
             accounts.Membership,
             "member",
-            plain=("user", "role", "custom_role", "is_active"),
+            plain=("user", "role", "custom_role", "is_active", "successor"),
             identity="user",
         ),
         Tracked(accounts.CustomRole, "role", plain=("name", "base", "grants")),
@@ -137,7 +137,7 @@ def track_apps_below() -> None:
             LegalHold,
             "legal_hold",
             plain=("subject", "lifted_at"),
-            beside=("reason",),
+            beside=("reason", "lift_reason"),
             named={"lifted_at": "legal_hold.lifted"},
             actions={"INSERT": "legal_hold.placed"},
         ),

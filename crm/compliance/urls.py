@@ -1,15 +1,25 @@
 from django.urls import path
 
-from crm.compliance import api, views
+from crm.compliance.api import entries
+from crm.compliance.api import holds as api_holds
+from crm.compliance.views import audit, holds
 
 app_name = "compliance"
 _export = "app/settings/audit/exports/<uuid:export_id>"
 
 urlpatterns = [
-    path("app/settings/audit/", views.audit, name="audit"),
-    path("app/settings/audit/exports/", views.start_export, name="start_export"),
-    path(f"{_export}/", views.export_state, name="export_state"),
-    path(f"{_export}/cancel/", views.cancel, name="cancel_export"),
-    path(f"{_export}/file/", views.fetch, name="fetch_export"),
-    path("api/v1/audit", api.AuditEntries.as_view(), name="entries"),
+    path("app/settings/audit/", audit.audit, name="audit"),
+    path("app/settings/audit/exports/", audit.start_export, name="start_export"),
+    path(f"{_export}/", audit.export_state, name="export_state"),
+    path(f"{_export}/cancel/", audit.cancel, name="cancel_export"),
+    path(f"{_export}/file/", audit.fetch, name="fetch_export"),
+    path("app/settings/legal-holds/", holds.holds, name="holds"),
+    path("app/settings/legal-holds/<uuid:hold_id>/lift/", holds.lift, name="lift_hold"),
+    path("api/v1/audit", entries.AuditEntries.as_view(), name="entries"),
+    path("api/v1/legal-holds", api_holds.LegalHolds.as_view(), name="legal_holds"),
+    path(
+        "api/v1/legal-holds/<uuid:hold_id>/lift",
+        api_holds.LegalHoldLift.as_view(),
+        name="legal_hold_lift",
+    ),
 ]

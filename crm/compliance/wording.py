@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 from crm.accounts.models import ApiKey, User
-from crm.compliance.models import ActorKind, AuditEntry, AuditValues
+from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
 from crm.compliance.tracking import kinds
 from crm.customers.models import Customer
 
@@ -73,6 +73,7 @@ ACTIONS: dict[str, Text] = {
     "impersonation.started": pgettext_lazy("audit action", "Operator works as a person"),
     "impersonation.ended": pgettext_lazy("audit action", "Operator stopped working as a person"),
 }
+_EVERYTHING = pgettext_lazy("legal hold", "Everything of this organization")
 _NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
 
 
@@ -118,6 +119,20 @@ def tell(entries: Iterable[AuditEntry]) -> list[Told]:
             )
         )
     return told
+
+
+def subjects_in_words(holds: Iterable[LegalHold]) -> dict[str, str]:
+    """Say by name what is held, by ``subject``; whoever is gone is named by their id."""
+    wanted = {hold.subject for hold in holds}
+    names: dict[str, str] = {}
+    for kind, model in (("user", User), ("customer", Customer)):
+        ids = [UUID(each.partition(":")[2]) for each in wanted if each.startswith(f"{kind}:")]
+        if ids:
+            names |= {
+                f"{kind}:{pk}": f"{KINDS[kind]}: {found}"
+                for pk, found in model._default_manager.in_bulk(ids).items()
+            }
+    return {each: names.get(each) or each or str(_EVERYTHING) for each in wanted}
 
 
 def _actor(entry: AuditEntry, names: dict[str, str]) -> str:

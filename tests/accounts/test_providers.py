@@ -1,7 +1,9 @@
 """Accounts elsewhere, against a real OpenID Connect server on loopback."""
 
 import re
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -166,6 +168,46 @@ def test_foreign_answers_are_refused(visitor: Client, issuer: str) -> None:
         assert answer.status_code in {200, 302, 401}
         assert visitor.get(INBOX).status_code == 302
     assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize("how", ["sends on", "away"])
+def test_a_provider_that_sends_us_elsewhere_or_is_away_is_told(
+    visitor: Client, settings: Settings, how: str
+) -> None:
+    """Whoever answers for the provider does not choose whom our server asks next."""
+    asked: list[str] = []
+
+    class SendsOn(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/latest/meta-data/")
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("localhost", 0), SendsOn)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://localhost:{server.server_port}"
+    if how == "away":
+        server.shutdown()
+        server.server_close()
+    wanted = {
+        "company": {"server_url": address, "client_id": "nextflow", "secret": "s", "name": "C"}
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = provider_settings(wanted)
+    try:
+        answer = visitor.post(START)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert answer.status_code == 503
+    assert "provider_unavailable" in answer.content.decode()
+    assert asked == ([] if how == "away" else ["/.well-known/openid-configuration"])
+    assert "Location" not in answer
 
 
 def test_look_at_the_address_starts_nothing(visitor: Client) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
 from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, User
@@ -190,11 +191,62 @@ def test_viewers_change_nothing(
         low.post(FAQS, FAQ),
         low.post(f"/api/v1/conversations/{conversation.pk}/messages", {"text": "Hi"}),
         low.post(f"/api/v1/conversations/{conversation.pk}/close"),
+        low.patch(f"/api/v1/conversations/{conversation.pk}", {"priority": "high"}),
     ):
         assert answer.status_code == 403
     assert low.get(CUSTOMERS).status_code == 200
     customer.refresh_from_db()
     assert customer.name == "Minh"
+
+
+def test_a_conversation_gets_priority_and_labels(
+    api: Api, owner: Membership, conversation: Conversation
+) -> None:
+    path = f"/api/v1/conversations/{conversation.pk}"
+    wanted = {"priority": "high", "labels": ["refund", "delivery", "refund"]}
+    answer = api.patch(path, wanted)
+    assert answer.status_code == 200
+    row = answer.json()["conversation"]
+    assert (row["priority"], row["labels"]) == ("high", ["refund", "delivery"])
+    entries = Message.objects.after(conversation.organization_id, conversation.pk, 1)
+    assert [entry.content["change"]["name"] for entry in entries] == ["prioritized", "labelled"]
+    assert entries[1].content["change"]["labels"] == ["refund", "delivery"]
+    assert {entry.sender.name for entry in entries} == {"Olga"}
+    # How the team sorts its work is not the customer's to know.
+    assert [event_frame(entry, Audience.CUSTOMER)["data"] for entry in entries] == [{}, {}]
+    # The same again, and nothing at all, are no change.
+    assert api.patch(path, {**wanted, "labels": row["labels"]}).status_code == 200
+    assert api.patch(path, {}).status_code == 200
+    assert len(api.get("/api/v1/conversations", {"priority": "high"}).json()["results"]) == 1
+    assert api.patch(path, {"labels": []}).json()["conversation"]["labels"] == []
+    assert len(Message.objects.after(conversation.organization_id, conversation.pk, 1)) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"priority": "urgent"}, "invalid_field"),
+        ({"priority": None}, "invalid_field"),
+        ({"labels": "refund"}, "invalid_field"),
+        ({"labels": [""]}, "invalid_field"),
+        ({"labels": ["x" * 51]}, "invalid_field"),
+        ({"labels": ["a\nb"]}, "invalid_field"),
+        ({"labels": ["\u0007"]}, "invalid_field"),
+        ({"labels": [{"$ne": 1}]}, "invalid_field"),
+        ({"labels": [f"l{number}" for number in range(21)]}, "invalid_field"),
+        ({"priority": "high", "labels": [True]}, "invalid_field"),
+        ({"priority": "high", "status": "closed"}, "unknown_member"),
+        ({"priority": "high", "last_seq": 99}, "unknown_member"),
+        ({"organization_id": "0"}, "unknown_member"),
+    ],
+)
+def test_what_cannot_be_said_of_a_conversation_is_refused(
+    api: Api, conversation: Conversation, body: dict[str, Any], code: str
+) -> None:
+    assert refused(api.patch(f"/api/v1/conversations/{conversation.pk}", body)) == (400, code)
+    conversation.refresh_from_db()
+    assert (conversation.priority, conversation.labels) == ("medium", [])
+    assert conversation.last_seq == 1
 
 
 def test_a_strangers_records_are_not_there(
@@ -205,6 +257,7 @@ def test_a_strangers_records_are_not_there(
         them.get(f"{CUSTOMERS}/{customer.pk}"),
         them.patch(f"{CUSTOMERS}/{customer.pk}", {"name": "Theirs"}),
         them.get(f"/api/v1/conversations/{conversation.pk}"),
+        them.patch(f"/api/v1/conversations/{conversation.pk}", {"priority": "high"}),
         them.get(f"/api/v1/conversations/{conversation.pk}/messages"),
         them.post(f"/api/v1/conversations/{conversation.pk}/messages", {"text": "Hi"}),
         them.get(f"/api/v1/members/{agent.pk}"),

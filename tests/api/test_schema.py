@@ -139,6 +139,7 @@ def test_each_example_of_the_document_works(
         "conversation_id": conversation.pk,
         "customer_id": customer.pk,
         "faq_id": faq["id"],
+        "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],
     }
     tried = set()
     for path, method, operation in operations(document):
@@ -151,6 +152,9 @@ def test_each_example_of_the_document_works(
             jsonschema.validate(answer.json(), resolved(document, schema))
             tried.add(operation["operationId"])
     assert tried >= {
+        "conversations_update",
+        "legal_holds_create",
+        "legal_holds_lift",
         "customers_create",
         "customers_update",
         "faqs_create",

@@ -9,7 +9,6 @@ from chat import bot
 from chat.errors import (
     AmendedTooLate,
     ConversationClosed,
-    IdempotencyKeyUsed,
     MessageDeleted,
     MessageNotFound,
     NotAMessage,
@@ -27,6 +26,7 @@ from chat.services import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from config.ids import uuid7
+from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.models import Membership, Organization, Role
 from tests.chat.amendments import delete, edit, everything_stored, head_of, log, now_of, say
 from tests.conftest import make_member
@@ -75,9 +75,19 @@ def test_the_same_edit_twice_is_one_entry(
 
 
 def test_a_key_that_named_something_else_is_refused(reply: Message, agent: Membership) -> None:
-    with pytest.raises(IdempotencyKeyUsed):
+    with pytest.raises(IdempotencyKeyReused):
         edit(reply, agent, key="reply")
     assert now_of(reply).edited_at is None
+
+
+def test_the_key_of_an_edit_with_another_text_is_refused(
+    conversation: Conversation, reply: Message, agent: Membership
+) -> None:
+    edit(reply, agent)
+    with pytest.raises(IdempotencyKeyReused):
+        edit(reply, agent, "We do, for 7 euro.")
+    assert now_of(reply).content["text"] == "We do, for 6 euro."
+    assert len(log(conversation)) == 4
 
 
 def test_a_deletion_leaves_a_tombstone_and_no_text_anywhere(

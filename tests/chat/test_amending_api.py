@@ -101,7 +101,7 @@ def test_a_deletion_is_answered_the_same_each_time_and_leaves_a_tombstone(
         (None, "e-1", 400, None),
         ("Fine", None, 400, "idempotency_key_missing"),
         ("Fine", "no spaces", 400, "invalid_client_message_id"),
-        ("Fine", "reply", 409, "idempotency_key_used"),
+        ("Fine", "reply", 422, "idempotency_key_reused"),
     ],
 )
 def test_what_cannot_be_an_edit_is_refused_and_changes_nothing(

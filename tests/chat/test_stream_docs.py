@@ -17,6 +17,7 @@ from chat.polling import LONGEST_WAIT
 from chat.tickets import TICKET_SECONDS
 from config.errors import AppError, StoreUnavailable
 from config.limits.rates import parse_rate
+from config.rest.refusals import IdempotencyKeyReused
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEXT = (CHECKOUT / "docs" / "stream-protocol.md").read_text()
@@ -69,7 +70,6 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         "secret_not_found",
         "idempotency_key_missing",
         "idempotency_key_differs",
-        "idempotency_key_used",
         "message_not_found",
         "message_deleted",
         "not_a_message",
@@ -83,7 +83,7 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         for _name, error in inspect.getmembers(errors, inspect.isclass)
         if issubclass(error, AppError) and error.__module__ == errors.__name__
     }
-    assert documented == (ours - elsewhere) | {StoreUnavailable.code}
+    assert documented == (ours - elsewhere) | {StoreUnavailable.code, IdempotencyKeyReused.code}
 
 
 def test_every_number_is_the_codes() -> None:

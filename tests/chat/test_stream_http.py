@@ -202,6 +202,50 @@ async def test_the_idempotency_key_is_the_client_message_id(
     assert await run_sync(Conversation.objects.count) == 1
 
 
+async def test_a_key_with_another_body_is_refused_and_stores_nothing(
+    web_server: LiveServer, widget: Widget, agent: Membership
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    posted = await opened_by(web_server, visitor)
+    own = f"/api/v1/streams/{posted['stream']}/messages"
+    key = {"Idempotency-Key": "m-1"}
+    other = {"content": {"type": "text", "text": "Bye"}}
+    async with http(web_server, visitor) as calls, await agent_http(web_server, agent) as team:
+        refusals = [
+            await calls.post("/api/v1/streams/new/messages", json=other, headers=key),
+            await calls.post(own, json=other, headers=key),
+            # The same words, but somebody else's.
+            await team.post(own, json=HI, headers=key),
+        ]
+        # Line ends and spaces around are no difference: they are not stored either.
+        spaced = {"content": {"type": "text", "text": " Hi\r\n"}}
+        assert (await calls.post(own, json=spaced, headers=key)).json() == posted
+        head = (await calls.get(f"/api/v1/streams/{posted['stream']}")).json()
+    assert [(reply.status_code, reply.json()["code"]) for reply in refusals] == [
+        (422, "idempotency_key_reused")
+    ] * 3
+    assert head["last_seq"] == 1
+
+
+async def test_the_key_of_a_message_that_was_edited_still_gives_it_back(
+    web_server: LiveServer, agent: Membership, conversation: Conversation
+) -> None:
+    own = f"/api/v1/streams/{conversation.stream}/messages"
+    key = {"Idempotency-Key": "r-1"}
+    async with await agent_http(web_server, agent) as team:
+        posted = (await team.post(own, json=HI, headers=key)).json()
+        edited = await team.patch(
+            f"{own}/{posted['message_id']}",
+            json={"text": "Hello"},
+            headers={"Idempotency-Key": "e-1"},
+        )
+        again = await team.post(own, json=HI, headers=key)
+        of_the_edit = await team.post(own, json=HI, headers={"Idempotency-Key": "e-1"})
+    assert edited.status_code == 200
+    assert (again.status_code, again.json()) == (201, posted)
+    assert of_the_edit.json()["code"] == "idempotency_key_reused"
+
+
 async def test_who_is_nobody_or_a_stranger_sees_nothing(
     web_server: LiveServer,
     widget: Widget,

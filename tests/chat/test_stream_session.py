@@ -136,6 +136,24 @@ async def test_a_session_cookie_opens_the_inbox_only_from_our_own_pages(
             assert await refusal_and_code(client) == ("origin_forbidden", 4403), origin
 
 
+async def test_a_message_id_with_another_text_is_refused(
+    web_server: LiveServer, widget: Widget
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with visitor.connected() as client:
+        ack = await client.post(None, "m-1")
+        for stream in (None, ack["stream"]):
+            await client.send(
+                "message.post",
+                stream=stream,
+                client_message_id="m-1",
+                content={"type": "text", "text": "Bye"},
+            )
+            refused = await client.receive("refused", client_message_id="m-1")
+            assert refused["code"] == "idempotency_key_reused"
+        assert (await client.post(ack["stream"], "m-1"))["seq"] == 1
+
+
 async def test_nobodys_cookie_opens_nothing(web_server: LiveServer, stores_clean: None) -> None:
     for cookie in ("", "made-up", "a" * 4000):
         options = as_agent(web_server, cookie)

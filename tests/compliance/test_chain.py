@@ -281,12 +281,13 @@ def test_a_hold_keeps_values(chained: Organization) -> None:
     assert customer is not None
     subject = f"customer:{customer.pk}"
     hold = place_hold(organization_id=chained.pk, reason="A court asks.", subject=subject)
-    assert place_hold(organization_id=chained.pk, reason="Again", subject=subject) == hold
+    again = place_hold(organization_id=chained.pk, reason="A court asks.", subject=subject)
+    assert again == hold
     with pytest.raises(UnderLegalHold):
         erase_values(organization_id=chained.pk, subject=subject)
     other = f"customer:{uuid7()}"
     assert erase_values(organization_id=chained.pk, subject=other) == 0
-    lift_hold(hold_id=hold.pk)
+    lift_hold(hold_id=hold.pk, reason="The case is closed.")
     assert erase_values(organization_id=chained.pk, subject=subject) == 1
     assert actions(chained.pk)[-4:] == [
         "legal_hold.placed", "audit.erased", "legal_hold.lifted", "audit.erased",

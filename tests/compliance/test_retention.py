@@ -1,10 +1,14 @@
 """Months: made ahead, dropped after ten years, kept by a hold; chains go on after both."""
 
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from datetime import date
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from config import tenancy
 from crm.accounts.models import Organization
 from crm.compliance.database import MONTHS_AHEAD
 from crm.compliance.models import INSTALLATION, AuditEntry
@@ -64,9 +68,35 @@ def test_a_month_is_dropped_after_ten_years_and_the_chain_goes_on(aged: Organiza
     assert findings(aged.pk) == []
 
 
-def test_a_hold_keeps_the_month(aged: Organization) -> None:
-    hold = place_hold(organization_id=aged.pk, reason="A court asks.")
+@pytest.mark.parametrize("of", ["organization", "customer"])
+def test_a_hold_keeps_the_month(aged: Organization, of: str) -> None:
+    customer = Customer.objects.filter(organization=aged).first()
+    assert customer is not None
+    subject = f"customer:{customer.pk}" if of == "customer" else ""
+    named: dict[str, Any] = {"organization_id": aged.pk, "subject": subject}
+    holds = [place_hold(reason=reason, **named) for reason in ("A court asks.", "So does the tax.")]
     assert drop_old_months() == []
     assert "201203" in months()
-    lift_hold(hold_id=hold.pk)
+    assert AuditEntry.objects.of(aged.pk).count() > 2
+    lift_hold(hold_id=holds[0].pk, reason="The case is closed.")
+    assert drop_old_months() == []
+    lift_hold(hold_id=holds[1].pk, reason="So is this one.")
     assert drop_old_months() == [OLD]
+
+
+def test_a_hold_that_is_being_placed_is_waited_for(aged: Organization) -> None:
+    def drop() -> list[date]:
+        try:
+            with tenancy.everything("As the nightly task does."):
+                return drop_old_months()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            place_hold(organization_id=aged.pk, reason="A court asks.")
+            dropping = pool.submit(drop)
+            with pytest.raises(StillWaiting):
+                dropping.result(timeout=0.5)
+        assert dropping.result(timeout=30) == []
+    assert "201203" in months()

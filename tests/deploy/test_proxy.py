@@ -12,6 +12,7 @@ import crossplane
 import httpx
 import pytest
 from django.conf import settings
+from websockets.exceptions import InvalidURI
 from websockets.sync.client import connect
 
 from tests.deploy.composed import CHECKOUT
@@ -261,6 +262,18 @@ def test_with_tls_http_is_redirected_and_https_is_told_to_the_application(tmp_pa
     assert plain.status_code == 308
     assert plain.headers["location"] == "https://crm.example.com/app/inbox/?filter=mine"
     assert headers_seen(secure)["x-forwarded-proto"] == ["https"]
+
+
+def test_with_tls_a_socket_is_a_wss_one_or_none(tmp_path: Path) -> None:
+    with upstream() as first, upstream() as second:
+        written = write_configuration(tmp_path, server="tls", upstream_ports=(first, second))
+        with running(written):
+            # Redirected like every page, and a redirect opens no socket.
+            with pytest.raises(InvalidURI, match=r"https://127\.0\.0\.1/ws/inbox/"):
+                connect(f"ws://127.0.0.1:{written.http_port}/ws/inbox/")
+            trust = ssl.create_default_context(cafile=written.folder / "certificates/fullchain.pem")
+            with connect(f"wss://localhost:{written.https_port}/ws/inbox/", ssl=trust) as socket:
+                assert json.loads(socket.recv(timeout=10))["host"].startswith("localhost")
 
 
 def test_the_image_holds_the_files_that_nginx_includes() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import requests
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
@@ -20,11 +21,14 @@ from django.utils.translation import gettext_lazy as _
 from config import limits, tenancy
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
+from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
 from crm.accounts.log_in import credentials_were_right
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
 from crm.mail.services import queue_mail
+
+PROVIDER_SECONDS = 5
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -118,6 +122,22 @@ class AccountAdapter(DefaultAccountAdapter):
             super().add_message(request, level, message=text, extra_tags=extra_tags)
 
 
+class ProviderAway(ProviderUnavailable, requests.RequestException):
+    """allauth catches it where it has an answer of its own; elsewhere it is a refusal like ours."""
+
+
+class _Questions(requests.Session):
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = 0
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        try:
+            return super().request(*args, **{"timeout": PROVIDER_SECONDS, **options})
+        except requests.RequestException as error:
+            raise ProviderAway from error
+
+
 class ProviderAdapter(DefaultSocialAccountAdapter):
     error_messages = DefaultSocialAccountAdapter.error_messages | {
         "email_taken": _(
@@ -144,6 +164,10 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         names = [data.get("first_name") or "", data.get("last_name") or ""]
         user.name = (data.get("name") or " ".join(names).strip())[:255]
         return user
+
+    def get_requests_session(self) -> requests.Session:
+        """Ask a provider where the operator said it is, and nowhere that it sends us on to."""
+        return _Questions()
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         AccountAdapter().send_notification_mail(*args, **kwargs)

@@ -1,6 +1,7 @@
 """Whom one invites, what role one gives, and how one joins."""
 
 from typing import Any
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
@@ -8,9 +9,12 @@ from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.forms.passwords import dummy_user, word_password
-from crm.accounts.models import Role, Team
+from crm.accounts.models import Membership, Role, Team
 from crm.accounts.permissions import Principal
+from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
+
+MOST_SUCCESSORS = 500
 
 
 class FindForm(forms.Form):
@@ -53,6 +57,29 @@ class InviteForm(forms.Form):
         self.fields["role"].choices = grantable_roles(by)  # type: ignore[attr-defined]
         teams = Team.objects.of(by.organization_id).by_name()
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
+
+
+class DeactivateForm(forms.Form):
+    """Who takes what is open of somebody; ``successor`` is a member's id, or empty for nobody."""
+
+    successor = forms.TypedChoiceField(
+        label=_("Their open conversations go to"),
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select"}),
+        help_text=_("Closed conversations stay as they are."),
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        colleagues = [
+            (str(each.pk), each.user.name) for each in successors_of(membership)[:MOST_SUCCESSORS]
+        ]
+        self.fields["successor"].choices = [  # type: ignore[attr-defined]
+            ("", _("nobody: whoever is there takes them")),
+            *colleagues,
+        ]
 
 
 class RoleForm(forms.Form):

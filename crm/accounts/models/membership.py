@@ -36,6 +36,15 @@ class Membership(Principal, models.Model):
         CustomRole, on_delete=models.RESTRICT, null=True, blank=True, related_name="memberships"
     )
     is_active = models.BooleanField(_("active"), default=True)
+    # Who takes what is open of somebody who was deactivated; nobody: it is everybody's to take.
+    successor = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("successor"),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -44,6 +53,7 @@ class Membership(Principal, models.Model):
     organization_id: UUID
     user_id: UUID
     custom_role_id: UUID | None
+    successor_id: UUID | None
     # Filled by `MembershipQuerySet.with_rights`; else read when first asked for.
     known_colleagues: Iterable[UUID]
     known_led: Iterable[UUID]

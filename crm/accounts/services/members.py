@@ -7,9 +7,10 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from config import realtime
-from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly
+from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
+from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models import Membership, TeamMember
-from crm.accounts.permissions import Principal, require_grant
+from crm.accounts.permissions import WRITE, Area, Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
 from crm.accounts.signals import member_joined, member_left
 
@@ -17,8 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def deactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
-    """Shut somebody out of this organization at once; what they wrote stays theirs."""
+def deactivate_member(
+    *, by: Principal, membership_id: UUID, successor_id: UUID | None = None
+) -> Membership:
+    """Shut somebody out of this organization at once; what they wrote stays theirs.
+
+    What is open of theirs goes to the member ``successor_id``, or to nobody. Raises
+    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor and refusals of rights.
+    """
     by = enter_settings(by)
     membership = _locked(by.organization_id, membership_id)
     if isinstance(by, Membership) and by.pk == membership.pk:
@@ -28,7 +35,9 @@ def deactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
     require_grant(by, membership.rights)
     if membership.is_owner:
         keep_an_owner(membership)
-    _end(membership)
+    if successor_id is not None:
+        _require_successor(membership, successor_id)
+    _end(membership, successor_id=successor_id)
     return membership
 
 
@@ -41,8 +50,8 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
         raise OwnersOnly
     require_grant(by, membership.rights)
     if not membership.is_active:
-        membership.is_active = True
-        membership.save(update_fields=["is_active", "updated_at"])
+        membership.is_active, membership.successor = True, None
+        membership.save(update_fields=["is_active", "successor", "updated_at"])
         _tell(member_joined, membership)
     return membership
 
@@ -60,11 +69,28 @@ def leave_organization(*, membership_id: UUID) -> None:
     _end(membership)
 
 
-def _end(membership: Membership) -> None:
+def successors_of(membership: Membership) -> MembershipQuerySet:
+    """Give who may take over from somebody: active colleagues who answer customers."""
+    return (
+        Membership.objects.active()
+        .in_organization(membership.organization_id)
+        .who_may(Area.INBOX, WRITE)
+        .exclude(pk=membership.pk)
+        .select_related("user")
+        .order_by("user__name", "pk")
+    )
+
+
+def _require_successor(membership: Membership, successor_id: UUID) -> None:
+    if not successors_of(membership).filter(pk=successor_id).exists():
+        raise UnknownSuccessor
+
+
+def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     if not membership.is_active:
         return
-    membership.is_active = False
-    membership.save(update_fields=["is_active", "updated_at"])
+    membership.is_active, membership.successor_id = False, successor_id
+    membership.save(update_fields=["is_active", "successor", "updated_at"])
     TeamMember.objects.filter(membership=membership).delete()
     membership.leads.update(lead=None)
     user_id = membership.user_id

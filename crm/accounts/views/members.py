@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
-from crm.accounts.forms.members import FindForm, InviteForm, RoleForm
+from crm.accounts.errors import MemberNotFound
+from crm.accounts.forms.members import DeactivateForm, FindForm, InviteForm, RoleForm
 from crm.accounts.models import Invitation, Membership
 from crm.accounts.permissions import WRITE, Area, require
 from crm.accounts.services.invitations import (
@@ -83,14 +84,28 @@ def set_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     )
 
 
+@never_cache
 @member_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    """Ask who takes over from somebody; a POST shuts them out."""
     by = membership_of(request)
+    require(by, Area.SETTINGS, WRITE)
+    theirs = Membership.objects.in_organization(by.organization_id).in_order()
+    leaving = theirs.filter(pk=membership_id).first()
+    if leaving is None:
+        raise MemberNotFound
+    form = DeactivateForm(request.POST if request.method == "POST" else None, membership=leaving)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        context = {**PAGE, "leaving": leaving, "form": form}
+        return render(request, "settings/deactivate.html", context, status=status)
     return _do(
         request,
-        lambda: deactivate_member(by=by, membership_id=membership_id),
-        _("They can no longer come in."),
+        lambda: deactivate_member(
+            by=by, membership_id=membership_id, successor_id=form.cleaned_data["successor"]
+        ),
+        _("They can no longer come in. Their open conversations are being handed over."),
     )
 
 

@@ -1,36 +1,100 @@
 """Verbs about legal holds and about forgetting."""
 
+import re
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from config.tracing import current_correlation_id
-from crm.accounts.models import Organization
+from crm.accounts.models import Membership, Organization, User
+from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.compliance.acting import current_actor
-from crm.compliance.errors import HoldNotFound, UnderLegalHold
+from crm.compliance.errors import HoldNotFound, UnderLegalHold, UnknownHoldSubject
 from crm.compliance.models import LegalHold
+from crm.compliance.services.retaining import MONTHS
+from crm.customers.models import Customer
+
+SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 
 
 @transaction.atomic
-def place_hold(*, organization_id: UUID, reason: str, subject: str = "") -> LegalHold:
-    """Keep what the audit holds of a subject, or of all of an organization. Safe to repeat."""
+def place_hold(
+    *, organization_id: UUID, reason: str, subject: str = "", by: Principal | None = None
+) -> LegalHold:
+    """Keep what the audit holds of a subject, or of all of an organization. Safe to repeat.
+
+    Without ``by`` the installation does it. Raises UnknownHoldSubject and Forbidden.
+    """
+    if by is not None:
+        require(by, Area.SETTINGS, WRITE)
     # The organization's row is the lock between holding and erasing.
     Organization.objects.select_for_update().get(pk=organization_id)
+    _lock_months()
+    if subject and not is_subject(organization_id, subject):
+        raise UnknownHoldSubject(extra={"field": "subject"})
     hold, _created = LegalHold.objects.active().get_or_create(
-        organization_id=organization_id, subject=subject, defaults={"reason": reason}
+        organization_id=organization_id,
+        subject=subject,
+        reason=reason,
+        defaults={"placed_by_id": by.user_id if by else None},
     )
     return hold
 
 
 @transaction.atomic
-def lift_hold(*, hold_id: UUID) -> LegalHold:
-    hold = LegalHold.objects.active().select_for_update().filter(pk=hold_id).first()
+def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> LegalHold:
+    """Let go of what was held; other holds on the same subject stay. Raises HoldNotFound."""
+    holds = LegalHold.objects.all()
+    if by is not None:
+        require(by, Area.SETTINGS, WRITE)
+        holds = holds.visible_to(by)
+    hold = holds.active().select_for_update().filter(pk=hold_id).first()
     if hold is None:
         raise HoldNotFound
     hold.lifted_at = timezone.now()
-    hold.save(update_fields=["lifted_at"])
+    hold.lifted_by_id = by.user_id if by else None
+    hold.lift_reason = reason
+    hold.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
     return hold
+
+
+def is_subject(organization_id: UUID, subject: str) -> bool:
+    """Say whether ``customer:<id>`` or ``user:<id>`` is somebody of this organization."""
+    found = SUBJECT.fullmatch(subject)
+    if found is None:
+        return False
+    kind, text = found.groups()
+    try:
+        wanted = UUID(text)
+    except ValueError:
+        return False
+    if kind == "user":
+        members = Membership.objects.in_organization(organization_id)
+        return members.filter(user_id=wanted).exists()
+    return Customer.objects.filter(organization_id=organization_id, pk=wanted).exists()
+
+
+def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
+    """Find subjects of a kind by an id or an e-mail address; two at most."""
+    if is_subject(organization_id, f"{kind}:{who.lower()}"):
+        return [f"{kind}:{who.lower()}"]
+    ids: QuerySet[Any, Any]
+    if kind == "user":
+        members = Membership.objects.in_organization(organization_id)
+        ids = members.filter(user__email=User.objects.normalize_email(who)).values_list("user_id")
+    else:
+        customers = Customer.objects.filter(organization_id=organization_id)
+        ids = customers.filter(email__iexact=who).values_list("pk")
+    return [f"{kind}:{found}" for (found,) in ids[:2]]
+
+
+def _lock_months() -> None:
+    """Let months be dropped before this, or behind it, but not meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", [MONTHS])
 
 
 @transaction.atomic

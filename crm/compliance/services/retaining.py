@@ -13,6 +13,9 @@ from crm.compliance.services.sealing import store_seals
 
 logger = logging.getLogger(__name__)
 
+# The advisory lock between dropping a month and placing a hold.
+MONTHS = "audit months"
+
 
 def make_coming_months() -> int:
     with connection.cursor() as cursor:
@@ -36,6 +39,8 @@ def drop_old_months() -> list[date]:
 @transaction.atomic
 def _drop(month: date) -> bool:
     with connection.cursor() as cursor:
+        # Whoever places a hold at this moment comes before, and is seen, or finds the month gone.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [MONTHS])
         cursor.execute("SELECT * FROM nextflow_audit_ends_of(%s)", [month])
         ends = [
             Head(organization_id, seq, at, bytes(entry_hash), is_start=True)

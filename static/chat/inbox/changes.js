@@ -11,23 +11,36 @@ const WORDS = {
   reopened: () => gettext("%(actor)s reopened the conversation"),
   snoozed: () => gettext("%(actor)s snoozed this until %(until)s"),
   identified: () => gettext("%(actor)s proved who they are"),
+  prioritized: () => gettext("%(actor)s set the priority: %(priority)s"),
+  labelled: (change) =>
+    change.labels?.length
+      ? gettext("%(actor)s set the labels: %(labels)s")
+      : gettext("%(actor)s removed the labels"),
   woken: () => gettext("The conversation is open again"),
+};
+const PRIORITIES = {
+  low: () => gettext("low"),
+  medium: () => gettext("medium"),
+  high: () => gettext("high"),
 };
 const REASONS = {
   asked: () => gettext("the customer asked for a person"),
   unknown: () => gettext("it does not know the answer"),
   failed: () => gettext("it failed"),
+  left: () => gettext("whoever had it no longer works here"),
 };
 
 /** Give the sentence of a change, or "" for one that this page does not know. */
 export function changeWords(data) {
   const { change = {}, sender = {} } = data;
-  const words = WORDS[change.name]?.();
+  const words = WORDS[change.name]?.(change);
   if (!words) return "";
   const sentence = interpolate(
     words,
     {
       actor: sender.name || gettext("The system"),
+      priority: PRIORITIES[change.priority]?.() ?? "",
+      labels: (change.labels ?? []).join(", "),
       assignee: change.assignee?.name ?? "",
       until: change.until ? momentWords(new Date(change.until)) : "",
     },

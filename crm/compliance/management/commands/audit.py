@@ -37,6 +37,7 @@ class Command(BaseCommand):
         hold.add_argument("--reason", required=True)
         lift = actions.add_parser("lift", help="Lift a hold.")
         lift.add_argument("hold", type=UUID)
+        lift.add_argument("--reason", required=True)
         erase = actions.add_parser("erase", help="Forget what the audit holds of somebody.")
         erase.add_argument("organization", type=UUID)
         erase.add_argument("subject", help="customer:<id> or user:<id>")
@@ -108,9 +109,9 @@ class Command(BaseCommand):
         hold = place_hold(organization_id=organization, subject=subject, reason=reason)
         self.stdout.write(f"Held: {hold.pk}")
 
-    def _lift(self, hold: UUID, **options: Any) -> None:
+    def _lift(self, hold: UUID, reason: str, **options: Any) -> None:
         del options
-        self.stdout.write(f"Lifted: {lift_hold(hold_id=hold).pk}")
+        self.stdout.write(f"Lifted: {lift_hold(hold_id=hold, reason=reason).pk}")
 
     def _erase(self, organization: UUID, subject: str, **options: Any) -> None:
         del options

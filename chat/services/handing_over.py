@@ -1,0 +1,73 @@
+"""What becomes of the conversations of people who are not there any more."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from chat.models import Conversation
+from chat.services.conversations import SYSTEM
+from chat.services.log import change, lock_conversation
+from crm.accounts.models import Membership, User
+from crm.accounts.permissions import WRITE, Area
+
+BATCH = 200
+LEFT = "left"
+
+
+def hand_over(*, organization_id: UUID, user_id: UUID, limit: int = BATCH) -> bool:
+    """Give what is open of somebody who left to their successor, or to nobody.
+
+    Each in a transaction of its own; safe to repeat. Says whether there may be more. Does nothing
+    of somebody who may come in.
+    """
+    if _is_in(organization_id, user_id):
+        return False
+    successor = _successor(organization_id, user_id)
+    theirs = (
+        Conversation.objects.filter(organization_id=organization_id)
+        .not_closed()
+        .filter(assignee_id=user_id)
+    )
+    found = list(theirs.values_list("pk", flat=True)[:limit])
+    for conversation_id in found:
+        with transaction.atomic():
+            conversation = lock_conversation(
+                organization_id=organization_id, conversation_id=conversation_id
+            )
+            if conversation.assignee_id == user_id:
+                change(
+                    conversation,
+                    "assigned" if successor else "unassigned",
+                    by=SYSTEM,
+                    assignee=successor,
+                    details={"reason": LEFT},
+                )
+    return len(found) == limit
+
+
+def left_behind(*, limit: int = BATCH) -> list[tuple[UUID, UUID]]:
+    """Find who is not there any more and still has open conversations: (organization, user)."""
+    found = Conversation.objects.assigned_to_who_left().values_list(
+        "organization_id", "assignee_id"
+    )
+    return list(dict.fromkeys(found[:limit]))
+
+
+def _is_in(organization_id: UUID, user_id: UUID) -> bool:
+    return (
+        Membership.objects.active().in_organization(organization_id).filter(user=user_id).exists()
+    )
+
+
+def _successor(organization_id: UUID, user_id: UUID) -> User | None:
+    chosen = Membership.objects.in_organization(organization_id).filter(user=user_id)
+    successor = (
+        Membership.objects.active()
+        .in_organization(organization_id)
+        # They may have left since, or lost the right to answer.
+        .who_may(Area.INBOX, WRITE)
+        .filter(pk__in=chosen.values("successor"))
+        .select_related("user")
+        .first()
+    )
+    return successor.user if successor else None

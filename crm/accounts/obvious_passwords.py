@@ -1,0 +1,61 @@
+"""Passwords that are long and guessed first all the same."""
+
+import re
+
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz")
+_FEWEST = 5
+_SHORTEST_RUN = 4
+_EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+
+
+class ObviousPasswordValidator:
+    """Refuse what the list of common passwords misses because nothing on it is so long.
+
+    A repetition, a row of keys or of the alphabet, and a common password in a dress of digits.
+    """
+
+    def __init__(self) -> None:
+        self.common = CommonPasswordValidator()
+
+    def validate(self, password: str, user: object = None) -> None:
+        if self._is_obvious(password.casefold()):
+            raise ValidationError(
+                _("This password is easy to guess. Put a few unrelated words together."),
+                code="password_obvious",
+            )
+
+    def get_help_text(self) -> str:
+        return _("No repetitions and no rows of keys.")
+
+    def _is_obvious(self, password: str) -> bool:
+        if len(set(password)) < _FEWEST:
+            return True
+        if password in (password + password)[1:-1]:
+            return True
+        core = _EDGES.sub("", password)
+        return (core or password) in self.common.passwords or _rows_in(password) * 3 > (
+            len(password) * 2
+        )
+
+
+def _rows_in(password: str) -> int:
+    """Count the letters that stand in rows, forwards or backwards."""
+    doubled = [row * 2 for row in _ROWS]
+    rows = [*doubled, *(row[::-1] for row in doubled)]
+    place = counted = 0
+    while place < len(password):
+        length = max(_longest(password, place, row) for row in rows)
+        counted += length if length >= _SHORTEST_RUN else 0
+        place += max(1, length)
+    return counted
+
+
+def _longest(password: str, place: int, row: str) -> int:
+    length = 0
+    while place + length < len(password) and password[place : place + length + 1] in row:
+        length += 1
+    return length

@@ -1,0 +1,1 @@
+"""The audit and legal holds over HTTP."""

@@ -1,0 +1,71 @@
+"""Legal holds in the settings: what is kept, why, and since when."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.permissions import WRITE, Area, require
+from crm.compliance.forms import HoldForm, LiftForm
+from crm.compliance.models import LegalHold
+from crm.compliance.services.holding import lift_hold, place_hold
+from crm.compliance.wording import subjects_in_words
+
+PAGE = {"active_section": "settings", "active_page": "legal_holds"}
+SHOWN = 100
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def holds(request: HttpRequest) -> HttpResponse:
+    """Show what is kept; a POST keeps more."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    form = HoldForm(request.POST if request.method == "POST" else None, by=membership)
+    if form.is_valid():
+        place_hold(
+            organization_id=membership.organization_id,
+            subject=form.cleaned_data["subject"],
+            reason=form.cleaned_data["reason"],
+            by=membership,
+        )
+        messages.success(request, _("It is kept until the hold is lifted."))
+        return redirect("compliance:holds")
+    found = LegalHold.objects.visible_to(membership).select_related("placed_by", "lifted_by")
+    active = list(found.active().newest_first()[:SHOWN])
+    lifted = list(found.lifted().newest_first()[:SHOWN])
+    words = subjects_in_words([*active, *lifted])
+    context = {
+        **PAGE,
+        "form": form,
+        "active": [(hold, words[hold.subject]) for hold in active],
+        "lifted": [(hold, words[hold.subject]) for hold in lifted],
+    }
+    return render(request, "compliance/holds.html", context, status=400 if form.is_bound else 200)
+
+
+@member_required
+@require_POST
+def lift(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+    by = membership_of(request)
+    form = LiftForm(request.POST)
+    if not form.is_valid():
+        require(by, Area.SETTINGS, WRITE)
+        messages.error(request, _("Say why the hold is lifted, in at most 500 characters."))
+        return redirect("compliance:holds")
+    try:
+        lift_hold(hold_id=hold_id, by=by, reason=form.cleaned_data["reason"])
+    except AppError as refusal:
+        if refusal.status != 404:
+            raise
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("The hold is lifted."))
+    return redirect("compliance:holds")

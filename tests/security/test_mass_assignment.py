@@ -1,0 +1,79 @@
+"""What a body may not set cannot be set by sending it along, whichever operation takes the body."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+
+from chat.models import Conversation, Message, Widget
+from config.ids import uuid7
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from knowledge.models import Faq
+from tests.api.conftest import Api, api
+
+__all__ = ["api"]
+
+EXTRA = {"is_superuser": True, "organization_id": str(uuid7())}
+
+
+def operations() -> Iterator[tuple[str, str, str]]:
+    """Give method, path and id of everything that takes a body."""
+    document = SchemaGenerator(api_version="v1").get_schema(public=True)
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                yield method.upper(), path, operation["operationId"]
+
+
+OPERATIONS = sorted(operations())
+
+
+@pytest.fixture
+def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget) -> dict[str, str]:
+    faq = {"question": "Q?", "answer": "A.", "language": "en"}
+    message, *_rest = Message.objects.after(conversation.organization_id, conversation.pk, 0)
+    return {
+        "conversation_id": str(conversation.pk),
+        "customer_id": str(customer.pk),
+        "message_id": str(message.message_id),
+        "stream": conversation.stream,
+        "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],
+        "hold_id": api.post("/api/v1/legal-holds", {"reason": "Case 17"}).json()["id"],
+    }
+
+
+def test_there_are_operations() -> None:
+    assert len(OPERATIONS) > 20
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "path", "name"), OPERATIONS, ids=lambda each: str(each))
+def test_a_member_that_is_not_declared_is_refused(
+    owner: Membership, ids: dict[str, str], widget: Widget, method: str, path: str, name: str
+) -> None:
+    client = Client()
+    if name == "streams_open":
+        # Only visitors begin a conversation.
+        session = client.post(
+            "/api/v1/widget/sessions", {"site_key": widget.site_key}, "application/json"
+        )
+        client = Client(headers={"Authorization": f"Bearer {session.json()['visitor_token']}"})
+    else:
+        client.force_login(owner.user)
+    answer = client.generic(
+        method,
+        path.format(**ids),
+        json.dumps({**EXTRA, "site_key": widget.site_key}),
+        content_type="application/json",
+        headers={"Idempotency-Key": "m-1"},
+    )
+    told: dict[str, Any] = answer.json()
+    assert (answer.status_code, told["code"]) == (400, "unknown_member"), (name, told)
+    assert told["field"] in {*EXTRA, "site_key"}
+    owner.user.refresh_from_db()
+    assert not owner.user.is_superuser
+    assert Faq.objects.exclude(organization=owner.organization).count() == 0
