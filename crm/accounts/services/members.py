@@ -11,6 +11,7 @@ from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly
 from crm.accounts.models import Membership, TeamMember
 from crm.accounts.permissions import Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
+from crm.accounts.services.seats import require_seat
 from crm.accounts.signals import member_joined, member_left
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
         raise OwnersOnly
     require_grant(by, membership.rights)
     if not membership.is_active:
+        require_seat(by.organization_id)
         membership.is_active = True
         membership.save(update_fields=["is_active", "updated_at"])
         _tell(member_joined, membership)
