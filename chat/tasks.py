@@ -8,6 +8,7 @@ from django.conf import settings
 
 from chat import bot
 from chat.services import wake_snoozed
+from chat.services.measuring import measure_conversations
 from chat.services.sweeping import mend_amendments, pending_answers
 from config import tenancy
 from config.errors import StoreUnavailable
@@ -59,3 +60,8 @@ def _waiting_answers() -> int:
 def wake_snoozed_conversations() -> None:
     with tenancy.everything("Snoozes end in every organization."):
         wake_snoozed()
+
+
+@shared_task(name="chat.measure_conversations")
+def measure() -> None:
+    measure_conversations()

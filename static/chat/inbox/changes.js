@@ -17,6 +17,7 @@ const REASONS = {
   asked: () => gettext("the customer asked for a person"),
   unknown: () => gettext("it does not know the answer"),
   failed: () => gettext("it failed"),
+  quota: () => gettext("the bot answers of the plan are used up"),
 };
 
 /** Give the sentence of a change, or "" for one that this page does not know. */
