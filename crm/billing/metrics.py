@@ -79,7 +79,7 @@ MEANINGS: dict[Metric, Meaning] = {
             "The plan of this organization has no room for more text. Delete what is not needed, "
             "or change the plan."
         ),
-        "database",
+        "file-text",
     ),
     Metric.CONTACTS: Meaning(
         Way.LEVEL,
@@ -88,7 +88,7 @@ MEANINGS: dict[Metric, Meaning] = {
             "The plan of this organization has no room for another contact. Delete those that are "
             "not needed, or change the plan."
         ),
-        "address-book",
+        "id",
     ),
     Metric.CAMPAIGN_MAILS: Meaning(
         Way.EACH,
@@ -112,7 +112,7 @@ MEANINGS: dict[Metric, Meaning] = {
             "This organization has used up the imports and exports of its plan for this period. "
             "An owner can change the plan."
         ),
-        "stack",
+        "refresh",
     ),
 }
 GAUGES = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == Way.LEVEL)

@@ -148,6 +148,14 @@ class SubscriptionEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.organization_id} · {self.kind}"
 
+    @property
+    def before_name(self) -> str:
+        return str(PLAN_NAMES.get(self.plan_before, self.plan_before))
+
+    @property
+    def after_name(self) -> str:
+        return str(PLAN_NAMES.get(self.plan_after, self.plan_after))
+
 
 class UsageRecord(models.Model):
     """One entry of the ledger: so much was used, once for each ``key``; never changed."""
