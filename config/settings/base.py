@@ -341,7 +341,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["config.rest.schema.only_this_version"],
     "SWAGGER_UI_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "crm.billing.models.Status"},
     "TAGS": [
         {"name": "conversations", "description": "The inbox: conversations and their messages."},
         {"name": "customers", "description": "Whom the organization talks to."},

@@ -11,7 +11,7 @@ from config.rest import Body, RecordQuery, example, record_response, refuses
 from crm.accounts.api.base import AreaView
 from crm.accounts.permissions import Area
 from crm.billing.metrics import Feature, Metric
-from crm.billing.models import Plan, Status
+from crm.billing.models import Plan
 from crm.billing.services.reporting import report_of
 from crm.billing.services.subscriptions import (
     cancel_subscription,
@@ -49,7 +49,7 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
     plan = serializers.CharField()
-    status = serializers.ChoiceField(choices=Status.choices)
+    status = serializers.CharField(help_text="`trial`, `active` or `grace`.")
     period_start = serializers.DateTimeField()
     period_end = serializers.DateTimeField()
     next_plan = serializers.CharField(
