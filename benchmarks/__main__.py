@@ -22,6 +22,7 @@ NAMES = (
     "knowledge",
     "log_in",
     "access",
+    "quotas",
     "tasks",
     "messages",
     "idle_sockets",

@@ -12,7 +12,9 @@ class ChatConfig(AppConfig):
         from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.models import Conversation, IdentitySecret, Message, Widget
+        from chat.services.measuring import stored_text
         from chat.services.sweeping import oldest_pending_age
+        from config import quotas
         from crm.compliance.tracking import Tracked, track
         from crm.operations import figures
 
@@ -38,6 +40,7 @@ class ChatConfig(AppConfig):
                 plain=("status", "assignee", "priority", "labels", "customer"),
             ),
         )
+        quotas.register_gauge("stored_bytes", "chat", stored_text)
         figures.register(
             name="pending_effects",
             meaning="Messages that still have a side effect to do.",

@@ -18,6 +18,9 @@ from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
 from config import realtime
+from config.quotas import QuotaExceeded
+from crm.billing.metrics import Metric
+from crm.billing.services import consume
 from knowledge import services as knowledge
 from knowledge.embedding import MODEL
 from knowledge.languages import detect_language
@@ -32,6 +35,7 @@ _HANDS_OFF = {
     Outcome.ASKED_FOR_PERSON: "asked",
     Outcome.UNKNOWN: "unknown",
     Outcome.FAILED: "failed",
+    Outcome.OVER_QUOTA: "quota",
 }
 _POLITE = {
     Intent.GREETING: Line.GREETING,
@@ -174,11 +178,13 @@ def _say(question: Message, reply: Reply) -> Reply | None:
     """
     try:
         with transaction.atomic():
-            lock_conversation(
+            conversation = lock_conversation(
                 organization_id=question.tenant_id, conversation_id=question.conversation_id
             )
             if is_deleted(question):
                 return None
+            if reply.outcome == Outcome.ANSWERED and conversation.is_bot_owned:
+                reply = _charged(question, reply)
             message = post_message(
                 organization_id=question.tenant_id,
                 conversation_id=question.conversation_id,
@@ -197,6 +203,20 @@ def _say(question: Message, reply: Reply) -> Reply | None:
     except (ConversationTaken, ConversationClosed, ConversationNotFound):
         return None
     return reply if stored.text == reply.text else stored
+
+
+def _charged(question: Message, reply: Reply) -> Reply:
+    """Count an answer, or let people give one where the plan has no more of the bot's."""
+    try:
+        consume(
+            organization_id=question.tenant_id,
+            metric=Metric.BOT_ANSWERS,
+            key=f"{question.conversation_id}/{question.seq}",
+        )
+    except QuotaExceeded:
+        text = line(Line.OVER_QUOTA, reply.language)
+        return Reply(Outcome.OVER_QUOTA, text, reply.language, confidence=reply.confidence)
+    return reply
 
 
 def _finish(question: Message, reply: Reply | None, began: float) -> None:

@@ -11,6 +11,7 @@ class Line(StrEnum):
     ASKED = "asked"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    OVER_QUOTA = "over_quota"
 
 
 _LINES: dict[str, dict[Line, str]] = {
@@ -22,6 +23,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Of course. I am passing you on to a colleague, who will reply right here.",
         Line.UNKNOWN: "I do not know the answer to that. A colleague will reply right here.",
         Line.FAILED: "Something went wrong on our side. A colleague will reply right here.",
+        Line.OVER_QUOTA: "I am passing you on to a colleague, who will reply right here.",
     },
     "vi": {
         Line.NAME: "Trợ lý",
@@ -31,6 +33,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Vâng ạ. Mình chuyển bạn đến nhân viên, họ sẽ trả lời bạn ngay tại đây.",
         Line.UNKNOWN: "Câu này mình chưa biết trả lời. Nhân viên sẽ trả lời bạn ngay tại đây.",
         Line.FAILED: "Bên mình đang gặp trục trặc. Nhân viên sẽ trả lời bạn ngay tại đây.",
+        Line.OVER_QUOTA: "Mình chuyển bạn đến nhân viên, họ sẽ trả lời bạn ngay tại đây.",
     },
     "ru": {
         Line.NAME: "Помощник",
@@ -40,6 +43,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Конечно. Передаю вас сотруднику, он ответит прямо здесь.",
         Line.UNKNOWN: "На этот вопрос у меня нет ответа. Сотрудник ответит вам прямо здесь.",
         Line.FAILED: "У нас произошёл сбой. Сотрудник ответит вам прямо здесь.",
+        Line.OVER_QUOTA: "Передаю вас сотруднику, он ответит прямо здесь.",
     },
 }
 

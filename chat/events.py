@@ -179,6 +179,7 @@ def conversation_row(conversation: Conversation) -> dict[str, Any]:
         "waiting_since": _iso(conversation.waiting_since),
         "snoozed_until": _iso(conversation.snoozed_until),
         "customer_seen_seq": conversation.customer_seen_seq,
+        "is_over_quota": conversation.is_over_quota,
         "created_at": _iso(conversation.created_at),
         "updated_at": _iso(conversation.updated_at),
     }

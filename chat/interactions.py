@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     ASKED_FOR_PERSON = "asked_for_person"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    OVER_QUOTA = "over_quota"
     SUPERSEDED = "superseded"
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from chat import bot
 from chat.services import wake_snoozed
 from chat.services.handing_over import hand_over, left_behind
+from chat.services.measuring import measure_conversations
 from chat.services.sweeping import mend_amendments, pending_answers
 from config import tenancy
 from config.errors import StoreUnavailable
@@ -78,3 +79,8 @@ def sweep_left_behind() -> None:
 def wake_snoozed_conversations() -> None:
     with tenancy.everything("Snoozes end in every organization."):
         wake_snoozed()
+
+
+@shared_task(name="chat.measure_conversations")
+def measure() -> None:
+    measure_conversations()

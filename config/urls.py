@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("crm.accounts.urls.allauth")),
     path("", include("crm.mail.urls")),
     path("", include("crm.customers.urls")),
+    path("", include("crm.billing.urls")),
     path("", include("crm.compliance.urls")),
     path("", include("knowledge.urls")),
     path("", include("chat.urls")),

@@ -67,6 +67,7 @@ PARTS = (
             "templates/accounts/**/*.html",
             "templates/settings/**/*.html",
             "templates/compliance/**/*.html",
+            "templates/billing/**/*.html",
             "templates/account/**/*.*",
             "templates/mfa/**/*.*",
             "templates/socialaccount/**/*.*",

@@ -6,10 +6,12 @@ class KnowledgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from config import quotas
         from crm.compliance.tracking import Tracked, track
         from knowledge import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from knowledge.models import Faq
 
+        quotas.register_gauge("stored_bytes", "knowledge", Faq.objects.text_bytes)
         # Texts stand beside the chain: people write names into answers, too.
         track(
             Tracked(

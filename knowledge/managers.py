@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -46,6 +46,13 @@ class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
         return self.order_by("position", "name")
 
 
+class Bytes(models.Func):
+    """How long a text is in the database's own encoding, which is UTF-8."""
+
+    function = "octet_length"
+    output_field: ClassVar[models.Field] = models.BigIntegerField()  # type: ignore[type-arg]
+
+
 class FaqQuerySet(models.QuerySet["Faq"]):
     def visible_to(self, principal: Principal) -> Self:
         return self.within(principal).alive()
@@ -56,6 +63,12 @@ class FaqQuerySet(models.QuerySet["Faq"]):
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
+
+    def text_bytes(self, organization_id: UUID) -> int:
+        """Sum the UTF-8 bytes of the texts of an organization's FAQs, without deleted ones."""
+        size = Bytes("question") + Bytes("answer")
+        total = self.of(organization_id).alive().aggregate(total=models.Sum(size))["total"]
+        return int(total or 0)
 
     def alive(self) -> Self:
         return self.filter(deleted_at__isnull=True)

@@ -39,6 +39,9 @@ class ConversationShape(Shape):
     waiting_since = serializers.DateTimeField(allow_null=True)
     snoozed_until = serializers.DateTimeField(allow_null=True)
     customer_seen_seq = serializers.IntegerField()
+    is_over_quota = serializers.BooleanField(
+        help_text="It began after the conversations of the plan were used up."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     unread = serializers.IntegerField(help_text="Customer's messages that you have not seen.")

@@ -8,21 +8,24 @@ from django.contrib.auth.hashers import check_password, make_password
 from chat.demo.content import read
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.accounts.services import add_member, create_organization
+from crm.billing.services import start_subscription
 
 OPERATOR = "operator"
 
 
 def load_organizations() -> dict[str, Organization]:
     """Create the organizations where they are missing; give them by slug."""
-    return {
-        wanted["slug"]: create_organization(
+    made = {}
+    for wanted in read("organizations.json"):
+        organization = create_organization(
             name=wanted["name"],
             slug=wanted["slug"],
             language_code=wanted["language_code"],
             timezone=wanted["timezone"],
         )
-        for wanted in read("organizations.json")
-    }
+        start_subscription(organization_id=organization.pk, plan=wanted["plan"])
+        made[wanted["slug"]] = organization
+    return made
 
 
 def load_people(*, organizations: dict[str, Organization], password: str) -> dict[str, User]:

@@ -265,6 +265,16 @@ class MessageManager:
                 }
         return summaries
 
+    def text_bytes(self, organization_id: UUID, conversation_id: UUID) -> int:
+        """Sum the UTF-8 bytes of all texts of a conversation; what was deleted has none."""
+        key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
+        text = {"$strLenBytes": {"$ifNull": ["$content.text", ""]}}
+        with mongo_refusals():
+            rows = self.collection.aggregate(
+                [{"$match": key}, {"$group": {"_id": None, "bytes": {"$sum": text}}}]
+            )
+            return sum(int(row["bytes"]) for row in rows)
+
     def conversations(self, *, batch: int) -> Iterator[list[ConversationKey]]:
         """Give every conversation that has entries, in batches."""
         with mongo_refusals():

@@ -1,6 +1,13 @@
 """The nouns of chat, whichever store holds them."""
 
-from chat.models.conversation import Channel, Conversation, ConversationRead, Priority, Status
+from chat.models.conversation import (
+    Channel,
+    Conversation,
+    ConversationRead,
+    ConversationSize,
+    Priority,
+    Status,
+)
 from chat.models.identity import IdentitySecret
 from chat.models.message import (
     AMENDMENTS,
@@ -20,6 +27,7 @@ __all__ = [
     "ContentType",
     "Conversation",
     "ConversationRead",
+    "ConversationSize",
     "Direction",
     "EventKind",
     "IdentitySecret",

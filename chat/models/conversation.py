@@ -70,6 +70,9 @@ class Conversation(models.Model):
     waiting_since = models.DateTimeField(null=True, blank=True)
     customer_seen_seq = models.BigIntegerField(default=0)
 
+    # It began after the plan's conversations were used up; it is served like any other.
+    is_over_quota = models.BooleanField(default=False, editable=False)
+
     snoozed_until = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -122,6 +125,29 @@ class Conversation(models.Model):
     @property
     def is_bot_owned(self) -> bool:
         return self.status == Status.PENDING
+
+
+class ConversationSize(models.Model):
+    """How many bytes of text a conversation holds, as of a state of its head."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="size")
+    text_bytes = models.BigIntegerField(default=0)
+    # The head's ``updated_at`` when it was measured.
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("size of a conversation")
+        verbose_name_plural = _("sizes of conversations")
+        indexes = [
+            models.Index(
+                fields=["organization"], include=["text_bytes"], name="text_of_organization"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} · {self.text_bytes}"
 
 
 class ConversationRead(models.Model):

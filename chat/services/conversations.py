@@ -22,6 +22,8 @@ from chat.services.rights import lock_for_change
 from config.errors import Invalid
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import WRITE, Area, Principal
+from crm.billing.metrics import Metric
+from crm.billing.services import consume
 from crm.customers.models import Customer
 
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
@@ -93,7 +95,7 @@ def _conversation_for(
         or Message.objects.posted_as(customer.organization_id, latest.pk, client_message_id)
     ):
         return latest.pk
-    conversation = Conversation.objects.create(
+    conversation = Conversation(
         organization_id=customer.organization_id,
         customer=customer,
         widget=widget,
@@ -102,6 +104,14 @@ def _conversation_for(
         opened_by=client_message_id,
         last_message_at=timezone.now(),
     )
+    # Whoever writes is heard, whatever the plan says; the team sees that it is beyond it.
+    use = consume(
+        organization_id=customer.organization_id,
+        metric=Metric.CONVERSATIONS,
+        key=str(conversation.pk),
+    )
+    conversation.is_over_quota = use.is_over
+    conversation.save(force_insert=True)
     ConversationDocuments.create(conversation)
     return conversation.pk
 
@@ -221,7 +231,7 @@ def hand_off(
     reason: str,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Let people answer where the bot will not; ``reason`` is asked, unknown or failed."""
+    """Let people answer where the bot will not; ``reason`` is asked, unknown, failed or quota."""
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )

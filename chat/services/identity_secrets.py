@@ -11,6 +11,8 @@ from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
 from chat.identity import seal_secret
 from chat.models import IdentitySecret, Widget
 from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.billing.metrics import Feature
+from crm.billing.services import require_feature
 
 MAX_SECRETS = 3
 
@@ -27,6 +29,7 @@ class NewIdentitySecret:
 def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
     """Give a widget another secret; those before it stay good. Raises TooManySecrets."""
     require(by, Area.SETTINGS, WRITE)
+    require_feature(Feature.VISITOR_IDENTITY, organization_id=by.organization_id)
     widget = (
         Widget.objects.select_for_update()
         .filter(organization_id=by.organization_id, pk=widget_id)

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,9 @@ _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local moments, refused, answer = {}, false, {}
-for i, key in ipairs(KEYS) do
+local rates = #ARGV / 2
+for i = 1, rates do
+  local key = KEYS[i]
   local interval, ahead = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   local moment = math.max(now, tonumber(redis.call('GET', key) or 0))
   local wait = moment + interval - now - ahead
@@ -36,13 +39,31 @@ for i, key in ipairs(KEYS) do
   answer[2 * i] = math.max(0, wait)
 end
 if not refused then
-  for i, key in ipairs(KEYS) do
+  for i = 1, rates do
+    local key = KEYS[i]
     local moment = moments[i] + tonumber(ARGV[2 * i - 1])
     redis.call('SET', key, string.format('%.0f', moment), 'PX',
                math.ceil((moment - now) / 1000))
     answer[2 * i - 1] = moment - now
   end
 end
+local counter = KEYS[rates + 1]
+if not counter then return answer end
+local spent = {-1, 0, 0}
+if not refused then
+  local found = redis.call('HMGET', counter, 'used', 'limit', 'until')
+  if not found[1] or tonumber(found[3] or 0) * 1000000 <= now then
+    spent = {0, 0, 0}
+  else
+    local used, limit = tonumber(found[1]), tonumber(found[2])
+    if limit >= 0 and used >= limit then
+      spent = {2, used, limit}
+    else
+      spent = {1, redis.call('HINCRBY', counter, 'used', 1), limit}
+    end
+  end
+end
+for i = 1, 3 do answer[2 * rates + i] = spent[i] end
 return answer
 """
 
@@ -55,6 +76,24 @@ class Level:
     wait: float
 
 
+class Spending(IntEnum):
+    """UNASKED: a rate refused first. COLD: there is no counter, or its time is over."""
+
+    UNASKED = -1
+    COLD = 0
+    COUNTED = 1
+    REFUSED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How a request stands with a counter that only grows; ``limit`` None is no limit."""
+
+    spending: Spending
+    used: int
+    limit: int | None
+
+
 @cache
 def _script() -> Script:
     return brief_redis.client().register_script(_TAKE)
@@ -62,17 +101,31 @@ def _script() -> Script:
 
 def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
     """Take one from each of the keys, or from none; one round trip, atomic over all of them."""
+    return take_and_spend(limits, None)[0]
+
+
+def take_and_spend(
+    limits: Sequence[tuple[str, Rate]], counter: str | None
+) -> tuple[list[Level], Spent | None]:
+    """Do the same, and count in the same step on a hash with ``used``, ``limit`` and ``until``."""
     arguments: list[int] = []
     for _key, rate in limits:
         interval = max(1, round(rate.interval * _MICRO))
         arguments += [interval, interval * rate.burst]
+    keys = [key for key, _rate in limits]
     answer: Any = _script()(
-        keys=[key for key, _rate in limits], args=arguments, client=brief_redis.client()
+        keys=[*keys, counter] if counter else keys, args=arguments, client=brief_redis.client()
     )
-    return [
+    spent = None
+    if counter:
+        spending, used, limit = answer[-3:]
+        spent = Spent(Spending(spending), int(used), None if limit < 0 else int(limit))
+        answer = answer[:-3]
+    levels = [
         Level(owed=owed / _MICRO, wait=wait / _MICRO)
         for owed, wait in zip(answer[::2], answer[1::2], strict=True)
     ]
+    return levels, spent
 
 
 class LocalLimits:

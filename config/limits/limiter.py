@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from config import brief_redis, metrics
 from config.errors import StoreUnavailable, TooFast
 from config.limits import gcra
+from config.limits.gcra import Spent
 from config.limits.rates import Rate, rate_of
 from config.limits.subjects import redis_key
 from config.outages import RETRY_SECONDS
@@ -60,7 +61,26 @@ def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
     subject of None is nobody. Raises Refusal with ``retry_after`` in whole seconds. While Redis is
     away it raises StoreUnavailable for what lets people in, and counts in this process for others.
     """
-    standings = standing_of(endpoint, subjects)
+    return _allowed(standing_of(endpoint, subjects))
+
+
+def enforce_and_spend(
+    endpoint: str, subjects: Subjects, counter: str
+) -> tuple[list[Standing], Spent | None]:
+    """Do what ``enforce`` does and count on a counter too, in the same round trip.
+
+    ``counter`` names a hash as in `gcra`. Nothing is spent, and None given, while Redis is away.
+    """
+    standings, spent = _count(endpoint, subjects, counter)
+    return _allowed(standings), spent
+
+
+def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
+    """Count like ``enforce``, and leave it to the caller to refuse."""
+    return _count(endpoint, subjects, None)[0]
+
+
+def _allowed(standings: list[Standing]) -> list[Standing]:
     if any(each.is_refused for each in standings):
         refusal = Refusal(standings)
         metrics.rate_limited_total.labels(limit=refusal.extra["limit"]).inc()
@@ -68,14 +88,15 @@ def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
     return standings
 
 
-def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
-    """Count like ``enforce``, and leave it to the caller to refuse."""
+def _count(
+    endpoint: str, subjects: Subjects, counter: str | None
+) -> tuple[list[Standing], Spent | None]:
     limits = _limits(endpoint, subjects)
-    if not limits:
-        return []
+    if not limits and counter is None:
+        return [], None
     keys = [(key, rate) for _name, key, rate in limits]
-    levels = _take(endpoint, keys)
-    return [
+    levels, spent = _take(endpoint, keys, counter)
+    standings = [
         Standing(
             name=name,
             rate=rate,
@@ -85,6 +106,7 @@ def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
         )
         for (name, _key, rate), level in zip(limits, levels, strict=True)
     ]
+    return standings, spent
 
 
 def forgive(endpoint: str, subjects: Subjects) -> None:
@@ -106,14 +128,16 @@ def _limits(endpoint: str, subjects: Subjects) -> list[tuple[str, str, Rate]]:
     return limits
 
 
-def _take(endpoint: str, keys: list[tuple[str, Rate]]) -> list[gcra.Level]:
+def _take(
+    endpoint: str, keys: list[tuple[str, Rate]], counter: str | None
+) -> tuple[list[gcra.Level], Spent | None]:
     global _local_until
     now = time.monotonic()
     is_closed = endpoint in CLOSED_WITHOUT_REDIS
     if not is_closed and (now < _local_until or not brief_redis.answers()):
-        return _local.take(keys, now)
+        return _local.take(keys, now), None
     try:
-        return gcra.take(keys)
+        return gcra.take_and_spend(keys, counter)
     except RedisError as error:
         brief_redis.note_failure(error)
         if is_closed:
@@ -124,4 +148,4 @@ def _take(endpoint: str, keys: list[tuple[str, Rate]]) -> list[gcra.Level]:
                 extra={"metadata": {"action": "limits.local", "endpoint": endpoint}},
             )
         _local_until = time.monotonic() + _LOCAL_SECONDS
-        return _local.take(keys, now)
+        return _local.take(keys, now), None

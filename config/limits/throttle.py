@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from config.limits.headers import note_standings
-from config.limits.limiter import Refusal, Subjects, enforce
+from config.limits.limiter import Refusal, Standing, Subjects, enforce
 from config.limits.subjects import client_address
 
 
@@ -22,12 +22,18 @@ class ApiThrottle(BaseThrottle):
         endpoint = getattr(view, "limit_endpoint", "api")
         subjects_of = getattr(view, "limit_subjects", api_subjects)
         try:
-            standings = enforce(endpoint, subjects_of(request))
+            standings = self.count(request, view, endpoint, subjects_of(request))
         except Refusal as refusal:
             note_standings(request._request, refusal.standings)
             raise
         note_standings(request._request, standings)
         return True
+
+    def count(
+        self, request: Request, view: View, endpoint: str, subjects: Subjects
+    ) -> list[Standing]:
+        """Count the request or refuse it; for those who count more than rates."""
+        return enforce(endpoint, subjects)
 
 
 def api_subjects(request: Request) -> Subjects:

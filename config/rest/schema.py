@@ -23,6 +23,7 @@ _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _MEANING = {
     400: "A parameter or a member of the body cannot be used; `code` says which rule it broke.",
     401: "No log-in, key or token came along, or none that is valid.",
+    402: "The plan allows no more of this, or does not include it: `quota` or `feature`.",
     403: "Whoever asks may not do this.",
     404: "There is nothing here, or whoever asks may not see it.",
     406: "The API answers with JSON only.",
@@ -81,7 +82,7 @@ class ApiSchema(AutoSchema):
     def _refusals(self) -> set[int]:
         statuses = {400, 406, 429, 503}
         if self.view.get_authenticators():
-            statuses |= {401, 403}
+            statuses |= {401, 402, 403}
         if "{" in self.path:
             statuses.add(404)
         if self.method in _BODY_METHODS:

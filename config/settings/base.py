@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "crm.mail",
     "crm.accounts",
     "crm.customers",
+    "crm.billing",
     "crm.compliance",
     "crm.operations",
     "knowledge",
@@ -161,6 +162,7 @@ TEMPLATES = [
                 "chat.context.waiting",
                 "crm.accounts.context.providers",
                 "crm.accounts.context.settings_place",
+                "crm.billing.context.quotas",
                 "crm.mail.context.outbox",
             ],
         },
@@ -323,7 +325,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.api.JsonParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["config.limits.throttle.ApiThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["crm.billing.throttle.PlanThrottle"],
     "EXCEPTION_HANDLER": "config.api.problem_response",
     "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -347,6 +349,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "customers", "description": "Whom the organization talks to."},
         {"name": "knowledge", "description": "What the bot answers from."},
         {"name": "organization", "description": "The organization and who works there."},
+        {"name": "billing", "description": "The plan, and what is used of it."},
         {"name": "access", "description": "Sessions, tokens and API keys."},
         {"name": "widget", "description": "What the chat widget of a visitor calls."},
         {"name": "streams", "description": "The stream protocol over HTTP."},
@@ -393,6 +396,15 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "widget_post.visitor": "600/60/60",
 }
 RATE_LIMITS: dict[str, str] = RATE_LIMIT_DEFAULTS | env.dict("RATE_LIMITS", default={})
+
+# --- Plans --------------------------------------------------------------------------------------
+# What an organization has that did not sign up by itself: one that an operator or a command made.
+BILLING_DEFAULT_PLAN: str = env.str("BILLING_DEFAULT_PLAN", default="enterprise")
+# What whoever signs up tries, and for how long; 0 days: they begin with the free plan.
+BILLING_TRIAL_PLAN: str = env.str("BILLING_TRIAL_PLAN", default="pro")
+BILLING_TRIAL_DAYS: int = env.int("BILLING_TRIAL_DAYS", default=14)
+# How long a plan goes on after a trial, or after a period that is not renewed; 0: not at all.
+BILLING_GRACE_DAYS: int = env.int("BILLING_GRACE_DAYS", default=7)
 
 # --- Chat ---------------------------------------------------------------------------------------
 CHAT_MAX_TEXT_LENGTH = 10_000
@@ -474,6 +486,10 @@ CELERY_BEAT_SCHEDULE = {
     "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},
     "compliance.sweep_exports": {"task": "compliance.sweep_exports", "schedule": 120.0},
     "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
+    "billing.roll_periods": {"task": "billing.roll_periods", "schedule": 300.0},
+    "billing.post_api_calls": {"task": "billing.post_api_calls", "schedule": 60.0},
+    "billing.sweep": {"task": "billing.sweep", "schedule": 3600.0},
+    "chat.measure_conversations": {"task": "chat.measure_conversations", "schedule": 3600.0},
 }
 # One through each queue: only a task that arrives proves that somebody consumes.
 CELERY_BEAT_SCHEDULE |= {
@@ -488,9 +504,12 @@ CELERY_BEAT_SCHEDULE |= {
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.hand_over": {"queue": "default"},
+    "chat.measure_conversations": {"queue": "bulk"},
     "chat.*": {"queue": "realtime"},
     "mail.*": {"queue": "default"},
     "compliance.write_export": {"queue": "bulk"},
+    "billing.sweep": {"queue": "bulk"},
+    "billing.*": {"queue": "default"},
     "knowledge.*": {"queue": "default"},
 }
 

@@ -32,6 +32,10 @@ def settings_reader(membership: Membership | None) -> bool:
     return bool(membership and membership.may(Area.SETTINGS))
 
 
+def billing_reader(membership: Membership | None) -> bool:
+    return bool(membership and membership.may(Area.BILLING))
+
+
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
     """One entry: ``key`` is the context's ``active_page``, ``url_name`` what leads there.
@@ -124,6 +128,14 @@ MENU = (
                 _("Roles"),
                 _("What each role sees and changes, area by area."),
                 settings_reader,
+            ),
+            SettingsPage(
+                "plan_and_usage",
+                "billing:plan_and_usage",
+                "credit-card",
+                _("Plan and usage"),
+                _("What the plan allows, and what is used of it."),
+                billing_reader,
             ),
             SettingsPage(
                 "audit",

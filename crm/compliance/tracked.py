@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
 from crm.accounts import models as accounts
+from crm.billing import models as billing
 from crm.compliance.models import LegalHold
 from crm.compliance.tracking import Tracked, track
 from crm.customers.models import Customer
@@ -132,6 +133,26 @@ def track_apps_below() -> None:
             plain=("stage", "language_code", "verified_at"),
             beside=("name", "email", "phone", "external_id"),
             subject=("customer", "id"),
+        ),
+        Tracked(
+            billing.Subscription,
+            "subscription",
+            plain=("plan", "status", "period_end", "next_plan", "cancelled_at", "renews"),
+            named={"cancelled_at": "subscription.cancelled"},
+        ),
+        Tracked(
+            billing.FeatureOverride,
+            "override",
+            plain=("kind", "name", "limit", "is_enabled", "expires_at", "ended_at"),
+            beside=("reason",),
+            named={"ended_at": "override.ended"},
+        ),
+        Tracked(
+            billing.QuotaNotice,
+            "quota",
+            plain=("metric", "level", "limit"),
+            identity="metric",
+            actions={"INSERT": "quota.reached"},
         ),
         Tracked(
             LegalHold,

@@ -5,3 +5,9 @@ class CustomersConfig(AppConfig):
     name = "crm.customers"
     label = "customers"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from config import quotas
+        from crm.customers.models import Customer
+
+        quotas.register_gauge("contacts", "customers", Customer.objects.count_contacts)

@@ -20,6 +20,13 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         within = reach(principal, Area.CUSTOMERS, owner="conversations__assignee")
         return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
 
+    def contacts(self) -> "CustomerQuerySet":
+        """Leave out those of whom no more is known than that they were on the site."""
+        return self.filter(stage="customer")
+
+    def count_contacts(self, organization_id: UUID) -> int:
+        return self.of(organization_id).contacts().count()
+
     def of(self, organization_id: UUID) -> "CustomerQuerySet":
         return self.filter(organization_id=organization_id)
 

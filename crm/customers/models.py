@@ -53,6 +53,12 @@ class Customer(models.Model):
         ]
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
+            # What a plan's limit is compared with.
+            models.Index(
+                fields=["organization"],
+                name="contacts_of_organization",
+                condition=models.Q(stage="customer"),
+            ),
             # In upper case, as icontains compares.
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="customers_by_name"),
             GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="customers_by_email"),

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from config import quotas
 from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
@@ -20,8 +21,10 @@ def create_customer(
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
-    """Add a customer to the organization of whoever asks. Raises Forbidden."""
+    """Add a customer to the organization of whoever asks. Raises Forbidden and QuotaExceeded."""
     require(by, Area.CUSTOMERS, WRITE)
+    if stage == Stage.CUSTOMER:
+        quotas.require_room("contacts", organization_id=by.organization_id)
     return Customer.objects.create(
         organization_id=by.organization_id,
         name=name,
@@ -43,6 +46,8 @@ def update_customer(*, customer_id: UUID, by: Principal, **changes: Any) -> Cust
     if customer is None:
         raise CustomerNotFound
     require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
+    if customer.stage == Stage.VISITOR and changes.get("stage") == Stage.CUSTOMER:
+        quotas.require_room("contacts", organization_id=by.organization_id)
     for field, value in changes.items():
         setattr(customer, field, value)
     customer.save(update_fields=[*changes, "updated_at"])

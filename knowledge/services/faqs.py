@@ -17,6 +17,8 @@ from config.errors import Forbidden
 from config.ids import uuid7
 from crm.accounts.models import User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
+from crm.billing.metrics import Metric
+from crm.billing.services import consume, require_room
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
 from knowledge.events import faqs_changed_on_commit
 from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
@@ -199,6 +201,12 @@ def import_faqs(
     Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
     One transaction a batch, so that a killed import leaves whole batches and may be repeated.
     """
+    if by is not None:
+        consume(
+            organization_id=organization_id,
+            metric=Metric.BACKGROUND_TASKS,
+            key=f"faq_import/{uuid7()}",
+        )
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     batch: list[FaqContent] = []
     for content in contents:
@@ -253,6 +261,7 @@ def _import_batch(
     counts["updated"] += len(changed)
     counts["unchanged"] += len(batch) - len(new) - len(changed)
     if new or changed:
+        _require_room(organization_id)
         raise_version(base)
         faqs_changed_on_commit(organization_id)
 
@@ -371,12 +380,27 @@ def _key_is_taken(faq: Faq) -> bool:
 
 
 def _store(faq: Faq, base: KnowledgeBase) -> Faq:
-    if not faq._state.adding:
+    if faq._state.adding:
+        faq.save()
+        _require_room(faq.organization_id)
+    else:
+        before = text_bytes(Faq.objects.only("question", "answer").get(pk=faq.pk))
         faq.version += 1
-    faq.save()
+        faq.save()
+        if text_bytes(faq) > before:
+            _require_room(faq.organization_id)
     raise_version(base)
     faqs_changed_on_commit(faq.organization_id)
     return faq
+
+
+def text_bytes(faq: Faq) -> int:
+    return len(faq.question.encode()) + len(faq.answer.encode())
+
+
+def _require_room(organization_id: UUID) -> None:
+    """Refuse what was just written if it is more than the plan has room for."""
+    require_room(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 
 
 def _follow(faq: Faq, base: KnowledgeBase, *fields: str) -> Faq:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from crm.accounts.models import Organization
+from crm.billing.services import subscription_of
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
 from knowledge.models import Faq, KnowledgeBase
 from knowledge.services import (
@@ -197,8 +198,9 @@ def test_import_needs_the_same_queries_for_many(
 ) -> None:
     many = [replace(NEW, key=f"decaf-{number}") for number in range(200)]
     KnowledgeBase.objects.create(organization=organization)
-    # savepoint, find and lock the base, FAQs, categories, insert, version, release
-    with django_assert_num_queries(8):
+    subscription_of(organization.pk)
+    # savepoint, find and lock the base, FAQs, categories, insert, room, version, release
+    with django_assert_num_queries(9):
         import_faqs(organization_id=organization.pk, contents=many, by=None)
     assert Faq.objects.count() == 200
 

@@ -20,6 +20,7 @@ PARAMETERS: Mapping[str, Callable[[Theirs], str]] = {
     "member_id": lambda theirs: str(theirs.rows[Membership].pk),
     "pk": lambda theirs: str(theirs.passkey.pk),
     "accounts:role key": lambda theirs: str(theirs.rows[CustomRole].pk),
+    "billing:change plan": lambda theirs: "pro",
     "message_id": lambda theirs: theirs.message_id,
     "question_id": lambda theirs: theirs.question_id,
 }

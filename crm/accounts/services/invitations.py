@@ -22,6 +22,7 @@ from crm.accounts.models import Invitation, Membership, Organization, Team, Team
 from crm.accounts.permissions import Principal
 from crm.accounts.services.owners import enter_settings, lock_rights
 from crm.accounts.services.roles import chosen_role, require_may_give
+from crm.accounts.services.seats import require_seat
 from crm.accounts.signals import member_joined
 from crm.mail.services import queue_mail
 
@@ -52,6 +53,7 @@ def invite(
     waiting.filter(email=email).update(revoked_at=timezone.now())
     if waiting.count() >= MOST_OPEN:
         raise TooManyInvitations
+    require_seat(by.organization_id)
     team = Team.objects.of(by.organization_id).filter(pk=team_id).first() if team_id else None
     invitation = Invitation(
         organization_id=by.organization_id,
@@ -72,6 +74,9 @@ def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address
     limits.enforce("invitation", {"organization": by.organization_id})
     invitation = _locked(by.organization_id, invitation_id)
     require_may_give(by, chosen_role(organization_id=by.organization_id, key=_role_key(invitation)))
+    if invitation.expires_at <= timezone.now():
+        # It held no place any more.
+        require_seat(by.organization_id)
     _send(invitation, by=by, address_of=address_of)
     return invitation
 
@@ -115,6 +120,11 @@ def _accept(found: Invitation, user: User) -> Membership:
         raise InvitationForSomebodyElse
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
+    if not Membership.objects.filter(
+        organization_id=invitation.organization_id, user=user, is_active=True
+    ).exists():
+        # The invitation held a place, but the plan may have become smaller since.
+        require_seat(invitation.organization_id)
     return _join(invitation, user)
 
 

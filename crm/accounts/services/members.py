@@ -12,6 +12,7 @@ from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models import Membership, TeamMember
 from crm.accounts.permissions import WRITE, Area, Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
+from crm.accounts.services.seats import require_seat
 from crm.accounts.signals import member_joined, member_left
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
         raise OwnersOnly
     require_grant(by, membership.rights)
     if not membership.is_active:
+        require_seat(by.organization_id)
         membership.is_active, membership.successor = True, None
         membership.save(update_fields=["is_active", "successor", "updated_at"])
         _tell(member_joined, membership)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from config import realtime
+from config import quotas, realtime
 from crm.accounts.errors import (
     MemberNotFound,
     OwnersOnly,
@@ -109,6 +109,7 @@ def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
     if source.is_owner:
         raise OwnersOnly
     require_grant(by, source.rights)
+    quotas.require_feature("custom_roles", organization_id=by.organization_id)
     if CustomRole.objects.of(by.organization_id).count() >= MAX_ROLES:
         raise TooManyRoles
     role = CustomRole(

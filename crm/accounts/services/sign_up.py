@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from config import tenancy
+from config import quotas, tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 
 # What a user's metadata keeps of a sign-up until the address is confirmed.
@@ -42,6 +42,7 @@ def found_organization(*, user: User, name: str) -> Membership:
     )
     with tenancy.organization(organization.pk):
         organization.save(force_insert=True)
+        quotas.organization_founded(organization_id=organization.pk)
         return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
 
 

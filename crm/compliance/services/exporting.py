@@ -15,6 +15,8 @@ from django.utils.translation import override
 from config import tenancy
 from crm.accounts.models import Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.billing.metrics import Feature, Metric
+from crm.billing.services import consume, require_feature
 from crm.compliance import chain
 from crm.compliance.acting import Actor, acting
 from crm.compliance.errors import ExportNotFound, ExportNotReady, TooManyExports
@@ -49,8 +51,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def ask_for_export(
     *, by: Principal, file_format: ExportFormat, filters: Filters, language_code: str
 ) -> AuditExport:
-    """Begin an export of what stands in the audit now. Raises TooManyExports."""
+    """Begin an export of what stands in the audit now.
+
+    Raises TooManyExports, FeatureNotInPlan and QuotaExceeded.
+    """
     require(by, Area.SETTINGS, WRITE)
+    require_feature(Feature.AUDIT_EXPORT, organization_id=by.organization_id)
     # The organization's row is the lock of the count.
     Organization.objects.select_for_update().get(pk=by.organization_id)
     if AuditExport.objects.visible_to(by).unfinished().count() >= MOST_RUNNING:
@@ -62,6 +68,11 @@ def ask_for_export(
         filters=filters.stored(),
         language_code=language_code,
         until=timezone.now(),
+    )
+    consume(
+        organization_id=by.organization_id,
+        metric=Metric.BACKGROUND_TASKS,
+        key=f"audit_export/{export.pk}",
     )
     _tell(export, "asked")
     return export

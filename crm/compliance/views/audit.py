@@ -74,7 +74,7 @@ def start_export(request: HttpRequest) -> HttpResponse:
                 language_code=get_language() or "en",
             )
         except AppError as refusal:
-            if refusal.status != 409:
+            if refusal.status not in {402, 409}:
                 raise
             messages.error(request, refusal.message)
         else:

@@ -28,6 +28,7 @@ const REASONS = {
   unknown: () => gettext("it does not know the answer"),
   failed: () => gettext("it failed"),
   left: () => gettext("whoever had it no longer works here"),
+  quota: () => gettext("the bot answers of the plan are used up"),
 };
 
 /** Give the sentence of a change, or "" for one that this page does not know. */

@@ -27,6 +27,9 @@ export function showDetails({ customer, conversation, others, widget }) {
     element("div", "details-name", customer.name),
     element("span", "chip", (STAGES[customer.stage] ?? (() => customer.stage))()),
   );
+  if (conversation.is_over_quota) {
+    words.append(element("span", "chip chip-over", gettext("Beyond the plan")));
+  }
   head.append(initials, words);
   const facts = element("dl", "facts");
   fact(facts, "mail", gettext("E-mail"), customer.email && mail(customer.email));

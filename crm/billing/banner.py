@@ -1,0 +1,39 @@
+"""What every page of an owner shows of nearly used up quotas: kept ready, so that asking for it
+costs a page no query."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+
+# Refreshed by the sweep long before; what nobody refreshes any more is not shown for ever.
+_KEPT_SECONDS = 3 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A quota that is at ``level`` (80 or 100) per cent or more of its limit."""
+
+    metric: str
+    level: int
+
+
+def show(organization_id: UUID, warned: list[Warned]) -> None:
+    if warned:
+        cache.set(_key(organization_id), [asdict(each) for each in warned], _KEPT_SECONDS)
+    else:
+        forget(organization_id)
+
+
+def shown(organization_id: UUID) -> list[Warned]:
+    kept: list[dict[str, Any]] = cache.get(_key(organization_id)) or []
+    return [Warned(**each) for each in kept]
+
+
+def forget(organization_id: UUID) -> None:
+    cache.delete(_key(organization_id))
+
+
+def _key(organization_id: UUID) -> str:
+    return f"billing:banner:{organization_id.hex}"

@@ -1,0 +1,29 @@
+"""What the frame around every page shows of quotas."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from crm.accounts.permissions import Area
+from crm.billing import banner
+from crm.billing.metrics import MEANINGS, Metric
+
+
+def quotas(request: HttpRequest) -> dict[str, Any]:
+    """Give templates ``quota_banner``, asked for only where the frame is shown."""
+
+    def warned() -> list[dict[str, Any]]:
+        membership = getattr(request, "membership", None)
+        if not membership or not membership.may(Area.BILLING):
+            return []
+        return [
+            {
+                "label": Metric(each.metric).label,
+                "is_used_up": each.level >= 100,
+                "hint": MEANINGS[Metric(each.metric)].hint,
+            }
+            for each in banner.shown(membership.organization_id)
+        ]
+
+    return {"quota_banner": SimpleLazyObject(warned)}

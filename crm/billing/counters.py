@@ -1,0 +1,118 @@
+"""Counters in Redis, in front of the ledger: check and count in one step.
+
+A counter is a hash: ``used``, ``limit`` (-1: none) and the ``stamp`` of the subscription's terms it
+was filled under. One that is missing or of other terms counts nothing (COLD): it is filled from the
+ledger first, under the lock of its metric.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from typing import Any, cast
+from uuid import UUID
+
+from redis.commands.core import Script
+
+from config import brief_redis
+
+NO_LIMIT = -1
+# A counter of a period that nobody counts in any more leaves by itself.
+_KEPT_SECONDS = 100 * 24 * 3600
+
+_TAKE = """
+local found = redis.call('HMGET', KEYS[1], 'stamp', 'used', 'limit')
+if found[1] ~= ARGV[1] then return {0, 0, 0} end
+local used, limit, amount = tonumber(found[2]), tonumber(found[3]), tonumber(ARGV[2])
+if ARGV[3] == '1' and limit >= 0 and used + amount > limit then return {2, used, limit} end
+return {1, redis.call('HINCRBY', KEYS[1], 'used', ARGV[2]), limit}
+"""
+_RAISE = """
+local used = tonumber(redis.call('HGET', KEYS[1], 'used') or 0)
+if redis.call('HGET', KEYS[1], 'stamp') == ARGV[1] and used > tonumber(ARGV[2]) then
+  ARGV[2] = used
+end
+redis.call('HSET', KEYS[1], 'stamp', ARGV[1], 'used', ARGV[2], 'limit', ARGV[3], 'until', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+return tonumber(ARGV[2])
+"""
+
+
+class Answer(IntEnum):
+    COLD = 0
+    COUNTED = 1
+    REFUSED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    answer: Answer
+    used: int
+    limit: int | None
+
+
+def key_of(organization_id: UUID, metric: str) -> str:
+    return f"quota:{organization_id.hex}:{metric}"
+
+
+def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses: bool) -> Count:
+    """Count so much, or refuse and count nothing; one round trip, atomic."""
+    answer: Any = _take()(
+        keys=[key_of(organization_id, metric)],
+        args=[stamp, amount, int(refuses)],
+        client=brief_redis.client(),
+    )
+    state, used, limit = answer
+    return Count(Answer(state), int(used), None if limit < 0 else int(limit))
+
+
+def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None) -> None:
+    """Set a counter; needs the lock of its metric."""
+    key = key_of(organization_id, metric)
+    pipe = brief_redis.client().pipeline(transaction=True)
+    pipe.hset(
+        key,
+        mapping={"stamp": stamp, "used": used, "limit": NO_LIMIT if limit is None else limit},
+    )
+    pipe.expire(key, _KEPT_SECONDS)
+    pipe.execute()
+
+
+def fill_at_least(
+    organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None, until: float
+) -> int:
+    """Set a counter that runs ahead of the ledger: it never goes back; give what it says.
+
+    ``until`` is when it counts no more, in seconds of the epoch.
+    """
+    answer: Any = _raise()(
+        keys=[key_of(organization_id, metric)],
+        args=[stamp, used, NO_LIMIT if limit is None else limit, until, _KEPT_SECONDS],
+        client=brief_redis.client(),
+    )
+    return int(answer)
+
+
+def close(organization_id: UUID, metric: str) -> None:
+    """Let a counter that runs ahead be filled anew before it counts again; it loses nothing."""
+    key = key_of(organization_id, metric)
+    if brief_redis.client().exists(key):
+        brief_redis.client().hset(key, "until", 0)
+
+
+def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
+    """Give stamp and count, None where there is no counter."""
+    stamp, used = cast(
+        "list[bytes | None]",
+        brief_redis.client().hmget(key_of(organization_id, metric), ["stamp", "used"]),
+    )
+    return (stamp.decode(), int(used)) if stamp is not None and used is not None else None
+
+
+@cache
+def _take() -> Script:
+    return brief_redis.client().register_script(_TAKE)
+
+
+@cache
+def _raise() -> Script:
+    return brief_redis.client().register_script(_RAISE)

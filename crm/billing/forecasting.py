@@ -1,0 +1,41 @@
+"""What will be used by the end of a period, if it goes on as it went so far."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# What one day or a handful of uses says of a month is nothing.
+LEAST_ELAPSED = timedelta(days=3)
+LEAST_USED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """``expected`` is the use at the period's end; ``full_at`` when the limit is reached before."""
+
+    expected: int
+    full_at: datetime | None
+
+
+def forecast(
+    *,
+    used: int,
+    limit: int | None,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    before: int = 0,
+) -> Forecast | None:
+    """Draw the line from ``before`` at ``since`` on; None where there is too little to draw from.
+
+    ``before`` is what there was of a level; what is counted begins at nothing.
+    """
+    elapsed, whole = now - since, until - since
+    if elapsed < LEAST_ELAPSED or used < LEAST_USED or whole <= elapsed:
+        return None
+    grown = used - before
+    expected = max(0, math.ceil(before + grown * (whole / elapsed)))
+    full_at = None
+    if limit is not None and used < limit < expected:
+        full_at = since + elapsed * ((limit - before) / grown)
+    return Forecast(expected, full_at)

@@ -1,0 +1,54 @@
+"""What is written to owners about quotas, in the reader's language."""
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+
+from crm.billing.metrics import Metric
+from crm.billing.services.standing import Standing
+from crm.mail.services import Letter
+
+
+def amount_words(metric: str, amount: int) -> str:
+    """Word an amount: bytes as sizes, all else as a number."""
+    if metric == Metric.STORED_BYTES:
+        return str(filesizeformat(amount))
+    return str(localize(amount, use_l10n=True))
+
+
+def quota_reached(organization: str, standing: Standing) -> Letter:
+    told = {
+        "organization": organization,
+        "quota": standing.metric.label,
+        "used": amount_words(standing.metric, standing.used),
+        "limit": amount_words(standing.metric, standing.limit or 0),
+        "level": standing.level,
+    }
+    if standing.level >= 100:
+        subject = _("%(organization)s: %(quota)s used up") % told
+    else:
+        subject = _("%(organization)s: %(level)d%% used of %(quota)s") % told
+    return Letter(
+        subject=subject,
+        paragraphs=(
+            _("%(organization)s uses %(used)s of %(limit)s (%(quota)s).") % told,
+            _after(standing),
+        ),
+        small_print=(
+            _("Everything about it is under Settings, Plan and usage."),
+            _("You get this because you may see the organization's billing."),
+        ),
+    )
+
+
+def _after(standing: Standing) -> str:
+    if standing.metric == Metric.CONVERSATIONS:
+        return _(
+            "Visitors still reach you and nothing they write is lost. Conversations beyond the "
+            "plan are marked in the inbox."
+        )
+    if standing.metric == Metric.BOT_ANSWERS:
+        return _("At the limit the bot passes questions on to your team instead of answering.")
+    if standing.is_level:
+        return _("At the limit nothing is lost, but no more can be added.")
+    return _("At the limit no more is possible until the next period, or with another plan.")

@@ -1,0 +1,127 @@
+"""What is counted of an organization, and what plans include."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class Metric(TextChoices):
+    MEMBERS = "members", _("Members")
+    CONVERSATIONS = "conversations", _("Conversations")
+    BOT_ANSWERS = "bot_answers", _("Bot answers")
+    STORED_BYTES = "stored_bytes", _("Stored text")
+    CONTACTS = "contacts", _("Contacts")
+    CAMPAIGN_MAILS = "campaign_mails", _("Campaign mails")
+    API_CALLS = "api_calls", _("API calls")
+    BACKGROUND_TASKS = "background_tasks", _("Background tasks")
+
+
+class Feature(TextChoices):
+    CUSTOM_ROLES = "custom_roles", _("Roles of your own")
+    VISITOR_IDENTITY = "visitor_identity", _("Signed visitor identity")
+    AUDIT_EXPORT = "audit_export", _("Export of the audit")
+
+
+class Way(StrEnum):
+    """How a metric is counted.
+
+    EACH: every use is a row of the ledger, and Redis counts in front of it. SUMS: Redis counts, the
+    ledger receives the sums. LEVEL: what there is at this moment, counted from the rows themselves.
+    """
+
+    EACH = "each"
+    SUMS = "sums"
+    LEVEL = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """``refusal`` is what an end user reads at the limit, ``hint`` what is counted."""
+
+    way: Way
+    hint: Promise
+    refusal: Promise
+    icon: str
+    is_refused: bool = True
+
+
+MEANINGS: dict[Metric, Meaning] = {
+    Metric.MEMBERS: Meaning(
+        Way.LEVEL,
+        _("Active members and open invitations."),
+        _(
+            "The plan of this organization has no free place for another member. Take back an "
+            "invitation, deactivate somebody, or change the plan."
+        ),
+        "users",
+    ),
+    Metric.CONVERSATIONS: Meaning(
+        Way.EACH,
+        _("Conversations that began in this period. Visitors are never turned away."),
+        _("This organization has used up the conversations of its plan for this period."),
+        "inbox",
+        is_refused=False,
+    ),
+    Metric.BOT_ANSWERS: Meaning(
+        Way.EACH,
+        _("Answers the bot gave from your knowledge. At the limit your team answers."),
+        _("This organization has used up the bot answers of its plan for this period."),
+        "robot",
+    ),
+    Metric.STORED_BYTES: Meaning(
+        Way.LEVEL,
+        _("Texts of conversations and FAQs. Messages are always taken in."),
+        _(
+            "The plan of this organization has no room for more text. Delete what is not needed, "
+            "or change the plan."
+        ),
+        "file-text",
+    ),
+    Metric.CONTACTS: Meaning(
+        Way.LEVEL,
+        _("Customers, without mere visitors."),
+        _(
+            "The plan of this organization has no room for another contact. Delete those that are "
+            "not needed, or change the plan."
+        ),
+        "id",
+    ),
+    Metric.CAMPAIGN_MAILS: Meaning(
+        Way.EACH,
+        _("Mails sent by campaigns in this period."),
+        _("This organization has used up the campaign mails of its plan for this period."),
+        "mail",
+    ),
+    Metric.API_CALLS: Meaning(
+        Way.SUMS,
+        _("Requests with API keys and access tokens in this period."),
+        _(
+            "This organization has used up the API calls of its plan for this period. An owner can "
+            "change the plan."
+        ),
+        "code",
+    ),
+    Metric.BACKGROUND_TASKS: Meaning(
+        Way.EACH,
+        _("Imports and exports started in this period."),
+        _(
+            "This organization has used up the imports and exports of its plan for this period. "
+            "An owner can change the plan."
+        ),
+        "refresh",
+    ),
+}
+GAUGES = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == Way.LEVEL)
+COUNTED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way != Way.LEVEL)
+LEDGERED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == Way.EACH)
+
+PLAN_NAMES = {
+    "guest": pgettext_lazy("plan", "Guest"),
+    "free": pgettext_lazy("plan", "Free"),
+    "pro": pgettext_lazy("plan", "Pro"),
+    "enterprise": pgettext_lazy("plan", "Enterprise"),
+}

@@ -1,0 +1,60 @@
+"""Verbs about API calls: Redis counts them as they come, the ledger receives the sums."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from config import brief_redis
+from crm.billing import counters
+from crm.billing.managers import hold_alone
+from crm.billing.metrics import Metric
+from crm.billing.models import UsageRecord
+from crm.billing.services.terms import Terms, terms_of
+
+_COUNTED = "quota:api_calls"
+
+
+@transaction.atomic
+def post_api_calls(*, organization_id: UUID) -> Terms:
+    """Write into the ledger what Redis counted since the last time, and fill the counter anew.
+
+    Safe to repeat and to run twice at once: the difference is taken under the lock. Raises
+    RedisError, and then nothing has changed.
+    """
+    hold_alone(organization_id, Metric.API_CALLS)
+    found = counters.read(organization_id, Metric.API_CALLS)
+    if found is not None:
+        _post(organization_id, *found)
+    terms = terms_of(organization_id)
+    period_start = terms.subscription.period_start
+    counters.fill_at_least(
+        organization_id,
+        Metric.API_CALLS,
+        stamp=period_start.isoformat(),
+        used=UsageRecord.objects.total(organization_id, Metric.API_CALLS, period_start),
+        limit=terms.limits[Metric.API_CALLS],
+        until=terms.subscription.period_end.timestamp(),
+    )
+    brief_redis.client().sadd(_COUNTED, organization_id.hex)
+    return terms
+
+
+def organizations_with_calls() -> list[UUID]:
+    """Give the organizations for which Redis counts calls."""
+    return [UUID(hex=name.decode()) for name in brief_redis.client().smembers(_COUNTED)]
+
+
+def _post(organization_id: UUID, stamp: str, used: int) -> None:
+    period_start = datetime.fromisoformat(stamp)
+    posted = UsageRecord.objects.total(organization_id, Metric.API_CALLS, period_start)
+    if used <= posted:
+        return
+    UsageRecord.objects.create(
+        organization_id=organization_id,
+        metric=Metric.API_CALLS,
+        # A counter that was lost and counts again from the ledger's sum goes past it only once.
+        key=f"{stamp}/{used}",
+        amount=used - posted,
+        period_start=period_start,
+    )

@@ -1,0 +1,95 @@
+"""Verbs about telling people how far their quotas are used, once in a period."""
+
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm.accounts.models import Membership, Organization
+from crm.accounts.permissions import Area
+from crm.billing import banner, letters
+from crm.billing.banner import Warned
+from crm.billing.metrics import GAUGES
+from crm.billing.models import QuotaNotice, UsageReading
+from crm.billing.services.standing import Standing, standings_of
+from crm.billing.services.terms import terms_of
+from crm.mail.services import queue_mail
+
+# Whom a letter goes to; more people with rights to billing than this need no letter each.
+MOST_LETTERS = 20
+
+
+def tell_levels(*, organization_id: UUID) -> list[QuotaNotice]:
+    """Tell owners of what has reached a level and was not told yet; give what was told now.
+
+    Safe to repeat: the row of a notice and its letters are one transaction.
+    """
+    terms = terms_of(organization_id)
+    standings = standings_of(terms)
+    reached = [each for each in standings if each.level]
+    told = [
+        notice
+        for each in reached
+        if (notice := _tell(organization_id, each, terms.subscription.period_start))
+    ]
+    banner.show(organization_id, [Warned(each.metric.value, each.level) for each in reached])
+    _note_readings(organization_id, standings)
+    return told
+
+
+@transaction.atomic
+def _tell(organization_id: UUID, standing: Standing, period_start: datetime) -> QuotaNotice | None:
+    notice, is_new = QuotaNotice.objects.get_or_create(
+        organization_id=organization_id,
+        metric=standing.metric,
+        level=standing.level,
+        limit=standing.limit,
+        period_start=period_start,
+    )
+    if not is_new:
+        return None
+    readers = _readers(organization_id)
+    name = readers[0].organization.name if readers else ""
+    for reader in readers:
+        queue_mail(
+            kind=f"quota_{standing.level}",
+            to=reader.user.email,
+            language_code=reader.user.language_code,
+            compose=lambda: letters.quota_reached(name, standing),
+        )
+    return notice
+
+
+def _readers(organization_id: UUID) -> list[Membership]:
+    members = (
+        Membership.objects.active()
+        .in_organization(organization_id)
+        .select_related("user", "organization", "custom_role")
+        .order_by("pk")
+    )
+    return [member for member in members if member.may(Area.BILLING)][:MOST_LETTERS]
+
+
+def _note_readings(organization_id: UUID, standings: list[Standing]) -> None:
+    """Keep how much there is of each level today, for the history."""
+    zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
+    now = timezone.now()
+    day = now.astimezone(ZoneInfo(zone)).date()
+    UsageReading.objects.bulk_create(
+        [
+            UsageReading(
+                organization_id=organization_id,
+                metric=each.metric,
+                day=day,
+                value=each.used,
+                read_at=now,
+            )
+            for each in standings
+            if each.metric in GAUGES
+        ],
+        update_conflicts=True,
+        unique_fields=["organization", "metric", "day"],
+        update_fields=["value", "read_at"],
+    )

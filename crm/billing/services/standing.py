@@ -1,0 +1,73 @@
+"""How an organization stands with each of its quotas."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from config import quotas
+from crm.billing import counters
+from crm.billing.metrics import LEDGERED, MEANINGS, Meaning, Metric, Way
+from crm.billing.models import UsageRecord
+from crm.billing.services.terms import Terms
+from crm.billing.services.using import LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``limit`` None is no limit."""
+
+    metric: Metric
+    used: int
+    limit: int | None
+
+    @property
+    def meaning(self) -> Meaning:
+        return MEANINGS[self.metric]
+
+    @property
+    def is_level(self) -> bool:
+        return self.meaning.way == Way.LEVEL
+
+    @property
+    def percent(self) -> int | None:
+        """Give whole per cent of the limit, rounded down; None without a limit."""
+        if self.limit is None:
+            return None
+        return self.used * 100 // self.limit if self.limit else 100
+
+    @property
+    def level(self) -> int:
+        """Give the highest level that people are told of and that is reached; 0 for none."""
+        if not self.limit:
+            return 0
+        return next((level for level in LEVELS if self.used * 100 >= self.limit * level), 0)
+
+
+def standings_of(terms: Terms, metrics: Iterable[Metric] = tuple(Metric)) -> list[Standing]:
+    """Count everything: one query for the ledger, one for each part of a level."""
+    subscription = terms.subscription
+    organization_id = subscription.organization_id
+    totals = UsageRecord.objects.totals(organization_id, subscription.period_start)
+    standings = []
+    for metric in metrics:
+        if MEANINGS[metric].way == Way.LEVEL:
+            used = quotas.measured(metric, organization_id)
+        elif metric in LEDGERED:
+            used = totals.get(metric, 0)
+        else:
+            used = max(totals.get(metric, 0), _ahead(terms, metric))
+        standings.append(Standing(metric, used, terms.limits[metric]))
+    return standings
+
+
+def _ahead(terms: Terms, metric: Metric) -> int:
+    """Give what Redis has counted and the ledger may not know yet."""
+    organization_id = terms.subscription.organization_id
+    try:
+        found = counters.read(organization_id, metric)
+    except RedisError:
+        return 0
+    if found is None or found[0] != terms.subscription.period_start.isoformat():
+        return 0
+    return found[1]

@@ -1,0 +1,153 @@
+"""Verbs about using something: count it once, and never more than the plan allows."""
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection, transaction
+from redis.exceptions import RedisError
+
+from config import brief_redis, quotas
+from crm.billing import counters
+from crm.billing.counters import Answer
+from crm.billing.managers import hold_alone
+from crm.billing.metrics import MEANINGS, Metric
+from crm.billing.models import UsageRecord
+from crm.billing.services.subscriptions import subscription_of
+from crm.billing.services.terms import Terms, stamp_of, terms_of
+from crm.billing.signals import quota_level_reached
+
+logger = logging.getLogger(__name__)
+
+# Per cent of a limit at which people are told.
+LEVELS = (100, 80)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """``is_new``: it was not counted before; ``is_over``: it is beyond the limit, let through."""
+
+    is_new: bool
+    is_over: bool
+
+
+class _Unusable(Exception):
+    """The counter cannot tell; the ledger has to."""
+
+
+@transaction.atomic
+def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1) -> Use:
+    """Count a use once under its key, in the transaction of what is done with it.
+
+    The ledger's row comes first, under a lock that those who count share; then Redis counts it, or
+    refuses and the row is gone again. Where Redis is away or its counter is not filled, the lock is
+    taken alone and the ledger itself is summed: slower, and as exact. Raises QuotaExceeded, except
+    for what is never refused.
+    """
+    if brief_redis.answers():
+        try:
+            with transaction.atomic():
+                return _counted(organization_id, metric, key, amount)
+        except _Unusable:
+            logger.debug("A counter is not filled: the ledger is summed.")
+        except RedisError as error:
+            brief_redis.note_failure(error)
+    # The savepoint gave the shared lock back, so those who come here do not block each other.
+    return _summed(organization_id, metric, key, amount)
+
+
+def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
+    """Refuse to add to a level beyond its limit. See `config.quotas.require_room`."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("Room is held by a transaction; there is none.")
+    terms = terms_of(organization_id)
+    limit = terms.limits[metric]
+    if limit is None:
+        return
+    hold_alone(organization_id, metric)
+    used = quotas.measured(metric, organization_id)
+    if used + amount > limit:
+        raise terms.refusal(metric, used)
+    note_level(organization_id, metric, before=used, after=used + amount, limit=limit)
+
+
+def note_level(
+    organization_id: UUID, metric: str, *, before: int, after: int, limit: int | None
+) -> None:
+    """Tell after the commit that a level was reached, by whoever took the step over it."""
+    if not limit:
+        return
+    stepped = [level for level in LEVELS if before * 100 < limit * level <= after * 100]
+    if not stepped:
+        return
+    told = {"organization_id": organization_id, "metric": str(metric), "level": stepped[0]}
+    transaction.on_commit(
+        lambda: quota_level_reached.send_robust(sender=UsageRecord, **told), robust=True
+    )
+
+
+def _counted(organization_id: UUID, metric: Metric, key: str, amount: int) -> Use:
+    added = UsageRecord.objects.add(
+        organization_id=organization_id, metric=metric, key=key, amount=amount, alone=False
+    )
+    if added is None:
+        if _is_there(organization_id, metric, key):
+            return Use(is_new=False, is_over=False)
+        raise _Unusable
+    count = counters.take(
+        organization_id,
+        metric,
+        stamp=stamp_of(added.period_start, added.version),
+        amount=amount,
+        refuses=MEANINGS[metric].is_refused,
+    )
+    if count.answer == Answer.COLD:
+        raise _Unusable
+    if count.answer == Answer.REFUSED:
+        raise terms_of(organization_id).refusal(metric, count.used)
+    return _used(organization_id, metric, used=count.used, amount=amount, limit=count.limit)
+
+
+def _summed(organization_id: UUID, metric: Metric, key: str, amount: int) -> Use:
+    hold_alone(organization_id, metric)
+    terms = terms_of(organization_id)
+    added = UsageRecord.objects.add(
+        organization_id=organization_id, metric=metric, key=key, amount=amount, alone=True
+    )
+    if added is None:
+        if _is_there(organization_id, metric, key):
+            return Use(is_new=False, is_over=False)
+        # The period ended between the two statements.
+        subscription_of(organization_id)
+        return _summed(organization_id, metric, key, amount)
+    used = UsageRecord.objects.total(organization_id, metric, added.period_start)
+    limit = terms.limits[metric]
+    if MEANINGS[metric].is_refused and limit is not None and used > limit:
+        _fill(organization_id, metric, terms, used=used - amount)
+        raise terms.refusal(metric, used - amount)
+    _fill(organization_id, metric, terms, used=used)
+    return _used(organization_id, metric, used=used, amount=amount, limit=limit)
+
+
+def _fill(organization_id: UUID, metric: Metric, terms: Terms, *, used: int) -> None:
+    if brief_redis.answers():
+        with suppress(RedisError):
+            counters.fill(
+                organization_id,
+                metric,
+                stamp=terms.stamp,
+                used=used,
+                limit=terms.limits[metric],
+            )
+
+
+def _used(
+    organization_id: UUID, metric: Metric, *, used: int, amount: int, limit: int | None
+) -> Use:
+    note_level(organization_id, metric, before=used - amount, after=used, limit=limit)
+    return Use(is_new=True, is_over=limit is not None and used > limit)
+
+
+def _is_there(organization_id: UUID, metric: Metric, key: str) -> bool:
+    return UsageRecord.objects.of(organization_id).filter(metric=metric, key=key).exists()

@@ -1,0 +1,65 @@
+"""Services, later. Each may run twice."""
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from config import tenancy
+from config.shared_metrics import set_reconcile_differences
+from crm.billing.models import Subscription
+from crm.billing.services.api_calls import organizations_with_calls, post_api_calls
+from crm.billing.services.noticing import tell_levels
+from crm.billing.services.overriding import end_run_out
+from crm.billing.services.reconciling import compare, organizations
+from crm.billing.services.subscriptions import roll
+
+logger = logging.getLogger(__name__)
+
+ROLLED_AT_ONCE = 1000
+
+
+@shared_task(name="billing.tell_levels")
+def tell(organization_id: str) -> None:
+    organization = UUID(organization_id)
+    with tenancy.organization(organization):
+        tell_levels(organization_id=organization)
+
+
+@shared_task(name="billing.roll_periods")
+def roll_periods() -> None:
+    """Take what is over into the next period, and end the overrides whose time is over."""
+    with tenancy.everything("Periods end in every organization."):
+        end_run_out()
+        due = Subscription.objects.due(timezone.now()).order_by("period_end")
+        ids = list(due.values_list("organization_id", flat=True)[:ROLLED_AT_ONCE])
+    for organization_id in ids:
+        with tenancy.organization(organization_id):
+            roll(organization_id=organization_id)
+
+
+@shared_task(name="billing.post_api_calls")
+def post_calls() -> None:
+    for organization_id in organizations_with_calls():
+        with tenancy.organization(organization_id):
+            if Subscription.objects.of(organization_id).exists():
+                post_api_calls(organization_id=organization_id)
+
+
+@shared_task(name="billing.sweep")
+def sweep() -> None:
+    """Compare counters with the ledger, and tell what a lost task left untold."""
+    with tenancy.everything("The counters of every organization are compared."):
+        ids = list(organizations())
+    differences = 0
+    for organization_id in ids:
+        with tenancy.organization(organization_id):
+            try:
+                differences += len(compare(organization_id=organization_id, repair=True))
+            except RedisError:
+                logger.warning("Counters were not compared: Redis does not answer.")
+                return
+            tell_levels(organization_id=organization_id)
+    set_reconcile_differences({"usage_counter": differences})

@@ -1,0 +1,53 @@
+"""API calls of programs, counted with the rates of the API in one round trip."""
+
+from django.views import View
+from rest_framework.request import Request
+
+from config.limits.gcra import Spending
+from config.limits.headers import note_standings
+from config.limits.limiter import Standing, Subjects, enforce_and_spend
+from config.limits.throttle import ApiThrottle
+from crm.accounts.authentication import BearerAuthentication
+from crm.billing import counters
+from crm.billing.metrics import Metric
+from crm.billing.services.api_calls import post_api_calls
+from crm.billing.services.terms import terms_of
+from crm.billing.services.using import note_level
+
+
+class PlanThrottle(ApiThrottle):
+    """Counts a request of a key or an access token as an API call of its organization too.
+
+    A view with ``is_always_answered`` counts none: how else would one see that they are used up, or
+    get more? While Redis is away calls are not counted.
+    """
+
+    def count(
+        self, request: Request, view: View, endpoint: str, subjects: Subjects
+    ) -> list[Standing]:
+        is_program = isinstance(request.successful_authenticator, BearerAuthentication)
+        if not is_program or getattr(view, "is_always_answered", False):
+            return super().count(request, view, endpoint, subjects)
+        organization_id = request.membership.organization_id  # type: ignore[attr-defined]
+        key = counters.key_of(organization_id, Metric.API_CALLS)
+        standings, spent = enforce_and_spend(endpoint, subjects, key)
+        if spent is None:
+            return standings
+        used, limit = spent.used, spent.limit
+        is_refused = spent.spending == Spending.REFUSED
+        if spent.spending == Spending.COLD:
+            terms = post_api_calls(organization_id=organization_id)
+            limit = terms.limits[Metric.API_CALLS]
+            count = counters.take(
+                organization_id,
+                Metric.API_CALLS,
+                stamp=terms.subscription.period_start.isoformat(),
+                amount=1,
+                refuses=True,
+            )
+            used, is_refused = count.used, count.answer == counters.Answer.REFUSED
+        if is_refused:
+            note_standings(request._request, standings)
+            raise terms_of(organization_id).refusal(Metric.API_CALLS, used)
+        note_level(organization_id, Metric.API_CALLS, before=used - 1, after=used, limit=limit)
+        return standings
