@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "abcdefghijklmnopqrstuvwxyz")
 _FEWEST = 5
 _SHORTEST_RUN = 4
+# What would be long enough by itself may be said twice.
+_SHORTEST_PIECE = 12
 _EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
@@ -34,7 +36,8 @@ class ObviousPasswordValidator:
     def _is_obvious(self, password: str) -> bool:
         if len(set(password)) < _FEWEST:
             return True
-        if password in (password + password)[1:-1]:
+        # Where it begins anew; its own length where it does not repeat itself.
+        if (password + password).find(password, 1) < min(len(password), _SHORTEST_PIECE):
             return True
         core = _EDGES.sub("", password)
         return (core or password) in self.common.passwords or _rows_in(password) * 3 > (

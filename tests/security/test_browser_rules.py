@@ -102,7 +102,7 @@ def test_production_s_cookies_are_bound_to_the_host_and_to_tls(
     hasher = BCryptSHA256PasswordHasher()
     agent.user.password = hasher.encode(PASSWORD, hasher.salt())
     agent.user.save(update_fields=["password"])
-    production = {
+    production: dict[str, Any] = {
         "DJANGO_SETTINGS_MODULE": "config.settings.prod",
         "SECRET_KEY": "a-key-that-signs-nothing-outside-of-this-test-run-of-ours",
         "ALLOWED_HOSTS": "crm.example",

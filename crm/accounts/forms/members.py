@@ -77,7 +77,7 @@ class DeactivateForm(forms.Form):
             (str(each.pk), each.user.name) for each in successors_of(membership)[:MOST_SUCCESSORS]
         ]
         self.fields["successor"].choices = [  # type: ignore[attr-defined]
-            ("", _("nobody: whoever is there takes them")),
+            ("", _("Nobody (unassigned)")),
             *colleagues,
         ]
 
