@@ -1,7 +1,7 @@
 """What is written to owners about quotas, in the reader's language."""
 
 from django.template.defaultfilters import filesizeformat
-from django.utils.formats import localize
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from crm.billing.metrics import Metric
@@ -13,7 +13,7 @@ def amount_words(metric: str, amount: int) -> str:
     """Word an amount: bytes as sizes, all else as a number."""
     if metric == Metric.STORED_BYTES:
         return str(filesizeformat(amount))
-    return str(localize(amount, use_l10n=True))
+    return str(number_format(amount, use_l10n=True, force_grouping=True))
 
 
 def quota_reached(organization: str, standing: Standing) -> Letter:
