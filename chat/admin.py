@@ -16,7 +16,7 @@ class WidgetAdmin(ConsoleAdmin):
     list_filter = ["is_active", "bot_enabled"]
     search_fields = ["name", "site_key", "organization__name"]
     autocomplete_fields = ["organization"]
-    ordering = ["-created_at"]
+    ordering = ["-id"]
     readonly_fields = ["site_key", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Widget]:
@@ -40,7 +40,8 @@ class ConversationAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["status", "channel", "priority"]
     search_fields = ["=id", "organization__name", "customer__name", "customer__email"]
-    ordering = ["-last_message_at"]
+    # Ids grow with time, and have an index over all organizations.
+    ordering = ["-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)

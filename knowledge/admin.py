@@ -65,7 +65,7 @@ class FaqAdmin(ConsoleAdmin):
     list_select_related = ["organization", "category"]
     search_fields = ["question", "answer", "key"]
     autocomplete_fields = ["organization", "category"]
-    ordering = ["-updated_at"]
+    ordering = ["-id"]
 
     @admin.display(boolean=True, description=_("searchable"))
     def is_searchable(self, faq: Faq) -> bool:
@@ -95,7 +95,7 @@ class FaqAdmin(ConsoleAdmin):
             obj.pk = stored.pk
         obj.refresh_from_db()
 
-    def has_delete_permission(self, request: HttpRequest, obj: Faq | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         user: Any = request.user
         return bool(user.has_perm("knowledge.delete_faq"))
 

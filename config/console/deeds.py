@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 
 Text = str | Promise
@@ -35,7 +36,7 @@ class Deed:
     name: str
     title: Text
     asks: Text
-    run: Callable[[HttpRequest, Any, Any], Text | HttpResponse]
+    run: Callable[[HttpRequest, Any, Any], Text | HttpResponseBase]
     icon: str = "bolt"
     is_grave: bool = False
     form_class: type[DeedForm] = DeedForm

@@ -44,4 +44,5 @@ UNFOLD: dict[str, Any] = {
         "show_all_applications": False,
         "navigation": "config.console.menu.navigation",
     },
+    "DASHBOARD_CALLBACK": "crm.operations.overview.overview_context",
 }

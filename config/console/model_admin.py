@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -90,7 +91,7 @@ class ConsoleAdmin(ModelAdmin):
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return answer
 
-    def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponse:
+    def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponseBase:
         row: Any = self.get_object(request, object_id)
         if row is None or not self.has_view_permission(request, row):
             raise Http404
@@ -107,7 +108,7 @@ class ConsoleAdmin(ModelAdmin):
                 form.add_error(None, refusal.message)
                 status = HTTPStatus(refusal.status)
             else:
-                if isinstance(told, HttpResponse):
+                if isinstance(told, HttpResponseBase):
                     return told
                 messages.success(request, str(told))
                 return redirect(back)

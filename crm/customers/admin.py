@@ -15,7 +15,8 @@ class CustomerAdmin(ConsoleAdmin):
     list_display = ["display_name", "email", "organization", "stage", "created_at"]
     list_filter = ["stage"]
     search_fields = ["name", "email", "=id"]
-    ordering = ["-created_at"]
+    # Ids grow with time, and have an index.
+    ordering = ["-id"]
     readonly_fields = [
         "organization",
         "external_id",

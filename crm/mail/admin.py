@@ -36,7 +36,7 @@ class MailAdmin(ReadOnlyAdmin):
     list_display = ["kind", "to", "attempts", "created_at", "sent_at", "given_up_at"]
     list_filter = [StateFilter]
     search_fields = ["to", "=kind"]
-    ordering = ["-created_at"]
+    ordering = ["-id"]
     fields = [
         "kind",
         "to",

@@ -16,7 +16,8 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin
+from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.operations.models import CheckRun
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
@@ -45,7 +46,7 @@ class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ConsoleAdmin):
     ordering = ["name"]
     date_hierarchy = None
 
-    def has_delete_permission(self, request: HttpRequest, obj: PeriodicTask | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         user: Any = request.user
         return bool(user.has_perm("django_celery_beat.delete_periodictask"))
 
@@ -62,3 +63,22 @@ class CrontabScheduleAdmin(ConsoleAdmin):
     list_display = ["minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone"]
     search_fields = ["minute", "hour"]
     ordering = ["hour", "minute"]
+
+
+@admin.register(CheckRun)
+class CheckRunAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.EVIDENCE, "fact_check", rank=40)
+    list_display = ["finished_at", "kind", "examined", "differences", "mended"]
+    list_filter = ["kind"]
+    search_fields = ["=id"]
+    ordering = ["-id"]
+    fields = [
+        "kind",
+        "started_at",
+        "finished_at",
+        "examined",
+        "differences",
+        "mended",
+        "counts",
+        "found",
+    ]

@@ -64,7 +64,7 @@ class UserSessionAdmin(ReadOnlyAdmin):
     list_filter = [LiveFilter, "ended_because"]
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "user__name", "=address", "=id"]
-    ordering = ["-last_used_at"]
+    ordering = ["-id"]
     fields = [
         "id",
         "user",
@@ -101,7 +101,7 @@ class TokenFamilyAdmin(ReadOnlyAdmin):
     list_filter = [LiveFilter, "ended_because"]
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__name", "=address", "=id"]
-    ordering = ["-last_used_at"]
+    ordering = ["-id"]
     fields = [
         "id",
         "user",
@@ -130,6 +130,7 @@ class TokenFamilyAdmin(ReadOnlyAdmin):
 
 class SecretInline(TabularInline):
     model = ApiKeySecret
+    hide_title = True
     extra = 0
     max_num = 0
     can_delete = False
@@ -156,7 +157,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_select_related = ["organization"]
     search_fields = ["name", "organization__name", "=secrets__prefix", "=id"]
     search_help_text = _("A name, an organization, or the eight characters after nf_live_.")
-    ordering = ["-created_at"]
+    ordering = ["-id"]
     fields = [
         "id",
         "organization",

@@ -74,7 +74,7 @@ def _begin(request: HttpRequest, membership_id: UUID, form: forms.Form) -> HttpR
 _ASKS: dict[str, Any] = {
     "name": "impersonate",
     "title": _("See the application as them"),
-    "asks": _("You see what they see, in this organization, until you stop or an hour is over."),
+    "asks": _("You see what they see, in this organization, until you stop or the time is over."),
     "icon": "visibility",
     "permission": PERMISSION,
     "consequences": (

@@ -41,6 +41,7 @@ class MembershipInline(TabularInline):
     max_num = 0
     can_delete = False
     show_change_link = True
+    hide_title = True
     fields = ["organization", "role", "custom_role", "is_active"]
     readonly_fields = fields
     verbose_name_plural = _("memberships")

@@ -38,6 +38,7 @@ class MemberInline(TabularInline):
     max_num = 0
     can_delete = False
     show_change_link = True
+    hide_title = True
     fields = ["user", "role", "custom_role", "is_active"]
     readonly_fields = fields
     verbose_name_plural = _("members")
@@ -158,7 +159,7 @@ class MembershipAdmin(ConsoleAdmin):
     list_select_related = ["user", "organization", "custom_role"]
     search_fields = ["user__email", "user__name", "organization__name", "=id"]
     autocomplete_fields = ["user", "organization"]
-    ordering = ["-created_at"]
+    ordering = ["-id"]
     deeds = [
         AS_MEMBER,
         Deed(

@@ -65,7 +65,8 @@ def impersonated_membership(
     if kept is None:
         return None, False
     with tenancy.person(operator.pk):
-        impersonation = Impersonation.objects.unended().filter(pk=kept, login=login or None).first()
+        mine = Impersonation.objects.unended().filter(pk=kept, login=login) if login else None
+        impersonation = mine.first() if mine is not None else None
     membership = None
     if impersonation is not None:
         membership = _membership_of(impersonation)
