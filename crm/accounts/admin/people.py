@@ -97,7 +97,7 @@ def _own_session(request: HttpRequest, row: User) -> str | None:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ConsoleAdmin):
+class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
     menu = Menu(Section.TENANTS, "person", rank=20)
     form = UserChangeForm
     add_form = NewPersonForm
@@ -214,7 +214,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ConsoleAdmin):
+class GroupAdmin(DjangoGroupAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
     """What operators may do who are not superusers."""
 
     menu = Menu(Section.TENANTS, "shield_person", rank=90)
