@@ -68,7 +68,7 @@ class PeriodFilter(admin.SimpleListFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
     menu = Menu(Section.EVIDENCE, "history", rank=10)
-    list_display = ["link", "whose", "seq", "what", "actor_kind", "actor_id", "object_id"]
+    list_display = ["link", "whose", "seq", "what", "who", "concerned"]
     list_display_links = None
     list_filter = [PeriodFilter, "actor_kind"]
     search_fields = ["=organization_id", "=actor_id", "=object_id", "=action"]
@@ -95,6 +95,17 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("prev_hash", "hash")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Name people and organizations of a page, in one query each."""
+        page = super().get_changelist_instance(request)
+        shown = list(page.result_list)
+        names = Organization.objects.in_bulk({entry.organization_id for entry in shown})
+        for entry, told in zip(shown, tell(shown), strict=True):
+            entry.told = told
+            entry.organization_name = str(names.get(entry.organization_id, ""))
+        page.result_list = shown
+        return page
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -127,7 +138,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         if entry.organization_id == INSTALLATION:
             return gettext("The installation")
         address = reverse("admin:accounts_organization_change", args=[entry.organization_id])
-        return format_html('<a href="{}">{}</a>', address, entry.organization_id)
+        name = getattr(entry, "organization_name", "") or entry.organization_id
+        return format_html('<a href="{}">{}</a>', address, name)
 
     @admin.display(description=_("what"))
     def what(self, entry: AuditEntry) -> str:
@@ -136,6 +148,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:
         return _told(entry).actor
+
+    @admin.display(description=_("object"))
+    def concerned(self, entry: AuditEntry) -> str:
+        return _told(entry).object_name or entry.object_id
 
     @admin.display(description=_("address"))
     def address(self, entry: AuditEntry) -> str:

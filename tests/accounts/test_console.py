@@ -368,6 +368,8 @@ def test_the_audit_is_searched_and_exported(operator: Client, owner: Membership)
     )
     page = found.content.decode()
     assert "Log-in" in page
+    assert "Olga" in page
+    assert "Sunbean" in page
     link = re.search(r'href="(/admin/compliance/auditentry/[^"]+)"', page)
     assert link is not None
     opened = operator.get(link[1].replace("&amp;", "&")).content.decode()
