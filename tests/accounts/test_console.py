@@ -193,7 +193,7 @@ def test_ledgers_cannot_be_written(operator: Client) -> None:
     add_rows(0)
     for model in (AuditEntry, UserSession, TokenFamily, ApiKey, Impersonation, Mail, CheckRun):
         stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        row = model._default_manager.order_by("-pk").first()
+        row: Any = model._default_manager.order_by("-pk").first()
         assert operator.post(reverse(f"{stem}_change", args=[row.pk]), {}).status_code == 403
         assert operator.get(reverse(f"{stem}_add")).status_code == 403
         assert operator.post(reverse(f"{stem}_delete", args=[row.pk]), {}).status_code == 403
@@ -203,7 +203,7 @@ def test_people_and_organizations_are_never_deleted_here(operator: Client) -> No
     add_rows(0)
     for model in (User, Organization, Membership, Customer, Conversation):
         stem = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        row = model._default_manager.order_by("-pk").first()
+        row: Any = model._default_manager.order_by("-pk").first()
         answer = operator.post(reverse(f"{stem}_delete", args=[row.pk]), {"post": "yes"})
         assert answer.status_code == 403
         selected = {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"}
