@@ -28,7 +28,6 @@ CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
 class ConsoleSite(UnfoldAdminSite):
     """The one admin site: a staff account, a second factor, and a session that is in use."""
 
-    # Alpine's answers to a page that keeps its policy strict would be blank pages.
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
         return csp_update(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
 
@@ -64,7 +63,8 @@ class ConsoleSite(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         # unfold would write its colours into each page as a style; ours stand in console.css.
-        return {**super().each_context(request), "colors": {}, "border_radius": None}
+        own = {"colors": {}, "border_radius": None, "redirect_to": request.get_full_path()}
+        return {**super().each_context(request), **own}
 
 
 def is_operator(request: HttpRequest) -> bool:

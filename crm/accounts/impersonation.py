@@ -74,9 +74,10 @@ class ImpersonationMiddleware:
             return None
         module = _module_of(view)
         is_safe, is_private = request.method in _SAFE, module.startswith(_PRIVATE)
-        if SESSION_KEY not in request.session and "_impersonation_over" not in request.__dict__:
-            return None
         if is_safe and not is_private:
+            # Before the session is looked at, which would make every answer vary by it.
+            return None
+        if SESSION_KEY not in request.session and "_impersonation_over" not in request.__dict__:
             return None
         if _is_way_out(request):
             return None

@@ -491,3 +491,13 @@ def test_the_policy_is_looser_here_and_nowhere_else(operator: Client, agent: Mem
 def test_ones_own_password_is_changed_where_everybody_changes_theirs(operator: Client) -> None:
     answer = operator.post(reverse("admin:password_change"), {"new_password1": "x"})
     assert answer["Location"] == reverse("account_change_password")
+
+
+def test_the_language_is_changed_where_one_is(operator: Client, root: User) -> None:
+    address = reverse("admin:accounts_user_changelist") + "?q=rita"
+    page = operator.get(address).content.decode()
+    assert f'name="next" type="hidden" value="{address}"' in page
+    form = {"language": "vi", "next": address}
+    changed = operator.post(reverse("accounts:set_language"), form)
+    assert changed["Location"] == address
+    assert "Người vận hành" in operator.get(reverse("admin:index")).content.decode()
