@@ -5,17 +5,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chat.models import Conversation, Widget
+from config.console.menu import Menu, Section
+from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
 
 
 @admin.register(Widget)
-class WidgetAdmin(admin.ModelAdmin):
+class WidgetAdmin(ConsoleAdmin):
+    menu = Menu(Section.WORK, "chat_bubble", rank=30)
     list_display = ["name", "organization", "site_key", "is_active", "bot_enabled", "created_at"]
     list_filter = ["is_active", "bot_enabled"]
     search_fields = ["name", "site_key", "organization__name"]
     autocomplete_fields = ["organization"]
-    ordering = ["-created_at"]
-    list_per_page = 50
-    show_full_result_count = False
+    ordering = ["-id"]
     readonly_fields = ["site_key", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Widget]:
@@ -23,8 +24,10 @@ class WidgetAdmin(admin.ModelAdmin):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(admin.ModelAdmin):
-    """Read-only: a head follows its log, and only the services may change both."""
+class ConversationAdmin(ReadOnlyAdmin):
+    """A head follows its log, and only the services may change both."""
+
+    menu = Menu(Section.WORK, "forum", rank=20)
 
     list_display = [
         "id",
@@ -36,20 +39,10 @@ class ConversationAdmin(admin.ModelAdmin):
         "last_message_at",
     ]
     list_filter = ["status", "channel", "priority"]
-    search_fields = ["id", "organization__name", "customer__name", "customer__email"]
-    ordering = ["-last_message_at"]
-    list_per_page = 50
-    show_full_result_count = False
+    search_fields = ["=id", "organization__name", "customer__name", "customer__email"]
+    # Ids grow with time, and have an index over all organizations.
+    ordering = ["-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)
         return heads.select_related("organization", "customer", "assignee", "widget")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
-        return False

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class ChatConfig(AppConfig):
@@ -13,10 +14,11 @@ class ChatConfig(AppConfig):
         from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.models import Conversation, IdentitySecret, Message, Widget
         from chat.services.measuring import stored_text
+        from chat.services.reading import begun_today
         from chat.services.sweeping import oldest_pending_age
         from config import quotas
         from crm.compliance.tracking import Tracked, track
-        from crm.operations import figures
+        from crm.operations import figures, numbers
 
         track(
             Tracked(
@@ -50,6 +52,13 @@ class ChatConfig(AppConfig):
             name="pending_effect_age_seconds",
             meaning="For how long the oldest side effect has been waiting; 0 when none is.",
             measure=lambda: {"": oldest_pending_age()},
+        )
+        numbers.register(
+            numbers.Number(
+                label=_("conversations that began today, UTC"),
+                icon="forum",
+                count=begun_today,
+            )
         )
         post_migrate.connect(_create_indexes, sender=self, dispatch_uid="chat.create_indexes")
 

@@ -18,6 +18,7 @@ from crm.accounts.errors import SecondFactorMissing
 from crm.accounts.models import Membership, User
 from crm.accounts.second_factor import check_rule
 from crm.accounts.services import SESSION_KEY, current_membership
+from crm.accounts.services.impersonating import impersonated_membership
 from crm.accounts.services.sessions import RECORD_KEY, live_logins, session_of_key
 
 _BEARER = "bearer "
@@ -62,6 +63,18 @@ def agent_of_cookie(cookie: str | None) -> Agent:
         is_live = bool(live_logins([login]))
     if not is_live:
         raise AccessEnded
+    impersonated, is_over = impersonated_membership(
+        session=request.session, operator=user, login=login
+    )
+    if is_over:
+        raise AccessEnded
+    if impersonated is not None and impersonated.impersonation is not None:
+        # Known by the impersonation from here on: it ends by itself, and with the session.
+        return Agent(
+            membership=impersonated,
+            login=str(impersonated.impersonation.pk),
+            operator_id=user.pk,
+        )
     membership = current_membership(user=user, organization_id=request.session.get(SESSION_KEY))
     if membership is None:
         raise AccessEnded
@@ -81,4 +94,9 @@ def agent_of_claims(claims: dict[str, Any]) -> Agent:
         is_live = membership is not None and bool(live_logins([claims["login"]]))
     if membership is None or not is_live:
         raise AccessEnded
-    return Agent(membership=membership, login=claims["login"])
+    operator = claims.get("operator")
+    return Agent(
+        membership=membership,
+        login=claims["login"],
+        operator_id=UUID(operator) if operator else None,
+    )

@@ -41,6 +41,7 @@ from chat.services import (
 )
 from chat.services.conversations import customer_sender, sender_of
 from config import limits
+from crm.accounts.errors import ImpersonatingReadOnly
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, permits
 from crm.accounts.services.sessions import live_logins, note_use
@@ -191,10 +192,14 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A member of the organization's team; ``login`` is the id of the session or the tokens."""
+    """A member of the organization's team; ``login`` is the id of the session or the tokens.
+
+    ``operator_id`` is the operator who sees this as the member, and who says nothing as them.
+    """
 
     membership: Membership
     login: str = ""
+    operator_id: UUID | None = None
 
     audience = Audience.TEAM
     sender_type = "agent"
@@ -209,7 +214,7 @@ class Agent:
 
     @property
     def log_name(self) -> str:
-        return self.membership.actor_id
+        return str(self.operator_id) if self.operator_id else self.membership.actor_id
 
     def conversations(self) -> ConversationQuerySet:
         return Conversation.objects.visible_to(self.membership)
@@ -242,6 +247,7 @@ class Agent:
 
     def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
         """Give one's own message another text."""
+        self._require_own_name()
         return edit_message(
             conversation_id=self.head(stream).pk,
             message_id=message_id,
@@ -252,6 +258,7 @@ class Agent:
 
     def delete(self, *, stream: str, message_id: UUID) -> Message:
         """Take a message away."""
+        self._require_own_name()
         return delete_message(
             conversation_id=self.head(stream).pk, message_id=message_id, by=self.membership
         )
@@ -274,7 +281,12 @@ class Agent:
         """Say whether a conversation of this assignee is within reach, without asking a store."""
         return permits(self.membership, Area.INBOX, READ, (owner_id,))
 
+    def _require_own_name(self) -> None:
+        if self.operator_id is not None:
+            raise ImpersonatingReadOnly
+
     def require_may_write(self) -> None:
+        self._require_own_name()
         if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
 
@@ -282,6 +294,9 @@ class Agent:
         head = self.head(stream)
         if self.membership.user is None:
             raise NobodyReads
+        if self.operator_id is not None:
+            # They have read nothing, whatever an operator looks at.
+            return 0
         position = mark_seen_by_agent(
             organization_id=self.organization_id,
             conversation_id=head.pk,

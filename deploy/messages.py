@@ -73,6 +73,8 @@ PARTS = (
             "templates/socialaccount/**/*.*",
             "templates/allauth/**/*.*",
             "templates/mail/**/*.*",
+            "templates/console/**/*.html",
+            "templates/admin/index.html",
         ),
     ),
     Part("crm/accounts/locale", "djangojs", ("static/app/**/*.js",)),

@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from config.console.menu import Menu, Section
+from config.console.model_admin import ConsoleAdmin
 from knowledge.errors import FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
-
-PER_PAGE = 50
 
 
 class FaqAdminForm(forms.ModelForm):
@@ -49,7 +49,8 @@ class FaqAdminForm(forms.ModelForm):
 
 
 @admin.register(Faq)
-class FaqAdmin(admin.ModelAdmin):
+class FaqAdmin(ConsoleAdmin):
+    menu = Menu(Section.WORK, "quiz", rank=40)
     form = FaqAdminForm
     list_display = [
         "question",
@@ -62,11 +63,9 @@ class FaqAdmin(admin.ModelAdmin):
     ]
     list_filter = ["language_code", "is_published"]
     list_select_related = ["organization", "category"]
-    list_per_page = PER_PAGE
-    show_full_result_count = False
     search_fields = ["question", "answer", "key"]
     autocomplete_fields = ["organization", "category"]
-    ordering = ["-updated_at"]
+    ordering = ["-id"]
 
     @admin.display(boolean=True, description=_("searchable"))
     def is_searchable(self, faq: Faq) -> bool:
@@ -96,6 +95,10 @@ class FaqAdmin(admin.ModelAdmin):
             obj.pk = stored.pk
         obj.refresh_from_db()
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm("knowledge.delete_faq"))
+
     def delete_model(self, request: HttpRequest, obj: Faq) -> None:
         delete_faq(organization_id=obj.organization_id, faq_id=obj.pk)
 
@@ -105,11 +108,10 @@ class FaqAdmin(admin.ModelAdmin):
 
 
 @admin.register(FaqCategory)
-class FaqCategoryAdmin(admin.ModelAdmin):
+class FaqCategoryAdmin(ConsoleAdmin):
+    menu = Menu(Section.WORK, "category", rank=50)
     list_display = ["name", "organization", "slug", "position"]
     list_select_related = ["organization"]
-    list_per_page = PER_PAGE
-    show_full_result_count = False
     search_fields = ["name", "slug", "organization__name"]
     autocomplete_fields = ["organization"]
     ordering = ["organization", "position", "name"]

@@ -54,7 +54,14 @@ def visitor_of_request(request: Request) -> Visitor:
 def agent_of_request(request: Request) -> Agent:
     if not request.user.is_authenticated:
         raise NotAuthenticated
-    return Agent(membership=membership_of(request), login=getattr(request.auth, "login", ""))
+    membership = membership_of(request)
+    # A key's principal is no member.
+    impersonation = getattr(membership, "impersonation", None)
+    return Agent(
+        membership=membership,
+        login=getattr(request.auth, "login", ""),
+        operator_id=impersonation.operator_id if impersonation else None,
+    )
 
 
 def viewer_of_request(request: Request) -> Viewer:

@@ -145,6 +145,8 @@ class InboxTickets(APIView):
             "membership": str(agent.membership.pk),
             "login": agent.login,
         }
+        if agent.operator_id:
+            claims["operator"] = str(agent.operator_id)
         with outage_refusals():
             ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
         return Response(ticket, status=201, headers=_PRIVATE)

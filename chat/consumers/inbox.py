@@ -64,12 +64,14 @@ class InboxConsumer(StreamConsumer):
         return self.viewer.membership.user.language_code
 
     async def on_welcome(self) -> None:
-        self.presence = Presence(
-            organization_id=self.viewer.organization_id,
-            user_id=self.viewer.user_id,
-            name=self.viewer.membership.user.name,
-            socket=self.session,
-        )
+        if self.viewer.operator_id is None:
+            # Whom an operator sees this as is not there because of it.
+            self.presence = Presence(
+                organization_id=self.viewer.organization_id,
+                user_id=self.viewer.user_id,
+                name=self.viewer.membership.user.name,
+                socket=self.session,
+            )
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
         with suppress(RedisError):
@@ -201,7 +203,10 @@ class InboxConsumer(StreamConsumer):
         await self.socket_recheck({})
 
     def _groups(self) -> tuple[str, ...]:
-        return (inbox_group(self.viewer.organization_id), user_group(self.viewer.user_id))
+        groups = (inbox_group(self.viewer.organization_id), user_group(self.viewer.user_id))
+        if self.viewer.operator_id is None:
+            return groups
+        return (*groups, user_group(self.viewer.operator_id))
 
     async def _is_same_login(self, user: User) -> bool:
         """A new password ends what was opened with the old one, but where it was changed."""

@@ -3,12 +3,14 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from chat.errors import ConversationNotFound
 from chat.events import announce_receipts
 from chat.models import Conversation, ConversationRead, Direction, Message
 from chat.models.message import mongo_now
 from crm.accounts.models import User
+from crm.operations.numbers import MOST
 
 
 def mark_seen_by_customer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> int:
@@ -62,3 +64,13 @@ def mark_seen_by_agent(
             position.seen_inbound_total = inbound_total
             position.save(update_fields=["seen_seq", "seen_inbound_total"])
     return position
+
+
+def begun_today() -> int:
+    """Count, up to a bound, the conversations that began since midnight UTC.
+
+    Their ids begin with the time, so the primary key finds them.
+    """
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    lowest = UUID(int=int(midnight.timestamp() * 1000) << 80)
+    return Conversation.objects.filter(pk__gte=lowest)[:MOST].count()

@@ -9,6 +9,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import engines
+from config.console.look import UNFOLD as UNFOLD
 from config.logging_settings import logging_settings
 from config.providers import json_object, provider_origins, provider_settings
 
@@ -90,7 +91,8 @@ CHANNEL_LAYERS = {
 INSTALLED_APPS = [
     "config",
     "daphne",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.console.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -136,6 +138,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "crm.accounts.middleware.LogInMiddleware",
     "crm.accounts.middleware.OrganizationMiddleware",
+    "crm.accounts.impersonation.ImpersonationMiddleware",
     "crm.compliance.acting.actor_middleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -159,6 +162,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.membership",
+                "crm.accounts.context.impersonation",
                 "chat.context.waiting",
                 "crm.accounts.context.providers",
                 "crm.accounts.context.settings_place",
@@ -255,6 +259,17 @@ SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
 # A JSON object: "google", "facebook", "microsoft", or any other name with its "server_url".
 OAUTH_PROVIDERS = json_object("OAUTH_PROVIDERS", env.str("OAUTH_PROVIDERS", default=""))
 SOCIALACCOUNT_PROVIDERS = provider_settings(OAUTH_PROVIDERS)
+
+# --- Operators ----------------------------------------------------------------------------------
+# Whoever enters the admin has a second factor, and is out after this long without use of it.
+OPERATOR_REQUIRES_MFA: bool = env.bool("OPERATOR_REQUIRES_MFA", default=True)
+OPERATOR_IDLE_MINUTES: int = env.int("OPERATOR_IDLE_MINUTES", default=30)
+# How long an operator may see the application as somebody else, at most.
+IMPERSONATION_MINUTES: int = env.int("IMPERSONATION_MINUTES", default=60)
+# Views in whose modules an operator may change things as somebody else, if they chose so at the
+# start; whatever is not named is closed, and so is what hands out credentials.
+IMPERSONATION_WORK = ["chat.", "knowledge.", "crm.customers.", "crm.sales."]
+IMPERSONATION_CLOSED = ["chat.views.identity"]
 
 # --- Mail ---------------------------------------------------------------------------------------
 # smtp+tls://user:password@host:587; without it a checkout shows its letters at /outbox/.
@@ -478,6 +493,10 @@ CELERY_BEAT_SCHEDULE = {
     "accounts.purge_idempotent_requests": {
         "task": "accounts.purge_idempotent_requests",
         "schedule": 3600.0,
+    },
+    "accounts.end_lapsed_impersonations": {
+        "task": "accounts.end_lapsed_impersonations",
+        "schedule": 60.0,
     },
     "accounts.purge_log_ins": {"task": "accounts.purge_log_ins", "schedule": 86_400.0},
     "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},

@@ -31,6 +31,8 @@ SECRET_KEY = GIVEN_KEY or _key_of_this_checkout(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 DEMO_ENABLED = env.bool("DEMO_ENABLED", default=True)
+# The demo's operator has nothing but a password that everybody knows.
+OPERATOR_REQUIRES_MFA = env.bool("OPERATOR_REQUIRES_MFA", default=False)
 # Without a mail server a newcomer reads at /outbox/ what would have been sent.
 MAIL_OUTBOX = not EMAIL_URL and not env.str("EMAIL_BACKEND", default="")
 # Served straight from static/: a checkout needs no collectstatic.

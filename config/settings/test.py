@@ -17,6 +17,8 @@ PASSWORD_HASHERS = [
 ]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 DEMO_ENABLED = True
+# Tests of it switch it on.
+OPERATOR_REQUIRES_MFA = False
 # Each worker of a parallel run has its own corner of every store.
 MONGODB_NAME = f"test_{MONGODB_NAME}_{_worker}"
 REDIS_URL = f"{REDIS_URL.rsplit('/', 1)[0]}/{_number}"

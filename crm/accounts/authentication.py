@@ -20,6 +20,7 @@ from crm.accounts.errors import (
     AuthorizationUnusable,
     CredentialsInUrl,
 )
+from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import Membership, TokenFamily, User
 from crm.accounts.permissions import Machine, rights_of_scopes
 from crm.accounts.services.api_keys import key_of_text
@@ -109,6 +110,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
         found = super().authenticate(request)
         if found is None:
             return None
+        impersonated = impersonated_by(request._request)
+        if impersonated is not None and impersonated.impersonation is not None:
+            return found[0], Credential(login=str(impersonated.impersonation.pk))
         return found[0], Credential(login=request.session.get(RECORD_KEY, ""))
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from config import tenancy
+from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import Membership, User
 
 
@@ -15,15 +16,29 @@ def membership(request: HttpRequest) -> dict[str, Any]:
     current = getattr(request, "membership", None)
     if not current:
         return {"membership": None}
+    if getattr(current, "impersonation", None):
+        # An operator chose one organization, and sees no other.
+        return {"membership": current, "memberships": [current]}
     return {
         "membership": current,
         "memberships": SimpleLazyObject(lambda: _of(current.user)),
     }
 
 
+def impersonation(request: HttpRequest) -> dict[str, Any]:
+    """Tell each page whether an operator sees it as somebody else; not the operator's own."""
+    if not hasattr(request, "user"):
+        return {}
+    return {"seen_as": SimpleLazyObject(lambda: _seen_as(request))}
+
+
 def providers(request: HttpRequest) -> dict[str, Any]:
     """Tell whether there is any other account to log in with."""
     return {"has_providers": bool(settings.OAUTH_PROVIDERS)}
+
+
+def _seen_as(request: HttpRequest) -> Membership | None:
+    return impersonated_by(request) if request.user.is_authenticated else None
 
 
 def _of(user: User) -> list[Membership]:

@@ -298,3 +298,40 @@ class SecondFactorMissing(Forbidden):
     message = gettext_noop(
         "Your organization asks for a second factor. Set one up under Settings, Security."
     )
+
+
+class ImpersonatingReadOnly(Forbidden):
+    """An operator looks at the application as somebody else."""
+
+    code = "impersonating_read_only"
+    message = gettext_noop(
+        "You see this as somebody else. Nothing can be sent or changed in their name; stop first."
+    )
+
+
+class ImpersonatingForbidden(Forbidden):
+    code = "impersonating_forbidden"
+    message = gettext_noop(
+        "This is closed while you see the application as somebody else. Stop first."
+    )
+
+
+class ImpersonationOver(Forbidden):
+    code = "impersonation_over"
+    message = gettext_noop(
+        "You no longer see the application as somebody else. Nothing was changed; load the page "
+        "again."
+    )
+
+
+class CannotImpersonate(Forbidden):
+    code = "cannot_impersonate"
+    message = gettext_noop(
+        "Nobody can be an operator, themselves or somebody who is switched off. Choose another "
+        "person."
+    )
+
+
+class ReasonTooShort(Invalid):
+    code = "reason_too_short"
+    message = gettext_noop("Say why, in at least ten characters: the organization reads it.")

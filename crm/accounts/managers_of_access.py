@@ -10,6 +10,7 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from crm.accounts.models import User
     from crm.accounts.models.api_key import ApiKey
+    from crm.accounts.models.impersonation import Impersonation
     from crm.accounts.models.refresh_token import TokenFamily
     from crm.accounts.models.session import UserSession
 
@@ -54,3 +55,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
+
+
+class ImpersonationQuerySet(models.QuerySet["Impersonation"]):
+    def unended(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+    def live(self, now: datetime | None = None) -> Self:
+        return self.unended().filter(ends_at__gt=now or timezone.now())
+
+    def newest_first(self) -> Self:
+        return self.order_by("-started_at", "-id")

@@ -11,18 +11,24 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from config import tenancy
+from crm.accounts.impersonation import impersonated_by, seen_as
 from crm.accounts.models import Membership, User
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import is_session_good
 
 
 def logged_in_user(request: HttpRequest) -> User | AnonymousUser:
-    """Give whose session this is, if the session still counts; one that does not is forgotten."""
+    """Give as whom this session runs, if it still counts; one that does not is forgotten.
+
+    That is whose it is, or the person whom an operator has chosen to see the application as.
+    """
     if not hasattr(request, "_checked_user"):
         user = get_user(request)
         if isinstance(user, User) and not is_session_good(request, user):
             request.session.flush()
             user = request._cached_user = AnonymousUser()  # type: ignore[attr-defined]
+        if isinstance(user, User):
+            user = seen_as(request, user)
         request._checked_user = user  # type: ignore[attr-defined]
     return request._checked_user  # type: ignore[attr-defined]
 
@@ -49,6 +55,9 @@ class OrganizationMiddleware:
         def membership() -> Membership | None:
             if not request.user.is_authenticated:
                 return None
+            if (impersonated := impersonated_by(request)) is not None:
+                tenancy.enter(impersonated.organization_id)
+                return impersonated
             found = current_membership(
                 user=request.user,
                 organization_id=request.session.get(SESSION_KEY),

@@ -8,6 +8,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from crm.accounts.impersonation import operator_of
 from crm.accounts.models import Ended, User
 from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, begin_session, end_sessions
@@ -24,7 +25,10 @@ def begin(request: HttpRequest, user: User, **kwargs: Any) -> None:
 @receiver(user_logged_out, dispatch_uid="accounts.end_session")
 def end(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
     if user is not None and (record_id := request.session.get(RECORD_KEY)):
-        end_sessions(user_id=user.pk, because=Ended.LOGGED_OUT, session_id=record_id)
+        # Whose session it is, whomever they see the application as.
+        operator = operator_of(request)
+        user_id = operator.pk if operator else user.pk
+        end_sessions(user_id=user_id, because=Ended.LOGGED_OUT, session_id=record_id)
 
 
 @receiver(_PASSWORDS, dispatch_uid="accounts.end_access_with_the_password")

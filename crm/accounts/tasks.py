@@ -4,6 +4,7 @@ from celery import shared_task
 
 from config import tenancy
 from crm.accounts.services.idempotency import purge_idempotent_requests
+from crm.accounts.services.impersonating import end_lapsed_impersonations
 from crm.accounts.services.sessions import purge_ended_sessions
 from crm.accounts.services.sign_up import purge_unconfirmed
 from crm.accounts.services.token_families import purge_families
@@ -19,6 +20,12 @@ def purge_unverified() -> None:
 def purge_answers() -> None:
     with tenancy.everything("Old answers go in every organization."):
         purge_idempotent_requests()
+
+
+@shared_task(name="accounts.end_lapsed_impersonations")
+def end_lapsed() -> None:
+    with tenancy.everything("Operators are anywhere."):
+        end_lapsed_impersonations()
 
 
 @shared_task(name="accounts.purge_log_ins")

@@ -28,11 +28,15 @@ SETTING = "nextflow.audit"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``id`` is a user's, a key's or a visiting customer's; ``address`` where they came from."""
+    """``id`` is a user's, a key's or a visiting customer's; ``address`` where they came from.
+
+    ``on_behalf_of`` is the person as whom an operator sees the application.
+    """
 
     kind: ActorKind
     id: str = ""
     address: str | None = None
+    on_behalf_of: str = ""
 
     @classmethod
     def of(cls, principal: Principal, address: str | None = None) -> "Actor":
@@ -77,6 +81,10 @@ def current_actor() -> Actor:
     request = _request.get()
     address = Client.of(request).address if request is not None else None
     if request is not None:
+        # Put there by crm.accounts.impersonation.
+        if impersonation := request.__dict__.get("impersonation"):
+            operator, person = str(impersonation.operator_id), str(impersonation.user_id)
+            return Actor(ActorKind.USER, operator, address, on_behalf_of=person)
         # The types themselves: to ask a lazy object for its class would ask the database.
         asks = request.__dict__.get("membership")
         if type(asks) is Machine or type(asks) is Membership:
@@ -137,6 +145,8 @@ def _told() -> str | None:
         told["c"] = trace.correlation_id
     if actor.address:
         told["a"] = actor.address
+    if actor.on_behalf_of:
+        told["o"] = actor.on_behalf_of
     if not told:
         return None
     return json.dumps(told, separators=(",", ":"))

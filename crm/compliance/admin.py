@@ -1,69 +1,281 @@
 """The operator's view of the audit: every chain, the installation's own among them; read only."""
 
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.core.paginator import Paginator
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.functional import cached_property
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+from kombu.exceptions import OperationalError
 
-from crm.compliance.models import AuditEntry, LegalHold
+from config.console.deeds import Deed, DeedForm
+from config.console.menu import Menu, Section
+from config.console.model_admin import ReadOnlyAdmin
+from crm.accounts.admin.tenants import OrganizationAdmin, principal
+from crm.accounts.models import Organization
+from crm.compliance.filters import Filters
+from crm.compliance.forms import DAYS
+from crm.compliance.models import (
+    INSTALLATION,
+    AuditEntry,
+    AuditExport,
+    ExportFormat,
+    ExportState,
+    LegalHold,
+)
+from crm.compliance.services.exporting import ask_for_export, fetch_export
+from crm.compliance.tasks import export as write_export
+from crm.compliance.wording import Told, tell, title_of
+
+PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
 
 
-class CautiousPaginator(Paginator):
-    """Counts no further than people turn pages: to count millions of entries takes seconds."""
+class PeriodFilter(admin.SimpleListFilter):
+    """How far back; without a choice a day, or a month where something is searched.
 
-    MOST = 10_000
+    The tables hold ten years of every organization: nobody means all of that by coming here.
+    """
 
-    @cached_property
-    def count(self) -> int:
-        entries: Any = self.object_list
-        return int(entries.order_by()[: self.MOST].count())
+    title = _("period")
+    parameter_name = "period"
 
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("day", _("The last day")),
+            ("week", _("The last seven days")),
+            ("month", _("The last 31 days")),
+            ("all", _("All ten years")),
+        ]
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value() or ("month" if request.GET.get("q") else "day")
+        if chosen == "all":
+            return queryset
+        if chosen not in PERIODS:
+            raise IncorrectLookupParameters
+        return queryset.filter(at__gte=timezone.now() - PERIODS[chosen])
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "organization_id", "seq", "action", "actor_kind", "actor_id", "object_id"]
-    list_filter = ["actor_kind"]
+    menu = Menu(Section.EVIDENCE, "history", rank=10)
+    list_display = ["link", "whose", "seq", "what", "who", "concerned"]
+    list_display_links = None
+    list_filter = [PeriodFilter, "actor_kind"]
     search_fields = ["=organization_id", "=actor_id", "=object_id", "=action"]
-    search_help_text = "An organization's, actor's or object's id, or an action, in full."
+    search_help_text = _("An organization's, actor's or object's id, or an action, in full.")
     ordering = ["-at"]
-    paginator = CautiousPaginator
     fields = [
         "at",
-        "organization_id",
+        "whose",
         "seq",
+        "what",
         "action",
+        "who",
         "actor_kind",
         "actor_id",
+        "address",
         "object_type",
         "object_id",
+        "object_name",
+        "changes",
         "details",
         "correlation_id",
     ]
+    readonly_fields = ["whose", "what", "who", "address", "object_name", "changes"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("prev_hash", "hash")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Name people and organizations of a page, in one query each."""
+        page = super().get_changelist_instance(request)
+        shown = list(page.result_list)
+        names = Organization.objects.in_bulk({entry.organization_id for entry in shown})
+        for entry, told in zip(shown, tell(shown), strict=True):
+            entry.told = told
+            entry.organization_name = str(names.get(entry.organization_id, ""))
+        page.result_list = shown
+        return page
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> AuditEntry | None:
+        """Find an entry by its time too, where the link tells it: its id alone has no index."""
+        entries = self.get_queryset(request)
+        try:
+            at = parse_datetime(request.GET.get("at", ""))
+        except ValueError:
+            at = None
+        if at is not None:
+            entries = entries.filter(at=_aware(at))
+        try:
+            found: AuditEntry | None = entries.filter(pk=object_id).first()
+        except (ValueError, forms.ValidationError):
+            return None
+        if found is not None:
+            found.told = tell([found])[0]  # type: ignore[attr-defined]
+        return found
+
+    @admin.display(description=_("time"), ordering="at")
+    def link(self, entry: AuditEntry) -> str:
+        address = reverse("admin:compliance_auditentry_change", args=[entry.pk])
+        at = entry.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        shown = timezone.localtime(entry.at).strftime("%Y-%m-%d %H:%M:%S")
+        return format_html('<a href="{}?at={}">{}</a>', address, at, shown)
+
+    @admin.display(description=_("organization"))
+    def whose(self, entry: AuditEntry) -> str:
+        if entry.organization_id == INSTALLATION:
+            return gettext("The installation")
+        address = reverse("admin:accounts_organization_change", args=[entry.organization_id])
+        name = getattr(entry, "organization_name", "") or entry.organization_id
+        return format_html('<a href="{}">{}</a>', address, name)
+
+    @admin.display(description=_("what"))
+    def what(self, entry: AuditEntry) -> str:
+        return title_of(entry.action)
+
+    @admin.display(description=_("who"))
+    def who(self, entry: AuditEntry) -> str:
+        return _told(entry).actor
+
+    @admin.display(description=_("object"))
+    def concerned(self, entry: AuditEntry) -> str:
+        return _told(entry).object_name or entry.object_id
+
+    @admin.display(description=_("address"))
+    def address(self, entry: AuditEntry) -> str:
+        return _told(entry).address
+
+    @admin.display(description=_("object's name"))
+    def object_name(self, entry: AuditEntry) -> str:
+        return _told(entry).object_name
+
+    @admin.display(description=_("changes"))
+    def changes(self, entry: AuditEntry) -> str:
+        told = _told(entry)
+        if told.is_erased:
+            return gettext("The values were erased.")
+        return format_html_join("\n", "<div>{}: {} → {}</div>", told.changes)
+
 
 @admin.register(LegalHold)
 class LegalHoldAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.EVIDENCE, "gavel", rank=30)
     list_display = ["organization", "subject", "reason", "placed_at", "lifted_at", "lift_reason"]
     list_select_related = ["organization"]
-    search_fields = ["=organization__id", "=subject", "reason"]
-    ordering = ["-placed_at"]
+    search_fields = ["organization__name", "=subject", "reason"]
+    ordering = ["-id"]
+
+
+class ExportForm(DeedForm):
+    format = forms.ChoiceField(label=_("File"), choices=ExportFormat.choices)
+    since = forms.DateField(
+        label=pgettext_lazy("day", "From"),
+        validators=DAYS,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        required=False,
+    )
+    until = forms.DateField(
+        label=pgettext_lazy("day", "To"),
+        validators=DAYS,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        required=False,
+    )
+
+
+def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
+    asked = form.cleaned_data
+    export = ask_for_export(
+        by=principal(request, row.pk),
+        file_format=ExportFormat(asked["format"]),
+        filters=Filters(
+            since=_day(asked["since"]) if asked["since"] else None,
+            until=_day(asked["until"]) + timedelta(days=1) if asked["until"] else None,
+        ),
+        language_code=get_language() or "en",
+    )
+    # Without a broker the sweep begins it.
+    with suppress(OperationalError):
+        write_export.delay(str(export.organization_id), str(export.pk))
+    return gettext("The export is being made; it is listed under Exports of the audit.")
+
+
+OrganizationAdmin.deeds = [
+    *OrganizationAdmin.deeds,
+    Deed(
+        name="export-audit",
+        title=_("Export the audit"),
+        asks=_("A file of this organization's entries is made in the background."),
+        consequences=(_("That you asked for it, and fetched it, stands in their audit."),),
+        run=_ask,
+        form_class=ExportForm,
+        icon="download",
+        permission="compliance.view_auditentry",
+    ),
+]
+
+
+def _fetch(request: HttpRequest, row: AuditExport, form: forms.Form) -> StreamingHttpResponse:
+    by = principal(request, row.organization_id)
+    export, pieces = fetch_export(by=by, export_id=row.pk)
+    kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
+    answer = StreamingHttpResponse(pieces, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+    return answer
+
+
+@admin.register(AuditExport)
+class AuditExportAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.EVIDENCE, "download", rank=15)
+    list_display = ["created_at", "organization", "asked_by", "format", "state", "done", "total"]
+    list_filter = ["state", "format"]
+    list_select_related = ["organization", "asked_by"]
+    search_fields = ["organization__name", "asked_by__email"]
+    ordering = ["-id"]
+    fields = [
+        "organization",
+        "asked_by",
+        "format",
+        "filters",
+        "until",
+        "state",
+        "done",
+        "total",
+        "created_at",
+        "finished_at",
+    ]
+    deeds = [
+        Deed(
+            name="fetch",
+            title=_("Fetch the file"),
+            asks=_("That you fetched it stands in the organization's audit."),
+            run=_fetch,
+            icon="download",
+            permission="compliance.view_auditexport",
+            fits=lambda row: row.state == ExportState.DONE,
+        )
+    ]
+
+
+def _told(entry: AuditEntry) -> Told:
+    found: Told = entry.told  # type: ignore[attr-defined]
+    return found
+
+
+def _day(day: date) -> datetime:
+    return datetime.combine(day, time.min, timezone.get_current_timezone())
+
+
+def _aware(at: datetime) -> datetime:
+    return at if timezone.is_aware(at) else timezone.make_aware(at)

@@ -79,6 +79,18 @@ def track_apps_below() -> None:
             actions={"INSERT": "session.started", "DELETE": "session.purged"},
         ),
         Tracked(
+            accounts.Impersonation,
+            "impersonation",
+            plain=("may_change", "ends_at", "ended_because"),
+            beside=("reason",),
+            hidden=("ended_at",),
+            subject=USER,
+            identity="user",
+            actor="operator",
+            named={"ended_at": "impersonation.ended"},
+            actions={"INSERT": "impersonation.started"},
+        ),
+        Tracked(
             accounts.TokenFamily,
             "tokens",
             plain=("ended_because",),

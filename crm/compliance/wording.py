@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import FieldDoesNotExist
 from django.utils.functional import Promise
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 
 from crm.accounts.models import ApiKey, User
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
@@ -27,6 +27,7 @@ KINDS: dict[str, Text] = {
     "factor": pgettext_lazy("audit object", "Second factor"),
     "faq": pgettext_lazy("audit object", "FAQ"),
     "identity_secret": pgettext_lazy("audit object", "Identity secret"),
+    "impersonation": pgettext_lazy("audit object", "Operator as a person"),
     "invitation": pgettext_lazy("audit object", "Invitation"),
     "legal_hold": pgettext_lazy("audit object", "Legal hold"),
     "linked_account": pgettext_lazy("audit object", "Linked account"),
@@ -142,6 +143,14 @@ def subjects_in_words(holds: Iterable[LegalHold]) -> dict[str, str]:
 
 
 def _actor(entry: AuditEntry, names: dict[str, str]) -> str:
+    if person := entry.details.get("on_behalf_of"):
+        # Both: who did it, and in whose name.
+        told = {"operator": _one_actor(entry, names), "person": names.get(person, person)}
+        return gettext("%(operator)s (operator) as %(person)s") % told
+    return _one_actor(entry, names)
+
+
+def _one_actor(entry: AuditEntry, names: dict[str, str]) -> str:
     if found := names.get(entry.actor_id):
         return found
     kind = ActorKind(entry.actor_kind)
@@ -159,8 +168,10 @@ def _names(entries: list[AuditEntry]) -> dict[str, str]:
             keys.add(entry.actor_id)
         elif entry.actor_kind == ActorKind.VISITOR:
             customers.add(entry.actor_id)
-        if entry.object_type in {"user", "member"}:
+        if entry.object_type in {"user", "member", "impersonation"}:
             people.add(entry.object_id)
+        if person := entry.details.get("on_behalf_of"):
+            people.add(person)
         elif entry.object_type == "customer":
             customers.add(entry.object_id)
     names: dict[str, str] = {}

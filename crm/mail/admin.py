@@ -1,19 +1,42 @@
 """The operator's view of letters: whether they went out, never what they say."""
 
-from django.contrib import admin
-from django.http import HttpRequest
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from config.console.menu import Menu, Section
+from config.console.model_admin import ReadOnlyAdmin
 from crm.mail.models import Mail
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("waiting", _("Waiting")), ("sent", _("Sent")), ("given_up", _("Given up"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Mail]) -> QuerySet[Mail]:
+        match self.value():
+            case "waiting":
+                return queryset.filter(sent_at__isnull=True, given_up_at__isnull=True)
+            case "sent":
+                return queryset.filter(sent_at__isnull=False)
+            case "given_up":
+                return queryset.filter(given_up_at__isnull=False)
+        return queryset
+
+
 @admin.register(Mail)
-class MailAdmin(admin.ModelAdmin):
+class MailAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.MACHINERY, "outgoing_mail", rank=10)
     list_display = ["kind", "to", "attempts", "created_at", "sent_at", "given_up_at"]
-    list_filter = ["kind"]
-    search_fields = ["to"]
-    ordering = ["-created_at"]
-    list_per_page = 50
-    show_full_result_count = False
+    list_filter = [StateFilter]
+    search_fields = ["to", "=kind"]
+    ordering = ["-id"]
     fields = [
         "kind",
         "to",
@@ -26,8 +49,6 @@ class MailAdmin(admin.ModelAdmin):
         "given_up_at",
     ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Mail | None = None) -> bool:
-        return False
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
+        found: QuerySet[Mail] = super().get_queryset(request)
+        return found.defer("text", "html")

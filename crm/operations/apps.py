@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OperationsConfig(AppConfig):
@@ -8,6 +9,25 @@ class OperationsConfig(AppConfig):
     label = "operations"
 
     def ready(self) -> None:
-        from crm.operations import instrumentation
+        from crm.operations import (
+            instrumentation,
+            receivers,  # noqa: F401  connecting is importing, once apps are loaded
+        )
+        from crm.operations.numbers import Number, register
+        from crm.operations.overview import active_organizations, active_people
 
         instrumentation.install()
+        register(
+            Number(
+                label=_("organizations that are switched on"),
+                icon="apartment",
+                count=active_organizations,
+            )
+        )
+        register(
+            Number(
+                label=_("people who may log in"),
+                icon="group",
+                count=active_people,
+            )
+        )

@@ -133,12 +133,13 @@ def seen_on(page: Page) -> dict[str, str]:
     }
 
 
-def serious_faults(page: Page) -> list[str]:
-    """Run axe and give what it calls serious or critical."""
+def serious_faults(page: Page, *, within: str | None = None) -> list[str]:
+    """Run axe and give what it calls serious or critical, on the page or within a selector."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
-        "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa',"
-        " 'best-practice']})"
+        "within => axe.run(within || document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa',"
+        " 'wcag22aa', 'best-practice']})",
+        within,
     )
     return [
         f"{fault['id']}: {node['target']} {node['failureSummary']}"

@@ -8,9 +8,13 @@ import pytest
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from config.static_files import HashedStaticFilesStorage
+from crm.accounts.models import User
+from tests.conftest import PASSWORD
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -102,3 +106,20 @@ def _copied(source: Path, target: Path) -> dict[str, tuple[FileSystemStorage, st
         )
         for path in source.rglob("*.js")
     }
+
+
+STATIC = re.compile(r'(?:src|href)="/static/([^"?#]+)"')
+
+
+@pytest.mark.django_db
+def test_the_operators_admin_finds_its_files_under_hashed_names(
+    collected: Path, client: Client, stores_clean: None
+) -> None:
+    root = User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
+    client.force_login(root)
+    found: set[str] = set()
+    for name in ("admin:index", "admin:accounts_user_changelist", "admin:accounts_user_add"):
+        found |= set(STATIC.findall(client.get(reverse(name)).content.decode()))
+    assert {"unfold/css/styles", "console/console"} <= {path.split(".")[0] for path in found}
+    assert [path for path in found if not (collected / path).is_file()] == []
+    assert [path for path in found if not re.search(r"\.[0-9a-f]{12}\.\w+$", path)] == []

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from chat.services import reconcile
 from config import tenancy
 from config.shared_metrics import set_reconcile_differences
+from crm.operations.models import CheckKind
+from crm.operations.runs import FOUND_SHOWN, note_run
 
 
 class Command(BaseCommand):
@@ -28,8 +31,25 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the counts as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        started_at = timezone.now()
         with tenancy.everything("All heads are compared with their logs."):
             result = reconcile(repair=options["repair"])
+        note_run(
+            kind=CheckKind.RECONCILE,
+            started_at=started_at,
+            examined=result.conversations,
+            differences=len(result.differences),
+            mended=result.mended,
+            counts=result.counts(),
+            found=[
+                {
+                    "kind": each.kind,
+                    "organization": each.organization_id,
+                    "conversation": each.conversation_id,
+                }
+                for each in result.differences[:FOUND_SHOWN]
+            ],
+        )
         standing = len(result.differences) - result.mended
         set_reconcile_differences(result.counts())
         if options["output"]:

@@ -2,6 +2,7 @@
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
 from crm.accounts.models.idempotent_request import IdempotentRequest
+from crm.accounts.models.impersonation import Impersonation, ImpersonationEnded
 from crm.accounts.models.invitation import Invitation
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
@@ -18,6 +19,8 @@ __all__ = [
     "CustomRole",
     "Ended",
     "IdempotentRequest",
+    "Impersonation",
+    "ImpersonationEnded",
     "Invitation",
     "Language",
     "Membership",

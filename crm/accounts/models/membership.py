@@ -1,7 +1,7 @@
 """Who belongs to which organization, and as what."""
 
 from collections.abc import Iterable, Set
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,6 +14,9 @@ from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.user import User
 from crm.accounts.permissions import BUILT_IN, Principal, Rights
+
+if TYPE_CHECKING:
+    from crm.accounts.models.impersonation import Impersonation
 
 
 class Membership(Principal, models.Model):
@@ -57,6 +60,8 @@ class Membership(Principal, models.Model):
     # Filled by `MembershipQuerySet.with_rights`; else read when first asked for.
     known_colleagues: Iterable[UUID]
     known_led: Iterable[UUID]
+    # Set where an operator sees the application as this member.
+    impersonation: "Impersonation | None" = None
 
     class Meta:
         verbose_name = _("membership")

@@ -2,7 +2,7 @@
 
 from crm.accounts.permissions.areas import LEVELS, READ, WRITE, Action, Area, Level
 from crm.accounts.permissions.builtin import BUILT_IN
-from crm.accounts.permissions.principals import Machine, Principal
+from crm.accounts.permissions.principals import Machine, Operator, Principal
 from crm.accounts.permissions.questions import (
     may_grant,
     people_of,
@@ -27,6 +27,7 @@ __all__ = [
     "Grant",
     "Level",
     "Machine",
+    "Operator",
     "Principal",
     "Rights",
     "may_grant",

@@ -82,3 +82,32 @@ class Machine(Principal):
     @property
     def actor_name(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Operator(Principal):
+    """An operator of the installation at work in an organization from outside, by its services."""
+
+    organization_id: UUID
+    operator: "User"
+    granted: Rights
+
+    @property
+    def rights(self) -> Rights:
+        return self.granted
+
+    @property
+    def is_owner(self) -> bool:
+        return True
+
+    @property
+    def user(self) -> "User":
+        return self.operator
+
+    @property
+    def user_id(self) -> UUID:  # type: ignore[override]  # a class's own value, which slots forbid
+        return self.operator.pk
+
+    @property
+    def actor_name(self) -> str:
+        return self.operator.name

@@ -21,8 +21,16 @@ from django.utils import timezone
 
 from config import realtime, tenancy
 from crm.accounts.clients import Client
-from crm.accounts.models import Ended, TokenFamily, User, UserSession
+from crm.accounts.models import (
+    Ended,
+    Impersonation,
+    ImpersonationEnded,
+    TokenFamily,
+    User,
+    UserSession,
+)
 from crm.accounts.models.security import USE_NOTED_EVERY
+from crm.accounts.services.impersonating import end_impersonations
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.signals import access_ended
 
@@ -99,13 +107,16 @@ def note_use(login: str) -> None:
 
 
 def live_logins(logins: Collection[str]) -> set[str]:
-    """Give those of the ids, of sessions and of token families, that still count."""
+    """Give those of the ids that still count: of sessions, token families and impersonations."""
     now = timezone.now()
     sessions = UserSession.objects.live().with_rules().filter(pk__in=logins)
     alive = {str(record.pk) for record in sessions if record.ends_at() > now}
     if len(alive) < len(logins):
         families = TokenFamily.objects.live(now).filter(pk__in=logins)
         alive |= {str(pk) for pk in families.values_list("pk", flat=True)}
+    if len(alive) < len(logins):
+        impersonations = Impersonation.objects.live(now).filter(pk__in=logins)
+        alive |= {str(pk) for pk in impersonations.values_list("pk", flat=True)}
     return alive
 
 
@@ -137,6 +148,10 @@ def end_sessions(
         now = timezone.now()
         UserSession.objects.filter(pk__in=[record.pk for record in ended]).update(
             ended_at=now, ended_because=because
+        )
+        # Whatever somebody did as somebody else in these, they do no longer.
+        end_impersonations(
+            logins=[record.pk for record in ended], because=ImpersonationEnded.LOGGED_OUT
         )
     engine: Any = import_module(settings.SESSION_ENGINE)
     stored = engine.SessionStore.get_model_class().objects

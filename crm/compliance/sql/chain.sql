@@ -65,6 +65,7 @@ CREATE OR REPLACE FUNCTION nextflow_audit_append(
 ) RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   known text[] := string_to_array(current_setting('nextflow.audit_head', true), '|');
+  behalf text := nullif(current_setting('nextflow.audit', true), '')::jsonb->>'o';
   before record;
   number bigint;
   moment timestamptz;
@@ -74,6 +75,10 @@ DECLARE
   address_hash bytea;
   new_hash bytea;
 BEGIN
+  IF behalf IS NOT NULL THEN
+    -- An operator who sees the application as somebody: both are named, in the chain itself.
+    details := details || jsonb_build_object('on_behalf_of', behalf);
+  END IF;
   IF known[1] = chain::text THEN
     -- This transaction holds the lock already; it need not look for its own last entry.
     SELECT known[2]::bigint AS seq, decode(known[3], 'hex') AS hash, known[4]::timestamptz AS at

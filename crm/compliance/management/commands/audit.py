@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from config import tenancy
 from config.errors import AppError
@@ -15,6 +16,7 @@ from crm.compliance.models import ActorKind
 from crm.compliance.services.holding import erase_values, lift_hold, place_hold
 from crm.compliance.services.sealing import anchors, seal_chains
 from crm.compliance.services.verifying import Finding, Verified, verify
+from crm.compliance.signals import audit_verified
 
 _TOLD_EVERY = 50_000
 
@@ -53,8 +55,9 @@ class Command(BaseCommand):
     def _verify(self, organization: UUID | None, anchors: Path | None, **options: Any) -> None:
         as_json: bool = options["json"]
         verified = Verified()
-        findings = 0
+        findings: list[Finding] = []
         told = 0
+        started_at = timezone.now()
 
         def progress(entries: int) -> None:
             nonlocal told
@@ -66,12 +69,15 @@ class Command(BaseCommand):
         for finding in verify(
             verified=verified, organization_id=organization, anchors=kept, progress=progress
         ):
-            findings += 1
+            findings.append(finding)
             self._tell(finding, as_json=as_json)
+        audit_verified.send_robust(
+            sender=Verified, started_at=started_at, verified=verified, findings=findings
+        )
         if not as_json:
             self.stdout.write(
                 f"{verified.chains} chains, {verified.entries} entries read, of which "
-                f"{verified.unsealed} are newer than the last seal; {findings} findings."
+                f"{verified.unsealed} are newer than the last seal; {len(findings)} findings."
             )
         if findings:
             raise CommandError("The audit is not as it was written.")

@@ -1,0 +1,140 @@
+"""What all pages of the operator's admin have in common: bounded, and never a surprise."""
+
+from collections.abc import Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
+from django.views.decorators.http import require_http_methods
+from unfold.admin import ModelAdmin
+
+from config.console.deeds import Deed
+from config.console.menu import Menu
+from config.errors import AppError
+
+PER_PAGE = 50
+
+
+class CautiousPaginator(Paginator):
+    """Counts no further than people turn pages: to count millions of rows takes seconds."""
+
+    MOST = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if not hasattr(rows, "order_by"):
+            return len(rows)
+        return int(rows.order_by()[: self.MOST].count())
+
+
+class ConsoleAdmin(ModelAdmin):
+    """Rows of one model. Nothing is deleted here unless a service does it: cascades reach far.
+
+    ``menu`` is the place in the sidebar; without one the model is only linked to. ``deeds`` are
+    offered on a row's page.
+    """
+
+    menu: ClassVar[Menu | None] = None
+    deeds: ClassVar[Sequence[Deed]] = ()
+    list_per_page = PER_PAGE
+    list_max_show_all = PER_PAGE
+    show_full_result_count = False
+    paginator = CautiousPaginator
+    warn_unsaved_form = True
+    change_form_outer_before_template = "console/deeds.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def may_do(self, request: HttpRequest, deed: Deed, row: Any) -> bool:
+        """Say whether this operator may do this to this row; subclasses may narrow it."""
+        needed = deed.permission
+        if "." not in needed:
+            needed = f"{self.opts.app_label}.{needed}_{self.opts.model_name}"
+        user: Any = request.user
+        return bool(user.has_perm(needed)) and deed.fits(row)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<path:object_id>/{deed.name}/",
+                self.admin_site.admin_view(
+                    require_http_methods(["GET", "HEAD", "POST"])(partial(self._deed_page, deed))
+                ),
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{deed.name}",
+            )
+            for deed in self.deeds
+        ]
+        return own + super().get_urls()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        if row is not None:
+            context["deeds"] = [
+                (deed, self._address(deed, row))
+                for deed in self.deeds
+                if self.may_do(request, deed, row)
+            ]
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return answer
+
+    def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        row: Any = self.get_object(request, object_id)
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        if not self.may_do(request, deed, row):
+            raise PermissionDenied
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        data = request.POST if request.method == "POST" else None
+        form = deed.form_class(data, row=row, request=request)
+        status = HTTPStatus.OK
+        if form.is_bound and form.is_valid():
+            try:
+                told = deed.run(request, row, form)
+            except AppError as refusal:
+                form.add_error(None, refusal.message)
+                status = HTTPStatus(refusal.status)
+            else:
+                if isinstance(told, HttpResponseBase):
+                    return told
+                messages.success(request, str(told))
+                return redirect(back)
+        elif form.is_bound:
+            status = HTTPStatus.BAD_REQUEST
+        context = {
+            **self.admin_site.each_context(request),
+            "title": deed.title,
+            "opts": self.opts,
+            "row": row,
+            "deed": deed,
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "console/deed.html", context, status=status)
+
+    def _address(self, deed: Deed, row: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{deed.name}"
+        return reverse(name, args=[row.pk])
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """Facts: they are looked at, and come about elsewhere."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

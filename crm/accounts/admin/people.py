@@ -1,0 +1,239 @@
+"""The operator's view of people: who they are, whether they may come in."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from config.console.deeds import Deed
+from config.console.menu import Menu, Section
+from config.console.model_admin import ConsoleAdmin
+from crm.accounts.admin.impersonating import AS_PERSON
+from crm.accounts.models import Ended, Membership, User
+from crm.accounts.services.access import end_access
+from crm.accounts.services.operating import (
+    deactivate_user,
+    reactivate_user,
+    reset_second_factor,
+    send_password_reset,
+)
+from crm.accounts.services.sessions import RECORD_KEY
+
+# Who has these could give themselves everything else.
+_POWERS = ("is_staff", "is_superuser", "groups")
+
+
+class MembershipInline(TabularInline):
+    """Where somebody works; changed on the membership's own page, by its services."""
+
+    model = Membership
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+    hide_title = True
+    fields = ["organization", "role", "custom_role", "is_active"]
+    readonly_fields = fields
+    verbose_name_plural = _("memberships")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        found = super().get_queryset(request)
+        return found.select_related("organization", "user", "custom_role")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class NewPersonForm(UserCreationForm):
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("email", "name")
+
+
+def _switch_off(request: HttpRequest, row: User, form: forms.Form) -> str:
+    deactivate_user(user_id=row.pk, by=_operator(request))
+    return gettext("Switched off. Every session, token and socket of theirs has ended.")
+
+
+def _switch_on(request: HttpRequest, row: User, form: forms.Form) -> str:
+    reactivate_user(user_id=row.pk)
+    return gettext("Switched on again; they log in anew.")
+
+
+def _reset_factor(request: HttpRequest, row: User, form: forms.Form) -> str:
+    reset_second_factor(user_id=row.pk)
+    return gettext("The second factor is removed. They were told by letter.")
+
+
+def _send_reset(request: HttpRequest, row: User, form: forms.Form) -> str:
+    send_password_reset(request=request, user=row)
+    return gettext("A letter with a link is on its way.")
+
+
+def _log_out(request: HttpRequest, row: User, form: forms.Form) -> str:
+    end_access(user_id=row.pk, because=Ended.REVOKED, spared_id=_own_session(request, row))
+    return gettext("Every session, token and socket of theirs has ended.")
+
+
+def _operator(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def _own_session(request: HttpRequest, row: User) -> str | None:
+    return request.session.get(RECORD_KEY) if row.pk == request.user.pk else None
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
+    menu = Menu(Section.TENANTS, "person", rank=20)
+    form = UserChangeForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
+    search_fields = ["email", "name", "=id"]
+    search_help_text = _("A part of the address or the name, or an id in full.")
+    ordering = ["email"]
+    filter_horizontal = ["groups"]
+    readonly_fields = ["email", "is_active", "last_login", "created_at", "updated_at"]
+    inlines = [MembershipInline]
+    fieldsets = [
+        (None, {"fields": ["email", "is_active"]}),
+        (_("Person"), {"fields": ["name", "phone", "language_code", "timezone"]}),
+        (_("Operator"), {"fields": ["is_staff", "is_superuser", "groups"]}),
+        (_("Times"), {"fields": ["last_login", "created_at", "updated_at"]}),
+    ]
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})
+    ]
+    deeds = [
+        AS_PERSON,
+        Deed(
+            name="send-password-reset",
+            title=_("Send a password link"),
+            asks=_("A letter goes to their address, with a link that sets a new password."),
+            run=_send_reset,
+            icon="mail",
+            fits=lambda row: row.is_active,
+        ),
+        Deed(
+            name="log-out",
+            title=_("Log out everywhere"),
+            asks=_("Whatever they are logged in with ends now."),
+            run=_log_out,
+            icon="logout",
+        ),
+        Deed(
+            name="reset-second-factor",
+            title=_("Reset the second factor"),
+            asks=_(
+                "For somebody who lost their phone and their codes. Make sure who asks: whoever "
+                "knows the password is in afterwards."
+            ),
+            consequences=(
+                _("Their app, passkeys and recovery codes are removed."),
+                _("Every session, token and socket of theirs ends."),
+                _("They are told by letter."),
+            ),
+            run=_reset_factor,
+            icon="phonelink_erase",
+            is_grave=True,
+        ),
+        Deed(
+            name="deactivate",
+            title=_("Switch off"),
+            asks=_("They cannot log in anywhere until somebody switches the account on again."),
+            consequences=(_("Every session, token and socket of theirs ends."),),
+            run=_switch_off,
+            icon="block",
+            is_grave=True,
+            fits=lambda row: row.is_active,
+        ),
+        Deed(
+            name="reactivate",
+            title=_("Switch on"),
+            asks=_("They may log in again, with the roles that they had."),
+            run=_switch_on,
+            icon="check_circle",
+            fits=lambda row: not row.is_active,
+        ),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        fields = [*self.readonly_fields] if obj else []
+        return fields if _is_superuser(request) else [*fields, *_POWERS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Operators are changed by superusers only: a part of the rights would be all of them."""
+        is_theirs = obj is None or _is_superuser(request) or not _has_powers(obj)
+        return is_theirs and bool(super().has_change_permission(request, obj))
+
+    def may_do(self, request: HttpRequest, deed: Deed, row: User) -> bool:
+        if _has_powers(row) and not _is_superuser(request):
+            return False
+        return super().may_do(request, deed, row)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if change and set(form.changed_data) & set(_POWERS):
+            # What they may do here has changed; they show anew who they are.
+            end_access(user_id=obj.pk, because=Ended.REVOKED, spared_id=_own_session(request, obj))
+
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002  Django names it so
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Set a password, and end what was opened with the one before."""
+        user = self.get_object(request, id)
+        if user is not None and not self.has_change_permission(request, user):
+            raise PermissionDenied
+        before = user.password if user else ""
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        if user is not None and User.objects.filter(pk=user.pk).exclude(password=before).exists():
+            own = _own_session(request, user)
+            end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=own)
+        return response
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
+    """What operators may do who are not superusers."""
+
+    menu = Menu(Section.TENANTS, "shield_person", rank=90)
+    filter_horizontal = ["permissions"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_superuser)
+
+
+def _has_powers(user: User) -> bool:
+    return user.is_staff or user.is_superuser

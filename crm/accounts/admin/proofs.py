@@ -1,0 +1,58 @@
+"""What django-allauth keeps of people; neither seeds of apps nor tokens of providers are shown."""
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from config.console.menu import Menu, Section
+from config.console.model_admin import ReadOnlyAdmin
+
+# Providers stand in the environment, and what they gave us is nobody's to read.
+for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.ACCESS, "alternate_email", rank=40)
+    list_display = ["email", "user", "primary", "verified"]
+    list_filter = ["primary", "verified"]
+    list_select_related = ["user"]
+    search_fields = ["email", "user__name"]
+    ordering = ["email"]
+    fields = ["email", "user", "primary", "verified"]
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.ACCESS, "encrypted", rank=50)
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "user__name"]
+    search_help_text = _("Whose factor it is.")
+    ordering = ["-created_at"]
+    fields = ["user", "type", "created_at", "last_used_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Authenticator]:
+        found: QuerySet[Authenticator] = super().get_queryset(request)
+        return found.defer("data")
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.ACCESS, "link", rank=60)
+    list_display = ["user", "provider", "date_joined", "last_login"]
+    list_filter = ["provider"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "user__name", "=uid"]
+    ordering = ["-date_joined"]
+    fields = ["user", "provider", "uid", "date_joined", "last_login"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SocialAccount]:
+        found: QuerySet[SocialAccount] = super().get_queryset(request)
+        return found.defer("extra_data")

@@ -1,0 +1,162 @@
+"""Verbs of an operator who sees the application as somebody else: begin, look, end."""
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+from django.utils import timezone
+
+from config import realtime, tenancy
+from crm.accounts.errors import CannotImpersonate, ReasonTooShort
+from crm.accounts.models import Impersonation, ImpersonationEnded, Membership, User
+
+logger = logging.getLogger(__name__)
+
+# What the operator's session keeps of it.
+SESSION_KEY = "impersonation"
+PERMISSION = "accounts.add_impersonation"
+SHORTEST_REASON = 10
+SWEEP_BATCH = 500
+
+
+@transaction.atomic
+def start_impersonation(
+    *, operator: User, login: UUID, membership_id: UUID, reason: str, may_change: bool
+) -> Impersonation:
+    """Let an operator see the application as a member of an organization, for a limited time.
+
+    Raises CannotImpersonate and ReasonTooShort. The organization's audit tells of it.
+    """
+    reason = " ".join(reason.split())
+    if len(reason) < SHORTEST_REASON:
+        raise ReasonTooShort
+    membership = Membership.objects.active().filter(pk=membership_id).first()
+    if membership is None or not _may(operator, membership.user):
+        raise CannotImpersonate
+    end_impersonations(logins=[login], because=ImpersonationEnded.STOPPED)
+    now = timezone.now()
+    impersonation = Impersonation.objects.create(
+        organization_id=membership.organization_id,
+        operator=operator,
+        user_id=membership.user_id,
+        login=login,
+        reason=reason[:500],
+        may_change=may_change,
+        started_at=now,
+        ends_at=now + timedelta(minutes=settings.IMPERSONATION_MINUTES),
+    )
+    _log("An operator sees the application as somebody else.", "started", impersonation)
+    return impersonation
+
+
+def impersonated_membership(
+    *, session: SessionBase, operator: User, login: str
+) -> tuple[Membership | None, bool]:
+    """Give as whom an operator's session runs, and whether that has just ended.
+
+    The membership carries its ``impersonation``. What no longer holds (the time, the operator's
+    permission, the person's place in the organization) is ended here.
+    """
+    kept = session.get(SESSION_KEY)
+    if kept is None:
+        return None, False
+    with tenancy.person(operator.pk):
+        mine = Impersonation.objects.unended().filter(pk=kept, login=login) if login else None
+        impersonation = mine.first() if mine is not None else None
+    membership = None
+    if impersonation is not None:
+        membership = _membership_of(impersonation)
+        because = _why_over(impersonation, operator, membership)
+        if because is not None:
+            end_impersonation(impersonation=impersonation, because=because)
+            membership = None
+    if membership is None:
+        del session[SESSION_KEY]
+        return None, True
+    membership.impersonation = impersonation
+    return membership, False
+
+
+@transaction.atomic
+def end_impersonation(*, impersonation: Impersonation, because: ImpersonationEnded) -> None:
+    """End one; its sockets close. Safe to repeat."""
+    with tenancy.person(impersonation.operator_id):
+        _end([impersonation], because)
+
+
+@transaction.atomic
+def end_impersonations(*, logins: Collection[UUID], because: ImpersonationEnded) -> None:
+    """End what goes on in these sessions of operators; called where those sessions are seen."""
+    _end(list(Impersonation.objects.unended().filter(login__in=list(logins))), because)
+
+
+@transaction.atomic
+def end_lapsed_impersonations() -> int:
+    """End those whose time is over and whose operator did not come back."""
+    over = Impersonation.objects.unended().filter(ends_at__lte=timezone.now())
+    lapsed = list(over.order_by("ends_at")[:SWEEP_BATCH])
+    _end(lapsed, ImpersonationEnded.LAPSED)
+    return len(lapsed)
+
+
+def _membership_of(impersonation: Impersonation) -> Membership | None:
+    with tenancy.organization(impersonation.organization_id):
+        return (
+            Membership.objects.active()
+            .with_rights()
+            .filter(user_id=impersonation.user_id, organization_id=impersonation.organization_id)
+            .first()
+        )
+
+
+def _why_over(
+    impersonation: Impersonation, operator: User, membership: Membership | None
+) -> ImpersonationEnded | None:
+    if not impersonation.is_live(timezone.now()):
+        return ImpersonationEnded.LAPSED
+    if membership is None or not _may(operator, membership.user):
+        return ImpersonationEnded.NOT_ALLOWED
+    return None
+
+
+def _may(operator: User, person: User) -> bool:
+    if not (operator.is_active and operator.is_staff and operator.has_perm(PERMISSION)):
+        return False
+    # Nobody borrows another operator's powers.
+    is_operator = person.is_staff or person.is_superuser
+    return person.is_active and not is_operator and person.pk != operator.pk
+
+
+def _end(impersonations: Sequence[Impersonation], because: ImpersonationEnded) -> None:
+    now = timezone.now()
+    for impersonation in impersonations:
+        changed = Impersonation.objects.unended().filter(pk=impersonation.pk)
+        if changed.update(ended_at=now, ended_because=because):
+            _log("An operator is themselves again.", because.value, impersonation)
+    told = [(each.user_id, str(each.pk)) for each in impersonations]
+    transaction.on_commit(lambda: _close(told), robust=True)
+
+
+def _close(told: Sequence[tuple[UUID, str]]) -> None:
+    for user_id, login in told:
+        realtime.close_sockets(user_id=user_id, logins=[login])
+
+
+def _log(sentence: str, what: str, impersonation: Impersonation) -> None:
+    logger.info(
+        sentence,
+        extra={
+            "metadata": {
+                "action": "accounts.impersonation",
+                "what": what,
+                "impersonation": str(impersonation.pk),
+                "operator": str(impersonation.operator_id),
+                "as": str(impersonation.user_id),
+                "organization": str(impersonation.organization_id),
+            }
+        },
+    )

@@ -1,0 +1,108 @@
+"""Verbs of operators about people and organizations, as wholes."""
+
+import logging
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.password_reset import request_password_reset
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext
+
+from config import realtime
+from crm.accounts.errors import NotYourself
+from crm.accounts.models import Ended, Membership, Organization, TokenFamily, User
+from crm.accounts.services.access import end_access
+from crm.accounts.services.token_families import end_families
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def deactivate_user(*, user_id: UUID, by: User) -> None:
+    """Shut somebody out of the whole installation at once. Raises NotYourself."""
+    if user_id == by.pk:
+        raise NotYourself(gettext("You cannot switch yourself off. Let another operator do it."))
+    user = User.objects.select_for_update().get(pk=user_id)
+    if user.is_active:
+        user.is_active = False
+        user.save(update_fields=["is_active", "updated_at"])
+    end_access(user_id=user_id, because=Ended.DEACTIVATED)
+    _log("A person was switched off.", "accounts.deactivate_user", user_id=user_id)
+
+
+@transaction.atomic
+def reactivate_user(*, user_id: UUID) -> None:
+    """Let somebody log in again; what was ended stays so."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    if not user.is_active:
+        user.is_active = True
+        user.save(update_fields=["is_active", "updated_at"])
+    _log("A person was switched on.", "accounts.reactivate_user", user_id=user_id)
+
+
+@transaction.atomic
+def reset_second_factor(*, user_id: UUID) -> None:
+    """Take all second factors from somebody who lost them; end their access; tell them."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    removed, _each = Authenticator.objects.filter(user=user).delete()
+    if not removed:
+        return
+    end_access(user_id=user_id, because=Ended.FACTORS_CHANGED)
+    get_adapter().send_notification_mail("mfa/email/totp_deactivated", user)
+    _log("A second factor was reset.", "accounts.reset_second_factor", user_id=user_id)
+
+
+def send_password_reset(*, request: HttpRequest, user: User) -> None:
+    """Send the letter that somebody would ask for at "Forgot your password?"."""
+    request_password_reset(request, user.email, [user], None)
+    _log("A password link was sent.", "accounts.send_password_reset", user_id=user.pk)
+
+
+@transaction.atomic
+def deactivate_organization(*, organization_id: UUID) -> None:
+    """Let nobody work in an organization: members, programs, keys, widgets. Nothing is deleted.
+
+    Whoever works elsewhere too goes on there.
+    """
+    organization = Organization.objects.select_for_update().get(pk=organization_id)
+    if organization.is_active:
+        organization.is_active = False
+        organization.save(update_fields=["is_active", "updated_at"])
+    families = TokenFamily.objects.live().filter(organization_id=organization_id)
+    for user_id, family_id in list(families.values_list("user_id", "pk")):
+        end_families(user_id=user_id, because=Ended.DEACTIVATED, family_id=family_id)
+    members = Membership.objects.in_organization(organization_id).filter(is_active=True)
+    user_ids = list(members.values_list("user_id", flat=True))
+    transaction.on_commit(lambda: _close(user_ids), robust=True)
+    _log(
+        "An organization was switched off.",
+        "accounts.deactivate_organization",
+        organization_id=organization_id,
+    )
+
+
+@transaction.atomic
+def reactivate_organization(*, organization_id: UUID) -> None:
+    """Let an organization's people, keys and widgets in again."""
+    organization = Organization.objects.select_for_update().get(pk=organization_id)
+    if not organization.is_active:
+        organization.is_active = True
+        organization.save(update_fields=["is_active", "updated_at"])
+    _log(
+        "An organization was switched on.",
+        "accounts.reactivate_organization",
+        organization_id=organization_id,
+    )
+
+
+def _close(user_ids: list[UUID]) -> None:
+    # Their open pages show it; what they may see elsewhere they load anew.
+    for user_id in user_ids:
+        realtime.close_sockets(user_id=user_id)
+
+
+def _log(sentence: str, action: str, **ids: UUID) -> None:
+    told = {name: str(value) for name, value in ids.items()}
+    logger.info(sentence, extra={"metadata": {"action": action, **told}})

@@ -1,0 +1,20 @@
+"""The way back out of seeing the application as somebody else."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from crm.accounts.impersonation import impersonated_by
+from crm.accounts.models import ImpersonationEnded
+from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
+
+
+@require_POST
+def stop(request: HttpRequest) -> HttpResponse:
+    """Be oneself again; where nothing is going on, there is nothing to stop."""
+    membership = impersonated_by(request) if request.user.is_authenticated else None
+    request.session.pop(SESSION_KEY, None)
+    if membership is None or membership.impersonation is None:
+        return redirect("admin:index")
+    end_impersonation(impersonation=membership.impersonation, because=ImpersonationEnded.STOPPED)
+    return redirect("admin:accounts_membership_change", membership.pk)

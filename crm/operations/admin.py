@@ -1,0 +1,84 @@
+"""The schedule of background work, as beat follows it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
+from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from config.console.menu import Menu, Section
+from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.operations.models import CheckRun
+
+for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
+    admin.site.unregister(model)
+
+
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
+    """beat's list of known tasks in unfold's look."""
+
+
+class TaskForm(PeriodicTaskForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "task" in self.fields:
+            self.fields["task"].widget = UnfoldAdminTextInputWidget()
+            self.fields["regtask"].widget = TaskSelect()
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ConsoleAdmin):
+    menu = Menu(Section.MACHINERY, "schedule", rank=30)
+    form = TaskForm
+    list_display = ["name", "enabled", "task", "interval", "crontab", "last_run_at"]
+    list_filter = ["enabled", "one_off"]
+    list_select_related = ["interval", "crontab", "solar", "clocked"]
+    search_fields = ["name", "task"]
+    ordering = ["name"]
+    date_hierarchy = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm("django_celery_beat.delete_periodictask"))
+
+
+@admin.register(IntervalSchedule)
+class IntervalScheduleAdmin(ConsoleAdmin):
+    list_display = ["every", "period"]
+    search_fields = ["every", "period"]
+    ordering = ["period", "every"]
+
+
+@admin.register(CrontabSchedule)
+class CrontabScheduleAdmin(ConsoleAdmin):
+    list_display = ["minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone"]
+    search_fields = ["minute", "hour"]
+    ordering = ["hour", "minute"]
+
+
+@admin.register(CheckRun)
+class CheckRunAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.EVIDENCE, "fact_check", rank=40)
+    list_display = ["finished_at", "kind", "examined", "differences", "mended"]
+    list_filter = ["kind"]
+    search_fields = ["=id"]
+    ordering = ["-id"]
+    fields = [
+        "kind",
+        "started_at",
+        "finished_at",
+        "examined",
+        "differences",
+        "mended",
+        "counts",
+        "found",
+    ]

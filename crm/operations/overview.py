@@ -1,0 +1,221 @@
+"""The operator's first page: what works, what waits, what was found; soon, whatever is away.
+
+Each part is asked for by itself and within a time; a store that is away is said to be, and is not
+asked again for the other parts. What was found out serves everybody for a few seconds.
+"""
+
+import contextvars
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from threading import Lock
+from typing import Any, cast
+
+import pymongo
+from django.db import DatabaseError, connection, connections, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from config import stores, tenancy
+from config.errors import AppError
+from crm.accounts.models import Impersonation, Organization, User
+from crm.mail.models import Mail
+from crm.operations import canary, figures, numbers
+from crm.operations.models import CheckRun
+from crm.operations.numbers import MOST
+from crm.operations.readiness import readiness_check
+from crm.operations.runs import last_runs
+
+KEPT_SECONDS = 5.0
+# For all that is asked at once; a probe before took one second at most.
+PATIENCE_SECONDS = 1.5
+IMPERSONATIONS_SHOWN = 5
+_AWAY = (AppError, DatabaseError, PyMongoError, RedisError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """``age`` is in seconds, since a task last came through; None where none ever did."""
+
+    name: str
+    length: int
+    age: float | None
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.age is not None and self.age <= canary.STALE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    queues: list[Queue]
+    in_work: int
+    is_beating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """``oldest`` is since when the longest waiting one waits; ``given_up`` within thirty days."""
+
+    waiting: int
+    oldest: datetime | None
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What PostgreSQL tells."""
+
+    letters: Letters
+    numbers: list[tuple[Any, str, int]]
+    runs: dict[str, CheckRun | None]
+
+
+@dataclass(slots=True)
+class Overview:
+    """A part that is None could not be found out; ``stores`` says why."""
+
+    at: datetime
+    stores: dict[str, bool]
+    queues: Queues | None = None
+    effects: dict[str, float] | None = None
+    facts: Facts | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        queues = self.queues
+        return (
+            all(self.stores.values())
+            and queues is not None
+            and queues.is_beating
+            and all(queue.is_fresh for queue in queues.queues)
+        )
+
+
+class Board:
+    """Finds out at most once in a few seconds, however many operators look."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="overview")
+        self._lock = Lock()
+        self._kept: Overview | None = None
+        self._kept_at = -math.inf
+        self._asked: dict[str, Future[Any]] = {}
+
+    def overview(self) -> Overview:
+        with self._lock:
+            if self._kept is None or time.monotonic() - self._kept_at >= KEPT_SECONDS:
+                self._kept = self._find_out()
+                self._kept_at = time.monotonic()
+            return self._kept
+
+    def _find_out(self) -> Overview:
+        up = readiness_check().result().stores
+        found = Overview(at=timezone.now(), stores=dict(up))
+        wanted: dict[str, Callable[[], Any]] = {}
+        if up["redis"]:
+            wanted["queues"] = _queues
+        if up["mongodb"]:
+            wanted["effects"] = _effects
+        if up["postgresql"]:
+            wanted["facts"] = _facts
+        for name, ask in wanted.items():
+            # One that still hangs is not asked again: it would hold one thread more each time.
+            if name not in self._asked or self._asked[name].done():
+                context = contextvars.copy_context()
+                self._asked[name] = self._pool.submit(context.run, _with_own_connections, ask)
+        asked = {name: self._asked[name] for name in wanted}
+        wait(asked.values(), timeout=PATIENCE_SECONDS)
+        for name, future in asked.items():
+            if future.done():
+                setattr(found, name, future.result())
+        return found
+
+
+@cache
+def board() -> Board:
+    """Give the process's board; made on first use, hence after any fork."""
+    return Board()
+
+
+def overview_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add what the admin's first page shows; named in unfold's settings."""
+    overview = board().overview()
+    user: Any = request.user
+    recent = []
+    if user.has_perm("accounts.view_impersonation"):
+        newest = Impersonation.objects.newest_first()
+        recent = list(
+            newest.select_related("operator", "user", "organization")[:IMPERSONATIONS_SHOWN]
+        )
+    return {**context, "overview": overview, "recent": recent, "most": MOST}
+
+
+def _with_own_connections(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except _AWAY:
+        return None
+    finally:
+        connections.close_all()
+
+
+def _queues() -> Queues:
+    redis: Any = stores.redis()
+    pipe = redis.pipeline(transaction=False)
+    for name in canary.QUEUES:
+        pipe.llen(name)
+    # What workers have taken and not yet done.
+    pipe.hlen("unacked")
+    *lengths, in_work = cast("list[int]", pipe.execute())
+    ages = canary.ages(redis)
+    return Queues(
+        queues=[
+            Queue(name, length, None if math.isinf(ages[name]) else ages[name])
+            for name, length in zip(canary.QUEUES, lengths, strict=True)
+        ],
+        in_work=in_work,
+        is_beating=canary.is_sent(redis),
+    )
+
+
+def _effects() -> dict[str, float]:
+    with pymongo.timeout(PATIENCE_SECONDS):
+        return {
+            figure.name: next(iter(figure.measure().values()), 0.0)
+            for figure in figures.registered()
+            if figure.name.startswith("pending_effect")
+        }
+
+
+def _facts() -> Facts:
+    with tenancy.everything("The operator's overview."), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {int(PATIENCE_SECONDS * 1000)}")
+        return Facts(
+            letters=_letters(),
+            numbers=[(each.label, each.icon, each.count()) for each in numbers.registered()],
+            runs=last_runs(),
+        )
+
+
+def _letters() -> Letters:
+    waiting = Mail.objects.filter(sent_at__isnull=True, given_up_at__isnull=True)
+    lately = timezone.now() - timedelta(days=30)
+    given_up = Mail.objects.filter(created_at__gte=lately, given_up_at__isnull=False)
+    oldest = waiting.order_by("due_at").values_list("created_at", flat=True).first()
+    return Letters(waiting[:MOST].count(), oldest, given_up[:MOST].count())
+
+
+def active_organizations() -> int:
+    return Organization.objects.filter(is_active=True)[:MOST].count()
+
+
+def active_people() -> int:
+    return User.objects.filter(is_active=True)[:MOST].count()

@@ -1,0 +1,33 @@
+"""What is kept of proofs that apps below run."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from crm.compliance.services.verifying import Finding, Verified
+from crm.compliance.signals import audit_verified
+from crm.operations.models import CheckKind
+from crm.operations.runs import FOUND_SHOWN, note_run
+
+
+@receiver(audit_verified, dispatch_uid="operations.note_audit_verified")
+def note_audit_verified(
+    *, started_at: datetime, verified: Verified, findings: list[Finding], **kwargs: Any
+) -> None:
+    note_run(
+        kind=CheckKind.AUDIT,
+        started_at=started_at,
+        examined=verified.entries,
+        differences=len(findings),
+        counts=Counter(finding.kind for finding in findings),
+        found=[
+            {
+                "kind": finding.kind,
+                "organization": str(finding.organization_id),
+                "number": finding.seq,
+            }
+            for finding in findings[:FOUND_SHOWN]
+        ],
+    )

@@ -1,0 +1,137 @@
+"""The operator's admin in a browser that keeps to its policy, and the banner over an inbox."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from chat.models import Conversation
+from crm.accounts.models import Impersonation, Membership, Role, User
+from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
+from tests.conftest import PASSWORD
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
+REASON = "Ticket 4711: the list stays empty"
+
+
+@pytest.fixture
+def root(transactional_db: None, stores_clean: None) -> Membership:
+    """An operator, who belongs to no organization."""
+    user = User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
+    return Membership(user=user, role=Role.VIEWER)
+
+
+@pytest.fixture
+def faults() -> Iterator[list[str]]:
+    """What the browser refused, or asked elsewhere: nothing, at the end."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def watched(context: BrowserContext, faults: list[str], base: str) -> Page:
+    page = context.new_page()
+    page.on("console", lambda told: _note(faults, told.type, told.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: _note_outside(faults, asked.url, base))
+    return page
+
+
+def _note(faults: list[str], kind: str, text: str) -> None:
+    # A page that is refused on purpose is told to the console as well.
+    if kind == "error" and "status of 403" not in text:
+        faults.append(text)
+
+
+def _note_outside(faults: list[str], url: str, base: str) -> None:
+    if not url.startswith((base, "data:")):
+        faults.append(f"outside: {url}")
+
+
+def is_within(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"))
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_the_pages_work_under_the_policy(
+    chromium: Browser,
+    web_server: LiveServer,
+    root: Membership,
+    agent: Membership,
+    faults: list[str],
+    viewport: dict[str, int],
+    scheme: str,
+) -> None:
+    base = web_server.base_url
+    options = {"viewport": viewport, "color_scheme": scheme}
+    with logged_in(chromium, base, root, **options) as context:
+        page = watched(context, faults, base)
+        page.goto(reverse("admin:index"))
+        expect(page.get_by_role("heading", name="Stores", exact=True)).to_be_visible()
+        assert serious_faults(page, within=".overview") == []
+        assert is_within(page)
+        for name in ("accounts_organization", "accounts_user", "compliance_auditentry"):
+            page.goto(reverse(f"admin:{name}_changelist"))
+            expect(page.locator("#result_list")).to_be_visible()
+            assert is_within(page)
+        page.goto(reverse("admin:django_celery_beat_periodictask_changelist"))
+        page.goto(reverse("admin:accounts_user_change", args=[agent.user_id]))
+        expect(page.get_by_role("link", name="Switch off")).to_be_visible()
+        assert is_within(page)
+        page.goto(reverse("admin:accounts_user_deactivate", args=[agent.user_id]))
+        assert serious_faults(page, within=".console-ask") == []
+        assert is_within(page)
+        # What scripts do works too: a choice that is looked up while one types.
+        page.goto(reverse("admin:accounts_membership_add"))
+        page.locator(".select2-selection").first.click()
+        expect(page.get_by_role("option", name="Sunbean")).to_be_visible()
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
+def test_an_operator_looks_around_under_a_banner_and_stops(
+    chromium: Browser,
+    web_server: LiveServer,
+    root: Membership,
+    agent: Membership,
+    conversation: Conversation,
+    faults: list[str],
+    viewport: dict[str, int],
+    scheme: str,
+) -> None:
+    base = web_server.base_url
+    options = {"viewport": viewport, "color_scheme": scheme}
+    member = reverse("admin:accounts_membership_change", args=[agent.pk])
+    with logged_in(chromium, base, root, **options) as context:
+        page = watched(context, faults, base)
+        page.goto(member)
+        page.get_by_role("link", name="See the application as them").click()
+        page.get_by_label("Reason").fill(REASON)
+        page.get_by_role("button", name="See the application as them").click()
+        banner = page.get_by_role("region", name="You see this as somebody else")
+        expect(banner).to_contain_text("Linh, Sunbean")
+        expect(banner).to_contain_text(REASON)
+        # Above everything, and the page below is whole: nothing is covered, nothing scrolls off.
+        top = banner.bounding_box()
+        below = page.locator(".shell").bounding_box()
+        assert top is not None
+        assert below is not None
+        assert top["y"] == 0
+        assert abs(below["y"] - top["height"]) <= 1
+        assert below["y"] + below["height"] <= viewport["height"] + 1
+        assert is_within(page)
+        assert serious_faults(page) == []
+        page.goto(reverse("chat:inbox_conversation", args=[conversation.pk]))
+        expect(page.get_by_text("Do you ship to Manila?").first).to_be_visible()
+        expect(page.locator("#composer")).to_be_hidden()
+        for name in ("accounts:profile", "knowledge:faqs", "mfa_index"):
+            page.goto(reverse(name))
+            expect(banner).to_be_visible()
+            assert is_within(page)
+        banner.get_by_role("button", name="Stop").click()
+        expect(page).to_have_url(re.compile(re.escape(member)))
+    assert Impersonation.objects.get().ended_because == "stopped"
