@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0002_add_holds_and_exports")]
+    dependencies = [("compliance", "0003_tell_who_holds")]
 
     operations = [
         # Entries arrive in the order of their time, so a summary of blocks is enough; it costs

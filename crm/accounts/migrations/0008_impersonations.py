@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0006_members_in_order'),
+        ('accounts', '0007_hand_over_when_leaving'),
     ]
 
     operations = [
