@@ -26,7 +26,7 @@ class PlanAdmin(BoundedAdmin):
     list_display = ["key", "position", "is_offered", "updated_at"]
     search_fields = ["key"]
 
-    def save_model(self, request: HttpRequest, obj: Plan, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]  # noqa: FBT001  Django's own signature
+    def save_model(self, request: HttpRequest, obj: Plan, form: ModelForm, change: bool) -> None:  # noqa: FBT001  Django's own signature
         super().save_model(request, obj, form, change)
         raise_versions({"plan": obj})
 
@@ -49,13 +49,13 @@ class SubscriptionAdmin(BoundedAdmin):
         self,
         request: HttpRequest,
         obj: Subscription,
-        form: ModelForm,  # type: ignore[type-arg]
+        form: ModelForm,
         change: bool,  # noqa: FBT001  Django's own signature
     ) -> None:
         """Change it as everybody does: with its history, and known to every counter."""
         assign_plan(
             organization_id=obj.organization_id,
-            plan=obj.plan_id,
+            plan=obj.plan_key,
             by=str(request.user.pk),
             renews=obj.renews,
         )
@@ -100,7 +100,7 @@ class FeatureOverrideAdmin(BoundedAdmin):
         self,
         request: HttpRequest,
         obj: FeatureOverride,
-        form: ModelForm,  # type: ignore[type-arg]
+        form: ModelForm,
         change: bool,  # noqa: FBT001  Django's own signature
     ) -> None:
         if not change and isinstance(request.user, User):
