@@ -5,6 +5,9 @@ was filled under. One that is missing or of other terms counts nothing (COLD): i
 ledger first, under the lock of its metric.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -12,10 +15,14 @@ from typing import Any, cast
 from uuid import UUID
 
 from redis.commands.core import Script
+from redis.exceptions import RedisError
 
 from config import stores
 
 NO_LIMIT = -1
+# A Redis that is away costs each use its timeouts; it is asked again after so long.
+_AWAY_SECONDS = 2.0
+_away_until = 0.0
 # A counter of a period that nobody counts in any more leaves by itself.
 _KEPT_SECONDS = 100 * 24 * 3600
 
@@ -54,13 +61,31 @@ def key_of(organization_id: UUID, metric: str) -> str:
     return f"quota:{organization_id.hex}:{metric}"
 
 
+class Away(RedisError):
+    """Redis did not answer a moment ago; it is not waited for again so soon."""
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Ask Redis, unless it did not answer just now: one that hangs costs each caller seconds."""
+    global _away_until
+    if time.monotonic() < _away_until:
+        raise Away
+    try:
+        yield
+    except RedisError:
+        _away_until = time.monotonic() + _AWAY_SECONDS
+        raise
+
+
 def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses: bool) -> Count:
     """Count so much, or refuse and count nothing; one round trip, atomic."""
-    answer: Any = _take()(
-        keys=[key_of(organization_id, metric)],
-        args=[stamp, amount, int(refuses)],
-        client=stores.redis(),
-    )
+    with _asked():
+        answer: Any = _take()(
+            keys=[key_of(organization_id, metric)],
+            args=[stamp, amount, int(refuses)],
+            client=stores.redis(),
+        )
     state, used, limit = answer
     return Count(Answer(state), int(used), None if limit < 0 else int(limit))
 
@@ -74,7 +99,8 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
         mapping={"stamp": stamp, "used": used, "limit": NO_LIMIT if limit is None else limit},
     )
     pipe.expire(key, _KEPT_SECONDS)
-    pipe.execute()
+    with _asked():
+        pipe.execute()
 
 
 def fill_at_least(
