@@ -50,7 +50,7 @@ class Bytes(models.Func):
     """How long a text is in the database's own encoding, which is UTF-8."""
 
     function = "octet_length"
-    output_field: ClassVar[models.Field] = models.BigIntegerField()  # type: ignore[type-arg]
+    output_field: ClassVar[models.Field] = models.BigIntegerField()
 
 
 class FaqQuerySet(models.QuerySet["Faq"]):

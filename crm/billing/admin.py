@@ -2,117 +2,263 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import User
+from config.console.deeds import Deed, DeedForm
+from config.console.menu import Menu, Section
+from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.accounts.admin.tenants import OrganizationAdmin
+from crm.accounts.models import Organization, User
+from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Plan, Subscription, UsageRecord
-from crm.billing.services.overriding import end_override
+from crm.billing.services.overriding import end_override, override_feature, override_quota
 from crm.billing.services.subscriptions import assign_plan, raise_versions
 
+LIMIT = "limit_"
 
-class BoundedAdmin(admin.ModelAdmin):
-    """Lists that never count a whole table, and look up what they show in one query."""
 
-    list_per_page = 50
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A field for each limit; one that is left empty is no limit."""
+
+    features = forms.MultipleChoiceField(
+        label=_("features"),
+        choices=Feature.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = Plan
+        fields = ["key", "position", "is_offered", "features"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for metric in Metric:
+            self.fields[LIMIT + metric].initial = self.instance.limit_of(metric)
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  Django's own signature
+        told = {metric.value: self.cleaned_data[LIMIT + metric] for metric in Metric}
+        self.instance.limits = {name: limit for name, limit in told.items() if limit is not None}
+        return super().save(commit)
+
+
+# Declared, because the admin only shows what the class of a form has.
+for _metric in Metric:
+    PlanForm.base_fields[LIMIT + _metric] = forms.IntegerField(
+        label=_metric.label,
+        min_value=0,
+        max_value=2**53,
+        required=False,
+        help_text=_("Empty means no limit."),
+    )
 
 
 @admin.register(Plan)
-class PlanAdmin(BoundedAdmin):
+class PlanAdmin(ConsoleAdmin):
+    menu = Menu(Section.BILLING, "sell", rank=10)
+    form = PlanForm
     list_display = ["key", "position", "is_offered", "updated_at"]
     search_fields = ["key"]
+    ordering = ["position", "key"]
+    fields = [
+        "key",
+        "position",
+        "is_offered",
+        "features",
+        *(LIMIT + metric for metric in Metric),
+    ]
 
-    def save_model(self, request: HttpRequest, obj: Plan, form: ModelForm, change: bool) -> None:  # type: ignore[type-arg]  # noqa: FBT001  Django's own signature
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Keep the key: subscriptions and their history name a plan by it."""
+        return ["key"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001  Django's own signature
         super().save_model(request, obj, form, change)
         raise_versions({"plan": obj})
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: what falls back to the free plan has to find it."""
-        return False
+
+class AssignForm(DeedForm):
+    plan = forms.ModelChoiceField(label=_("Plan"), queryset=Plan.objects.order_by("position"))
+    renews = forms.BooleanField(
+        label=_("It renews by itself"),
+        help_text=_("Off: at the period's end comes the grace period, then the free plan."),
+        initial=True,
+        required=False,
+    )
+
+
+def _assign(request: HttpRequest, row: Subscription, form: forms.Form) -> Promise | str:
+    assign_plan(
+        organization_id=row.organization_id,
+        plan=form.cleaned_data["plan"].pk,
+        by=str(request.user.pk),
+        renews=form.cleaned_data["renews"],
+    )
+    return gettext("The plan holds from now on.")
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(BoundedAdmin):
+class SubscriptionAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.BILLING, "card_membership", rank=20)
     list_display = ["organization", "plan", "status", "period_start", "period_end", "renews"]
     list_filter = ["plan", "status", "renews"]
     list_select_related = ["organization", "plan"]
     search_fields = ["organization__name", "organization__slug"]
     ordering = ["-id"]
-    fields = ["organization", "plan", "renews", "status", "period_start", "period_end", "next_plan"]
-    readonly_fields = ["organization", "status", "period_start", "period_end", "next_plan"]
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: Subscription,
-        form: ModelForm,  # type: ignore[type-arg]
-        change: bool,  # noqa: FBT001  Django's own signature
-    ) -> None:
-        """Change it as everybody does: with its history, and known to every counter."""
-        assign_plan(
-            organization_id=obj.organization_id,
-            plan=obj.plan_id,
-            by=str(request.user.pk),
-            renews=obj.renews,
+    fields = [
+        "organization",
+        "plan",
+        "status",
+        "renews",
+        "period_start",
+        "period_end",
+        "next_plan",
+        "cancelled_at",
+    ]
+    deeds = [
+        Deed(
+            name="assign",
+            title=_("Set the plan"),
+            asks=_("The plan holds at once, also one that is not on offer."),
+            consequences=(_("It stands in the history of the subscription and in their audit."),),
+            run=_assign,
+            form_class=AssignForm,
+            icon="swap_horiz",
         )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: each organization has one, which begins by itself."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    ]
 
 
 @admin.register(UsageRecord)
-class UsageRecordAdmin(BoundedAdmin):
+class UsageRecordAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.BILLING, "receipt_long", rank=40)
     list_display = ["at", "organization", "metric", "amount", "key"]
     list_filter = ["metric"]
     list_select_related = ["organization"]
     search_fields = ["organization__slug", "=key"]
     ordering = ["-id"]
+    fields = ["organization", "metric", "amount", "key", "period_start", "at"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+def _end(request: HttpRequest, row: FeatureOverride, form: forms.Form) -> Promise | str:
+    end_override(override_id=row.pk)
+    return gettext("The plan's own word counts again.")
 
 
 @admin.register(FeatureOverride)
-class FeatureOverrideAdmin(BoundedAdmin):
+class FeatureOverrideAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.BILLING, "tune", rank=30)
     list_display = ["organization", "kind", "name", "limit", "is_enabled", "expires_at", "ended_at"]
     list_filter = ["kind", "name"]
     list_select_related = ["organization"]
     search_fields = ["organization__name", "organization__slug", "name", "reason"]
-    autocomplete_fields = ["organization"]
     ordering = ["-id"]
-    actions = ["end"]
+    fields = [
+        "organization",
+        "kind",
+        "name",
+        "limit",
+        "is_enabled",
+        "reason",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "ended_at",
+    ]
+    deeds = [
+        Deed(
+            name="end",
+            title=_("End this override"),
+            asks=_("The plan's own word counts again, at once."),
+            run=_end,
+            icon="undo",
+            fits=lambda row: row.ended_at is None,
+        )
+    ]
 
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: FeatureOverride,
-        form: ModelForm,  # type: ignore[type-arg]
-        change: bool,  # noqa: FBT001  Django's own signature
-    ) -> None:
-        if not change and isinstance(request.user, User):
-            obj.created_by = request.user
-        super().save_model(request, obj, form, change)
-        raise_versions({"organization_id": obj.organization_id})
 
-    @admin.action(description="End the chosen overrides")
-    def end(self, request: HttpRequest, queryset: QuerySet[FeatureOverride]) -> None:
-        for override in queryset:
-            end_override(override_id=override.pk)
+class OverrideForm(DeedForm):
+    reason = forms.CharField(label=_("Reason"), min_length=10, max_length=500)
+    expires_at = forms.DateTimeField(
+        label=_("Until"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        required=False,
+        help_text=_("Empty: until somebody ends it."),
+    )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: an override is ended, and stays to be read."""
-        return False
+
+class QuotaForm(OverrideForm):
+    metric = forms.ChoiceField(label=_("Quota"), choices=Metric.choices)
+    limit = forms.IntegerField(
+        label=_("Limit"),
+        min_value=0,
+        max_value=2**53,
+        required=False,
+        help_text=_("Empty means no limit."),
+    )
+    field_order = ["metric", "limit", "reason", "expires_at"]
+
+
+class FeatureForm(OverrideForm):
+    feature = forms.ChoiceField(label=_("Feature"), choices=Feature.choices)
+    is_enabled = forms.BooleanField(label=_("Included"), initial=True, required=False)
+    field_order = ["feature", "is_enabled", "reason", "expires_at"]
+
+
+def _override_quota(request: HttpRequest, row: Organization, form: forms.Form) -> Promise | str:
+    told = form.cleaned_data
+    override_quota(
+        organization_id=row.pk,
+        metric=Metric(told["metric"]),
+        limit=told["limit"],
+        reason=told["reason"],
+        expires_at=told["expires_at"],
+        by=_person(request),
+    )
+    return gettext("The limit holds from now on.")
+
+
+def _override_feature(request: HttpRequest, row: Organization, form: forms.Form) -> Promise | str:
+    told = form.cleaned_data
+    override_feature(
+        organization_id=row.pk,
+        feature=Feature(told["feature"]),
+        is_enabled=told["is_enabled"],
+        reason=told["reason"],
+        expires_at=told["expires_at"],
+        by=_person(request),
+    )
+    return gettext("The feature is set from now on.")
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+OrganizationAdmin.deeds = [
+    *OrganizationAdmin.deeds,
+    Deed(
+        name="override-quota",
+        title=_("Set another limit"),
+        asks=_("A limit of this organization's own, in place of its plan's."),
+        consequences=(_("An override of the same quota before it is ended."),),
+        run=_override_quota,
+        form_class=QuotaForm,
+        icon="tune",
+        permission="billing.add_featureoverride",
+    ),
+    Deed(
+        name="override-feature",
+        title=_("Give or take a feature"),
+        asks=_("Whatever its plan says of this feature."),
+        consequences=(_("An override of the same feature before it is ended."),),
+        run=_override_feature,
+        form_class=FeatureForm,
+        icon="extension",
+        permission="billing.add_featureoverride",
+    ),
+]

@@ -131,7 +131,7 @@ class Plans(BillingView):
     @extend_schema(operation_id="plans_get", responses=PlansSerializer)
     def get(self, request: Request) -> Response:
         """Give the plans to choose from, the smallest first, and the present one."""
-        current = terms_of(self.principal.organization_id).subscription.plan_id
+        current = terms_of(self.principal.organization_id).subscription.plan_key
         plans = [
             {
                 "key": plan.key,

@@ -5,6 +5,8 @@ was filled under. One that is missing or of other terms counts nothing (COLD): i
 ledger first, under the lock of its metric.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -12,6 +14,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from redis.commands.core import Script
+from redis.exceptions import RedisError
 
 from config import brief_redis
 
@@ -54,13 +57,30 @@ def key_of(organization_id: UUID, metric: str) -> str:
     return f"quota:{organization_id.hex}:{metric}"
 
 
+class Away(RedisError):
+    """Redis did not answer a moment ago; it is not waited for again so soon."""
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """Ask Redis, unless it did not answer just now: one that hangs costs each caller seconds."""
+    if not brief_redis.answers():
+        raise Away
+    try:
+        yield
+    except RedisError as error:
+        brief_redis.note_failure(error)
+        raise
+
+
 def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses: bool) -> Count:
     """Count so much, or refuse and count nothing; one round trip, atomic."""
-    answer: Any = _take()(
-        keys=[key_of(organization_id, metric)],
-        args=[stamp, amount, int(refuses)],
-        client=brief_redis.client(),
-    )
+    with _asked():
+        answer: Any = _take()(
+            keys=[key_of(organization_id, metric)],
+            args=[stamp, amount, int(refuses)],
+            client=brief_redis.client(),
+        )
     state, used, limit = answer
     return Count(Answer(state), int(used), None if limit < 0 else int(limit))
 
@@ -74,7 +94,8 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
         mapping={"stamp": stamp, "used": used, "limit": NO_LIMIT if limit is None else limit},
     )
     pipe.expire(key, _KEPT_SECONDS)
-    pipe.execute()
+    with _asked():
+        pipe.execute()
 
 
 def fill_at_least(

@@ -94,8 +94,6 @@ class Subscription(models.Model):
     objects = SubscriptionQuerySet.as_manager()
 
     organization_id: UUID
-    plan_id: str
-    next_plan_id: str | None
 
     class Meta:
         verbose_name = _("subscription")
@@ -104,6 +102,10 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} · {self.plan_id}"
+
+    @property
+    def plan_key(self) -> str:
+        return str(self.plan_id)
 
 
 class Happening(models.TextChoices):

@@ -42,7 +42,7 @@ def plan_and_usage(request: HttpRequest) -> HttpResponse:
     subscription = report.terms.subscription
     wanted = request.GET.get("quota", "")
     metric = Metric(wanted) if wanted in Metric.values else Metric.CONVERSATIONS
-    plans = list(Plan.objects.shown_to(subscription.plan_id))
+    plans = list(Plan.objects.shown_to(subscription.plan_key))
     context: dict[str, Any] = {
         **PAGE,
         "subscription": subscription,

@@ -33,6 +33,9 @@ from crm.accounts.models import (
     UserSession,
 )
 from crm.accounts.services.api_keys import create_api_key
+from crm.billing.metrics import Metric
+from crm.billing.services import consume
+from crm.billing.services.overriding import override_quota
 from crm.compliance.models import AuditEntry, AuditExport, LegalHold
 from crm.compliance.services.exporting import write_export
 from crm.customers.models import Customer
@@ -114,6 +117,10 @@ def add_rows(number: int) -> None:
     Mail.objects.create(kind="k", to="a@b.example", language_code="en", subject="S", due_at=now)
     CheckRun.objects.create(
         kind=CheckKind.AUDIT, started_at=now, finished_at=now, examined=1, differences=0
+    )
+    consume(organization_id=organization.pk, metric=Metric.BOT_ANSWERS, key=f"answer-{number}")
+    override_quota(
+        organization_id=organization.pk, metric=Metric.MEMBERS, limit=number, reason="A pilot"
     )
     Group.objects.create(name=f"G{number}")
     every = IntervalSchedule.objects.create(every=number + 100, period="seconds")

@@ -206,7 +206,7 @@ def test_imports_and_exports_count_as_background_tasks(
 ) -> None:
     assign_plan(organization_id=organization.pk, plan="pro")
     import_faqs(organization_id=organization.pk, contents=[content("x")], by=owner.user)
-    ask = {
+    ask: dict[str, Any] = {
         "by": owner,
         "file_format": ExportFormat.CSV,
         "filters": Filters(),
@@ -458,7 +458,7 @@ def test_the_command_finds_differences_and_repairs_them(
 
 def test_a_forecast_is_a_line_or_nothing() -> None:
     start = timezone.now()
-    month = {"since": start, "until": start + timedelta(days=30)}
+    month: dict[str, Any] = {"since": start, "until": start + timedelta(days=30)}
     ten_days = start + timedelta(days=10)
     told = forecast(used=100, limit=200, now=ten_days, **month)
     assert told is not None

@@ -1,6 +1,7 @@
 """Verbs about API calls: Redis counts them as they come, the ledger receives the sums."""
 
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -42,7 +43,10 @@ def post_api_calls(*, organization_id: UUID) -> Terms:
 
 def organizations_with_calls() -> list[UUID]:
     """Give the organizations for which Redis counts calls."""
-    return [UUID(hex=name.decode()) for name in brief_redis.client().smembers(_COUNTED)]
+    return [
+        UUID(hex=name.decode())
+        for name in cast("set[bytes]", brief_redis.client().smembers(_COUNTED))
+    ]
 
 
 def _post(organization_id: UUID, stamp: str, used: int) -> None:

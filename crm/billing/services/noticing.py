@@ -45,7 +45,7 @@ def _tell(organization_id: UUID, standing: Standing, period_start: datetime) -> 
         organization_id=organization_id,
         metric=standing.metric,
         level=standing.level,
-        limit=standing.limit,
+        limit=standing.limit or 0,
         period_start=period_start,
     )
     if not is_new:

@@ -115,7 +115,7 @@ def change_plan(*, by: Principal, plan: str) -> Subscription:
     _note(
         subscription,
         Happening.DOWNGRADE_ASKED,
-        before=subscription.plan_id,
+        before=subscription.plan_key,
         after=wanted.pk,
         by=by.actor_id,
     )
@@ -137,7 +137,7 @@ def cancel_subscription(*, by: Principal) -> Subscription:
     _note(
         subscription,
         Happening.CANCELLED,
-        before=subscription.plan_id,
+        before=subscription.plan_key,
         after=FREE,
         by=by.actor_id,
     )
@@ -167,7 +167,7 @@ def assign_plan(
     subscription = _locked(organization_id)
     if not Plan.objects.filter(pk=plan).exists():
         raise PlanNotFound
-    before, now = subscription.plan_id, timezone.now()
+    before, now = subscription.plan_key, timezone.now()
     if subscription.status != Status.ACTIVE:
         _begin_period(subscription, now)
     if period_end is not None and period_end > now:
@@ -217,7 +217,7 @@ def _roll(subscription: Subscription, now: datetime) -> None:
 
 def _step_on(subscription: Subscription) -> None:
     """Go over the end of one period."""
-    before, end = subscription.plan_id, subscription.period_end
+    before, end = subscription.plan_key, subscription.period_end
     if subscription.status == Status.GRACE:
         kind = _fall_to_free(subscription, Happening.EXPIRED)
     elif subscription.next_plan_id is not None:
@@ -256,7 +256,7 @@ def _fall_to_free(subscription: Subscription, kind: Happening) -> Happening:
 def _upgraded(
     subscription: Subscription, wanted: Plan, by: Principal, *, is_new_period: bool
 ) -> Subscription:
-    before = subscription.plan_id
+    before = subscription.plan_key
     subscription.plan = wanted
     subscription.status, subscription.renews = Status.ACTIVE, True
     subscription.next_plan, subscription.cancelled_at = None, None
@@ -270,7 +270,7 @@ def _upgraded(
 def _resumed(subscription: Subscription, by: Principal) -> Subscription:
     subscription.next_plan, subscription.cancelled_at = None, None
     _save(subscription)
-    _note(subscription, Happening.RESUMED, before=subscription.plan_id, by=by.actor_id)
+    _note(subscription, Happening.RESUMED, before=subscription.plan_key, by=by.actor_id)
     return subscription
 
 
@@ -320,7 +320,7 @@ def _note(
         organization_id=subscription.organization_id,
         kind=kind,
         plan_before=before,
-        plan_after=after or subscription.plan_id,
+        plan_after=after or subscription.plan_key,
         by=by,
         period_start=subscription.period_start,
         period_end=subscription.period_end,

@@ -37,7 +37,7 @@ class Terms:
             limit=self.limits[metric] or 0,
             used=used,
             resets_at=resets,
-            plan=self.subscription.plan_id,
+            plan=self.subscription.plan_key,
             message=str(meaning.refusal),
         )
 

@@ -8,14 +8,14 @@ from uuid import UUID
 from django.db import connection, transaction
 from redis.exceptions import RedisError
 
-from config import brief_redis, quotas
+from config import quotas
 from crm.billing import counters
 from crm.billing.counters import Answer
 from crm.billing.managers import hold_alone
 from crm.billing.metrics import MEANINGS, Metric
 from crm.billing.models import UsageRecord
 from crm.billing.services.subscriptions import subscription_of
-from crm.billing.services.terms import Terms, stamp_of, terms_of
+from crm.billing.services.terms import stamp_of, terms_of
 from crm.billing.signals import quota_level_reached
 
 logger = logging.getLogger(__name__)
@@ -45,16 +45,12 @@ def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1)
     taken alone and the ledger itself is summed: slower, and as exact. Raises QuotaExceeded, except
     for what is never refused.
     """
-    if brief_redis.answers():
-        try:
-            with transaction.atomic():
-                return _counted(organization_id, metric, key, amount)
-        except _Unusable:
-            logger.debug("A counter is not filled: the ledger is summed.")
-        except RedisError as error:
-            brief_redis.note_failure(error)
-    # The savepoint gave the shared lock back, so those who come here do not block each other.
-    return _summed(organization_id, metric, key, amount)
+    try:
+        with transaction.atomic():
+            return _counted(organization_id, metric, key, amount)
+    except (_Unusable, RedisError):
+        # The savepoint gave the shared lock back, so those who come here do not block each other.
+        return _summed(organization_id, metric, key, amount)
 
 
 def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
@@ -124,22 +120,14 @@ def _summed(organization_id: UUID, metric: Metric, key: str, amount: int) -> Use
     used = UsageRecord.objects.total(organization_id, metric, added.period_start)
     limit = terms.limits[metric]
     if MEANINGS[metric].is_refused and limit is not None and used > limit:
-        _fill(organization_id, metric, terms, used=used - amount)
-        raise terms.refusal(metric, used - amount)
-    _fill(organization_id, metric, terms, used=used)
-    return _used(organization_id, metric, used=used, amount=amount, limit=limit)
-
-
-def _fill(organization_id: UUID, metric: Metric, terms: Terms, *, used: int) -> None:
-    if brief_redis.answers():
         with suppress(RedisError):
             counters.fill(
-                organization_id,
-                metric,
-                stamp=terms.stamp,
-                used=used,
-                limit=terms.limits[metric],
+                organization_id, metric, stamp=terms.stamp, used=used - amount, limit=limit
             )
+        raise terms.refusal(metric, used - amount)
+    with suppress(RedisError):
+        counters.fill(organization_id, metric, stamp=terms.stamp, used=used, limit=limit)
+    return _used(organization_id, metric, used=used, amount=amount, limit=limit)
 
 
 def _used(
