@@ -22,7 +22,22 @@ from crm.billing.services.subscriptions import assign_plan, raise_versions
 LIMIT = "limit_"
 
 
-class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
+def _limit_field(metric: Metric) -> forms.Field:
+    return forms.IntegerField(
+        label=metric.label,
+        min_value=0,
+        max_value=2**53,
+        required=False,
+        help_text=_("Empty means no limit."),
+    )
+
+
+LimitsForm = type(
+    "LimitsForm", (forms.ModelForm,), {LIMIT + metric: _limit_field(metric) for metric in Metric}
+)
+
+
+class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  made of the metrics
     """A field for each limit; one that is left empty is no limit."""
 
     features = forms.MultipleChoiceField(
@@ -45,17 +60,6 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]
         told = {metric.value: self.cleaned_data[LIMIT + metric] for metric in Metric}
         self.instance.limits = {name: limit for name, limit in told.items() if limit is not None}
         return super().save(commit)
-
-
-# Declared, because the admin only shows what the class of a form has.
-for _metric in Metric:
-    PlanForm.base_fields[LIMIT + _metric] = forms.IntegerField(
-        label=_metric.label,
-        min_value=0,
-        max_value=2**53,
-        required=False,
-        help_text=_("Empty means no limit."),
-    )
 
 
 @admin.register(Plan)
