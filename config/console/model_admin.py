@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,7 +16,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
+from psycopg.errors import QueryCanceled
 from unfold.admin import ModelAdmin
 
 from config.console.deeds import Deed
@@ -23,6 +26,17 @@ from config.console.menu import Menu
 from config.errors import AppError
 
 PER_PAGE = 50
+# Of one statement of a list; then the search has to be narrowed.
+LIST_SECONDS = 10.0
+
+
+class ListTooSlow(AppError):
+    code = "list_too_slow"
+    status = 503
+    message = gettext_noop(
+        "This list takes too long to search. Search by an id or an address in full, or narrow it "
+        "by a filter."
+    )
 
 
 class CautiousPaginator(Paginator):
@@ -56,6 +70,30 @@ class ConsoleAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a list, or say that it would take too long: a search may have no index.
+
+        Raises ListTooSlow.
+        """
+        if request.method not in {"GET", "HEAD"}:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+            return answer
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL statement_timeout = {LIST_SECONDS * 1000:.0f}")
+                answer = super().changelist_view(request, extra_context)
+                if isinstance(answer, TemplateResponse):
+                    # What it shows is asked for while it is rendered.
+                    answer.render()
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise ListTooSlow from error
+            raise
+        return answer
 
     def may_do(self, request: HttpRequest, deed: Deed, row: Any) -> bool:
         """Say whether this operator may do this to this row; subclasses may narrow it."""

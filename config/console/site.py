@@ -63,7 +63,11 @@ class ConsoleSite(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         # unfold would write its colours into each page as a style; ours stand in console.css.
-        own = {"colors": {}, "border_radius": None, "redirect_to": request.get_full_path()}
+        own: dict[str, Any] = {
+            "colors": {},
+            "border_radius": None,
+            "redirect_to": request.get_full_path(),
+        }
         return {**super().each_context(request), **own}
 
 

@@ -84,7 +84,7 @@ def test_they_see_what_the_person_sees_under_a_banner(
     assert STOP in page
     assert operator.get(reverse("chat:conversation", args=[conversation.pk])).status_code == 200
     me = operator.get(reverse("accounts:me")).json()
-    assert me["email"] == agent.user.email
+    assert me["user"]["email"] == agent.user.email
     # Every page of the application has it, the refusals too.
     for name in ("knowledge:faqs", "accounts:settings", "accounts:profile", "accounts:sessions"):
         assert BANNER in operator.get(reverse(name), follow=True).content.decode(), name
