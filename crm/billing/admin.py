@@ -37,7 +37,7 @@ LimitsForm = type(
 )
 
 
-class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  made of the metrics
+class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  # made of the metrics
     """A field for each limit; one that is left empty is no limit."""
 
     features = forms.MultipleChoiceField(
