@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crm.accounts.settings_menu import MENU
+from crm.billing.metrics import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "static" / "vendor", ROOT / "tests" / "vendor")
@@ -73,4 +74,5 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
     named |= set(re.findall(r'_rail_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\bfact\(facts, "([a-z0-9-]+)"', text))
     named |= {page.icon for group in MENU for page in group.pages}
+    named |= {meaning.icon for meaning in MEANINGS.values()}
     assert symbols == named
