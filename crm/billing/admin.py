@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
 from config.console.deeds import Deed, DeedForm
 from config.console.menu import Menu, Section
@@ -28,7 +29,10 @@ def _limit_field(metric: Metric) -> forms.Field:
         min_value=0,
         max_value=2**53,
         required=False,
-        help_text=_("Empty means no limit."),
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("In bytes; empty means no limit.")
+        if metric == Metric.STORED_BYTES
+        else _("Empty means no limit."),
     )
 
 
@@ -41,10 +45,10 @@ class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  # made of the met
     """A field for each limit; one that is left empty is no limit."""
 
     features = forms.MultipleChoiceField(
-        label=_("features"),
+        label=_("Features"),
         choices=Feature.choices,
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
     class Meta:
