@@ -139,6 +139,7 @@ MIDDLEWARE = [
     "crm.accounts.middleware.LogInMiddleware",
     "crm.accounts.middleware.OrganizationMiddleware",
     "crm.accounts.impersonation.ImpersonationMiddleware",
+    "crm.accounts.local_time.local_time_middleware",
     "crm.compliance.acting.actor_middleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -1,6 +1,7 @@
 """Where one is logged in, how long that lasts, and how it ends: at once, everywhere."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from allauth.account.signals import password_changed
@@ -9,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from config import stores
 from crm.accounts.models import (
@@ -249,3 +251,19 @@ def test_an_operator_who_switches_an_account_off_ends_everything(agent: Membersh
     assert operator().post(page, {"confirm": "yes"}).status_code == 302
     assert not is_in(theirs)
     assert UserSession.objects.of(agent.user).get().ended_because == Ended.DEACTIVATED
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown_in"),
+    [("UTC", "UTC"), ("Asia/Ho_Chi_Minh", "Asia/Ho_Chi_Minh"), ("Moon", "UTC")],
+)
+def test_times_are_told_by_the_readers_own_clock(
+    agent: Membership, zone: str, shown_in: str
+) -> None:
+    client = browser(agent)
+    User.objects.filter(pk=agent.user_id).update(timezone=zone)
+    began = timezone.now() - timedelta(hours=1)
+    UserSession.objects.filter(user_id=agent.user_id).update(created_at=began)
+    told = date_format(began.astimezone(ZoneInfo(shown_in)), "SHORT_DATETIME_FORMAT")
+    assert f"since {told}" in client.get(SESSIONS).text
+    assert timezone.get_current_timezone_name() == "UTC"

@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.demo.loading import load
 from config import tenancy
+from crm.compliance.acting import Actor, acting
+from crm.compliance.models import ActorKind
 
 
 class Command(BaseCommand):
@@ -29,7 +31,10 @@ class Command(BaseCommand):
         # With --json, stdout holds nothing but the answer.
         progress = self.stderr if options["json"] else self.stdout
         progress.style_func = None
-        with tenancy.everything("The demo makes two organizations."):
+        with (
+            tenancy.everything("The demo makes two organizations."),
+            acting(Actor(ActorKind.SYSTEM)),
+        ):
             loaded = load(password=settings.DEMO_PASSWORD, say=progress.write)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(loaded), ensure_ascii=False))

@@ -1,0 +1,32 @@
+"""Pages tell times as the clock of whoever reads them does; the API tells them in UTC."""
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from crm.accounts.models import User
+
+# Nobody gets these without a log-in, so to ask who it is costs nothing more.
+PAGES = ("/app/", "/admin/")
+
+
+def local_time_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    def answer(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(PAGES) or not isinstance(request.user, User):
+            return get_response(request)
+        with timezone.override(_zone_of(request.user)):
+            return get_response(request)
+
+    return answer
+
+
+def _zone_of(user: User) -> ZoneInfo:
+    try:
+        return ZoneInfo(user.timezone)
+    except (KeyError, ValueError, OSError):
+        # A zone that this machine's list does not know.
+        return ZoneInfo("UTC")
