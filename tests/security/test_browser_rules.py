@@ -71,7 +71,10 @@ def test_every_answer_has_its_headers(
                 policy = policy_of(answer)
                 assert policy["object-src"] == ["'none'"], path
                 assert policy["base-uri"] == ["'none'"], path
-                assert not NEVER & {v.strip("'") for v in policy["script-src"]}, path
+                # The operator's admin alone, for what unfold's own scripts need (ADR 0014).
+                needed = {"unsafe-eval"} if path.startswith("/admin/") else set()
+                scripts = {value.strip("'") for value in policy["script-src"]}
+                assert NEVER & scripts <= needed, path
                 if path.startswith("/widget/frame/"):
                     assert SHOP in policy["frame-ancestors"]
                 else:
