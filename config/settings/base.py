@@ -12,6 +12,9 @@ from config import engines
 from config.console.look import UNFOLD as UNFOLD
 from config.logging_settings import logging_settings
 from config.providers import json_object, provider_origins, provider_settings
+from config.settings.openapi import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from config.settings.rates import RATE_LIMIT_DEFAULTS as RATE_LIMIT_DEFAULTS
+from config.settings.schedule import beat_schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -346,71 +349,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "NextFlow CRM API",
-    "DESCRIPTION": (
-        "Conversations, customers, knowledge and people of one organization. Refusals are "
-        "`application/problem+json` with a stable `code`; lists are pages with `next_cursor`; a "
-        "POST that creates may be repeated under the same `Idempotency-Key`."
-    ),
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.1",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["config.rest.schema.only_this_version"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "TAGS": [
-        {"name": "conversations", "description": "The inbox: conversations and their messages."},
-        {"name": "customers", "description": "Whom the organization talks to."},
-        {"name": "knowledge", "description": "What the bot answers from."},
-        {"name": "organization", "description": "The organization and who works there."},
-        {"name": "billing", "description": "The plan, and what is used of it."},
-        {"name": "access", "description": "Sessions, tokens and API keys."},
-        {"name": "widget", "description": "What the chat widget of a visitor calls."},
-        {"name": "streams", "description": "The stream protocol over HTTP."},
-    ],
-    "APPEND_COMPONENTS": {
-        "headers": {
-            "RateLimit": {
-                "description": "What is left of each limit (`r`), and in how many seconds all of "
-                "it is (`t`).",
-                "schema": {"type": "string"},
-            },
-            "RateLimit-Policy": {
-                "description": "Each limit: requests at once (`q`), earned again in `w` seconds.",
-                "schema": {"type": "string"},
-            },
-        }
-    },
-}
 
 # --- Limits -------------------------------------------------------------------------------------
-# How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
-# RATE_LIMITS of the environment replaces single ones: `api.key=1200/60,api.address=off`.
-RATE_LIMIT_DEFAULTS: dict[str, str] = {
-    "log_in.address": "100/300",
-    "sign_up.address": "20/3600",
-    "confirmation.user": "10/300",
-    "second_factor.user": "10/300",
-    "address_change.user": "5/3600",
-    "invitation.organization": "100/3600",
-    "invitation_link.address": "60/300",
-    "password_reset.account": "5/3600",
-    "password_reset.address": "30/3600",
-    "token.address": "600/60",
-    "api.key": "600/60",
-    "api.user": "1200/60",
-    "api.organization": "12000/60/6000",
-    "api.address": "6000/60/3000",
-    # What was refused for want of a valid log-in, key or token.
-    "api_refused.address": "60/60",
-    "widget_session.address": "300/60",
-    "widget_session.widget": "6000/60",
-    "widget_read.visitor": "1200/60",
-    "widget_ticket.visitor": "60/60",
-    "widget_post.visitor": "600/60/60",
-}
 RATE_LIMITS: dict[str, str] = RATE_LIMIT_DEFAULTS | env.dict("RATE_LIMITS", default={})
 
 # --- Plans --------------------------------------------------------------------------------------
@@ -480,47 +420,7 @@ CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "chat.sweep_pending": {
-        "task": "chat.sweep_pending",
-        "schedule": CHAT_SWEEP_EVERY_SECONDS,
-    },
-    "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
-    "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
-    "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
-    "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
-    "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
-    "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
-    "accounts.purge_idempotent_requests": {
-        "task": "accounts.purge_idempotent_requests",
-        "schedule": 3600.0,
-    },
-    "accounts.end_lapsed_impersonations": {
-        "task": "accounts.end_lapsed_impersonations",
-        "schedule": 60.0,
-    },
-    "accounts.purge_log_ins": {"task": "accounts.purge_log_ins", "schedule": 86_400.0},
-    "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
-    "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
-    "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},
-    "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},
-    "compliance.sweep_exports": {"task": "compliance.sweep_exports", "schedule": 120.0},
-    "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
-    "billing.roll_periods": {"task": "billing.roll_periods", "schedule": 300.0},
-    "billing.post_api_calls": {"task": "billing.post_api_calls", "schedule": 60.0},
-    "billing.sweep": {"task": "billing.sweep", "schedule": 3600.0},
-    "chat.measure_conversations": {"task": "chat.measure_conversations", "schedule": 3600.0},
-}
-# One through each queue: only a task that arrives proves that somebody consumes.
-CELERY_BEAT_SCHEDULE |= {
-    f"operations.canary.{queue}": {
-        "task": "operations.canary",
-        "schedule": 30.0,
-        "args": [queue],
-        "options": {"queue": queue},
-    }
-    for queue in ("realtime", "default", "ai", "bulk")
-}
+CELERY_BEAT_SCHEDULE = beat_schedule(sweep_every=CHAT_SWEEP_EVERY_SECONDS)
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
     "chat.hand_over": {"queue": "default"},

@@ -1,0 +1,42 @@
+"""How the document of the API presents itself (`/api/v1/openapi.json`)."""
+
+from typing import Any
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "NextFlow CRM API",
+    "DESCRIPTION": (
+        "Conversations, customers, knowledge and people of one organization. Refusals are "
+        "`application/problem+json` with a stable `code`; lists are pages with `next_cursor`; a "
+        "POST that creates may be repeated under the same `Idempotency-Key`."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["config.rest.schema.only_this_version"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "TAGS": [
+        {"name": "conversations", "description": "The inbox: conversations and their messages."},
+        {"name": "customers", "description": "Whom the organization talks to."},
+        {"name": "knowledge", "description": "What the bot answers from."},
+        {"name": "organization", "description": "The organization and who works there."},
+        {"name": "billing", "description": "The plan, and what is used of it."},
+        {"name": "access", "description": "Sessions, tokens and API keys."},
+        {"name": "widget", "description": "What the chat widget of a visitor calls."},
+        {"name": "streams", "description": "The stream protocol over HTTP."},
+    ],
+    "APPEND_COMPONENTS": {
+        "headers": {
+            "RateLimit": {
+                "description": "What is left of each limit (`r`), and in how many seconds all of "
+                "it is (`t`).",
+                "schema": {"type": "string"},
+            },
+            "RateLimit-Policy": {
+                "description": "Each limit: requests at once (`q`), earned again in `w` seconds.",
+                "schema": {"type": "string"},
+            },
+        }
+    },
+}

@@ -1,0 +1,27 @@
+"""The limits of an installation that sets none of its own."""
+
+# How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
+# `RATE_LIMITS` of the environment replaces single ones: `api.key=1200/60,api.address=off`.
+RATE_LIMIT_DEFAULTS: dict[str, str] = {
+    "log_in.address": "100/300",
+    "sign_up.address": "20/3600",
+    "confirmation.user": "10/300",
+    "second_factor.user": "10/300",
+    "address_change.user": "5/3600",
+    "invitation.organization": "100/3600",
+    "invitation_link.address": "60/300",
+    "password_reset.account": "5/3600",
+    "password_reset.address": "30/3600",
+    "token.address": "600/60",
+    "api.key": "600/60",
+    "api.user": "1200/60",
+    "api.organization": "12000/60/6000",
+    "api.address": "6000/60/3000",
+    # What was refused for want of a valid log-in, key or token.
+    "api_refused.address": "60/60",
+    "widget_session.address": "300/60",
+    "widget_session.widget": "6000/60",
+    "widget_read.visitor": "1200/60",
+    "widget_ticket.visitor": "60/60",
+    "widget_post.visitor": "600/60/60",
+}

@@ -1,0 +1,48 @@
+"""What beat starts, and how often (seconds)."""
+
+from typing import Any
+
+
+def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
+    """Give Celery's schedule; ``sweep_every`` is for what a conversation waits for."""
+    schedule: dict[str, dict[str, Any]] = {
+        "chat.sweep_pending": {
+            "task": "chat.sweep_pending",
+            "schedule": sweep_every,
+        },
+        "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
+        "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
+        "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
+        "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
+        "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
+        "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
+        "accounts.purge_idempotent_requests": {
+            "task": "accounts.purge_idempotent_requests",
+            "schedule": 3600.0,
+        },
+        "accounts.end_lapsed_impersonations": {
+            "task": "accounts.end_lapsed_impersonations",
+            "schedule": 60.0,
+        },
+        "accounts.purge_log_ins": {"task": "accounts.purge_log_ins", "schedule": 86_400.0},
+        "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
+        "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
+        "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},
+        "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},
+        "compliance.sweep_exports": {"task": "compliance.sweep_exports", "schedule": 120.0},
+        "knowledge.purge_deleted": {"task": "knowledge.purge_deleted", "schedule": 86_400.0},
+        "billing.roll_periods": {"task": "billing.roll_periods", "schedule": 300.0},
+        "billing.post_api_calls": {"task": "billing.post_api_calls", "schedule": 60.0},
+        "billing.sweep": {"task": "billing.sweep", "schedule": 3600.0},
+        "chat.measure_conversations": {"task": "chat.measure_conversations", "schedule": 3600.0},
+    }
+    # One through each queue: only a task that arrives proves that somebody consumes.
+    return schedule | {
+        f"operations.canary.{queue}": {
+            "task": "operations.canary",
+            "schedule": 30.0,
+            "args": [queue],
+            "options": {"queue": queue},
+        }
+        for queue in ("realtime", "default", "ai", "bulk")
+    }
