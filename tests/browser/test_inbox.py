@@ -207,8 +207,8 @@ def test_private_note_looks_different_and_stays_inside(
     expect(page.locator("#log [data-unsent]")).to_have_count(0)
     [*_, stored] = Message.objects.after(taken.organization_id, taken.pk, 0)
     assert stored.is_note
-    # The next line is a reply again: a note must be chosen each time.
-    assert page.locator("#composer-form").get_attribute("data-mode") == "reply"
+    # Whoever writes one note may write another: only the person goes back to replies.
+    assert page.locator("#composer-form").get_attribute("data-mode") == "note"
 
 
 def test_draft_is_kept_for_its_conversation(

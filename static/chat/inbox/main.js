@@ -131,24 +131,24 @@ function barFor(row) {
       action: { label: gettext("Reopen"), run: () => actions.reopen() },
     };
   }
+  const takeOver = { label: gettext("Take over"), run: () => actions.takeOver() };
   if (row.status === "pending") {
-    return {
-      blocks: false,
-      text: gettext("The bot answers here. A reply of yours takes over."),
-      action: { label: gettext("Take over"), run: () => actions.takeOver() },
-    };
+    const text = gettext("The bot answers here. A reply of yours takes over.");
+    return { blocks: false, text, action: takeOver };
+  }
+  if (row.status === "open" && !row.assignee && row.handed_off_at) {
+    const text = gettext("Nobody has taken this yet; until then the bot answers what it is sure of. A reply of yours takes over.");
+    return { blocks: false, text, action: takeOver };
   }
   return null;
 }
 
 /* --- Writing -------------------------------------------------------------------------------- */
 
-async function send(content) {
+/** Hand a message to the outbox; the server lets a reply take over what is nobody's. */
+function send(content) {
   const { row, stream } = conversation;
   if (!row) return false;
-  if (row.status === "pending" && content.type === "text" && !(await actions.takeOver())) {
-    return false;
-  }
   outbox.add(stream, content);
   byId("log-scroll").scrollTop = byId("log-scroll").scrollHeight;
   return true;
