@@ -43,24 +43,29 @@ class Box(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top."""
+    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top.
 
-    last_message_at: datetime
+    ``moment`` is since when that row waits, or with ``is_waiting`` false its last message's.
+    """
+
+    moment: datetime
     id: UUID
+    is_waiting: bool = False
 
     def encode(self) -> str:
-        plain = f"{self.last_message_at.isoformat()}|{self.id}"
+        kind = "|waits" if self.is_waiting else ""
+        plain = f"{self.moment.isoformat()}|{self.id}{kind}"
         return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
         try:
             padded = text + "=" * (-len(text) % 4)
-            moment, _, key = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
-            cursor = cls(datetime.fromisoformat(moment), UUID(key))
+            moment, key, *kind = base64.urlsafe_b64decode(padded.encode()).decode().split("|")
+            cursor = cls(datetime.fromisoformat(moment), UUID(key), is_waiting=kind == ["waits"])
         except (ValueError, binascii.Error) as error:
             raise _wrong_cursor() from error
-        if cursor.last_message_at.tzinfo is None:
+        if cursor.moment.tzinfo is None or (kind and not cursor.is_waiting):
             raise _wrong_cursor()
         return cursor
 
@@ -94,8 +99,13 @@ def page(
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """Give one page of a box, newest first, with each row's unread count for this reader."""
+    """Give one page of a box, with each row's unread count for this reader.
+
+    Of what is open, whoever waits longest comes first and then the newest; else the newest.
+    """
     found = in_box(membership, box).with_status(status)
+    if status == Status.OPEN:
+        return _page_by_wait(membership, found, cursor=cursor, limit=limit)
     return _page(membership, found, cursor=cursor, limit=limit)
 
 
@@ -103,17 +113,61 @@ def _page(
     membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
 ) -> Page:
     if cursor:
-        behind = Cursor.decode(cursor)
-        found = found.older_than(behind.last_message_at, behind.id)
-    found = found.select_related("customer", "assignee").newest_first()
-    conversations = list(found[: limit + 1])
+        behind = _cursor_among_the_newest(cursor)
+        found = found.older_than(behind.moment, behind.id)
+    return _page_of(membership, _first(found.newest_first(), limit + 1), limit)
+
+
+def _page_by_wait(
+    membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
+) -> Page:
+    """Walk those who wait, by the index of their waits, and behind them those who do not."""
+    behind = Cursor.decode(cursor) if cursor else None
+    conversations: list[Conversation] = []
+    if behind is None or behind.is_waiting:
+        waiting = found.waiting().longest_wait_first()
+        if behind:
+            waiting = waiting.waiting_less_than(behind.moment, behind.id)
+        conversations = _first(waiting, limit + 1)
+    if len(conversations) <= limit:
+        rest = found.not_waiting().newest_first()
+        if behind and not behind.is_waiting:
+            rest = rest.older_than(behind.moment, behind.id)
+        conversations += _first(rest, limit + 1 - len(conversations))
+    return _page_of(membership, conversations, limit, by_wait=True)
+
+
+def _cursor_among_the_newest(text: str) -> Cursor:
+    cursor = Cursor.decode(text)
+    if cursor.is_waiting:
+        raise _wrong_cursor()
+    return cursor
+
+
+def _first(found: ConversationQuerySet, number: int) -> list[Conversation]:
+    return list(found.select_related("customer", "assignee")[:number])
+
+
+def _page_of(
+    membership: Membership,
+    conversations: list[Conversation],
+    limit: int,
+    *,
+    by_wait: bool = False,
+) -> Page:
     has_more = len(conversations) > limit
     conversations = conversations[:limit]
     last = conversations[-1] if has_more else None
     return Page(
         rows=rows(membership, conversations),
-        next=Cursor(last.last_message_at, last.pk).encode() if last else None,
+        next=_behind(last, by_wait=by_wait).encode() if last else None,
     )
+
+
+def _behind(last: Conversation, *, by_wait: bool) -> Cursor:
+    if by_wait and last.waiting_since is not None:
+        return Cursor(last.waiting_since, last.pk, is_waiting=True)
+    return Cursor(last.last_message_at, last.pk)
 
 
 def search(

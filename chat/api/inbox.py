@@ -115,7 +115,9 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box, newest first; ``next`` is the cursor of the page behind it.
+    """One page of a box; ``next`` is the cursor of the page behind it.
+
+    Of what is open, whoever waits longest comes first; of the rest, the newest.
 
     With ``search`` it is about the customers so named instead, in every box and status.
     """

@@ -68,5 +68,20 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             last_message_at=last_message_at, id__gte=pk
         )
 
+    def waiting(self) -> Self:
+        return self.filter(waiting_since__isnull=False)
+
+    def not_waiting(self) -> Self:
+        return self.filter(waiting_since__isnull=True)
+
+    def longest_wait_first(self) -> Self:
+        return self.order_by("waiting_since", "id")
+
+    def waiting_less_than(self, waiting_since: datetime, pk: UUID) -> Self:
+        """Continue a ``longest_wait_first`` list behind this row."""
+        return self.filter(waiting_since__gte=waiting_since).exclude(
+            waiting_since=waiting_since, id__lte=pk
+        )
+
     def due_to_wake(self, now: datetime) -> Self:
         return self.filter(status="snoozed", snoozed_until__lte=now)

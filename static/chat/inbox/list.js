@@ -1,4 +1,4 @@
-// The list: one box and status at a time, newest first, continued by cursor, kept true by the socket.
+// The list: one box and status at a time, in the server's order, continued by cursor, kept true by the socket.
 import { Refusal, get } from "./api.js";
 import { emptyWords } from "./empty.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
@@ -14,6 +14,15 @@ const SEARCH_FROM = 2;
 /** Newest first; ids are made in order of time and settle a tie, as in the database. */
 const byAge = (a, b) =>
   new Date(b.last_message_at) - new Date(a.last_message_at) || (a.id < b.id ? 1 : -1);
+
+/** Whoever waits longest first, and behind them, newest first, those who do not wait. */
+function byWait(a, b) {
+  if (!a.waiting_since || !b.waiting_since) {
+    if (a.waiting_since || b.waiting_since) return a.waiting_since ? -1 : 1;
+    return byAge(a, b);
+  }
+  return new Date(a.waiting_since) - new Date(b.waiting_since) || (a.id < b.id ? -1 : 1);
+}
 
 export class ConversationList {
   box = state.box;
@@ -244,6 +253,11 @@ export class ConversationList {
     return true;
   }
 
+  /** As the server orders this list, so that a reload and a live change never differ. */
+  #order(a, b) {
+    return this.status === "open" && !this.#search ? byWait(a, b) : byAge(a, b);
+  }
+
   #place(row) {
     if (!this.#belongs(row)) {
       this.#rows.delete(row.id);
@@ -251,7 +265,7 @@ export class ConversationList {
     }
     // Behind the last loaded row it comes with its own page.
     const isBeyond = this.#next !== null && !this.#rows.has(row.id)
-      && [...this.#rows.values()].every((other) => byAge(other, row) < 0);
+      && [...this.#rows.values()].every((other) => this.#order(other, row) < 0);
     if (!isBeyond) this.#rows.set(row.id, row);
   }
 
@@ -290,7 +304,7 @@ export class ConversationList {
   }
 
   #paint() {
-    const wanted = [...this.#rows.values()].sort(byAge);
+    const wanted = [...this.#rows.values()].sort((a, b) => this.#order(a, b));
     for (const [id, item] of this.#shown) {
       if (this.#rows.has(id)) continue;
       item.remove();

@@ -5,6 +5,7 @@ import { Amending } from "./amending.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
 import { OpenConversation } from "./conversation.js";
+import { forgetOther, showOther } from "./details.js";
 import { listenToKeys } from "./keyboard.js";
 import { ConversationList } from "./list.js";
 import { Outbox } from "./outbox.js";
@@ -47,10 +48,18 @@ async function openConversation(id, { isOwnStep = true } = {}) {
     list.setOpened(id);
     showPane("conversation");
     composer.open(id);
-    await conversation.open(id, list.row(id));
+    const opening = conversation.open(id, list.row(id));
+    beginThere();
+    // Whoever went elsewhere while it loaded is left there: the focus is moved only now.
+    await opening;
+    return;
   }
   showPane("conversation");
-  // A field would bring up a phone's keyboard; on a desk one may write at once.
+  beginThere();
+}
+
+/** A field would bring up a phone's keyboard; on a desk one may write at once. */
+function beginThere() {
   if (matchMedia("(min-width: 768px) and (pointer: fine)").matches) composer.focus(composer.mode);
   else byId("log-scroll").focus({ preventScroll: true });
 }
@@ -106,6 +115,7 @@ for (const button of document.querySelectorAll("[data-open-dialog]")) {
 function takeRow(row) {
   const latest = list.upsert(row);
   conversation.setRow(latest);
+  showOther(latest);
 }
 
 conversation.addEventListener("detail", ({ detail: row }) => list.upsert(row));
@@ -182,6 +192,7 @@ on("conversation", ({ row }) => takeRow(row));
 on("conversation.gone", ({ stream }) => {
   const id = stream.slice("conversation:".length);
   list.remove(id);
+  forgetOther(id);
   if (conversation.id === id) {
     closeConversation();
     toast(gettext("This conversation is no longer yours to see."));
