@@ -64,7 +64,6 @@ export class KeptByParent {
   constructor(text, onchange) {
     this.values = readMap(text);
     this.onchange = onchange;
-    this.isRefused = false; // the page's own storage is refused as well
   }
 
   get text() {
@@ -78,7 +77,6 @@ export class KeptByParent {
   setItem(key, value) {
     this.values.set(key, value);
     this.onchange();
-    if (this.isRefused) throw new DOMException("Nothing is kept here.", "QuotaExceededError");
   }
 
   removeItem(key) {
