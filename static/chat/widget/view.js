@@ -5,7 +5,7 @@ import { button, element, icon, Reconciler } from "./dom.js";
 import { ICONS } from "./icons.js";
 import { RowMaker } from "./rows.js";
 import { initials } from "./text.js";
-import { rowsOf } from "./timeline.js";
+import { botName, rowsOf } from "./timeline.js";
 
 const NEAR_BOTTOM = 80;
 const ANNOUNCED = 5;
@@ -107,6 +107,7 @@ export class View {
     const { t } = this.words;
     const texts = chat.settings?.texts ?? {};
     this.heading.textContent = texts.title || chat.settings?.name || this.title;
+    this.composer.text.placeholder = texts.placeholder || t("composer");
     const { agent } = chat;
     this.face.replaceChildren(agent ? initials(agent.name) : icon(ICONS.store));
     this.stateLine.textContent = this.stateText(agent, t);
@@ -135,9 +136,10 @@ export class View {
       return t(chat.state === "offline" ? "state.offline" : "state.connecting");
     if (agent) return t("state.agent", { name: agent.name });
     if (chat.conversation?.status === "closed") return t("state.closed");
-    if (chat.isOpen && chat.conversation.status !== "pending") return t("state.waiting");
+    const away = this.presenceName() === "away" ? chat.settings?.texts.offline : "";
+    if (chat.isOpen && chat.conversation.status !== "pending") return away || t("state.waiting");
     if (chat.settings?.bot_enabled) return t("state.bot");
-    return t(this.presenceName() === "away" ? "state.away" : "state.online");
+    return away || t(this.presenceName() === "away" ? "state.away" : "state.online");
   }
 
   presenceName() {
@@ -181,7 +183,7 @@ export class View {
     const { sender, content } = event.data;
     if (sender.type === "customer") return;
     const { t } = this.words;
-    const name = sender.name || t(sender.type === "bot" ? "bot" : "team");
+    const name = sender.type === "bot" ? botName(this.chat, t, sender) : sender.name || t("team");
     const line = element("p", {}, t("said", { name, text: content.text ?? "" }));
     this.said.set(line, event);
     this.live.append(line);

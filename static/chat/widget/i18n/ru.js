@@ -66,6 +66,7 @@ export default {
   },
   refusals: {
     origin_not_allowed: "На этом сайте чат недоступен.",
+    widget_paused: "Чат временно приостановлен.",
     widget_not_found: "На этом сайте чат недоступен.",
     other: "Сейчас чат не открывается. Попробуйте позже.",
   },

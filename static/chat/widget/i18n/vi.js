@@ -65,6 +65,7 @@ export default {
   },
   refusals: {
     origin_not_allowed: "Trò chuyện không khả dụng trên trang này.",
+    widget_paused: "Khung chat đang tạm dừng.",
     widget_not_found: "Trò chuyện không khả dụng trên trang này.",
     other: "Hiện không mở được cửa sổ trò chuyện. Vui lòng thử lại sau.",
   },
