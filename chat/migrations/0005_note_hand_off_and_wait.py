@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_impersonations'),
-        ('chat', '0003_measure_and_mark_conversations'),
+        ('chat', '0004_widget_settings'),
         ('customers', '0004_count_contacts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
