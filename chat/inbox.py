@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, Value
 
 from chat.errors import ConversationNotFound
 from chat.events import Audience, conversation_row, event_frame
@@ -33,6 +33,7 @@ OTHERS_LIMIT = 5
 CUSTOMERS_LIMIT = 500
 # More than any log holds: "before the end".
 END = 2**53
+_UNREAD = "unread"
 
 
 class Box(StrEnum):
@@ -205,7 +206,18 @@ def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
     return rows(membership, [conversation])[0]
 
 
-def counts(membership: Membership) -> dict[str, dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many conversations each box holds by status, and how many wait unread for this reader.
+
+    ``unread`` are those among what is open and mine, or nobody's.
+    """
+
+    boxes: dict[str, dict[str, int]]
+    unread: int
+
+
+def counts(membership: Membership) -> Counts:
     """Count each box and status, in one query and never further than COUNT_LIMIT."""
     boxes = {box: in_box(membership, box) for box in Box}
     is_team = membership.level(Area.INBOX) == Level.TEAM
@@ -219,16 +231,35 @@ def counts(membership: Membership) -> dict[str, dict[str, int]]:
         for box, found in boxes.items()
         for status in Status
     ]
+    parts += [
+        _unread(membership, boxes[box])
+        .with_status(Status.OPEN)
+        .annotate(box=Value(_UNREAD))
+        .values_list("box", "status")[:COUNT_LIMIT]
+        for box in (Box.MINE, Box.UNASSIGNED)
+    ]
     counted = Counter(parts[0].union(*parts[1:], all=True))
     if is_team:
         for status in Status:
             nobodys = counted[(str(Box.UNASSIGNED), str(status))]
             theirs = counted[(str(Box.ALL), str(status))]
             counted[(str(Box.ALL), str(status))] = min(COUNT_LIMIT, theirs + nobodys)
-    return {
-        str(box): {str(status): counted[(str(box), str(status))] for status in Status}
-        for box in Box
-    }
+    return Counts(
+        boxes={
+            str(box): {str(status): counted[(str(box), str(status))] for status in Status}
+            for box in Box
+        },
+        unread=min(COUNT_LIMIT, counted[(_UNREAD, str(Status.OPEN))]),
+    )
+
+
+def _unread(membership: Membership, found: ConversationQuerySet) -> ConversationQuerySet:
+    read = ConversationRead.objects.filter(
+        conversation=OuterRef("pk"),
+        user=membership.user_id,
+        seen_inbound_total__gte=OuterRef("inbound_total"),
+    )
+    return found.filter(~Exists(read))
 
 
 def waiting(membership: Membership) -> int:

@@ -154,7 +154,10 @@ class Counts(InboxView):
 
     @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
-        return Response({"limit": inbox.COUNT_LIMIT, "counts": inbox.counts(self.membership)})
+        counted = inbox.counts(self.membership)
+        return Response(
+            {"limit": inbox.COUNT_LIMIT, "counts": counted.boxes, "unread": counted.unread}
+        )
 
 
 class Agents(InboxView):

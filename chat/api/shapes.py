@@ -99,6 +99,9 @@ class CountsShape(Shape):
         child=serializers.DictField(child=serializers.IntegerField()),
         help_text="By box, then by status.",
     )
+    unread = serializers.IntegerField(
+        help_text="Open ones, yours or nobody's, with messages that you have not seen."
+    )
 
 
 class AgentShape(Shape):

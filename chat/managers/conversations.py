@@ -83,5 +83,19 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             waiting_since=waiting_since, id__lte=pk
         )
 
+    def unseen_by_assignee_since(self, moment: datetime) -> Self:
+        """Narrow to what is open and assigned, waits since before, and holds unread messages."""
+        reads = apps.get_model("chat", "ConversationRead").objects.filter(
+            conversation=models.OuterRef("pk"),
+            user=models.OuterRef("assignee"),
+            seen_inbound_total__gte=models.OuterRef("inbound_total"),
+        )
+        return self.filter(
+            ~models.Exists(reads),
+            status="open",
+            assignee__isnull=False,
+            waiting_since__lte=moment,
+        )
+
     def due_to_wake(self, now: datetime) -> Self:
         return self.filter(status="snoozed", snoozed_until__lte=now)

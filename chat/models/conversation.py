@@ -117,6 +117,13 @@ class Conversation(models.Model):
                 name="inbox_by_assignee_and_wait",
                 condition=models.Q(waiting_since__isnull=False),
             ),
+            models.Index(
+                fields=["waiting_since"],
+                name="assigned_and_waiting",
+                condition=models.Q(
+                    status="open", assignee__isnull=False, waiting_since__isnull=False
+                ),
+            ),
             models.Index(fields=["customer", "-id"], name="conversations_of_customer"),
             models.Index(
                 fields=["snoozed_until"],

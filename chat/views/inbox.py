@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
+from chat.services.alerts import alert_settings
 from chat.services.amending import may_delete
 from config.person_names import short_name
 from crm.accounts.access import member_required, membership_of
@@ -45,7 +46,8 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
             "detail": inbox.detail(membership, conversation),
             "history": inbox.history(membership, conversation),
         }
-    counts = inbox.counts(membership)
+    counted = inbox.counts(membership)
+    counts = counted.boxes
     state = {
         "me": _me(membership),
         "language": translation.get_language(),
@@ -56,6 +58,8 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         "status": status,
         "page": {"rows": page.rows, "next": page.next},
         "counts": counts,
+        "unread": counted.unread,
+        "alerts": _alerts(membership),
         "count_limit": inbox.COUNT_LIMIT,
         "open": opened,
     }
@@ -101,6 +105,11 @@ def _me(membership: Membership) -> dict[str, Any]:
         "may_delete": may_delete(membership),
         "amend_window_seconds": settings.CHAT_AMEND_WINDOW_SECONDS,
     }
+
+
+def _alerts(membership: Membership) -> dict[str, bool]:
+    wanted = alert_settings(membership)
+    return {"sound": wanted.sound, "desktop": wanted.desktop}
 
 
 def _change(membership: Membership) -> dict[str, Any]:

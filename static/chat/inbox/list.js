@@ -3,6 +3,7 @@ import { Refusal, get } from "./api.js";
 import { emptyWords } from "./empty.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
+import { setUnread } from "./title.js";
 import { COUNTS, ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
 
@@ -39,13 +40,19 @@ export class ConversationList {
   #caughtUpTo = null;
   #search = "";
   #isRead;
+  #noted;
   #list = byId("rows");
   #scroll = byId("list-scroll");
 
-  /** isRead(row) says whether this reader has just read all of it: the server may not know yet. */
-  constructor(openConversation, isRead) {
+  /**
+   * isRead(row) says whether this reader has just read all of it: the server may not know yet;
+   * noted(row, before) is told each row as it is now, and what was known of it.
+   */
+  constructor(openConversation, isRead, noted) {
     this.#isRead = isRead;
+    this.#noted = noted;
     this.counts = state.counts;
+    this.unread = state.unread;
     this.#list.replaceChildren();
     this.#take(state.page, []);
     this.#paint();
@@ -101,6 +108,7 @@ export class ConversationList {
     const read = this.#know({ ...row, unread: 0 });
     if (this.#rows.has(id)) this.#rows.set(id, read);
     this.#paint();
+    this.#countSoon();
   }
 
   setOpened(id) {
@@ -198,7 +206,7 @@ export class ConversationList {
     clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     try {
-      this.counts = (await get("inbox/counts", COUNTS)).counts;
+      ({ counts: this.counts, unread: this.unread } = await get("inbox/counts", COUNTS));
       this.#paintCounts();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -225,7 +233,9 @@ export class ConversationList {
 
   #know(row) {
     const told = row.unread && this.#isRead(row) ? { ...row, unread: 0 } : row;
+    const before = this.#known.get(row.id);
     this.#known.set(row.id, told);
+    this.#noted(told, before);
     return told;
   }
 
@@ -376,6 +386,7 @@ export class ConversationList {
     const rail = document.querySelector("[data-rail-count]");
     rail.hidden = waiting === 0;
     setText(rail, words(Math.min(waiting, state.count_limit)));
+    setUnread(this.unread, words(this.unread));
     if (!this.#rows.size) this.#paintEmpty(true);
   }
 

@@ -1,6 +1,7 @@
 // Puts the parts of the inbox together.
 import { Refusal, get } from "./api.js";
 import { Actions } from "./actions.js";
+import { Alerts } from "./alerts.js";
 import { Amending } from "./amending.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
@@ -12,6 +13,7 @@ import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
 import { ROWS } from "./shapes.js";
+import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { matches } from "../../stream/response.js";
 import { acknowledgementOf } from "../../stream/shapes.js";
@@ -26,9 +28,14 @@ const outbox = new Outbox((item) =>
   }),
 );
 const conversation = new OpenConversation(connection, outbox);
+const alerts = new Alerts({
+  isLookedAt: (row) => conversation.isLookedAt(row.id),
+  open: (id) => openConversation(id),
+});
 const list = new ConversationList(
   (id) => openConversation(id),
   (row) => conversation.hasRead(row),
+  (row, before) => alerts.consider(row, before),
 );
 const actions = new Actions(() => conversation.row, (row) => takeRow(row));
 const amending = new Amending(conversation);
@@ -78,7 +85,7 @@ function closeConversation({ isOwnStep = true } = {}) {
   composer.close();
   conversation.close();
   list.setOpened(null);
-  document.title = `${gettext("Inbox")} · NextFlow`;
+  setTitle(`${gettext("Inbox")} · NextFlow`);
   if (isOwnStep) {
     history.pushState({}, "", `${root.dataset.inboxUrl}?box=${list.box}&status=${list.status}`);
   }
