@@ -20,7 +20,7 @@ from chat.services.alerts import (
 from chat.services.conversations import agent_sender, customer_sender
 from chat.tasks import send_emails_about_waiting
 from crm.accounts.models import Membership, Organization
-from crm.accounts.services import deactivate_member
+from crm.accounts.services.members import deactivate_member
 from crm.customers.models import Customer
 from crm.mail.models import Mail
 from tests.conftest import make_conversation
