@@ -65,10 +65,6 @@ def inbox_group(organization_id: UUID) -> str:
     return f"inbox.{organization_id}"
 
 
-def visitors_group(organization_id: UUID) -> str:
-    return f"visitors.{organization_id}"
-
-
 def event_frame(message: Message, audience: Audience) -> EventFrame:
     """Word an entry for its audience.
 

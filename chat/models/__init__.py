@@ -8,7 +8,7 @@ from chat.models.conversation import (
     Priority,
     Status,
 )
-from chat.models.identity import IdentitySecret
+from chat.models.identity import IdentitySecret, IdentityUse
 from chat.models.message import (
     AMENDMENTS,
     ContentType,
@@ -31,6 +31,7 @@ __all__ = [
     "Direction",
     "EventKind",
     "IdentitySecret",
+    "IdentityUse",
     "Message",
     "NewMessage",
     "Priority",
