@@ -8,6 +8,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
+from chat.events import widget_group
 from chat.models import Widget
 from chat.services.log import ANSWER
 from chat.signals import message_posted
@@ -40,12 +41,12 @@ def start_answer(
 @receiver(post_save, sender=Widget, dispatch_uid="chat.pause_visits")
 def pause_visits(*, instance: Widget, created: bool, **kwargs: Any) -> None:
     if not created and not instance.is_active:
-        realtime.kick(realtime.visitors_group(instance.organization_id), widget=str(instance.pk))
+        realtime.kick(widget_group(instance.pk))
 
 
 @receiver(post_delete, sender=Widget, dispatch_uid="chat.end_visits_of_widget")
 def end_visits_of_widget(*, instance: Widget, **kwargs: Any) -> None:
-    realtime.kick(realtime.visitors_group(instance.organization_id), widget=str(instance.pk))
+    realtime.kick(widget_group(instance.pk))
 
 
 @receiver(post_delete, sender=Customer, dispatch_uid="chat.end_visits_of_customer")

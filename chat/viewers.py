@@ -18,7 +18,7 @@ from chat.errors import (
     SentTooFast,
     StreamRequired,
 )
-from chat.events import Audience, announce_agents_seen
+from chat.events import Audience, announce_agents_seen, widget_group
 from chat.managers import ConversationQuerySet
 from chat.models import (
     ContentType,
@@ -172,16 +172,14 @@ class Visitor:
         return (
             realtime.visitor_group(self.customer_id),
             realtime.visitors_group(self.organization_id),
+            widget_group(self.widget_id),
         )
 
     def is_meant(self, kick: Mapping[str, Any]) -> bool:
         """Say whether a kick is about this visitor's token."""
-        logins, widget, secret = (kick.get(name) for name in ("logins", "widget", "secret"))
-        return (
-            (logins is None or str(self.token_id) in logins)
-            and (widget is None or widget == str(self.widget_id))
-            and (secret is None or secret == str(self.secret_id))
-        )
+        logins, secret = kick.get("logins"), kick.get("secret")
+        is_login = logins is None or str(self.token_id) in logins
+        return is_login and (secret is None or secret == str(self.secret_id))
 
     def sees(self, owner_id: UUID | None) -> bool:
         """Whose it is in the team never changes what a visitor sees."""

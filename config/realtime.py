@@ -44,8 +44,8 @@ def kick(*groups: str, **only: Any) -> None:
     """Close the sockets of these groups with 4403, and let long polls ask again, after the commit.
 
     Everything that ends access tells it here. ``only`` narrows it to some: ``logins`` is a list of
-    ids of log-ins or visitor tokens, ``widget`` and ``secret`` are what visitors came by. A kick
-    that Redis loses is made up for by the heartbeat.
+    ids of log-ins or visitor tokens, ``secret`` what sites proved their visitors by. A kick that
+    Redis loses is made up for by the heartbeat.
     """
     message = {"type": "socket.kick", **only}
     transaction.on_commit(

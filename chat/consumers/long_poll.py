@@ -97,7 +97,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         """Whoever waits is asked again for who they are."""
         self._hint.set()
 
-    socket_recheck = socket_kick
+    socket_recheck = widget_paused = socket_kick
 
     async def layer_reconnected(self, message: dict[str, Any]) -> None:
         self._hint.set()

@@ -9,7 +9,7 @@ from chat import presence
 from chat.consumers.base import StreamConsumer
 from chat.consumers.origins import is_own_origin
 from chat.consumers.pulse import Facts
-from chat.errors import OriginForbidden, TicketInvalid
+from chat.errors import OriginForbidden, TicketInvalid, WidgetPaused
 from chat.frames import CloseCode, Hello
 from chat.logins import visitor_of_claims
 from chat.tickets import redeem_ticket
@@ -52,6 +52,9 @@ class WidgetConsumer(StreamConsumer):
     async def on_leave(self) -> None:
         for group in self.viewer.kick_groups():
             await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def widget_paused(self, message: dict[str, Any]) -> None:
+        await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)
 
     async def on_facts(self, facts: Facts) -> None:
         if facts.visits is not None and self.viewer.token_id not in facts.visits:

@@ -25,5 +25,6 @@ class VisitorTokenQuerySet(models.QuerySet["VisitorToken"]):
             is_anonymous | is_proved,
             expires_at__gt=now or timezone.now(),
             widget__is_active=True,
+            widget__paused_at__isnull=True,
             organization__is_active=True,
         )

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound
+from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
 from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
 from config import realtime, tenancy
 from crm.accounts.errors import AccessEnded
@@ -39,7 +39,7 @@ class Visit:
 
 
 def active_widget(site_key: str) -> Widget:
-    """Give the widget of a snippet, with its organization."""
+    """Give the widget of a snippet, with its organization. Raise WidgetNotFound, WidgetPaused."""
     if "\x00" in site_key:
         # PostgreSQL refuses to look for it.
         raise WidgetNotFound
@@ -51,6 +51,8 @@ def active_widget(site_key: str) -> Widget:
         )
     if widget is None:
         raise WidgetNotFound
+    if widget.is_paused:
+        raise WidgetPaused
     return widget
 
 
@@ -76,7 +78,8 @@ def frame_ancestors(widget: Widget) -> list[str]:
             shown = f"{shown}:{port}"
         elif host in LOOPBACK:
             shown = f"{shown}:*"
-        sources += [f"https://{shown}", f"http://{shown}"]
+        names = [shown, f"www.{shown}"] if _has_www(host) else [shown]
+        sources += [f"{scheme}://{name}" for name in names for scheme in ("https", "http")]
     return sources
 
 
@@ -250,6 +253,13 @@ def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
     return host, found["port"]
 
 
+def _has_www(host: str) -> bool:
+    """Tell whether a domain stands for its ``www.`` as well: ``shop.example`` does."""
+    if host.startswith(("*.", "www.")) or ":" in host or "." not in host:
+        return False
+    return not host.rpartition(".")[2].isdigit()
+
+
 def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
     parts = _pattern_parts(pattern)
     if parts is None:
@@ -259,7 +269,7 @@ def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
         # The dot stays: `*.shop.example` is neither `shop.example` nor `badshop.example`.
         fits = host.endswith(wanted_host[1:]) and host != wanted_host[1:]
     else:
-        fits = host == wanted_host
+        fits = host == wanted_host or (_has_www(wanted_host) and host == f"www.{wanted_host}")
     if not fits:
         return False
     if wanted_port == "*" or (wanted_port is None and wanted_host in LOOPBACK):

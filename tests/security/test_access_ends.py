@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, IdentitySecret, VisitorToken, Widget
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
+from chat.services.widgets import pause_widget
 from config.errors import AppError
 from crm.accounts.models import (
     ApiKey,
@@ -187,6 +188,10 @@ def delete_the_customer(session: dict[str, Any], widget: Widget, owner: Membersh
 
 
 def pause_the_widget(session: dict[str, Any], widget: Widget, owner: Membership) -> None:
+    pause_widget(by=owner, widget_id=widget.pk)
+
+
+def switch_the_widget_off(session: dict[str, Any], widget: Widget, owner: Membership) -> None:
     widget.is_active = False
     widget.save()
 
@@ -213,6 +218,7 @@ VISITOR_EVENTS: list[Callable[[dict[str, Any], Widget, Membership], None]] = [
     prove_the_identity,
     delete_the_customer,
     pause_the_widget,
+    switch_the_widget_off,
     close_the_organization,
     close_and_open_again,
     let_it_expire,

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0009_void_older_grants'),
-        ('chat', '0003_measure_and_mark_conversations'),
+        ('chat', '0004_widget_settings'),
         ('customers', '0004_count_contacts'),
     ]
 
