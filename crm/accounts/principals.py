@@ -225,8 +225,9 @@ def session_granted_at(session: SessionBase, user: User) -> datetime:
     begun = session.get(BEGUN_KEY)
     if begun is None:
         # Begun by a release that did not keep it.
+        record_id = session.get(RECORD_KEY)
         with tenancy.person(user.pk):
-            record = UserSession.objects.filter(pk=session.get(RECORD_KEY)).first()
+            record = UserSession.objects.filter(pk=record_id).first() if record_id else None
         if record is None:
             raise AccessEnded
         begun = session[BEGUN_KEY] = record.created_at.isoformat()
