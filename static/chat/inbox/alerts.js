@@ -51,7 +51,7 @@ export class Alerts {
     if (!("Notification" in window) || Notification.permission !== "granted") return;
     try {
       const shown = new Notification(row.customer.name, {
-        body: row.last_customer_message.text ?? "",
+        body: row.last_customer_message?.text ?? "",
         tag: row.id,
         renotify: true,
         silent: true,

@@ -68,7 +68,7 @@ export function fillTimes(item, row, { isMixed }) {
 /** While the customer waits for a person, what they said last; else what was said last. */
 function lastWords(row) {
   const isWaiting = row.waiting_since && row.status !== "pending";
-  return isWaiting && row.last_customer_message.type ? row.last_customer_message : row.last_message;
+  return isWaiting && row.last_customer_message?.type ? row.last_customer_message : row.last_message;
 }
 
 function lastAuthor(last) {
