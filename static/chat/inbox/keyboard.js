@@ -3,6 +3,8 @@ import { byId } from "./page.js";
 
 const FIELDS = "input, textarea, select, [contenteditable]";
 
+const MOVING = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
+
 const isTyping = (target) => target instanceof Element && target.closest(FIELDS) !== null;
 const somethingIsOpen = () =>
   document.querySelector("dialog[open], .dropdown-menu.show") !== null;
@@ -54,12 +56,14 @@ export function listenToKeys(commands) {
     }
     // The log scrolls with the arrows when it has the focus.
     if (event.key.startsWith("Arrow") && event.target.closest?.("#log-scroll, .dropdown")) return;
-    const run = keys[commandKey(event)];
+    const key = commandKey(event);
+    const run = keys[key];
     if (!run) return;
     event.preventDefault();
     // Moving on may be repeated; whatever else a held key does, it does once.
-    if (event.repeat && run !== keys.j && run !== keys.k && !event.key.startsWith("Arrow")) return;
-    if (!event.key.startsWith("Arrow")) held = run === keys.j || run === keys.k ? null : event.code;
+    const mayRepeat = MOVING.has(key);
+    if (event.repeat && !mayRepeat) return;
+    held = mayRepeat ? null : event.code;
     run();
   });
 }
@@ -72,5 +76,5 @@ function commandKey({ key, code, shiftKey }) {
   if (code === "Slash" && (key === "." || key === ",")) return shiftKey ? "?" : "/";
   if (key.length !== 1 || key.charCodeAt(0) < 128) return key;
   const letter = /^Key([A-Z])$/.exec(code)?.[1];
-  return letter ? letter.toLowerCase() : key;
+  return letter && !shiftKey ? letter.toLowerCase() : key;
 }
