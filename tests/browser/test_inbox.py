@@ -94,9 +94,10 @@ def test_what_customers_write_appears_by_itself(
     hand_off(organization_id=organization.pk, conversation_id=newer.pk, reason="asked")
     rows = page.locator("#rows .row-item")
     expect(rows).to_have_count(2)
-    expect(rows.first.locator(".row-name")).to_have_text("Olga")
-    expect(rows.first.locator(".row-unread")).to_have_text("1 unread")
-    expect(rows.first.locator(".row-wait")).to_contain_text("waits")
+    # Whoever waits longest stands first.
+    expect(rows.last.locator(".row-name")).to_have_text("Olga")
+    expect(rows.last.locator(".row-unread")).to_have_text("1 unread")
+    expect(rows.last.locator(".row-wait")).to_contain_text("waits")
     expect(page.locator('a[data-box="unassigned"] .box-count')).to_have_text("1")
     customer_says(taken, "Are you there?", "again")
     expect(rows.first.locator(".row-name")).to_have_text("Minh")
@@ -281,7 +282,7 @@ def test_list_goes_on_as_one_scrolls(
         )
         expect(rows).to_have_count(wanted)
     names = page.locator("#rows .row-name").all_inner_texts()
-    assert names == [f"Person {number:02}" for number in reversed(range(70))]
+    assert names == [f"Person {number:02}" for number in range(70)]
 
 
 def test_colleagues_see_each_other_and_do_not_answer_twice(
