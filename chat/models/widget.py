@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization
 from crm.customers.models import Customer
 
@@ -17,7 +18,7 @@ def new_site_key() -> str:
     return f"nfw_{secrets.token_urlsafe(18)}"
 
 
-class Widget(models.Model):
+class Widget(VersionedModel):
     """A chat widget that an organization pastes into its site.
 
     ``allowed_domains`` holds host names (``shop.example`` or ``*.shop.example``, with a port where

@@ -72,14 +72,6 @@ class RoleInUse(AppError):
     message = gettext_noop("Members have this role. Give them another one first.")
 
 
-class RoleChanged(AppError):
-    code = "role_changed"
-    status = 409
-    message = gettext_noop(
-        "Somebody else changed this role meanwhile. Load the page again and repeat your change."
-    )
-
-
 class TooManyRoles(AppError):
     code = "too_many_roles"
     status = 409

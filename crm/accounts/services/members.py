@@ -4,6 +4,7 @@ import logging
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.dispatch import Signal
 
 from config import realtime
@@ -94,7 +95,7 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     membership.is_active, membership.successor_id = False, successor_id
     membership.save(update_fields=["is_active", "successor", "updated_at"])
     TeamMember.objects.filter(membership=membership).delete()
-    membership.leads.update(lead=None)
+    membership.leads.update(lead=None, version=F("version") + 1)
     user_id = membership.user_id
     # Their open pages show this organization; what they may still see elsewhere they load anew.
     transaction.on_commit(lambda: realtime.close_sockets(user_id=user_id), robust=True)
