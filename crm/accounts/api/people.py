@@ -170,9 +170,7 @@ class OrganizationDetail(AreaView):
     def get(self, request: Request) -> Response:
         """Give the organization that this request runs in."""
         organization = _organization(self.principal)
-        return record_response(
-            request, OrganizationSerializer(organization).data, of=organization
-        )
+        return record_response(request, OrganizationSerializer(organization).data, of=organization)
 
     @extend_schema(
         operation_id="organization_update",

@@ -1,4 +1,6 @@
 // Calls to /api/v1/; a refusal carries the server's code and sentence.
+import { stampHeaders } from "../../app/stamp.js";
+
 const BASE = "/api/v1/";
 
 export class Refusal extends Error {
@@ -21,6 +23,7 @@ export async function call(method, path, body = undefined, headers = {}) {
       credentials: "same-origin",
       headers: {
         Accept: "application/json",
+        ...stampHeaders(),
         ...(method === "GET" ? {} : { "X-CSRFToken": token() }),
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...headers,

@@ -1,0 +1,65 @@
+// What all forms share: one press sends once, requests of htmx are stamped, refusals are told.
+import { stampHeaders } from "./stamp.js";
+import { toast } from "./toasts.js";
+
+// A form that answers with a file leaves its page as it is.
+const SEND_AGAIN_MS = 5_000;
+
+const buttonsOf = (form) =>
+  [...form.elements].filter((each) => each.type === "submit" || each.type === "image");
+
+function release(form) {
+  delete form.dataset.sent;
+  for (const button of buttonsOf(form)) button.disabled = false;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  // Afterwards: the value of a button that is off would not be sent.
+  setTimeout(() => {
+    for (const button of buttonsOf(form)) button.disabled = true;
+  });
+  setTimeout(() => release(form), SEND_AGAIN_MS);
+});
+
+// The back button may bring the page back as it was left.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) release(form);
+});
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  Object.assign(detail.headers, stampHeaders());
+});
+
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  let problem = {};
+  try {
+    problem = JSON.parse(detail.xhr.responseText);
+  } catch {
+    // No words of ours: the general ones follow.
+  }
+  const words = problem.detail || gettext("The server did not answer as expected. Try again.");
+  if (detail.xhr.status === 401) {
+    const run = () => window.open("/login/", "_blank", "noopener");
+    toast(words, { kind: "error", action: { label: gettext("Log in"), run } });
+  } else toast(words, { kind: "error" });
+});
+
+// Two people edited one thing: take what the other one saved into the field.
+for (const button of document.querySelectorAll("[data-take-for]")) {
+  const field = document.getElementById(button.dataset.takeFor);
+  if (!field || !("value" in field)) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (field.type === "checkbox") field.checked = button.dataset.take === "True";
+    else field.value = button.dataset.take;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+}
