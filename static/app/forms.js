@@ -1,6 +1,5 @@
-// What all forms share: one press sends once, requests of htmx are stamped, refusals are told.
+// What all forms share: one press sends once; requests of htmx are stamped.
 import { stampHeaders } from "./stamp.js";
-import { toast } from "./toasts.js";
 
 // A form that answers with a file leaves its page as it is.
 const SEND_AGAIN_MS = 5_000;
@@ -35,20 +34,6 @@ window.addEventListener("pageshow", () => {
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   Object.assign(detail.headers, stampHeaders());
-});
-
-document.addEventListener("htmx:responseError", ({ detail }) => {
-  let problem = {};
-  try {
-    problem = JSON.parse(detail.xhr.responseText);
-  } catch {
-    // No words of ours: the general ones follow.
-  }
-  const words = problem.detail || gettext("The server did not answer as expected. Try again.");
-  if (detail.xhr.status === 401) {
-    const run = () => window.open("/login/", "_blank", "noopener");
-    toast(words, { kind: "error", action: { label: gettext("Log in"), run } });
-  } else toast(words, { kind: "error" });
 });
 
 // Two people edited one thing: take what the other one saved into the field.

@@ -65,6 +65,10 @@ REPEATABLE = {
     "chat:settle_question": "it is settled",
     "chat:unsettle_question": "it is back",
     "chat:end_identity_secret": "it has ended",
+    "chat:edit_widget": "the same values again",
+    "chat:pause_widget": "it is paused",
+    "chat:resume_widget": "it is shown",
+    "chat:allow_seen": "it is allowed",
 }
 OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")
 
@@ -158,6 +162,10 @@ def test_every_script_of_a_page_names_its_organization() -> None:
         for folder in ("app", "knowledge", "chat/inbox")
         for path in (ROOT / "static" / folder).rglob("*.js")
     ]
-    senders = [path for path in scripts if re.search(r"\bfetch\(|XMLHttpRequest", path.read_text())]
+    senders = [
+        path
+        for path in scripts
+        if re.search(r"\bfetch\(|\brequestJson\(|XMLHttpRequest", path.read_text())
+    ]
     assert senders
     assert [path.name for path in senders if "stampHeaders()" not in path.read_text()] == []

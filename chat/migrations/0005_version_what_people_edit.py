@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0003_measure_and_mark_conversations'),
+        ('chat', '0004_widget_settings'),
     ]
 
     operations = [
