@@ -58,7 +58,7 @@ class VersionedModel(models.Model):
     class Meta:
         abstract = True
 
-    def _do_update(
+    def _do_update(  # type: ignore[override]  # the stubs are of a later Django
         self,
         base_qs: "models.QuerySet[Any]",
         using: str | None,

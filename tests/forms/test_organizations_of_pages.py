@@ -1,6 +1,9 @@
 """Entry 18: a page belongs to the organization, and the person, that it was made for."""
 
+from typing import Any
+
 import pytest
+from django.test import Client
 
 from crm.accounts.models import Membership, User
 from knowledge.models import Faq, FaqCategory
@@ -9,7 +12,7 @@ from tests.forms.browsers import browser, form_of, switch
 NEW = "/app/knowledge/new/"
 
 
-def _written(client, **more):  # type: ignore[no-untyped-def]
+def _written(client: Client, **more: Any) -> dict[str, Any]:
     return form_of(client.get(NEW), "question") | {
         "question": "Is it halal?",
         "answer": "Yes,\r\nall of it.",

@@ -79,7 +79,8 @@ class EditForm(forms.Form):
                 }
             )
         self.data = data
-        self._bound_fields_cache.clear()
+        # Django keeps each bound field with the data it was made of.
+        self.__dict__["_bound_fields_cache"].clear()
 
 
 def _plain(value: Any) -> Any:

@@ -77,9 +77,10 @@ def once(view: View[P]) -> View[P]:
 
 def _content(request: HttpRequest, response: HttpResponse) -> str:
     if response.has_header("Location"):
+        storage: Any = messages.get_messages(request)
         told = [
             [message.level, str(message.message), message.extra_tags or ""]
-            for message in messages.get_messages(request)._queued_messages  # type: ignore[attr-defined]
+            for message in storage._queued_messages
         ]
         return json.dumps(told)
     return response.content.decode()

@@ -23,7 +23,7 @@ _KEY = "_form_guard_once_key"
 
 class GuardedCsrfTokenNode(CsrfTokenNode):
     def render(self, context: Context) -> SafeString:
-        token: SafeString = super().render(context)
+        token = SafeString(super().render(context))
         request = context.get("request")
         if not token or not isinstance(request, HttpRequest) or _is_admin(request):
             return token

@@ -92,7 +92,7 @@ def _anew(request: HttpRequest) -> HttpResponse:
     request.POST = QueryDict()
     messages.warning(request, _("Send the form once more: the page was no longer up to date."))
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
-    return response.render() if hasattr(response, "render") else response  # type: ignore[no-any-return]
+    return response.render() if hasattr(response, "render") else response
 
 
 def _next(request: HttpRequest) -> str:
