@@ -23,7 +23,16 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
 
     # What the profile does not show: it changes as people log in.
     version_ignores: ClassVar[frozenset[str]] = frozenset(
-        {"last_login", "password", "metadata", "is_active", "is_staff", "is_superuser", "email"}
+        {
+            "last_login",
+            "password",
+            "metadata",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "access_from",
+        }
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -37,6 +46,8 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the operator's admin"), default=False)
     metadata = models.JSONField(default=dict, blank=True)
+    # Whatever granted access before this moment is void; None: nothing is.
+    access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chat', '0004_widget_settings'),
+        ('chat', '0005_expire_visitor_tokens'),
     ]
 
     operations = [
