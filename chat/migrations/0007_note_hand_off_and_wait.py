@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_impersonations'),
-        ('chat', '0005_expire_visitor_tokens'),
+        ('chat', '0006_version_what_people_edit'),
         ('customers', '0004_count_contacts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_impersonations'),
-        ('chat', '0006_note_hand_off_and_wait'),
+        ('chat', '0007_note_hand_off_and_wait'),
         ('customers', '0004_count_contacts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
