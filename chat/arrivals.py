@@ -16,7 +16,7 @@ def who_comes(organization_id: UUID) -> Line:
     Only what is known is promised: whether somebody who may answer is online now.
     """
     try:
-        online = [person["id"] for person in presence.online(organization_id)]
+        online = [UUID(person["id"]) for person in presence.online(organization_id)]
     except RedisError:
         return Line.SOMEBODY_COMES
     is_anybody = (

@@ -96,6 +96,7 @@ def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
             waiting_since=conversation.waiting_since,
         )
         for conversation in late
+        if conversation.waiting_since is not None
     )
     queue_mail(
         kind="customer_waits",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from chat.models import Conversation, Message
+from chat.models import Conversation, Message, Widget
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import logged_in, open_inbox, path_of
@@ -71,12 +71,12 @@ def test_second_note_stays_a_note(desk: BrowserContext, taken: Conversation) -> 
 
 
 def test_mode_belongs_to_its_conversation_and_survives_switching_and_reload(
-    desk: BrowserContext, taken: Conversation, agent: Membership
+    desk: BrowserContext, taken: Conversation, widget: Widget
 ) -> None:
     customer = Customer.objects.create(
         organization_id=taken.organization_id, name="Mai", language_code="vi"
     )
-    other = make_conversation(customer, taken.widget, "xin-chao")
+    other = make_conversation(customer, widget, "xin-chao")
     page = open_inbox(desk, path_of(taken, "?status=pending"))
     page.get_by_role("button", name="Private note").click()
     page.locator("#composer-text").fill("Not for the customer")

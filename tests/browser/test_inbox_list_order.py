@@ -1,6 +1,7 @@
 """Who stands where in the inbox, what is read there, and how keys reach it on any keyboard."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -80,7 +81,7 @@ def test_row_shows_the_customers_last_words_in_a_hand_over(
 def test_other_conversations_are_live(
     desk: BrowserContext, taken: Conversation, agent: Membership
 ) -> None:
-    named = {"organization_id": taken.organization_id}
+    named: dict[str, Any] = {"organization_id": taken.organization_id}
     close(**named, conversation_id=taken.pk, by=agent)
     page = open_inbox(desk, path_of(taken, "?status=closed"))
     others = page.locator("#details [data-others]")

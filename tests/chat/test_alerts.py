@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat.models import AlertEmail, AlertSettings, Conversation, Message
+from chat.models import AlertEmail, AlertSettings, Conversation, Message, Widget
 from chat.services import assign, close, mark_seen_by_agent, post_message
 from chat.services.alerts import (
     change_alert_settings,
@@ -55,7 +55,10 @@ def older(conversation: Conversation, minutes: int) -> None:
 @pytest.fixture
 def waiting(conversation: Conversation, agent: Membership) -> Conversation:
     """A customer who waits for the agent for ten minutes, unseen."""
-    named = {"organization_id": conversation.organization_id, "conversation_id": conversation.pk}
+    named: dict[str, Any] = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
     assign(**named, assignee_id=agent.user_id, by=agent)
     older(conversation, 10)
     return conversation
@@ -96,7 +99,10 @@ def test_email_is_in_the_language_of_the_person(waiting: Conversation, agent: Me
 def test_nobody_is_told_where_nothing_is_missed(
     conversation: Conversation, agent: Membership, why: str
 ) -> None:
-    named = {"organization_id": conversation.organization_id, "conversation_id": conversation.pk}
+    named: dict[str, Any] = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
     if why != "the bot's":
         assign(**named, assignee_id=agent.user_id, by=agent)
     older(conversation, 1 if why == "recent" else 10)
@@ -168,11 +174,11 @@ def test_next_wait_is_told_again_and_after_a_pause(
 
 
 def test_several_are_told_together(
-    waiting: Conversation, agent: Membership, organization: Organization
+    waiting: Conversation, agent: Membership, organization: Organization, widget: Widget
 ) -> None:
     for name in ("An", "Bình"):
         customer = Customer.objects.create(organization=organization, name=name)
-        other = make_conversation(customer, waiting.widget, f"first-{customer.pk.hex}")
+        other = make_conversation(customer, widget, f"first-{customer.pk.hex}")
         assign(
             organization_id=organization.pk,
             conversation_id=other.pk,
@@ -286,13 +292,17 @@ def test_delay_that_is_not_offered_changes_nothing(
 
 
 def test_unread_are_counted_among_mine_and_nobodys(
-    client: Client, agent: Membership, waiting: Conversation, organization: Organization
+    client: Client,
+    agent: Membership,
+    waiting: Conversation,
+    organization: Organization,
+    widget: Widget,
 ) -> None:
     client.force_login(agent.user)
     counts = reverse("chat:inbox_counts")
     assert client.get(counts).json()["unread"] == 1
     customer = Customer.objects.create(organization=organization, name="An")
-    other = make_conversation(customer, waiting.widget, "first-of-an")
+    other = make_conversation(customer, widget, "first-of-an")
     # With the bot it is nobody's business yet.
     assert client.get(counts).json()["unread"] == 1
     Conversation.objects.filter(pk=other.pk).update(status="open")

@@ -1,5 +1,6 @@
 """What the bot still says between its hand-over and the person who takes over."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -119,7 +120,10 @@ def test_reply_decided_before_a_crash_stands_after_the_hand_off(
 
 
 def person_takes_over(conversation: Conversation, agent: Membership, way: str) -> None:
-    named = {"organization_id": conversation.organization_id, "conversation_id": conversation.pk}
+    named: dict[str, Any] = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
     if way == "take over":
         take_over(**named, by=agent)
     elif way == "assignment":

@@ -36,7 +36,7 @@ def named(conversation: Conversation) -> dict[str, Any]:
 def changes(conversation: Conversation, audience: Audience) -> list[dict[str, Any]]:
     """Return what an audience is told of changes; a customer is told nothing of some entries."""
     log = Message.objects.after(conversation.organization_id, conversation.pk, 0)
-    told = [event_frame(entry, audience)["data"] for entry in log]
+    told = [dict[str, Any](**event_frame(entry, audience)["data"]) for entry in log]
     return [data["change"] for data in told if "change" in data]
 
 
