@@ -43,7 +43,7 @@ def slow(settings: Any) -> None:
 def let_pass(seconds: int) -> None:
     """Bring what Redis keeps of the limits forward, as if so much time had passed."""
     for key in stores.redis().keys("ratelimit:*"):
-        moment = int(stores.redis().get(key))
+        moment = int(stores.redis().get(key) or 0)
         stores.redis().set(key, moment - seconds * 1_000_000, keepttl=True)
 
 
