@@ -28,6 +28,7 @@ from tests.chat.bot_turns import (
     turn,
 )
 from tests.knowledge.conftest import TEXTS
+from tests.patience import PATIENCE
 
 
 def test_known_question_is_answered_with_its_source(
@@ -216,11 +217,11 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     group = conversation_group(conversation.pk)
     with stores.redis().pubsub() as listening:
         listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
-        confirmed = listening.get_message(timeout=30)
+        confirmed = listening.get_message(timeout=PATIENCE)
         assert confirmed is not None
         assert confirmed["type"] == "subscribe"
         run(question)
-        raw = listening.get_message(timeout=30)
+        raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
     hint = registry.get_serializer("msgpack").deserialize(raw["data"])
     assert hint == {
