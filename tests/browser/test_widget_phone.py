@@ -65,8 +65,8 @@ def test_back_closes_the_panel_and_stays_on_the_site(phone: WidgetPage, site: st
     assert phone.page.evaluate("history.state") == {"position": 0}
     assert phone.page.evaluate("[steps, pushed]") == [[["/", {"position": 0}]], []]
     # The next one leaves the site, as it always did.
-    phone.page.evaluate("history.back()")
-    phone.page.wait_for_url("about:blank")
+    phone.page.go_back()
+    assert phone.page.url == "about:blank"
 
 
 def test_panel_closed_by_its_button_leaves_no_entry_behind(phone: WidgetPage, site: str) -> None:
