@@ -168,6 +168,7 @@ TEMPLATES = [
                 "crm.accounts.context.membership",
                 "crm.accounts.context.impersonation",
                 "chat.context.waiting",
+                "chat.context.setup",
                 "crm.accounts.context.providers",
                 "crm.accounts.context.settings_place",
                 "crm.billing.context.quotas",
@@ -193,6 +194,8 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
+# Where the first log-in after a sign-up leads.
+SETUP_URL = "chat:start"
 LOGOUT_REDIRECT_URL = "accounts:log_in"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).

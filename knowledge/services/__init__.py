@@ -15,6 +15,7 @@ from knowledge.services.faqs import (
     set_published,
     update_faq,
 )
+from knowledge.services.importing import import_rows
 from knowledge.services.indexing import index_faqs, index_now
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "delete_category",
     "delete_faq",
     "import_faqs",
+    "import_rows",
     "index_faqs",
     "index_now",
     "purge_deleted",
