@@ -25,6 +25,7 @@ from crm.accounts.models import Language
 
 # Short: a site picks up a new version, or a new colour, within minutes and without a new snippet.
 FRESH_FOR_SECONDS = 300
+_NOT_IN_THE_FRAME = frozenset({"frame.js", "loader.js"})
 THEMES = frozenset({"auto", "light", "dark"})
 _CSP_SOURCE = re.compile(r"https?://[A-Za-z0-9.*_:\[\]-]+")
 
@@ -145,9 +146,11 @@ def _path(name: str) -> Path:
 def frame_modules() -> list[str]:
     """Name the modules that the first screen needs, so that the browser asks for all at once."""
     folder = _path("frame.js").parent
+    shared = folder.parent.parent / "stream"
     names = sorted(path.name for path in folder.glob("*.js"))
     return [
-        *(f"chat/widget/{name}" for name in names if name not in {"frame.js", "loader.js"}),
+        *(f"stream/{path.name}" for path in sorted(shared.glob("*.js"))),
+        *(f"chat/widget/{name}" for name in names if name not in _NOT_IN_THE_FRAME),
         "chat/widget/i18n/index.js",
     ]
 

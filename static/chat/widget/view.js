@@ -45,6 +45,7 @@ export class View {
       t("talkToPerson"),
     );
     this.bar = element("p", { class: "bar", role: "status" });
+    this.keepOpen = element("p", { class: "bar keep-open", role: "status" });
     const close = button(
       { class: "close", "aria-label": t("close") },
       actions.close,
@@ -59,7 +60,7 @@ export class View {
         isFramed ? close : null,
       ),
       element("main", {}, this.scroller, this.jump),
-      element("footer", {}, this.bar, this.person, this.composer.form),
+      element("footer", {}, this.bar, this.keepOpen, this.person, this.composer.form),
       this.live,
     );
     this.rows = new Reconciler(this.list, new RowMaker(words, actions).make);
@@ -112,6 +113,21 @@ export class View {
     this.stateLine.textContent = this.stateText(agent, t);
     this.stateLine.dataset.state = chat.state === "online" ? this.presenceName() : chat.state;
     this.showBar(t);
+    this.showKeepOpen(t);
+  }
+
+  /** Mostly such a message is sent before anybody could read this. */
+  showKeepOpen(t) {
+    if (!this.chat.hasUnkept) {
+      clearTimeout(this.keepOpenTimer);
+      this.keepOpenTimer = null;
+      this.keepOpen.textContent = "";
+      return;
+    }
+    this.keepOpenTimer ??= setTimeout(() => {
+      this.keepOpen.textContent = t("notices.keepOpen");
+      this.keepBottom();
+    }, STATE_IS_NEWS_AFTER);
   }
 
   stateText(agent, t) {

@@ -41,6 +41,7 @@ export default {
     connecting: "The connection was lost. Connecting…",
     offline: "You are offline. Your messages are kept and will be sent.",
     online: "Connected again.",
+    keepOpen: "Keep this page open until your message is sent.",
   },
   status: {
     sending: "Sending…",

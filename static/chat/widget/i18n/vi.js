@@ -41,6 +41,7 @@ export default {
     connecting: "Mất kết nối. Đang kết nối lại…",
     offline: "Bạn đang ngoại tuyến. Tin nhắn của bạn được giữ lại và sẽ được gửi.",
     online: "Đã kết nối lại.",
+    keepOpen: "Vui lòng đừng đóng trang này cho đến khi tin nhắn được gửi.",
   },
   status: {
     sending: "Đang gửi…",
