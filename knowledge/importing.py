@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from config.text import identity_key, normalize, normalize_line
 from crm.accounts.models import Language
 from knowledge.languages import detect_language
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
@@ -68,12 +69,12 @@ class ImportText:
         questions = {row.question for row in self.rows if not row.error}
         found = Faq.objects.of(organization_id).alive().filter(question__in=questions)
         known = {
-            (language, question.casefold())
+            (language, identity_key(question))
             for language, question in found.values_list("language_code", "question")
         }
         marked = []
         for row in self.rows:
-            identity = (row.language, row.question.casefold())
+            identity = (row.language, identity_key(row.question))
             is_known = not row.error and identity in known
             marked.append(replace(row, is_known=is_known))
             known.add(identity)
@@ -225,7 +226,8 @@ def _checked(
     language: str = "",
     error: str = "",
 ) -> ImportRow:
-    question = " ".join(question.split())
+    question, answer = normalize_line(question), normalize(answer)
+    category = normalize_line(category)
     code = language.lower().replace("_", "-").partition("-")[0]
     if not error:
         error = _error_of(question, answer, category, language, code)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from config.text import identity_key
 from crm.accounts.permissions import Principal
 from knowledge.importing import ImportRow
 from knowledge.models import Faq, FaqCategory
@@ -16,7 +17,7 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
     """Add the rows that can be imported, all or none; categories are found or made by name."""
     lock_knowledge(by.organization_id)
     categories = {
-        category.name.casefold(): category.pk
+        identity_key(category.name): category.pk
         for category in FaqCategory.objects.of(by.organization_id)
     }
     return [
@@ -38,7 +39,8 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
 def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
     if not name:
         return None
-    if name.casefold() not in known:
+    key = identity_key(name)
+    if key not in known:
         made = create_category(organization_id=by.organization_id, name=name, by=by)
-        known[name.casefold()] = made.pk
-    return known[name.casefold()]
+        known[key] = made.pk
+    return known[key]

@@ -52,6 +52,7 @@ def signed_up(page: Page, sink: Sink) -> None:
 def test_checklist_leads_from_sign_up_to_an_answered_visitor(
     visitors: Any,  # noqa: F811
     post_office: Sink,  # noqa: F811
+    worker_stores: None,
     stores_clean: None,
 ) -> None:
     nora = visitors(viewport=DESK)
