@@ -67,7 +67,7 @@ class FaqForm(forms.Form):
         required=False,
         initial=True,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
-        help_text=_("The bot uses it, and anybody with its link can read it."),
+        help_text=_("The bot uses it, and it stands on your public help page."),
     )
 
     def __init__(self, *args: Any, organization_id: UUID, **kwargs: Any) -> None:

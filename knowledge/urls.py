@@ -23,4 +23,7 @@ urlpatterns = [
     path("api/v1/knowledge/faqs", api.Faqs.as_view(), name="api_faqs"),
     path("api/v1/knowledge/faqs/<uuid:faq_id>", api.FaqDetail.as_view(), name="api_faq"),
     path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),
+    path("help/<slug:slug>/", public.help_entrance, name="help"),
+    path("help/<slug:slug>/brand.css", public.brand_styles, name="help_brand"),
+    path("help/<slug:slug>/<str:language>/", public.help_home, name="help_home"),
 ]
