@@ -342,3 +342,16 @@ class CannotImpersonate(Forbidden):
 class ReasonTooShort(Invalid):
     code = "reason_too_short"
     message = gettext_noop("Say why, in at least ten characters: the organization reads it.")
+
+
+class UndoNotFound(NotFound):
+    code = "undo_not_found"
+    message = gettext_noop("This can no longer be undone.")
+
+
+class UndoImpossible(AppError):
+    code = "undo_impossible"
+    status = 409
+    message = gettext_noop(
+        "This cannot be undone: something else has its name or its place by now."
+    )

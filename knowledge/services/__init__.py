@@ -17,6 +17,7 @@ from knowledge.services.faqs import (
 )
 from knowledge.services.importing import import_rows
 from knowledge.services.indexing import index_faqs, index_now
+from knowledge.services.undoing import delete_faq_undoably
 
 __all__ = [
     "Answer",
@@ -28,6 +29,7 @@ __all__ = [
     "create_faq",
     "delete_category",
     "delete_faq",
+    "delete_faq_undoably",
     "import_faqs",
     "import_rows",
     "index_faqs",

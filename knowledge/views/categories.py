@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required
+from crm.accounts.undo import offer_undo
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -73,8 +74,8 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
     """Remove a category; its FAQs stay, without one."""
     membership = manager_of(request)
-    delete_category(
+    action_id = delete_category(
         organization_id=membership.organization_id, category_id=category_id, by=membership
     )
-    messages.success(request, _("The category is gone. Its FAQs are still there."))
+    offer_undo(request, _("The category is gone. Its FAQs are still there."), action_id)
     return redirect("knowledge:categories")

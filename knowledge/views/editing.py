@@ -15,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Area, permits, require
+from crm.accounts.undo import offer_undo
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
 from knowledge.models import Faq
 from knowledge.services import (
     create_faq,
-    delete_faq,
+    delete_faq_undoably,
     restore_faq,
     set_published,
     update_faq,
@@ -181,8 +182,10 @@ def _versions(faq: Faq) -> list[dict[str, Any]]:
 @member_required
 def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
-    faq = delete_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
-    return redirect(f"{reverse('knowledge:faqs')}?deleted={faq.pk}")
+    faq, action_id = delete_faq_undoably(by=membership, faq_id=faq_id)
+    text = _("“%(question)s” was deleted.") % {"question": faq.question[:80]}
+    offer_undo(request, text, action_id)
+    return redirect("knowledge:faqs")
 
 
 @require_POST
