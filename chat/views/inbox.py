@@ -137,7 +137,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     is_today = moment.date() == timezone.localdate()
     return {
         "row": row,
-        "time": formats.date_format(moment, "H:i" if is_today else "j M"),
+        "time": formats.date_format(moment, "TIME_FORMAT" if is_today else "MONTH_DAY_FORMAT"),
         "author": _last_author(row["last_message"]),
         "text": _last_text(row["last_message"]),
         "channel": Channel(row["channel"]).label,
@@ -185,7 +185,7 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | No
         "edited": gettext("edited") if "edited_at" in data and not is_deleted else "",
         "sources": [_source(source) for source in content.get("sources", [])],
         "timestamp": data["timestamp"],
-        "time": formats.date_format(moment, "H:i"),
+        "time": formats.date_format(moment, "TIME_FORMAT"),
     }
 
 

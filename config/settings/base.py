@@ -304,6 +304,8 @@ MESSAGE_STORAGE = "config.message_storage.Messages"
 MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
+# Dates and times, one way for each language.
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 
 # --- Files the browser loads --------------------------------------------------------------------
