@@ -17,6 +17,7 @@ from chat.models import SetupGuide, Widget
 from chat.widget_texts import clean_texts
 from config import realtime, tenancy
 from config.text import normalize_line
+from config.versions import check_version
 from crm.accounts.models import Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
 
@@ -41,9 +42,15 @@ def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
 
 
 @transaction.atomic
-def update_widget(*, by: Principal, widget_id: UUID, values: Mapping[str, Any]) -> Widget:
-    """Change the values that are given. Raise WidgetNotFound and InvalidWidget."""
+def update_widget(
+    *, by: Principal, widget_id: UUID, values: Mapping[str, Any], version: int | None = None
+) -> Widget:
+    """Change the values that are given. Raise WidgetNotFound and InvalidWidget.
+
+    ``version`` is that of the widget which was looked at. Raise EditedMeanwhile.
+    """
     widget = _locked(by, widget_id)
+    check_version(widget, version)
     _assign(widget, values)
     widget.save(update_fields=[*values, "allowed_domains", "styled_at", "updated_at"])
     return widget

@@ -12,9 +12,11 @@ from knowledge.services.faqs import delete_faq, restore_faq
 
 
 @transaction.atomic
-def delete_faq_undoably(*, by: Principal, faq_id: UUID) -> tuple[Faq, UUID | None]:
+def delete_faq_undoably(
+    *, by: Principal, faq_id: UUID, version: int | None = None
+) -> tuple[Faq, UUID | None]:
     """Delete a FAQ; return it and the action that `undo` takes back."""
-    faq = delete_faq(organization_id=by.organization_id, faq_id=faq_id, by=by)
+    faq = delete_faq(organization_id=by.organization_id, faq_id=faq_id, by=by, version=version)
     return faq, record_undoable(by=by, kind="faq", data={"pk": str(faq.pk)})
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from config.errors import AppError
 from crm.accounts.access import member_required
+from crm.accounts.form_guard.once import once
 from knowledge.forms import ImportForm
 from knowledge.importing import MAX_ROWS, ImportText, read_text
 from knowledge.services import import_rows
@@ -21,6 +22,7 @@ from knowledge.views.editing import manager_of
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @member_required
+@once
 def import_page(request: HttpRequest) -> HttpResponse:
     """Show what a text would become; with ``step=import``, store what can be stored.
 
