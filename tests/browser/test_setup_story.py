@@ -64,10 +64,11 @@ def test_checklist_leads_from_sign_up_to_an_answered_visitor(
     expect(nora.get_by_text("1 of 5 done")).to_be_visible()
 
     nora.get_by_role("link", name="Style it").click()
-    nora.get_by_label("Title").fill("Fjord")
+    texts = nora.get_by_role("tabpanel", name="English")
+    texts.get_by_label("Title").fill("Fjord")
     preview = nora.frame_locator(".preview-stage iframe")
     expect(preview.get_by_role("heading", name="Fjord")).to_be_visible()
-    nora.get_by_label("Name of the bot").fill("Finn")
+    texts.get_by_label("Name of the bot").fill("Finn")
     nora.get_by_role("button", name="Save").click()
     expect(nora.get_by_text("Saved. Sites show it")).to_be_visible()
     nora.get_by_role("link", name="Setup checklist").click()
