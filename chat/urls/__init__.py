@@ -1,6 +1,15 @@
 """The pages and API of chat, by part."""
 
-from chat.urls import demo, identity, inbox, questions, start, streams, widget
+from chat.urls import (
+    demo,
+    identity,
+    inbox,
+    notifications,
+    questions,
+    start,
+    streams,
+    widget,
+)
 
 app_name = "chat"
 urlpatterns = [
@@ -8,6 +17,7 @@ urlpatterns = [
     *widget.urlpatterns,
     *identity.urlpatterns,
     *start.urlpatterns,
+    *notifications.urlpatterns,
     *inbox.urlpatterns,
     *questions.urlpatterns,
     *demo.urlpatterns,
