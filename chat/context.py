@@ -27,7 +27,7 @@ def setup(request: HttpRequest) -> dict[str, Any]:
 
     def state() -> SetupState | None:
         membership = getattr(request, "membership", None)
-        if membership is None or not is_offered(membership):
+        if not membership or not is_offered(membership):
             return None
         found = setup_state(membership)
         return found if found.is_open else None

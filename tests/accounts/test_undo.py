@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from crm.accounts.models import CustomRole, Invitation, Membership, Team, UndoableAction
+from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.invitations import invite
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
@@ -228,9 +229,7 @@ def supervisor_client(colleague: Membership) -> Client:
 def test_what_cannot_be_undone_is_asked_once_more(
     as_owner: Client, owner: Membership, widget: Any, name: str
 ) -> None:
-    as_owner.post(
-        reverse("accounts:api_keys_page"), {"name": "Shop", "scopes": "inbox:read", "lasts": ""}
-    )
+    create_api_key(by=owner, name="Shop", scopes=["inbox:read"])
     as_owner.post(reverse("chat:add_identity_secret", args=[widget.pk]))
     body = as_owner.get(reverse(name)).content.decode()
     assert '<details class="confirm">' in body
