@@ -229,7 +229,7 @@ def supervisor_client(colleague: Membership) -> Client:
 def test_what_cannot_be_undone_is_asked_once_more(
     as_owner: Client, owner: Membership, widget: Any, name: str
 ) -> None:
-    create_api_key(by=owner, name="Shop", scopes=["inbox:read"])
+    create_api_key(by=owner, name="Shop", scopes=["inbox:read"], expires_at=None)
     as_owner.post(reverse("chat:add_identity_secret", args=[widget.pk]))
     body = as_owner.get(reverse(name)).content.decode()
     assert '<details class="confirm">' in body
