@@ -128,7 +128,7 @@ def test_a_deleted_role_comes_back_with_its_rights_and_invitations(
 
 
 def test_a_deleted_category_comes_back_around_its_faqs(as_owner: Client, owner: Membership) -> None:
-    ids = {"organization_id": owner.organization_id}
+    ids: dict[str, Any] = {"organization_id": owner.organization_id}
     category = create_category(**ids, name="Delivery", names={"vi": "Giao hàng"}, position=3)
     other = create_category(**ids, name="Gifts")
     faqs = [

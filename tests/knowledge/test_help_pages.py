@@ -107,7 +107,7 @@ def test_one_category_is_shown_whole(helpful: Organization) -> None:
 
 
 def test_hidden_and_deleted_faqs_never_appear(helpful: Organization) -> None:
-    ids = {"organization_id": helpful.pk}
+    ids: dict[str, Any] = {"organization_id": helpful.pk}
     set_published(**ids, faq_id=Faq.objects.get(key="cost").pk, is_published=False)
     delete_faq(**ids, faq_id=Faq.objects.get(key="wrap").pk)
     page = home(helpful)

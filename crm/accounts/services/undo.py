@@ -48,6 +48,8 @@ def undo(*, by: Principal, action_id: UUID) -> None:
     Raise UndoNotFound for what is unknown, somebody else's or too old, and UndoImpossible where
     something else has taken its place.
     """
+    if by.user_id is None:
+        raise UndoNotFound
     action = (
         UndoableAction.objects.select_for_update()
         .filter(
@@ -80,7 +82,8 @@ def snapshot(instance: Model) -> dict[str, Any]:
     for group in groups:
         removed += [each for each in group if each.pk != instance.pk]
     unlinked = []
-    for (field, _value), groups_of_rows in collector.field_updates.items():
+    updates: dict[Any, Any] = collector.field_updates
+    for (field, _value), groups_of_rows in updates.items():
         ids = [str(row.pk) for rows in groups_of_rows for row in rows]
         if ids:
             unlinked.append({"model": field.model._meta.label, "field": field.name, "ids": ids})
