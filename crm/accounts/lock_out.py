@@ -8,7 +8,8 @@ what strangers do elsewhere holds nobody up where they have logged in before.
 import hashlib
 import hmac
 import math
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -63,7 +64,7 @@ for i = 1, 3 do
   local delay = 0
   if failures >= tonumber(free) then
     delay = math.min(longest * 1000, first * 1000 * 2 ^ math.min(failures - free, 30))
-    redis.call('HSET', KEYS[i], 'until', string.format('%.0f', now + delay))
+    redis.call('HSET', KEYS[i], 'until', string.format('%.0f', now + delay), 'by', ARGV[11])
   end
   redis.call('PEXPIRE', KEYS[i], string.format('%.0f', delay + ARGV[10] * 1000))
 end
@@ -72,9 +73,11 @@ return 0
 _SUCCESS = """
 redis.call('DEL', KEYS[1])
 for i = 2, 3 do
-  if redis.call('EXISTS', KEYS[i]) == 1 then
+  if tonumber(redis.call('HGET', KEYS[i], 'failures') or 0) > 0 then
     redis.call('HINCRBY', KEYS[i], 'failures', -1)
-    redis.call('HDEL', KEYS[i], 'until')
+    if redis.call('HGET', KEYS[i], 'by') == ARGV[2] then
+      redis.call('HDEL', KEYS[i], 'until', 'by')
+    end
   end
 end
 redis.call('SET', KEYS[4], 1, 'EX', ARGV[1])
@@ -87,30 +90,48 @@ def _script(text: str) -> Script:
     return stores.redis().register_script(text)
 
 
-def count_attempt(*, email: str, address: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt with a password that was counted, as a failure until it is known to be none."""
+
+    email: str
+    address: str
+    id: str
+
+    def kept(self) -> dict[str, str]:
+        """Return it as a session keeps it until the second factor is shown as well."""
+        return asdict(self)
+
+
+def count_attempt(*, email: str, address: str) -> Attempt:
     """Take an attempt for a failure, or refuse it while one has to wait.
 
     Raises TooManyLogIns with ``retry_after`` and StoreUnavailable: without the counters nobody
     logs in.
     """
+    attempt = Attempt(email=email, address=address, id=secrets.token_hex(8))
     arguments = [number for each in _PATIENCES for number in (each.free, each.first, each.longest)]
     try:
         answer: Any = _script(_ATTEMPT)(
-            keys=_keys(email, address), args=[*arguments, FORGOTTEN_AFTER_SECONDS]
+            keys=_keys(email, address),
+            args=[*arguments, FORGOTTEN_AFTER_SECONDS, attempt.id],
         )
     except RedisError as error:
         raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
     if answer > 0:
         raise too_many(math.ceil(answer / 1000))
+    return attempt
 
 
-def count_success(*, email: str, address: str) -> None:
+def count_success(attempt: Attempt) -> None:
     """It was no failure: what this person did wrong here before is forgotten.
 
-    Other failures of the place stay: who has one account here could else guess at others for ever.
-    Raises RedisError.
+    Of others' failures nothing is taken back but this one attempt, once: whoever has one account
+    here could else guess at others for ever. Raises RedisError.
     """
-    _script(_SUCCESS)(keys=_keys(email, address), args=[KNOWN_PLACE_SECONDS])
+    _script(_SUCCESS)(
+        keys=_keys(attempt.email, attempt.address), args=[KNOWN_PLACE_SECONDS, attempt.id]
+    )
 
 
 def too_many(seconds: int) -> TooManyLogIns:

@@ -44,6 +44,12 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
+    def reachable_at(self, email: str) -> "models.QuerySet[User]":
+        """Give active people who have proved this address, or whose operator vouches for it."""
+        is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
+        is_vouched_for = models.Q(email=email, emailaddress__isnull=True)
+        return self.filter(is_proved | is_vouched_for, is_active=True).distinct()
+
     def never_confirmed(self) -> "models.QuerySet[User]":
         """Give who signed up by themselves, never proved their address and never came in."""
         return self.filter(

@@ -81,11 +81,11 @@ class LogInTokens(OpenView):
         """Log a program in for a person; every refusal of the credentials is the same."""
         told = LogInBody.read(request)
         with outage_refusals():
-            user = check_credentials(
+            user, attempt = check_credentials(
                 request._request, email=told["email"], password=told["password"], road="token"
             )
             check_code(user=user, code=told["otp"])
-            credentials_were_right(request._request, user)
+            credentials_were_right(user, attempt)
             if EmailAddress.objects.filter(user=user, verified=False, primary=True).exists():
                 raise AddressNotConfirmed
             membership = _membership(user, told.get("organization"))

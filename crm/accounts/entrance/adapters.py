@@ -23,7 +23,7 @@ from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
-from crm.accounts.log_in import credentials_were_right
+from crm.accounts.log_in import credentials_were_right, take_attempt
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
 from crm.mail.services import queue_mail
@@ -67,7 +67,8 @@ class AccountAdapter(DefaultAccountAdapter):
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
-        credentials_were_right(request, cast(User, user))
+        person = cast(User, user)
+        credentials_were_right(person, take_attempt(request, person))
         remember_language(response, cast(User, user).language_code)
         return response
 

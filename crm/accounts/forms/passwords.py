@@ -3,8 +3,11 @@
 from typing import Any
 
 from allauth.account import forms as allauth
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
@@ -28,9 +31,29 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
 
 
 class ResetForm(allauth.ResetPasswordForm):
+    """Send a link to an address that the account's owner has proved, and to no other.
+
+    Whoever signed up and has not confirmed yet is sent the link for that again.
+    """
+
+    users: list[User]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        self.users = list(User.objects.reachable_at(email))
+        return email
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email: str = self.cleaned_data["email"]
+        waiting = User.objects.never_confirmed().filter(email=email).first()
+        if waiting is None or self.users:
+            return str(super().save(request, **kwargs))
+        EmailAddress.objects.get(user=waiting, email=email).send_confirmation(request)
+        return email
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -49,11 +72,14 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
     def save(self) -> None:
-        super().save()
         # Here, for adapters are loaded with the models, and forms with the settings.
         from crm.accounts.entrance.adapters import verified_address
+        from crm.accounts.services.sign_up import disarm_sign_up
 
-        verified_address(self.user)
+        with transaction.atomic():
+            disarm_sign_up(user_id=self.user.pk)
+            super().save()
+            verified_address(self.user)
 
 
 class ChangePasswordForm(allauth.ChangePasswordForm):
