@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
@@ -40,6 +41,7 @@ class ResetForm(allauth.ResetPasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
 
     def clean_email(self) -> str:
