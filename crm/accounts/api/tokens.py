@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -125,7 +126,7 @@ class Revoke(OpenView):
 
 def _membership(user: User, organization_id: Any) -> Membership:
     chosen = None if organization_id is None else str(organization_id)
-    membership = current_membership(user=user, organization_id=chosen)
+    membership = current_membership(user=user, organization_id=chosen, granted_at=timezone.now())
     if membership is None:
         raise NoOrganization
     if chosen is not None and str(membership.organization_id) != chosen:

@@ -42,9 +42,11 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
     session = request.session
     if session.session_key is None:
         session.create()
-    membership = current_membership(user=user, organization_id=session.get(SESSION_KEY))
-    client = Client.of(request)
     now = timezone.now()
+    membership = current_membership(
+        user=user, organization_id=session.get(SESSION_KEY), granted_at=now
+    )
+    client = Client.of(request)
     if membership is not None:
         # Where the next request looks first.
         session[SESSION_KEY] = str(membership.organization_id)
