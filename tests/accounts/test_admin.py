@@ -55,7 +55,8 @@ def test_nobody_can_set_anothers_password(operator: Client, agent: Membership) -
     """Not at a new account, nor at one that is there: its owner is sent a link."""
     tried = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
     form = {"email": "Fresh@Sunbean.example", "name": "Fresh", "language_code": "vi", **tried}
-    answer = operator.post(reverse("admin:accounts_user_add"), form)
+    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    answer = operator.post(reverse("admin:accounts_user_add"), form | inline)
     assert answer.status_code == 302, answer.context["adminform"].errors
     fresh = User.objects.get(email="fresh@sunbean.example")
     assert not fresh.has_usable_password()
@@ -70,7 +71,6 @@ def test_nobody_can_set_anothers_password(operator: Client, agent: Membership) -
     assert fresh.check_password("a lighthouse at dusk")
     before = agent.user.password
     change = reverse("admin:accounts_user_change", args=[agent.user_id])
-    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     person = {"name": "Linh", "language_code": "en", "timezone": "UTC", "password": "x"}
     operator.post(change, person | tried | inline)
     operator.post(change.replace("/change/", "/password/"), tried)

@@ -1,6 +1,7 @@
 """Forgotten passwords, changed passwords, changed addresses: what proves what, and who is told."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -136,7 +137,7 @@ def test_a_new_address_is_confirmed_by_whoever_is_logged_in_to_the_account(
     enter(other, colleague.user.email)
     for method in ("get", "post"):
         answer = getattr(stranger, method)(link)
-        assert answer["Location"] == f"{LOG_IN}?next={link}"
+        assert answer["Location"] == f"{LOG_IN}?next={quote(link)}"
         refused = getattr(other, method)(link)
         assert refused.status_code == 403
         assert "for another account" in refused.content.decode()

@@ -51,10 +51,12 @@ class ResetForm(allauth.ResetPasswordForm):
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         email: str = self.cleaned_data["email"]
-        waiting = User.objects.never_confirmed().filter(email=email).first()
+        waiting = EmailAddress.objects.filter(
+            email=email, user__email=email, user__is_active=True, verified=False
+        ).first()
         if waiting is None or self.users:
             return str(super().save(request, **kwargs))
-        EmailAddress.objects.get(user=waiting, email=email).send_confirmation(request)
+        waiting.send_confirmation(request)
         return email
 
     def clean(self) -> dict[str, Any]:

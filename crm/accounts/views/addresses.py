@@ -60,8 +60,9 @@ class ConfirmAddressView(ConfirmEmailView):
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
     """Let the owner of the mailbox choose the password of an account that is signed up for it."""
-    form = NewPasswordForm(request.POST or None, user=address.user)
-    if request.method != "POST" or not form.is_valid():
+    given = request.POST if request.method == "POST" else None
+    form = NewPasswordForm(given, user=address.user)
+    if not form.is_valid():
         status = 400 if form.is_bound else 200
         context = {"form": form, "email": address.email}
         return render(request, "account/email_claim.html", context, status=status)
