@@ -14,6 +14,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import idna
@@ -88,6 +89,12 @@ def identity_key(text: str) -> str:
     text = _without_ignorable(unicodedata.normalize("NFD", normalize_line(text))).casefold()
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return normalize_line(unicodedata.normalize("NFKC", _without_ignorable(text)))
+
+
+def is_taken(name: str, names: Iterable[str]) -> bool:
+    """Return whether one of these names is the same name."""
+    wanted = identity_key(name)
+    return any(identity_key(each) == wanted for each in names)
 
 
 def search_key(text: str) -> str:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from config import stores
 from config.logging import note_cache, note_store
-from knowledge.terms import words
+from config.text import identity_key
 
 logger = logging.getLogger(__name__)
 KEEP_SECONDS = 3600
@@ -26,8 +26,11 @@ class Key:
 
     @classmethod
     def of(cls, organization_id: UUID, version: int, question: str, language: str) -> "Key":
-        """Name the question as any spelling of it; a new version of the knowledge is a new name."""
-        asked = " ".join(words(question))
+        """Name the question in any case of its letters; new knowledge is a new name.
+
+        Accents and signs count: "Bò" and "Bơ", "C#" and "C++" are different questions.
+        """
+        asked = identity_key(question).rstrip(" .?!…")
         digest = hashlib.sha256(f"{version}\n{language}\n{asked}".encode()).hexdigest()[:32]
         return cls(f"response_cache:{organization_id}:{digest}")
 

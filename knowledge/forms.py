@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.models import Language
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent
@@ -16,7 +17,7 @@ class CategoryChoiceField(forms.ModelChoiceField):
         return str(obj.local_name)
 
 
-class FaqForm(forms.Form):
+class FaqForm(Form):
     """One FAQ, as ``FaqContent`` takes it."""
 
     question = forms.CharField(
@@ -106,7 +107,7 @@ class FaqForm(forms.Form):
                 self.add_error(field if field in self.fields else None, sentence)
 
 
-class FilterForm(forms.Form):
+class FilterForm(Form):
     """What narrows the list; a value that is none of the choices narrows nothing."""
 
     STATES = (
@@ -151,7 +152,7 @@ class FilterForm(forms.Form):
         self.fields["category"].queryset = categories  # type: ignore[attr-defined]
 
 
-class AskForm(forms.Form):
+class AskForm(Form):
     question = forms.CharField(
         label=_("Ask as a customer would"),
         max_length=QUESTION_LENGTH,
@@ -159,7 +160,7 @@ class AskForm(forms.Form):
     )
 
 
-class CategoryForm(forms.Form):
+class CategoryForm(Form):
     name = forms.CharField(
         label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"class": "form-control"})
     )

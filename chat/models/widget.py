@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import LineField
 from crm.accounts.models import Language, Organization
 from crm.customers.models import Customer
 
@@ -29,7 +30,7 @@ class Widget(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="widgets")
-    name = models.CharField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=100)
     site_key = models.CharField(max_length=64, unique=True, default=new_site_key, editable=False)
     allowed_domains = ArrayField(
         models.CharField(max_length=255),

@@ -20,6 +20,7 @@ from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, una
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
 from config.errors import Invalid
+from config.text import identity_key, normalize_line
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import WRITE, Area, Principal
 from crm.billing.metrics import Metric
@@ -196,7 +197,9 @@ def set_labels(
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    wanted = list(dict.fromkeys(labels))
+    # The first spelling of a label stands for all.
+    spellings = {identity_key(label): normalize_line(label) for label in reversed(labels)}
+    wanted = [spellings[key] for key in dict.fromkeys(map(identity_key, labels)) if key]
     if conversation.labels == wanted:
         return conversation
     return change(

@@ -190,7 +190,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["crm.accounts.backends.PasswordBackend"]
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
 LOGOUT_REDIRECT_URL = "accounts:log_in"

@@ -66,7 +66,7 @@ class CustomerListQuery(ListQuery):
     name = "customers"
     lookups = {
         "stage": "stage",
-        "email": "email__iexact",
+        "email": "email",
         "language": "language_code",
         "created_at__gte": "created_at__gte",
         "created_at__lt": "created_at__lt",

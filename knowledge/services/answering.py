@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from config.text import normalize
 from knowledge import answer_cache
 from knowledge.embedding import embed_questions
 from knowledge.errors import OrganizationMissing
@@ -61,7 +62,7 @@ def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
         .first()
         or 0
     )
-    asked = question.strip()[: 2 * QUESTION_LENGTH]
+    asked = normalize(question)[: 2 * QUESTION_LENGTH]
     kept = answer_cache.Key.of(organization_id, version, asked, language)
     stored = answer_cache.read(kept)
     found = _from_json(stored) if stored else _search(organization_id, asked, language)

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required
+from knowledge.errors import CategoryNameTaken
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -27,13 +28,17 @@ def categories(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         manager_of(request)
         if form.is_valid():
-            create_category(
-                organization_id=membership.organization_id,
-                name=form.cleaned_data["name"],
-                by=membership,
-            )
-            messages.success(request, _("Saved."))
-            return redirect("knowledge:categories")
+            try:
+                create_category(
+                    organization_id=membership.organization_id,
+                    name=form.cleaned_data["name"],
+                    by=membership,
+                )
+            except CategoryNameTaken as taken:
+                form.add_error("name", _(taken.message))
+            else:
+                messages.success(request, _("Saved."))
+                return redirect("knowledge:categories")
     alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
     return render(
         request,
@@ -56,13 +61,17 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     form = CategoryForm(request.POST)
     if form.is_valid():
-        rename_category(
-            organization_id=membership.organization_id,
-            category_id=category_id,
-            name=form.cleaned_data["name"],
-            by=membership,
-        )
-        messages.success(request, _("Saved."))
+        try:
+            rename_category(
+                organization_id=membership.organization_id,
+                category_id=category_id,
+                name=form.cleaned_data["name"],
+                by=membership,
+            )
+        except CategoryNameTaken as taken:
+            messages.error(request, _(taken.message))
+        else:
+            messages.success(request, _("Saved."))
     else:
         messages.error(request, _("A category needs a name of at most 100 letters."))
     return redirect("knowledge:categories")

@@ -18,6 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from config.console.deeds import Deed
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin
+from config.forms import NormalizedText
 from crm.accounts.admin.impersonating import AS_PERSON
 from crm.accounts.models import Ended, Membership, User
 from crm.accounts.services.access import end_access
@@ -57,7 +58,7 @@ class MembershipInline(TabularInline):
         return False
 
 
-class NewPersonForm(UserCreationForm):
+class NewPersonForm(NormalizedText, UserCreationForm):
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("email", "name")
@@ -104,7 +105,7 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class
     change_password_form = AdminPasswordChangeForm
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
-    search_fields = ["email", "name", "=id"]
+    search_fields = ["search_text", "=id"]
     search_help_text = _("A part of the address or the name, or an id in full.")
     ordering = ["email"]
     filter_horizontal = ["groups"]

@@ -19,6 +19,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config import limits, tenancy
+from config.text import normalize_email, normalize_line
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.errors import ProviderUnavailable
@@ -162,7 +163,9 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         user = cast(User, super().populate_user(request, sociallogin, data))
         names = [data.get("first_name") or "", data.get("last_name") or ""]
-        user.name = (data.get("name") or " ".join(names).strip())[:255]
+        user.name = normalize_line(data.get("name") or " ".join(names))[:255]
+        for address in sociallogin.email_addresses:
+            address.email = normalize_email(address.email)
         return user
 
     def get_requests_session(self) -> requests.Session:

@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.models.security import (
     DEFAULT_IDLE_MINUTES,
     DEFAULT_SESSION_HOURS,
@@ -18,7 +19,7 @@ _HOUR = 60
 _DAY = 24 * _HOUR
 
 
-class ApiKeyForm(forms.Form):
+class ApiKeyForm(Form):
     """``scopes`` are offered as far as the maker has them."""
 
     name = forms.CharField(
@@ -53,7 +54,7 @@ class ApiKeyForm(forms.Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
-class LogInRulesForm(forms.Form):
+class LogInRulesForm(Form):
     session_hours = forms.TypedChoiceField(
         label=_("Log in again after"),
         coerce=int,

@@ -5,10 +5,11 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.models import Language
 
 
-class LogInForm(forms.Form):
+class LogInForm(Form):
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=255,
@@ -29,15 +30,15 @@ class LogInForm(forms.Form):
     next = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class LanguageForm(forms.Form):
+class LanguageForm(Form):
     language = forms.ChoiceField(choices=Language.choices)
     next = forms.CharField(required=False)
 
 
-class TimezoneForm(forms.Form):
+class TimezoneForm(Form):
     timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
     next = forms.CharField(required=False)
 
 
-class SwitchForm(forms.Form):
+class SwitchForm(Form):
     organization = forms.UUIDField()

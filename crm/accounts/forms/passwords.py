@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from config.forms import NormalizedText
 from crm.accounts.models import User
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
@@ -27,7 +28,7 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
     field.help_text = _HELP if helps else ""
 
 
-class ResetForm(allauth.ResetPasswordForm):
+class ResetForm(NormalizedText, allauth.ResetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])
@@ -40,7 +41,7 @@ class ResetForm(allauth.ResetPasswordForm):
         return cleaned
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):
+class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
     """What the link of a letter opens; it proves the address, too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,7 +57,7 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
         verified_address(self.user)
 
 
-class ChangePasswordForm(allauth.ChangePasswordForm):
+class ChangePasswordForm(NormalizedText, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
@@ -68,14 +69,14 @@ class ChangePasswordForm(allauth.ChangePasswordForm):
         return str(super().clean_oldpassword())
 
 
-class SetPasswordForm(allauth.SetPasswordForm):
+class SetPasswordForm(NormalizedText, allauth.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
 
-class ConfirmForm(allauth.ReauthenticateForm):
+class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_password(self.fields["password"], label=_("Your password"), is_new=False)

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.models import CustomRole, Membership, Team
 from crm.accounts.permissions import LEVELS, READ, WRITE, Area, Grant, Level, Rights
 from crm.accounts.services.teams import MAX_MEMBERS
@@ -22,7 +23,7 @@ class NameField(forms.CharField):
         )
 
 
-class NewRoleForm(forms.Form):
+class NewRoleForm(Form):
     name = NameField()
     copied_from = forms.ChoiceField(
         label=_("Copied from"), widget=forms.Select(attrs={"class": "form-select"})
@@ -33,7 +34,7 @@ class NewRoleForm(forms.Form):
         self.fields["copied_from"].choices = sources  # type: ignore[attr-defined]
 
 
-class RoleForm(forms.Form):
+class RoleForm(Form):
     """A row for each area: how far one sees, and how far one changes.
 
     Levels beyond those of ``limit`` are not offered; the service refuses them too.
@@ -103,7 +104,7 @@ class _Lead(forms.ModelChoiceField):
         return str(obj.user.name)
 
 
-class TeamForm(forms.Form):
+class TeamForm(Form):
     name = NameField()
 
     def __init__(self, *args: Any, organization_id: Any, team: Team | None, **kwargs: Any) -> None:

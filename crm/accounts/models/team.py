@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import LineField
 from crm.accounts.managers import TeamQuerySet
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
@@ -17,7 +18,7 @@ class Team(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
-    name = models.CharField(_("name"), max_length=60)
+    name = LineField(_("name"), max_length=60)
     lead = models.ForeignKey(
         Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="leads"
     )

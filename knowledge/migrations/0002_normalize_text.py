@@ -1,0 +1,27 @@
+"""FAQs and categories in the form in which they are compared from now on."""
+
+from typing import Any
+
+from django.db import migrations
+
+from config.normalizing import normalize_rows
+from config.text import normalize, normalize_line, search_key
+
+
+def normalize_knowledge(apps: Any, schema_editor: Any) -> None:
+    normalize_rows(apps.get_model("knowledge", "FaqCategory"), {"name": normalize_line})
+    normalize_rows(
+        apps.get_model("knowledge", "Faq"),
+        {
+            "question": normalize_line,
+            "answer": normalize,
+            "phrasings": normalize_line,
+            "folded_text": search_key,
+        },
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("knowledge", "0001_initial")]
+
+    operations = [migrations.RunPython(normalize_knowledge, migrations.RunPython.noop)]
