@@ -8,6 +8,10 @@ from config.normalizing import normalize_rows
 from config.text import normalize, normalize_line, search_key
 
 
+def fold_lines(text: str) -> str:
+    return "\n".join(map(search_key, text.split("\n")))
+
+
 def normalize_knowledge(apps: Any, schema_editor: Any) -> None:
     normalize_rows(apps.get_model("knowledge", "FaqCategory"), {"name": normalize_line})
     normalize_rows(
@@ -16,7 +20,7 @@ def normalize_knowledge(apps: Any, schema_editor: Any) -> None:
             "question": normalize_line,
             "answer": normalize,
             "phrasings": normalize_line,
-            "folded_text": search_key,
+            "folded_text": fold_lines,
         },
     )
 

@@ -295,7 +295,7 @@ def _assign(faq: Faq, content: FaqContent) -> None:
 
 
 def _folded_text(faq: Faq) -> str:
-    return search_key("\n".join([faq.question, *faq.phrasings, faq.answer]))
+    return "\n".join(map(search_key, [faq.question, *faq.phrasings, faq.answer]))
 
 
 def _values(content: FaqContent) -> dict[str, Any]:
