@@ -16,10 +16,11 @@ from chat.api.authentication import (
     visitor_of_request,
 )
 from chat.api.shapes import TicketShape, VisitShape
-from chat.identity import Told, check_proof, hand_on, parse_identity, use_proof
+from chat.identity import Told, check_proof, parse_identity
 from chat.models import Conversation, Widget
 from chat.services.verifying import start_verified_visit
 from chat.services.visitors import Visit, active_widget, check_origin, start_visit
+from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
 from config import limits, tenancy
@@ -27,7 +28,6 @@ from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
 from config.outages import outage_refusals
 from config.rest import Body, refuses
-from crm.accounts.clients import Client
 from crm.accounts.models import Language
 
 WIDGET_SOCKET = "/ws/widget/"
@@ -80,13 +80,10 @@ class WidgetSessions(APIView):
             own_origin = f"{request.scheme}://{request.get_host()}"
             if told.get("parent_origin") not in {None, own_origin}:
                 check_origin(widget, told["parent_origin"])
+                record_seen(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
             visit = _visit(
-                request,
-                widget,
-                identity,
-                token=told.get("visitor_token") or None,
-                language=language,
+                widget, identity, token=told.get("visitor_token") or None, language=language
             )
             visitor = Visitor.of(visit.record, language)
             answer = {
@@ -145,8 +142,6 @@ class InboxTickets(APIView):
             "membership": str(agent.membership.pk),
             "login": agent.login,
         }
-        if agent.operator_id:
-            claims["operator"] = str(agent.operator_id)
         with outage_refusals():
             ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
         return Response(ticket, status=201, headers=_PRIVATE)
@@ -155,21 +150,15 @@ class InboxTickets(APIView):
 _PRIVATE = {"Cache-Control": "no-store"}
 
 
-def _visit(
-    request: Request, widget: Widget, identity: Told, *, token: str | None, language: str
-) -> Visit:
+def _visit(widget: Widget, identity: Told, *, token: str | None, language: str) -> Visit:
     if identity.token is None:
         return start_visit(
             widget=widget, token=token, language_code=language, claims=identity.claims
         )
     proof = check_proof(widget, identity.token)
-    client = Client.of(request._request).mark
-    use_proof(widget, proof, visitor=token, client=client)
-    visit = start_verified_visit(
+    return start_verified_visit(
         widget=widget, token=token, proof=proof, claims=identity.claims, language_code=language
     )
-    hand_on(widget, proof, visitor=visit.token, client=client)
-    return visit
 
 
 def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:

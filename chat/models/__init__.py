@@ -8,7 +8,7 @@ from chat.models.conversation import (
     Priority,
     Status,
 )
-from chat.models.identity import IdentitySecret
+from chat.models.identity import IdentitySecret, IdentityUse
 from chat.models.message import (
     AMENDMENTS,
     ContentType,
@@ -19,10 +19,11 @@ from chat.models.message import (
     Sender,
     SenderType,
 )
-from chat.models.widget import VisitorToken, Widget
+from chat.models.widget import DEFAULT_COLOR, SetupGuide, VisitorToken, Widget
 
 __all__ = [
     "AMENDMENTS",
+    "DEFAULT_COLOR",
     "Channel",
     "ContentType",
     "Conversation",
@@ -31,11 +32,13 @@ __all__ = [
     "Direction",
     "EventKind",
     "IdentitySecret",
+    "IdentityUse",
     "Message",
     "NewMessage",
     "Priority",
     "Sender",
     "SenderType",
+    "SetupGuide",
     "Status",
     "VisitorToken",
     "Widget",

@@ -3,23 +3,27 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound
-from chat.models import VisitorToken, Widget
-from config import tenancy
+from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
+from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
+from config import realtime, tenancy
+from crm.accounts.errors import AccessEnded
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # A developer's own machine shows the same site on any port.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SEEN_EVERY = timedelta(hours=1)
+_PURGED_AT_ONCE = 5000
 _PREFIX = "nfv_"
 _TOKEN = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_][a-z0-9_-]{0,62}|[0-9a-f:.]+")
@@ -35,7 +39,7 @@ class Visit:
 
 
 def active_widget(site_key: str) -> Widget:
-    """Give the widget of a snippet, with its organization."""
+    """Give the widget of a snippet, with its organization. Raise WidgetNotFound, WidgetPaused."""
     if "\x00" in site_key:
         # PostgreSQL refuses to look for it.
         raise WidgetNotFound
@@ -47,6 +51,8 @@ def active_widget(site_key: str) -> Widget:
         )
     if widget is None:
         raise WidgetNotFound
+    if widget.is_paused:
+        raise WidgetPaused
     return widget
 
 
@@ -72,7 +78,8 @@ def frame_ancestors(widget: Widget) -> list[str]:
             shown = f"{shown}:{port}"
         elif host in LOOPBACK:
             shown = f"{shown}:*"
-        sources += [f"https://{shown}", f"http://{shown}"]
+        names = [shown, f"www.{shown}"] if _has_www(host) else [shown]
+        sources += [f"{scheme}://{name}" for name in names for scheme in ("https", "http")]
     return sources
 
 
@@ -94,7 +101,7 @@ def start_visit(
 
     ``claims`` are what the page says of them: kept as such, and used for nothing.
     """
-    if token is not None and (known := _find(token, widget)):
+    if token is not None and (known := known_visit(widget=widget, token=token)):
         note_claims(known.customer, claims)
         return Visit(token=token, record=known, is_new=False)
     customer = Customer.objects.create(
@@ -105,21 +112,27 @@ def start_visit(
     return issue_visit(widget=widget, customer=customer, is_new=True)
 
 
-def issue_visit(*, widget: Widget, customer: Customer, is_new: bool) -> Visit:
-    """Give a browser a token of its own for this customer."""
+def issue_visit(
+    *, widget: Widget, customer: Customer, is_new: bool, secret: IdentitySecret | None = None
+) -> Visit:
+    """Give a browser a token of its own for this customer; ``secret`` is what proved them."""
     token = _PREFIX + secrets.token_urlsafe(32)
+    now = timezone.now()
     record = VisitorToken.objects.create(
         organization_id=widget.organization_id,
         widget=widget,
         customer=customer,
-        token_hash=_hash(token),
+        token_hash=hash_of(token),
+        secret=secret,
+        expires_at=_expiry(customer, now),
     )
     return Visit(token=token, record=record, is_new=is_new)
 
 
 def known_visit(*, widget: Widget, token: str | None) -> VisitorToken | None:
     """Give whom a token stands for at this widget, if it stands for anybody."""
-    return _find(token, widget) if token is not None else None
+    record = _find(token) if token is not None else None
+    return record if record is not None and record.widget_id == widget.pk else None
 
 
 def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
@@ -129,32 +142,82 @@ def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
         customer.save(update_fields=["claimed", "updated_at"])
 
 
-def visitor_of(token: str) -> VisitorToken:
-    """Give whose token this is, with customer and widget, or refuse."""
-    known = _find(token, None)
+def authenticate_visitor_token(token: str) -> VisitorToken:
+    """Return whose token this is, with customer and widget; one query. Raises VisitorUnknown."""
+    known = _find(token)
     if known is None:
         raise VisitorUnknown
     return known
 
 
-def _find(token: str, widget: Widget | None) -> VisitorToken | None:
+def renew_visit(*, organization_id: UUID, token_id: UUID) -> VisitorToken:
+    """Ask again for a token that somebody came in with. Raises AccessEnded."""
+    with tenancy.organization(organization_id):
+        known = VisitorToken.objects.live().filter(pk=token_id).select_related("customer").first()
+    if known is None:
+        raise AccessEnded
+    return known
+
+
+def live_visits(token_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the tokens that still count; one query."""
+    alive = VisitorToken.objects.live().filter(pk__in=token_ids)
+    return set(alive.values_list("pk", flat=True)) if token_ids else set()
+
+
+@transaction.atomic
+def end_visits(customer: Customer) -> None:
+    """End all tokens of a visitor, with their sockets."""
+    VisitorToken.objects.filter(
+        organization_id=customer.organization_id, customer_id=customer.pk
+    ).delete()
+    realtime.kick(realtime.visitor_group(customer.pk))
+
+
+def extend_visit(record: VisitorToken, *, secret: IdentitySecret | None = None) -> None:
+    """Note the use of a token; a new proof of the same person is what it stands on from now on."""
+    now = timezone.now()
+    is_same = secret is None or secret.pk == record.secret_id
+    if is_same and record.last_seen_at >= now - _SEEN_EVERY:
+        return
+    if secret is not None:
+        record.secret = secret
+    record.last_seen_at, record.expires_at = now, _expiry(record.customer, now)
+    record.save(update_fields=["last_seen_at", "expires_at", "secret"])
+
+
+def purge_visits() -> int:
+    """Drop tokens and used proofs that have expired; at most some thousands at a time."""
+    now = timezone.now()
+    IdentityUse.objects.filter(expires_at__lt=now).delete()
+    old = VisitorToken.objects.filter(expires_at__lt=now).order_by("expires_at")
+    ids = list(old.values_list("pk", flat=True)[:_PURGED_AT_ONCE])
+    count, _each = VisitorToken.objects.filter(pk__in=ids).delete()
+    return count
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _find(token: str) -> VisitorToken | None:
     if not _TOKEN.fullmatch(token):
         return None
-    records = VisitorToken.objects.select_related(
-        "customer", "widget", "widget__organization"
-    ).filter(token_hash=_hash(token), widget__is_active=True, widget__organization__is_active=True)
-    if widget is not None:
-        records = records.filter(widget=widget)
-    with tenancy.behind(VisitorToken, token_hash=_hash(token)):
-        record = records.first()
-        if record is not None and record.last_seen_at < timezone.now() - _SEEN_EVERY:
-            record.last_seen_at = timezone.now()
-            record.save(update_fields=["last_seen_at"])
+    with tenancy.behind(VisitorToken, token_hash=hash_of(token)):
+        record = (
+            VisitorToken.objects.live()
+            .select_related("customer", "widget", "widget__organization")
+            .filter(token_hash=hash_of(token))
+            .first()
+        )
+        if record is not None:
+            extend_visit(record)
     return record
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _expiry(customer: Customer, now: datetime) -> datetime:
+    days = settings.VERIFIED_VISITOR_DAYS if customer.external_id else settings.VISITOR_DAYS
+    return now + timedelta(days=days)
 
 
 def _origin_parts(origin: str) -> tuple[str, str, int] | None:
@@ -190,6 +253,13 @@ def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
     return host, found["port"]
 
 
+def _has_www(host: str) -> bool:
+    """Tell whether a domain stands for its ``www.`` as well: ``shop.example`` does."""
+    if host.startswith(("*.", "www.")) or ":" in host or "." not in host:
+        return False
+    return not host.rpartition(".")[2].isdigit()
+
+
 def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
     parts = _pattern_parts(pattern)
     if parts is None:
@@ -199,7 +269,7 @@ def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
         # The dot stays: `*.shop.example` is neither `shop.example` nor `badshop.example`.
         fits = host.endswith(wanted_host[1:]) and host != wanted_host[1:]
     else:
-        fits = host == wanted_host
+        fits = host == wanted_host or (_has_www(wanted_host) and host == f"www.{wanted_host}")
     if not fits:
         return False
     if wanted_port == "*" or (wanted_port is None and wanted_host in LOOPBACK):

@@ -35,6 +35,8 @@ class NormalizedSerializer(serializers.Serializer[Any]):
 def _normalized(field: Any, value: Any) -> Any:
     if isinstance(value, list) and isinstance(field, serializers.ListField):
         return [_normalized(field.child, each) for each in value]
+    if isinstance(value, Mapping) and isinstance(field, serializers.DictField):
+        return {name: _normalized(field.child, each) for name, each in value.items()}
     if not isinstance(value, str) or not isinstance(field, serializers.CharField):
         return value
     if isinstance(field, serializers.EmailField):

@@ -36,6 +36,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     metadata = models.JSONField(default=dict, blank=True)
     # Name and address, folded.
     search_text = models.TextField(default="", editable=False)
+    # Whatever granted access before this moment is void; None: nothing is.
+    access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0009_find_by_words'),
+        ('accounts', '0010_find_by_words'),
         ('customers', '0004_count_contacts'),
     ]
 

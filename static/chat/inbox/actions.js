@@ -1,8 +1,10 @@
 // What an agent does with a conversation as a whole, and how to take it back.
 import { Refusal, get, post } from "./api.js";
 import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } from "./page.js";
+import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
+import { isolate } from "./text.js";
 
 export class Actions {
   #busy = false;
@@ -86,7 +88,7 @@ export class Actions {
     const undo = [["assign", { assignee: before?.assignee?.id ?? null }]];
     if (before?.status === "pending") undo.push(["hand-back", {}]);
     const words = assignee
-      ? interpolate(gettext("Assigned to %s."), [assignee.name])
+      ? interpolate(gettext("Assigned to %s."), [isolate(assignee.name)])
       : gettext("Assigned to nobody.");
     return this.#run("assign", { assignee: assignee?.id ?? null }, words, undo);
   }
@@ -140,7 +142,7 @@ export class Actions {
   }
 
   async #call(id, verb, body) {
-    const { conversation } = await post(`conversations/${id}/${verb}`, body);
+    const { conversation } = await post(`conversations/${id}/${verb}`, CHANGED, body);
     this.#taken(conversation);
   }
 
@@ -173,7 +175,7 @@ export class Actions {
       search.focus();
       this.#paintAgents();
       try {
-        this.#agents = (await get("inbox/agents")).agents;
+        this.#agents = (await get("inbox/agents", AGENTS)).agents;
         this.#paintAgents();
       } catch (error) {
         this.#refused(error);
@@ -210,7 +212,7 @@ export class Actions {
       initials.dataset.hue = hueOf(agent.id);
       initials.setAttribute("aria-hidden", "true");
       const name = agent.is_me
-        ? interpolate(gettext("%s (you)"), [agent.name])
+        ? interpolate(gettext("%s (you)"), [isolate(agent.name)])
         : agent.name;
       button.append(initials, element("span", "menu-words", name), element("span", "menu-hint", agent.role));
     } else {

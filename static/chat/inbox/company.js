@@ -1,5 +1,6 @@
 // Who else is there: colleagues who look at the conversation, and whoever is writing.
 import { byId, element, firstLetter, firstName, hueOf, me } from "./page.js";
+import { isolate } from "./text.js";
 
 const TYPING_FADES_MS = 8_000;
 const SHOWN = 4;
@@ -43,7 +44,7 @@ export class Company {
       ...others.slice(0, SHOWN).map((person) => {
         const shown = element("span", "initials initials-small", firstLetter(person.name));
         shown.dataset.hue = hueOf(person.id);
-        shown.title = interpolate(gettext("%s is looking at this conversation"), [person.name]);
+        shown.title = interpolate(gettext("%s is looking at this conversation"), [isolate(person.name)]);
         shown.setAttribute("role", "img");
         shown.setAttribute("aria-label", shown.title);
         return shown;
@@ -53,7 +54,7 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => firstName(person.name));
+    const names = [...this.#typing.values()].map((person) => isolate(firstName(person.name)));
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {

@@ -1,5 +1,6 @@
 // Where an agent writes: a reply or a private note, with the draft kept per conversation.
 import { byId, me, root, setText, state } from "./page.js";
+import { isolate } from "./text.js";
 
 const DRAFT_PREFIX = `nextflow-draft:${me.organization}:${me.id}:`;
 const TYPING_EVERY_MS = 3_000;
@@ -117,7 +118,7 @@ export class Composer {
     const warning = byId("composer-warning");
     setText(
       warning.querySelector("span"),
-      interpolate(gettext("%s replied while you were writing. Read it before you send yours."), [name]),
+      interpolate(gettext("%s replied while you were writing. Read it before you send yours."), [isolate(name)]),
     );
     warning.hidden = false;
   }

@@ -2,6 +2,7 @@
 import { STATUSES } from "./details.js";
 import { conversationPath, firstLetter, firstName, hueOf, setText, slot } from "./page.js";
 import { absolute, duration, listTime, since, timeToCome } from "./time.js";
+import { isolate } from "./text.js";
 
 const WAITING_LATE_MS = 5 * 60_000;
 const WAITING_VERY_LATE_MS = 15 * 60_000;
@@ -67,6 +68,6 @@ export function fillTimes(item, row, { isMixed }) {
 function lastAuthor(last) {
   if (last.type === "note") return `${gettext("Note")}: `;
   if (last.sender_type === "bot") return `${gettext("Bot")}: `;
-  if (last.sender_type === "agent") return `${firstName(last.sender_name)}: `;
+  if (last.sender_type === "agent") return `${isolate(firstName(last.sender_name))}: `;
   return "";
 }

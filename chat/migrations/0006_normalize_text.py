@@ -16,6 +16,6 @@ def normalize(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0003_measure_and_mark_conversations")]
+    dependencies = [("chat", "0005_expire_visitor_tokens")]
 
     operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]
