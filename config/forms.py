@@ -16,10 +16,13 @@ class NormalizedText:
     """
 
     def full_clean(self) -> None:
+        self.normalize_data()
+        super().full_clean()  # type: ignore[misc]
+
+    def normalize_data(self) -> None:
         form = cast(forms.BaseForm, self)
         if form.is_bound:
             form.data = _normalized_data(form)
-        super().full_clean()  # type: ignore[misc]
 
 
 class Form(NormalizedText, forms.Form):

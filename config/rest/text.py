@@ -24,12 +24,16 @@ class NormalizedSerializer(serializers.Serializer[Any]):
     """
 
     def run_validation(self, data: Any = empty) -> Any:
-        if isinstance(data, Mapping):
-            data = {
-                name: _normalized(self.fields[name], value) if name in self.fields else value
-                for name, value in data.items()
-            }
-        return super().run_validation(data)
+        return super().run_validation(self.normalized(data))
+
+    def normalized(self, data: Any) -> Any:
+        """Return the members with their text normalized; what is no object comes back as it is."""
+        if not isinstance(data, Mapping):
+            return data
+        return {
+            name: _normalized(self.fields[name], value) if name in self.fields else value
+            for name, value in data.items()
+        }
 
 
 def _normalized(field: Any, value: Any) -> Any:

@@ -58,6 +58,10 @@ class MembershipInline(TabularInline):
         return False
 
 
+class PersonChangeForm(NormalizedText, UserChangeForm):
+    pass
+
+
 class NewPersonForm(NormalizedText, UserCreationForm):
     class Meta(UserCreationForm.Meta):
         model = User
@@ -100,7 +104,7 @@ def _own_session(request: HttpRequest, row: User) -> str | None:
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
     menu = Menu(Section.TENANTS, "person", rank=20)
-    form = UserChangeForm
+    form = PersonChangeForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
