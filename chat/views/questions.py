@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chat.interactions import BotInteraction
 from crm.accounts.access import member_required
+from crm.accounts.form_guard.once import once
 from knowledge.errors import KnowledgeUnavailable, WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer
@@ -53,6 +54,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
+@once
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Make a FAQ of an unanswered question; the question then leaves the list."""
     membership = manager_of(request)

@@ -1,6 +1,6 @@
 """Whom the organization talks to and sells to."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models, transaction
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from config.ids import uuid7
 from config.text import normalize_email
 from config.text_fields import AddressField, LineField
+from config.versions import VersionedModel
 from crm.accounts.models import Organization
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.search import WORD_LENGTH, searched_words
@@ -19,8 +20,10 @@ class Stage(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
 
 
-class Customer(models.Model):
+class Customer(VersionedModel):
     """A person outside; a visitor of the site is a customer-to-be without a name."""
+
+    version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

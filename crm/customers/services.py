@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from config import quotas
+from config.versions import check_version
 from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
@@ -36,16 +37,20 @@ def create_customer(
 
 
 @transaction.atomic
-def update_customer(*, customer_id: UUID, by: Principal, **changes: Any) -> Customer:
+def update_customer(
+    *, customer_id: UUID, by: Principal, version: int | None = None, **changes: Any
+) -> Customer:
     """Change name, email, phone, language_code or stage; what is not named stays.
 
-    Raises CustomerNotFound where the customer is out of sight, Forbidden where out of reach.
+    ``version`` is that of the customer which was looked at. Raises CustomerNotFound where the
+    customer is out of sight, Forbidden where out of reach, EditedMeanwhile.
     """
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
     if customer is None:
         raise CustomerNotFound
     require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
+    check_version(customer, version)
     if customer.stage == Stage.VISITOR and changes.get("stage") == Stage.CUSTOMER:
         quotas.require_room("contacts", organization_id=by.organization_id)
     for field, value in changes.items():

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from config.ids import uuid7
 from config.text import is_blank, is_taken, normalize_line, search_key
+from config.versions import check_version
 from crm.accounts.permissions import Principal
 from knowledge.errors import CategoryNameMissing, CategoryNameTaken, CategoryNotFound
 from knowledge.managers import FaqCategoryQuerySet
@@ -46,15 +47,22 @@ def create_category(
 
 @transaction.atomic
 def rename_category(
-    *, organization_id: UUID, category_id: UUID, name: str, by: Principal | None = None
+    *,
+    organization_id: UUID,
+    category_id: UUID,
+    name: str,
+    by: Principal | None = None,
+    version: int | None = None,
 ) -> FaqCategory:
     """Call a category something else, in every language.
 
-    Raises CategoryNotFound, CategoryNameMissing and CategoryNameTaken.
+    ``version`` is that of the category which was looked at. Raises CategoryNotFound,
+    EditedMeanwhile, CategoryNameMissing and CategoryNameTaken.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
+    check_version(category, version)
     _check_name(organization_id, name, category)
     category.name, category.names = name, {}
     category.save(update_fields=["name", "names", "updated_at"])

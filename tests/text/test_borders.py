@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django import forms
 from django.apps import apps
+from django.contrib.admin import site
 from django.db import models
 from django.http import QueryDict
 from rest_framework import serializers
@@ -20,7 +21,6 @@ import config
 import crm
 import knowledge
 from config import text_fields
-from config.console.site import site
 from config.forms import NormalizedText
 from config.rest import Body, Query
 from config.rest.text import NormalizedSerializer

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from config.forms import Form
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models.security import (
     DEFAULT_IDLE_MINUTES,
     DEFAULT_SESSION_HOURS,
@@ -54,7 +55,7 @@ class ApiKeyForm(Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
-class LogInRulesForm(Form):
+class LogInRulesForm(EditForm):
     session_hours = forms.TypedChoiceField(
         label=_("Log in again after"),
         coerce=int,

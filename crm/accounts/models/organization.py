@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
 from config.text_fields import LineField
+from config.versions import VersionedModel
 from crm.accounts.models.user import Language, User
 
 
-class Organization(models.Model):
+class Organization(VersionedModel):
     """A company that uses the installation; nothing of it is ever seen by another."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("slug",)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from config.ids import uuid7
 from config.text import normalize_email, normalize_password, search_key
 from config.text_fields import AddressField, LineField
+from config.versions import VersionedModel
 from crm.accounts.managers import UserManager
 
 
@@ -20,8 +21,22 @@ class Language(models.TextChoices):
     RUSSIAN = "ru", _("Russian")
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     """A person who logs in; what they may do is said by their memberships."""
+
+    # What the profile does not show: it changes as people log in.
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {
+            "last_login",
+            "password",
+            "metadata",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "access_from",
+        }
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = AddressField(_("e-mail address"), max_length=255, unique=True)

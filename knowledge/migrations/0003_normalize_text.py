@@ -26,6 +26,6 @@ def normalize_knowledge(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("knowledge", "0001_initial")]
+    dependencies = [("knowledge", "0002_version_what_people_edit")]
 
     operations = [migrations.RunPython(normalize_knowledge, migrations.RunPython.noop)]

@@ -16,6 +16,6 @@ def normalize(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0005_expire_visitor_tokens")]
+    dependencies = [("chat", "0006_version_what_people_edit")]
 
     operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]

@@ -39,6 +39,6 @@ def normalize(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0005_find_by_words")]
+    dependencies = [("customers", "0006_find_by_words")]
 
     operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]

@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0010_find_by_words'),
-        ('customers', '0004_count_contacts'),
+        ('accounts', '0011_find_by_words'),
+        ('customers', '0005_version_what_people_edit'),
     ]
 
     operations = [
