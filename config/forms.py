@@ -39,7 +39,8 @@ def normalized_value(field: forms.Field, value: str) -> str:
         return value
     if isinstance(field, forms.EmailField):
         return normalize_email(value)
-    if not field.strip:
+    # A pattern's field does not strip by default, and is no password for that.
+    if not field.strip and not isinstance(field, forms.RegexField):
         return value
     if isinstance(field.widget, forms.Textarea):
         return normalize(value)

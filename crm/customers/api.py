@@ -78,7 +78,10 @@ class CustomerListQuery(ListQuery):
 
     ordering = ordering_field("-created_at", "created_at")
     search = serializers.CharField(
-        min_length=2, max_length=100, required=False, help_text="Beginnings of words in names, e-mail addresses and phone numbers."
+        min_length=2,
+        max_length=100,
+        required=False,
+        help_text="Beginnings of words in names, e-mail addresses and phone numbers.",
     )
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)

@@ -27,7 +27,8 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
     """
     words: dict[str, None] = {}
     for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
-        words |= dict.fromkeys([text.strip(_PUNCTUATION), *_PART.findall(text)])
+        word = _plain(text)
+        words |= dict.fromkeys([word, word.replace("'", ""), *_PART.findall(text)])
     groups = re.findall(r"\d+", phone)
     words |= dict.fromkeys(["".join(groups), *groups])
     return list(dict.fromkeys(word[:WORD_LENGTH] for word in words if word))[:MAX_WORDS]
@@ -35,9 +36,13 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
 
 def asked_words(text: str) -> list[str]:
     """Return the beginnings of words that a search asks for; none if it holds none."""
-    words = (word.strip(_PUNCTUATION)[:WORD_LENGTH] for word in search_key(text).split())
+    words = (_plain(word)[:WORD_LENGTH] for word in search_key(text).split())
     return [word for word in dict.fromkeys(words) if word][:MAX_ASKED]
 
 
 def begins_with(word: str) -> models.Q:
     return models.Q(word__gte=word, word__lt=f"{word}{_LAST_LETTER}")
+
+
+def _plain(word: str) -> str:
+    return word.replace("\u2019", "'").strip(_PUNCTUATION)

@@ -1,10 +1,12 @@
 """Every field that takes text from people brings it to one form; a new one cannot forget it."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -56,7 +58,11 @@ MACHINES = {
         "object_id",
         "correlation_id",
     },
-    "compliance.AuditPending": {"subject", "actor_id", "address"},
+    "compliance.AuditValues": {"subject", "actor_id", "address"},
+    "compliance.AuditSeal": {"key_id"},
+    "compliance.AuditExport": {"language_code"},
+    "operations.StoreProbe": {"host"},
+    "chat.IdentityUse": {"jti_hash", "shown_with"},
     "compliance.LegalHold": {"subject"},
     # An id of the site, compared exactly: two of theirs stay two people.
     "customers.Customer": {"language_code", "external_id", "search_text"},
@@ -121,7 +127,7 @@ def test_every_form_normalizes_every_field_of_text(form_class: type[forms.BaseFo
     for name, field in fields.items():
         if isinstance(field, forms.EmailField):
             assert form.data[name] == ADDRESS, name
-        elif not field.strip:
+        elif not field.strip and not isinstance(field, forms.RegexField):
             assert isinstance(field.widget, forms.PasswordInput) or "password" in name
             assert form.data[name] == TYPED, name
         else:
@@ -162,7 +168,7 @@ def test_every_body_and_query_normalizes_every_field_of_text(serializer_class: A
 
 def test_only_bodies_and_queries_read_what_is_sent() -> None:
     for module in MODULES:
-        source = open(module.__file__, encoding="utf-8").read()  # noqa: PTH123, SIM115  a module's
+        source = inspect.getsource(module) if Path(str(module.__file__)).stat().st_size else ""
         for name in re.findall(r"\b(?:request|parameters)=\[?([A-Z]\w+)", source):
             found = getattr(module, name, None)
             if isinstance(found, type) and issubclass(found, serializers.BaseSerializer):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from chat.models import Conversation, Widget
+from chat.models import Widget
 from chat.services import open_conversation
 from config import tenancy
 from crm.accounts.models import Membership, Organization
@@ -44,7 +44,7 @@ def people(api: Api) -> None:
         ("Vũ\u00a0Khánh\u200b", "Vũ Khánh Toàn"),
         ("toan.vu@ex", "Vũ Khánh Toàn"),
         ("example.com", "Vũ Khánh Toàn"),
-        ("@example", "Vũ Khánh Toàn"),
+        ("@example.com", "Vũ Khánh Toàn"),
         ("842412", "Vũ Khánh Toàn"),
         ("1234 5678", "Vũ Khánh Toàn"),
         ("лунева", "Анна Лунёва"),
@@ -90,24 +90,27 @@ def test_search_of_the_inbox_finds_without_accents(
     api: Api, widget: Widget, organization: Organization
 ) -> None:
     customer = Customer.objects.create(organization=organization, **TOAN)
-    conversation, _entry = open_conversation(
+    open_conversation(
+        organization_id=organization.pk,
+        customer_id=customer.pk,
         widget=widget,
-        customer=customer,
+        language_code="en",
         content={"type": "text", "text": "Hi"},
         client_message_id="m-1",
     )
     answer = api.get("/api/v1/inbox/conversations", {"search": "khanh toan"}).json()
-    rows: list[Any] = answer["results"] if "results" in answer else answer["rows"]
-    assert len(rows) == 1
-    assert Conversation.objects.get().pk == conversation.pk
+    rows: list[Any] = answer["rows"]
+    assert [row["customer"]["name"] for row in rows] == ["Vũ Khánh Toàn"]
 
 
-def test_member_is_found_without_accents_and_case(api: Api, agent: Membership) -> None:
+def test_member_is_found_without_accents_and_case(
+    api: Api, agent: Membership, colleague: Membership
+) -> None:
     agent.user.name = "Trần Thị Hồng"
     agent.user.save(update_fields=["name"])
     page = api.client.get("/app/settings/members/", {"q": "tran HONG"}).content.decode()
     assert "Trần Thị Hồng" in page
-    assert "olga@sunbean.example</" not in page
+    assert str(colleague.user.name) not in page
 
 
 def test_words_of_a_customer_and_of_a_search() -> None:
