@@ -10,6 +10,7 @@ from config.ids import uuid7
 from config.text import is_blank, is_taken, normalize_line, search_key
 from config.versions import check_version
 from crm.accounts.permissions import Principal
+from crm.accounts.services.undo import record_undoable, snapshot
 from knowledge.errors import CategoryNameMissing, CategoryNameTaken, CategoryNotFound
 from knowledge.managers import FaqCategoryQuerySet
 from knowledge.models import FaqCategory
@@ -72,10 +73,16 @@ def rename_category(
 @transaction.atomic
 def delete_category(
     *, organization_id: UUID, category_id: UUID, by: Principal | None = None
-) -> None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound."""
+) -> UUID | None:
+    """Remove a category; its FAQs stay without one. Raises CategoryNotFound.
+
+    Return the action that `undo` takes back.
+    """
     require_writer(by, organization_id)
-    _locked_category(organization_id, category_id).delete()
+    category = _locked_category(organization_id, category_id)
+    action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
+    category.delete()
+    return action_id
 
 
 def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:

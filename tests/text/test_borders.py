@@ -33,6 +33,8 @@ TYPED = "\u2800Vu\u0303\u00a0Kha\u0301nh\u200b \u202eToa\u0300n\u3164"
 IN_A_LINE = "Vũ Khánh Toàn"
 IN_LINES = "Vũ\u00a0Khánh Toàn"
 ADDRESS, ADDRESS_TYPED = "kim@пример.example", "\u200bKim@XN--E1AFMKFD.example\u00a0"
+# A file of FAQs: each of them is normalized when it is stored.
+AS_TYPED = {"knowledge.forms.ImportForm.text"}
 # Columns that programs fill: tokens, hashes, codes, names of the installation, composed e-mails.
 MACHINES = {
     "accounts.ApiKeySecret": {"prefix", "secret_hash"},
@@ -42,6 +44,7 @@ MACHINES = {
     "accounts.TokenFamily": {"device"},
     "accounts.RefreshToken": {"token_hash", "rotated_by"},
     "accounts.UserSession": {"key", "device"},
+    "accounts.UndoableAction": {"kind"},
     "accounts.User": {"password", "timezone", "search_text"},
     "billing.Plan": {"key"},
     "billing.SubscriptionEvent": {"plan_before", "plan_after", "by"},
@@ -127,6 +130,8 @@ def test_every_form_normalizes_every_field_of_text(form_class: type[forms.BaseFo
     for name, field in fields.items():
         if isinstance(field, forms.EmailField):
             assert form.data[name] == ADDRESS, name
+        elif f"{_named(form_class)}.{name}" in AS_TYPED:
+            assert form.data[name] == TYPED, name
         elif not field.strip and not isinstance(field, forms.RegexField):
             assert isinstance(field.widget, forms.PasswordInput) or "password" in name
             assert form.data[name] == TYPED, name

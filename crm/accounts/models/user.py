@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.person_names import short_name
 from config.text import normalize_email, normalize_password, search_key
 from config.text_fields import AddressField, LineField
 from config.versions import VersionedModel
@@ -117,4 +118,4 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def get_short_name(self) -> str:
-        return self.name.split(" ")[0]
+        return short_name(self.name, self.language_code)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0011_find_by_words'),
+        ('accounts', '0012_find_by_words'),
         ('customers', '0005_version_what_people_edit'),
     ]
 

@@ -1,5 +1,6 @@
 // Who else is there: colleagues who look at the conversation, and whoever is writing.
-import { byId, element, firstLetter, firstName, hueOf, me } from "./page.js";
+import { shortName } from "./names.js";
+import { byId, element, firstLetter, hueOf, me } from "./page.js";
 import { isolate } from "./text.js";
 
 const TYPING_FADES_MS = 8_000;
@@ -54,7 +55,7 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => isolate(firstName(person.name)));
+    const names = [...this.#typing.values()].map((person) => isolate(shortName(person.name)));
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {

@@ -7,6 +7,7 @@ import { Log } from "./log.js";
 import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
 import { DETAIL } from "./shapes.js";
 import { momentWords } from "./time.js";
+import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { HISTORY } from "../../stream/shapes.js";
 import { isolate } from "./text.js";
@@ -60,6 +61,11 @@ export class OpenConversation extends EventTarget {
 
   get position() {
     return this.id && this.epoch ? { stream: this.stream, epoch: this.epoch, seq: this.top } : null;
+  }
+
+  /** Whether this conversation is before the reader's eyes. */
+  isLookedAt(id) {
+    return id === this.id && this.#isInView();
   }
 
   /** Whether the reader has seen everything that this row tells of. */
@@ -388,7 +394,7 @@ export class OpenConversation extends EventTarget {
       : row.status === "open" ? gettext("nobody's yet") : "";
     setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
     byId("conversation-sub").dataset.status = row.status;
-    document.title = `${isolate(row.customer.name)} · NextFlow`;
+    setTitle(`${isolate(row.customer.name)} · NextFlow`);
   }
 
   #paintJump() {

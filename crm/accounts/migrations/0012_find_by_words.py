@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0010_version_what_people_edit'),
+        ('accounts', '0011_undoable_actions'),
     ]
 
     operations = [

@@ -22,6 +22,6 @@ def normalize(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0011_find_by_words"), ("account", "0009_emailaddress_unique_primary_email")]
+    dependencies = [("accounts", "0012_find_by_words"), ("account", "0009_emailaddress_unique_primary_email")]
 
     operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]

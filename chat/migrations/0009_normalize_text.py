@@ -16,6 +16,6 @@ def normalize(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0006_version_what_people_edit")]
+    dependencies = [("chat", "0008_alerts")]
 
     operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]
