@@ -1,6 +1,7 @@
 """Names that look like nothing are none; names that differ by an accent are two."""
 
 import json
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -55,7 +56,7 @@ def test_taken_name_of_a_category_is_refused_and_nothing_renamed(
 
 
 def test_category_of_a_known_key_is_brought_up_to_date(owner: Membership) -> None:
-    ids = {"organization_id": owner.organization_id, "slug": "beef"}
+    ids: dict[str, Any] = {"organization_id": owner.organization_id, "slug": "beef"}
     first = create_category(**ids, name="Bò")
     again = create_category(**ids, name="Thịt bò", names={"ru": "Говя\u200bдина"})
     assert (again.pk, again.name, again.names) == (first.pk, "Thịt bò", {"ru": "Говядина"})
