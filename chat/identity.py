@@ -26,6 +26,7 @@ from chat.errors import (
 )
 from chat.models import IdentitySecret, Widget
 from config import stores
+from config.redis_values import json_of
 from crm.accounts.entrance.sealing import seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,12 @@ def use_proof(widget: Widget, proof: Proof, *, visitor: str | None, client: str)
     stored: Any = redis.get(key)
     if stored is None:
         raise IdentityExpired
-    first_visitor, first_client = json.loads(stored)
+    match json_of(stored):
+        case [first_visitor, first_client]:
+            pass
+        case _:
+            # Whose it is cannot be told any more: nobody else may have it.
+            raise IdentityUsed
     is_same_visitor = visitor is not None and first_visitor == _digest(visitor)
     if not is_same_visitor and first_client != client:
         raise IdentityUsed

@@ -13,6 +13,7 @@ from django.conf import settings
 from redis.client import Pipeline
 
 from config import stores
+from config.redis_values import text_of
 
 VIEWING_SECONDS = 45
 _NAME_SECONDS = 3600
@@ -108,7 +109,7 @@ def _name(pipeline: Pipeline, presence: Presence) -> None:
 
 
 def _user_ids(members: Iterable[bytes]) -> list[str]:
-    return sorted({member.decode().partition(":")[0] for member in members})
+    return sorted({text_of(member).partition(":")[0] for member in members})
 
 
 def _people(members: Iterable[bytes]) -> list[Person]:
@@ -120,6 +121,6 @@ def _people(members: Iterable[bytes]) -> list[Person]:
         pipeline.hget(f"user:{user_id}", "name")
     names = pipeline.execute()
     return [
-        {"id": user_id, "name": name.decode() if name else ""}
+        {"id": user_id, "name": text_of(name) if name else ""}
         for user_id, name in zip(user_ids, names, strict=True)
     ]

@@ -17,6 +17,7 @@ from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from config import stores
+from config.redis_values import number_of, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ class SharedCollector(Collector):
             labels=["kind"],
         )
         for kind, value in sorted(differences.items()):
-            gauge.add_metric([kind.decode()], float(value))
+            if (number := number_of(value)) is not None:
+                gauge.add_metric([text_of(kind)], number)
         yield gauge
 
 
@@ -90,11 +92,12 @@ def _task_histogram(fields: Mapping[bytes, bytes]) -> HistogramMetricFamily:
     counts: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
     sums: dict[tuple[str, str], float] = {}
     for field, value in fields.items():
-        task, state, part = field.decode().rsplit("|", 2)
-        if part == "sum":
-            sums[task, state] = float(value)
-        else:
-            counts[task, state][int(part)] = int(value)
+        number = number_of(value)
+        match text_of(field).rsplit("|", 2):
+            case [task, state, "sum"] if number is not None:
+                sums[task, state] = number
+            case [task, state, part] if number is not None and part.isdecimal():
+                counts[task, state][int(part)] = int(number)
     family = HistogramMetricFamily(
         "nf_task_seconds", "Run time of background tasks.", labels=["task", "state"]
     )

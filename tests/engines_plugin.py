@@ -16,7 +16,7 @@ import pytest
 
 from config import engines
 from config.engines.supervision import mark_owner, owner_is_gone
-from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+from config.engines.urls import API_KEY_VARIABLE, OWNER_VARIABLE, URL_VARIABLES
 
 _PREFIX = "nextflow-test-"
 _ASKS_ONLY = frozenset(
@@ -53,6 +53,7 @@ def _start() -> None:
     owner_url = engines.owner_url()
     for store, variable in URL_VARIABLES.items():
         os.environ[variable] = getattr(urls, store)
+    os.environ[API_KEY_VARIABLE] = engines.qdrant_api_key()
     # After the loop this would be the URL of the application, which owns nothing.
     os.environ[OWNER_VARIABLE] = owner_url
 

@@ -12,6 +12,8 @@ from typing import cast
 
 from redis import Redis
 
+from config.redis_values import number_of
+
 QUEUES = ("realtime", "default", "ai", "bulk")
 KEY = "operations:canary"
 SENT = "sent"
@@ -53,5 +55,5 @@ def _moments(redis: Redis) -> dict[bytes, bytes]:
 
 
 def _age(moments: dict[bytes, bytes], name: str) -> float:
-    moment = moments.get(name.encode())
-    return math.inf if moment is None else max(0.0, time.time() - float(moment))
+    moment = number_of(moments.get(name.encode()))
+    return math.inf if moment is None else max(0.0, time.time() - moment)

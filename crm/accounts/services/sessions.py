@@ -82,7 +82,7 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
     record_id = request.session.get(RECORD_KEY)
     if record_id is not None:
         ends_at = cache.get(_cache_key(record_id))
-        if ends_at is not None:
+        if isinstance(ends_at, int | float):
             return bool(ends_at > time.time())
     with tenancy.person(user.pk):
         return _look_up(request, user, record_id)
