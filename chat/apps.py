@@ -32,6 +32,7 @@ class ChatConfig(AppConfig):
                     "texts",
                     "bot_enabled",
                     "is_active",
+                    "paused_at",
                 ),
             ),
             Tracked(IdentitySecret, "identity_secret", plain=("kid", "revoked_at")),

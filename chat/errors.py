@@ -125,6 +125,30 @@ class WidgetNotFound(NotFound):
     message = gettext_noop("No widget has this site key. Copy the snippet again from the settings.")
 
 
+class WidgetPaused(Forbidden):
+    code = "widget_paused"
+    message = gettext_noop("This chat is paused. Its owner can resume it in the settings.")
+
+
+class InvalidWidget(Invalid):
+    """``errors`` says for each field what is wrong with it."""
+
+    code = "invalid_widget"
+    message = gettext_noop("The widget cannot be saved like this. Correct what is named.")
+
+
+class TooManyWidgets(AppError):
+    code = "too_many_widgets"
+    status = 409
+    message = gettext_noop("There are as many widgets as an organization may have.")
+
+
+class NothingRefused(AppError):
+    code = "nothing_refused"
+    status = 409
+    message = gettext_noop("No other site was seen with this widget. Load the page again.")
+
+
 class OriginNotAllowed(Forbidden):
     code = "origin_not_allowed"
     message = gettext_noop(

@@ -65,6 +65,11 @@ def inbox_group(organization_id: UUID) -> str:
     return f"inbox.{organization_id}"
 
 
+def widget_group(widget_id: UUID) -> str:
+    """Name the group of the sockets of all visitors of one widget."""
+    return f"widget.{widget_id}"
+
+
 def visitors_group(organization_id: UUID) -> str:
     return f"visitors.{organization_id}"
 

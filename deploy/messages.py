@@ -80,7 +80,7 @@ PARTS = (
     Part("crm/accounts/locale", "djangojs", ("static/app/**/*.js",)),
     Part("knowledge/locale", "django", ("knowledge/**/*.py", "templates/knowledge/**/*.html")),
     Part("chat/locale", "django", ("chat/**/*.py", "templates/chat/**/*.html")),
-    Part("chat/locale", "djangojs", ("static/chat/inbox/**/*.js",)),
+    Part("chat/locale", "djangojs", ("static/chat/inbox/**/*.js", "static/chat/settings/**/*.js")),
 )
 
 

@@ -1,15 +1,18 @@
 """A small world on the real engines: two organizations, their people, a widget, a conversation."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from uuid import UUID
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.test import TransactionTestCase
 from django.utils import translation
 from psycopg.errors import DeadlockDetected
+from pytest_django import DjangoDbBlocker
 
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
@@ -17,9 +20,22 @@ from chat.services import open_conversation
 from config import brief_redis, stores, tenancy
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.customers.models import Customer
-from tests.servers import _module_worker, _session_server, web_server, web_worker
+from tests import worker_stores as second
+from tests.servers import (
+    _module_worker,
+    _session_server,
+    _session_server_of_workers,
+    web_server,
+    web_worker,
+)
 
-__all__ = ["_module_worker", "_session_server", "web_server", "web_worker"]
+__all__ = [
+    "_module_worker",
+    "_session_server",
+    "_session_server_of_workers",
+    "web_server",
+    "web_worker",
+]
 
 PASSWORD = "correct horse battery"
 FLUSHES = 5
@@ -74,18 +90,22 @@ def _flush_again() -> Iterator[None]:
     teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def patient(case: TransactionTestCase) -> None:
-        for attempt in range(FLUSHES):
-            try:
-                teardown(case)
-            except CommandError as failure:
-                if attempt == FLUSHES - 1 or not is_deadlock(failure):
-                    raise
-            else:
-                return
+        flush_patiently(partial(teardown, case))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", patient)
         yield
+
+
+def flush_patiently(flush: Callable[[], object]) -> None:
+    for attempt in range(FLUSHES):
+        try:
+            flush()
+        except CommandError as failure:
+            if attempt == FLUSHES - 1 or not is_deadlock(failure):
+                raise
+        else:
+            return
 
 
 def is_deadlock(failure: CommandError) -> bool:
@@ -99,6 +119,38 @@ def _mongo_closed() -> Iterator[None]:
     yield
     if stores.mongo.cache_info().currsize:
         stores.mongo().close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make a second database, for the tests that run a worker."""
+    with django_db_blocker.unblock():
+        second.make()
+    yield
+    with django_db_blocker.unblock():
+        second.drop()
+
+
+@pytest.fixture(autouse=True)
+def _stores_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Use the second set of stores in a test that runs a worker."""
+    if "worker_stores" not in request.fixturenames:
+        yield
+        return
+    marker = request.node.get_closest_marker("django_db")
+    if marker and not marker.kwargs.get("transaction"):
+        pytest.fail("A worker sees only what was committed: django_db(transaction=True).")
+    request.getfixturevalue("django_db_setup")
+    blocker: DjangoDbBlocker = request.getfixturevalue("django_db_blocker")
+    with second.in_use():
+        yield
+        with blocker.unblock():
+            flush_patiently(partial(call_command, "flush", verbosity=0, interactive=False))
+
+
+@pytest.fixture
+def worker_stores(_stores_of_this_test: None) -> None:
+    """Stores that a Celery worker may use too; whoever runs a worker requests them."""
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-PATIENCE = 60.0
+from tests.patience import PATIENCE
+
 _LOOPBACK = "127.0.0.1"
 
 

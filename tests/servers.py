@@ -1,6 +1,8 @@
 """Real servers for tests that come in by the front door: `manage.py serve` and a Celery worker.
 
 They see the test's own database, so a test that uses them commits: ``django_db(transaction=True)``.
+A test that runs a worker uses a second set of stores (tests/worker_stores.py), and so does the
+server that it gets.
 """
 
 import os
@@ -15,12 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
+from tests import worker_stores as second
 from tests.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -81,12 +83,15 @@ def serving(
 
 @contextmanager
 def working(folder: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a Celery worker on every queue."""
+    """Run a Celery worker on every queue of the second set of stores.
+
+    The test must use that set as well: it requests ``worker_stores``.
+    """
     log = folder / "worker.log"
     process = _start(
         ["worker", "--queues=realtime,ai,default,bulk", "--concurrency=2", "--pool=threads"],
         log,
-        variables,
+        second.environment() | variables,
         prefix=["-m", "celery", "--app", "config.celery", "--quiet"],
     )
     try:
@@ -103,18 +108,31 @@ def working(folder: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]
 
 @pytest.fixture(scope="session")
 def _session_server(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
-    with serving(tmp_path_factory.mktemp("server")) as server:
+    with serving(tmp_path_factory.mktemp("server"), **second.first_environment()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _session_server_of_workers(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    with serving(tmp_path_factory.mktemp("server"), **second.environment()) as server:
         yield server
 
 
 @pytest.fixture
 def web_server(
-    transactional_db: None, stores_clean: None, _session_server: LiveServer
+    request: pytest.FixtureRequest, transactional_db: None, stores_clean: None
 ) -> LiveServer:
-    """The server that all tests of a run share; it must not be stopped or reconfigured."""
-    return _session_server
+    """The server that all tests of a run share; it must not be stopped or reconfigured.
+
+    Tests that run a worker share another one, on their stores.
+    """
+    name = "_session_server_of_workers" if second.is_in_use() else "_session_server"
+    server: LiveServer = request.getfixturevalue(name)
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +145,14 @@ def _module_worker(
 
 @pytest.fixture
 def web_worker(
-    transactional_db: None, stores_clean: None, _module_worker: "subprocess.Popen[bytes]"
-) -> None:
-    """The worker that the tests of a module share; tasks that were queued are really done.
-
-    Not longer: it would take the tasks of later tests, which expect them to wait.
-    """
+    transactional_db: None,
+    stores_clean: None,
+    worker_stores: None,
+    _module_worker: "subprocess.Popen[bytes]",
+) -> Iterator[None]:
+    """The worker that the tests of a module share; tasks that were queued are really done."""
+    yield
+    second.await_idle_worker()
 
 
 def without_limits() -> dict[str, Any]:
@@ -141,9 +161,8 @@ def without_limits() -> dict[str, Any]:
 
 
 def database_url() -> str:
-    """Give the URL of the database that this test run made."""
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+    """Give the URL of the database that the test uses."""
+    return second.database_url(connection.settings_dict["NAME"])
 
 
 def _start(
@@ -153,9 +172,8 @@ def _start(
     prefix: list[str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
-        "DATABASE_URL": database_url(),
         "PYTHONWARNINGS": "ignore",
+        **second.current_environment(),
         **variables,
     }
     command = [sys.executable, *(prefix or [str(CHECKOUT / "manage.py")]), *arguments]

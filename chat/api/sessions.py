@@ -20,6 +20,7 @@ from chat.identity import Told, check_proof, hand_on, parse_identity, use_proof
 from chat.models import Conversation, Widget
 from chat.services.verifying import start_verified_visit
 from chat.services.visitors import Visit, active_widget, check_origin, start_visit
+from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
 from config import limits, tenancy
@@ -80,6 +81,7 @@ class WidgetSessions(APIView):
             own_origin = f"{request.scheme}://{request.get_host()}"
             if told.get("parent_origin") not in {None, own_origin}:
                 check_origin(widget, told["parent_origin"])
+                record_seen(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
             visit = _visit(
                 request,

@@ -9,8 +9,8 @@ from chat import presence
 from chat.consumers.base import StreamConsumer
 from chat.consumers.origins import is_own_origin
 from chat.consumers.pulse import Facts
-from chat.errors import OriginForbidden, TicketInvalid
-from chat.events import visitors_group
+from chat.errors import OriginForbidden, TicketInvalid, WidgetPaused
+from chat.events import visitors_group, widget_group
 from chat.frames import CloseCode, Hello
 from chat.tickets import redeem_ticket
 from chat.viewers import Visitor
@@ -39,6 +39,7 @@ class WidgetConsumer(StreamConsumer):
         await self.channel_layer.group_add(
             visitors_group(self.viewer.organization_id), self.channel_name
         )
+        await self.channel_layer.group_add(widget_group(self.viewer.widget_id), self.channel_name)
         with suppress(RedisError):
             users = await run_sync(presence.online, self.viewer.organization_id)
             await self._tell_online(bool(users))
@@ -47,6 +48,12 @@ class WidgetConsumer(StreamConsumer):
         await self.channel_layer.group_discard(
             visitors_group(self.viewer.organization_id), self.channel_name
         )
+        await self.channel_layer.group_discard(
+            widget_group(self.viewer.widget_id), self.channel_name
+        )
+
+    async def widget_paused(self, message: dict[str, Any]) -> None:
+        await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)
 
     async def on_facts(self, facts: Facts) -> None:
         if facts.online is not None:

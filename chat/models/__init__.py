@@ -19,10 +19,11 @@ from chat.models.message import (
     Sender,
     SenderType,
 )
-from chat.models.widget import VisitorToken, Widget
+from chat.models.widget import DEFAULT_COLOR, SetupGuide, VisitorToken, Widget
 
 __all__ = [
     "AMENDMENTS",
+    "DEFAULT_COLOR",
     "Channel",
     "ContentType",
     "Conversation",
@@ -36,6 +37,7 @@ __all__ = [
     "Priority",
     "Sender",
     "SenderType",
+    "SetupGuide",
     "Status",
     "VisitorToken",
     "Widget",

@@ -5,12 +5,18 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from chat.domains import InvalidDomains, normalize_domains
+from chat.widget_texts import validate_texts
 from config.ids import uuid7
 from crm.accounts.models import Language, Organization
 from crm.customers.models import Customer
+
+DEFAULT_COLOR = "#8a4b2a"
 
 
 def new_site_key() -> str:
@@ -22,7 +28,9 @@ class Widget(models.Model):
 
     ``allowed_domains`` holds host names (``shop.example`` or ``*.shop.example``, with a port where
     it is not the scheme's own); empty means that no site may show the widget.
-    ``texts`` holds ``{language: {"greeting": …, "title": …}}``.
+    ``texts`` holds ``{language: {"greeting": …, "title": …}}``. A paused one is shown nowhere;
+    ``is_active`` is the operator's own switch. ``last_seen_at`` and ``refused_at`` tell when the
+    loader was last seen on an allowed site and on another one.
     """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("site_key",)
@@ -37,16 +45,31 @@ class Widget(models.Model):
         default=list,
         blank=True,
     )
-    color = models.CharField(_("colour"), max_length=7, default="#8a4b2a")
+    color = models.CharField(
+        _("colour"),
+        max_length=7,
+        default=DEFAULT_COLOR,
+        validators=[
+            RegexValidator(
+                r"^#[0-9A-Fa-f]{6}\Z", _("Choose a colour, as #8a4b2a."), "invalid_color"
+            )
+        ],
+    )
     position = models.CharField(
         _("position"),
         max_length=5,
         choices=[("right", _("Right")), ("left", _("Left"))],
         default="right",
     )
-    texts = models.JSONField(_("texts"), default=dict, blank=True)
+    texts = models.JSONField(_("texts"), default=dict, blank=True, validators=[validate_texts])
     bot_enabled = models.BooleanField(_("the bot answers first"), default=True)
     is_active = models.BooleanField(_("active"), default=True)
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    styled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_origin = models.CharField(max_length=300, default="", blank=True, editable=False)
+    refused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refused_origin = models.CharField(max_length=300, default="", blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -58,6 +81,17 @@ class Widget(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Bring the allowed domains to their one form."""
+        try:
+            self.allowed_domains = normalize_domains(self.allowed_domains)
+        except InvalidDomains as error:
+            raise ValidationError({"allowed_domains": error.errors}) from error
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
 
     def text(self, name: str, language: str) -> str:
         """Give a text in the visitor's language, else the organization's, else any."""
@@ -90,3 +124,21 @@ class VisitorToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} · {self.widget_id}"
+
+
+class SetupGuide(models.Model):
+    """Whether an organization put its setup checklist away; what is done is seen from its data."""
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("setup checklist")
+        verbose_name_plural = _("setup checklists")
+
+    def __str__(self) -> str:
+        return str(self.organization_id)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound
+from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
 from chat.models import VisitorToken, Widget
 from config import tenancy
 from crm.customers.models import Customer
@@ -35,7 +35,7 @@ class Visit:
 
 
 def active_widget(site_key: str) -> Widget:
-    """Give the widget of a snippet, with its organization."""
+    """Give the widget of a snippet, with its organization. Raise WidgetNotFound, WidgetPaused."""
     if "\x00" in site_key:
         # PostgreSQL refuses to look for it.
         raise WidgetNotFound
@@ -47,6 +47,8 @@ def active_widget(site_key: str) -> Widget:
         )
     if widget is None:
         raise WidgetNotFound
+    if widget.is_paused:
+        raise WidgetPaused
     return widget
 
 
@@ -72,7 +74,8 @@ def frame_ancestors(widget: Widget) -> list[str]:
             shown = f"{shown}:{port}"
         elif host in LOOPBACK:
             shown = f"{shown}:*"
-        sources += [f"https://{shown}", f"http://{shown}"]
+        names = [shown, f"www.{shown}"] if _has_www(host) else [shown]
+        sources += [f"{scheme}://{name}" for name in names for scheme in ("https", "http")]
     return sources
 
 
@@ -142,7 +145,12 @@ def _find(token: str, widget: Widget | None) -> VisitorToken | None:
         return None
     records = VisitorToken.objects.select_related(
         "customer", "widget", "widget__organization"
-    ).filter(token_hash=_hash(token), widget__is_active=True, widget__organization__is_active=True)
+    ).filter(
+        token_hash=_hash(token),
+        widget__is_active=True,
+        widget__paused_at__isnull=True,
+        widget__organization__is_active=True,
+    )
     if widget is not None:
         records = records.filter(widget=widget)
     with tenancy.behind(VisitorToken, token_hash=_hash(token)):
@@ -190,6 +198,13 @@ def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
     return host, found["port"]
 
 
+def _has_www(host: str) -> bool:
+    """Tell whether a domain stands for its ``www.`` as well: ``shop.example`` does."""
+    if host.startswith(("*.", "www.")) or ":" in host or "." not in host:
+        return False
+    return not host.rpartition(".")[2].isdigit()
+
+
 def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
     parts = _pattern_parts(pattern)
     if parts is None:
@@ -199,7 +214,7 @@ def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
         # The dot stays: `*.shop.example` is neither `shop.example` nor `badshop.example`.
         fits = host.endswith(wanted_host[1:]) and host != wanted_host[1:]
     else:
-        fits = host == wanted_host
+        fits = host == wanted_host or (_has_www(wanted_host) and host == f"www.{wanted_host}")
     if not fits:
         return False
     if wanted_port == "*" or (wanted_port is None and wanted_host in LOOPBACK):

@@ -15,18 +15,19 @@ from django.utils.translation import get_language_from_request, gettext, overrid
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from chat.errors import OriginNotAllowed, WidgetNotFound
-from chat.models import Widget
+from chat.colors import COLOR, ink_on
+from chat.errors import OriginNotAllowed, WidgetNotFound, WidgetPaused
+from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import active_widget, frame_ancestors, origin_allowed
+from chat.services.widgets import record_refused, record_seen
 from config.errors import AppError
 from crm.accounts.models import Language
 
 # Short: a site picks up a new version, or a new colour, within minutes and without a new snippet.
 FRESH_FOR_SECONDS = 300
+_NOT_IN_THE_FRAME = frozenset({"frame.js", "loader.js"})
 THEMES = frozenset({"auto", "light", "dark"})
-_COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _CSP_SOURCE = re.compile(r"https?://[A-Za-z0-9.*_:\[\]-]+")
-_DEFAULT_COLOR = "#8a4b2a"
 
 
 @require_safe
@@ -47,9 +48,12 @@ def settings_script(request: HttpRequest) -> HttpResponse:
     try:
         widget = active_widget(request.GET.get("site_key", ""))
         _check_site(request, widget)
-    except (WidgetNotFound, OriginNotAllowed) as refusal:
+    except (WidgetNotFound, WidgetPaused, OriginNotAllowed) as refusal:
         return _settings_script(
-            request, {"error": {"code": refusal.code, "message": refusal.message}}
+            request,
+            {"error": {"code": refusal.code, "message": refusal.message}},
+            # Whoever corrects it wants to see it at the next reload.
+            fresh_for=0,
         )
     color = _color(widget)
     with override(language):
@@ -80,7 +84,7 @@ def frame(request: HttpRequest) -> HttpResponse:
         try:
             widget = active_widget(request.GET.get("site_key", ""))
             _check_site(request, widget)
-        except (WidgetNotFound, OriginNotAllowed) as refusal:
+        except (WidgetNotFound, WidgetPaused, OriginNotAllowed) as refusal:
             return _refusal(request, refusal, language)
         theme = request.GET.get("theme", "")
         response = render(
@@ -94,7 +98,7 @@ def frame(request: HttpRequest) -> HttpResponse:
                 "given_language": request.GET.get("language", ""),
                 "theme": theme if theme in THEMES else "auto",
                 "parent_origin": request.GET.get("origin", ""),
-                "modules": _modules(),
+                "modules": frame_modules(),
             },
         )
     sources = [source for source in frame_ancestors(widget) if _CSP_SOURCE.fullmatch(source)]
@@ -109,18 +113,8 @@ def frame(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def ink_on(color: str) -> str:
-    """Give black or white, whichever is read better on the colour (WCAG contrast)."""
-    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 else "#000000"
-
-
 def _color(widget: Widget) -> str:
-    return widget.color if _COLOR.fullmatch(widget.color) else _DEFAULT_COLOR
+    return widget.color if COLOR.fullmatch(widget.color) else DEFAULT_COLOR
 
 
 def _language(request: HttpRequest) -> str:
@@ -132,8 +126,12 @@ def _check_site(request: HttpRequest, widget: Widget) -> None:
     """Refuse a site that is not the widget's; our own pages (demo, preview) always may."""
     origin = request.GET.get("origin", "")
     own = f"{request.scheme}://{request.get_host()}"
-    if origin and origin != own and not origin_allowed(widget, origin):
+    if not origin or origin == own:
+        return
+    if not origin_allowed(widget, origin):
+        record_refused(widget, origin)
         raise OriginNotAllowed
+    record_seen(widget, origin)
 
 
 def _source(name: str) -> str:
@@ -145,24 +143,34 @@ def _path(name: str) -> Path:
     return Path(str(found))
 
 
-def _modules() -> list[str]:
+def frame_modules() -> list[str]:
     """Name the modules that the first screen needs, so that the browser asks for all at once."""
     folder = _path("frame.js").parent
+    shared = folder.parent.parent / "stream"
     names = sorted(path.name for path in folder.glob("*.js"))
     return [
-        *(f"chat/widget/{name}" for name in names if name not in {"frame.js", "loader.js"}),
+        *(f"stream/{path.name}" for path in sorted(shared.glob("*.js"))),
+        *(f"chat/widget/{name}" for name in names if name not in _NOT_IN_THE_FRAME),
         "chat/widget/i18n/index.js",
     ]
 
 
-def _settings_script(request: HttpRequest, values: dict[str, object]) -> HttpResponse:
+def _settings_script(
+    request: HttpRequest, values: dict[str, object], *, fresh_for: int = FRESH_FOR_SECONDS
+) -> HttpResponse:
     # Escaped as for a <script> element, although this is a file: it costs nothing.
     text = json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
     script = f'nextflow("settings",{text});\n'
-    return _script(request, script, vary="Accept-Language, Accept-Encoding")
+    return _script(request, script, vary="Accept-Language, Accept-Encoding", fresh_for=fresh_for)
 
 
-def _script(request: HttpRequest, text: str, *, vary: str = "Accept-Encoding") -> HttpResponse:
+def _script(
+    request: HttpRequest,
+    text: str,
+    *,
+    vary: str = "Accept-Encoding",
+    fresh_for: int = FRESH_FOR_SECONDS,
+) -> HttpResponse:
     """Answer with a script that anybody may read, compressed where the browser takes it.
 
     Not by GZipMiddleware: that adds up to 100 random bytes, which protect secrets; here are none.
@@ -179,7 +187,7 @@ def _script(request: HttpRequest, text: str, *, vary: str = "Accept-Encoding") -
     response["Vary"] = vary
     # Sites that isolate themselves (COEP) load only what says that it may be loaded.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    patch_cache_control(response, public=True, max_age=FRESH_FOR_SECONDS)
+    patch_cache_control(response, public=True, max_age=fresh_for)
     return get_conditional_response(request, etag=etag, response=response) or response
 
 

@@ -23,6 +23,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "organization", "description": "The organization and who works there."},
         {"name": "billing", "description": "The plan, and what is used of it."},
         {"name": "access", "description": "Sessions, tokens and API keys."},
+        {"name": "widgets", "description": "The widgets of the organization's sites."},
         {"name": "widget", "description": "What the chat widget of a visitor calls."},
         {"name": "streams", "description": "The stream protocol over HTTP."},
     ],

@@ -1,12 +1,11 @@
 """Tests: the throw-away engines of tests/engines_plugin.py, and no traffic with anybody else."""
 
 import os
+from typing import Any
 
+from config.settings import base
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
-from config.settings.base import CACHES, DATABASES, MONGODB_NAME, REDIS_URL
-
-_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-_number = int(_worker.removeprefix("gw"))
+from config.settings.base import DATABASES
 
 ENVIRONMENT = "test"
 SECRET_KEY = "tests-only"  # noqa: S105  signs nothing outside a test run
@@ -19,20 +18,38 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 DEMO_ENABLED = True
 # Tests of it switch it on.
 OPERATOR_REQUIRES_MFA = False
-# Each worker of a parallel run has its own corner of every store.
-MONGODB_NAME = f"test_{MONGODB_NAME}_{_worker}"
-REDIS_URL = f"{REDIS_URL.rsplit('/', 1)[0]}/{_number}"
-QDRANT_PREFIX = f"test_{_worker}_"
-CACHES["default"]["LOCATION"] = REDIS_URL
-# Redis numbers its databases, but its channels are one space.
-CHANNEL_PREFIX = f"nf-{_worker}"
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "config.layers.ChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
+
+
+def store_names(stores: str) -> dict[str, Any]:
+    """Return the settings that name this process's part of every store.
+
+    Each process of a parallel run has its own part, and a second one, "worker", for the tests that
+    run a Celery worker (tests/worker_stores.py).
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    name = f"gw{number}_{stores}" if stores else f"gw{number}"
+    # Valkey has 16 databases: the upper eight are the workers'.
+    database = number + (8 if stores else 0)
+    redis_url = f"{base.REDIS_URL.rsplit('/', 1)[0]}/{database}"
+    # Redis numbers its databases, but its channels are one space.
+    channel_prefix = f"nf-{name}"
+    return {
+        "MONGODB_NAME": f"test_{base.MONGODB_NAME}_{name}",
+        "REDIS_URL": redis_url,
+        "QDRANT_PREFIX": f"test_{name}_",
+        "CACHES": {"default": base.CACHES["default"] | {"LOCATION": redis_url}},
+        "CHANNEL_PREFIX": channel_prefix,
+        "CHANNEL_LAYERS": {
+            "default": {
+                "BACKEND": "config.layers.ChannelLayer",
+                "CONFIG": {"hosts": [redis_url], "prefix": channel_prefix},
+            }
+        },
+        "CELERY_BROKER_URL": redis_url,
     }
-}
-CELERY_BROKER_URL = REDIS_URL
+
+
+globals().update(store_names(os.environ.get("TEST_STORES", "")))
 # No pool: pytest-django drops the database, which a pooled connection would hold.
 DATABASES["default"]["OPTIONS"].pop("pool", None)
 STORAGES = {

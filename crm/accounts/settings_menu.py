@@ -170,6 +170,14 @@ MENU = (
                 settings_reader,
             ),
             SettingsPage(
+                "widgets",
+                "chat:widgets",
+                "message-circle",
+                _("Widgets"),
+                _("The chat on your sites: look, texts, and where it may appear."),
+                settings_reader,
+            ),
+            SettingsPage(
                 "visitor_identity",
                 "chat:visitor_identity",
                 "fingerprint",

@@ -1,4 +1,5 @@
 // The frame around every page: theme, user menu, messages that pass.
+import "./fragments.js";
 import { ageOutServerToasts } from "./toasts.js";
 
 const buttons = [...document.querySelectorAll("[data-theme-choice]:not(html)")];

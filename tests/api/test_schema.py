@@ -139,6 +139,7 @@ def test_each_example_of_the_document_works(
         "conversation_id": conversation.pk,
         "customer_id": customer.pk,
         "faq_id": faq["id"],
+        "widget_id": conversation.widget_id,
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],
     }
     tried = set()
@@ -162,6 +163,8 @@ def test_each_example_of_the_document_works(
         "me_update",
         "messages_create",
         "organization_update",
+        "widgets_create",
+        "widgets_update",
     }
     assert Faq.objects.count() == 2
 

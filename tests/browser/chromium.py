@@ -2,8 +2,10 @@
 
 from playwright.sync_api import Browser, Playwright, expect
 
-# Milliseconds. No test measures time: what a busy machine needs long for is waited for.
-PATIENCE = 60_000
+from tests import patience
+
+# Milliseconds, as Playwright counts.
+PATIENCE = int(patience.PATIENCE * 1000)
 EXECUTABLE = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",

@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from crm.accounts.models import Membership
 from tests.accounts.test_second_factors import code_of
 from tests.browser.axe import violations
+from tests.browser.chromium import PATIENCE
 from tests.browser.inbox_pages import DESK, PHONE, Faults, logged_in
+from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD
 from tests.mail.sink import Sink, listening
 from tests.servers import LiveServer, working
@@ -53,12 +55,12 @@ def visitors(chromium: Browser, address: str) -> Iterator[Any]:
 
     def make(**options: Any) -> Page:
         context = chromium.new_context(base_url=address, locale="en-GB", **options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
         context.on("page", faults.watch)
         contexts.append(context)
         return context.new_page()
 
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=PATIENCE)
     yield make
     for context in contexts:
         context.close()
@@ -67,7 +69,7 @@ def visitors(chromium: Browser, address: str) -> Iterator[Any]:
 
 def letter_link(sink: Sink, page: Page, to: str) -> str:
     """Wait for the letter and give its link."""
-    for _moment in range(300):
+    for _moment in range(PATIENCE // 100):
         found = [mail for mail in sink.got if mail["To"] == to]
         if found:
             sink.got.remove(found[-1])
@@ -106,7 +108,7 @@ def set_up_app(page: Page) -> str:
 
 
 def test_from_sign_up_to_a_colleague_with_a_second_factor(
-    visitors: Any, post_office: Sink, stores_clean: None
+    visitors: Any, post_office: Sink, worker_stores: None, stores_clean: None
 ) -> None:
     nora = visitors(viewport=DESK)
     nora.goto("/signup/")
@@ -190,15 +192,14 @@ def test_pages_can_be_used_by_everybody(
 ) -> None:
     stranger = visitors(viewport=size, color_scheme=scheme)
     for path in DOOR_PAGES:
-        _look(stranger, path, size)
+        _look(stranger, path)
     with logged_in(chromium, address, owner, viewport=size, color_scheme=scheme) as context:
         page = context.new_page()
         for path in SETTINGS_PAGES:
-            _look(page, path, size)
+            _look(page, path)
 
 
-def _look(page: Page, path: str, size: dict[str, int]) -> None:
+def _look(page: Page, path: str) -> None:
     page.goto(path)
     assert violations(page) == [], path
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= size["width"], path
+    assert_within(page)

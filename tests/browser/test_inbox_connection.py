@@ -1,10 +1,11 @@
 """The inbox while the connection fails: nothing lost, nothing doubled, nothing stale."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from chat.models import Conversation, Widget
 from chat.services import assign, close, hand_off, mark_seen_by_customer
@@ -230,3 +231,39 @@ def test_network_without_sockets_still_gets_everything_through(
         assert shown_texts(page) == expected
         assert stored_texts(taken) == expected
         expect(page.locator("#rows .row-unread")).to_be_hidden()
+
+
+CAPTIVE_PAGE = "<!doctype html><title>Hotel Wi-Fi</title><h1>Please log in to the Wi-Fi</h1>"
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+def test_foreign_answer_to_an_agents_message_does_not_acknowledge_it(
+    chromium: Browser, web_server: Any, taken: Conversation, agent: Membership, status: int
+) -> None:
+    """A page of a captive portal: nothing is lost, nobody is logged out, the polling goes on."""
+    answered: list[str] = []
+
+    def answer(route: Route) -> None:
+        kind = "message" if route.request.method == "POST" else "poll"
+        if answered.count(kind) < 2:
+            answered.append(kind)
+            route.fulfill(status=status, body=CAPTIVE_PAGE, content_type="text/html")
+        else:
+            route.fallback()
+
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        page = context.new_page()
+        page.route_web_socket("**/ws/inbox/", lambda socket: socket.close())
+        page.goto(path_of(taken))
+        expect(page.locator("#link-state")).to_contain_text("Every few seconds")
+        page.route(re.compile(r"/api/v1/streams/"), answer)
+        page.locator("#composer-text").fill("Not swallowed")
+        page.keyboard.press("Enter")
+        await_truth(page, lambda: sorted(answered) == ["message", "message", "poll", "poll"])
+        expect(page.locator("#log [data-unsent]")).to_have_count(0)
+        customer_says(taken, "I can hear you", "heard")
+        expect(page.locator("#log .bubble-text").last).to_have_text("I can hear you")
+        expected = ["Do you ship to Manila?", "Not swallowed", "I can hear you"]
+        assert shown_texts(page) == expected
+        assert stored_texts(taken) == expected
+        assert page.url.endswith(path_of(taken))

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from django.db.models import F
+from playwright.sync_api import Browser, Page, Route, expect
 
 from chat.interactions import BotInteraction, Outcome
 from config.ids import uuid7
@@ -13,6 +14,7 @@ from knowledge.models import Faq
 from knowledge.services import create_category, import_faqs, index_now
 from tests.browser.axe import violations
 from tests.browser.inbox_pages import DESK, PHONE, logged_in
+from tests.browser.widget_page import await_truth
 from tests.knowledge.conftest import TEXTS, contents
 from tests.servers import LiveServer
 
@@ -144,3 +146,51 @@ def test_pages_speak_the_readers_language(
         page.goto("/app/knowledge/")
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+CAPTIVE_PAGE = "<!doctype html><title>Hotel Wi-Fi</title><h1>Please log in to the Wi-Fi</h1>"
+
+
+def test_page_of_a_captive_portal_is_not_put_into_ours(page: Page) -> None:
+    """It answers with status 200: the list stays, and the person is told."""
+    page.route("**/app/knowledge/?q=*", lambda route: route.fulfill(body=CAPTIVE_PAGE, status=200))
+    page.get_by_role("searchbox").fill("giao hang")
+    expect(page.locator(".toast-line")).to_contain_text("No connection to the server")
+    expect(page.get_by_text("Wi-Fi")).to_have_count(0)
+    expect(page.locator(".kb-row")).to_have_count(6)
+    assert page.url.endswith("/app/knowledge/")
+    page.unroute("**/app/knowledge/?q=*")
+    page.get_by_role("searchbox").fill("giao hang ")
+    expect(page.locator(".kb-row")).to_have_count(1)
+
+
+def test_fragment_that_loads_by_itself_asks_again_after_a_foreign_answer(
+    page: Page, knowing: Organization
+) -> None:
+    one = Faq.objects.filter(organization_id=knowing.pk, indexed_version=F("version")).first()
+    assert one is not None
+    Faq.objects.filter(pk=one.pk).update(indexed_version=one.version - 1)
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(body=CAPTIVE_PAGE, content_type="text/html")
+        else:
+            route.continue_()
+
+    page.route(f"**/app/knowledge/{one.pk}/index/", answer)
+    page.reload()
+    waiting = page.locator(".kb-row", has_text=one.question).get_by_text("Not yet searchable")
+    expect(waiting).to_have_count(1)
+    await_truth(page, lambda: len(asked) == 1)
+    Faq.objects.filter(pk=one.pk).update(indexed_version=one.version)
+    expect(waiting).to_have_count(0)
+    expect(page.get_by_text("Wi-Fi")).to_have_count(0)
+    assert len(asked) > 1
+
+
+def test_list_of_a_lapsed_session_leads_to_the_log_in(page: Page) -> None:
+    page.context.clear_cookies()
+    page.get_by_role("searchbox").fill("giao hang")
+    page.wait_for_url("**/login/?next=%2Fapp%2Fknowledge%2F")

@@ -4,13 +4,19 @@ import re
 import secrets
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from chat.models import Conversation, Message, Widget
 from chat.services import close
 from crm.accounts.models import Membership
 from tests.browser.sites import FragileShop, shop_site
-from tests.browser.widget_page import WidgetPage, only_conversation, reply, stored_texts
+from tests.browser.widget_page import (
+    WidgetPage,
+    await_truth,
+    only_conversation,
+    reply,
+    stored_texts,
+)
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -279,3 +285,64 @@ def test_widget_that_was_switched_off_for_a_while_forgets_nobody(
         expect(visitor.own("still mine")).to_be_visible()
         visitor.send("and open again")
         assert stored_texts(only_conversation()) == ["still mine", "and open again"]
+
+
+# --- Somebody else answers in the server's place ------------------------------------------------
+
+CAPTIVE_PAGE = "<!doctype html><title>Hotel Wi-Fi</title><h1>Please log in to the Wi-Fi</h1>"
+
+
+def answer_foreign(page: Page, address: str, times: int, *, status: int = 200) -> list[str]:
+    """Answer the first requests of a kind as a captive portal does; return what was answered so."""
+    answered: list[str] = []
+
+    def answer(route: Route) -> None:
+        if len(answered) < times:
+            answered.append(route.request.method)
+            route.fulfill(status=status, body=CAPTIVE_PAGE, content_type="text/html")
+        else:
+            route.fallback()
+
+    page.route(re.compile(address), answer)
+    return answered
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 502])
+def test_foreign_answer_to_a_message_does_not_acknowledge_it(
+    visitor: WidgetPage, shop: str, status: int
+) -> None:
+    block_sockets(visitor.page)
+    visitor.visit(shop).open()
+    answered = answer_foreign(visitor.page, r"/streams/[^/]+/messages$", 2, status=status)
+    visitor.write("not lost")
+    await_truth(visitor.page, lambda: len(answered) == 1)
+    expect(visitor.own("not lost").locator("[data-status=sent]")).to_be_visible()
+    assert answered == ["POST", "POST"]
+    assert stored_texts(only_conversation()) == ["not lost"]
+    visitor.page.reload()
+    visitor.open()
+    expect(visitor.own("not lost")).to_have_count(1)
+
+
+def test_polling_goes_on_after_a_foreign_answer(
+    visitor: WidgetPage, shop: str, agent: Membership
+) -> None:
+    block_sockets(visitor.page)
+    visitor.visit(shop).open()
+    visitor.send("over HTTP")
+    answered = answer_foreign(visitor.page, r"/streams/[^/]+/events\?", 2)
+    reply(only_conversation(), agent, "first")
+    await_truth(visitor.page, lambda: len(answered) == 2)
+    reply(only_conversation(), agent, "second")
+    expect(visitor.answer("second")).to_be_visible()
+    assert visitor.texts() == ["over HTTP", "first", "second"]
+
+
+def test_session_answered_by_somebody_else_is_asked_for_again(
+    visitor: WidgetPage, shop: str
+) -> None:
+    answered = answer_foreign(visitor.page, r"/widget/(sessions|tickets)$", 3)
+    visitor.visit(shop).open()
+    visitor.send("got in")
+    assert len(answered) == 3
+    assert stored_texts(only_conversation()) == ["got in"]

@@ -54,7 +54,11 @@ class WidgetPage:
 
     @property
     def bar(self) -> Locator:
-        return self.frame.locator(".bar")
+        return self.frame.locator(".bar:not(.keep-open)")
+
+    @property
+    def keep_open(self) -> Locator:
+        return self.frame.locator(".keep-open")
 
     def own(self, text: str) -> Locator:
         return self.frame.locator(".row.own", has_text=text)

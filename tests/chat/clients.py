@@ -14,11 +14,10 @@ from websockets.asyncio.client import ClientConnection
 
 from config.threads import run_sync
 from crm.accounts.models import Membership
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 Frame = dict[str, Any]
-# No test measures time: what a busy machine needs long for is waited for.
-PATIENCE = 60.0
 
 
 class Client:

@@ -1,6 +1,5 @@
 """What becomes of open conversations when somebody is deactivated or leaves."""
 
-import time
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from tests.accounts.people import give, rights
 from tests.chat.clients import at_work
 from tests.conftest import make_conversation, make_member
 from tests.servers import LiveServer
+from tests.worker_stores import await_idle_worker
 
 
 def talk_of(member: Membership, widget: Widget, number: int = 1) -> Conversation:
@@ -241,9 +241,5 @@ def test_the_sweep_queues_what_it_finds(
     talk_of(agent, widget)
     Membership.objects.filter(pk=agent.pk).update(is_active=False)
     sweep_left_behind()
-    deadline = 30
-    for _second in range(deadline * 10):
-        if not left_behind():
-            break
-        time.sleep(0.1)
+    await_idle_worker()
     assert left_behind() == []

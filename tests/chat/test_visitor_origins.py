@@ -79,6 +79,8 @@ def test_the_browser_is_told_the_same_rule() -> None:
     assert sources == [
         "https://shop.example",
         "http://shop.example",
+        "https://www.shop.example",
+        "http://www.shop.example",
         "https://*.pages.example:8443",
         "http://*.pages.example:8443",
         "https://localhost:*",

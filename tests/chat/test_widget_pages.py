@@ -12,8 +12,8 @@ from django.contrib.staticfiles import finders
 from django.http import HttpResponseBase
 from django.test import Client
 
+from chat.colors import ink_on
 from chat.models import Widget
-from chat.views.widget import ink_on
 
 SHOP = "https://shop.example"
 KILOBYTE = 1024
@@ -121,6 +121,8 @@ def test_frame_may_stand_only_on_the_widgets_own_sites(browser: Client, widget: 
         "'self'",
         "https://shop.example",
         "http://shop.example",
+        "https://www.shop.example",
+        "http://www.shop.example",
         "https://localhost:*",
         "http://localhost:*",
     ]

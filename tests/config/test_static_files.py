@@ -44,7 +44,7 @@ def ours(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.js") if "vendor" not in path.parts]
 
 
-@pytest.mark.parametrize("folder", ["app", "chat/inbox", "chat/widget"])
+@pytest.mark.parametrize("folder", ["app", "chat/inbox", "chat/widget", "stream"])
 def test_modules_import_each_other_under_hashed_names(collected: Path, folder: str) -> None:
     """Else a browser that has an old module cached would run it together with new ones."""
     sources = {path.relative_to(CHECKOUT / "static"): path for path in ours(CHECKOUT / "static")}

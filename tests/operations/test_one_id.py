@@ -28,7 +28,7 @@ async def ask(server: LiveServer, widget: Widget) -> list[str]:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_frames_id_is_the_id_of_the_task_it_caused(
-    stores_clean: None, widget: Widget, tmp_path: Path
+    worker_stores: None, stores_clean: None, widget: Widget, tmp_path: Path
 ) -> None:
     with serving(tmp_path, SERVICE_NAME="web") as server, working(tmp_path, SERVICE_NAME="worker"):
         speakers = asyncio.run(ask(server, widget))

@@ -25,14 +25,13 @@ from crm.operations.models import CheckKind, CheckRun
 from crm.operations.templatetags.console import bounded, span
 from tests.compliance.audits import entries, tamper
 from tests.conftest import PASSWORD
+from tests.patience import PATIENCE
 from tests.relays import Relay, relayed
 from tests.servers import serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 INDEX = reverse("admin:index")
-# What the page is given while something hangs, on a machine that is busy with other tests.
-PATIENCE = 60.0
 
 
 @pytest.fixture

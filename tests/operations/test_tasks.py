@@ -21,7 +21,9 @@ from config.celery import app
 from config.logging import bind_correlation_id
 from crm.operations import canary
 from crm.operations.tasks import note_canary
+from tests.worker_stores import current_environment
 
+pytestmark = pytest.mark.usefixtures("worker_stores")
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 WAIT_SECONDS = 120.0
 
@@ -43,6 +45,7 @@ def celery(log: Path, *arguments: str) -> Iterator[Path]:
             [sys.executable, "-m", "celery", "--app", "config.celery", "--quiet", *arguments],
             cwd=CHECKOUT,
             env=os.environ
+            | current_environment()
             | {
                 "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 "LOG_LEVEL": "DEBUG",

@@ -1,6 +1,7 @@
 // What an agent does with a conversation as a whole, and how to take it back.
 import { Refusal, get, post } from "./api.js";
 import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } from "./page.js";
+import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
 
@@ -140,7 +141,7 @@ export class Actions {
   }
 
   async #call(id, verb, body) {
-    const { conversation } = await post(`conversations/${id}/${verb}`, body);
+    const { conversation } = await post(`conversations/${id}/${verb}`, CHANGED, body);
     this.#taken(conversation);
   }
 
@@ -173,7 +174,7 @@ export class Actions {
       search.focus();
       this.#paintAgents();
       try {
-        this.#agents = (await get("inbox/agents")).agents;
+        this.#agents = (await get("inbox/agents", AGENTS)).agents;
         this.#paintAgents();
       } catch (error) {
         this.#refused(error);

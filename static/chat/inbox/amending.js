@@ -3,6 +3,7 @@ import { Refusal, call } from "./api.js";
 import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
 import { now } from "./time.js";
 import { toast } from "../../app/toasts.js";
+import { EVENT } from "../../stream/shapes.js";
 
 export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
 
@@ -192,7 +193,7 @@ export class Amending {
     const { stream } = this.#conversation;
     const path = `streams/${encodeURIComponent(stream)}/messages/${entry.data.message_id}`;
     try {
-      const event = await call(method, path, body, headers);
+      const event = await call(method, path, { shape: EVENT, body, headers });
       if (stream === this.#conversation.stream) this.#conversation.receive(event);
       return true;
     } catch (error) {

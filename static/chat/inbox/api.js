@@ -1,49 +1,54 @@
 // Calls to /api/v1/; a refusal carries the server's code and sentence.
+import { Refused, requestJson } from "../../stream/response.js";
+
 const BASE = "/api/v1/";
 
+/** The server refused, or (status 0, code "unreachable") was not reached. */
 export class Refusal extends Error {
-  constructor(status, problem) {
-    super(problem.detail || gettext("The server did not answer as expected. Try again."));
+  constructor({ status, code, message, retryAfter = null }) {
+    super(message || gettext("The server did not answer as expected. Try again."));
     this.status = status;
-    this.code = problem.code || "unexpected";
-    this.retryAfter = problem.retry_after ?? null;
+    this.code = code;
+    this.retryAfter = retryAfter;
     this.isTemporary = status === 0 || status === 429 || status >= 500;
   }
 }
 
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;
 
-export async function call(method, path, body = undefined, headers = {}) {
-  let answer;
+/** Return the answer, which has the given shape; raise `Refusal`. */
+export async function call(method, path, { shape, body, headers = {} }) {
   try {
-    answer = await fetch(BASE + path, {
+    return await requestJson(BASE + path, {
       method,
+      shape,
+      body,
       credentials: "same-origin",
-      headers: {
-        Accept: "application/json",
-        ...(method === "GET" ? {} : { "X-CSRFToken": token() }),
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...headers,
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { ...(method === "GET" ? {} : { "X-CSRFToken": token() }), ...headers },
     });
-  } catch {
-    throw new Refusal(0, { code: "unreachable", detail: gettext("No connection to the server. Check the network and try again.") });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw unreachable();
+    if (error.code === "not_authenticated") logInAgain();
+    throw new Refusal(error);
   }
-  const told = await answer.json().catch(() => ({}));
-  if (answer.ok) return told;
-  if (told.code === "not_authenticated") logInAgain();
-  throw new Refusal(answer.status, told);
 }
 
-export const get = (path, query = {}) => {
+function unreachable() {
+  return new Refusal({
+    status: 0,
+    code: "unreachable",
+    message: gettext("No connection to the server. Check the network and try again."),
+  });
+}
+
+export const get = (path, shape, query = {}) => {
   const search = new URLSearchParams(
     Object.entries(query).filter(([, value]) => value !== null && value !== undefined),
   ).toString();
-  return call("GET", search ? `${path}?${search}` : path);
+  return call("GET", search ? `${path}?${search}` : path, { shape });
 };
 
-export const post = (path, body = {}) => call("POST", path, body);
+export const post = (path, shape, body = {}) => call("POST", path, { shape, body });
 
 export function logInAgain() {
   const here = window.location.pathname + window.location.search;

@@ -71,7 +71,8 @@ export class Connection extends EventTarget {
 
   #receive(socket, data) {
     if (socket !== this.#socket) return;
-    const frame = JSON.parse(data);
+    const frame = readFrame(data);
+    if (frame === null) return;
     if (frame.type === "welcome") {
       this.failures = 0;
       this.#heartbeatMs = frame.heartbeat_seconds * 1000;
@@ -122,5 +123,15 @@ export class Connection extends EventTarget {
   #become(newState, code = 0) {
     this.state = newState;
     this.dispatchEvent(new CustomEvent("state", { detail: { state: newState, code } }));
+  }
+}
+
+/** Return the frame, or null for what is none: the protocol knows JSON objects with a type only. */
+function readFrame(data) {
+  try {
+    const frame = JSON.parse(data);
+    return typeof frame?.type === "string" ? frame : null;
+  } catch {
+    return null;
   }
 }

@@ -5,8 +5,10 @@ import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";
 import { Log } from "./log.js";
 import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
+import { DETAIL } from "./shapes.js";
 import { momentWords } from "./time.js";
 import { toast } from "../../app/toasts.js";
+import { HISTORY } from "../../stream/shapes.js";
 
 const PAGE = 50;
 const NEAR_END_PX = 120;
@@ -124,7 +126,7 @@ export class OpenConversation extends EventTarget {
     if (!this.id) return;
     const generation = this.#generation;
     try {
-      const detail = await get(`conversations/${this.id}`);
+      const detail = await get(`conversations/${this.id}`, DETAIL);
       if (generation !== this.#generation) return;
       this.#takeDetail(detail);
       this.#paint();
@@ -229,8 +231,8 @@ export class OpenConversation extends EventTarget {
 
   async #snapshot(id) {
     const [detail, history] = await Promise.all([
-      get(`conversations/${id}`),
-      get(`conversations/${id}/messages`, { limit: PAGE }),
+      get(`conversations/${id}`, DETAIL),
+      get(`conversations/${id}/messages`, HISTORY, { limit: PAGE }),
     ]);
     return { detail, history };
   }
@@ -275,7 +277,10 @@ export class OpenConversation extends EventTarget {
     this.#loadingMore = true;
     byId("log-top").hidden = false;
     try {
-      const page = await get(`conversations/${this.id}/messages`, { before: oldest, limit: PAGE });
+      const page = await get(`conversations/${this.id}/messages`, HISTORY, {
+        before: oldest,
+        limit: PAGE,
+      });
       if (generation !== this.#generation) return;
       this.#hasMore = page.has_more;
       for (const event of page.events) this.#entries.set(event.seq, event);

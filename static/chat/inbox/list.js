@@ -3,6 +3,7 @@ import { Refusal, get } from "./api.js";
 import { emptyWords } from "./empty.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
+import { COUNTS, ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
 
 const PAGE = 30;
@@ -157,7 +158,7 @@ export class ConversationList {
     const before = new Map(this.#known);
     let page;
     try {
-      page = await get("inbox/conversations", { ...this.#question(), limit: wanted });
+      page = await get("inbox/conversations", ROWS, { ...this.#question(), limit: wanted });
     } catch (error) {
       this.#failed(error);
       return;
@@ -188,7 +189,7 @@ export class ConversationList {
     clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     try {
-      this.counts = (await get("inbox/counts")).counts;
+      this.counts = (await get("inbox/counts", COUNTS)).counts;
       this.#paintCounts();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -262,7 +263,7 @@ export class ConversationList {
     }
     const generation = this.#generation;
     byId("list-more").hidden = false;
-    this.#loading = get("inbox/conversations", { ...this.#question(), cursor: this.#next });
+    this.#loading = get("inbox/conversations", ROWS, { ...this.#question(), cursor: this.#next });
     try {
       const page = await this.#loading;
       if (generation !== this.#generation) return;

@@ -209,7 +209,7 @@ function unsentNode(item) {
 
 function fillUnsent(node, item, { retry, discard }) {
   const state = slot(node, "state");
-  const words = `${item.state}|${item.error}`;
+  const words = `${item.state}|${item.error}|${item.isKept}`;
   if (state.dataset.words === words) return;
   state.dataset.words = words;
   node.toggleAttribute("data-failed", item.state === "failed");
@@ -218,7 +218,10 @@ function fillUnsent(node, item, { retry, discard }) {
     return;
   }
   if (item.state !== "failed") {
-    state.replaceChildren(icon("clock"), gettext("Not sent yet: waits for the connection"));
+    const waiting = item.isKept
+      ? gettext("Not sent yet: waits for the connection")
+      : gettext("Not sent yet: keep this page open until it is sent");
+    state.replaceChildren(icon("clock"), waiting);
     return;
   }
   const again = element("button", "link-button", gettext("Try again"));

@@ -10,7 +10,10 @@ import { ConversationList } from "./list.js";
 import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
+import { ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
+import { matches } from "../../stream/response.js";
+import { acknowledgementOf } from "../../stream/shapes.js";
 
 const connection = new Connection(() => (conversation.position ? [conversation.position] : []));
 const outbox = new Outbox((item) =>
@@ -195,6 +198,7 @@ on("presence", (frame) => {
   if (frame.viewing && frame.stream === conversation.stream) conversation.company.viewing(frame.viewing);
 });
 on("message.ack", (ack) => {
+  if (!matches(ack, acknowledgementOf(ack.client_message_id))) return;
   const item = outbox.get(ack.client_message_id);
   if (item?.stream === conversation.stream) conversation.acknowledged(ack, item.content);
   outbox.confirmed(ack.client_message_id);
@@ -250,7 +254,7 @@ on("state", ({ state: link, code }) => {
 /** Find out why the door closed: logged out, another organization, or really not wanted. */
 async function afterRefusal(code) {
   try {
-    const { organization } = await get("inbox/conversations", { limit: 1 });
+    const { organization } = await get("inbox/conversations", ROWS, { limit: 1 });
     if (organization !== me.organization) {
       window.location.assign(root.dataset.inboxUrl);
       return;

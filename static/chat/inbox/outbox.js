@@ -22,9 +22,11 @@ export class Outbox extends EventTarget {
   constructor(send) {
     super();
     this.#send = send;
-    for (const key of Object.keys(localStorage)) {
-      if (key.startsWith(PREFIX)) this.#restore(key);
-    }
+    for (const key of storedKeys()) this.#restore(key);
+    // A message that could not be kept lives as long as this page: leaving it is asked about.
+    window.addEventListener("beforeunload", (event) => {
+      if (this.hasUnkept) event.preventDefault();
+    });
     // Another tab of the same person got the confirmation first.
     window.addEventListener("storage", ({ key, newValue }) => {
       if (key?.startsWith(PREFIX) && newValue === null) this.#drop(key.slice(PREFIX.length));
@@ -39,6 +41,7 @@ export class Outbox extends EventTarget {
       created: Date.now(),
       state: "waiting",
       error: "",
+      isKept: true,
     };
     this.#items.set(item.id, item);
     this.#store(item);
@@ -49,6 +52,11 @@ export class Outbox extends EventTarget {
 
   of(stream) {
     return this.#sorted().filter((item) => item.stream === stream);
+  }
+
+  /** Whether a reload would lose something that was not sent yet. */
+  get hasUnkept() {
+    return [...this.#items.values()].some((item) => !item.isKept);
   }
 
   get(id) {
@@ -146,7 +154,7 @@ export class Outbox extends EventTarget {
     if (!item) return;
     this.#clear(item);
     this.#items.delete(id);
-    localStorage.removeItem(PREFIX + id);
+    forget(PREFIX + id);
     this.#changed(item);
   }
 
@@ -156,9 +164,11 @@ export class Outbox extends EventTarget {
 
   #store(item) {
     try {
-      localStorage.setItem(PREFIX + item.id, JSON.stringify(item));
+      localStorage.setItem(PREFIX + item.id, JSON.stringify({ ...item, isKept: true }));
+      item.isKept = true;
     } catch {
-      // Storage is full or off: the message lives as long as this page, and is still sent.
+      // Storage is full or off: the message is sent from memory, and its line says so.
+      item.isKept = false;
     }
   }
 
@@ -166,9 +176,25 @@ export class Outbox extends EventTarget {
     try {
       const item = JSON.parse(localStorage.getItem(key));
       const state = item.state === "failed" ? "failed" : "waiting";
-      this.#items.set(item.id, { ...item, state });
+      this.#items.set(item.id, { ...item, state, isKept: true });
     } catch {
-      localStorage.removeItem(key);
+      forget(key);
     }
+  }
+}
+
+function storedKeys() {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+  } catch {
+    return []; // storage is off
+  }
+}
+
+function forget(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Storage is off since: there is nothing left to remove.
   }
 }

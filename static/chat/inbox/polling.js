@@ -1,5 +1,7 @@
 // The same over HTTP, for networks that let no socket through: slower, but nothing is missing.
 import { Refusal, call, get } from "./api.js";
+import { COUNTS } from "./shapes.js";
+import { eventPage, postedMessage, SEEN } from "../../stream/shapes.js";
 
 const EVERY_MS = 5_000;
 const AFTER_FAILURES = 2;
@@ -40,7 +42,8 @@ export class Polling {
       await this.#pull(conversation);
       await list.reload();
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      // A defect of ours is reported; it must not end the polling, which nothing would begin again.
+      if (!(error instanceof Refusal)) reportError(error);
       isWorking = false;
     }
     // A socket may have got through meanwhile; then this has nothing more to say.
@@ -53,11 +56,15 @@ export class Polling {
   async #pull(conversation) {
     if (!conversation.position) {
       // Also the question whether the server is there at all.
-      await get("inbox/counts");
+      await get("inbox/counts", COUNTS);
       return;
     }
     const { stream, epoch, seq } = conversation.position;
-    const told = await get(path(stream, "events"), { epoch, after: seq, limit: PAGE });
+    const told = await get(path(stream, "events"), eventPage(stream), {
+      epoch,
+      after: seq,
+      limit: PAGE,
+    });
     if (stream !== conversation.stream) return;
     conversation.resumed(told);
     await conversation.refreshDetail();
@@ -73,12 +80,11 @@ export class Polling {
   async #post(frame) {
     const { conversation, outbox } = this.#parts;
     try {
-      const stored = await call(
-        "POST",
-        path(frame.stream, "messages"),
-        { content: frame.content },
-        { "Idempotency-Key": frame.client_message_id },
-      );
+      const stored = await call("POST", path(frame.stream, "messages"), {
+        shape: postedMessage(frame.client_message_id),
+        body: { content: frame.content },
+        headers: { "Idempotency-Key": frame.client_message_id },
+      });
       if (stored.stream === conversation.stream) conversation.acknowledged(stored, frame.content);
       outbox.confirmed(frame.client_message_id);
     } catch (error) {
@@ -90,7 +96,7 @@ export class Polling {
 
   async #seen(frame) {
     try {
-      await call("POST", path(frame.stream, "seen"), { seq: frame.seq });
+      await call("POST", path(frame.stream, "seen"), { shape: SEEN, body: { seq: frame.seq } });
     } catch (error) {
       // The next sign of reading says the same.
       if (!(error instanceof Refusal)) throw error;

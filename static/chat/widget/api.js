@@ -1,21 +1,5 @@
-/** The server said no: `code` is stable, `retryAfter` in seconds or null. */
-export class Refused extends Error {
-  constructor({ code, message, status, retryAfter = null }) {
-    super(message);
-    this.name = "Refused";
-    this.code = code;
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** Nobody answered, or not in words: worth trying again. */
-export class Unreachable extends Error {
-  constructor(message) {
-    super(message);
-    this.name = "Unreachable";
-  }
-}
+import { requestJson } from "../../stream/response.js";
+import { eventPage, HEAD, postedMessage, SEEN, SESSION, TICKET } from "../../stream/shapes.js";
 
 const PATIENCE = 15_000;
 
@@ -31,6 +15,7 @@ export class Api {
   /** Come in: gives the visitor token, settings, the open conversation and a ticket. */
   openSession({ language, identity, parentOrigin }) {
     return this.request("POST", "/api/v1/widget/sessions", {
+      shape: SESSION,
       anonymous: true,
       body: {
         site_key: this.siteKey,
@@ -43,17 +28,18 @@ export class Api {
   }
 
   newTicket() {
-    return this.request("POST", "/api/v1/widget/tickets", { body: {} });
+    return this.request("POST", "/api/v1/widget/tickets", { shape: TICKET, body: {} });
   }
 
   head(stream) {
-    return this.request("GET", `/api/v1/streams/${stream}`);
+    return this.request("GET", `/api/v1/streams/${stream}`, { shape: HEAD });
   }
 
   events(stream, { epoch, after, limit, wait = 0, signal = null }) {
     const query = new URLSearchParams({ epoch, after, limit });
     if (wait) query.set("wait", wait);
     return this.request("GET", `/api/v1/streams/${stream}/events?${query}`, {
+      shape: eventPage(stream),
       signal,
       patience: PATIENCE + wait * 1000,
     });
@@ -61,54 +47,26 @@ export class Api {
 
   post(stream, { client_message_id: id, content }) {
     return this.request("POST", `/api/v1/streams/${stream ?? "new"}/messages`, {
+      shape: postedMessage(id),
       body: { content },
       headers: { "Idempotency-Key": id },
     });
   }
 
   seen(stream, seq) {
-    return this.request("POST", `/api/v1/streams/${stream}/seen`, { body: { seq } });
+    return this.request("POST", `/api/v1/streams/${stream}/seen`, { shape: SEEN, body: { seq } });
   }
 
-  async request(method, path, options = {}) {
-    const { body, anonymous = false, headers = {}, signal = null, patience = PATIENCE } = options;
-    const limit = AbortSignal.timeout(patience);
-    let response;
-    try {
-      response = await this.fetcher(this.base + path, {
-        method,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        headers: {
-          Accept: "application/json",
-          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-          ...(anonymous || !this.token ? {} : { Authorization: `Bearer ${this.token}` }),
-          ...headers,
-        },
-        // The visitor's token is the only thing that says who this is.
-        credentials: "omit",
-        cache: "no-store",
-        signal: signal ? anySignal(signal, limit) : limit,
-      });
-    } catch (error) {
-      throw new Unreachable(String(error));
-    }
-    const answer = await response.json().catch(() => null);
-    if (response.ok) return answer;
-    if (!answer?.code) throw new Unreachable(`HTTP ${response.status}`);
-    throw new Refused({
-      code: answer.code,
-      message: answer.detail ?? answer.title ?? "",
-      status: response.status,
-      retryAfter: answer.retry_after ?? (Number(response.headers.get("Retry-After")) || null),
+  request(method, path, { anonymous = false, headers = {}, ...options }) {
+    // The visitor's token is the only thing that says who this is: no cookie is sent.
+    const authorization =
+      anonymous || !this.token ? {} : { Authorization: `Bearer ${this.token}` };
+    return requestJson(this.base + path, {
+      method,
+      patience: PATIENCE,
+      fetcher: this.fetcher,
+      ...options,
+      headers: { ...authorization, ...headers },
     });
   }
-}
-
-function anySignal(...signals) {
-  const controller = new AbortController();
-  for (const signal of signals) {
-    if (signal.aborted) controller.abort(signal.reason);
-    signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-  }
-  return controller.signal;
 }

@@ -1,4 +1,5 @@
-import { Refused } from "./api.js";
+import { matches, Refused } from "../../stream/response.js";
+import { acknowledgementOf } from "../../stream/shapes.js";
 import { Connection } from "./connection.js";
 import { StreamLog } from "./log.js";
 import { Sender } from "./sender.js";
@@ -81,6 +82,11 @@ export class Chat {
 
   get hasUnsent() {
     return this.outbox.list().length > 0;
+  }
+
+  /** Whether something unsent is nowhere but in this page. */
+  get hasUnkept() {
+    return this.outbox.hasUnkept;
   }
 
   get state() {
@@ -268,6 +274,7 @@ export class Chat {
 
   acknowledged(frame) {
     const id = frame.client_message_id;
+    if (!matches(frame, acknowledgementOf(id))) return;
     if (frame.stream && frame.stream !== this.log?.stream) this.switchTo(frame);
     this.sender.acknowledged(id, frame);
     if (this.log?.isBehind(frame.seq)) this.pullSoon(frame.seq);

@@ -1,4 +1,4 @@
-import { Refused } from "./api.js";
+import { Refused } from "../../stream/response.js";
 import { Backoff } from "./backoff.js";
 import { Poll } from "./poll.js";
 import { Socket } from "./socket.js";

@@ -2,18 +2,23 @@
  *
  * An item is `{id, text, stream, order, failure?}`: `id` is its client_message_id for ever, `order`
  * says which was written first, `failure` ({code, message}) that the server refused it for good. */
+import { Database } from "../../stream/database.js";
 
 const STORE = "messages";
+// A store that failed is left alone for this long: each try may take seconds, and messages wait.
+const REST_MS = 30_000;
 
 export async function openOutbox(siteKey, storage, factory = usableIndexedDb()) {
-  if (factory) {
-    try {
-      return new Outbox(await IndexedDbStore.open(factory, `nextflow-outbox-${siteKey}`));
-    } catch {
-      // Private windows and full disks refuse IndexedDB: the next best place follows.
-    }
+  const list = new ListStore(storage);
+  if (!factory) return new Outbox([list]);
+  const database = new IndexedDbStore(factory, `nextflow-outbox-${siteKey}`);
+  try {
+    await database.all();
+    return new Outbox([database, list]);
+  } catch {
+    // Private windows and full disks refuse IndexedDB: the next best place follows.
+    return new Outbox([list]);
   }
-  return new Outbox(new ListStore(storage));
 }
 
 export function newMessageId() {
@@ -24,16 +29,30 @@ export function newMessageId() {
 }
 
 export class Outbox {
-  constructor(store) {
-    this.store = store;
-    this.kind = store.kind;
+  #restUntil = new Map();
+  #storing = new Map(); // id of an item on its way into a store: how many times
+
+  /** `stores`, the best first: what one does not take goes into the next. */
+  constructor(stores) {
+    this.stores = stores;
+    this.kind = stores[0].kind;
     this.items = new Map();
+    this.unkept = new Set(); // ids of items that a reload would lose
   }
 
   /** Read what is stored; items of other tabs appear by this. */
   async load() {
-    const stored = await this.store.all();
-    this.items = new Map(stored.sort((a, b) => a.order - b.order).map((item) => [item.id, item]));
+    const found = new Map();
+    for (const store of this.stores) {
+      const stored = await this.#use(store, () => store.all());
+      if (!stored) return this.list(); // what is in memory is more than an unreadable store says
+      for (const item of stored) if (!found.has(item.id)) found.set(item.id, item);
+    }
+    for (const item of this.items.values()) {
+      if (this.unkept.has(item.id) || this.#storing.has(item.id)) found.set(item.id, item);
+    }
+    const inOrder = [...found.values()].sort((a, b) => a.order - b.order);
+    this.items = new Map(inOrder.map((item) => [item.id, item]));
     return this.list();
   }
 
@@ -50,7 +69,12 @@ export class Outbox {
     return this.items.has(id);
   }
 
-  /** Keep a new message; resolves when it is stored. */
+  /** Whether a reload would lose something that was not sent yet. */
+  get hasUnkept() {
+    return this.list().some((item) => this.unkept.has(item.id));
+  }
+
+  /** Keep a new message; it is in the list at once, and stored when this resolves. */
   async add(text, stream) {
     const latest = this.list().at(-1)?.order ?? 0;
     const item = { id: newMessageId(), text, stream, order: Math.max(Date.now(), latest + 1) };
@@ -68,61 +92,79 @@ export class Outbox {
 
   async remove(id) {
     if (!this.items.delete(id)) return false;
-    await this.store.remove(id);
+    this.unkept.delete(id);
+    // One that a store does not let go of is sent once more later: the server knows its id.
+    for (const store of this.stores) await this.#use(store, () => store.remove(id));
     return true;
   }
 
   async clear() {
     this.items.clear();
-    await this.store.clear();
+    this.unkept.clear();
+    for (const store of this.stores) await this.#use(store, () => store.clear());
   }
 
+  /** Store an item, or keep it in memory and remember that it is nowhere else. Never raises. */
   async put(item) {
-    this.items.set(item.id, item);
-    await this.store.put(item);
+    const { id } = item;
+    this.items.set(id, item);
+    this.#storing.set(id, (this.#storing.get(id) ?? 0) + 1);
+    const store = await this.#putIntoFirst(item);
+    const left = this.#storing.get(id) - 1;
+    if (left) this.#storing.set(id, left);
+    else this.#storing.delete(id);
+    if (!this.items.has(id)) {
+      // Sent and gone while it was being stored.
+      if (store) await this.#use(store, () => store.remove(id));
+    } else if (store?.isDurable) this.unkept.delete(id);
+    else this.unkept.add(id);
+  }
+
+  /** Return the first store that takes the item, or null. */
+  async #putIntoFirst(item) {
+    for (const store of this.stores) {
+      const isStored = await this.#use(store, async () => {
+        await store.put(item);
+        return true;
+      });
+      if (isStored) return store;
+    }
+    return null;
+  }
+
+  /** Return what a store answers, or null where it fails. */
+  async #use(store, work) {
+    if ((this.#restUntil.get(store) ?? 0) > Date.now()) return null;
+    try {
+      return await work();
+    } catch (error) {
+      if (error?.name !== "QuotaExceededError") this.#restUntil.set(store, Date.now() + REST_MS);
+      return null;
+    }
   }
 }
 
 class IndexedDbStore {
-  static open(factory, name) {
-    return new Promise((resolve, reject) => {
-      const request = factory.open(name, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
-      request.onsuccess = () => resolve(new IndexedDbStore(request.result));
-      request.onerror = () => reject(request.error);
-      request.onblocked = () => reject(new Error("blocked"));
-    });
-  }
-
-  constructor(database) {
-    this.database = database;
+  constructor(factory, name) {
+    this.database = new Database({ factory, name, version: 1, store: STORE });
     this.kind = "indexeddb";
+    this.isDurable = true;
   }
 
   all() {
-    return this.run("readonly", (store) => store.getAll());
+    return this.database.run("readonly", (store) => store.getAll());
   }
 
   put(item) {
-    return this.run("readwrite", (store) => store.put(item));
+    return this.database.run("readwrite", (store) => store.put(item));
   }
 
   remove(id) {
-    return this.run("readwrite", (store) => store.delete(id));
+    return this.database.run("readwrite", (store) => store.delete(id));
   }
 
   clear() {
-    return this.run("readwrite", (store) => store.clear());
-  }
-
-  run(mode, work) {
-    return new Promise((resolve, reject) => {
-      // "strict": stored means on the disk, not in a buffer that a crash would take away.
-      const transaction = this.database.transaction(STORE, mode, { durability: "strict" });
-      const request = work(transaction.objectStore(STORE));
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error);
-    });
+    return this.database.run("readwrite", (store) => store.clear());
   }
 }
 
@@ -130,6 +172,10 @@ class ListStore {
   constructor(storage) {
     this.storage = storage;
     this.kind = storage.isPersistent ? "localstorage" : "memory";
+  }
+
+  get isDurable() {
+    return this.storage.isPersistent;
   }
 
   async all() {
@@ -142,7 +188,9 @@ class ListStore {
   }
 
   async remove(id) {
-    this.write((await this.all()).filter((one) => one.id !== id));
+    const all = await this.all();
+    const others = all.filter((one) => one.id !== id);
+    if (others.length < all.length) this.write(others);
   }
 
   async clear() {
@@ -150,7 +198,10 @@ class ListStore {
   }
 
   write(items) {
-    this.storage.set("outbox", JSON.stringify(items));
+    if (!items.length) this.storage.remove("outbox");
+    else if (!this.storage.set("outbox", JSON.stringify(items))) {
+      throw new DOMException("The storage is full or refused.", "QuotaExceededError");
+    }
   }
 }
 

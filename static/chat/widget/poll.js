@@ -1,4 +1,4 @@
-import { Refused, Unreachable } from "./api.js";
+import { Refused, Unreachable } from "../../stream/response.js";
 
 const WAIT_SECONDS = 25;
 const PAGE = 300;
@@ -89,7 +89,9 @@ export class Poll {
   end(error) {
     if (this.stopped.signal.aborted) return;
     this.stopped.abort();
-    if (error && !(error instanceof Refused) && !(error instanceof Unreachable)) throw error;
+    // The next connection starts over, whatever ended this one; a defect of ours is only reported.
+    const isExpected = !error || error instanceof Refused || error instanceof Unreachable;
+    if (!isExpected) reportError(error);
     this.onend({ wasWelcomed: true, error });
   }
 }

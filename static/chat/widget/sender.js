@@ -43,7 +43,9 @@ export class Sender {
   }
 
   async add(text) {
-    await this.outbox.add(text, this.target());
+    const stored = this.outbox.add(text, this.target());
+    this.onchange();
+    await stored;
     this.onchange();
     this.pump();
   }

@@ -1,4 +1,4 @@
-import { Refused } from "./api.js";
+import { Refused } from "../../stream/response.js";
 import { exclusively } from "./locks.js";
 
 /** How this browser comes in and is known again: visitor token, session, tickets.

@@ -28,6 +28,7 @@ export class Socket {
     } catch {
       return; // not ours; the protocol knows JSON only
     }
+    if (typeof frame?.type !== "string") return;
     if (frame.type === "welcome") {
       this.wasWelcomed = true;
       this.heartbeatSeconds = frame.heartbeat_seconds ?? this.heartbeatSeconds;

@@ -9,27 +9,41 @@ export class KeyedStorage {
 
   get(name) {
     const key = this.prefix + name;
-    const value = this.isPersistent ? this.backend.getItem(key) : this.backend.get(key);
-    return value ?? null;
+    if (!this.isPersistent) return this.backend.get(key) ?? null;
+    try {
+      return this.backend.getItem(key) ?? null;
+    } catch {
+      return null; // taken away since: as good as never written
+    }
   }
 
+  /** Keep a value; return whether it was taken. */
   set(name, value) {
     const key = this.prefix + name;
     if (!this.isPersistent) {
       this.backend.set(key, value);
-      return;
+      return true;
     }
     try {
       this.backend.setItem(key, value);
+      return true;
     } catch {
       // The browser's quota is used up. What is not kept here is asked for again after a reload.
+      return false;
     }
   }
 
   remove(name) {
     const key = this.prefix + name;
-    if (this.isPersistent) this.backend.removeItem(key);
-    else this.backend.delete(key);
+    if (!this.isPersistent) {
+      this.backend.delete(key);
+      return;
+    }
+    try {
+      this.backend.removeItem(key);
+    } catch {
+      // Taken away since: there is nothing left to remove.
+    }
   }
 }
 

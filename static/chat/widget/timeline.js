@@ -45,7 +45,7 @@ function greetingRow(chat, { t }) {
 
 function typingRow(chat, { t }, now, unsent) {
   if (chat.typing) {
-    const name = chat.typing.name || (chat.typing.type === "bot" ? t("bot") : "");
+    const name = chat.typing.type === "bot" ? botName(chat, t, chat.typing) : chat.typing.name;
     return {
       kind: "typing",
       key: "typing",
@@ -62,8 +62,13 @@ function typingRow(chat, { t }, now, unsent) {
     now - new Date(last.data.timestamp) < BOT_THINKS_FOR &&
     !unsent.length;
   if (!isThinking) return null;
-  const sender = { type: "bot", name: t("bot") };
+  const sender = { type: "bot", name: botName(chat, t) };
   return { kind: "typing", key: "typing", sender, text: t("thinking", { name: sender.name }) };
+}
+
+/** What the bot is called: by the widget's texts, else as the message says. */
+export function botName(chat, t, sender = null) {
+  return chat.settings?.texts.bot_name || sender?.name || t("bot");
 }
 
 class Builder {
@@ -174,8 +179,8 @@ class Builder {
 
   nameOf(sender) {
     if (sender.type === "customer") return this.words.t("you");
-    if (sender.name) return sender.name;
-    return this.words.t(sender.type === "bot" ? "bot" : "team");
+    if (sender.type === "bot") return botName(this.chat, this.words.t, sender);
+    return sender.name || this.words.t("team");
   }
 
   /** Only the newest of the sent messages says "sent" or "seen"; of older ones it is no news. */

@@ -5,7 +5,7 @@ import { button, element, icon, Reconciler } from "./dom.js";
 import { ICONS } from "./icons.js";
 import { RowMaker } from "./rows.js";
 import { initials } from "./text.js";
-import { rowsOf } from "./timeline.js";
+import { botName, rowsOf } from "./timeline.js";
 
 const NEAR_BOTTOM = 80;
 const ANNOUNCED = 5;
@@ -45,6 +45,7 @@ export class View {
       t("talkToPerson"),
     );
     this.bar = element("p", { class: "bar", role: "status" });
+    this.keepOpen = element("p", { class: "bar keep-open", role: "status" });
     const close = button(
       { class: "close", "aria-label": t("close") },
       actions.close,
@@ -59,7 +60,7 @@ export class View {
         isFramed ? close : null,
       ),
       element("main", {}, this.scroller, this.jump),
-      element("footer", {}, this.bar, this.person, this.composer.form),
+      element("footer", {}, this.bar, this.keepOpen, this.person, this.composer.form),
       this.live,
     );
     this.rows = new Reconciler(this.list, new RowMaker(words, actions).make);
@@ -106,11 +107,27 @@ export class View {
     const { t } = this.words;
     const texts = chat.settings?.texts ?? {};
     this.heading.textContent = texts.title || chat.settings?.name || this.title;
+    this.composer.text.placeholder = texts.placeholder || t("composer");
     const { agent } = chat;
     this.face.replaceChildren(agent ? initials(agent.name) : icon(ICONS.store));
     this.stateLine.textContent = this.stateText(agent, t);
     this.stateLine.dataset.state = chat.state === "online" ? this.presenceName() : chat.state;
     this.showBar(t);
+    this.showKeepOpen(t);
+  }
+
+  /** Mostly such a message is sent before anybody could read this. */
+  showKeepOpen(t) {
+    if (!this.chat.hasUnkept) {
+      clearTimeout(this.keepOpenTimer);
+      this.keepOpenTimer = null;
+      this.keepOpen.textContent = "";
+      return;
+    }
+    this.keepOpenTimer ??= setTimeout(() => {
+      this.keepOpen.textContent = t("notices.keepOpen");
+      this.keepBottom();
+    }, STATE_IS_NEWS_AFTER);
   }
 
   stateText(agent, t) {
@@ -119,9 +136,10 @@ export class View {
       return t(chat.state === "offline" ? "state.offline" : "state.connecting");
     if (agent) return t("state.agent", { name: agent.name });
     if (chat.conversation?.status === "closed") return t("state.closed");
-    if (chat.isOpen && chat.conversation.status !== "pending") return t("state.waiting");
+    const away = this.presenceName() === "away" ? chat.settings?.texts.offline : "";
+    if (chat.isOpen && chat.conversation.status !== "pending") return away || t("state.waiting");
     if (chat.settings?.bot_enabled) return t("state.bot");
-    return t(this.presenceName() === "away" ? "state.away" : "state.online");
+    return away || t(this.presenceName() === "away" ? "state.away" : "state.online");
   }
 
   presenceName() {
@@ -165,7 +183,7 @@ export class View {
     const { sender, content } = event.data;
     if (sender.type === "customer") return;
     const { t } = this.words;
-    const name = sender.name || t(sender.type === "bot" ? "bot" : "team");
+    const name = sender.type === "bot" ? botName(this.chat, t, sender) : sender.name || t("team");
     const line = element("p", {}, t("said", { name, text: content.text ?? "" }));
     this.said.set(line, event);
     this.live.append(line);

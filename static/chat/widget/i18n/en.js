@@ -41,6 +41,7 @@ export default {
     connecting: "The connection was lost. Connecting…",
     offline: "You are offline. Your messages are kept and will be sent.",
     online: "Connected again.",
+    keepOpen: "Keep this page open until your message is sent.",
   },
   status: {
     sending: "Sending…",
@@ -65,6 +66,7 @@ export default {
   },
   refusals: {
     origin_not_allowed: "The chat is not available on this site.",
+    widget_paused: "The chat is paused at the moment.",
     widget_not_found: "The chat is not available on this site.",
     other: "The chat cannot be opened right now. Please try again later.",
   },

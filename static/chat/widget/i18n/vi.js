@@ -41,6 +41,7 @@ export default {
     connecting: "Mất kết nối. Đang kết nối lại…",
     offline: "Bạn đang ngoại tuyến. Tin nhắn của bạn được giữ lại và sẽ được gửi.",
     online: "Đã kết nối lại.",
+    keepOpen: "Vui lòng đừng đóng trang này cho đến khi tin nhắn được gửi.",
   },
   status: {
     sending: "Đang gửi…",
@@ -64,6 +65,7 @@ export default {
   },
   refusals: {
     origin_not_allowed: "Trò chuyện không khả dụng trên trang này.",
+    widget_paused: "Khung chat đang tạm dừng.",
     widget_not_found: "Trò chuyện không khả dụng trên trang này.",
     other: "Hiện không mở được cửa sổ trò chuyện. Vui lòng thử lại sau.",
   },

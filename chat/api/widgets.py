@@ -1,0 +1,171 @@
+"""Widgets over HTTP: what the settings pages do, for programs."""
+
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chat.domains import MAX_DOMAINS
+from chat.errors import WidgetNotFound
+from chat.models import Widget
+from chat.services.widgets import (
+    create_widget,
+    pause_widget,
+    resume_widget,
+    update_widget,
+)
+from config.rest import (
+    Body,
+    ListQuery,
+    RecordQuery,
+    example,
+    ordering_field,
+    page_of,
+    page_response,
+    record_response,
+    refuses,
+)
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.permissions import Area
+
+_TEXTS_HELP = (
+    "By language (`en`, `vi`, `ru`): `title`, `greeting`, `placeholder`, `offline`, `bot_name` and "
+    "`suggestions` (one a line). What is missing has the widget's own wording."
+)
+
+
+class WidgetSerializer(serializers.ModelSerializer[Widget]):
+    allowed_domains = serializers.ListField(child=serializers.CharField())
+    texts = serializers.DictField(child=serializers.DictField(child=serializers.CharField()))
+
+    class Meta:
+        model = Widget
+        fields = [
+            "id",
+            "name",
+            "site_key",
+            "allowed_domains",
+            "color",
+            "position",
+            "texts",
+            "bot_enabled",
+            "paused_at",
+            "last_seen_at",
+            "last_seen_origin",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class WidgetBody(Body):
+    name = serializers.CharField(max_length=100)
+    allowed_domains = serializers.ListField(
+        child=serializers.CharField(max_length=2000),
+        max_length=MAX_DOMAINS,
+        required=False,
+        help_text="`shop.example`, `*.shop.example`; pasted addresses are brought to this form.",
+    )
+    color = serializers.RegexField(r"^#[0-9A-Fa-f]{6}$", max_length=7, required=False)
+    position = serializers.ChoiceField(choices=["left", "right"], required=False)
+    texts = serializers.DictField(
+        child=serializers.DictField(child=serializers.CharField(allow_blank=True)),
+        required=False,
+        help_text=_TEXTS_HELP,
+    )
+    bot_enabled = serializers.BooleanField(required=False)
+
+
+class WidgetListQuery(ListQuery):
+    name = "widgets"
+
+    # The id grows with time.
+    ordering = ordering_field("-id", "id")
+
+
+class WidgetView(AreaView):
+    area = Area.SETTINGS
+
+    def answer(self, widget: Widget) -> Any:
+        return WidgetSerializer(widget).data
+
+
+@extend_schema(tags=["widgets"])
+class Widgets(WidgetView):
+    @extend_schema(
+        operation_id="widgets_list",
+        parameters=[WidgetListQuery],
+        responses=page_of(WidgetSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List the organization's widgets."""
+        query = WidgetListQuery.read(request)
+        page = query.page(Widget.objects.filter(organization_id=self.principal.organization_id))
+        return page_response(
+            request,
+            query,
+            page,
+            lambda widgets: WidgetSerializer(widgets, many=True).data,
+            WidgetSerializer,
+        )
+
+    @extend_schema(
+        operation_id="widgets_create",
+        request=WidgetBody,
+        responses={201: WidgetSerializer},
+        examples=example({"name": "Web shop", "allowed_domains": ["shop.example"]}),
+    )
+    @idempotent
+    @refuses(409)
+    def post(self, request: Request) -> Response:
+        """Add a widget. Its ``site_key`` goes into the snippet of the site."""
+        widget = create_widget(by=self.principal, values=WidgetBody.read(request))
+        location = reverse("chat:api_widget", args=[widget.pk])
+        return Response(self.answer(widget), status=201, headers={"Location": location})
+
+
+@extend_schema(tags=["widgets"])
+class WidgetDetail(WidgetView):
+    @extend_schema(operation_id="widgets_get", parameters=[RecordQuery], responses=WidgetSerializer)
+    def get(self, request: Request, widget_id: UUID) -> Response:
+        """Give one widget."""
+        widget = Widget.objects.filter(
+            organization_id=self.principal.organization_id, pk=widget_id
+        ).first()
+        if widget is None:
+            raise WidgetNotFound
+        return record_response(request, self.answer(widget))
+
+    @extend_schema(
+        operation_id="widgets_update",
+        request=WidgetBody,
+        responses=WidgetSerializer,
+        examples=example({"color": "#1f6f5c", "texts": {"vi": {"title": "Cửa hàng"}}}),
+    )
+    def patch(self, request: Request, widget_id: UUID) -> Response:
+        """Change the members that are sent; ``allowed_domains`` and ``texts`` as a whole."""
+        values = WidgetBody.read(request, partial=True)
+        return Response(
+            self.answer(update_widget(by=self.principal, widget_id=widget_id, values=values))
+        )
+
+
+@extend_schema(tags=["widgets"])
+class WidgetPause(WidgetView):
+    @extend_schema(operation_id="widgets_pause", request=None, responses=WidgetSerializer)
+    def post(self, request: Request, widget_id: UUID) -> Response:
+        """Show the widget nowhere until it is resumed; visitors are disconnected."""
+        return Response(self.answer(pause_widget(by=self.principal, widget_id=widget_id)))
+
+
+@extend_schema(tags=["widgets"])
+class WidgetResume(WidgetView):
+    @extend_schema(operation_id="widgets_resume", request=None, responses=WidgetSerializer)
+    def post(self, request: Request, widget_id: UUID) -> Response:
+        """Show a paused widget again."""
+        return Response(self.answer(resume_widget(by=self.principal, widget_id=widget_id)))

@@ -1,0 +1,199 @@
+"""The domains that may show a widget: what owners type, normalized to one form."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import idna
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+MAX_DOMAINS = 100
+MAX_DOMAIN_LENGTH = 255
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_SCHEME = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):)?//", re.IGNORECASE)
+# Addresses that are of no site, as `mailto:…`: a word and a colon, but no port.
+_OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d|\*)", re.IGNORECASE)
+# What typists and copied texts leave around an address.
+_AROUND = " \t\r\n\"'«»“”<>,;"
+
+
+class InvalidDomain(ValueError):
+    """A line that names no site; the message says why, for people."""
+
+
+class InvalidDomains(ValueError):
+    """Lines that name no site: ``errors`` has a sentence for each, with its line number."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__(" ".join(errors))
+        self.errors = errors
+
+
+def normalize_domain(line: str) -> str:
+    """Return the one form of a domain: ``shop.example``, ``*.shop.example`` or with a port.
+
+    A pasted address is accepted: its scheme, path, default port and ``www.`` are dropped, and an
+    international name becomes punycode, as browsers send it. Raise InvalidDomain.
+    """
+    text = line.strip(_AROUND)
+    scheme = ""
+    if found := _SCHEME.match(text):
+        scheme = (found["scheme"] or "").lower()
+        text = text[found.end() :]
+    is_other = scheme not in _DEFAULT_PORTS if scheme else _OTHER_SCHEME.match(text)
+    if is_other:
+        raise InvalidDomain(
+            _("“%(text)s” is not a web address: it has to begin with https://.") % {"text": text}
+        )
+    if "@" in text.split("/")[0]:
+        raise InvalidDomain(
+            _("“%(text)s” is an e-mail address. Write only the site, as shop.example.")
+            % {"text": text}
+        )
+    host, port = _split(text)
+    name = _normalize_host(host, text)
+    if port and port != "*" and not 0 < int(port) < 65536:
+        raise InvalidDomain(
+            _("“%(port)s” is not a port: it has to be between 1 and 65535.") % {"port": port}
+        )
+    is_default = port == _DEFAULT_PORTS.get(scheme) or (not scheme and port in {"80", "443"})
+    shown = f"[{name}]" if ":" in name else name
+    normalized = f"{shown}:{port}" if port and not is_default else shown
+    if len(normalized) > MAX_DOMAIN_LENGTH:
+        raise InvalidDomain(_("This name is too long for a domain."))
+    return normalized
+
+
+def normalize_domains(lines: Iterable[str]) -> list[str]:
+    """Return the normalized domains of these lines, each once. Raise InvalidDomains."""
+    found: dict[str, None] = {}
+    errors = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip(_AROUND):
+            continue
+        try:
+            found[normalize_domain(line)] = None
+        except InvalidDomain as error:
+            errors.append(_("Line %(number)d: %(reason)s") % {"number": number, "reason": error})
+    if len(found) > MAX_DOMAINS:
+        errors.append(
+            ngettext(
+                "At most %(count)d domain is possible. Use *.shop.example for many of one site.",
+                "At most %(count)d domains are possible. Use *.shop.example for many of one site.",
+                MAX_DOMAINS,
+            )
+            % {"count": MAX_DOMAINS}
+        )
+    if errors:
+        raise InvalidDomains(errors)
+    return list(found)
+
+
+def display_domain(domain: str) -> str:
+    """Return a domain as people write it: ``кофе.example`` instead of punycode."""
+    labels = []
+    for label in domain.split("."):
+        try:
+            labels.append(idna.decode(label) if label.startswith("xn--") else label)
+        except idna.IDNAError:
+            labels.append(label)
+    return ".".join(labels)
+
+
+def domain_of_origin(origin: str) -> str | None:
+    """Return the normalized domain of an ``Origin`` header, or None."""
+    try:
+        parts = urlsplit(origin)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+            return None
+        return normalize_domain(origin)
+    except ValueError:
+        return None
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return host and port of what stands before the path."""
+    place = re.split(r"[/?#\\]", text, maxsplit=1)[0]
+    if place.startswith("["):
+        host, _bracket, rest = place[1:].partition("]")
+        return host, rest.removeprefix(":")
+    if place.count(":") > 1:
+        return place, ""
+    host, _colon, port = place.partition(":")
+    if port and port != "*" and not (port.isascii() and port.isdigit() and len(port) < 6):
+        raise InvalidDomain(
+            _("“%(port)s” is not a port: it has to be between 1 and 65535.") % {"port": port}
+        )
+    return host, port
+
+
+def _normalize_host(host: str, text: str) -> str:
+    host = host.rstrip(".").lower()
+    if not host:
+        raise InvalidDomain(
+            _("“%(text)s” names no site. Write a domain, as shop.example.") % {"text": text}
+        )
+    is_address, address = _ip_address(host)
+    if is_address:
+        return address
+    if re.search(r"\s", host):
+        raise InvalidDomain(
+            _("“%(text)s” has a space in it. Write one domain a line.") % {"text": text}
+        )
+    wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    if "*" in name:
+        raise InvalidDomain(
+            _("A star may stand only at the beginning, as in *.shop.example.")
+            if name != "*"
+            else _("A star alone would allow every site. Name yours, as shop.example.")
+        )
+    ascii_name = _punycode(name, text)
+    labels = ascii_name.split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise InvalidDomain(
+            _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
+            % {"text": text}
+        )
+    if ascii_name == "localhost":
+        if wildcard:
+            raise InvalidDomain(_("localhost has no subdomains. Write localhost."))
+        return ascii_name
+    if len(labels) < 2:
+        if wildcard:
+            raise InvalidDomain(
+                _("“%(text)s” would allow the sites of everybody. Write *.shop.example.")
+                % {"text": text}
+            )
+        raise InvalidDomain(
+            _("“%(text)s” lacks its ending. Write the whole domain, as %(text)s.com.")
+            % {"text": display_domain(ascii_name)}
+        )
+    if labels[-1].isdigit():
+        raise InvalidDomain(
+            _("“%(text)s” is neither a domain nor an address of a computer.") % {"text": text}
+        )
+    if not wildcard and labels[0] == "www" and len(labels) > 2:
+        # `shop.example` stands for both, see chat.services.visitors.
+        ascii_name = ".".join(labels[1:])
+    return wildcard + ascii_name
+
+
+def _ip_address(host: str) -> tuple[bool, str]:
+    try:
+        return True, str(ipaddress.ip_address(host))
+    except ValueError:
+        return False, ""
+
+
+def _punycode(name: str, text: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode() if not name.isascii() else name
+    except (idna.IDNAError, UnicodeError):
+        raise InvalidDomain(
+            _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
+            % {"text": text}
+        ) from None

@@ -1,0 +1,149 @@
+"""Verbs about widgets: what an owner sets, pausing, and where the loader was seen."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chat.domains import domain_of_origin
+from chat.errors import InvalidWidget, NothingRefused, TooManyWidgets, WidgetNotFound
+from chat.events import widget_group
+from chat.models import SetupGuide, Widget
+from chat.widget_texts import clean_texts
+from config import realtime, tenancy
+from crm.accounts.models import Organization
+from crm.accounts.permissions import WRITE, Area, Principal, require
+
+MAX_WIDGETS = 50
+EDITABLE = ("name", "allowed_domains", "color", "position", "texts", "bot_enabled")
+_STYLE = frozenset({"color", "position", "texts"})
+_NOTED_EVERY = timedelta(minutes=1)
+
+
+@transaction.atomic
+def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
+    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets and InvalidWidget."""
+    require(by, Area.SETTINGS, WRITE)
+    # Two at once would both find room for one.
+    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
+    if Widget.objects.filter(organization_id=by.organization_id).count() >= MAX_WIDGETS:
+        raise TooManyWidgets
+    widget = Widget(organization_id=by.organization_id)
+    _assign(widget, values)
+    widget.save(force_insert=True)
+    return widget
+
+
+@transaction.atomic
+def update_widget(*, by: Principal, widget_id: UUID, values: Mapping[str, Any]) -> Widget:
+    """Change the values that are given. Raise WidgetNotFound and InvalidWidget."""
+    widget = _locked(by, widget_id)
+    _assign(widget, values)
+    widget.save(update_fields=[*values, "allowed_domains", "styled_at", "updated_at"])
+    return widget
+
+
+@transaction.atomic
+def pause_widget(*, by: Principal, widget_id: UUID) -> Widget:
+    """Show a widget nowhere and close its visitors' sockets. Safe to repeat."""
+    widget = _locked(by, widget_id)
+    if widget.paused_at is None:
+        widget.paused_at = timezone.now()
+        widget.save(update_fields=["paused_at", "updated_at"])
+        group = widget_group(widget.pk)
+        transaction.on_commit(
+            lambda: realtime.publish((group, {"type": "widget.paused"})), robust=True
+        )
+    return widget
+
+
+@transaction.atomic
+def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
+    """Show a paused widget again. Safe to repeat."""
+    widget = _locked(by, widget_id)
+    if widget.paused_at is not None:
+        widget.paused_at = None
+        widget.save(update_fields=["paused_at", "updated_at"])
+    return widget
+
+
+@transaction.atomic
+def allow_refused_origin(*, by: Principal, widget_id: UUID) -> Widget:
+    """Add the domain on which the loader was last refused. Raise NothingRefused."""
+    widget = _locked(by, widget_id)
+    domain = domain_of_origin(widget.refused_origin)
+    if domain is None:
+        raise NothingRefused
+    _assign(widget, {"allowed_domains": [*widget.allowed_domains, domain]})
+    widget.refused_at, widget.refused_origin = None, ""
+    widget.save(update_fields=["allowed_domains", "refused_at", "refused_origin", "updated_at"])
+    return widget
+
+
+def record_seen(widget: Widget, origin: str) -> None:
+    """Note that the loader runs on an allowed site, at most once a minute."""
+    now = timezone.now()
+    if widget.last_seen_at and now - widget.last_seen_at < _NOTED_EVERY:
+        return
+    due = Q(last_seen_at__isnull=True) | Q(last_seen_at__lt=now - _NOTED_EVERY)
+    with tenancy.organization(widget.organization_id):
+        Widget.objects.filter(due, pk=widget.pk).update(
+            last_seen_at=now, last_seen_origin=origin[:300]
+        )
+
+
+def record_refused(widget: Widget, origin: str) -> None:
+    """Note on which other site the loader was seen, at most once a minute."""
+    now = timezone.now()
+    if widget.refused_at and now - widget.refused_at < _NOTED_EVERY:
+        return
+    if domain_of_origin(origin) is None:
+        return
+    due = Q(refused_at__isnull=True) | Q(refused_at__lt=now - _NOTED_EVERY)
+    with tenancy.organization(widget.organization_id):
+        Widget.objects.filter(due, pk=widget.pk).update(refused_at=now, refused_origin=origin[:300])
+
+
+def dismiss_setup(*, by: Principal) -> None:
+    """Put the setup checklist away for everybody of the organization."""
+    require(by, Area.SETTINGS, WRITE)
+    SetupGuide.objects.update_or_create(
+        organization_id=by.organization_id, defaults={"dismissed_at": timezone.now()}
+    )
+
+
+def show_setup(*, by: Principal) -> None:
+    """Bring the setup checklist back."""
+    require(by, Area.SETTINGS, WRITE)
+    SetupGuide.objects.filter(organization_id=by.organization_id).update(dismissed_at=None)
+
+
+def _locked(by: Principal, widget_id: UUID) -> Widget:
+    require(by, Area.SETTINGS, WRITE)
+    widget = (
+        Widget.objects.select_for_update()
+        .filter(organization_id=by.organization_id, pk=widget_id)
+        .first()
+    )
+    if widget is None:
+        raise WidgetNotFound
+    return widget
+
+
+def _assign(widget: Widget, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if name not in EDITABLE:
+            raise ValueError(f"{name} is not set by an owner.")
+        setattr(widget, name, value)
+    if _STYLE & values.keys():
+        widget.styled_at = timezone.now()
+    try:
+        widget.full_clean(exclude=["organization", "site_key"])
+    except ValidationError as error:
+        raise InvalidWidget(extra={"errors": error.message_dict}) from error
+    widget.texts = clean_texts(widget.texts)

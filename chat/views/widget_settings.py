@@ -1,0 +1,216 @@
+"""Widgets in the settings: list, add, edit with a live preview, install, pause."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from chat.colors import contrast_hint
+from chat.domains import display_domain, domain_of_origin
+from chat.errors import InvalidWidget, NothingRefused, WidgetNotFound
+from chat.forms import NewWidgetForm, WidgetForm
+from chat.models import Widget
+from chat.services.widgets import (
+    MAX_WIDGETS,
+    allow_refused_origin,
+    create_widget,
+    pause_widget,
+    resume_widget,
+    update_widget,
+)
+from chat.views.widget import frame_modules
+from config.errors import AppError
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.models import Membership
+from crm.accounts.permissions import READ, WRITE, Area, require
+
+PAGE = {"active_section": "settings", "active_page": "widgets"}
+
+
+@never_cache
+@member_required
+@require_safe
+def widgets(request: HttpRequest) -> HttpResponse:
+    membership = _reader(request)
+    found = Widget.objects.filter(organization_id=membership.organization_id).order_by("id")
+    context = {
+        **PAGE,
+        "rows": [
+            {"widget": widget, "domains": [display_domain(each) for each in widget.allowed_domains]}
+            for widget in found[:MAX_WIDGETS]
+        ],
+        "may_change": membership.may(Area.SETTINGS, WRITE),
+    }
+    return render(request, "chat/settings/widgets.html", context)
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_widget(request: HttpRequest) -> HttpResponse:
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    form = NewWidgetForm(request.POST or None, initial={"name": membership.organization.name})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                widget = create_widget(by=membership, values=form.values())
+            except AppError as refusal:
+                status = _add_refusal(form, refusal)
+            else:
+                messages.success(request, _("The widget is there. Style it, then install it."))
+                return redirect("chat:edit_widget", widget.pk)
+    return render(request, "chat/settings/new_widget.html", {**PAGE, "form": form}, status=status)
+
+
+@never_cache
+@member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Show a widget's settings beside the widget as it would look with them."""
+    membership = _reader(request)
+    if request.method == "POST":
+        require(membership, Area.SETTINGS, WRITE)
+    widget = _widget(membership, widget_id)
+    form = WidgetForm(request.POST or None, initial=WidgetForm.initial_of(widget))
+    may_change = membership.may(Area.SETTINGS, WRITE)
+    for field in form.fields.values():
+        field.disabled = not may_change
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                update_widget(by=membership, widget_id=widget.pk, values=form.values())
+            except AppError as refusal:
+                status = _add_refusal(form, refusal)
+            else:
+                messages.success(request, _("Saved. Sites show it within five minutes."))
+                return redirect("chat:edit_widget", widget.pk)
+    context = {
+        **PAGE,
+        "widget": widget,
+        "form": form,
+        "may_change": may_change,
+        "color_hint": contrast_hint(widget.color),
+        "organization_language": membership.organization.language_code,
+    }
+    return render(request, "chat/settings/widget.html", context, status=status)
+
+
+@never_cache
+@member_required
+@require_safe
+def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Show the snippet, and whether the loader was seen."""
+    membership = _reader(request)
+    context = {
+        **PAGE,
+        **seen_context(membership, _widget(membership, widget_id)),
+        "base_url": base_url(request),
+    }
+    return render(request, "chat/settings/install_widget.html", context)
+
+
+@never_cache
+@member_required
+@require_safe
+def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Show only whether the loader was seen; the page asks while it waits."""
+    membership = _reader(request)
+    context = seen_context(membership, _widget(membership, widget_id))
+    return render(request, "chat/settings/_seen.html", context)
+
+
+@never_cache
+@member_required
+@require_safe
+@xframe_options_sameorigin
+def preview(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Show the chat without a visitor: it is told its settings by the page around it."""
+    widget = _widget(_reader(request), widget_id)
+    context = {"widget": widget, "modules": frame_modules()}
+    response = render(request, "chat/widget/preview.html", context)
+    response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
+    return response
+
+
+@member_required
+@require_POST
+def pause(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    widget = pause_widget(by=membership_of(request), widget_id=widget_id)
+    messages.success(request, _("Paused. The chat is shown nowhere until you resume it."))
+    return redirect("chat:edit_widget", widget.pk)
+
+
+@member_required
+@require_POST
+def resume(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    widget = resume_widget(by=membership_of(request), widget_id=widget_id)
+    messages.success(request, _("The chat is shown again."))
+    return redirect("chat:edit_widget", widget.pk)
+
+
+@member_required
+@require_POST
+def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
+    """Allow the site on which the loader was refused."""
+    try:
+        allow_refused_origin(by=membership_of(request), widget_id=widget_id)
+    except (InvalidWidget, NothingRefused) as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Allowed. Load your site again to see the chat."))
+    if request.POST.get("to") == "start":
+        return redirect("chat:install_widget", widget_id)
+    return redirect("chat:install_widget", widget_id)
+
+
+def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
+    """Return what `_seen.html` shows: when the loader was seen, and where it was refused."""
+    refused = domain_of_origin(widget.refused_origin) or ""
+    is_newer = widget.refused_at and (
+        widget.last_seen_at is None or widget.refused_at > widget.last_seen_at
+    )
+    return {
+        "widget": widget,
+        "refused_domain": (
+            display_domain(refused) if is_newer and refused not in widget.allowed_domains else ""
+        ),
+        "may_change": membership.may(Area.SETTINGS, WRITE),
+    }
+
+
+def base_url(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/").rstrip("/")
+
+
+def _reader(request: HttpRequest) -> Membership:
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, READ)
+    return membership
+
+
+def _widget(membership: Membership, widget_id: UUID) -> Widget:
+    widget = Widget.objects.filter(organization_id=membership.organization_id, pk=widget_id).first()
+    if widget is None:
+        raise WidgetNotFound
+    return widget
+
+
+def _add_refusal(form: NewWidgetForm, refusal: AppError) -> int:
+    """Show a refusal at its fields, or at the form; return the status of the page."""
+    errors = refusal.extra.get("errors", {}) if isinstance(refusal, InvalidWidget) else {}
+    for name, sentences in errors.items():
+        form.add_error(name if name in form.fields else None, sentences)
+    if not errors:
+        form.add_error(None, refusal.message)
+    return refusal.status

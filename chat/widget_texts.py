@@ -1,0 +1,64 @@
+"""The texts of a widget that an owner may word, in any of the languages."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import Language
+
+# The most characters of each.
+TEXT_LENGTHS = {
+    "title": 60,
+    "greeting": 500,
+    "placeholder": 100,
+    "offline": 300,
+    "bot_name": 40,
+    "suggestions": 600,
+}
+MAX_SUGGESTIONS = 6
+
+
+def validate_texts(texts: Any) -> None:
+    """Refuse texts that are not ``{language: {name: text}}`` of known names and lengths."""
+    if not isinstance(texts, dict) or not all(isinstance(each, dict) for each in texts.values()):
+        raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
+    for language, named in texts.items():
+        if language not in Language.values:
+            raise ValidationError(
+                _("“%(language)s” is not a language of the widget. There are: %(languages)s.")
+                % {"language": str(language)[:35], "languages": ", ".join(Language.values)}
+            )
+        for name, text in named.items():
+            _validate_text(language, name, text)
+
+
+def _validate_text(language: str, name: str, text: Any) -> None:
+    if name not in TEXT_LENGTHS:
+        raise ValidationError(
+            _("There is no text “%(name)s”. There are: %(names)s.")
+            % {"name": str(name)[:35], "names": ", ".join(TEXT_LENGTHS)}
+        )
+    if not isinstance(text, str):
+        raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
+    if "\x00" in text:
+        raise ValidationError(_("A text holds characters that cannot be shown."))
+    if len(text) > TEXT_LENGTHS[name]:
+        raise ValidationError(
+            _("%(name)s (%(language)s): at most %(count)d characters.")
+            % {"name": name, "language": language, "count": TEXT_LENGTHS[name]}
+        )
+    if name == "suggestions" and len(text.strip().split("\n")) > MAX_SUGGESTIONS:
+        raise ValidationError(
+            _("At most %(count)d suggested questions, one a line.") % {"count": MAX_SUGGESTIONS}
+        )
+
+
+def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return the texts trimmed and without empty ones: an empty text means the default."""
+    cleaned = {}
+    for language, named in texts.items():
+        kept = {name: text.replace("\r\n", "\n").strip() for name, text in named.items()}
+        if kept := {name: text for name, text in kept.items() if text}:
+            cleaned[language] = kept
+    return cleaned

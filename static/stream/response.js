@@ -1,0 +1,118 @@
+/** HTTP requests whose answers count only when they are ours.
+ *
+ * A captive portal, a proxy or a load balancer answers in the server's place, often with status 200
+ * and a page of its own. The status alone therefore proves nothing: an answer is a result when it is
+ * JSON of the expected shape, and a refusal when it is a problem document of this API. Everything
+ * else means that the server was not reached, and may be tried again. */
+
+const PATIENCE_MS = 15_000;
+const CODE = /^[a-z][a-z0-9_]*$/u;
+
+/** The server refused: `code` is stable, `retryAfter` is in seconds or null. */
+export class Refused extends Error {
+  constructor({ code, message, status, retryAfter = null }) {
+    super(message);
+    this.name = "Refused";
+    this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The server was not reached, or somebody else answered in its place. */
+export class Unreachable extends Error {
+  constructor(message) {
+    super(message);
+    this.name = "Unreachable";
+  }
+}
+
+/** Send a request and return its JSON, which has the given shape (see `matches`).
+ *
+ * Raise `Refused` for a problem document of this API, `Unreachable` for anything else. */
+export async function requestJson(url, options) {
+  const { method = "GET", body, headers = {}, credentials = "omit", shape } = options;
+  const { signal = null, patience = PATIENCE_MS, fetcher = fetch } = options;
+  const limit = AbortSignal.timeout(patience);
+  let response;
+  let text;
+  try {
+    response = await fetcher(url, {
+      method,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: {
+        Accept: "application/json",
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      credentials,
+      cache: "no-store",
+      // The API redirects nobody; a network that wants a log-in of its own does.
+      redirect: "error",
+      signal: signal ? firstOf(signal, limit) : limit,
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new Unreachable(String(error));
+  }
+  const answer = parseJson(text);
+  const type = mediaType(response);
+  if (response.ok && type === "application/json" && matches(answer, shape)) return answer;
+  if (!response.ok && type === "application/problem+json" && isProblem(answer, response.status)) {
+    throw new Refused({
+      code: answer.code,
+      message: answer.detail ?? answer.title ?? "",
+      status: response.status,
+      retryAfter: answer.retry_after ?? (Number(response.headers.get("Retry-After")) || null),
+    });
+  }
+  throw new Unreachable(`HTTP ${response.status} ${type}: not an answer of this server`);
+}
+
+/** Return whether a value has a shape: a `typeof` word, "array", a table of members, or a predicate.
+ *
+ * A "?" behind the word also allows null and a missing member. Members that the table does not name
+ * are not looked at, so that a newer server may add some. */
+export function matches(value, shape) {
+  if (typeof shape === "function") return Boolean(shape(value));
+  if (typeof shape === "string") {
+    if (shape.endsWith("?")) return value == null || matches(value, shape.slice(0, -1));
+    return shape === "array" ? Array.isArray(value) : typeOf(value) === shape;
+  }
+  if (typeOf(value) !== "object") return false;
+  return Object.entries(shape).every(([name, wanted]) => matches(value[name], wanted));
+}
+
+function typeOf(value) {
+  if (value === null || Array.isArray(value)) return "other";
+  return Number.isNaN(value) ? "other" : typeof value;
+}
+
+function isProblem(answer, status) {
+  return matches(answer, { status: (told) => told === status, code: isCode });
+}
+
+function isCode(code) {
+  return typeof code === "string" && CODE.test(code);
+}
+
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function mediaType(response) {
+  return (response.headers.get("Content-Type") ?? "").split(";")[0].trim().toLowerCase();
+}
+
+function firstOf(...signals) {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) controller.abort(signal.reason);
+    signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,197 @@
+"""Widgets as their owners manage them: pages, API, pausing, and where the loader was seen."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from chat.models import Widget
+from chat.services.widgets import pause_widget, resume_widget
+from config.threads import run_sync
+from crm.accounts.models import Membership
+from tests.chat.clients import calling, visit
+from tests.servers import LiveServer
+
+SHOP = "https://shop.example"
+
+
+def page(client: Client, name: str, *args: Any) -> str:
+    answer = client.get(reverse(name, args=args))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def form_of(widget: Widget, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": widget.name,
+        "allowed_domains": "\n".join(widget.allowed_domains),
+        "color": widget.color,
+        "position": widget.position,
+        "bot_enabled": "on",
+        **changes,
+    }
+
+
+@pytest.fixture
+def as_owner(client: Client, owner: Membership) -> Client:
+    client.force_login(owner.user)
+    return client
+
+
+def test_owner_makes_styles_and_installs_a_widget_by_pages(as_owner: Client) -> None:
+    assert "There is no widget yet" in page(as_owner, "chat:widgets")
+    made = as_owner.post(
+        reverse("chat:new_widget"),
+        {"name": "Sunbean", "allowed_domains": "https://www.sunbean.example/vi/\nкофе.рф"},
+    )
+    widget = Widget.objects.get()
+    assert made["Location"] == reverse("chat:edit_widget", args=[widget.pk])
+    assert widget.allowed_domains == ["sunbean.example", "xn--e1ajmy.xn--p1ai"]
+    assert widget.styled_at is None
+    edit = page(as_owner, "chat:edit_widget", widget.pk)
+    assert "кофе.рф" in edit
+    texts = {"vi-title": "Hạt Nắng", "vi-bot_name": "Trợ lý Nắng", "en-suggestions": "A?\r\nB?"}
+    saved = as_owner.post(
+        reverse("chat:edit_widget", args=[widget.pk]),
+        form_of(widget, color="#1f6f5c", position="left", **texts),
+    )
+    assert saved.status_code == 302
+    widget.refresh_from_db()
+    assert (widget.color, widget.position) == ("#1f6f5c", "left")
+    assert widget.texts == {
+        "vi": {"title": "Hạt Nắng", "bot_name": "Trợ lý Nắng"},
+        "en": {"suggestions": "A?\nB?"},
+    }
+    assert widget.styled_at is not None
+    install = page(as_owner, "chat:install_widget", widget.pk)
+    assert f"data-site-key=&quot;{widget.site_key}&quot;" in install.replace('"', "&quot;")
+    assert "Waiting for the first visitor" in install
+
+
+def test_every_wrong_value_is_told_at_its_field_and_nothing_is_lost(
+    as_owner: Client, widget: Widget
+) -> None:
+    answer = as_owner.post(
+        reverse("chat:edit_widget", args=[widget.pk]),
+        form_of(
+            widget,
+            name="",
+            allowed_domains="shop.example\nshop\na@b.example",
+            color="red",
+            **{"ru-title": "х" * 61, "ru-greeting": "Здравствуйте, это мой текст"},
+        ),
+    )
+    body = answer.content.decode()
+    assert answer.status_code == 422
+    for words in (
+        "Enter the name of the site.",
+        "Line 2: “shop” lacks its ending",
+        "Line 3: “a@b.example” is an e-mail address",
+        "Choose a colour",
+        "at most 60 characters",
+        "Здравствуйте, это мой текст",
+    ):
+        assert words in body
+    widget.refresh_from_db()
+    assert widget.allowed_domains == ["shop.example", "localhost"]
+
+
+def test_a_colour_that_is_hard_to_see_is_told(as_owner: Client, widget: Widget) -> None:
+    Widget.objects.update(color="#ffee99")
+    assert "On a white page this colour is hard to see (1.2 : 1)" in page(
+        as_owner, "chat:edit_widget", widget.pk
+    )
+
+
+@pytest.mark.parametrize("role", ["agent", "viewer"])
+def test_who_has_no_right_to_settings_is_refused(
+    request: pytest.FixtureRequest, client: Client, widget: Widget, role: str
+) -> None:
+    client.force_login(request.getfixturevalue(role).user)
+    for name in ("edit_widget", "install_widget", "preview_widget", "widget_seen"):
+        assert client.get(reverse(f"chat:{name}", args=[widget.pk])).status_code == 403
+    for name in ("edit_widget", "pause_widget", "resume_widget", "allow_seen"):
+        assert client.post(reverse(f"chat:{name}", args=[widget.pk])).status_code == 403
+
+
+def test_paused_widget_shows_nothing_and_says_so(
+    as_owner: Client, widget: Widget, owner: Membership
+) -> None:
+    as_owner.post(reverse("chat:pause_widget", args=[widget.pk]))
+    settings = Client().get("/widget/settings.js", {"site_key": widget.site_key, "origin": SHOP})
+    assert '"code":"widget_paused"' in settings.content.decode()
+    assert "max-age=0" in settings["Cache-Control"]
+    refused = Client().post(
+        "/api/v1/widget/sessions",
+        {"site_key": widget.site_key, "parent_origin": SHOP},
+        content_type="application/json",
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "widget_paused")
+    assert "paused" in page(as_owner, "chat:widgets")
+    resume_widget(by=owner, widget_id=widget.pk)
+    again = Client().get("/widget/settings.js", {"site_key": widget.site_key, "origin": SHOP})
+    assert "error" not in again.content.decode()
+
+
+@pytest.mark.asyncio
+async def test_pausing_closes_the_visitors_sockets(
+    transactional_db: None, web_server: LiveServer, widget: Widget, owner: Membership
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with visitor.connected() as socket:
+        await socket.receive("presence")
+        await run_sync(pause_widget, by=owner, widget_id=widget.pk)
+        refused = await socket.receive("refused")
+        assert refused["code"] == "widget_paused"
+        assert await socket.closed() == 4403
+    async with calling(web_server) as http:
+        ticket = await http.post("/api/v1/widget/tickets", headers=visitor.headers)
+    assert ticket.status_code == 401
+
+
+def test_loader_is_noted_where_it_runs_at_most_once_a_minute(
+    as_owner: Client, widget: Widget, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    query = {"site_key": widget.site_key, "origin": SHOP}
+    Client().get("/widget/settings.js", query)
+    widget.refresh_from_db()
+    first = widget.last_seen_at
+    assert (first is not None, widget.last_seen_origin) == (True, SHOP)
+    with django_assert_num_queries(1):
+        Client().get("/widget/settings.js", query)
+    widget.refresh_from_db()
+    assert widget.last_seen_at == first
+    Widget.objects.update(last_seen_at=timezone.now() - timedelta(minutes=2))
+    Client().get("/widget/settings.js", query)
+    widget.refresh_from_db()
+    assert first is not None
+    assert widget.last_seen_at is not None
+    assert widget.last_seen_at > first
+    assert f"The chat was seen on {SHOP}" in page(as_owner, "chat:widget_seen", widget.pk)
+
+
+def test_site_that_was_refused_is_allowed_by_one_click(as_owner: Client, widget: Widget) -> None:
+    other = {"site_key": widget.site_key, "origin": "https://www.other.example"}
+    refused = Client().get("/widget/settings.js", other)
+    assert "origin_not_allowed" in refused.content.decode()
+    shown = page(as_owner, "chat:widget_seen", widget.pk)
+    assert "Your snippet was seen on other.example" in shown
+    as_owner.post(reverse("chat:allow_seen", args=[widget.pk]))
+    widget.refresh_from_db()
+    assert widget.allowed_domains == ["shop.example", "localhost", "other.example"]
+    assert "origin_not_allowed" not in Client().get("/widget/settings.js", other).content.decode()
+    assert "other.example" in page(as_owner, "chat:widget_seen", widget.pk)
+    assert "not among the allowed" not in page(as_owner, "chat:widget_seen", widget.pk)
+    # A second click finds nothing to allow, and says so.
+    assert as_owner.post(reverse("chat:allow_seen", args=[widget.pk])).status_code == 302
+
+
+def test_an_origin_that_is_none_is_not_noted(widget: Widget) -> None:
+    for origin in ("null", "javascript:alert(1)", "https://a b", "x" * 4000):
+        Client().get("/widget/settings.js", {"site_key": widget.site_key, "origin": origin})
+    widget.refresh_from_db()
+    assert (widget.refused_at, widget.refused_origin) == (None, "")

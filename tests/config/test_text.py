@@ -1,0 +1,147 @@
+"""Text has one form, whatever keyboard it was typed on."""
+
+import random
+import unicodedata
+
+import pytest
+
+from config.text import (
+    ascii_email,
+    identity_key,
+    is_blank,
+    isolate,
+    normalize,
+    normalize_email,
+    normalize_line,
+    normalize_password,
+    search_key,
+)
+
+SURVIVORS = [
+    "👨‍👩‍👧‍👦",
+    "❤️‍🔥",
+    "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+    "1️⃣",
+    "🏳️‍🌈",
+    "👩🏽‍💻",
+    "🤷🏽‍♂️",
+    "می‌خواهم",
+    "ක්‍ෂ",
+    "葛󠄀",
+    "Vũ Khánh Toàn, ỗ ợ ẩn",
+    "Лунёва, йод",
+    "10 000 ₽",
+    "⠓⠑⠇⠇⠕⠀⠺⠕⠗⠇⠙",
+]
+INVISIBLE = [
+    "",
+    "\u00a0\n\t",
+    "\u200b",
+    "\u2800",
+    "\u3164",
+    "\u115f\u1160\uffa0",
+    "\u202e",
+    "\u200d",
+    "\ufe0f",
+    "\U000e0041",
+    "\u0001",
+    "\u2062\u00ad\u180e\u034f",
+]
+AWKWARD = (
+    "aeк\u0301\u0306 \u00a0\u200b\u200c\u200d\ufe0f\ufe0e\u2800\u3164\U0001f3f4\U000e0067\U000e007f"
+    "👩💻🏽\u202e\r\n1كب\u0915\u094d葛\u0343\u1100\u1160\u1161Ω\u212b\u180b\u2028"
+)
+
+
+@pytest.mark.parametrize("text", SURVIVORS)
+def test_what_has_a_meaning_survives(text: str) -> None:
+    assert normalize(unicodedata.normalize("NFD", text)) == text
+
+
+@pytest.mark.parametrize("text", INVISIBLE)
+def test_text_without_anything_to_see_is_empty(text: str) -> None:
+    assert is_blank(text)
+    assert (normalize(text), normalize_line(text), identity_key(text)) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("Vu\u0303 Kha\u0301nh", "Vũ Khánh"),
+        ("e\u200b\u0301", "é"),
+        (" \u00a0a\r\nb\rc\u2028d\u2800", "a\nb\nc\nd"),
+        ("\u202egro.elpmaxe\u202c", "gro.elpmaxe"),
+        ("a\u200db\ufe0f", "ab"),
+        ("10\u00a0000", "10\u00a0000"),
+    ],
+)
+def test_typed_text_gets_its_one_form(typed: str, stored: str) -> None:
+    assert normalize(typed) == stored
+
+
+def test_line_has_single_plain_spaces() -> None:
+    assert normalize_line("\u3000Vũ\u00a0\u2003Khánh\n Toàn\t") == "Vũ Khánh Toàn"
+
+
+def test_normalizing_twice_changes_nothing_more() -> None:
+    chance = random.Random(20)  # noqa: S311
+    for _round in range(5_000):
+        text = "".join(chance.choices(AWKWARD, k=chance.randint(0, 8)))
+        for form in (normalize, normalize_line, identity_key, search_key, normalize_email):
+            assert form(form(text)) == form(text), (form.__name__, ascii(text))
+        assert is_blank(text) == (normalize(text) == ""), ascii(text)
+        assert identity_key(normalize_line(text)) == identity_key(text), ascii(text)
+
+
+def test_identity_keeps_accents_and_forgets_case_and_width() -> None:
+    assert identity_key("BO\u0300") == identity_key("bò") == identity_key("\u200bBò\u00a0")
+    assert identity_key("Ａｎｎａ") == identity_key("anna")
+    assert len({identity_key(name) for name in ("Bò", "Bơ", "Bỏ", "Bo", "Ёлка", "Елка")}) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Vũ Khánh Toàn", "vu khanh toan"),
+        ("ĐÀO Đình", "dao dinh"),
+        ("Лунёва", "лунева"),
+        ("ЙОД и\u0306од", "йод йод"),
+        ("Straße Øre", "strasse ore"),
+        ("за\u0301мок", "замок"),
+        ("हिन्दी", "हिन्दी"),
+    ],
+)
+def test_search_key_has_no_case_and_no_accents(text: str, key: str) -> None:
+    assert search_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        (" Kim\u200b@Example.COM ", "kim@example.com"),
+        ("kim@XN--E1AFMKFD.example", "kim@пример.example"),
+        ("kim@ПРИМЕР。example", "kim@пример.example"),
+        ("kim@straße.de", "kim@straße.de"),
+        ("kim@localhost_1", "kim@localhost_1"),
+        ("kim@[127.0.0.1]", "kim@[127.0.0.1]"),
+        ("Kim", "kim"),
+        ("kim@", "kim@"),
+    ],
+)
+def test_address_has_one_form(typed: str, stored: str) -> None:
+    assert normalize_email(typed) == stored
+
+
+def test_address_is_sent_to_the_domain_that_was_meant() -> None:
+    assert ascii_email("kim@пример.example") == "kim@xn--e1afmkfd.example"
+    assert ascii_email("kim@straße.de") == "kim@xn--strae-oqa.de"
+    assert ascii_email("kim@example.com") == "kim@example.com"
+
+
+def test_password_is_composed_and_otherwise_as_typed() -> None:
+    assert normalize_password(" Bo\u0300\u00a0\u200b ") == " Bò \u200b "
+
+
+def test_isolated_text_cannot_turn_its_sentence() -> None:
+    assert isolate("\u202eevil\u2069\u202c") == "\u2068evil\u2069"
+    assert isolate("") == ""
