@@ -22,7 +22,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 from config import draining
 from config.draining import is_draining
 from config.forwarded import forwarded_address, forwarded_proto
-from config.http_requests import BoundedRequest
+from config.http_requests import BoundedRequest, channel_protocol
 
 __all__ = ["Outlet", "Server", "is_draining"]
 
@@ -139,6 +139,7 @@ class Server(Daphne):
         )
 
     def _prepare(self) -> None:
+        self.http_factory.protocol = channel_protocol
         build = self.http_factory.buildProtocol
 
         def build_bounded(address: Any) -> Any:

@@ -50,12 +50,12 @@ def _start() -> None:
     except engines.EngineFailed as failure:
         _clean_up()
         raise pytest.UsageError(str(failure)) from failure
-    owner_url = engines.owner_url()
+    owner_url, api_key = engines.owner_url(), engines.qdrant_api_key()
     for store, variable in URL_VARIABLES.items():
         os.environ[variable] = getattr(urls, store)
-    os.environ[API_KEY_VARIABLE] = engines.qdrant_api_key()
     # After the loop this would be the URL of the application, which owns nothing.
     os.environ[OWNER_VARIABLE] = owner_url
+    os.environ[API_KEY_VARIABLE] = api_key
 
 
 @pytest.hookimpl(trylast=True)

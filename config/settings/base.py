@@ -337,6 +337,9 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 # Of whatever is sent; the proxy of docker-compose.yml cuts off at twice as much.
 MAX_BODY_BYTES = 1024 * 1024
+# How long a request may take to arrive, however its bytes drip: its headers, then its body.
+REQUEST_HEADER_SECONDS: float = env.float("REQUEST_HEADER_SECONDS", default=10)
+REQUEST_BODY_SECONDS: float = env.float("REQUEST_BODY_SECONDS", default=45)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 # --- The API ------------------------------------------------------------------------------------

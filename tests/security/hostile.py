@@ -92,7 +92,8 @@ BODIES: tuple[tuple[str, bytes], ...] = (
     ("multipart/form-data; boundary=" + "x" * 300, b"hello"),
     (
         "multipart/form-data; boundary=B",
-        b'--B\r\nContent-Disposition: form-data; name="a"; filename="../\x00"\r\n\r\nx\r\n--B--\r\n',
+        b'--B\r\nContent-Disposition: form-data; name="a"; filename="../\x00"\r\n\r\n'
+        b"x\r\n--B--\r\n",
     ),
     (
         "multipart/form-data; boundary=B",
