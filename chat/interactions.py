@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
+    TOO_MANY = "too_many"
     SUPERSEDED = "superseded"
 
 

@@ -23,6 +23,7 @@ from chat.services.visitors import Visit, active_widget, check_origin, start_vis
 from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
+from chat.visitor_addresses import note_address
 from config import limits, tenancy
 from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
@@ -102,6 +103,7 @@ class WidgetSessions(APIView):
                 "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
                 **_ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET),
             }
+            note_address(visitor.customer_id, limits.client_address(request._request))
         return Response(answer, status=201 if visit.is_new else 200, headers=_PRIVATE)
 
 
@@ -125,6 +127,7 @@ class WidgetTickets(APIView):
         visitor = visitor_of_request(request)
         with outage_refusals():
             ticket = _ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET)
+            note_address(visitor.customer_id, limits.client_address(request._request))
         return Response(ticket, status=201, headers=_PRIVATE)
 
 
@@ -160,9 +163,14 @@ _PRIVATE = {"Cache-Control": "no-store"}
 def _visit(
     request: Request, widget: Widget, identity: Told, *, token: str | None, language: str
 ) -> Visit:
+    address = limits.client_address(request._request)
     if identity.token is None:
         return start_visit(
-            widget=widget, token=token, language_code=language, claims=identity.claims
+            widget=widget,
+            token=token,
+            language_code=language,
+            claims=identity.claims,
+            admit=lambda: limits.enforce("widget_visitor", {"address": f"{widget.pk}|{address}"}),
         )
     proof = check_proof(widget, identity.token)
     client = Client.of(request._request).mark
