@@ -26,7 +26,7 @@ from crm.billing import banner
 from crm.billing.banner import Warned
 from crm.billing.metrics import Metric
 from crm.operations import canary
-from tests.chat import bot_turns
+from knowledge.services import answer
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -90,8 +90,8 @@ class Visits:
                 headers={**token, "Idempotency-Key": f"m-{self.number}"},
             )
             found.append(("message", posted.status_code))
-        question = bot_turns.ask(self.conversation, bot_turns.SHIPPING, f"q-{self.number}")
-        bot_turns.run(question)
+        told = answer(organization_id=organization_id, question="Is there wifi?", language="en")
+        found.append(("bot", int(told.is_known)))
         who = presence.Presence(organization_id, self.owner.user_id, "Olga", "socket")
         presence.refresh(organization_id, [who])
         presence.look(who, self.conversation.pk, before=None)
