@@ -11,8 +11,10 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks.measure import Figure
 from benchmarks.web import bare_server, connect, open_conversations
+from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
 from chat.viewers import Visitor
+from config import tenancy
 from tests.chaos.stack import Stack
 
 SOCKETS = 2_000
@@ -97,15 +99,16 @@ async def _open(base_url: str, heads: list[Any], number: int) -> ClientConnectio
             open_timeout=60,
         )
     head = heads[number % len(heads)]
-    visitor = Visitor(
-        organization_id=head.organization_id,
-        customer_id=head.customer_id,
-        widget_id=head.widget_id,
-        language_code="en",
-    )
-    ticket = await asyncio.to_thread(issue_ticket, kind="visitor", claims=visitor.claims())
+    ticket = await asyncio.to_thread(_ticket, head)
     position = {"stream": head.stream, "epoch": head.epoch, "seq": head.last_seq}
     return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [position]})
+
+
+def _ticket(head: Any) -> str:
+    with tenancy.organization(head.organization_id):
+        visit = issue_visit(widget=head.widget, customer=head.customer, is_new=False)
+        claims = Visitor.of(visit.record, "en").claims()
+    return issue_ticket(kind="visitor", claims=claims)
 
 
 async def _answers(socket: ClientConnection) -> bool:

@@ -23,9 +23,10 @@ from benchmarks.web import (
     serving,
 )
 from chat.models import Conversation
+from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
 from chat.viewers import Visitor
-from config import stores
+from config import stores, tenancy
 from config.ids import uuid7
 from tests.chaos.stack import Stack
 
@@ -154,15 +155,16 @@ async def _read(socket: ClientConnection, acked: dict[str, float], seen: dict[st
 
 
 async def _visitor(base_url: str, head: Conversation) -> ClientConnection:
-    assert head.widget_id is not None
-    claims = Visitor(
-        organization_id=head.organization_id,
-        customer_id=head.customer_id,
-        widget_id=head.widget_id,
-        language_code="en",
-    ).claims()
-    ticket = await asyncio.to_thread(issue_ticket, kind="visitor", claims=claims)
+    ticket = await asyncio.to_thread(_ticket, head)
     return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [_position(head)]})
+
+
+def _ticket(head: Conversation) -> str:
+    assert head.widget is not None
+    with tenancy.organization(head.organization_id):
+        visit = issue_visit(widget=head.widget, customer=head.customer, is_new=False)
+        claims = Visitor.of(visit.record, "en").claims()
+    return issue_ticket(kind="visitor", claims=claims)
 
 
 def _position(head: Conversation) -> dict[str, Any]:

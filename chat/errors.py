@@ -248,13 +248,6 @@ class OriginForbidden(Forbidden):
     )
 
 
-class AccessEnded(Forbidden):
-    code = "access_ended"
-    message = gettext_noop(
-        "Your access ended. Log in again, or ask an administrator of your organization."
-    )
-
-
 class SentTooFast(TooFast):
     message = gettext_noop("Too many messages. Wait for retry_after seconds and send it again.")
 

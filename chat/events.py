@@ -70,10 +70,6 @@ def widget_group(widget_id: UUID) -> str:
     return f"widget.{widget_id}"
 
 
-def visitors_group(organization_id: UUID) -> str:
-    return f"visitors.{organization_id}"
-
-
 def event_frame(message: Message, audience: Audience) -> EventFrame:
     """Word an entry for its audience.
 

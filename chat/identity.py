@@ -4,11 +4,10 @@ A proof is a JWT of at most ten minutes, signed by HS256 with one of the widget'
 token says of its algorithm never chooses how it is checked; ``kid`` only chooses among secrets.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -22,11 +21,8 @@ from chat.errors import (
     IdentityInvalid,
     IdentityMalformed,
     IdentityTooLong,
-    IdentityUsed,
 )
 from chat.models import IdentitySecret, Widget
-from config import stores
-from config.redis_values import json_of
 from crm.accounts.entrance.sealing import seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -48,7 +44,8 @@ class Proof:
     external_id: str
     facts: Mapping[str, str]
     jti: str
-    seconds_left: int
+    expires_at: datetime
+    secret: IdentitySecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,38 +100,13 @@ def check_proof(widget: Widget, token: str) -> Proof:
         if not text.strip() or len(text) > LONGEST_ID or has_controls(text):
             raise IdentityInvalid
     _note_use(secret)
-    left = expires_at + LEEWAY_SECONDS - int(timezone.now().timestamp())
-    return Proof(external_id=subject, facts=_facts(claims), jti=jti, seconds_left=max(1, left))
-
-
-def use_proof(widget: Widget, proof: Proof, *, visitor: str | None, client: str) -> None:
-    """Let a token be used by one browser alone, which may repeat itself.
-
-    ``visitor`` is its visitor token, ``client`` what else tells it apart: its first answer may
-    have been lost. Raises IdentityUsed for anybody else.
-    """
-    key, redis = _use_key(widget, proof), stores.redis()
-    mine = json.dumps([_digest(visitor), client])
-    if redis.set(key, mine, nx=True, ex=proof.seconds_left):
-        return
-    stored: Any = redis.get(key)
-    if stored is None:
-        raise IdentityExpired
-    match json_of(stored):
-        case [first_visitor, first_client]:
-            pass
-        case _:
-            # Whose it is cannot be told any more: nobody else may have it.
-            raise IdentityUsed
-    is_same_visitor = visitor is not None and first_visitor == _digest(visitor)
-    if not is_same_visitor and first_client != client:
-        raise IdentityUsed
-
-
-def hand_on(widget: Widget, proof: Proof, *, visitor: str, client: str) -> None:
-    """Note the visitor token that this browser has from now on."""
-    mine = json.dumps([_digest(visitor), client])
-    stores.redis().set(_use_key(widget, proof), mine, xx=True, keepttl=True)
+    return Proof(
+        external_id=subject,
+        facts=_facts(claims),
+        jti=jti,
+        expires_at=datetime.fromtimestamp(expires_at + LEEWAY_SECONDS, UTC),
+        secret=secret,
+    )
 
 
 def seal_secret(kid: str, text: str) -> str:
@@ -182,12 +154,3 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         except ValidationError:
             raise IdentityMalformed from None
     return facts
-
-
-def _use_key(widget: Widget, proof: Proof) -> str:
-    name = f"{widget.pk}|{proof.jti}"
-    return f"identity:{hashlib.sha256(name.encode()).hexdigest()}"
-
-
-def _digest(visitor: str | None) -> str | None:
-    return hashlib.sha256(visitor.encode()).hexdigest() if visitor else None

@@ -1,17 +1,21 @@
-"""Who reacts to what; each only queues a task with ids."""
+"""Who reacts to what; each only queues a task with ids, or closes sockets."""
 
 import logging
 from typing import Any
 from uuid import UUID
 
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
+from chat.events import widget_group
+from chat.models import Widget
 from chat.services.log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot, hand_over_conversations
-from config import brief_redis
+from config import brief_redis, realtime
 from crm.accounts.signals import member_left
+from crm.customers.models import Customer
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +36,22 @@ def start_answer(
             logger.warning(
                 "An answer was not queued: Redis does not answer. The sweeper starts it."
             )
+
+
+@receiver(post_save, sender=Widget, dispatch_uid="chat.pause_visits")
+def pause_visits(*, instance: Widget, created: bool, **kwargs: Any) -> None:
+    if not created and not instance.is_active:
+        realtime.kick(widget_group(instance.pk))
+
+
+@receiver(post_delete, sender=Widget, dispatch_uid="chat.end_visits_of_widget")
+def end_visits_of_widget(*, instance: Widget, **kwargs: Any) -> None:
+    realtime.kick(widget_group(instance.pk))
+
+
+@receiver(post_delete, sender=Customer, dispatch_uid="chat.end_visits_of_customer")
+def end_visits_of_customer(*, instance: Customer, **kwargs: Any) -> None:
+    realtime.kick(realtime.visitor_group(instance.pk))
 
 
 @receiver(member_left, dispatch_uid="chat.hand_over")

@@ -11,6 +11,7 @@ from chat.services import wake_snoozed
 from chat.services.handing_over import hand_over, left_behind
 from chat.services.measuring import measure_conversations
 from chat.services.sweeping import mend_amendments, pending_answers
+from chat.services.visitors import purge_visits
 from config import tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
@@ -79,6 +80,12 @@ def sweep_left_behind() -> None:
 def wake_snoozed_conversations() -> None:
     with tenancy.everything("Snoozes end in every organization."):
         wake_snoozed()
+
+
+@shared_task(name="chat.purge_visits")
+def purge_expired_visits() -> None:
+    with tenancy.everything("Visitors' tokens expire in every organization."):
+        purge_visits()
 
 
 @shared_task(name="chat.measure_conversations")

@@ -5,12 +5,11 @@ Every way in (socket, long poll, API) asks here, so that they cannot disagree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from chat.content import clean_content
 from chat.errors import (
-    AccessEnded,
     AmendedFromOutside,
     ConversationNotFound,
     NobodyReads,
@@ -19,7 +18,7 @@ from chat.errors import (
     SentTooFast,
     StreamRequired,
 )
-from chat.events import Audience, announce_agents_seen
+from chat.events import Audience, announce_agents_seen, widget_group
 from chat.managers import ConversationQuerySet
 from chat.models import (
     ContentType,
@@ -40,11 +39,13 @@ from chat.services import (
     require_same,
 )
 from chat.services.conversations import customer_sender, sender_of
-from config import limits
-from crm.accounts.errors import ImpersonatingReadOnly
+from chat.services.visitors import renew_visit
+from config import limits, realtime
+from crm.accounts.errors import AccessEnded, ImpersonatingReadOnly
 from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Area, permits
-from crm.accounts.services.sessions import live_logins, note_use
+from crm.accounts.permissions import READ, WRITE, Area, Machine, Principal, permits
+from crm.accounts.principals import Access, renew, renew_machine
+from crm.accounts.services.sessions import note_use
 from crm.customers.models import Customer
 
 PREFIX = "conversation:"
@@ -70,12 +71,14 @@ def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor of a site, known by a token."""
+    """A visitor of a site, known by a token; ``secret_id`` is what their site proved them by."""
 
     organization_id: UUID
     customer_id: UUID
     widget_id: UUID
     language_code: str
+    token_id: UUID
+    secret_id: UUID | None = None
 
     audience = Audience.CUSTOMER
     sender_type = "customer"
@@ -87,23 +90,15 @@ class Visitor:
             customer_id=record.customer_id,
             widget_id=record.widget_id,
             language_code=language_code or record.customer.language_code,
-        )
-
-    @classmethod
-    def from_claims(cls, claims: Mapping[str, str]) -> "Visitor":
-        return cls(
-            organization_id=UUID(claims["organization"]),
-            customer_id=UUID(claims["customer"]),
-            widget_id=UUID(claims["widget"]),
-            language_code=claims["language"],
+            token_id=record.pk,
+            secret_id=record.secret_id,
         )
 
     def claims(self) -> dict[str, str]:
         """Give what a ticket says of this visitor."""
         return {
             "organization": str(self.organization_id),
-            "customer": str(self.customer_id),
-            "widget": str(self.widget_id),
+            "token": str(self.token_id),
             "language": self.language_code,
         }
 
@@ -168,8 +163,23 @@ class Visitor:
         raise AmendedFromOutside
 
     def renewed(self) -> "Visitor":
-        """A visitor's token gives access to their own conversations for as long as it exists."""
-        return self
+        """Ask again whether the token counts. Raises AccessEnded."""
+        record = renew_visit(organization_id=self.organization_id, token_id=self.token_id)
+        return Visitor.of(record, self.language_code)
+
+    def kick_groups(self) -> tuple[str, ...]:
+        """Name the groups that are told when access ends."""
+        return (
+            realtime.visitor_group(self.customer_id),
+            realtime.visitors_group(self.organization_id),
+            widget_group(self.widget_id),
+        )
+
+    def is_meant(self, kick: Mapping[str, Any]) -> bool:
+        """Say whether a kick is about this visitor's token."""
+        logins, secret = kick.get("logins"), kick.get("secret")
+        is_login = logins is None or str(self.token_id) in logins
+        return is_login and (secret is None or secret == str(self.secret_id))
 
     def sees(self, owner_id: UUID | None) -> bool:
         """Whose it is in the team never changes what a visitor sees."""
@@ -265,17 +275,30 @@ class Agent:
 
     def renewed(self) -> "Agent":
         """Give this person with present rights, if they may still come in and are logged in."""
-        if self.membership.user_id is None:
-            # A key is looked up with each request and holds no socket.
-            if not self.membership.may(Area.INBOX):
-                raise AccessEnded
-            return self
-        membership = Membership.objects.active().with_rights().filter(pk=self.membership.pk).first()
-        if membership is None or not membership.may(Area.INBOX):
+        who: Principal = self.membership
+        present: Principal
+        if isinstance(who, Machine):
+            present = renew_machine(who)
+        else:
+            present = renew(Access(self.membership, self.login, self.operator_id)).membership
+        if not present.may(Area.INBOX):
             raise AccessEnded
-        if self.login and not live_logins([self.login]):
-            raise AccessEnded
-        return replace(self, membership=membership)
+        return replace(self, membership=cast(Membership, present))
+
+    def kick_groups(self) -> tuple[str, ...]:
+        """Name the groups that are told when access ends."""
+        who: Principal = self.membership
+        if isinstance(who, Machine):
+            return (realtime.key_group(UUID(who.key_id)),)
+        groups = (realtime.user_group(self.user_id),)
+        if self.operator_id is None:
+            return groups
+        return (*groups, realtime.user_group(self.operator_id))
+
+    def is_meant(self, kick: Mapping[str, Any]) -> bool:
+        """Say whether a kick is about this log-in."""
+        logins = kick.get("logins")
+        return logins is None or self.login in logins
 
     def sees(self, owner_id: UUID | None) -> bool:
         """Say whether a conversation of this assignee is within reach, without asking a store."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from channels_redis.serializers import registry
 from django.conf import settings
+from django.db import transaction
 from redis.exceptions import RedisError
 
 from config import brief_redis
@@ -24,12 +25,37 @@ def user_group(user_id: UUID) -> str:
     return f"user.{user_id}"
 
 
-def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None:
-    """Close a person's sockets with 4403: those of these log-ins, or all of them.
+def key_group(key_id: UUID) -> str:
+    """Name the group of the long polls of an API key."""
+    return f"key.{key_id}"
 
-    To be called after the commit of what ended their access.
+
+def visitors_group(organization_id: UUID) -> str:
+    """Name the group of the sockets of all visitors of an organization's sites."""
+    return f"visitors.{organization_id}"
+
+
+def visitor_group(customer_id: UUID) -> str:
+    """Name the group of the sockets of one visitor."""
+    return f"visitor.{customer_id}"
+
+
+def kick(*groups: str, **only: Any) -> None:
+    """Close the sockets of these groups with 4403, and let long polls ask again, after the commit.
+
+    Everything that ends access tells it here. ``only`` narrows it to some: ``logins`` is a list of
+    ids of log-ins or visitor tokens, ``secret`` what sites proved their visitors by. A kick that
+    Redis loses is made up for by the heartbeat.
     """
-    publish((user_group(user_id), {"type": "socket.kick", "logins": logins}))
+    message = {"type": "socket.kick", **only}
+    transaction.on_commit(
+        lambda: publish(*((group, message) for group in groups)) if groups else None, robust=True
+    )
+
+
+def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None:
+    """Close a person's sockets: those of these log-ins, or all of them."""
+    kick(user_group(user_id), logins=logins)
 
 
 def recheck_sockets(user_ids: Iterable[UUID]) -> None:

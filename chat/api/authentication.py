@@ -7,7 +7,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from chat.logins import bearer_token
-from chat.services.visitors import visitor_of
+from chat.services.visitors import authenticate_visitor_token
 from chat.viewers import Agent, Viewer, Visitor
 from config import tenancy
 from config.errors import NotAuthenticated
@@ -28,7 +28,7 @@ class VisitorAuthentication(BaseAuthentication):
         token = bearer_token(request.headers.get("Authorization"))
         if token is None or token.startswith(MARK) or access_tokens.looks_like_one(token):
             return None
-        visitor = Visitor.of(visitor_of(token))
+        visitor = Visitor.of(authenticate_visitor_token(token))
         tenancy.enter(visitor.organization_id)
         return AnonymousUser(), visitor
 

@@ -16,7 +16,7 @@ from chat.api.authentication import (
     visitor_of_request,
 )
 from chat.api.shapes import TicketShape, VisitShape
-from chat.identity import Told, check_proof, hand_on, parse_identity, use_proof
+from chat.identity import Told, check_proof, parse_identity
 from chat.models import Conversation, Widget
 from chat.services.verifying import start_verified_visit
 from chat.services.visitors import Visit, active_widget, check_origin, start_visit
@@ -29,7 +29,6 @@ from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
 from config.outages import outage_refusals
 from config.rest import Body, refuses
-from crm.accounts.clients import Client
 from crm.accounts.models import Language
 
 WIDGET_SOCKET = "/ws/widget/"
@@ -84,10 +83,11 @@ class WidgetSessions(APIView):
                 check_origin(widget, told["parent_origin"])
                 record_seen(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
+            address = limits.client_address(request._request)
             visit = _visit(
-                request,
                 widget,
                 identity,
+                address=address,
                 token=told.get("visitor_token") or None,
                 language=language,
             )
@@ -103,7 +103,7 @@ class WidgetSessions(APIView):
                 "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
                 **_ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET),
             }
-            note_address(visitor.customer_id, limits.client_address(request._request))
+            note_address(visitor.customer_id, address)
         return Response(answer, status=201 if visit.is_new else 200, headers=_PRIVATE)
 
 
@@ -150,8 +150,6 @@ class InboxTickets(APIView):
             "membership": str(agent.membership.pk),
             "login": agent.login,
         }
-        if agent.operator_id:
-            claims["operator"] = str(agent.operator_id)
         with outage_refusals():
             ticket = _ticket(kind="agent", claims=claims, path=INBOX_SOCKET)
         return Response(ticket, status=201, headers=_PRIVATE)
@@ -161,9 +159,8 @@ _PRIVATE = {"Cache-Control": "no-store"}
 
 
 def _visit(
-    request: Request, widget: Widget, identity: Told, *, token: str | None, language: str
+    widget: Widget, identity: Told, *, address: str, token: str | None, language: str
 ) -> Visit:
-    address = limits.client_address(request._request)
     if identity.token is None:
         return start_visit(
             widget=widget,
@@ -173,13 +170,9 @@ def _visit(
             admit=lambda: limits.enforce("widget_visitor", {"address": f"{widget.pk}|{address}"}),
         )
     proof = check_proof(widget, identity.token)
-    client = Client.of(request._request).mark
-    use_proof(widget, proof, visitor=token, client=client)
-    visit = start_verified_visit(
+    return start_verified_visit(
         widget=widget, token=token, proof=proof, claims=identity.claims, language_code=language
     )
-    hand_on(widget, proof, visitor=visit.token, client=client)
-    return visit
 
 
 def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:

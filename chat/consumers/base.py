@@ -21,7 +21,6 @@ from chat.consumers.pulse import Facts, pulse
 from chat.consumers.signs import SeenPositions, TypingSigns
 from chat.consumers.subscriptions import Subscriptions
 from chat.errors import (
-    AccessEnded,
     HelloExpected,
     InvalidJson,
     OriginForbidden,
@@ -52,6 +51,7 @@ from config.errors import AppError
 from config.logging import bind_correlation_id, tell_work
 from config.outages import outage_refusals
 from config.threads import run_sync
+from crm.accounts.errors import AccessEnded, SecondFactorMissing
 
 logger = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         except TicketInvalid as refusal:
             await self._turn_away(refusal, CloseCode.TICKET)
             return
-        except (AccessEnded, OriginForbidden) as refusal:
+        except (AccessEnded, OriginForbidden, SecondFactorMissing) as refusal:
             await self._turn_away(refusal, CloseCode.FORBIDDEN)
             return
         except AppError as refusal:
@@ -355,7 +355,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self.streams.read_again()
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
+        """What gave access is over, of all in the group or of those whom the message names."""
+        if not self.is_welcome or self.viewer.is_meant(message):
+            await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
+
+    async def socket_recheck(self, message: dict[str, Any]) -> None:
+        """What gives access, or how far it reaches, may have changed."""
 
     async def socket_drain(self, message: dict[str, Any]) -> None:
         """The process was told to go: what was received is finished, then the socket closes."""

@@ -12,8 +12,8 @@ from chat import presence
 from chat.consumers.base import StreamConsumer
 from chat.consumers.origins import header, is_own_origin
 from chat.consumers.pulse import Facts, owners_of
-from chat.errors import AccessEnded, OriginForbidden
-from chat.events import conversation_group, inbox_group, visitors_group
+from chat.errors import OriginForbidden
+from chat.events import conversation_group, inbox_group
 from chat.frames import CloseCode, Hello
 from chat.logins import agent_of_claims, agent_of_cookie
 from chat.presence import Person, Presence
@@ -21,8 +21,9 @@ from chat.tickets import redeem_ticket
 from chat.viewers import Agent
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
-from config.realtime import user_group
+from config.realtime import visitors_group
 from config.threads import run_sync
+from crm.accounts.errors import AccessEnded
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
@@ -124,19 +125,18 @@ class InboxConsumer(StreamConsumer):
         return [self.presence] if is_there and self.presence else []
 
     def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
-        if facts.memberships is None:
+        if facts.accesses is None:
             return {}
         seen = (when for when, owner_id in facts.latest_changes if self.viewer.sees(owner_id))
         return {"inbox": next(seen, "")}
 
     async def on_facts(self, facts: Facts) -> None:
-        if facts.memberships is not None:
-            membership = facts.memberships.get(self.viewer.membership.pk)
-            is_in = facts.logins is None or self.viewer.login in facts.logins
-            if membership is None or not is_in or not await self._is_same_login(membership.user):
+        if facts.accesses is not None:
+            access = facts.accesses.get((self.viewer.membership.pk, self.viewer.login))
+            if access is None or not await self._is_same_login(access.membership.user):
                 await self.socket_kick({})
                 return
-            await self._go_on_as(replace(self.viewer, membership=membership), facts.owners)
+            await self._go_on_as(replace(self.viewer, membership=access.membership), facts.owners)
             if self._is_closing:
                 return
         if facts.online is not None:
@@ -165,11 +165,6 @@ class InboxConsumer(StreamConsumer):
             await self._tell_online(message["users"])
         elif message["stream"] in self.streams:
             await self._tell_viewing(message["stream"], message["viewing"])
-
-    async def socket_kick(self, message: dict[str, Any]) -> None:
-        logins = message.get("logins")
-        if logins is None or self.viewer.login in logins:
-            await super().socket_kick(message)
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
         """Somebody changed what this person may do, or their teams."""
@@ -203,10 +198,7 @@ class InboxConsumer(StreamConsumer):
         await self.socket_recheck({})
 
     def _groups(self) -> tuple[str, ...]:
-        groups = (inbox_group(self.viewer.organization_id), user_group(self.viewer.user_id))
-        if self.viewer.operator_id is None:
-            return groups
-        return (*groups, user_group(self.viewer.operator_id))
+        return (inbox_group(self.viewer.organization_id), *self.viewer.kick_groups())
 
     async def _is_same_login(self, user: User) -> bool:
         """A new password ends what was opened with the old one, but where it was changed."""

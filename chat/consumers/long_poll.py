@@ -65,7 +65,7 @@ class LongPollConsumer(AsyncHttpConsumer):
     def __init__(self) -> None:
         super().__init__()
         self._hint = asyncio.Event()
-        self._group: str | None = None
+        self._groups: tuple[str, ...] = ()
         self._work: asyncio.Task[None] | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -93,6 +93,12 @@ class LongPollConsumer(AsyncHttpConsumer):
 
     async def stream_hint(self, message: dict[str, Any]) -> None:
         self._hint.set()
+
+    async def socket_kick(self, message: dict[str, Any]) -> None:
+        """Whoever waits is asked again for who they are."""
+        self._hint.set()
+
+    socket_recheck = widget_paused = socket_kick
 
     async def layer_reconnected(self, message: dict[str, Any]) -> None:
         self._hint.set()
@@ -155,8 +161,9 @@ class LongPollConsumer(AsyncHttpConsumer):
         """Join the group, read again, then wait: nothing falls between reading and waiting."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + query.wait
-        self._group = conversation_group(conversation_id_of(stream))
-        await self.channel_layer.group_add(self._group, self.channel_name)
+        self._groups = (conversation_group(conversation_id_of(stream)), *viewer.kick_groups())
+        for group in self._groups:
+            await self.channel_layer.group_add(group, self.channel_name)
         while True:
             self._hint.clear()
             # What they may see may have changed while they waited.
@@ -174,8 +181,8 @@ class LongPollConsumer(AsyncHttpConsumer):
                     continue
 
     async def _leave(self) -> None:
-        group, self._group = self._group, None
-        if group is not None:
+        groups, self._groups = self._groups, ()
+        for group in groups:
             await self.channel_layer.group_discard(group, self.channel_name)
 
 

@@ -17,13 +17,13 @@ from redis.exceptions import RedisError
 from chat import presence
 from chat.models import Conversation
 from chat.presence import Person, Presence
-from chat.viewers import Agent
+from chat.services.visitors import live_visits
+from chat.viewers import Agent, Visitor
 from config import brief_redis, tenancy
 from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.threads import run_sync
-from crm.accounts.models import Membership
-from crm.accounts.services.sessions import live_logins
+from crm.accounts.principals import Access, renew_all
 
 if TYPE_CHECKING:
     from chat.consumers.base import StreamConsumer
@@ -42,8 +42,9 @@ class Facts:
     owners: dict[UUID, UUID | None] = field(default_factory=dict)
     # The newest changes, newest first: when, and whose conversation it was.
     latest_changes: list[tuple[str, UUID | None]] = field(default_factory=list)
-    memberships: dict[UUID, Membership] | None = None
-    logins: set[str] | None = None
+    # Who is still in: members by membership and log-in, visitors by the ids of their tokens.
+    accesses: dict[tuple[UUID, str], Access] | None = None
+    visits: set[UUID] | None = None
     online: list[Person] | None = None
     viewing: dict[UUID, list[Person]] | None = None
 
@@ -97,13 +98,13 @@ class Pulse:
                 for socket in agents
                 for conversation_id in socket.streams.conversation_ids.values()
             },
-            membership_ids=[
-                socket.viewer.membership.pk for socket in agents if isinstance(socket.viewer, Agent)
-            ],
-            logins={
-                socket.viewer.login
+            accesses={
+                (socket.viewer.membership.pk, socket.viewer.login)
                 for socket in agents
-                if isinstance(socket.viewer, Agent) and socket.viewer.login
+                if isinstance(socket.viewer, Agent)
+            },
+            visits={
+                socket.viewer.token_id for socket in sockets if isinstance(socket.viewer, Visitor)
             },
             presences=[sign for socket in agents for sign in socket.signs_of_life()],
         )
@@ -116,8 +117,8 @@ def _find_out(
     *,
     streams: Collection[UUID],
     looked_at: Collection[UUID],
-    membership_ids: Collection[UUID],
-    logins: Collection[str],
+    accesses: Collection[tuple[UUID, str]],
+    visits: Collection[UUID],
     presences: Collection[Presence],
 ) -> Facts:
     facts = Facts()
@@ -129,10 +130,10 @@ def _find_out(
             for conversation_id, top, owner_id in found:
                 facts.tops[conversation_id] = top
                 facts.owners[conversation_id] = owner_id
-        if membership_ids:
-            memberships = Membership.objects.active().with_rights()
-            facts.memberships = memberships.in_bulk(list(membership_ids))
-            facts.logins = live_logins(logins)
+        if visits:
+            facts.visits = live_visits(visits)
+        if accesses:
+            facts.accesses = renew_all(accesses)
             latest = heads.order_by("-updated_at").values_list("updated_at", "assignee_id")
             facts.latest_changes = [
                 (moment.isoformat(), owner_id) for moment, owner_id in latest[:LATEST_CHANGES]

@@ -10,11 +10,14 @@ from chat.consumers.base import StreamConsumer
 from chat.consumers.origins import is_own_origin
 from chat.consumers.pulse import Facts
 from chat.errors import OriginForbidden, TicketInvalid, WidgetPaused
-from chat.events import visitors_group, widget_group
 from chat.frames import CloseCode, Hello
+from chat.logins import visitor_of_claims
 from chat.tickets import redeem_ticket
 from chat.viewers import Visitor
+from config.errors import StoreUnavailable
+from config.outages import outage_refusals
 from config.threads import run_sync
+from crm.accounts.errors import AccessEnded
 
 
 class WidgetConsumer(StreamConsumer):
@@ -30,34 +33,44 @@ class WidgetConsumer(StreamConsumer):
         if hello.ticket is None:
             raise TicketInvalid
         claims = await run_sync(redeem_ticket, kind="visitor", ticket=hello.ticket)
-        return Visitor.from_claims(claims)
+        try:
+            return await run_sync(visitor_of_claims, claims)
+        except AccessEnded:
+            # The widget comes back with its token, and learns there that it is over.
+            raise TicketInvalid from None
 
     def viewer_language(self) -> str:
         return self.viewer.language_code if self.is_welcome else super().viewer_language()
 
     async def on_welcome(self) -> None:
-        await self.channel_layer.group_add(
-            visitors_group(self.viewer.organization_id), self.channel_name
-        )
-        await self.channel_layer.group_add(widget_group(self.viewer.widget_id), self.channel_name)
+        for group in self.viewer.kick_groups():
+            await self.channel_layer.group_add(group, self.channel_name)
         with suppress(RedisError):
             users = await run_sync(presence.online, self.viewer.organization_id)
             await self._tell_online(bool(users))
 
     async def on_leave(self) -> None:
-        await self.channel_layer.group_discard(
-            visitors_group(self.viewer.organization_id), self.channel_name
-        )
-        await self.channel_layer.group_discard(
-            widget_group(self.viewer.widget_id), self.channel_name
-        )
+        for group in self.viewer.kick_groups():
+            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def widget_paused(self, message: dict[str, Any]) -> None:
         await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)
 
     async def on_facts(self, facts: Facts) -> None:
+        if facts.visits is not None and self.viewer.token_id not in facts.visits:
+            await self.socket_kick({})
+            return
         if facts.online is not None:
             await self._tell_online(bool(facts.online))
+
+    async def layer_reconnected(self, message: dict[str, Any]) -> None:
+        # A kick may have been among what was lost.
+        await super().layer_reconnected(message)
+        with suppress(StoreUnavailable), outage_refusals():
+            try:
+                await run_sync(self.viewer.renewed)
+            except AccessEnded:
+                await self.socket_kick({})
 
     async def stream_presence(self, message: dict[str, Any]) -> None:
         if self.is_welcome and "users" in message:

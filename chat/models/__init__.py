@@ -8,7 +8,7 @@ from chat.models.conversation import (
     Priority,
     Status,
 )
-from chat.models.identity import IdentitySecret
+from chat.models.identity import IdentitySecret, IdentityUse
 from chat.models.message import (
     AMENDMENTS,
     ContentType,
@@ -32,6 +32,7 @@ __all__ = [
     "Direction",
     "EventKind",
     "IdentitySecret",
+    "IdentityUse",
     "Message",
     "NewMessage",
     "Priority",

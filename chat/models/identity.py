@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat.models.widget import Widget
+from chat.models.widget import VisitorToken, Widget
 from config.ids import uuid7
 from crm.accounts.models import Organization, User
 
@@ -40,3 +40,34 @@ class IdentitySecret(models.Model):
 
     def __str__(self) -> str:
         return self.kid
+
+
+class IdentityUse(models.Model):
+    """A proof of identity that a browser has shown: it is good in no other browser.
+
+    Kept until the proof has expired. ``shown_with`` is the hash of the visitor token that came with
+    it, ``token`` the one that it gave: who holds one of the two may show the proof again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    widget = models.ForeignKey(Widget, on_delete=models.CASCADE, related_name="+")
+    jti_hash = models.CharField(max_length=64, editable=False)
+    shown_with = models.CharField(max_length=64, blank=True, editable=False)
+    token = models.ForeignKey(VisitorToken, on_delete=models.SET_NULL, null=True, related_name="+")
+    expires_at = models.DateTimeField(editable=False)
+
+    organization_id: UUID
+    widget_id: UUID
+    token_id: UUID | None
+
+    class Meta:
+        verbose_name = _("used proof of identity")
+        verbose_name_plural = _("used proofs of identity")
+        constraints = [
+            models.UniqueConstraint(fields=["widget", "jti_hash"], name="one_use_per_proof")
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="identity_uses_by_expiry")]
+
+    def __str__(self) -> str:
+        return self.jti_hash

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chat.domains import InvalidDomains, normalize_domains
+from chat.managers.visits import VisitorTokenQuerySet
 from chat.widget_texts import validate_texts
 from config.ids import uuid7
 from crm.accounts.models import Language, Organization
@@ -102,7 +103,11 @@ class Widget(models.Model):
 
 
 class VisitorToken(models.Model):
-    """What lets one browser come back as the same visitor; only its hash is kept."""
+    """What lets one browser come back as the same visitor; only its hash is kept.
+
+    ``expires_at`` moves on with use. ``secret`` is the one by which the site proved who the visitor
+    is: the token ends with it. It is None as long as the visitor is nobody in particular.
+    """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 
@@ -113,14 +118,22 @@ class VisitorToken(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    secret = models.ForeignKey(
+        "IdentitySecret", on_delete=models.CASCADE, null=True, related_name="visitor_tokens"
+    )
+
+    objects: ClassVar[VisitorTokenQuerySet] = VisitorTokenQuerySet.as_manager()  # type: ignore[assignment]
 
     organization_id: UUID
     customer_id: UUID
     widget_id: UUID
+    secret_id: UUID | None
 
     class Meta:
         verbose_name = _("visitor token")
         verbose_name_plural = _("visitor tokens")
+        indexes = [models.Index(fields=["expires_at"], name="visitor_tokens_by_expiry")]
 
     def __str__(self) -> str:
         return f"{self.customer_id} · {self.widget_id}"

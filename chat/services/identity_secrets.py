@@ -10,6 +10,7 @@ from django.utils import timezone
 from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
 from chat.identity import seal_secret
 from chat.models import IdentitySecret, Widget
+from config import realtime
 from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.billing.metrics import Feature
 from crm.billing.services import require_feature
@@ -64,4 +65,6 @@ def end_identity_secret(*, by: Principal, secret_id: UUID) -> IdentitySecret:
     if secret.revoked_at is None:
         secret.revoked_at = timezone.now()
         secret.save(update_fields=["revoked_at"])
+        # Whoever it proved is nobody in particular again.
+        realtime.kick(realtime.visitors_group(by.organization_id), secret=str(secret.pk))
     return secret

@@ -6,12 +6,21 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from chat.errors import IdentityUsed
 from chat.identity import Proof
 from chat.managers import ConversationDocuments
-from chat.models import Conversation, Status, VisitorToken, Widget
+from chat.models import Conversation, IdentityUse, Status, VisitorToken, Widget
 from chat.services.conversations import customer_sender
 from chat.services.log import change, lock_conversation
-from chat.services.visitors import Visit, issue_visit, known_visit, note_claims
+from chat.services.visitors import (
+    Visit,
+    end_visits,
+    extend_visit,
+    hash_of,
+    issue_visit,
+    known_visit,
+    note_claims,
+)
 from crm.accounts.models import Organization
 from crm.customers.models import Customer, Stage
 
@@ -30,6 +39,8 @@ def start_verified_visit(
     What it wrote before as nobody in particular becomes that customer's, because it holds both: the
     token of the one and the proof of the other. A browser that was somebody else starts anew. Who
     becomes somebody gets another token: a token that was planted in the browser is worth nothing.
+
+    Raises IdentityUsed where another browser showed this proof before.
     """
     organization_id = widget.organization_id
     # The lock under which a customer of this id is looked for and made.
@@ -37,9 +48,12 @@ def start_verified_visit(
     theirs = Customer.objects.filter(organization_id=organization_id, external_id=proof.external_id)
     customer = theirs.first()
     known = known_visit(widget=widget, token=token)
+    use = _use_proof(widget, proof, token=token, known=known)
     if known is not None and known.customer.external_id == proof.external_id:
         _write_facts(known.customer, proof)
         note_claims(known.customer, claims)
+        extend_visit(known, secret=proof.secret)
+        _note_token(use, known)
         return Visit(token=str(token), record=known, is_new=False)
     is_nobody = known is not None and not known.customer.external_id
     if customer is None:
@@ -58,13 +72,45 @@ def start_verified_visit(
     elif known is not None and is_nobody:
         _move_conversations(known.customer, customer)
     if known is not None and is_nobody:
-        VisitorToken.objects.filter(
-            organization_id=organization_id, customer_id=known.customer_id
-        ).delete()
+        end_visits(known.customer)
     _write_facts(customer, proof)
     note_claims(customer, claims)
     # Only who was nobody goes on with what the page shows; others begin with an empty one.
-    return issue_visit(widget=widget, customer=customer, is_new=not is_nobody)
+    visit = issue_visit(widget=widget, customer=customer, is_new=not is_nobody, secret=proof.secret)
+    _note_token(use, visit.record)
+    return visit
+
+
+def _use_proof(
+    widget: Widget, proof: Proof, *, token: str | None, known: VisitorToken | None
+) -> IdentityUse:
+    """Take a proof for one browser alone, which may show it again. Raises IdentityUsed.
+
+    The browser is known by the visitor token that it showed with the proof, or by the one that it
+    was given for it: whoever overheard the proof has neither.
+    """
+    shown_with = hash_of(token) if token else ""
+    use, is_first = IdentityUse.objects.get_or_create(
+        widget=widget,
+        jti_hash=hash_of(proof.jti),
+        defaults={
+            "organization_id": widget.organization_id,
+            "shown_with": shown_with,
+            "expires_at": proof.expires_at,
+        },
+    )
+    if is_first:
+        return use
+    has_its_token = known is not None and known.pk == use.token_id
+    if not has_its_token and (not shown_with or shown_with != use.shown_with):
+        raise IdentityUsed
+    return use
+
+
+def _note_token(use: IdentityUse, record: VisitorToken) -> None:
+    if use.token_id != record.pk:
+        use.token = record
+        use.save(update_fields=["token"])
 
 
 def _write_facts(customer: Customer, proof: Proof) -> None:

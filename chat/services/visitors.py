@@ -3,23 +3,27 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
-from chat.models import VisitorToken, Widget
-from config import tenancy
+from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
+from config import realtime, tenancy
+from crm.accounts.errors import AccessEnded
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # A developer's own machine shows the same site on any port.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SEEN_EVERY = timedelta(hours=1)
+_PURGED_AT_ONCE = 5000
 _PREFIX = "nfv_"
 _TOKEN = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_][a-z0-9_-]{0,62}|[0-9a-f:.]+")
@@ -100,7 +104,7 @@ def start_visit(
 
     ``claims`` are what the page says of them: kept as such, and used for nothing.
     """
-    if token is not None and (known := _find(token, widget)):
+    if token is not None and (known := known_visit(widget=widget, token=token)):
         note_claims(known.customer, claims)
         return Visit(token=token, record=known, is_new=False)
     if admit is not None:
@@ -113,21 +117,27 @@ def start_visit(
     return issue_visit(widget=widget, customer=customer, is_new=True)
 
 
-def issue_visit(*, widget: Widget, customer: Customer, is_new: bool) -> Visit:
-    """Give a browser a token of its own for this customer."""
+def issue_visit(
+    *, widget: Widget, customer: Customer, is_new: bool, secret: IdentitySecret | None = None
+) -> Visit:
+    """Give a browser a token of its own for this customer; ``secret`` is what proved them."""
     token = _PREFIX + secrets.token_urlsafe(32)
+    now = timezone.now()
     record = VisitorToken.objects.create(
         organization_id=widget.organization_id,
         widget=widget,
         customer=customer,
-        token_hash=_hash(token),
+        token_hash=hash_of(token),
+        secret=secret,
+        expires_at=_expiry(customer, now),
     )
     return Visit(token=token, record=record, is_new=is_new)
 
 
 def known_visit(*, widget: Widget, token: str | None) -> VisitorToken | None:
     """Give whom a token stands for at this widget, if it stands for anybody."""
-    return _find(token, widget) if token is not None else None
+    record = _find(token) if token is not None else None
+    return record if record is not None and record.widget_id == widget.pk else None
 
 
 def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
@@ -137,37 +147,82 @@ def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
         customer.save(update_fields=["claimed", "updated_at"])
 
 
-def visitor_of(token: str) -> VisitorToken:
-    """Give whose token this is, with customer and widget, or refuse."""
-    known = _find(token, None)
+def authenticate_visitor_token(token: str) -> VisitorToken:
+    """Return whose token this is, with customer and widget; one query. Raises VisitorUnknown."""
+    known = _find(token)
     if known is None:
         raise VisitorUnknown
     return known
 
 
-def _find(token: str, widget: Widget | None) -> VisitorToken | None:
+def renew_visit(*, organization_id: UUID, token_id: UUID) -> VisitorToken:
+    """Ask again for a token that somebody came in with. Raises AccessEnded."""
+    with tenancy.organization(organization_id):
+        known = VisitorToken.objects.live().filter(pk=token_id).select_related("customer").first()
+    if known is None:
+        raise AccessEnded
+    return known
+
+
+def live_visits(token_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the tokens that still count; one query."""
+    alive = VisitorToken.objects.live().filter(pk__in=token_ids)
+    return set(alive.values_list("pk", flat=True)) if token_ids else set()
+
+
+@transaction.atomic
+def end_visits(customer: Customer) -> None:
+    """End all tokens of a visitor, with their sockets."""
+    VisitorToken.objects.filter(
+        organization_id=customer.organization_id, customer_id=customer.pk
+    ).delete()
+    realtime.kick(realtime.visitor_group(customer.pk))
+
+
+def extend_visit(record: VisitorToken, *, secret: IdentitySecret | None = None) -> None:
+    """Note the use of a token; a new proof of the same person is what it stands on from now on."""
+    now = timezone.now()
+    is_same = secret is None or secret.pk == record.secret_id
+    if is_same and record.last_seen_at >= now - _SEEN_EVERY:
+        return
+    if secret is not None:
+        record.secret = secret
+    record.last_seen_at, record.expires_at = now, _expiry(record.customer, now)
+    record.save(update_fields=["last_seen_at", "expires_at", "secret"])
+
+
+def purge_visits() -> int:
+    """Drop tokens and used proofs that have expired; at most some thousands at a time."""
+    now = timezone.now()
+    IdentityUse.objects.filter(expires_at__lt=now).delete()
+    old = VisitorToken.objects.filter(expires_at__lt=now).order_by("expires_at")
+    ids = list(old.values_list("pk", flat=True)[:_PURGED_AT_ONCE])
+    count, _each = VisitorToken.objects.filter(pk__in=ids).delete()
+    return count
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _find(token: str) -> VisitorToken | None:
     if not _TOKEN.fullmatch(token):
         return None
-    records = VisitorToken.objects.select_related(
-        "customer", "widget", "widget__organization"
-    ).filter(
-        token_hash=_hash(token),
-        widget__is_active=True,
-        widget__paused_at__isnull=True,
-        widget__organization__is_active=True,
-    )
-    if widget is not None:
-        records = records.filter(widget=widget)
-    with tenancy.behind(VisitorToken, token_hash=_hash(token)):
-        record = records.first()
-        if record is not None and record.last_seen_at < timezone.now() - _SEEN_EVERY:
-            record.last_seen_at = timezone.now()
-            record.save(update_fields=["last_seen_at"])
+    with tenancy.behind(VisitorToken, token_hash=hash_of(token)):
+        record = (
+            VisitorToken.objects.live()
+            .select_related("customer", "widget", "widget__organization")
+            .filter(token_hash=hash_of(token))
+            .first()
+        )
+        if record is not None:
+            extend_visit(record)
     return record
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+def _expiry(customer: Customer, now: datetime) -> datetime:
+    days = settings.VERIFIED_VISITOR_DAYS if customer.external_id else settings.VISITOR_DAYS
+    return now + timedelta(days=days)
 
 
 def _origin_parts(origin: str) -> tuple[str, str, int] | None:

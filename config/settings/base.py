@@ -214,6 +214,9 @@ ACCESS_TOKEN_SECONDS = 900
 # How far the clocks of our own machines may differ.
 ACCESS_TOKEN_LEEWAY_SECONDS = 30
 REFRESH_TOKEN_DAYS: int = env.int("REFRESH_TOKEN_DAYS", default=30)
+# How long a browser comes back as the same visitor after its last visit; proved ones, less long.
+VISITOR_DAYS: int = env.int("VISITOR_DAYS", default=400)
+VERIFIED_VISITOR_DAYS: int = env.int("VERIFIED_VISITOR_DAYS", default=30)
 # What the ends of the audit's chains are sealed with: `kid:secret` pairs, the first of which seals.
 AUDIT_KEYS: list[str] = env.list("AUDIT_KEYS", default=[])
 # What credentials at rest are sealed with: Fernet keys, the first of which seals.

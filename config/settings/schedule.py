@@ -34,6 +34,7 @@ def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
         "billing.roll_periods": {"task": "billing.roll_periods", "schedule": 300.0},
         "billing.post_api_calls": {"task": "billing.post_api_calls", "schedule": 60.0},
         "billing.sweep": {"task": "billing.sweep", "schedule": 3600.0},
+        "chat.purge_visits": {"task": "chat.purge_visits", "schedule": 3600.0},
         "chat.measure_conversations": {"task": "chat.measure_conversations", "schedule": 3600.0},
     }
     # One through each queue: only a task that arrives proves that somebody consumes.

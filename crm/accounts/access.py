@@ -12,17 +12,21 @@ from rest_framework.request import Request
 
 from crm.accounts.errors import NoOrganization, SecondFactorMissing
 from crm.accounts.models import Membership
-from crm.accounts.second_factor import check_rule
+from crm.accounts.principals import require_second_factor
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def membership_of(request: HttpRequest | Request) -> Membership:
-    """Give the membership that the request runs as, or refuse."""
+    """Give the membership that the request runs as, or refuse.
+
+    Raises NoOrganization and SecondFactorMissing. Whatever acts for somebody asks here.
+    """
     membership = getattr(request, "membership", None)
     if not membership:
         raise NoOrganization
+    require_second_factor(membership)
     return cast(Membership, membership)
 
 
@@ -34,7 +38,7 @@ def member_required(view: View[P]) -> View[P]:
         if not getattr(request, "membership", None):
             return redirect("accounts:no_organization")
         try:
-            check_rule(membership_of(request))
+            membership_of(request)
         except SecondFactorMissing:
             # Before anything else, and told by that page.
             return redirect("mfa_index")
@@ -49,5 +53,5 @@ class IsMember(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
             return False
-        check_rule(membership_of(request))
+        membership_of(request)
         return True

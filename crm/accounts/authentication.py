@@ -12,18 +12,16 @@ from rest_framework import authentication
 from rest_framework.request import Request
 
 from config import tenancy
-from crm.accounts import access_tokens
 from crm.accounts.api_key_text import MARK
 from crm.accounts.errors import (
-    AccessTokenRevoked,
     AuthorizationTooLong,
     AuthorizationUnusable,
     CredentialsInUrl,
 )
 from crm.accounts.impersonation import impersonated_by
-from crm.accounts.models import Membership, TokenFamily, User
-from crm.accounts.permissions import Machine, rights_of_scopes
-from crm.accounts.services.api_keys import key_of_text
+from crm.accounts.models import User
+from crm.accounts.permissions import Machine
+from crm.accounts.principals import authenticate_access_token, authenticate_api_key
 from crm.accounts.services.sessions import RECORD_KEY
 
 LONGEST = 4096
@@ -84,7 +82,7 @@ class ApiKeyAuthentication(BearerAuthentication):
         return text.startswith("nf_")
 
     def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
-        machine = machine_of_key(text)
+        machine = authenticate_api_key(text)
         tenancy.enter(machine.organization_id)
         request._request.membership = machine  # type: ignore[attr-defined]
         return MachineUser(machine), Credential(api_key_id=UUID(machine.key_id))
@@ -97,10 +95,10 @@ class AccessTokenAuthentication(BearerAuthentication):
         return not text.startswith(("nf_", "nfv_"))
 
     def authenticate_bearer(self, request: Request, text: str) -> tuple[Any, Credential]:
-        membership, login = member_of_token(text)
-        tenancy.enter(membership.organization_id)
-        request._request.membership = membership  # type: ignore[attr-defined]
-        return membership.user, Credential(login=login)
+        access = authenticate_access_token(text)
+        tenancy.enter(access.membership.organization_id)
+        request._request.membership = access.membership  # type: ignore[attr-defined]
+        return access.membership.user, Credential(login=access.login)
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -114,37 +112,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
         if impersonated is not None and impersonated.impersonation is not None:
             return found[0], Credential(login=str(impersonated.impersonation.pk))
         return found[0], Credential(login=request.session.get(RECORD_KEY, ""))
-
-
-def machine_of_key(text: str) -> Machine:
-    """Give as whom a key acts, or refuse it; one query."""
-    key = key_of_text(text)
-    return Machine(
-        organization_id=key.organization_id,
-        granted=rights_of_scopes(key.scopes),
-        key_id=str(key.pk),
-        name=key.name,
-    )
-
-
-def member_of_token(text: str) -> tuple[Membership, str]:
-    """Give for whom an access token acts and the id of its family, or refuse it; one query."""
-    claims = access_tokens.read(text)
-    families = TokenFamily.objects.live().filter(pk=claims.family_id)
-    with tenancy.organization(claims.organization_id):
-        membership = (
-            Membership.objects.active()
-            .with_rights()
-            .filter(
-                user_id=claims.user_id,
-                organization_id=claims.organization_id,
-                pk__in=families.values("membership_id"),
-            )
-            .first()
-        )
-    if membership is None:
-        raise AccessTokenRevoked
-    return membership, str(claims.family_id)
 
 
 def bearer_of(request: Request) -> str | None:

@@ -300,6 +300,13 @@ class SecondFactorMissing(Forbidden):
     )
 
 
+class AccessEnded(Forbidden):
+    code = "access_ended"
+    message = gettext_noop(
+        "Your access ended. Log in again, or ask an administrator of your organization."
+    )
+
+
 class ImpersonatingReadOnly(Forbidden):
     """An operator looks at the application as somebody else."""
 

@@ -1,6 +1,7 @@
 """How people and their memberships are looked up."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -13,6 +14,15 @@ from crm.accounts.permissions import BUILT_IN, Action, Area, Level
 
 if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
+
+
+def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
+    """Return the condition that none of the owners (``"user__"``) voided grants of this moment."""
+    condition = models.Q()
+    for owner in owners:
+        is_unset, is_older = f"{owner}access_from__isnull", f"{owner}access_from__lte"
+        condition &= models.Q(**{is_unset: True}) | models.Q(**{is_older: granted_at})
+    return condition
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +58,13 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def active(self) -> "MembershipQuerySet":
         return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
 
+    def admitting(self, granted_at: datetime) -> "MembershipQuerySet":
+        """Narrow to those that a log-in, token or invitation of this moment opens.
+
+        Person, membership and organization are active, and none was deactivated since.
+        """
+        return self.active().filter(admits(granted_at, "", "user__", "organization__"))
+
     def of(self, user: "User") -> "MembershipQuerySet":
         return self.filter(user=user).select_related("organization", "user").order_by("created_at")
 
@@ -79,8 +96,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         )
 
     def with_rights(self) -> "MembershipQuerySet":
-        """Read role and teams along, so that nothing more is asked to know what they may do."""
+        """Read role, teams and factor rule along: no other query tells what they may do."""
         seats = apps.get_model("accounts", "TeamMember").objects
+        factors = apps.get_model("mfa", "Authenticator").objects
         return self.select_related("custom_role", "organization", "user").annotate(
             known_colleagues=ArraySubquery(
                 seats.filter(team__seats__membership=models.OuterRef("pk")).values(
@@ -89,6 +107,14 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             ),
             known_led=ArraySubquery(
                 seats.filter(team__lead=models.OuterRef("pk")).values("membership__user_id")
+            ),
+            known_factor_rule_met=models.Case(
+                models.When(
+                    organization__requires_second_factor=True,
+                    then=models.Exists(factors.filter(user=models.OuterRef("user"))),
+                ),
+                default=True,
+                output_field=models.BooleanField(),
             ),
         )
 

@@ -37,11 +37,6 @@ class TokenFamilyQuerySet(models.QuerySet["TokenFamily"]):
     def live(self, now: datetime | None = None) -> Self:
         return self.filter(ended_at__isnull=True, expires_at__gt=now or timezone.now())
 
-    def of_active_people(self) -> Self:
-        return self.filter(
-            membership__is_active=True, user__is_active=True, organization__is_active=True
-        )
-
     def last_used_first(self) -> Self:
         return self.order_by("-last_used_at", "-id")
 
@@ -52,6 +47,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def not_revoked(self) -> Self:
         return self.filter(revoked_at__isnull=True)
+
+    def live(self, now: datetime | None = None) -> Self:
+        lasts = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=now or timezone.now())
+        return self.not_revoked().filter(lasts)
 
     def newest_first(self) -> Self:
         return self.order_by("-id")

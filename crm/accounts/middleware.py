@@ -13,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 from config import tenancy
 from crm.accounts.impersonation import impersonated_by, seen_as
 from crm.accounts.models import Membership, User
-from crm.accounts.services import SESSION_KEY, current_membership
+from crm.accounts.principals import session_membership
 from crm.accounts.services.sessions import is_session_good
 
 
@@ -58,10 +58,7 @@ class OrganizationMiddleware:
             if (impersonated := impersonated_by(request)) is not None:
                 tenancy.enter(impersonated.organization_id)
                 return impersonated
-            found = current_membership(
-                user=request.user,
-                organization_id=request.session.get(SESSION_KEY),
-            )
+            found = session_membership(request.session, request.user)
             # A visitor's token, or the operator's admin, has said already whose rows are meant.
             if found is not None and tenancy.current() == tenancy.NOBODY:
                 tenancy.enter(found.organization_id)

@@ -4,8 +4,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 
 from config import limits
-from crm.accounts.errors import OtpInvalid, OtpRequired, SecondFactorMissing
-from crm.accounts.models import Membership, User
+from crm.accounts.errors import OtpInvalid, OtpRequired
+from crm.accounts.models import User
 
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
@@ -24,12 +24,3 @@ def check_code(*, user: User, code: str) -> None:
             factor.record_usage()
             return
     raise OtpInvalid
-
-
-def check_rule(membership: Membership) -> None:
-    """Refuse who has none although the organization asks for one; machines have none to have."""
-    if not isinstance(membership, Membership) or membership.impersonation:
-        # Of an operator their own factor is asked, where they enter the admin.
-        return
-    if membership.organization.requires_second_factor and not is_mfa_enabled(membership.user):
-        raise SecondFactorMissing

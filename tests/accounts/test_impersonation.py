@@ -20,9 +20,10 @@ from crm.accounts.models import (
     User,
     UserSession,
 )
+from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
 from crm.accounts.services.impersonating import SESSION_KEY
-from crm.accounts.services.sessions import RECORD_KEY, live_logins
+from crm.accounts.services.sessions import RECORD_KEY
 from crm.accounts.tasks import end_lapsed
 from tests.compliance.audits import entries, findings, values_of
 from tests.conftest import PASSWORD, make_member

@@ -190,7 +190,11 @@ def test_deactivated_member_is_out_at_once_and_can_be_let_in_again(
     answer = theirs.get(reverse("chat:inbox_conversations"))
     assert (answer.status_code, answer.json()["code"]) == (403, "no_organization")
     at_work.post(reverse("accounts:reactivate_member", args=[agent.pk]))
-    assert theirs.get(INBOX).status_code == 200
+    # What they were logged in with before stays over.
+    answer = theirs.get(INBOX, follow=True)
+    assert answer.redirect_chain[-1][0].startswith(reverse("accounts:log_in"))
+    assert "Log in again to work for Sunbean." in answer.content.decode()
+    assert entered(agent.user).get(INBOX).status_code == 200
 
 
 def test_members_of_others_are_not_touched(at_work: Client, stranger: Membership) -> None:

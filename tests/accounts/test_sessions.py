@@ -23,8 +23,9 @@ from crm.accounts.models import (
     User,
     UserSession,
 )
+from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
-from crm.accounts.services.sessions import RECORD_KEY, live_logins, purge_ended_sessions
+from crm.accounts.services.sessions import RECORD_KEY, purge_ended_sessions
 from tests.conftest import PASSWORD
 
 # What ends a session is told after the commit.

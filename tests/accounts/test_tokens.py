@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts import access_tokens
-from crm.accounts.authentication import member_of_token
 from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily, User
+from crm.accounts.principals import authenticate_access_token
 from crm.accounts.services.access import end_access
 from crm.accounts.signals import refresh_token_reused
 from tests.conftest import PASSWORD
@@ -88,7 +88,7 @@ def test_a_request_with_a_token_costs_one_query(
 ) -> None:
     token = tokens_of(client, agent)["access_token"]
     with django_assert_num_queries(1):
-        membership, _login = member_of_token(token)
+        membership = authenticate_access_token(token).membership
     assert membership.user == agent.user
     assert membership.organization == agent.organization
     assert membership.rights == agent.rights

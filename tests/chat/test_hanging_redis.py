@@ -81,8 +81,8 @@ def test_the_pulse_tells_what_it_knows_without_a_redis_that_hangs(
         conversation.organization_id,
         streams=[conversation.pk],
         looked_at=[],
-        membership_ids=[],
-        logins=[],
+        accesses=[],
+        visits=[],
         presences=[],
     )
     assert (facts.tops, facts.online, asked) == ({conversation.pk: 1}, None, [])

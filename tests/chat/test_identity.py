@@ -22,6 +22,7 @@ from chat.services.identity_secrets import (
     add_identity_secret,
     end_identity_secret,
 )
+from config import stores
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 
@@ -172,13 +173,28 @@ def test_another_person_at_the_same_browser_starts_anew(
 def test_the_same_proof_again_from_the_same_browser_changes_nothing(
     widget: Widget, secret: NewIdentitySecret
 ) -> None:
-    token = signed(secret)
-    first = visit(widget, token).json()
-    # Its first answer was lost: it has no visitor token yet, but is the same browser.
-    again = visit(widget, token).json()
-    later = visit(widget, token, again["visitor_token"], REMOTE_ADDR="192.0.2.5").json()
+    token, before = signed(secret), visit(widget).json()["visitor_token"]
+    first = visit(widget, token, before).json()
+    # Its first answer was lost: it still shows the token from before.
+    again = visit(widget, token, before, REMOTE_ADDR="192.0.2.5").json()
+    later = visit(widget, token, again["visitor_token"], REMOTE_ADDR="192.0.2.6").json()
     assert first["customer_id"] == again["customer_id"] == later["customer_id"]
     assert later["visitor_token"] == again["visitor_token"]
+
+
+def test_a_proof_is_good_in_one_browser_also_at_the_same_address(
+    widget: Widget, secret: NewIdentitySecret
+) -> None:
+    token = signed(secret)
+    first = visit(widget, token)
+    assert first.status_code == 201
+    with_a_token = visit(widget).json()["visitor_token"]
+    for thief in (None, with_a_token):
+        assert refusal(visit(widget, token, thief)) == (401, "identity_used")
+    # What Redis forgets changes nothing.
+    stores.redis().flushdb()
+    assert refusal(visit(widget, token)) == (401, "identity_used")
+    assert visit(widget, token, first.json()["visitor_token"]).status_code == 200
 
 
 def test_a_proof_that_was_overheard_is_worth_nothing(

@@ -208,7 +208,7 @@ async def test_logging_out_closes_the_sockets_of_that_log_in(
         await run_sync(log_out, first)
         assert await refusal_and_code(gone) == ("access_ended", 4403)
         assert await stays.silence() == []
-        realtime.close_sockets(user_id=agent.user_id)
+        await run_sync(realtime.close_sockets, user_id=agent.user_id)
         assert await stays.closed() == 4403
 
 

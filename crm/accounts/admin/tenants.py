@@ -19,6 +19,7 @@ from crm.accounts.permissions import BUILT_IN, Operator
 from crm.accounts.services import add_member
 from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.accounts.services.operating import deactivate_organization, reactivate_organization
+from crm.accounts.services.profile import announce_factor_rule
 from crm.accounts.services.roles import change_role, grantable_roles
 
 MEMBERS_SHOWN = 100
@@ -103,7 +104,7 @@ class OrganizationAdmin(ConsoleAdmin):
         Deed(
             name="reactivate",
             title=_("Switch on"),
-            asks=_("Its members, keys and widgets are let in again."),
+            asks=_("Its keys and widgets work again; members log in anew."),
             run=_switch_on,
             icon="check_circle",
             fits=lambda row: not row.is_active,
@@ -123,6 +124,11 @@ class OrganizationAdmin(ConsoleAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return list(self.inlines) if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if "requires_second_factor" in form.changed_data:
+            announce_factor_rule(obj)
 
 
 class RoleForm(DeedForm):

@@ -17,7 +17,8 @@ from crm.accounts.clients import Client
 from crm.accounts.errors import AddressNotConfirmed, NoOrganization, OrganizationNotYours
 from crm.accounts.log_in import check_credentials, credentials_were_right
 from crm.accounts.models import Membership, User
-from crm.accounts.second_factor import check_code, check_rule
+from crm.accounts.principals import require_second_factor
+from crm.accounts.second_factor import check_code
 from crm.accounts.services.memberships import current_membership
 from crm.accounts.services.token_families import (
     Tokens,
@@ -88,7 +89,7 @@ class LogInTokens(OpenView):
             if EmailAddress.objects.filter(user=user, verified=False, primary=True).exists():
                 raise AddressNotConfirmed
             membership = _membership(user, told.get("organization"))
-            check_rule(membership)
+            require_second_factor(membership)
             tokens = start_family(membership=membership, client=Client.of(request._request))
         return _answer(tokens, status=201)
 
@@ -96,7 +97,7 @@ class LogInTokens(OpenView):
 @extend_schema(tags=["access"])
 class Refresh(OpenView):
     @extend_schema(operation_id="tokens_refresh", request=RefreshBody, responses=TokensSerializer)
-    @refuses(401)
+    @refuses(401, 403)
     def post(self, request: Request) -> Response:
         """Change a refresh token for new tokens, once."""
         told = RefreshBody.read(request)

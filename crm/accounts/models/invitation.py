@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
 from crm.accounts.managers_of_invitations import InvitationQuerySet
+from crm.accounts.models.api_key import ApiKey
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
@@ -35,8 +36,12 @@ class Invitation(models.Model):
     team = models.ForeignKey(
         Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="invitations"
     )
+    # Who sent it, a member or a key: it is good as long as they may give what it promises.
     invited_by = models.ForeignKey(
-        Membership, on_delete=models.SET_NULL, null=True, related_name="invitations"
+        Membership, on_delete=models.CASCADE, null=True, related_name="invitations"
+    )
+    invited_by_key = models.ForeignKey(
+        ApiKey, on_delete=models.CASCADE, null=True, related_name="invitations"
     )
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,6 +56,7 @@ class Invitation(models.Model):
     custom_role_id: UUID | None
     team_id: UUID | None
     invited_by_id: UUID | None
+    invited_by_key_id: UUID | None
 
     class Meta:
         verbose_name = _("invitation")

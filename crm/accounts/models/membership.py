@@ -1,6 +1,7 @@
 """Who belongs to which organization, and as what."""
 
 from collections.abc import Iterable, Set
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -48,6 +49,8 @@ class Membership(Principal, models.Model):
         related_name="+",
         verbose_name=_("successor"),
     )
+    # Whatever granted access before this moment is void; None: nothing is.
+    access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -60,6 +63,7 @@ class Membership(Principal, models.Model):
     # Filled by `MembershipQuerySet.with_rights`; else read when first asked for.
     known_colleagues: Iterable[UUID]
     known_led: Iterable[UUID]
+    known_factor_rule_met: bool
     # Set where an operator sees the application as this member.
     impersonation: "Impersonation | None" = None
 
@@ -101,6 +105,22 @@ class Membership(Principal, models.Model):
     @property
     def actor_name(self) -> str:
         return self.user.name
+
+    @property
+    def meets_factor_rule(self) -> bool:
+        """Return whether the person has the second factor that the organization asks for."""
+        if not hasattr(self, "known_factor_rule_met"):
+            known = Membership.objects.with_rights().filter(pk=self.pk).first()
+            self.known_factor_rule_met = known is not None and known.known_factor_rule_met
+        return self.known_factor_rule_met
+
+    def admits(self, granted_at: datetime) -> bool:
+        """Return whether a grant of this moment still opens the organization to the person."""
+        owners = (self, self.user, self.organization)
+        return all(
+            owner.is_active and (owner.access_from is None or owner.access_from <= granted_at)
+            for owner in owners
+        )
 
     @property
     def colleague_ids(self) -> Set[UUID]:

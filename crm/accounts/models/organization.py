@@ -23,6 +23,8 @@ class Organization(models.Model):
     timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
     is_active = models.BooleanField(_("active"), default=True)
     requires_second_factor = models.BooleanField(_("asks for a second factor"), default=False)
+    # Whatever granted access before this moment is void; None: nothing is.
+    access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -20,4 +20,4 @@ def end_access(*, user_id: UUID, because: Ended, spared_id: str | None = None) -
     end_sessions(user_id=user_id, because=because, spared_id=spared_id)
     end_families(user_id=user_id, because=because)
     if spared_id is None:
-        transaction.on_commit(lambda: realtime.close_sockets(user_id=user_id), robust=True)
+        realtime.close_sockets(user_id=user_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from config import tenancy
+from config import realtime, tenancy
 from crm.accounts.api_key_text import KeyText, new_text, read_text
 from crm.accounts.errors import (
     ApiKeyExpired,
@@ -22,7 +22,15 @@ from crm.accounts.errors import (
     TooManyApiKeys,
 )
 from crm.accounts.models import ApiKey, ApiKeySecret, Organization
-from crm.accounts.permissions import WRITE, Area, Principal, require, scopes_of
+from crm.accounts.permissions import (
+    WRITE,
+    Area,
+    Machine,
+    Principal,
+    require,
+    rights_of_scopes,
+    scopes_of,
+)
 from crm.accounts.signals import api_key_changed
 
 MAX_KEYS = 100
@@ -118,6 +126,16 @@ def key_of_text(text: str) -> ApiKey:
         return _live_key(shown)
 
 
+def machine_of_key(key: ApiKey) -> Machine:
+    """Return as whom a live key acts."""
+    return Machine(
+        organization_id=key.organization_id,
+        granted=rights_of_scopes(key.scopes),
+        key_id=str(key.pk),
+        name=key.name,
+    )
+
+
 def _live_key(shown: KeyText) -> ApiKey:
     secret = _secret(shown)
     now = timezone.now()
@@ -169,6 +187,8 @@ def _add_secret(key: ApiKey) -> KeyText:
 
 
 def _announce(key: ApiKey, by: Principal, what: str) -> None:
+    if key.revoked_at is not None:
+        realtime.kick(realtime.key_group(key.pk))
     transaction.on_commit(
         lambda: api_key_changed.send_robust(
             sender=ApiKey,

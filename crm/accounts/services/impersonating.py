@@ -35,7 +35,7 @@ def start_impersonation(
     if len(reason) < SHORTEST_REASON:
         raise ReasonTooShort
     membership = Membership.objects.active().filter(pk=membership_id).first()
-    if membership is None or not _may(operator, membership.user):
+    if membership is None or not may_impersonate(operator, membership.user):
         raise CannotImpersonate
     end_impersonations(logins=[login], because=ImpersonationEnded.STOPPED)
     now = timezone.now()
@@ -106,7 +106,7 @@ def end_lapsed_impersonations() -> int:
 def _membership_of(impersonation: Impersonation) -> Membership | None:
     with tenancy.organization(impersonation.organization_id):
         return (
-            Membership.objects.active()
+            Membership.objects.admitting(impersonation.started_at)
             .with_rights()
             .filter(user_id=impersonation.user_id, organization_id=impersonation.organization_id)
             .first()
@@ -118,12 +118,13 @@ def _why_over(
 ) -> ImpersonationEnded | None:
     if not impersonation.is_live(timezone.now()):
         return ImpersonationEnded.LAPSED
-    if membership is None or not _may(operator, membership.user):
+    if membership is None or not may_impersonate(operator, membership.user):
         return ImpersonationEnded.NOT_ALLOWED
     return None
 
 
-def _may(operator: User, person: User) -> bool:
+def may_impersonate(operator: User, person: User) -> bool:
+    """Return whether an operator may see the application as this person."""
     if not (operator.is_active and operator.is_staff and operator.has_perm(PERMISSION)):
         return False
     # Nobody borrows another operator's powers.
@@ -137,13 +138,7 @@ def _end(impersonations: Sequence[Impersonation], because: ImpersonationEnded) -
         changed = Impersonation.objects.unended().filter(pk=impersonation.pk)
         if changed.update(ended_at=now, ended_because=because):
             _log("An operator is themselves again.", because.value, impersonation)
-    told = [(each.user_id, str(each.pk)) for each in impersonations]
-    transaction.on_commit(lambda: _close(told), robust=True)
-
-
-def _close(told: Sequence[tuple[UUID, str]]) -> None:
-    for user_id, login in told:
-        realtime.close_sockets(user_id=user_id, logins=[login])
+        realtime.close_sockets(user_id=impersonation.user_id, logins=[str(impersonation.pk)])
 
 
 def _log(sentence: str, what: str, impersonation: Impersonation) -> None:

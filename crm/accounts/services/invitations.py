@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from config import limits, tenancy
+from config.errors import Forbidden
 from crm.accounts.entrance import letters
 from crm.accounts.errors import (
     AlreadyMember,
@@ -18,10 +19,20 @@ from crm.accounts.errors import (
     InvitationNotFound,
     TooManyInvitations,
 )
-from crm.accounts.models import Invitation, Membership, Organization, Team, TeamMember, User
-from crm.accounts.permissions import Principal
+from crm.accounts.models import (
+    ApiKey,
+    Invitation,
+    Membership,
+    Organization,
+    Role,
+    Team,
+    TeamMember,
+    User,
+)
+from crm.accounts.permissions import WRITE, Area, Machine, Principal, require
+from crm.accounts.services.api_keys import machine_of_key
 from crm.accounts.services.owners import enter_settings, lock_rights
-from crm.accounts.services.roles import chosen_role, require_may_give
+from crm.accounts.services.roles import ChosenRole, chosen_role, require_may_give
 from crm.accounts.services.seats import require_seat
 from crm.accounts.signals import member_joined
 from crm.mail.services import queue_mail
@@ -61,7 +72,6 @@ def invite(
         role=chosen.role,
         custom_role=chosen.custom_role,
         team=team,
-        invited_by=by if isinstance(by, Membership) else None,
     )
     _send(invitation, by=by, address_of=address_of)
     return invitation
@@ -98,9 +108,33 @@ def invitation_of(token: str) -> Invitation:
             .select_related("organization", "custom_role", "invited_by__user")
             .first()
         )
-    if found is None:
-        raise InvitationNotFound
+        if found is None or not _is_still_granted(found):
+            raise InvitationNotFound
     return found
+
+
+def _is_still_granted(invitation: Invitation) -> bool:
+    """Return whether who sent it may still give what it promises."""
+    sender: Principal | None = None
+    if invitation.invited_by_id is not None:
+        sender = (
+            Membership.objects.admitting(invitation.sent_at)
+            .with_rights()
+            .filter(pk=invitation.invited_by_id)
+            .first()
+        )
+    elif invitation.invited_by_key_id is not None:
+        keys = ApiKey.objects.of(invitation.organization_id).live()
+        key = keys.filter(pk=invitation.invited_by_key_id).first()
+        sender = machine_of_key(key) if key is not None else None
+    if sender is None:
+        return False
+    try:
+        require(sender, Area.SETTINGS, WRITE)
+        require_may_give(sender, ChosenRole(Role(invitation.role), invitation.custom_role))
+    except Forbidden:
+        return False
+    return True
 
 
 @transaction.atomic
@@ -114,7 +148,11 @@ def accept_invitation(*, token: str, user: User) -> Membership:
 def _accept(found: Invitation, user: User) -> Membership:
     lock_rights(found.organization_id)
     invitation = Invitation.objects.acceptable().select_for_update().filter(pk=found.pk).first()
-    if invitation is None or invitation.token_hash != found.token_hash:
+    if (
+        invitation is None
+        or invitation.token_hash != found.token_hash
+        or not _is_still_granted(invitation)
+    ):
         raise InvitationNotFound
     if user.email != invitation.email:
         raise InvitationForSomebodyElse
@@ -180,6 +218,9 @@ def _announce(membership: Membership) -> None:
 def _send(invitation: Invitation, *, by: Principal, address_of: Address) -> None:
     token = secrets.token_urlsafe(32)
     now = timezone.now()
+    # Whoever sends it again answers for it from now on.
+    invitation.invited_by = by if isinstance(by, Membership) else None
+    invitation.invited_by_key_id = UUID(by.key_id) if isinstance(by, Machine) else None
     invitation.token_hash = Invitation.hash_of(token)
     invitation.sent_at = now
     invitation.expires_at = now + timedelta(days=settings.INVITATION_DAYS)

@@ -5,14 +5,16 @@ from uuid import UUID
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils import timezone
 
 from config import realtime
 from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
 from crm.accounts.managers import MembershipQuerySet
-from crm.accounts.models import Membership, TeamMember
+from crm.accounts.models import Ended, Invitation, Membership, TeamMember
 from crm.accounts.permissions import WRITE, Area, Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
 from crm.accounts.services.seats import require_seat
+from crm.accounts.services.token_families import end_families
 from crm.accounts.signals import member_joined, member_left
 
 logger = logging.getLogger(__name__)
@@ -91,13 +93,17 @@ def _require_successor(membership: Membership, successor_id: UUID) -> None:
 def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     if not membership.is_active:
         return
+    now = timezone.now()
     membership.is_active, membership.successor_id = False, successor_id
-    membership.save(update_fields=["is_active", "successor", "updated_at"])
+    # Whoever lets them back in does not revive what they got in with before.
+    membership.access_from = now
+    membership.save(update_fields=["is_active", "successor", "access_from", "updated_at"])
+    end_families(user_id=membership.user_id, because=Ended.DEACTIVATED, membership_id=membership.pk)
+    Invitation.objects.open().filter(invited_by=membership).update(revoked_at=now)
     TeamMember.objects.filter(membership=membership).delete()
     membership.leads.update(lead=None)
-    user_id = membership.user_id
     # Their open pages show this organization; what they may still see elsewhere they load anew.
-    transaction.on_commit(lambda: realtime.close_sockets(user_id=user_id), robust=True)
+    realtime.close_sockets(user_id=membership.user_id)
     _tell(member_left, membership)
     logger.info(
         "Somebody left an organization.",

@@ -1,8 +1,10 @@
 """Verbs about organizations and who belongs to them."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.timezone import now
 
 from config import tenancy
 from crm.accounts.models import Membership, Organization, Role, User
@@ -10,9 +12,14 @@ from crm.accounts.models import Membership, Organization, Role, User
 SESSION_KEY = "organization_id"
 
 
-def current_membership(*, user: User, organization_id: str | None) -> Membership | None:
-    """Give the membership a session runs as: the chosen organization's, else the oldest."""
-    theirs = Membership.objects.of(user).active()
+def current_membership(
+    *, user: User, organization_id: str | None, granted_at: datetime | None = None
+) -> Membership | None:
+    """Give the membership a session runs as: the chosen organization's, else the oldest.
+
+    ``granted_at`` is when the person logged in, by default now.
+    """
+    theirs = Membership.objects.of(user).admitting(granted_at or now())
     if organization_id is not None:
         # The session's word says where to look, and nothing more: the row must be there.
         with tenancy.organization(UUID(organization_id)):

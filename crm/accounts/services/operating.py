@@ -8,6 +8,7 @@ from allauth.account.internal.flows.password_reset import request_password_reset
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from config import realtime
@@ -26,8 +27,8 @@ def deactivate_user(*, user_id: UUID, by: User) -> None:
         raise NotYourself(gettext("You cannot switch yourself off. Let another operator do it."))
     user = User.objects.select_for_update().get(pk=user_id)
     if user.is_active:
-        user.is_active = False
-        user.save(update_fields=["is_active", "updated_at"])
+        user.is_active, user.access_from = False, timezone.now()
+        user.save(update_fields=["is_active", "access_from", "updated_at"])
     end_access(user_id=user_id, because=Ended.DEACTIVATED)
     _log("A person was switched off.", "accounts.deactivate_user", user_id=user_id)
 
@@ -64,18 +65,22 @@ def send_password_reset(*, request: HttpRequest, user: User) -> None:
 def deactivate_organization(*, organization_id: UUID) -> None:
     """Let nobody work in an organization: members, programs, keys, widgets. Nothing is deleted.
 
-    Whoever works elsewhere too goes on there.
+    Whoever works elsewhere too goes on there. What people and visitors got in with is void, also
+    when it is switched on again; keys and widgets are the organization's own and only rest.
     """
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     if organization.is_active:
-        organization.is_active = False
-        organization.save(update_fields=["is_active", "updated_at"])
+        organization.is_active, organization.access_from = False, timezone.now()
+        organization.save(update_fields=["is_active", "access_from", "updated_at"])
     families = TokenFamily.objects.live().filter(organization_id=organization_id)
     for user_id, family_id in list(families.values_list("user_id", "pk")):
         end_families(user_id=user_id, because=Ended.DEACTIVATED, family_id=family_id)
     members = Membership.objects.in_organization(organization_id).filter(is_active=True)
-    user_ids = list(members.values_list("user_id", flat=True))
-    transaction.on_commit(lambda: _close(user_ids), robust=True)
+    user_ids = members.values_list("user_id", flat=True)
+    # Open pages of members show it; what they may see elsewhere they load anew.
+    realtime.kick(
+        realtime.visitors_group(organization_id), *(realtime.user_group(each) for each in user_ids)
+    )
     _log(
         "An organization was switched off.",
         "accounts.deactivate_organization",
@@ -95,12 +100,6 @@ def reactivate_organization(*, organization_id: UUID) -> None:
         "accounts.reactivate_organization",
         organization_id=organization_id,
     )
-
-
-def _close(user_ids: list[UUID]) -> None:
-    # Their open pages show it; what they may see elsewhere they load anew.
-    for user_id in user_ids:
-        realtime.close_sockets(user_id=user_id)
 
 
 def _log(sentence: str, action: str, **ids: UUID) -> None:

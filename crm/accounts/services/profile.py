@@ -47,14 +47,14 @@ def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
     organization = Organization.objects.select_for_update().get(pk=by.organization_id)
     organization.requires_second_factor = is_required
     organization.save(update_fields=["requires_second_factor", "updated_at"])
-    if is_required:
-        # Who has none is led to set one up when their page connects again.
-        members = Membership.objects.active().in_organization(by.organization_id)
-        people = list(members.values_list("user_id", flat=True))
-        transaction.on_commit(lambda: _close_sockets(people), robust=True)
+    announce_factor_rule(organization)
     return organization
 
 
-def _close_sockets(people: list[UUID]) -> None:
-    for user_id in people:
-        realtime.close_sockets(user_id=user_id)
+def announce_factor_rule(organization: Organization) -> None:
+    """Close everybody's sockets where a second factor is asked for from now on."""
+    if organization.requires_second_factor:
+        # Who has none is led to set one up when their page connects again.
+        members = Membership.objects.active().in_organization(organization.pk)
+        people = members.values_list("user_id", flat=True)
+        realtime.kick(*(realtime.user_group(user_id) for user_id in people))

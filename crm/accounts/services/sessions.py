@@ -5,7 +5,7 @@ used and when it is over. Both must be good: a session whose record has ended is
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -21,21 +21,15 @@ from django.utils import timezone
 
 from config import realtime, tenancy
 from crm.accounts.clients import Client
-from crm.accounts.models import (
-    Ended,
-    Impersonation,
-    ImpersonationEnded,
-    TokenFamily,
-    User,
-    UserSession,
-)
+from crm.accounts.models import Ended, ImpersonationEnded, User, UserSession
 from crm.accounts.models.security import USE_NOTED_EVERY
 from crm.accounts.services.impersonating import end_impersonations
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.signals import access_ended
 
-# What the session itself keeps of its record.
+# What the session itself keeps of its record: its id, and when somebody logged in.
 RECORD_KEY = "user_session"
+BEGUN_KEY = "begun_at"
 _KNOWN_SECONDS = int(USE_NOTED_EVERY.total_seconds())
 _OVER = 0.0
 # An ended session stays known as such for as long as a stale copy of it could come from a cache.
@@ -70,6 +64,7 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
         )
         ends_at = record.ends_at()
     session[RECORD_KEY] = str(record.pk)
+    session[BEGUN_KEY] = now.isoformat()
     cache.set(_cache_key(record.pk), ends_at.timestamp(), _KNOWN_SECONDS)
     return record
 
@@ -104,20 +99,6 @@ def note_use(login: str) -> None:
     """Note that somebody works through a socket: at most once a minute."""
     if cache.add(f"session-used:{login}", 1, _KNOWN_SECONDS):
         UserSession.objects.live().filter(pk=login).update(last_used_at=timezone.now())
-
-
-def live_logins(logins: Collection[str]) -> set[str]:
-    """Give those of the ids that still count: of sessions, token families and impersonations."""
-    now = timezone.now()
-    sessions = UserSession.objects.live().with_rules().filter(pk__in=logins)
-    alive = {str(record.pk) for record in sessions if record.ends_at() > now}
-    if len(alive) < len(logins):
-        families = TokenFamily.objects.live(now).filter(pk__in=logins)
-        alive |= {str(pk) for pk in families.values_list("pk", flat=True)}
-    if len(alive) < len(logins):
-        impersonations = Impersonation.objects.live(now).filter(pk__in=logins)
-        alive |= {str(pk) for pk in impersonations.values_list("pk", flat=True)}
-    return alive
 
 
 def is_same_login(login: str, user: User) -> bool:
@@ -173,9 +154,8 @@ def purge_ended_sessions() -> int:
 def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:
     record = UserSession.objects.with_rules().filter(pk=record_id).first() if record_id else None
     if record is None or record.user_id != user.pk:
-        # Begun before there were records, or by a way in that forgot: it counts from now on.
-        begin_session(request=request, user=user)
-        return True
+        # Nothing says when it is over: it is.
+        return False
     now = timezone.now()
     if record.ends_at() <= now:
         if record.ended_at is None:

@@ -27,6 +27,7 @@ from crm.accounts import access_tokens
 from crm.accounts.clients import Client
 from crm.accounts.errors import RefreshTokenInvalid, RefreshTokenReused
 from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily
+from crm.accounts.principals import authenticate_refresh
 from crm.accounts.signals import access_ended, refresh_token_reused
 
 logger = logging.getLogger(__name__)
@@ -81,15 +82,10 @@ def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
     now = timezone.now()
     token = _find(refresh_token)
     # The family is the lock: two requests with one token take turns.
-    family = (
-        TokenFamily.objects.select_for_update(of=("self",))
-        .of_active_people()
-        .live(now)
-        .filter(pk=token.family_id, membership__is_active=True)
-        .first()
-    )
+    family = TokenFamily.objects.select_for_update().live(now).filter(pk=token.family_id).first()
     if family is None:
         raise RefreshTokenInvalid
+    authenticate_refresh(family)
     token.refresh_from_db(fields=["rotated_at", "rotated_by"])
     successor = _successor(refresh_token)
     if token.rotated_at is None:
@@ -119,12 +115,23 @@ def revoke_token(*, refresh_token: str) -> None:
 
 
 @transaction.atomic
-def end_families(*, user_id: UUID, because: Ended, family_id: UUID | None = None) -> list[UUID]:
-    """End one of a person's families, or all: refresh tokens, access tokens and sockets."""
+def end_families(
+    *,
+    user_id: UUID,
+    because: Ended,
+    family_id: UUID | None = None,
+    membership_id: UUID | None = None,
+) -> list[UUID]:
+    """End one of a person's families, those of one membership, or all.
+
+    Refresh tokens, access tokens and sockets end with them.
+    """
     with tenancy.person(user_id):
         families = TokenFamily.objects.live().select_for_update().filter(user_id=user_id)
         if family_id is not None:
             families = families.filter(pk=family_id)
+        if membership_id is not None:
+            families = families.filter(membership_id=membership_id)
         ended = list(families)
         _end(ended, because=because)
     return [family.pk for family in ended]

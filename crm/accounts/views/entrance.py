@@ -3,9 +3,11 @@
 from typing import cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +20,7 @@ from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, Tim
 from crm.accounts.languages import remember_language
 from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
+from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY
 from crm.accounts.services.sessions import move_session
 
@@ -58,9 +61,17 @@ def log_out_now(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def no_organization(request: HttpRequest) -> HttpResponse:
-    """Tell a person without a membership what to do; send all others on."""
+    """Tell a person without a membership what to do; send all others on.
+
+    Whoever was let in again since they logged in logs in anew.
+    """
     if getattr(request, "membership", None):
         return redirect(settings.LOGIN_REDIRECT_URL)
+    user = cast(User, request.user)
+    with tenancy.person(user.pk):
+        again = Membership.objects.of(user).active().first()
+    if again is not None:
+        return _log_in_anew(request, again)
     return render(request, "accounts/no_organization.html", status=403)
 
 
@@ -72,6 +83,7 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
     form = SwitchForm(request.POST)
     if not form.is_valid():
         raise OrganizationNotYours
+    granted_at = session_granted_at(request.session, user)
     with tenancy.person(user.pk):
         chosen = (
             Membership.objects.of(user)
@@ -81,6 +93,8 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
         )
     if chosen is None:
         raise OrganizationNotYours
+    if not chosen.admits(granted_at):
+        return _log_in_anew(request, chosen)
     request.session[SESSION_KEY] = str(chosen.organization_id)
     move_session(request=request, user=user, organization_id=chosen.organization_id)
     return redirect(settings.LOGIN_REDIRECT_URL)
@@ -112,6 +126,14 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
     user.timezone = form.cleaned_data["timezone"]
     user.save(update_fields=["timezone", "updated_at"])
     return HttpResponseRedirect(_own_address(request, form.cleaned_data["next"]))
+
+
+def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Lead somebody out whose session is older than their present place in an organization."""
+    name = membership.organization.name
+    log_out(request)
+    messages.info(request, _("Log in again to work for %(name)s.") % {"name": name})
+    return redirect(settings.LOGIN_URL)
 
 
 def _own_address(request: HttpRequest, address: str | None) -> str:

@@ -1,0 +1,30 @@
+"""How visitors' tokens are looked up."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils import timezone
+
+from crm.accounts.managers import admits
+
+if TYPE_CHECKING:
+    from chat.models.widget import VisitorToken
+
+
+class VisitorTokenQuerySet(models.QuerySet["VisitorToken"]):
+    def live(self, now: datetime | None = None) -> Self:
+        """Narrow to those that open something.
+
+        Whoever was identified is so as long as the secret lasts by which their site proved it.
+        """
+        is_anonymous = models.Q(customer__external_id="")
+        is_proved = models.Q(secret__isnull=False, secret__revoked_at__isnull=True)
+        return self.filter(
+            admits(models.F("created_at"), "organization__"),
+            is_anonymous | is_proved,
+            expires_at__gt=now or timezone.now(),
+            widget__is_active=True,
+            widget__paused_at__isnull=True,
+            organization__is_active=True,
+        )

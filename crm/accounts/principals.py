@@ -1,0 +1,249 @@
+"""Turn a credential into a principal. Every way in asks here, and nowhere else.
+
+Whatever somebody shows (a session, an access or refresh token, the ticket of a socket, an API key),
+the same is asked: the person, their membership and the organization are active, the log-in or key
+is alive and newer than whatever voided older ones, and the organization's factor rule is met.
+"""
+
+import copy
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import F
+from django.utils import timezone
+
+from config import tenancy
+from crm.accounts import access_tokens
+from crm.accounts.errors import (
+    AccessEnded,
+    AccessTokenRevoked,
+    RefreshTokenInvalid,
+    SecondFactorMissing,
+)
+from crm.accounts.managers import admits
+from crm.accounts.models import (
+    ApiKey,
+    Impersonation,
+    Membership,
+    TokenFamily,
+    User,
+    UserSession,
+)
+from crm.accounts.permissions import Machine, Principal
+from crm.accounts.services.api_keys import key_of_text, machine_of_key
+from crm.accounts.services.impersonating import impersonated_membership, may_impersonate
+from crm.accounts.services.memberships import SESSION_KEY, current_membership
+from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who got in, and by which log-in: the id of a session, token family or impersonation.
+
+    ``operator_id`` is the operator who sees the application as the member.
+    """
+
+    membership: Membership
+    login: str
+    operator_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLogin:
+    """A log-in that still counts, and since when it does."""
+
+    granted_at: datetime
+    impersonation: Impersonation | None = None
+
+
+def require_second_factor(principal: Principal) -> None:
+    """Raise SecondFactorMissing where the organization asks for a factor and the person has none.
+
+    Keys are no persons. Of an operator their own factor is asked, where they enter the admin.
+    """
+    if not isinstance(principal, Membership) or principal.impersonation:
+        return
+    if principal.organization.requires_second_factor and not principal.meets_factor_rule:
+        raise SecondFactorMissing
+
+
+def session_membership(session: SessionBase, user: User) -> Membership | None:
+    """Return the membership that a checked session runs as, None where it opens no organization.
+
+    Without the factor rule: its pages are where people go to meet it. See `authenticate_session`.
+    """
+    return current_membership(
+        user=user,
+        organization_id=session.get(SESSION_KEY),
+        granted_at=session_granted_at(session, user),
+    )
+
+
+def authenticate_session(session: SessionBase, user: object) -> Access:
+    """Let in who shows a session's cookie, or raise AccessEnded or SecondFactorMissing.
+
+    An operator who sees the application as somebody else is known by the impersonation.
+    """
+    login = session.get(RECORD_KEY, "")
+    if not isinstance(user, User) or not login:
+        raise AccessEnded
+    with tenancy.person(user.pk):
+        is_live = login in live_logins([login])
+    if not is_live:
+        raise AccessEnded
+    impersonated, is_over = impersonated_membership(session=session, operator=user, login=login)
+    if is_over:
+        raise AccessEnded
+    if impersonated is not None and impersonated.impersonation is not None:
+        return Access(impersonated, str(impersonated.impersonation.pk), operator_id=user.pk)
+    membership = session_membership(session, user)
+    if membership is None:
+        raise AccessEnded
+    require_second_factor(membership)
+    return Access(membership, login)
+
+
+def authenticate_access_token(text: str) -> Access:
+    """Let in a program that acts for a person; one query.
+
+    Raises AccessTokenInvalid, AccessTokenExpired, AccessTokenRevoked and SecondFactorMissing.
+    """
+    claims = access_tokens.read(text)
+    with tenancy.organization(claims.organization_id):
+        membership = _member_of_family(claims.family_id, user_id=claims.user_id)
+    if membership is None or membership.organization_id != claims.organization_id:
+        raise AccessTokenRevoked
+    require_second_factor(membership)
+    return Access(membership, str(claims.family_id))
+
+
+def authenticate_refresh(family: TokenFamily) -> Membership:
+    """Return for whom a token family goes on. Raises RefreshTokenInvalid, SecondFactorMissing."""
+    membership = _member_of_family(family.pk, user_id=family.user_id)
+    if membership is None:
+        raise RefreshTokenInvalid
+    require_second_factor(membership)
+    return membership
+
+
+def authenticate_api_key(text: str) -> Machine:
+    """Return as whom a key acts; one query.
+
+    Raises ApiKeyMalformed, ApiKeyInvalid and ApiKeyExpired.
+    """
+    return machine_of_key(key_of_text(text))
+
+
+def authenticate_ticket(*, organization_id: UUID, membership_id: UUID, login: str) -> Access:
+    """Let in for whom a ticket was issued, or raise AccessEnded; two or three queries."""
+    asked = (membership_id, login)
+    with tenancy.organization(organization_id):
+        found = renew_all([asked]).get(asked)
+    if found is None:
+        raise AccessEnded
+    return found
+
+
+def renew(access: Access) -> Access:
+    """Ask again for who is in, with present rights, or raise AccessEnded."""
+    asked = (access.membership.pk, access.login)
+    found = renew_all([asked]).get(asked)
+    if found is None:
+        raise AccessEnded
+    return found
+
+
+def renew_machine(machine: Machine) -> Machine:
+    """Ask again for a key that is in use, or raise AccessEnded."""
+    key = (
+        ApiKey.objects.of(machine.organization_id)
+        .live()
+        .filter(pk=machine.key_id, organization__is_active=True)
+        .first()
+    )
+    if key is None:
+        raise AccessEnded
+    return machine_of_key(key)
+
+
+def renew_all(
+    asked: Collection[tuple[UUID, str]],
+) -> dict[tuple[UUID, str], Access]:
+    """Ask again for many of one organization at once: ``(membership, login)`` to who is still in.
+
+    The heartbeat of sockets. Two to four queries, however many there are.
+    """
+    memberships = (
+        Membership.objects.active().with_rights().in_bulk({pk for pk, _login in asked})
+        if asked
+        else {}
+    )
+    logins = live_logins({login for _pk, login in asked if login})
+    found: dict[tuple[UUID, str], Access] = {}
+    for pair in asked:
+        membership, login = memberships.get(pair[0]), logins.get(pair[1])
+        if membership is None or login is None or not membership.admits(login.granted_at):
+            continue
+        if login.impersonation is None:
+            if membership.organization.requires_second_factor and not membership.meets_factor_rule:
+                continue
+            found[pair] = Access(membership, pair[1])
+        elif membership.user_id == login.impersonation.user_id:
+            # The same person may have a socket of their own.
+            seen_as = copy.copy(membership)
+            seen_as.impersonation = login.impersonation
+            found[pair] = Access(seen_as, pair[1], operator_id=login.impersonation.operator_id)
+    return found
+
+
+def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
+    """Return those of the ids that still count: of sessions, token families and impersonations."""
+    now = timezone.now()
+    alive: dict[str, LiveLogin] = {}
+    if not logins:
+        return alive
+    for record in UserSession.objects.live().with_rules().filter(pk__in=logins):
+        if record.ends_at() > now:
+            alive[str(record.pk)] = LiveLogin(record.created_at)
+    if len(alive) < len(logins):
+        families = TokenFamily.objects.live(now).filter(pk__in=logins)
+        for pk, created_at in families.values_list("pk", "created_at"):
+            alive[str(pk)] = LiveLogin(created_at)
+    if len(alive) < len(logins):
+        impersonations = Impersonation.objects.live(now).filter(pk__in=logins)
+        for impersonation in impersonations.select_related("operator", "user"):
+            if may_impersonate(impersonation.operator, impersonation.user):
+                alive[str(impersonation.pk)] = LiveLogin(impersonation.started_at, impersonation)
+    return alive
+
+
+def session_granted_at(session: SessionBase, user: User) -> datetime:
+    """Return when somebody logged in to this session."""
+    begun = session.get(BEGUN_KEY)
+    if begun is None:
+        # Begun by a release that did not keep it.
+        record_id = session.get(RECORD_KEY)
+        with tenancy.person(user.pk):
+            record = UserSession.objects.filter(pk=record_id).first() if record_id else None
+        if record is None:
+            raise AccessEnded
+        begun = session[BEGUN_KEY] = record.created_at.isoformat()
+    return datetime.fromisoformat(begun)
+
+
+def _member_of_family(family_id: UUID, *, user_id: UUID) -> Membership | None:
+    return (
+        Membership.objects.active()
+        .with_rights()
+        .filter(
+            admits(F("token_families__created_at"), "", "user__", "organization__"),
+            user_id=user_id,
+            token_families=family_id,
+            token_families__ended_at__isnull=True,
+            token_families__expires_at__gt=timezone.now(),
+        )
+        .first()
+    )
