@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.domains import InvalidDomains, display_domain, normalize_domains
 from chat.models import DEFAULT_COLOR, Widget
 from chat.widget_texts import MAX_SUGGESTIONS, TEXT_LENGTHS
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 
 _TEXT_LABELS = {
@@ -69,7 +70,7 @@ class NewWidgetForm(forms.Form):
         return dict(self.cleaned_data)
 
 
-class WidgetForm(NewWidgetForm):
+class WidgetForm(EditForm, NewWidgetForm):
     """Everything that an owner sets of a widget; texts are fields ``<language>-<name>``."""
 
     color = forms.RegexField(

@@ -23,6 +23,7 @@ from config.errors import (
 )
 from config.middleware.refusals import problem_json
 from config.strict_json import NotJson, read_json
+from config.versions import EditedMeanwhile, PreconditionFailed
 
 _KNOWN: dict[type[exceptions.APIException], type[AppError]] = {
     exceptions.MethodNotAllowed: MethodNotAllowed,
@@ -70,6 +71,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse 
     refusal = _refusal(error)
     if refusal is None:
         return None
+    if isinstance(refusal, EditedMeanwhile) and "If-Match" in context["request"].headers:
+        refusal = PreconditionFailed(extra=refusal.extra)
     set_rollback()
     return problem_json(refusal)
 

@@ -1,7 +1,5 @@
 """What is answered where no view answers: each is a problem document in the API, else a page."""
 
-from typing import Any
-
 from django.core.exceptions import (
     DisallowedHost,
     RequestDataTooBig,
@@ -10,13 +8,11 @@ from django.core.exceptions import (
 )
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
-from django.views.csrf import csrf_failure as csrf_failure_page
 
 from config.errors import (
     AppError,
     BadRequest,
     BodyTooLarge,
-    CsrfFailed,
     Forbidden,
     InternalError,
     NotFound,
@@ -55,9 +51,3 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_for_programs(request):
         return problem_json(InternalError())
     return defaults.server_error(request)
-
-
-def csrf_failure(request: HttpRequest, reason: str = "", **kwargs: Any) -> HttpResponse:
-    if is_for_programs(request):
-        return problem_json(CsrfFailed())
-    return csrf_failure_page(request, reason)

@@ -1,7 +1,5 @@
 """FAQs over HTTP."""
 
-from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -14,7 +12,9 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    etag_headers,
     example,
+    expected_version,
     ordering_field,
     page_of,
     page_response,
@@ -142,16 +142,22 @@ class Faqs(FaqView):
         return Response(
             FaqSerializer(faq).data,
             status=201,
-            headers={"Location": reverse("knowledge:api_faq", args=[faq.pk])},
+            headers={
+                "Location": reverse("knowledge:api_faq", args=[faq.pk]),
+                **etag_headers(faq),
+            },
         )
 
 
 @extend_schema(tags=["knowledge"])
 class FaqDetail(FaqView):
+    is_versioned = True
+
     @extend_schema(operation_id="faqs_get", parameters=[RecordQuery], responses=FaqSerializer)
     def get(self, request: Request, faq_id: UUID) -> Response:
         """Give one FAQ."""
-        return record_response(request, FaqSerializer(self._visible(faq_id)).data)
+        faq = self._visible(faq_id)
+        return record_response(request, FaqSerializer(faq).data, of=faq)
 
     @extend_schema(
         operation_id="faqs_update",
@@ -162,30 +168,24 @@ class FaqDetail(FaqView):
     @refuses(409)
     def patch(self, request: Request, faq_id: UUID) -> Response:
         """Change the members that are sent."""
-        changes: dict[str, Any] = FaqBody.read(request, partial=True)
-        before = self._visible(faq_id)
-        content = FaqContent(
-            question=before.question,
-            answer=before.answer,
-            language_code=before.language_code,
-            key=before.key,
-            category_id=before.category_id,
-            phrasings=tuple(before.phrasings),
-            is_published=before.is_published,
-        )
         faq = update_faq(
             organization_id=self.principal.organization_id,
             faq_id=faq_id,
-            content=replace(content, **changes),
+            content=FaqBody.read(request, partial=True),
             by=self.principal,
+            version=expected_version(request),
         )
-        return Response(FaqSerializer(faq).data)
+        return Response(FaqSerializer(faq).data, headers=etag_headers(faq))
 
     @extend_schema(operation_id="faqs_delete", request=None, responses={204: None})
     def delete(self, request: Request, faq_id: UUID) -> Response:
         """Take a FAQ away; people can bring it back for a while."""
-        self._visible(faq_id)
-        delete_faq(organization_id=self.principal.organization_id, faq_id=faq_id, by=self.principal)
+        delete_faq(
+            organization_id=self.principal.organization_id,
+            faq_id=faq_id,
+            by=self.principal,
+            version=expected_version(request),
+        )
         return Response(status=204)
 
     def _visible(self, faq_id: UUID) -> Faq:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent
@@ -16,7 +17,7 @@ class CategoryChoiceField(forms.ModelChoiceField):
         return str(obj.local_name)
 
 
-class FaqForm(forms.Form):
+class FaqForm(EditForm):
     """One FAQ, as ``FaqContent`` takes it."""
 
     question = forms.CharField(

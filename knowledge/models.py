@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from qdrant_client import models as qdrant
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization, User
 from knowledge.managers import (
     MEANING,
@@ -50,7 +51,7 @@ class KnowledgeBase(models.Model):
         return f"{self.organization_id} · {self.version}"
 
 
-class FaqCategory(models.Model):
+class FaqCategory(VersionedModel):
     """A heading under which an organization keeps FAQs, the same for every language."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -90,7 +91,7 @@ class FaqCategory(models.Model):
         return str(self.names.get(language) or self.name)
 
 
-class Faq(models.Model):
+class Faq(VersionedModel):
     """A question of customers with the organization's answer, in one language.
 
     FAQs that share a ``key`` say the same in different languages. ``version`` grows with every
@@ -125,7 +126,6 @@ class Faq(models.Model):
     # Question, phrasings and answer without marks, for the list's search.
     folded_text = models.TextField(editable=False, default="")
 
-    version = models.BigIntegerField(default=1, editable=False)
     indexed_version = models.BigIntegerField(default=0, editable=False)
     indexed_at = models.DateTimeField(null=True, blank=True, editable=False)
 

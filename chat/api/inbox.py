@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -41,7 +42,7 @@ from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
 from config.outages import outage_refusals
-from config.rest import Body, Query, example, refuses
+from config.rest import Body, Query, etag_headers, example, expected_version, refuses
 from config.whole_numbers import WholeNumberField
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
@@ -164,13 +165,17 @@ class Agents(InboxView):
 
 
 class ConversationDetail(InboxView):
+    is_versioned = True
+
     @extend_schema(
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Give one conversation with its customer and their other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
-        return Response(inbox.detail(self.membership, conversation))
+        return Response(
+            inbox.detail(self.membership, conversation), headers=etag_headers(conversation)
+        )
 
     @extend_schema(
         operation_id="conversations_update",
@@ -180,7 +185,10 @@ class ConversationDetail(InboxView):
         examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Change the members that are sent. To assign, snooze, close and reopen are calls apart."""
+        """Change the members that are sent. To assign, snooze, close and reopen are calls apart.
+
+        The `ETag` is that of the labels and the priority.
+        """
         wanted = ConversationBody.read(request, partial=True)
         if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
@@ -190,12 +198,18 @@ class ConversationDetail(InboxView):
             "conversation_id": conversation_id,
             "by": self.membership,
         }
-        if "priority" in wanted:
-            set_priority(priority=Priority(wanted["priority"]), **named)
-        if "labels" in wanted:
-            set_labels(labels=wanted["labels"], **named)
+        with transaction.atomic():
+            version = expected_version(request)
+            if "priority" in wanted:
+                priority = Priority(wanted["priority"])
+                version = set_priority(priority=priority, version=version, **named).version
+            if "labels" in wanted:
+                set_labels(labels=wanted["labels"], version=version, **named)
         conversation = inbox.find(self.membership, conversation_id)
-        return Response({"conversation": inbox.row(self.membership, conversation)})
+        return Response(
+            {"conversation": inbox.row(self.membership, conversation)},
+            headers=etag_headers(conversation),
+        )
 
 
 class ConversationMessages(InboxView):

@@ -22,7 +22,9 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    etag_headers,
     example,
+    expected_version,
     ordering_field,
     page_of,
     page_response,
@@ -126,11 +128,15 @@ class Widgets(WidgetView):
         """Add a widget. Its ``site_key`` goes into the snippet of the site."""
         widget = create_widget(by=self.principal, values=WidgetBody.read(request))
         location = reverse("chat:api_widget", args=[widget.pk])
-        return Response(self.answer(widget), status=201, headers={"Location": location})
+        return Response(
+            self.answer(widget), status=201, headers={"Location": location, **etag_headers(widget)}
+        )
 
 
 @extend_schema(tags=["widgets"])
 class WidgetDetail(WidgetView):
+    is_versioned = True
+
     @extend_schema(operation_id="widgets_get", parameters=[RecordQuery], responses=WidgetSerializer)
     def get(self, request: Request, widget_id: UUID) -> Response:
         """Give one widget."""
@@ -139,7 +145,7 @@ class WidgetDetail(WidgetView):
         ).first()
         if widget is None:
             raise WidgetNotFound
-        return record_response(request, self.answer(widget))
+        return record_response(request, self.answer(widget), of=widget)
 
     @extend_schema(
         operation_id="widgets_update",
@@ -149,10 +155,13 @@ class WidgetDetail(WidgetView):
     )
     def patch(self, request: Request, widget_id: UUID) -> Response:
         """Change the members that are sent; ``allowed_domains`` and ``texts`` as a whole."""
-        values = WidgetBody.read(request, partial=True)
-        return Response(
-            self.answer(update_widget(by=self.principal, widget_id=widget_id, values=values))
+        widget = update_widget(
+            by=self.principal,
+            widget_id=widget_id,
+            values=WidgetBody.read(request, partial=True),
+            version=expected_version(request),
         )
+        return Response(self.answer(widget), headers=etag_headers(widget))
 
 
 @extend_schema(tags=["widgets"])

@@ -1,6 +1,7 @@
 """Conversation heads: who talks, who owns it, how far the log goes. MongoDB holds the log."""
 
 import secrets
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.managers import ConversationQuerySet
 from chat.models.widget import Widget
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models import Organization, User
 from crm.customers.models import Customer
 
@@ -35,13 +37,29 @@ def new_epoch() -> str:
     return secrets.token_hex(6)
 
 
-class Conversation(models.Model):
+class Conversation(VersionedModel):
     """The head of one stream.
 
     ``last_seq``, ``last_message*``, ``inbound_total`` and ``waiting_since`` follow the log and can
     be rebuilt from it. ``waiting_since`` is when the first customer message that nobody answered
-    was written.
+    was written. ``version`` is about the labels and the priority, which people edit: every other
+    change is an entry of the log.
     """
+
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {
+            "status",
+            "assignee",
+            "last_seq",
+            "inbound_total",
+            "last_message_at",
+            "last_message",
+            "waiting_since",
+            "customer_seen_seq",
+            "snoozed_until",
+            "closed_at",
+        }
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

@@ -14,6 +14,7 @@ from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
 from chat.widget_texts import validate_texts
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization
 from crm.customers.models import Customer
 
@@ -24,7 +25,7 @@ def new_site_key() -> str:
     return f"nfw_{secrets.token_urlsafe(18)}"
 
 
-class Widget(models.Model):
+class Widget(VersionedModel):
     """A chat widget that an organization pastes into its site.
 
     ``allowed_domains`` holds host names (``shop.example`` or ``*.shop.example``, with a port where
@@ -35,6 +36,9 @@ class Widget(models.Model):
     """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("site_key",)
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {"last_seen_at", "last_seen_origin", "refused_at", "refused_origin"}
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="widgets")

@@ -20,6 +20,7 @@ from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, una
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
 from config.errors import Invalid
+from config.versions import check_version
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import WRITE, Area, Principal
 from crm.billing.metrics import Metric
@@ -171,12 +172,18 @@ def assign(
 
 @transaction.atomic
 def set_priority(
-    *, organization_id: UUID, conversation_id: UUID, priority: Priority, by: Principal
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    priority: Priority,
+    by: Principal,
+    version: int | None = None,
 ) -> Conversation:
-    """Say how urgent a conversation is, also of one that is closed."""
+    """Set how urgent a conversation is, also of one that is closed. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
+    check_version(conversation, version)
     if conversation.priority == priority:
         return conversation
     return change(
@@ -190,12 +197,18 @@ def set_priority(
 
 @transaction.atomic
 def set_labels(
-    *, organization_id: UUID, conversation_id: UUID, labels: Sequence[str], by: Principal
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    labels: Sequence[str],
+    by: Principal,
+    version: int | None = None,
 ) -> Conversation:
-    """Put these labels on a conversation instead of those it has; each stands once, in order."""
+    """Replace the labels of a conversation; each stands once, in order. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
+    check_version(conversation, version)
     wanted = list(dict.fromkeys(labels))
     if conversation.labels == wanted:
         return conversation

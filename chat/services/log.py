@@ -35,8 +35,6 @@ CLOSED = "closed"
 HEAD_FIELDS = (
     "status",
     "assignee",
-    "priority",
-    "labels",
     "last_seq",
     "inbound_total",
     "last_message_at",
@@ -71,14 +69,19 @@ def lock_conversation(
 
 
 def append(
-    conversation: Conversation, new: NewMessage, *, moved_from: tuple[UUID | None, ...] = ()
+    conversation: Conversation,
+    new: NewMessage,
+    *,
+    moved_from: tuple[UUID | None, ...] = (),
+    edited: tuple[str, ...] = (),
 ) -> Message:
     """Number and store an entry, and bring the head up to it.
 
     Needs the conversation locked in the present transaction. The number comes from the log, not
     from the head: a transaction that is rolled back after the insert would wedge the conversation
     for ever on a head that never learned of the entry. ``moved_from`` names
-    whose it was (None: nobody's) where that changes with this entry.
+    whose it was (None: nobody's) where that changes with this entry, ``edited`` the fields that
+    people edit and that are saved along; they raise the head's version.
     """
     for _attempt in range(_ATTEMPTS):
         last = Message.objects.last(
@@ -95,7 +98,7 @@ def append(
         except NumberTaken:
             continue
         follow(conversation, message)
-        conversation.save(update_fields=HEAD_FIELDS)
+        conversation.save(update_fields=(*HEAD_FIELDS, *edited))
         announce_on_commit(message, conversation, moved_from=moved_from)
         return message
     raise StoreUnavailable
@@ -135,6 +138,7 @@ def change(
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
         moved_from=() if conversation.assignee_id == owner_before else (owner_before,),
+        edited=tuple(name for name in fields if name not in HEAD_FIELDS),
     )
     ConversationDocuments.follow(conversation)
     return conversation

@@ -16,6 +16,7 @@ from chat.events import widget_group
 from chat.models import SetupGuide, Widget
 from chat.widget_texts import clean_texts
 from config import realtime, tenancy
+from config.versions import check_version
 from crm.accounts.models import Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
 
@@ -40,9 +41,15 @@ def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
 
 
 @transaction.atomic
-def update_widget(*, by: Principal, widget_id: UUID, values: Mapping[str, Any]) -> Widget:
-    """Change the values that are given. Raise WidgetNotFound and InvalidWidget."""
+def update_widget(
+    *, by: Principal, widget_id: UUID, values: Mapping[str, Any], version: int | None = None
+) -> Widget:
+    """Change the values that are given. Raise WidgetNotFound and InvalidWidget.
+
+    ``version`` is that of the widget which was looked at. Raise EditedMeanwhile.
+    """
     widget = _locked(by, widget_id)
+    check_version(widget, version)
     _assign(widget, values)
     widget.save(update_fields=[*values, "allowed_domains", "styled_at", "updated_at"])
     return widget

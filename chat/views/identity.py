@@ -18,6 +18,7 @@ from chat.services.identity_secrets import (
 )
 from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import READ, WRITE, Area, require
 
 MAX_WIDGETS = 100
@@ -33,6 +34,7 @@ def visitor_identity(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_POST
+@once
 def add_secret(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Make a secret; its text is on the answer to this alone."""
     try:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chat.interactions import BotInteraction
 from chat.models import Conversation
 from crm.accounts.access import member_required
+from crm.accounts.form_guard.once import once
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, Area, Level, require
 from knowledge.errors import KnowledgeUnavailable, WrongPlace
@@ -57,6 +58,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
+@once
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Make a FAQ of an unanswered question; the question then leaves the list."""
     membership = manager_of(request)

@@ -26,7 +26,10 @@ from chat.services.widgets import (
 )
 from chat.views.widget import frame_modules
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, require
 
@@ -53,6 +56,7 @@ def widgets(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def new_widget(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
@@ -80,7 +84,7 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     if request.method == "POST":
         require(membership, Area.SETTINGS, WRITE)
     widget = _widget(membership, widget_id)
-    form = WidgetForm(request.POST or None, initial=WidgetForm.initial_of(widget))
+    form = WidgetForm(request.POST or None, initial=WidgetForm.initial_of(widget), record=widget)
     may_change = membership.may(Area.SETTINGS, WRITE)
     for field in form.fields.values():
         field.disabled = not may_change
@@ -89,7 +93,16 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                update_widget(by=membership, widget_id=widget.pk, values=form.values())
+                update_widget(
+                    by=membership,
+                    widget_id=widget.pk,
+                    values=form.values(),
+                    version=version_of(request),
+                )
+            except EditedMeanwhile as refusal:
+                widget = _widget(membership, widget_id)
+                form.meet(widget, WidgetForm.initial_of(widget))
+                status = refusal.status
             except AppError as refusal:
                 status = _add_refusal(form, refusal)
             else:

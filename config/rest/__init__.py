@@ -1,6 +1,7 @@
 """What every part of `/api/v1/` shares: pages, filters, sparse fields, bodies, the schema."""
 
 from config.rest.bodies import Body
+from config.rest.etags import etag_headers, expected_version
 from config.rest.lists import (
     ListQuery,
     Page,
@@ -18,7 +19,9 @@ __all__ = [
     "Page",
     "Query",
     "RecordQuery",
+    "etag_headers",
     "example",
+    "expected_version",
     "ordering_field",
     "page_of",
     "page_response",

@@ -11,8 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.rest.cursors import MAX_LENGTH, CursorInvalid, decode_cursor, encode_cursor
+from config.rest.etags import etag_headers
 from config.rest.fields import members_of, sparse
 from config.rest.queries import RecordQuery
+from config.versions import VersionedModel
 from config.whole_numbers import WholeNumberField
 
 M = TypeVar("M", bound=Model)
@@ -123,7 +125,15 @@ def page_of(
     )
 
 
-def record_response(request: Request, record: Mapping[str, Any]) -> Response:
-    """Answer with one record, or with the members of it that were asked for."""
+def record_response(
+    request: Request, record: Mapping[str, Any], *, of: VersionedModel | None = None
+) -> Response:
+    """Answer with one record, or with the members of it that were asked for.
+
+    ``of`` is the row whose version becomes the answer's ETag.
+    """
     query = RecordQuery.read(request)
-    return Response(sparse(record, members_of(query["fields"], record)))
+    return Response(
+        sparse(record, members_of(query["fields"], record)),
+        headers=etag_headers(of) if of is not None else None,
+    )

@@ -8,6 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
+from config.rest.etags import IF_MATCH
+
 PROBLEM = "application/problem+json"
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -18,6 +20,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
         "answer again, for 24 hours; nothing is created twice."
     ),
 )
+_CHANGING = frozenset({"PUT", "PATCH", "DELETE"})
 Direction = Literal["request", "response"]
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _MEANING = {
@@ -28,6 +31,7 @@ _MEANING = {
     404: "There is nothing here, or whoever asks may not see it.",
     406: "The API answers with JSON only.",
     409: "The present state, or the same request at this moment, is in the way.",
+    412: "The record is no longer at the version that `If-Match` names.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
     422: "The `Idempotency-Key` was used for another request.",
@@ -61,7 +65,8 @@ class ApiSchema(AutoSchema):
         return super().get_summary() or self.get_description().partition("\n")[0] or None
 
     def get_override_parameters(self) -> list[Any]:
-        return [IDEMPOTENCY_KEY] if self._is_idempotent else []
+        parameters = [IDEMPOTENCY_KEY] if self._is_idempotent else []
+        return [*parameters, IF_MATCH] if self._honours_if_match else parameters
 
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -77,6 +82,8 @@ class ApiSchema(AutoSchema):
         for code, body in bodies.items():
             if code.startswith("2"):
                 body.setdefault("headers", {}).update(_limit_headers())
+            if code == "200" and self._is_versioned:
+                body["headers"]["ETag"] = {"$ref": "#/components/headers/ETag"}
         return bodies
 
     def _refusals(self) -> set[int]:
@@ -89,11 +96,22 @@ class ApiSchema(AutoSchema):
             statuses |= {413, 415}
         if self._is_idempotent:
             statuses |= {409, 422}
+        if self._honours_if_match:
+            statuses |= {409, 412}
         return statuses | set(getattr(self._handler, "refusals", ()))
 
     @property
     def _handler(self) -> Any:
         return getattr(self.view, self.method.lower(), None)
+
+    @property
+    def _is_versioned(self) -> bool:
+        """Whether the view answers with one record that has an ETag."""
+        return getattr(self.view, "is_versioned", False)
+
+    @property
+    def _honours_if_match(self) -> bool:
+        return self._is_versioned and self.method in _CHANGING
 
     @property
     def _is_idempotent(self) -> bool:

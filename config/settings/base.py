@@ -153,6 +153,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "crm.accounts.form_guard.middleware.FormGuardMiddleware",
     "config.limits.middleware.LimitsMiddleware",
     "config.middleware.refusals.RefusalMiddleware",
 ]
@@ -165,6 +166,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # Its {% csrf_token %} writes the stamp of the page as well.
+            "builtins": ["crm.accounts.templatetags.form_guard"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -337,7 +340,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "config.views.csrf_failure"
+CSRF_FAILURE_VIEW = "crm.accounts.views.kept_forms.csrf_failure"
 # Of whatever is sent; the proxy of docker-compose.yml cuts off at twice as much.
 MAX_BODY_BYTES = 1024 * 1024
 # How long a request may take to arrive, however its bytes drip: its headers, then its body.

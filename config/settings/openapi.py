@@ -29,6 +29,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
     "APPEND_COMPONENTS": {
         "headers": {
+            "ETag": {
+                "description": "The version of the record; send it as `If-Match` to change or "
+                "delete no other version.",
+                "schema": {"type": "string"},
+            },
             "RateLimit": {
                 "description": "What is left of each limit (`r`), and in how many seconds all of "
                 "it is (`t`).",

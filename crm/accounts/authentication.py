@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import authentication
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from config import tenancy
@@ -18,6 +19,7 @@ from crm.accounts.errors import (
     AuthorizationUnusable,
     CredentialsInUrl,
 )
+from crm.accounts.form_guard.stamps import check_organization, check_person, stamp_of_headers
 from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import User
 from crm.accounts.permissions import Machine
@@ -102,12 +104,22 @@ class AccessTokenAuthentication(BearerAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session of our own pages; to change anything it takes their CSRF token too."""
+    """The session of our own pages; to change anything it takes their CSRF token too.
+
+    Pages say in headers which organization and person they were made for.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, Credential] | None:
         found = super().authenticate(request)
         if found is None:
             return None
+        stamp = stamp_of_headers(request._request)
+        check_person(found[0], stamp)
+        check_organization(
+            getattr(request._request, "membership", None) or None,
+            stamp,
+            is_change=request.method not in SAFE_METHODS,
+        )
         impersonated = impersonated_by(request._request)
         if impersonated is not None and impersonated.impersonation is not None:
             return found[0], Credential(login=str(impersonated.impersonation.pk))

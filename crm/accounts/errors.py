@@ -1,6 +1,6 @@
 """What this app refuses."""
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from config.errors import AppError, Forbidden, Invalid, NotFound, TooFast
 
@@ -70,14 +70,6 @@ class RoleInUse(AppError):
     code = "role_in_use"
     status = 409
     message = gettext_noop("Members have this role. Give them another one first.")
-
-
-class RoleChanged(AppError):
-    code = "role_changed"
-    status = 409
-    message = gettext_noop(
-        "Somebody else changed this role meanwhile. Load the page again and repeat your change."
-    )
 
 
 class TooManyRoles(AppError):
@@ -342,3 +334,55 @@ class CannotImpersonate(Forbidden):
 class ReasonTooShort(Invalid):
     code = "reason_too_short"
     message = gettext_noop("Say why, in at least ten characters: the organization reads it.")
+
+
+class OrganizationSwitched(AppError):
+    """A page of one organization was used while the session runs as another.
+
+    ``organization`` is the page's, ``current_organization`` the session's.
+    """
+
+    code = "organization_switched"
+    status = 409
+    message = gettext_noop(
+        "You switched to another organization in another tab. Nothing was changed; load the page "
+        "again."
+    )
+
+    @classmethod
+    def between(cls, *, current: str, other: str, ids: tuple[str, str]) -> "OrganizationSwitched":
+        """Name both organizations; ``ids`` are (current, other)."""
+        extra = {"current_organization": ids[0], "organization": ids[1]}
+        if not other:
+            return cls(extra=extra)
+        said = gettext(
+            "You switched to %(current)s in another tab, but this page belongs to %(other)s. "
+            "Nothing was changed."
+        )
+        return cls(said % {"current": current, "other": other}, extra=extra)
+
+
+class OrganizationUnnamed(AppError):
+    code = "organization_unnamed"
+    status = 409
+    message = gettext_noop(
+        "The page does not say to which of your organizations it belongs. Nothing was changed; "
+        "load the page again."
+    )
+
+
+class PersonSwitched(AppError):
+    code = "person_switched"
+    status = 409
+    message = gettext_noop(
+        "Somebody else has logged in to this browser since the page was opened. Nothing was "
+        "changed."
+    )
+
+
+class FormSentBefore(AppError):
+    code = "form_sent_before"
+    status = 409
+    message = gettext_noop(
+        "This form was sent before, and its answer is no longer shown. Load the page again."
+    )

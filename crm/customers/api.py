@@ -12,7 +12,9 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    etag_headers,
     example,
+    expected_version,
     ordering_field,
     page_of,
     page_response,
@@ -123,20 +125,24 @@ class Customers(AreaView):
         customer = create_customer(by=self.principal, **CustomerBody.read(request))
         location = reverse("customers:customer", args=[customer.pk])
         return Response(
-            CustomerSerializer(customer).data, status=201, headers={"Location": location}
+            CustomerSerializer(customer).data,
+            status=201,
+            headers={"Location": location, **etag_headers(customer)},
         )
 
 
 @extend_schema(tags=["customers"])
 class CustomerDetail(AreaView):
     area = Area.CUSTOMERS
+    is_versioned = True
 
     @extend_schema(
         operation_id="customers_get", parameters=[RecordQuery], responses=CustomerSerializer
     )
     def get(self, request: Request, customer_id: UUID) -> Response:
         """Give one customer."""
-        return record_response(request, CustomerSerializer(self._visible(customer_id)).data)
+        customer = self._visible(customer_id)
+        return record_response(request, CustomerSerializer(customer).data, of=customer)
 
     @extend_schema(
         operation_id="customers_update",
@@ -147,8 +153,13 @@ class CustomerDetail(AreaView):
     def patch(self, request: Request, customer_id: UUID) -> Response:
         """Change the members that are sent."""
         changes = CustomerBody.read(request, partial=True)
-        customer = update_customer(customer_id=customer_id, by=self.principal, **changes)
-        return Response(CustomerSerializer(customer).data)
+        customer = update_customer(
+            customer_id=customer_id,
+            by=self.principal,
+            version=expected_version(request),
+            **changes,
+        )
+        return Response(CustomerSerializer(customer).data, headers=etag_headers(customer))
 
     def _visible(self, customer_id: UUID) -> Customer:
         customer = Customer.objects.visible_to(self.principal).filter(pk=customer_id).first()

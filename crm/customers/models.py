@@ -1,5 +1,6 @@
 """Whom the organization talks to and sells to."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -8,6 +9,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models import Organization
 from crm.customers.managers import CustomerQuerySet
 
@@ -17,8 +19,10 @@ class Stage(models.TextChoices):
     CUSTOMER = "customer", _("Customer")
 
 
-class Customer(models.Model):
+class Customer(VersionedModel):
     """A person outside; a visitor of the site is a customer-to-be without a name."""
+
+    version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from config import quotas
 from config.errors import InvalidField
+from config.versions import check_version
 from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
@@ -47,18 +48,22 @@ def create_customer(
 
 
 @transaction.atomic
-def update_customer(*, customer_id: UUID, by: Principal, **changes: Any) -> Customer:
+def update_customer(
+    *, customer_id: UUID, by: Principal, version: int | None = None, **changes: Any
+) -> Customer:
     """Change name, email, phone, language_code or stage; what is not named stays.
 
-    A visitor who gets a name, an address or a phone number is a customer from then on. Raises
-    CustomerNotFound where the customer is out of sight, Forbidden where out of reach,
-    QuotaExceeded, and InvalidField where a contact is called a visitor.
+    A visitor who gets a name, an address or a phone number is a customer from then on. ``version``
+    is that of the customer which was looked at. Raises CustomerNotFound where the customer is out
+    of sight, Forbidden where out of reach, EditedMeanwhile, QuotaExceeded, and InvalidField where
+    a contact is called a visitor.
     """
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
     if customer is None:
         raise CustomerNotFound
     require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
+    check_version(customer, version)
     was_visitor = customer.stage == Stage.VISITOR
     for field, value in changes.items():
         setattr(customer, field, value)

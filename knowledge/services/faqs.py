@@ -1,7 +1,7 @@
 """Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from django.utils.text import slugify
 
 from config.errors import Forbidden
 from config.ids import uuid7
+from config.versions import check_version
 from crm.accounts.models import User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from crm.billing.metrics import Metric
@@ -69,12 +70,22 @@ def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | No
 
 @transaction.atomic
 def update_faq(
-    *, organization_id: UUID, faq_id: UUID, content: FaqContent, by: Principal | None = None
+    *,
+    organization_id: UUID,
+    faq_id: UUID,
+    content: FaqContent | Mapping[str, Any],
+    by: Principal | None = None,
+    version: int | None = None,
 ) -> Faq:
-    """Change a FAQ. Raises FaqNotFound, FaqKeyTaken, CategoryNotFound and InvalidFaq."""
+    """Change a FAQ; of a mapping, only the members that it names.
+
+    ``version`` is that of the FAQ which was looked at. Raises FaqNotFound, EditedMeanwhile,
+    FaqKeyTaken, CategoryNotFound and InvalidFaq.
+    """
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
-    _fill(faq, content)
+    check_version(faq, version)
+    _fill(faq, content if isinstance(content, FaqContent) else replace(_content(faq), **content))
     return _store(faq, base)
 
 
@@ -99,11 +110,17 @@ def add_phrasing(
 
 @transaction.atomic
 def set_published(
-    *, organization_id: UUID, faq_id: UUID, is_published: bool, by: Principal | None = None
+    *,
+    organization_id: UUID,
+    faq_id: UUID,
+    is_published: bool,
+    by: Principal | None = None,
+    version: int | None = None,
 ) -> Faq:
     """Show a FAQ to the bot and the public, or hide it from both at once."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
+    check_version(faq, version)
     if faq.is_published == is_published:
         return faq
     faq.is_published = is_published
@@ -116,10 +133,12 @@ def delete_faq(
     organization_id: UUID,
     faq_id: UUID,
     by: Principal | None = None,
+    version: int | None = None,
 ) -> Faq:
-    """Take a FAQ away; `restore_faq` brings it back while it is kept."""
+    """Take a FAQ away; `restore_faq` brings it back while it is kept. Raise EditedMeanwhile."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
+    check_version(faq, version)
     faq.deleted_at = timezone.now()
     return _follow(faq, base, "deleted_at")
 
@@ -170,11 +189,20 @@ def create_category(
 
 @transaction.atomic
 def rename_category(
-    *, organization_id: UUID, category_id: UUID, name: str, by: Principal | None = None
+    *,
+    organization_id: UUID,
+    category_id: UUID,
+    name: str,
+    by: Principal | None = None,
+    version: int | None = None,
 ) -> FaqCategory:
-    """Call a category something else, in every language. Raises CategoryNotFound."""
+    """Call a category something else, in every language. Raises CategoryNotFound.
+
+    ``version`` is that of the category which was looked at. Raise EditedMeanwhile.
+    """
     _require(by, organization_id)
     category = _locked_category(organization_id, category_id)
+    check_version(category, version)
     category.name, category.names = name, {}
     category.save(update_fields=["name", "names", "updated_at"])
     return category
@@ -338,6 +366,18 @@ def _assign(faq: Faq, content: FaqContent) -> None:
     faq.folded_text = _folded_text(faq)
 
 
+def _content(faq: Faq) -> FaqContent:
+    return FaqContent(
+        question=faq.question,
+        answer=faq.answer,
+        language_code=faq.language_code,
+        key=faq.key,
+        category_id=faq.category_id,
+        phrasings=tuple(faq.phrasings),
+        is_published=faq.is_published,
+    )
+
+
 def _folded_text(faq: Faq) -> str:
     return folded("\n".join([faq.question, *faq.phrasings, faq.answer]))
 
@@ -385,7 +425,6 @@ def _store(faq: Faq, base: KnowledgeBase) -> Faq:
         _require_room(faq.organization_id)
     else:
         before = text_bytes(Faq.objects.only("question", "answer").get(pk=faq.pk))
-        faq.version += 1
         faq.save()
         if text_bytes(faq) > before:
             _require_room(faq.organization_id)
@@ -404,8 +443,7 @@ def _require_room(organization_id: UUID) -> None:
 
 
 def _follow(faq: Faq, base: KnowledgeBase, *fields: str) -> Faq:
-    faq.version += 1
-    faq.save(update_fields=[*fields, "version", "updated_at"])
+    faq.save(update_fields=[*fields, "updated_at"])
     raise_version(base)
     faqs_changed_on_commit(faq.organization_id)
     return faq

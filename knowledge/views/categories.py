@@ -10,7 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -20,6 +23,7 @@ from knowledge.views.editing import manager_of, reader_of
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
+@once
 def categories(request: HttpRequest) -> HttpResponse:
     """Show the categories with how much is in each, and add one."""
     membership = reader_of(request)
@@ -56,13 +60,27 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     form = CategoryForm(request.POST)
     if form.is_valid():
-        rename_category(
-            organization_id=membership.organization_id,
-            category_id=category_id,
-            name=form.cleaned_data["name"],
-            by=membership,
-        )
-        messages.success(request, _("Saved."))
+        wanted = form.cleaned_data["name"]
+        try:
+            rename_category(
+                organization_id=membership.organization_id,
+                category_id=category_id,
+                name=wanted,
+                by=membership,
+                version=version_of(request),
+            )
+        except EditedMeanwhile:
+            present = FaqCategory.objects.of(membership.organization_id).get(pk=category_id)
+            messages.error(
+                request,
+                _(
+                    "The category was renamed meanwhile: it is “%(present)s” now. Your name, "
+                    "“%(wanted)s”, was not saved."
+                )
+                % {"present": present.name, "wanted": wanted},
+            )
+        else:
+            messages.success(request, _("Saved."))
     else:
         messages.error(request, _("A category needs a name of at most 100 letters."))
     return redirect("knowledge:categories")

@@ -1,10 +1,12 @@
 """Writing FAQs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,7 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Area, permits, require
 from knowledge.errors import FaqKeyTaken, InvalidFaq
@@ -44,6 +49,7 @@ def manager_of(request: HttpRequest) -> Membership:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
+@once
 def new_faq(request: HttpRequest) -> HttpResponse:
     """Write a FAQ; ``?key=&language=`` starts a version of another one."""
     membership = manager_of(request)
@@ -86,7 +92,8 @@ def writing(
             form.refuse(error.extra["errors"])
         else:
             if saved:
-                saved(faq)
+                # Not before it is certain that the FAQ stays: a once-key holds the transaction.
+                transaction.on_commit(partial(saved, faq))
             messages.success(request, _("Saved. The bot knows it in a moment."))
             return redirect(back or "knowledge:faqs")
     return _form_page(request, membership, form, None, back, extra)
@@ -107,6 +114,7 @@ def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
         request.POST or None,
         initial=FaqForm.initial_of(faq),
         organization_id=membership.organization_id,
+        record=faq,
     )
     if request.method == "POST" and form.is_valid():
         content = form.content()
@@ -116,7 +124,13 @@ def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
                 faq_id=faq.pk,
                 content=content,
                 by=membership,
+                version=version_of(request),
             )
+        except EditedMeanwhile:
+            faq = get_object_or_404(
+                Faq.objects.visible_to(membership).select_related("category"), pk=faq_id
+            )
+            form.meet(faq, FaqForm.initial_of(faq))
         except FaqKeyTaken as error:
             form.add_error("key", _(error.message))
         except InvalidFaq as error:
@@ -144,6 +158,8 @@ def _form_page(
         for field in form.fields.values():
             field.disabled = True
     status = 422 if form.errors else 200
+    if form.was_changed_elsewhere:
+        status = EditedMeanwhile.status
     return render(
         request,
         "knowledge/faq.html",
@@ -181,8 +197,25 @@ def _versions(faq: Faq) -> list[dict[str, Any]]:
 @member_required
 def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
-    faq = delete_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
+    try:
+        faq = delete_faq(
+            organization_id=membership.organization_id,
+            faq_id=faq_id,
+            by=membership,
+            version=version_of(request),
+        )
+    except EditedMeanwhile:
+        return _look_again(request, faq_id)
     return redirect(f"{reverse('knowledge:faqs')}?deleted={faq.pk}")
+
+
+def _look_again(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    """Show a FAQ that somebody edited meanwhile, instead of doing what was decided before."""
+    messages.error(
+        request,
+        _("Somebody edited this FAQ meanwhile. Nothing was done; this is how it looks now."),
+    )
+    return redirect("knowledge:faq", faq_id=faq_id)
 
 
 @require_POST
@@ -203,12 +236,16 @@ def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Publish or hide, by the button's ``to``."""
     membership = manager_of(request)
-    faq = set_published(
-        organization_id=membership.organization_id,
-        faq_id=faq_id,
-        is_published=request.POST.get("to") == "published",
-        by=membership,
-    )
+    try:
+        faq = set_published(
+            organization_id=membership.organization_id,
+            faq_id=faq_id,
+            is_published=request.POST.get("to") == "published",
+            by=membership,
+            version=version_of(request),
+        )
+    except EditedMeanwhile:
+        return _look_again(request, faq_id)
     messages.success(
         request,
         _("Published.") if faq.is_published else _("Hidden: the bot does not tell it any more."),

@@ -48,9 +48,23 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
   if (isByItself(detail.elt)) {
     if (detail.xhr.status >= 500) askAgain(detail.elt);
   } else {
-    toast(gettext("The server did not answer as expected. Try again."), { kind: "error" });
+    report(detail.xhr);
   }
 });
+
+/** Say in the server's words why it refused; the page stays, with what was typed. */
+function report(xhr) {
+  let problem = {};
+  try {
+    problem = JSON.parse(xhr.responseText);
+  } catch {
+    // No words of the server's: the general ones follow.
+  }
+  const words = problem.detail || gettext("The server did not answer as expected. Try again.");
+  const run = () => window.open("/login/", "_blank", "noopener");
+  const action = xhr.status === 401 ? { label: gettext("Log in"), run } : null;
+  toast(words, { kind: "error", action });
+}
 
 function unreachable({ elt }) {
   if (isByItself(elt)) askAgain(elt);

@@ -1,4 +1,5 @@
 // The frame around every page: theme, user menu, messages that pass.
+import "./forms.js";
 import "./fragments.js";
 import { ageOutServerToasts } from "./toasts.js";
 

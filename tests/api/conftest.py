@@ -33,8 +33,11 @@ class Api:
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
         return self.send("POST", path, body, **headers)
 
-    def patch(self, path: str, body: Any = None) -> Any:
-        return self.send("PATCH", path, body)
+    def patch(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self.send("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Any:
+        return self.send("DELETE", path, None, **headers)
 
 
 @pytest.fixture

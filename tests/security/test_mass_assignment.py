@@ -39,6 +39,7 @@ def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget
     return {
         "conversation_id": str(conversation.pk),
         "customer_id": str(customer.pk),
+        "widget_id": str(widget.pk),
         "message_id": str(message.message_id),
         "stream": conversation.stream,
         "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],

@@ -16,7 +16,9 @@ from config.rest import (
     Body,
     ListQuery,
     RecordQuery,
+    etag_headers,
     example,
+    expected_version,
     ordering_field,
     page_of,
     page_response,
@@ -113,12 +115,14 @@ class MeBody(Body):
 @extend_schema(tags=["organization"])
 class Me(APIView):
     permission_classes = [IsMember]
+    is_versioned = True
 
     @extend_schema(operation_id="me_get", parameters=[RecordQuery], responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Say as whom this request runs, and what they may do."""
         principal = membership_of(request)
-        return record_response(request, self._record(principal, principal.user))
+        user = principal.user
+        return record_response(request, self._record(principal, user), of=user)
 
     @extend_schema(
         operation_id="me_update",
@@ -127,16 +131,15 @@ class Me(APIView):
         examples=example({"language": "vi", "timezone": "Asia/Ho_Chi_Minh"}),
     )
     def patch(self, request: Request) -> Response:
-        """Change the members of your profile that are sent."""
+        """Change the members of your profile that are sent; the `ETag` is that of the profile."""
         principal = membership_of(request)
         user = principal.user
         if user is None:
             raise Forbidden
-        kept = {
-            name: getattr(user, name) for name in ("name", "phone", "language_code", "timezone")
-        }
-        changed = update_profile(user_id=user.pk, **kept | MeBody.read(request))
-        return Response(self._record(principal, changed))
+        changed = update_profile(
+            user_id=user.pk, version=expected_version(request), **MeBody.read(request)
+        )
+        return Response(self._record(principal, changed), headers=etag_headers(changed))
 
     @staticmethod
     def _record(principal: Principal, user: User | None) -> dict[str, Any]:
@@ -159,13 +162,15 @@ class Me(APIView):
 @extend_schema(tags=["organization"])
 class OrganizationDetail(AreaView):
     area = Area.SETTINGS
+    is_versioned = True
 
     @extend_schema(
         operation_id="organization_get", parameters=[RecordQuery], responses=OrganizationSerializer
     )
     def get(self, request: Request) -> Response:
         """Give the organization that this request runs in."""
-        return record_response(request, OrganizationSerializer(_organization(self.principal)).data)
+        organization = _organization(self.principal)
+        return record_response(request, OrganizationSerializer(organization).data, of=organization)
 
     @extend_schema(
         operation_id="organization_update",
@@ -175,12 +180,14 @@ class OrganizationDetail(AreaView):
     )
     def patch(self, request: Request) -> Response:
         """Change the members that are sent."""
-        before = _organization(self.principal)
-        kept = {name: getattr(before, name) for name in ("name", "language_code", "timezone")}
         organization = update_organization(
-            organization_id=before.pk, **kept | OrganizationBody.read(request)
+            organization_id=self.principal.organization_id,
+            version=expected_version(request),
+            **OrganizationBody.read(request),
         )
-        return Response(OrganizationSerializer(organization).data)
+        return Response(
+            OrganizationSerializer(organization).data, headers=etag_headers(organization)
+        )
 
 
 @extend_schema(tags=["organization"])
@@ -208,6 +215,7 @@ class Members(APIView):
 @extend_schema(tags=["organization"])
 class MemberDetail(APIView):
     permission_classes = [IsMember]
+    is_versioned = True
 
     @extend_schema(operation_id="members_get", parameters=[RecordQuery], responses=MemberSerializer)
     def get(self, request: Request, member_id: UUID) -> Response:
@@ -215,7 +223,7 @@ class MemberDetail(APIView):
         member = _members(membership_of(request)).filter(pk=member_id).first()
         if member is None:
             raise MemberNotFound
-        return record_response(request, MemberSerializer(member).data)
+        return record_response(request, MemberSerializer(member).data, of=member)
 
 
 def _organization(principal: Principal) -> Organization:

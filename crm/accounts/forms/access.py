@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models.security import (
     DEFAULT_IDLE_MINUTES,
     DEFAULT_SESSION_HOURS,
@@ -53,7 +54,7 @@ class ApiKeyForm(forms.Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
-class LogInRulesForm(forms.Form):
+class LogInRulesForm(EditForm):
     session_hours = forms.TypedChoiceField(
         label=_("Log in again after"),
         coerce=int,

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
@@ -30,6 +31,7 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
 class ResetForm(allauth.ResetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
 
     def clean(self) -> dict[str, Any]:

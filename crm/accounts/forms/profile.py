@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 
 
@@ -40,7 +41,7 @@ class LanguageField(forms.ChoiceField):
         )
 
 
-class ProfileForm(forms.Form):
+class ProfileForm(EditForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=255,
@@ -60,7 +61,7 @@ class ProfileForm(forms.Form):
     timezone = ZoneField()
 
 
-class OrganizationForm(forms.Form):
+class OrganizationForm(EditForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=255,

@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
+from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import CustomRole, Membership, Team
-from crm.accounts.permissions import LEVELS, READ, WRITE, Area, Grant, Level, Rights
+from crm.accounts.permissions import LEVELS, READ, WRITE, Action, Area, Grant, Level, Rights
 from crm.accounts.services.teams import MAX_MEMBERS
 
 NAME_LENGTH = 60
@@ -33,20 +35,20 @@ class NewRoleForm(forms.Form):
         self.fields["copied_from"].choices = sources  # type: ignore[attr-defined]
 
 
-class RoleForm(forms.Form):
+class RoleForm(EditForm):
     """A row for each area: how far one sees, and how far one changes.
 
     Levels beyond those of ``limit`` are not offered; the service refuses them too.
     """
 
     name = NameField()
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, limit: Rights, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for area in Area:
             for action in (READ, WRITE):
                 self.fields[f"{area}_{action}"] = forms.ChoiceField(
+                    label=_level_label(area, action),
                     choices=[
                         (level.key, level.label)
                         for level in LEVELS[area]
@@ -62,7 +64,7 @@ class RoleForm(forms.Form):
             for area in Area
             for action in (READ, WRITE)
         }
-        return {"name": role.name, "version": role.version, **levels}
+        return {"name": role.name, **levels}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -93,6 +95,11 @@ class RoleForm(forms.Form):
         ]
 
 
+def _level_label(area: Area, action: Action) -> str:
+    word = pgettext("matrix", "Sees") if action == READ else pgettext("matrix", "Changes")
+    return f"{area.label}: {word}"
+
+
 class _Members(forms.ModelMultipleChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.user.name} · {obj.role_name}"
@@ -103,7 +110,7 @@ class _Lead(forms.ModelChoiceField):
         return str(obj.user.name)
 
 
-class TeamForm(forms.Form):
+class TeamForm(EditForm):
     name = NameField()
 
     def __init__(self, *args: Any, organization_id: Any, team: Team | None, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
 from crm.accounts.models import User
 from crm.accounts.services.sign_up import WANTED
@@ -65,6 +66,7 @@ class SignUpForm(allauth.SignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
         word_password(self.fields["password1"], label=_("Password"), is_new=True, helps=True)
 
@@ -104,6 +106,7 @@ class ProviderSignUpForm(social.SignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
         self.fields["name"].initial = self.sociallogin.user.name
         proved = [each.email for each in self.sociallogin.email_addresses if each.verified]

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from crm.accounts.models.impersonation import Impersonation
 
 
-class Membership(Principal, models.Model):
+class Membership(Principal, VersionedModel):
     """A user's place in one organization; every request runs as one of these.
 
     With a ``custom_role``, ``role`` is the built-in role that it was copied from.

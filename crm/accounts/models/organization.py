@@ -6,10 +6,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.models.user import Language, User
 
 
-class Organization(models.Model):
+class Organization(VersionedModel):
     """A company that uses the installation; nothing of it is ever seen by another."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("slug",)

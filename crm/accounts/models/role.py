@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.managers import CustomRoleQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.permissions import Rights
@@ -20,8 +21,8 @@ class Role(models.TextChoices):
     VIEWER = "viewer", _("Viewer")
 
 
-class CustomRole(models.Model):
-    """A copy of a built-in role that an organization edited; ``version`` grows with each edit.
+class CustomRole(VersionedModel):
+    """A copy of a built-in role that an organization edited.
 
     ``grants`` is ``{area: {read: level, write: level}}``, read by `Rights.load`.
     """
@@ -33,7 +34,6 @@ class CustomRole(models.Model):
     name = models.CharField(_("name"), max_length=60)
     base = models.CharField(_("copied from"), max_length=20, choices=Role)
     grants = models.JSONField(default=dict)
-    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

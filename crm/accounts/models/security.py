@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from config.versions import VersionedModel
 from crm.accounts.models.organization import Organization
 
 DEFAULT_SESSION_HOURS = 14 * 24
@@ -19,7 +20,7 @@ LONGEST_IDLE_MINUTES = LONGEST_SESSION_HOURS * 60
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
-class SecuritySettings(models.Model):
+class SecuritySettings(VersionedModel):
     """An organization without a row has the defaults."""
 
     # They decide whether a session still counts, before it is known for which organization.

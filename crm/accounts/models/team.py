@@ -7,12 +7,13 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.managers import TeamQuerySet
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 
 
-class Team(models.Model):
+class Team(VersionedModel):
     """Members who share their work; the lead is one of them."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

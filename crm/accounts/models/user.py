@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.versions import VersionedModel
 from crm.accounts.managers import UserManager
 
 
@@ -17,8 +18,22 @@ class Language(models.TextChoices):
     RUSSIAN = "ru", _("Russian")
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     """A person who logs in; what they may do is said by their memberships."""
+
+    # What the profile does not show: it changes as people log in.
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {
+            "last_login",
+            "password",
+            "metadata",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "access_from",
+        }
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(_("e-mail address"), max_length=255, unique=True)

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from config.rest.refusals import (
     IdempotencyInFlight,
@@ -26,11 +27,15 @@ _PURGE_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered with; ``body`` is JSON as it went over the wire."""
+    """What a request was answered with; ``body`` is JSON as it went over the wire.
+
+    One with ``is_kept=False`` changed nothing, and the same request may be tried again.
+    """
 
     status: int
     body: str
     location: str = ""
+    is_kept: bool = True
 
 
 def fingerprint_of(*parts: Any) -> str:
@@ -46,18 +51,21 @@ def answer_once(
     key: str,
     fingerprint: str,
     act: Callable[[], Answer],
+    wait_seconds: int = 0,
 ) -> tuple[Answer, bool]:
     """Give the answer of ``act``, and whether it was given before.
 
     ``act`` runs in the transaction that keeps its answer. When it raises, neither is kept: a
-    refusal changed nothing, so the same request may be tried again. Raises IdempotencyKeyInvalid,
-    IdempotencyKeyReused (the key was used for another request) and IdempotencyInFlight.
+    refusal changed nothing, so the same request may be tried again. Where the same request is
+    being answered at this moment it is waited for, ``wait_seconds`` at most. Raises
+    IdempotencyKeyInvalid, IdempotencyKeyReused (the key was used for another request) and
+    IdempotencyInFlight.
     """
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyInvalid
     with transaction.atomic():
         # The lock ends with the transaction, also with one that a crash or a lost connection ends.
-        if not _try_lock(f"{organization_id}|{actor}|{key}"):
+        if not _lock(f"{organization_id}|{actor}|{key}", wait_seconds):
             raise IdempotencyInFlight(extra={"retry_after": 1})
         mine = IdempotentRequest.objects.filter(
             organization_id=organization_id, actor=actor, key=key
@@ -71,6 +79,8 @@ def answer_once(
         if before is not None:
             mine.delete()
         answer = act()
+        if not answer.is_kept:
+            return answer, False
         IdempotentRequest.objects.create(
             organization_id=organization_id,
             actor=actor,
@@ -93,7 +103,23 @@ def purge_idempotent_requests() -> int:
     return removed
 
 
-def _try_lock(name: str) -> bool:
+def _lock(name: str, wait_seconds: int) -> bool:
+    """Take the lock of a request until the transaction ends; return whether it was to be had."""
     with connection.cursor() as cursor:
+        if wait_seconds:
+            return _wait_for_lock(cursor, name, wait_seconds)
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         return bool(cursor.fetchone()[0])
+
+
+def _wait_for_lock(cursor: Any, name: str, wait_seconds: int) -> bool:
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_seconds}s"])
+    try:
+        with transaction.atomic():
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+    cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    return True

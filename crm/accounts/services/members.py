@@ -4,6 +4,7 @@ import logging
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -101,7 +102,7 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     end_families(user_id=membership.user_id, because=Ended.DEACTIVATED, membership_id=membership.pk)
     Invitation.objects.open().filter(invited_by=membership).update(revoked_at=now)
     TeamMember.objects.filter(membership=membership).delete()
-    membership.leads.update(lead=None)
+    membership.leads.update(lead=None, version=F("version") + 1)
     # Their open pages show this organization; what they may still see elsewhere they load anew.
     realtime.close_sockets(user_id=membership.user_id)
     _tell(member_left, membership)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from config import realtime
+from config.versions import check_version
 from crm.accounts.errors import SecondFactorMissing
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.permissions import Principal
@@ -14,24 +15,29 @@ from crm.accounts.services.owners import enter_settings
 
 
 @transaction.atomic
-def update_profile(
-    *, user_id: UUID, name: str, phone: str, language_code: str, timezone: str
-) -> User:
+def update_profile(*, user_id: UUID, version: int | None = None, **changes: str) -> User:
+    """Change name, phone, language_code or timezone; what is not named stays.
+
+    ``version`` is that of the user which was looked at. Raise EditedMeanwhile.
+    """
     user = User.objects.select_for_update().get(pk=user_id)
-    user.name, user.phone = name, phone
-    user.language_code, user.timezone = language_code, timezone
-    user.save(update_fields=["name", "phone", "language_code", "timezone", "updated_at"])
+    check_version(user, version)
+    for field, value in changes.items():
+        setattr(user, field, value)
+    user.save(update_fields=[*changes, "updated_at"])
     return user
 
 
 @transaction.atomic
 def update_organization(
-    *, organization_id: UUID, name: str, language_code: str, timezone: str
+    *, organization_id: UUID, version: int | None = None, **changes: str
 ) -> Organization:
+    """Change name, language_code or timezone; what is not named stays. Raise EditedMeanwhile."""
     organization = Organization.objects.select_for_update().get(pk=organization_id)
-    organization.name = name
-    organization.language_code, organization.timezone = language_code, timezone
-    organization.save(update_fields=["name", "language_code", "timezone", "updated_at"])
+    check_version(organization, version)
+    for field, value in changes.items():
+        setattr(organization, field, value)
+    organization.save(update_fields=[*changes, "updated_at"])
     return organization
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from config import quotas, realtime
+from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
     OwnersOnly,
-    RoleChanged,
     RoleInUse,
     RoleNameTaken,
     RoleNotFound,
@@ -72,10 +72,16 @@ def grantable_roles(by: Principal) -> list[tuple[str, str]]:
 
 
 @transaction.atomic
-def change_role(*, by: Principal, membership_id: UUID, key: str) -> Membership:
-    """Give a member another role; ``key`` as in `chosen_role`. Their open sockets learn of it."""
+def change_role(
+    *, by: Principal, membership_id: UUID, key: str, version: int | None = None
+) -> Membership:
+    """Give a member another role; ``key`` as in `chosen_role`. Their open sockets learn of it.
+
+    ``version`` is that of the membership which was looked at. Raise EditedMeanwhile.
+    """
     by = enter_settings(by)
     membership = _locked_member(by.organization_id, membership_id)
+    check_version(membership, version)
     chosen = chosen_role(organization_id=by.organization_id, key=key)
     if membership.is_owner and not by.is_owner:
         raise OwnersOnly
@@ -124,20 +130,19 @@ def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
 
 @transaction.atomic
 def edit_role(
-    *, by: Principal, role_id: UUID, version: int, name: str, rights: Rights
+    *, by: Principal, role_id: UUID, version: int | None, name: str, rights: Rights
 ) -> CustomRole:
     """Change a role's name and rights; ``version`` is that of the role which was looked at."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
-    if role.version != version:
-        raise RoleChanged
+    check_version(role, version)
     require_grant(by, role.rights)
     require_grant(by, rights)
     if (role.name, role.rights) == (name, rights):
         return role
     has_new_rights = role.rights != rights
-    role.name, role.grants, role.version = name, rights.stored(), role.version + 1
-    _save(role, update_fields=["name", "grants", "version", "updated_at"])
+    role.name, role.grants = name, rights.stored()
+    _save(role, update_fields=["name", "grants", "updated_at"])
     if has_new_rights:
         _tell_rights_changed(role.memberships.values_list("user_id", flat=True))
     return role

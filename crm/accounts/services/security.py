@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from config.versions import check_version
 from crm.accounts.models import SecuritySettings
 from crm.accounts.permissions import WRITE, Area, Principal, require
 
@@ -13,11 +14,17 @@ def security_of(principal: Principal) -> SecuritySettings:
 
 
 @transaction.atomic
-def set_log_in_rules(*, by: Principal, session_hours: int, idle_minutes: int) -> SecuritySettings:
-    """Say how long log-ins last; sessions that are known keep to the old rule for a minute."""
+def set_log_in_rules(
+    *, by: Principal, session_hours: int, idle_minutes: int, version: int | None = None
+) -> SecuritySettings:
+    """Set how long log-ins last; sessions that are known keep to the old rule for a minute.
+
+    ``version`` is that of the rules which were looked at. Raise EditedMeanwhile.
+    """
     require(by, Area.SETTINGS, WRITE)
-    rules, _created = SecuritySettings.objects.update_or_create(
-        organization_id=by.organization_id,
-        defaults={"session_hours": session_hours, "idle_minutes": idle_minutes},
-    )
+    SecuritySettings.objects.get_or_create(organization_id=by.organization_id)
+    rules = SecuritySettings.objects.select_for_update().get(organization_id=by.organization_id)
+    check_version(rules, version)
+    rules.session_hours, rules.idle_minutes = session_hours, idle_minutes
+    rules.save(update_fields=["session_hours", "idle_minutes", "updated_at"])
     return rules

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from config import realtime
+from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
     TeamFull,
@@ -43,13 +44,18 @@ def edit_team(
     name: str,
     lead_id: UUID | None,
     member_ids: Collection[UUID],
+    version: int | None = None,
 ) -> Team:
-    """Give a team this name, lead and members; who is not named leaves it."""
+    """Give a team this name, lead and members; who is not named leaves it.
+
+    ``version`` is that of the team which was looked at. Raise EditedMeanwhile.
+    """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)
-    if team.name != name:
-        team.name = name
-        _save(team, update_fields=["name", "updated_at"])
+    check_version(team, version)
+    team.name = name
+    # Also where the members alone change: they are part of what is edited.
+    _save(team, update_fields=["name", "updated_at"])
     _seat(team, lead_id=lead_id, member_ids=member_ids)
     return team
 

@@ -15,9 +15,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config import tenancy
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.forms.access import ApiKeyForm, LogInRulesForm
-from crm.accounts.models import ApiKey, Ended, TokenFamily, User, UserSession
+from crm.accounts.models import (
+    ApiKey,
+    Ended,
+    SecuritySettings,
+    TokenFamily,
+    User,
+    UserSession,
+)
 from crm.accounts.permissions import READ, WRITE, Area, require
 from crm.accounts.services.access import end_access
 from crm.accounts.services.api_keys import (
@@ -99,25 +109,35 @@ def log_in_rules(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Area.SETTINGS, READ)
     rules = security_of(membership)
-    initial = {"session_hours": rules.session_hours, "idle_minutes": rules.idle_minutes}
-    form = LogInRulesForm(request.POST or None, initial=initial)
+    form = LogInRulesForm(request.POST or None, initial=_rules(rules), record=rules)
+    status = 400 if form.is_bound else 200
     if request.method == "POST" and form.is_valid():
-        set_log_in_rules(by=membership, **form.cleaned_data)
-        messages.success(request, _("Saved."))
-        return redirect("accounts:log_in_rules")
+        try:
+            set_log_in_rules(by=membership, version=version_of(request), **form.cleaned_data)
+        except EditedMeanwhile as refusal:
+            rules = security_of(membership)
+            form.meet(rules, _rules(rules))
+            status = refusal.status
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("accounts:log_in_rules")
     context = {
         "active_section": "settings",
         "active_page": "log_in_rules",
         "form": form,
         "may_change": membership.may(Area.SETTINGS, WRITE),
     }
-    status = 400 if form.is_bound else 200
     return render(request, "settings/log_in_rules.html", context, status=status)
+
+
+def _rules(rules: SecuritySettings) -> dict[str, Any]:
+    return {"session_hours": rules.session_hours, "idle_minutes": rules.idle_minutes}
 
 
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def api_keys(request: HttpRequest) -> HttpResponse:
     """Show the organization's keys, and make one; its text is on the answer to that alone."""
     membership = membership_of(request)
@@ -143,6 +163,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_POST
+@once
 def rotate_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     try:
         made = rotate_api_key(by=membership_of(request), key_id=key_id)

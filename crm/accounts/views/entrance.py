@@ -16,6 +16,7 @@ from config import tenancy
 from config.errors import AppError, Invalid
 from config.redirects import local_target
 from crm.accounts.errors import OrganizationNotYours
+from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
 from crm.accounts.languages import remember_language
 from crm.accounts.log_in import log_in, log_out
@@ -32,7 +33,7 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.method != "POST":
         return HttpResponseRedirect(_own_address(request, request.GET.get("next")))
     if request.method != "POST":
-        form = LogInForm(initial={"next": request.GET.get("next", "")})
+        form = LogInForm(initial={"next": request.GET.get("next", "")} | refill_of(request))
         return render(request, "accounts/log_in.html", {"form": form})
     form = LogInForm(request.POST)
     if not form.is_valid():

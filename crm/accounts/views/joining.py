@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from config import limits
 from config.errors import AppError
 from crm.accounts.errors import InvitationForSomebodyElse
+from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.members import JoinForm
 from crm.accounts.models import Invitation, User
 from crm.accounts.services import SESSION_KEY
@@ -40,7 +41,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return _as_member(request, invitation, token)
     if User.objects.filter(email=invitation.email).exists():
         return _page(request, invitation)
-    form = JoinForm(request.POST or None, email=invitation.email)
+    form = JoinForm(request.POST or None, initial=refill_of(request), email=invitation.email)
     if request.method != "POST":
         return _page(request, invitation, form=form)
     if not form.is_valid():

@@ -14,8 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import MemberNotFound
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.forms.members import DeactivateForm, FindForm, InviteForm, RoleForm
 from crm.accounts.models import Invitation, Membership
 from crm.accounts.permissions import WRITE, Area, require
@@ -39,6 +42,7 @@ SHOWN = 50
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def members(request: HttpRequest) -> HttpResponse:
     """Show who works here; a POST invites somebody."""
     membership = membership_of(request)
@@ -79,9 +83,27 @@ def set_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     form.is_valid()
     key = form.cleaned_data.get("role", "")
     by = membership_of(request)
-    return _do(
-        request, lambda: change_role(by=by, membership_id=membership_id, key=key), _("Saved.")
-    )
+    try:
+        change_role(by=by, membership_id=membership_id, key=key, version=version_of(request))
+    except EditedMeanwhile:
+        messages.error(request, _role_conflict(by, membership_id, key))
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, _("Saved."))
+    return redirect("accounts:members")
+
+
+def _role_conflict(by: Membership, membership_id: UUID, key: str) -> str:
+    theirs = Membership.objects.in_organization(by.organization_id).in_order()
+    present = theirs.filter(pk=membership_id).first()
+    if present is None:
+        return MemberNotFound().message
+    wanted = dict(grantable_roles(by)).get(key, key)
+    return _(
+        "The role of %(name)s was changed meanwhile: it is “%(present)s” now. “%(wanted)s” was "
+        "not saved. Choose again if it is still right."
+    ) % {"name": present.user.name, "present": present.role_name, "wanted": wanted}
 
 
 @never_cache
@@ -122,6 +144,7 @@ def reactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 @member_required
 @require_POST
+@once
 def resend(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     by = membership_of(request)
     return _do(

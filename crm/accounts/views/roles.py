@@ -12,8 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import RoleNotFound
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.forms.roles import NewRoleForm, RoleForm
 from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import (
@@ -39,6 +42,7 @@ PAGE = {"active_section": "settings", "active_page": "roles"}
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def roles(request: HttpRequest) -> HttpResponse:
     """Show every role with how many have it, and copy one."""
     membership = membership_of(request)
@@ -96,7 +100,10 @@ def role(request: HttpRequest, key: str) -> HttpResponse:
     shown = _custom_role(membership, key)
     may_change = membership.may(Area.SETTINGS, WRITE) and may_grant(membership, shown.rights)
     form = RoleForm(
-        request.POST or None, initial=RoleForm.initial_of(shown), limit=membership.rights
+        request.POST or None,
+        initial=RoleForm.initial_of(shown),
+        limit=membership.rights,
+        record=shown,
     )
     status = 200
     if request.method == "POST":
@@ -107,10 +114,14 @@ def role(request: HttpRequest, key: str) -> HttpResponse:
                 edit_role(
                     by=membership,
                     role_id=shown.pk,
-                    version=form.cleaned_data["version"],
+                    version=version_of(request),
                     name=form.cleaned_data["name"],
                     rights=form.rights(),
                 )
+            except EditedMeanwhile as refusal:
+                shown = _custom_role(membership, key)
+                form.meet(shown, RoleForm.initial_of(shown))
+                status = refusal.status
             except AppError as refusal:
                 form.add_error(None, refusal.message)
                 status = refusal.status

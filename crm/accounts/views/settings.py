@@ -1,6 +1,7 @@
 """The settings' first page, one's profile, and the organization's general page."""
 
-from typing import cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,7 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.edits import version_of
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
 from crm.accounts.languages import remember_language
 from crm.accounts.models import User
@@ -33,17 +36,33 @@ def index(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     """Show and change what one says about oneself; also without an organization."""
     user = cast(User, request.user)
-    fields = {name: getattr(user, name) for name in ProfileForm.base_fields}
-    form = ProfileForm(request.POST or None, initial=fields)
+    form = ProfileForm(
+        request.POST or None, initial=_values(user, ProfileForm.base_fields), record=user
+    )
     if request.method == "POST" and form.is_valid():
-        changed = update_profile(user_id=user.pk, **form.cleaned_data)
+        try:
+            changed = update_profile(
+                user_id=user.pk, version=version_of(request), **form.cleaned_data
+            )
+        except EditedMeanwhile as refusal:
+            user.refresh_from_db()
+            form.meet(user, _values(user, form.fields))
+            return _profile_page(request, form, status=refusal.status)
         with override(changed.language_code):
             messages.success(request, _("Saved."))
         response = redirect("accounts:profile")
         remember_language(response, changed.language_code)
         return response
+    return _profile_page(request, form, status=400 if form.is_bound else 200)
+
+
+def _profile_page(request: HttpRequest, form: ProfileForm, *, status: int) -> HttpResponse:
     context = {"active_section": "settings", "active_page": "profile", "form": form}
-    return render(request, "settings/profile.html", context, status=400 if form.is_bound else 200)
+    return render(request, "settings/profile.html", context, status=status)
+
+
+def _values(record: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
 
 
 @never_cache
@@ -52,21 +71,30 @@ def profile(request: HttpRequest) -> HttpResponse:
 def organization(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     own = membership.organization
-    fields = {name: getattr(own, name) for name in OrganizationForm.base_fields}
-    form = OrganizationForm(request.POST or None, initial=fields)
+    form = OrganizationForm(
+        request.POST or None, initial=_values(own, OrganizationForm.base_fields), record=own
+    )
+    status = 400 if form.is_bound else 200
     if request.method == "POST":
         require(membership, Area.SETTINGS, WRITE)
         if form.is_valid():
-            update_organization(organization_id=own.pk, **form.cleaned_data)
-            messages.success(request, _("Saved."))
-            return redirect("accounts:organization")
+            try:
+                update_organization(
+                    organization_id=own.pk, version=version_of(request), **form.cleaned_data
+                )
+            except EditedMeanwhile as refusal:
+                own.refresh_from_db()
+                form.meet(own, _values(own, form.fields))
+                status = refusal.status
+            else:
+                messages.success(request, _("Saved."))
+                return redirect("accounts:organization")
     context = {
         "active_section": "settings",
         "active_page": "organization",
         "form": form,
         "may_change": membership.may(Area.SETTINGS, WRITE),
     }
-    status = 400 if form.is_bound else 200
     return render(request, "settings/organization.html", context, status=status)
 
 

@@ -12,8 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from config.errors import AppError
+from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import TeamNotFound
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.forms.roles import TeamForm
 from crm.accounts.models import Membership, Team
 from crm.accounts.permissions import WRITE, Area, require
@@ -40,6 +43,7 @@ def teams(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def new_team(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
@@ -67,6 +71,7 @@ def _form_page(request: HttpRequest, membership: Membership, shown: Team | None)
         initial=TeamForm.initial_of(shown) if shown else {},
         organization_id=membership.organization_id,
         team=shown,
+        record=shown,
     )
     may_change = membership.may(Area.SETTINGS, WRITE)
     if not may_change:
@@ -78,9 +83,18 @@ def _form_page(request: HttpRequest, membership: Membership, shown: Team | None)
         if form.is_valid():
             try:
                 if shown:
-                    edit_team(by=membership, team_id=shown.pk, **form.content())
+                    edit_team(
+                        by=membership,
+                        team_id=shown.pk,
+                        version=version_of(request),
+                        **form.content(),
+                    )
                 else:
                     create_team(by=membership, **form.content())
+            except EditedMeanwhile as refusal:
+                shown = Team.objects.of(membership.organization_id).get(pk=shown.pk)  # type: ignore[union-attr]  # only an edit
+                form.meet(shown, TeamForm.initial_of(shown))
+                status = refusal.status
             except AppError as refusal:
                 form.add_error(None, refusal.message)
                 status = refusal.status

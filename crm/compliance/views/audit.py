@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from kombu.exceptions import OperationalError
 from config.errors import AppError
 from config.rest.cursors import decode_cursor, encode_cursor
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
 from crm.compliance.errors import ExportNotFound
 from crm.compliance.forms import AuditFilterForm, ExportForm
@@ -60,6 +62,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 @member_required
 @require_POST
+@once
 def start_export(request: HttpRequest) -> HttpResponse:
     """Begin a file of what the page's filters find."""
     membership = membership_of(request)
@@ -78,11 +81,15 @@ def start_export(request: HttpRequest) -> HttpResponse:
                 raise
             messages.error(request, refusal.message)
         else:
-            # Without a broker the sweep begins it.
-            with suppress(OperationalError):
-                write_export.delay(str(started.organization_id), str(started.pk))
+            transaction.on_commit(lambda: _begin(started), robust=True)
             messages.success(request, _("The export is being made; it appears above the list."))
     return redirect(f"{reverse('compliance:audit')}?{_query(request)}")
+
+
+def _begin(started: AuditExport) -> None:
+    # Without a broker the sweep begins it.
+    with suppress(OperationalError):
+        write_export.delay(str(started.organization_id), str(started.pk))
 
 
 @never_cache

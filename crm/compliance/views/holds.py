@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
 from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.models import LegalHold
@@ -24,6 +25,7 @@ SHOWN = 100
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def holds(request: HttpRequest) -> HttpResponse:
     """Show what is kept; a POST keeps more."""
     membership = membership_of(request)

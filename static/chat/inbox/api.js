@@ -1,4 +1,5 @@
 // Calls to /api/v1/; a refusal carries the server's code and sentence.
+import { stampHeaders } from "../../app/stamp.js";
 import { Refused, requestJson } from "../../stream/response.js";
 
 const BASE = "/api/v1/";
@@ -24,7 +25,11 @@ export async function call(method, path, { shape, body, headers = {} }) {
       shape,
       body,
       credentials: "same-origin",
-      headers: { ...(method === "GET" ? {} : { "X-CSRFToken": token() }), ...headers },
+      headers: {
+        ...stampHeaders(),
+        ...(method === "GET" ? {} : { "X-CSRFToken": token() }),
+        ...headers,
+      },
     });
   } catch (error) {
     if (!(error instanceof Refused)) throw unreachable();

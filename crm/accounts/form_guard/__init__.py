@@ -1,0 +1,1 @@
+"""What guards the forms of the browser: whose they are, once-keys, versions, kept text."""

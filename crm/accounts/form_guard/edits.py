@@ -1,0 +1,116 @@
+"""Edit forms: the version that an edit was made from, and what is shown where two edits meet."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from config.versions import VersionedModel
+from config.whole_numbers import whole_number
+from crm.accounts.form_guard.stamps import VERSION
+
+
+def version_of(request: HttpRequest) -> int | None:
+    """Return the version that a form was rendered with; None where it names none."""
+    return whole_number(request.POST.get(VERSION, ""))
+
+
+class EditForm(forms.Form):
+    """A form that edits a stored record.
+
+    It carries the version of the record and, hidden, the values that it was filled with, so that a
+    conflict is shown for those fields alone that both sides changed. The template includes
+    ``_edit_guard.html`` inside the form.
+    """
+
+    def __init__(self, *args: Any, record: VersionedModel | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.record = record
+        self.conflicts: list[dict[str, str]] = []
+        self.was_changed_elsewhere = False
+
+    @property
+    def edited_version(self) -> int | None:
+        """Return the version that this rendering of the form is about."""
+        if self.is_bound and not self.was_changed_elsewhere:
+            return whole_number(str(self.data.get(VERSION, "")))
+        return self.record.version if self.record is not None else None
+
+    @property
+    def hidden_values(self) -> SafeString:
+        """Render the values that the fields were filled with; they come back with the form."""
+        return format_html_join(
+            "", "{}", ((self[name].as_hidden(only_initial=True),) for name in self.fields)
+        )
+
+    def meet(self, record: VersionedModel, theirs: dict[str, Any]) -> None:
+        """Put what was sent beside what is stored by now.
+
+        ``theirs`` are the present values, as the form's ``initial``. Fields that the sender left
+        as they were take the present value; the others keep what was sent and, where the present
+        value differs, are listed in ``conflicts``. Saving the form again overwrites knowingly.
+        """
+        sent = self.data
+        data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)
+        self.record, self.was_changed_elsewhere = record, True
+        for name, field in self.fields.items():
+            key, initial_key = self.add_prefix(name), self.add_initial_prefix(name)
+            mine = _plain(field.widget.value_from_datadict(sent, self.files, key))
+            before = _plain(
+                field.hidden_widget().value_from_datadict(sent, self.files, initial_key)
+            )
+            present = theirs.get(name)
+            _put(data, initial_key, _prepared(field, present))
+            if not field.has_changed(present, mine):
+                continue
+            if initial_key in sent and not field.has_changed(before, mine):
+                _put(data, key, _box(field, present))
+                continue
+            self.conflicts.append(
+                {
+                    "label": str(field.label or name),
+                    "theirs": _words(field, present),
+                    "mine": _words(field, mine),
+                    "value": "\n".join(_prepared(field, present)),
+                    "id": self[name].id_for_label,
+                }
+            )
+        self.data = data
+        # Django keeps each bound field with the data it was made of.
+        self.__dict__["_bound_fields_cache"].clear()
+
+
+def _plain(value: Any) -> Any:
+    """Return a text with the line ends that are stored."""
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _prepared(field: forms.Field, value: Any) -> list[str]:
+    prepared = field.prepare_value(value)
+    several = prepared if isinstance(prepared, list | tuple) else [prepared]
+    return ["" if each is None else str(each) for each in several]
+
+
+def _box(field: forms.Field, value: Any) -> list[str]:
+    """Return what a browser would send for a value; for a box that is not ticked, nothing."""
+    if isinstance(field, forms.BooleanField):
+        return ["on"] if value else []
+    return _prepared(field, value)
+
+
+def _put(data: QueryDict, key: str, values: list[str]) -> None:
+    if values:
+        data.setlist(key, values)
+    else:
+        data.pop(key, None)
+
+
+def _words(field: forms.Field, value: Any) -> str:
+    """Return a value as people read it: the labels of choices, else its text."""
+    if isinstance(field, forms.BooleanField):
+        return gettext("Yes") if field.to_python(value) else gettext("No")
+    labels = {str(key): str(label) for key, label in getattr(field, "choices", ())}
+    return ", ".join(labels.get(each, each) for each in _prepared(field, value) if each) or "–"

@@ -1,0 +1,166 @@
+"""Verify the stamp of every request of a page, and keep forms whose session had ended."""
+
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+
+from config import limits, tenancy
+from config.errors import AppError, NotAuthenticated
+from config.middleware.refusals import is_for_programs, problem_json
+from crm.accounts.errors import OrganizationSwitched, PersonSwitched
+from crm.accounts.form_guard import kept
+from crm.accounts.form_guard.stamps import (
+    KEPT,
+    SWITCH,
+    check_organization,
+    check_person,
+    membership_in,
+    stamp_of,
+)
+from crm.accounts.models import User
+from crm.accounts.services import SESSION_KEY, current_membership
+from crm.accounts.services.sessions import move_session
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# How one gets in, out and elsewhere: these change the session itself.
+SESSION_VIEWS = frozenset(
+    {
+        "accounts:log_in",
+        "accounts:log_out",
+        "accounts:switch_organization",
+        "accounts:stop_impersonation",
+        "accounts:join",
+        "account_login",
+        "account_logout",
+    }
+)
+# About the person alone, the same in each of their organizations.
+PERSONAL_VIEWS = frozenset(
+    {
+        "accounts:set_language",
+        "accounts:set_timezone",
+        "accounts:profile",
+        "accounts:end_session",
+        "accounts:end_family",
+        "accounts:end_all_others",
+    }
+)
+_PERSONAL_STARTS = ("account_", "mfa_", "socialaccount_")
+
+
+class FormGuardMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method in SAFE or not _leads_to_log_in(request, response):
+            return response
+        if request.headers.get("HX-Request"):
+            # The page stays as it is, with what was typed.
+            return problem_json(NotAuthenticated())
+        return self._wait_for_log_in(request, response)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse a page of another organization or person. The API asks by itself."""
+        if is_for_programs(request) or _is_guarded_otherwise(request):
+            return None
+        stamp = stamp_of(request)
+        is_change = request.method not in SAFE
+        if not is_change and stamp.organization_id is None:
+            return None
+        user = request.user
+        if not isinstance(user, User):
+            return None
+        if is_change and KEPT in request.POST:
+            kept.drop(request)
+        try:
+            check_person(user, stamp)
+            if not is_personal(request):
+                if is_change and SWITCH in request.POST:
+                    _switch_back(request, user)
+                check_organization(
+                    getattr(request, "membership", None) or None, stamp, is_change=is_change
+                )
+        except AppError as refusal:
+            return _refuse(request, refusal)
+        return None
+
+    @staticmethod
+    def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            limits.enforce("kept_form", {"address": limits.client_address(request)})
+        except limits.Refusal:
+            return response
+        if not kept.keep(request):
+            return response
+        query = urlencode({"next": reverse("accounts:kept_form")})
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+
+
+def is_personal(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    name = match.view_name if match else ""
+    return name in PERSONAL_VIEWS or name.startswith(_PERSONAL_STARTS)
+
+
+def _is_guarded_otherwise(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is None or match.app_name == "admin" or match.view_name in SESSION_VIEWS
+
+
+def _leads_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:
+    if not isinstance(response, HttpResponseRedirect):
+        return False
+    path, _mark, query = response.url.partition("?")
+    return (
+        path == resolve_url(settings.LOGIN_URL)
+        and "next=" in query
+        and request.resolver_match is not None
+        and request.resolver_match.view_name not in SESSION_VIEWS
+        and not request.user.is_authenticated
+    )
+
+
+def _switch_back(request: HttpRequest, user: User) -> None:
+    """Run the session as the organization of the stamp, as the person chose on our page."""
+    wanted = stamp_of(request).organization_id
+    present: Any = getattr(request, "membership", None)
+    if wanted is None or not present or present.impersonation:
+        return
+    chosen = current_membership(user=user, organization_id=str(wanted))
+    if chosen is None or chosen.organization_id != wanted:
+        return
+    request.session[SESSION_KEY] = str(wanted)
+    move_session(request=request, user=user, organization_id=wanted)
+    tenancy.enter(wanted)
+    request.membership = chosen  # type: ignore[attr-defined]
+
+
+def _refuse(request: HttpRequest, refusal: AppError) -> HttpResponse:
+    if request.headers.get("HX-Request") or request.method in SAFE:
+        return problem_json(refusal)
+    reason, other = "unnamed", ""
+    if isinstance(refusal, PersonSwitched):
+        reason = "person"
+    elif isinstance(refusal, OrganizationSwitched):
+        stamp = stamp_of(request)
+        reason = "switched"
+        if stamp.organization_id is not None:
+            found = membership_in(cast(User, request.user), stamp.organization_id)
+            other = found.organization.name if found else ""
+    return kept.kept_page(
+        request,
+        kept.form_of(request),
+        reason=reason,
+        status=refusal.status,
+        error=refusal,
+        other=other,
+    )

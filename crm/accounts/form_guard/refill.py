@@ -1,0 +1,26 @@
+"""What was typed into a form for whoever is not logged in, given to the form that is shown anew."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from crm.accounts.form_guard.kept import SECRETS
+from crm.accounts.form_guard.stamps import GUARD_FIELDS
+
+_ATTRIBUTE = "_form_guard_refill"
+
+
+def refill_from(request: HttpRequest) -> None:
+    """Remember the fields of a refused form on the request, without secrets."""
+    typed = {
+        name: value
+        for name, value in request.POST.items()
+        if name not in SECRETS and name not in GUARD_FIELDS
+    }
+    setattr(request, _ATTRIBUTE, typed)
+
+
+def refill_of(request: HttpRequest) -> dict[str, Any]:
+    """Return initial values for the form of a request; empty but after a refusal."""
+    found: dict[str, Any] = getattr(request, _ATTRIBUTE, {})
+    return dict(found)

@@ -1,0 +1,90 @@
+"""The stamp of a page: the organization and the person that it was rendered for.
+
+Forms carry it in hidden fields, which `{% csrf_token %}` writes; requests of scripts carry it in
+headers. A request whose stamp differs from the session is refused before any view runs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from config import tenancy
+from crm.accounts.errors import OrganizationSwitched, OrganizationUnnamed, PersonSwitched
+from crm.accounts.models import Membership, User
+
+ORGANIZATION, PERSON = "_organization", "_person"
+ONCE, VERSION = "_once", "_version"
+# Set by the page of a kept form: save in the organization of the stamp; the kept copy is used up.
+SWITCH, KEPT = "_switch", "_kept"
+GUARD_FIELDS = frozenset({ORGANIZATION, PERSON, ONCE, VERSION, SWITCH, KEPT, "csrfmiddlewaretoken"})
+ORGANIZATION_HEADER, PERSON_HEADER = "X-Organization", "X-Person"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a page said of itself; None where it said nothing that can be read."""
+
+    organization_id: UUID | None
+    person_id: UUID | None
+
+
+def stamp_of_headers(request: HttpRequest) -> Stamp:
+    return Stamp(
+        _uuid(request.headers.get(ORGANIZATION_HEADER)), _uuid(request.headers.get(PERSON_HEADER))
+    )
+
+
+def stamp_of(request: HttpRequest) -> Stamp:
+    """Read the headers, else the fields of a form."""
+    if ORGANIZATION_HEADER in request.headers or PERSON_HEADER in request.headers:
+        return stamp_of_headers(request)
+    if request.method != "POST":
+        return Stamp(None, None)
+    return Stamp(_uuid(request.POST.get(ORGANIZATION)), _uuid(request.POST.get(PERSON)))
+
+
+def check_person(user: User, stamp: Stamp) -> None:
+    """Raise PersonSwitched if the page was made for somebody else than is logged in now."""
+    if stamp.person_id is not None and stamp.person_id != user.pk:
+        raise PersonSwitched
+
+
+def check_organization(membership: Any, stamp: Stamp, *, is_change: bool) -> None:
+    """Raise OrganizationSwitched if the page was made for another organization.
+
+    A change must name one where the person has several: raise OrganizationUnnamed.
+    """
+    if membership is None or not isinstance(membership.user, User):
+        return
+    if stamp.organization_id is None:
+        if is_change and not membership.impersonation and _has_several(membership.user):
+            raise OrganizationUnnamed
+        return
+    if stamp.organization_id == membership.organization_id:
+        return
+    other = membership_in(membership.user, stamp.organization_id)
+    raise OrganizationSwitched.between(
+        current=membership.organization.name,
+        other=other.organization.name if other else "",
+        ids=(str(membership.organization_id), str(stamp.organization_id)),
+    )
+
+
+def membership_in(user: User, organization_id: UUID) -> Membership | None:
+    """Return somebody's active membership in an organization."""
+    with tenancy.person(user.pk):
+        return Membership.objects.of(user).active().filter(organization_id=organization_id).first()
+
+
+def _has_several(user: User) -> bool:
+    with tenancy.person(user.pk):
+        return len(Membership.objects.of(user).active().values_list("pk")[:2]) > 1
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,85 @@
+"""The hidden fields of every form, and the stamp of every page.
+
+The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
+CSRF token always says which organization and person it was made for, and carries a once-key.
+"""
+
+import secrets
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template.base import Parser, Token
+from django.template.context import Context
+from django.template.defaulttags import CsrfTokenNode
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from crm.accounts.form_guard.stamps import ONCE, ORGANIZATION, PERSON
+
+register = template.Library()
+_KEY = "_form_guard_once_key"
+
+
+class GuardedCsrfTokenNode(CsrfTokenNode):
+    def render(self, context: Context) -> SafeString:
+        token = SafeString(super().render(context))
+        request = context.get("request")
+        if not token or not isinstance(request, HttpRequest) or _is_admin(request):
+            return token
+        found = stamp(request)
+        if not found:
+            return token
+        return format_html(
+            '{}<input type="hidden" name="{}" value="{}">'
+            '<input type="hidden" name="{}" value="{}">'
+            '<input type="hidden" name="{}" value="{}">',
+            token,
+            ORGANIZATION,
+            found["organization"],
+            PERSON,
+            found["person"],
+            ONCE,
+            _once_key(request),
+        )
+
+
+@register.tag("csrf_token")
+def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
+    return GuardedCsrfTokenNode()
+
+
+@register.simple_tag(takes_context=True)
+def page_stamp(context: Context) -> SafeString:
+    """Write the stamp for scripts: a `<meta>` that they copy into their headers."""
+    request = context.get("request")
+    found = stamp(request) if isinstance(request, HttpRequest) else {}
+    if not found:
+        return SafeString()
+    return format_html(
+        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}">',
+        found["organization"],
+        found["person"],
+    )
+
+
+def stamp(request: HttpRequest) -> dict[str, Any]:
+    """Return the organization and the person of a page; nothing where nobody is logged in."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    membership = getattr(request, "membership", None)
+    organization = membership.organization_id if membership else ""
+    return {"organization": organization, "person": user.pk}
+
+
+def _once_key(request: HttpRequest) -> str:
+    """Return the once-key of this rendering of the page: one for all of its forms."""
+    if not hasattr(request, _KEY):
+        setattr(request, _KEY, secrets.token_urlsafe(18))
+    return str(getattr(request, _KEY))
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    match = getattr(request, "resolver_match", None)
+    return match is not None and match.app_name == "admin"

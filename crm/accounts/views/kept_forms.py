@@ -1,0 +1,115 @@
+"""Forms that could not be taken as they came: after a lapsed session, or with an old CSRF token."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure as expired_page
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from config.errors import CsrfFailed
+from config.middleware.refusals import is_for_programs, problem_json
+from crm.accounts.errors import PersonSwitched
+from crm.accounts.form_guard import kept
+from crm.accounts.form_guard.refill import refill_from
+from crm.accounts.form_guard.stamps import check_person, stamp_of
+from crm.accounts.models import User
+
+# Forms for whoever is not logged in; logging in, in another tab, makes their CSRF tokens old.
+DOORS = frozenset(
+    {
+        "accounts:log_in",
+        "accounts:join",
+        "account_login",
+        "account_signup",
+        "account_reset_password",
+        "account_reset_password_from_key",
+        "socialaccount_signup",
+        "mfa_login_webauthn",
+    }
+)
+LOG_IN = frozenset({"accounts:log_in", "account_login", "mfa_login_webauthn"})
+
+
+@never_cache
+@login_required
+@require_safe
+def kept_form(request: HttpRequest) -> HttpResponse:
+    """Show the form whose session had ended, to be sent by a press of its button."""
+    form = kept.kept_form_of(request, cast(User, request.user))
+    if form is None:
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return kept.kept_page(request, form, reason="logged_out", status=200)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Go on where an old CSRF token is explained by a log-in or log-out in another tab.
+
+    Nothing is done with what was sent, but it is shown again with a fresh token if the browser
+    says that it came from a page of ours.
+    """
+    if is_for_programs(request):
+        return problem_json(CsrfFailed())
+    match = request.resolver_match
+    name = match.view_name if match else ""
+    if name in LOG_IN and request.user.is_authenticated:
+        return redirect(_next(request))
+    if match is None or match.app_name == "admin" or not _comes_from_us(request):
+        return expired_page(request, reason)
+    if request.user.is_authenticated:
+        return redirect(request.get_full_path()) if name in DOORS else _stale(request)
+    if name in DOORS:
+        return _anew(request)
+    if kept.keep(request):
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{_waiting()}")
+    return expired_page(request, reason)
+
+
+def _stale(request: HttpRequest) -> HttpResponse:
+    """Ask for the form once more; its stamp is verified when it comes."""
+    try:
+        check_person(cast(User, request.user), stamp_of(request))
+    except PersonSwitched as refusal:
+        return kept.kept_page(
+            request, kept.form_of(request), reason="person", status=refusal.status, error=refusal
+        )
+    return kept.kept_page(request, kept.form_of(request), reason="stale", status=200)
+
+
+def _anew(request: HttpRequest) -> HttpResponse:
+    """Show a form of the door again, filled with what was typed but for its secrets."""
+    match = request.resolver_match
+    assert match is not None  # noqa: S101  checked by the caller
+    refill_from(request)
+    request.method = "GET"
+    request.POST = QueryDict()
+    messages.warning(request, _("Send the form once more: the page was no longer up to date."))
+    response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return response.render() if hasattr(response, "render") else response
+
+
+def _next(request: HttpRequest) -> str:
+    address = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return address
+    return resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _waiting() -> str:
+    return urlencode({"next": reverse("accounts:kept_form")})
+
+
+def _comes_from_us(request: HttpRequest) -> bool:
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return origin == f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"

@@ -1,0 +1,50 @@
+// What all forms share: one press sends once; requests of htmx are stamped.
+import { stampHeaders } from "./stamp.js";
+
+// A form that answers with a file leaves its page as it is.
+const SEND_AGAIN_MS = 5_000;
+
+const buttonsOf = (form) =>
+  [...form.elements].filter((each) => each.type === "submit" || each.type === "image");
+
+function release(form) {
+  delete form.dataset.sent;
+  for (const button of buttonsOf(form)) button.disabled = false;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  // Afterwards: the value of a button that is off would not be sent.
+  setTimeout(() => {
+    for (const button of buttonsOf(form)) button.disabled = true;
+  });
+  setTimeout(() => release(form), SEND_AGAIN_MS);
+});
+
+// The back button may bring the page back as it was left.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) release(form);
+});
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  Object.assign(detail.headers, stampHeaders());
+});
+
+// Two people edited one thing: take what the other one saved into the field.
+for (const button of document.querySelectorAll("[data-take-for]")) {
+  const field = document.getElementById(button.dataset.takeFor);
+  if (!field || !("value" in field)) continue;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (field.type === "checkbox") field.checked = button.dataset.take === "True";
+    else field.value = button.dataset.take;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+}

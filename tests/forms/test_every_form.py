@@ -1,0 +1,171 @@
+"""No form and no request of a page goes around the guard: every one there is is looked at."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, resolve
+
+from config.ids import uuid7
+from crm.accounts.form_guard.middleware import PERSONAL_VIEWS, SESSION_VIEWS
+from crm.accounts.form_guard.once import is_once
+from crm.accounts.models import Membership
+from tests.forms.browsers import browser, switch
+from tests.tenancy.addresses import CAUGHT, CONVERTED, SECRETS, _path, _walk
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Not forms of ours, or not for people who are logged in.
+ELSEWHERE = ("admin:", "operations:", "set_language", "api:", "home")
+# Sent twice they change nothing more than sent once. Whatever is not named creates something, and
+# has to stand under `once`.
+REPEATABLE = {
+    "accounts:log_out_now": "there is no session any more",
+    "accounts:end_session": "it has ended",
+    "accounts:end_family": "it has ended",
+    "accounts:end_all_others": "they have ended",
+    "accounts:log_in_rules": "the same rules again",
+    "accounts:end_api_key": "it has ended",
+    "accounts:end_api_secret": "it has ended",
+    "accounts:profile": "the same values again",
+    "accounts:organization": "the same values again",
+    "accounts:factor_rule": "the same rule again",
+    "accounts:leave": "one has left",
+    "accounts:set_role": "the same role again",
+    "accounts:deactivate_member": "they are deactivated",
+    "accounts:reactivate_member": "they are active",
+    "accounts:revoke_invitation": "it is no longer open",
+    "accounts:role": "the same rights again",
+    "accounts:delete_role": "it is gone",
+    "accounts:team": "the same team again",
+    "accounts:delete_team": "it is gone",
+    "accounts:set_language": "the same language again",
+    "accounts:set_timezone": "the same zone again",
+    "accounts:switch_organization": "one is there",
+    "accounts:stop_impersonation": "it has ended",
+    "accounts:log_in": "one is logged in",
+    "accounts:log_out": "one is logged out",
+    "accounts:join": "the link works once",
+    "billing:change": "the plan is that already",
+    "billing:cancel": "it is cancelled",
+    "billing:resume": "it goes on",
+    "compliance:cancel_export": "it is cancelled",
+    "compliance:fetch_export": "the same file again",
+    "compliance:lift_hold": "it is lifted",
+    "knowledge:ask": "a question changes nothing",
+    "knowledge:faq": "the same text again",
+    "knowledge:publish_faq": "it is published or hidden already",
+    "knowledge:delete_faq": "it is gone",
+    "knowledge:restore_faq": "it is back",
+    "knowledge:rename_category": "the same name again",
+    "knowledge:delete_category": "it is gone",
+    "chat:same_as": "the FAQ has this phrasing already",
+    "chat:settle_question": "it is settled",
+    "chat:unsettle_question": "it is back",
+    "chat:end_identity_secret": "it has ended",
+    "chat:edit_widget": "the same values again",
+    "chat:pause_widget": "it is paused",
+    "chat:resume_widget": "it is shown",
+    "chat:allow_seen": "it is allowed",
+}
+OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")
+
+
+def _pages() -> Iterator[tuple[str, str]]:
+    """Give the name and an address of every page, with ids of nothing."""
+    for name, route in _walk(get_resolver().url_patterns):
+        pieces = " ".join(str(piece.pattern) for piece in route)
+        if name.startswith(ELSEWHERE) or "api/" in pieces or "oidc" in pieces:
+            continue
+        found = {match["name"] for match in (*CAUGHT.finditer(pieces), *CONVERTED.finditer(pieces))}
+        values = {each: SECRETS.get(each, str(uuid7())) for each in found} | {
+            "pk": "1",
+            "plan": "pro",
+            "question_id": "a" * 24,
+            "otp": "000000",
+        }
+        yield name, _path(route, values)
+
+
+PAGES = sorted(dict(_pages()).items())
+
+
+def _stamp(membership: Membership) -> dict[str, Any]:
+    return {"_organization": str(membership.organization_id), "_person": str(membership.user_id)}
+
+
+def test_every_page_refuses_a_form_of_another_organization(
+    owner: Membership, elsewhere: Membership
+) -> None:
+    assert len(PAGES) > 60
+    client = browser(owner)
+    switch(client, elsewhere)
+    passed = []
+    for name, path in PAGES:
+        if name in SESSION_VIEWS | PERSONAL_VIEWS or name.startswith(OF_ALLAUTH):
+            continue
+        answer = client.post(path, _stamp(owner) | {"name": "x", "reason": "x", "question": "x"})
+        if answer.status_code != 409:
+            passed.append((name, answer.status_code))
+    assert passed == []
+
+
+def test_every_page_of_a_person_refuses_a_form_of_somebody_else(
+    owner: Membership, agent: Membership
+) -> None:
+    client = browser(owner)
+    passed = []
+    for name, path in PAGES:
+        if name in SESSION_VIEWS or name.startswith(("google", "facebook", "microsoft", "openid")):
+            continue
+        answer = client.post(path, _stamp(agent))
+        if answer.status_code != 409:
+            passed.append((name, answer.status_code))
+    assert passed == []
+
+
+def test_every_form_that_creates_has_a_once_key(owner: Membership) -> None:
+    """A view that takes a POST stands under `once`, or it is said why it need not."""
+    unsaid = []
+    for name, path in PAGES:
+        if name in REPEATABLE or name.startswith(OF_ALLAUTH):
+            continue
+        client = browser(owner)
+        client.raise_request_exception = False
+        if client.post(path, _stamp(owner)).status_code in {404, 405} and not _takes_post(path):
+            continue
+        if not is_once(resolve(path).func):
+            unsaid.append(name)
+    assert unsaid == []
+
+
+def _takes_post(path: str) -> bool:
+    """Say whether a view that answers 404 for want of a record would take a POST."""
+    return Client().generic("PROPFIND", path).headers.get("Allow", "GET").find("POST") >= 0
+
+
+@pytest.mark.parametrize("template", sorted((ROOT / "templates").rglob("*.html")), ids=str)
+def test_every_form_of_a_template_carries_the_stamp(template: Path) -> None:
+    text = template.read_text()
+    for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
+        if 'method="post"' not in form:
+            continue
+        is_guarded = "{% csrf_token %}" in form or '"accounts/_form.html"' in form
+        assert is_guarded or template.name == "kept_form.html", form[:200]
+
+
+def test_every_script_of_a_page_names_its_organization() -> None:
+    scripts = [
+        path
+        for folder in ("app", "knowledge", "chat/inbox")
+        for path in (ROOT / "static" / folder).rglob("*.js")
+    ]
+    senders = [
+        path
+        for path in scripts
+        if re.search(r"\bfetch\(|\brequestJson\(|XMLHttpRequest", path.read_text())
+    ]
+    assert senders
+    assert [path.name for path in senders if "stampHeaders()" not in path.read_text()] == []

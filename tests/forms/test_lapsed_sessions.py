@@ -1,0 +1,136 @@
+"""Entry 20: neither a session that ended nor a log-in in another tab costs what was typed."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.accounts.models import Membership
+from knowledge.models import Faq
+from tests.conftest import PASSWORD
+from tests.forms.browsers import OWN, form_of
+
+NEW = "/app/knowledge/new/"
+KEPT = "/account/kept-form/"
+
+
+def log_in(client: Client, member: Membership, target: str = "", **more: Any) -> Any:
+    return client.post(
+        "/login/", {"email": member.user.email, "password": PASSWORD, "next": target, **more}
+    )
+
+
+@pytest.fixture
+def written(owner: Membership) -> tuple[Client, dict[str, Any]]:
+    client = Client()
+    assert log_in(client, owner).status_code == 302
+    form = form_of(client.get(NEW), "question")
+    return client, form | {"question": "Is it halal?", "answer": "Yes,\r\nall of it."}
+
+
+def test_a_lapsed_session_does_not_eat_the_form(
+    written: tuple[Client, dict[str, Any]], owner: Membership
+) -> None:
+    client, form = written
+    client.session.flush()
+    lapsed = client.post(NEW, form)
+    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert log_in(client, owner, KEPT)["Location"] == KEPT
+    page = client.get(KEPT)
+    assert "all of it." in page.content.decode()
+    assert client.post(NEW, form_of(page, "_kept")).status_code == 302
+    assert Faq.objects.get().answer == "Yes,\nall of it."
+    assert client.get(KEPT)["Location"] == "/app/inbox/"
+
+
+def test_kept_text_is_shown_to_nobody_else(
+    written: tuple[Client, dict[str, Any]], owner: Membership, agent: Membership
+) -> None:
+    client, form = written
+    client.session.flush()
+    client.post(NEW, form)
+    log_in(client, agent, KEPT)
+    assert client.get(KEPT).status_code == 302
+
+
+def test_passwords_are_never_kept(owner: Membership) -> None:
+    client = Client()
+    log_in(client, owner)
+    client.session.flush()
+    answer = client.post(
+        "/app/settings/security/password/", {"oldpassword": "secret one", "password1": "secret two"}
+    )
+    assert answer.status_code == 302
+    assert "kept_form" not in client.session
+
+
+def test_a_fragment_that_lapsed_leaves_its_page_alone(owner: Membership) -> None:
+    answer = Client().post("/app/knowledge/ask/", {"question": "x"}, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+# --- A CSRF token that a log-in in another tab made old -------------------------------------------
+
+
+def _tab(client: Client, path: str) -> str:
+    return str(form_of(client.get(path), "csrfmiddlewaretoken")["csrfmiddlewaretoken"][0])
+
+
+def test_second_log_in_page_goes_on_instead_of_403(owner: Membership) -> None:
+    client = Client(enforce_csrf_checks=True, headers=OWN)
+    first, second = _tab(client, "/login/"), _tab(client, "/login/")
+    assert log_in(client, owner, csrfmiddlewaretoken=first).status_code == 302
+    answer = log_in(client, owner, "/app/settings/", csrfmiddlewaretoken=second)
+    assert (answer.status_code, answer["Location"]) == (302, "/app/settings/")
+    abroad = log_in(client, owner, "https://evil.example/", csrfmiddlewaretoken=second)
+    assert abroad["Location"] == "/app/inbox/"
+
+
+def test_old_log_in_page_of_nobody_comes_again_with_the_address(owner: Membership) -> None:
+    client = Client(enforce_csrf_checks=True, headers=OWN)
+    _tab(client, "/login/")
+    answer = log_in(client, owner, "/app/settings/", csrfmiddlewaretoken="x" * 64)
+    assert answer.status_code == 200
+    form = form_of(answer, "email")
+    assert form["email"] == [owner.user.email]
+    assert form["next"] == ["/app/settings/"]
+    assert form["password"] == [""]
+    assert client.post("/login/", form | {"password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize(("path", "field"), [("/signup/", "email"), ("/password/reset/", "email")])
+def test_other_doors_come_again_with_what_was_typed(db: None, path: str, field: str) -> None:
+    client = Client(enforce_csrf_checks=True, headers=OWN)
+    client.get(path)
+    answer = client.post(
+        path, {field: "new@example.com", "password1": "hidden", "csrfmiddlewaretoken": "x" * 64}
+    )
+    assert answer.status_code == 200
+    assert form_of(answer, field)[field] == ["new@example.com"]
+    assert "hidden" not in form_of(answer, field).get("password1", [])
+
+
+def test_a_page_from_before_a_second_log_in_is_asked_for_once_more(
+    owner: Membership,
+) -> None:
+    client = Client(enforce_csrf_checks=True, headers=OWN)
+    log_in(client, owner, csrfmiddlewaretoken=_tab(client, "/login/"))
+    form = form_of(client.get(NEW), "question") | {"question": "Open?", "answer": "Yes."}
+    client.post("/logout/", {"csrfmiddlewaretoken": form["csrfmiddlewaretoken"]})
+    log_in(client, owner, csrfmiddlewaretoken=_tab(client, "/login/"))
+    asked = client.post(NEW, form)
+    assert asked.status_code == 200
+    assert not Faq.objects.exists()
+    assert client.post(NEW, form_of(asked, "_kept")).status_code == 302
+    assert Faq.objects.get().answer == "Yes."
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "https://evil.example"}, {"Origin": "null"}])
+def test_a_form_of_a_foreign_page_is_refused_as_before(
+    owner: Membership, headers: dict[str, str]
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner.user)
+    answer = client.post(NEW, {"question": "Planted?", "answer": "Yes."}, headers=headers)
+    assert answer.status_code == 403
+    assert "Planted?" not in answer.content.decode()

@@ -1,0 +1,172 @@
+"""Entry 19: a form that is sent twice creates one thing, and both times shows the same answer."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from chat.models import IdentitySecret, Widget
+from crm.accounts.models import (
+    ApiKey,
+    CustomRole,
+    IdempotentRequest,
+    Invitation,
+    Membership,
+    Team,
+)
+from crm.compliance.models import AuditExport, LegalHold
+from crm.mail.models import Mail
+from knowledge.models import Faq, FaqCategory
+from tests.forms.browsers import browser, form_of
+
+KEYS = "/app/settings/api-keys/"
+Create = tuple[str, str, str, dict[str, Any], Callable[[], int]]
+
+
+def _creating(widget: Widget) -> list[Create]:
+    """Return the page of each creating form, where it is sent to, a field of it, what is filled
+    in, and how many there are then."""
+    identity = "/app/settings/visitor-identity/"
+    return [
+        (
+            "/app/knowledge/new/",
+            "/app/knowledge/new/",
+            "question",
+            {"question": "Open?", "answer": "Yes."},
+            Faq.objects.count,
+        ),
+        (
+            "/app/knowledge/categories/",
+            "/app/knowledge/categories/",
+            "name",
+            {"name": "Tea"},
+            FaqCategory.objects.count,
+        ),
+        (KEYS, KEYS, "lifetime", {"name": "Shop", "scopes": "inbox:read"}, ApiKey.objects.count),
+        (
+            "/app/settings/members/",
+            "/app/settings/members/",
+            "email",
+            {"email": "new@example.com"},
+            Invitation.objects.count,
+        ),
+        (
+            "/app/settings/roles/",
+            "/app/settings/roles/",
+            "name",
+            {"name": "Night", "copied_from": "agent"},
+            CustomRole.objects.count,
+        ),
+        (
+            "/app/settings/teams/new/",
+            "/app/settings/teams/new/",
+            "name",
+            {"name": "North"},
+            Team.objects.count,
+        ),
+        (
+            "/app/settings/legal-holds/",
+            "/app/settings/legal-holds/",
+            "reason",
+            {"kind": "organization", "reason": "Case 7"},
+            LegalHold.objects.count,
+        ),
+        (
+            "/app/settings/audit/",
+            "/app/settings/audit/exports/",
+            "_once",
+            {"format": "csv"},
+            AuditExport.objects.count,
+        ),
+        (
+            identity,
+            f"{identity}widgets/{widget.pk}/secrets/",
+            "_once",
+            {},
+            IdentitySecret.objects.count,
+        ),
+    ]
+
+
+def test_every_creating_form_that_is_sent_twice_creates_one(
+    owner: Membership, widget: Widget
+) -> None:
+    client = browser(owner)
+    for page, path, having, filled, count in _creating(widget):
+        form = form_of(client.get(page), having) | filled
+        before = count()
+        first = client.post(path, form)
+        assert first.status_code in {201, 302}, (page, first.status_code)
+        second = client.post(path, form)
+        assert count() == before + 1, page
+        assert second.status_code == first.status_code, page
+        assert second.headers.get("Location") == first.headers.get("Location"), page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_once_make_one_invitation_and_one_letter(owner: Membership) -> None:
+    clients = [browser(owner) for _each in range(4)]
+    form = form_of(clients[0].get("/app/settings/members/"), "email")
+    form |= {"email": "new@example.com"}
+
+    def send(client: Client) -> tuple[int, str]:
+        try:
+            answer = client.post("/app/settings/members/", form)
+            return answer.status_code, answer.headers.get("Location", "")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(send, clients))
+    assert answers == {(302, "/app/settings/members/")}
+    assert Invitation.objects.count() == 1
+    assert Mail.objects.count() == 1
+
+
+def test_second_click_shows_the_same_key_and_the_database_does_not_have_it(
+    owner: Membership,
+) -> None:
+    client = browser(owner)
+    form = form_of(client.get(KEYS), "lifetime") | {"name": "Shop", "scopes": ["inbox:read"]}
+    first, second = client.post(KEYS, form), client.post(KEYS, form)
+    shown = re.findall(r"nf_live_[A-Za-z0-9_]{20,}", first.content.decode())
+    assert len(set(shown)) == 1
+    assert first.content == second.content
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body, key FROM accounts_idempotentrequest")
+        stored = "".join(map(str, cursor.fetchall()))
+    assert shown[0] not in stored
+    assert form["_once"][0] not in stored
+    assert IdempotentRequest.objects.count() == 1
+
+
+def test_a_second_one_with_another_text_is_another_one(owner: Membership) -> None:
+    client = browser(owner)
+    form = form_of(client.get("/app/knowledge/new/"), "question") | {"answer": "Yes."}
+    for question in ("Open?", "Open on Sunday?", "Open?"):
+        client.post("/app/knowledge/new/", form | {"question": question})
+    assert Faq.objects.count() == 2
+
+
+def test_a_refused_form_may_be_sent_again(owner: Membership) -> None:
+    client = browser(owner)
+    form = form_of(client.get("/app/settings/teams/new/"), "name")
+    assert client.post("/app/settings/teams/new/", form | {"name": ""}).status_code == 422
+    assert not IdempotentRequest.objects.exists()
+    assert client.post("/app/settings/teams/new/", form | {"name": "North"}).status_code == 302
+
+
+def test_the_answer_of_one_person_is_never_given_to_another(
+    owner: Membership, colleague: Membership
+) -> None:
+    colleague.role = "admin"
+    colleague.save()
+    form = form_of(browser(owner).get(KEYS), "lifetime") | {"name": "A", "scopes": ["inbox:read"]}
+    browser(owner).post(KEYS, form)
+    answer = browser(colleague).post(KEYS, form)
+    assert answer.status_code == 409
+    assert ApiKey.objects.count() == 1
