@@ -37,7 +37,7 @@ class JsonSerializer(BaseSerializer):
             raise Unreadable from error
 
 
-class CacheClient(DefaultClient):  # type: ignore[misc]  # generic over types that have no stubs
+class CacheClient(DefaultClient):
     """Answers an unreadable value as a missing one."""
 
     def get(

@@ -5,6 +5,7 @@ from typing import Any
 
 from daphne.http_protocol import WebRequest
 from django.conf import settings
+from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
 from config.errors import InternalError
@@ -17,7 +18,7 @@ PATIENCE = 32
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class DeadlineChannel(HTTPChannel):  # type: ignore[misc]  # Twisted has no types for it
+class DeadlineChannel(HTTPChannel):
     """A connection whose requests have to be there in time, however slowly their bytes drip.
 
     Twisted alone waits for as long as any byte comes now and then. From the first byte of a request
@@ -40,7 +41,7 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]  # Twisted has no type
         self._expect_nothing()
         super().allContentReceived()
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: N802  Twisted's name
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802  Twisted's name
         self._expect_nothing()
         super().connectionLost(reason)
 
@@ -55,7 +56,8 @@ class DeadlineChannel(HTTPChannel):  # type: ignore[misc]  # Twisted has no type
 
     def _give_up(self) -> None:
         self._deadline = None
-        self.transport.write(TIMED_OUT)
+        transport: Any = self.transport
+        transport.write(TIMED_OUT)
         self.loseConnection()
 
 

@@ -5,17 +5,25 @@ Redis can neither make a session nor swap two. Keys in Redis do not tell the ses
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
 from django.core import signing
+from django.core.cache.backends.base import BaseCache
 
 _PREFIX = "session:"
 _SALT = "config.sessions"
 
 
 class SessionStore(CachedStore):
+    # Of Django's own, which its types do not tell.
+    _cache: BaseCache
+    _session: dict[str, Any]
+    _get_or_create_session_key: Callable[[], str]
+    _get_session_from_db: Callable[[], Any]
+
     @property
     def cache_key(self) -> str:
         return cache_key_of(self._get_or_create_session_key())
@@ -32,7 +40,7 @@ class SessionStore(CachedStore):
 
     def exists(self, session_key: str | None) -> bool:
         # The database alone: a copy that somebody else left must not take a key.
-        return bool(session_key) and super(CachedStore, self).exists(session_key)
+        return session_key is not None and super(CachedStore, self).exists(session_key)
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  Django's signature
         super(CachedStore, self).save(must_create)

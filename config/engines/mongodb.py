@@ -84,7 +84,10 @@ class Mongodb(Engine):
                         advice=f"Its last words are in {self.log}.",
                     )
                 time.sleep(0.03)
-            with pymongo.MongoClient("127.0.0.1", port, directConnection=True) as client:
+            client: pymongo.MongoClient[Any] = pymongo.MongoClient(
+                "127.0.0.1", port, directConnection=True
+            )
+            with client:
                 yield client
         finally:
             server.terminate()

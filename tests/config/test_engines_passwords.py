@@ -33,7 +33,10 @@ def running() -> Iterator[Path]:
 
 @contextmanager
 def mongodb(url: str) -> "Iterator[MongoClient[dict[str, Any]]]":
-    with MongoClient(url, directConnection=True, serverSelectionTimeoutMS=60_000) as client:
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        url, directConnection=True, serverSelectionTimeoutMS=60_000
+    )
+    with client:
         yield client
 
 

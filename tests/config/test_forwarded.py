@@ -1,6 +1,7 @@
 """Whoever comes through our proxies is counted under their own address, however it is written."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -99,7 +100,7 @@ def test_visitors_behind_a_proxy_are_not_all_one_subject(
     widget: Widget, stores_clean: None, tmp_path: Path
 ) -> None:
     """A port or brackets made every visitor the same unknown one."""
-    limits = {"RATE_LIMITS": "widget_session.address=1/3600"}
+    limits: dict[str, Any] = {"RATE_LIMITS": "widget_session.address=1/3600"}
     with (
         serving(tmp_path, flags=("--proxy-headers",), **limits) as server,
         httpx.Client(base_url=server.base_url, timeout=60) as client,

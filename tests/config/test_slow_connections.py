@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,10 @@ BODY = (
 
 @pytest.fixture
 def server(stores_clean: None, tmp_path: Path) -> Iterator[LiveServer]:
-    impatient = {"REQUEST_HEADER_SECONDS": str(SECONDS), "REQUEST_BODY_SECONDS": str(SECONDS)}
+    impatient: dict[str, Any] = {
+        "REQUEST_HEADER_SECONDS": str(SECONDS),
+        "REQUEST_BODY_SECONDS": str(SECONDS),
+    }
     with serving(tmp_path, **impatient) as server:
         yield server
 

@@ -64,7 +64,7 @@ def with_rights(theirs: Theirs, base: str, inbox: Grant) -> Membership:
 def texts_of(client: Client, path: str) -> list[str]:
     """Ask in each way, and give what comes back."""
     body = {"question": "What?", "answer": "That.", "language_code": "en", "text": "x", "seq": 1}
-    answers = [
+    answers: list[Any] = [
         client.get(path),
         client.get(path, {"q": "manila", "search": "manila"}, headers={"HX-Request": "true"}),
         client.post(path, body),
