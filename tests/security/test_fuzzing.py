@@ -17,7 +17,6 @@ import pytest
 from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.test import Client
-from django.urls import Resolver404, resolve
 
 from crm.accounts.models import Role, User
 from tests.conftest import make_member
@@ -32,7 +31,7 @@ from tests.security.hostile import (
     VALUES,
     observed,
 )
-from tests.tenancy.addresses import Address, addresses
+from tests.tenancy.addresses import Address, addresses_of_views
 from tests.tenancy.world import Theirs, make_theirs
 
 pytestmark = pytest.mark.django_db
@@ -141,26 +140,10 @@ def fuzzing(theirs: Theirs, who: str) -> Iterator[Fuzzer]:
     assert fuzzer.wrong == {}
 
 
-def open_to(theirs: Theirs, who: str) -> list[Address]:
-    """Give each view's address once; the operator's admin is tried as an operator."""
-    found: dict[tuple[Any, ...], Address] = {}
-    for address in addresses(theirs):
-        is_admin = address.name.startswith("admin:")
-        if is_admin != (who == "operator"):
-            continue
-        try:
-            match = resolve(address.path)
-        except Resolver404:
-            continue
-        view = getattr(match.func, "__wrapped__", match.func)
-        found.setdefault((address.name, id(view)), address)
-    return list(found.values())
-
-
 @pytest.mark.parametrize("who", ["nobody", "owner", "operator"])
 def test_no_parameter_of_a_page_gives_a_server_error(theirs: Theirs, who: str) -> None:
     with fuzzing(theirs, who) as fuzzer:
-        for address in open_to(theirs, who):
+        for address in addresses_of_views(theirs, is_admin=who == "operator"):
             fuzzer.enter()
             for method in ("GET", "POST"):
                 names, is_open = _names(fuzzer, method, address)
@@ -193,7 +176,7 @@ def _ask_with(fuzzer: Fuzzer, method: str, path: str, encoded: str) -> Any:
 
 def test_no_body_of_the_api_gives_a_server_error(theirs: Theirs) -> None:
     with fuzzing(theirs, "owner") as fuzzer:
-        for address in open_to(theirs, "owner"):
+        for address in addresses_of_views(theirs, is_admin=False):
             if not address.path.startswith("/api/"):
                 continue
             fuzzer.enter()
@@ -233,7 +216,7 @@ def test_no_cookie_header_or_body_gives_a_server_error(theirs: Theirs, who: str)
 @pytest.mark.parametrize("who", ["nobody", "owner"])
 def test_no_path_gives_a_server_error(theirs: Theirs, who: str) -> None:
     with fuzzing(theirs, who) as fuzzer:
-        for address in open_to(theirs, who):
+        for address in addresses_of_views(theirs, is_admin=who == "operator"):
             pieces = address.path.split("/")
             last = max(index for index, piece in enumerate(pieces) if piece or index == 0)
             for value in fuzzer.some(PIECES, 2):
