@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from redis import Redis
+
 SCRIPT_PRELUDE = """
 local function expect(key, kind)
   local found = redis.call('TYPE', key)['ok']
@@ -27,6 +29,13 @@ local function add(key, field, amount)
   return redis.call('HINCRBY', key, field, amount)
 end
 """
+
+_EXPECT = SCRIPT_PRELUDE + "expect(KEYS[1], ARGV[1])"
+
+
+def expect_type(client: Redis, key: str, kind: str) -> None:
+    """Drop a key of another type; ``client`` may be a pipeline, in front of what needs the key."""
+    client.eval(_EXPECT, 1, key, kind)
 
 
 def text_of(value: Any) -> str:

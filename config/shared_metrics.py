@@ -17,7 +17,7 @@ from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from config import stores
-from config.redis_values import number_of, text_of
+from config.redis_values import expect_type, number_of, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ def observe_task(*, task: str, state: str, seconds: float) -> None:
     bucket = bisect_left(TASK_BUCKETS, seconds)
     try:
         pipe = stores.redis().pipeline(transaction=False)
+        expect_type(pipe, TASKS_KEY, "hash")
         pipe.hincrby(TASKS_KEY, f"{task}|{state}|{bucket}", 1)
         pipe.hincrbyfloat(TASKS_KEY, f"{task}|{state}|sum", seconds)
         pipe.execute()
@@ -46,6 +47,7 @@ def set_reconcile_differences(differences: Mapping[str, int]) -> None:
     if not differences:
         return
     try:
+        expect_type(stores.redis(), RECONCILE_KEY, "hash")
         stores.redis().hset(RECONCILE_KEY, mapping={k: str(v) for k, v in differences.items()})
     except RedisError as error:
         logger.warning(

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from config import stores
 from config.logging import note_cache, note_store
-from config.redis_values import object_of, text_of
+from config.redis_values import expect_type, object_of, text_of
 from knowledge.terms import words
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ def count(organization_id: UUID, question: str) -> None:
     name = popular_key(organization_id)
     try:
         pipe = stores.redis().pipeline(transaction=False)
+        expect_type(pipe, name, "zset")
         pipe.zincrby(name, 1, question)
         # Bounded: the least asked beyond the limit go.
         pipe.zremrangebyrank(name, 0, -POPULAR_KEPT - 1)

@@ -12,7 +12,7 @@ from typing import cast
 
 from redis import Redis
 
-from config.redis_values import number_of
+from config.redis_values import expect_type, number_of
 
 QUEUES = ("realtime", "default", "ai", "bulk")
 KEY = "operations:canary"
@@ -22,10 +22,12 @@ STALE_SECONDS = 120.0
 
 
 def note_seen(redis: Redis, *, queue: str) -> None:
+    expect_type(redis, KEY, "hash")
     redis.hset(KEY, queue, str(time.time()))
 
 
 def note_sent(redis: Redis) -> None:
+    expect_type(redis, KEY, "hash")
     redis.hset(KEY, SENT, str(time.time()))
 
 

@@ -146,7 +146,6 @@ POISONS: dict[str, bytes | None] = {
     "endless": b"1e999",
     "not a number": b"nan",
     "negative": b"-1",
-    "far ahead": b"9007199254740991",
     "deep": b"[" * 100_000,
     "empty": b"",
 }
