@@ -29,6 +29,8 @@ class Outcome(StrEnum):
     OVER_QUOTA = "over_quota"
     TOO_MANY = "too_many"
     SUPERSEDED = "superseded"
+    # Nothing was said: it was handed over before, and the bot is not sure enough to speak again.
+    LEFT_TO_PERSON = "left_to_person"
 
 
 class BotInteractionManager:

@@ -19,6 +19,7 @@ from crm.accounts.services.idempotency import (
 )
 from crm.customers.models import Customer
 from tests.api.conftest import Api
+from tests.patience import PATIENCE
 
 CUSTOMERS = "/api/v1/customers"
 MINH = {"name": "Minh", "email": "minh@example.com"}
@@ -107,7 +108,8 @@ def test_a_message_is_stored_once_in_the_log_too(api: Api, conversation: Convers
     assert first.status_code == 201
     assert again.json() == first.json()
     log = Message.objects.after(conversation.organization_id, conversation.pk, 0)
-    assert [str(each.content["text"]) for each in log][1:] == ["Hello!"]
+    texts = [str(each.content["text"]) for each in log if "text" in each.content]
+    assert texts[1:] == ["Hello!"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -129,7 +131,7 @@ def test_the_same_request_at_the_same_moment_is_a_409(api: Api, owner: Membershi
 
     def act() -> Answer:
         held.set()
-        go.wait(30)
+        go.wait(PATIENCE)
         return Answer(201, "{}")
 
     def first() -> None:
@@ -146,7 +148,7 @@ def test_the_same_request_at_the_same_moment_is_a_409(api: Api, owner: Membershi
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(first)
-        held.wait(30)
+        held.wait(PATIENCE)
         during = api.post(CUSTOMERS, MINH, Idempotency_Key="k-1")
         go.set()
         running.result(30)

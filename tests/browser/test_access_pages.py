@@ -7,10 +7,12 @@ import urllib.request
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from crm.accounts.models import ApiKey, ApiKeySecret, Membership, UserSession
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, serious_faults
+from tests.browser.widths import assert_within
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,15 +58,10 @@ def test_the_pages_are_usable_by_everybody(
         for name in ("accounts:sessions", "accounts:log_in_rules", "accounts:api_keys_page"):
             page.goto(reverse(name))
             assert serious_faults(page) == []
-            assert is_within(page)
+            assert_within(page)
         page.goto(reverse("chat:visitor_identity"))
         assert serious_faults(page) == []
-        assert is_within(page)
-
-
-def is_within(page: Page) -> bool:
-    """Nothing has to be scrolled for sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        assert_within(page)
 
 
 def test_a_key_is_made_copied_used_rotated_and_revoked(
@@ -91,11 +88,14 @@ def test_a_key_is_made_copied_used_rotated_and_revoked(
         second = shown.inner_text()
         assert [status_of(web_server, key) for key in (first, second)] == [200, 200]
         old = ApiKeySecret.objects.order_by("created_at")[0].prefix
-        page.get_by_role("button", name=f"End this one {old}").click()
+        page.locator("summary", has_text=f"End this one {old}").click()
+        page.get_by_role("button", name=f"Yes: End this one {old}").click()
         expect(page.get_by_text("The old secret opens nothing any more.")).to_be_visible()
         assert [status_of(web_server, key) for key in (first, second)] == [401, 200]
 
-        page.get_by_role("button", name="Revoke Web shop").click()
+        page.locator("summary", has_text="Revoke Web shop").click()
+        expect(page.get_by_text("This cannot be undone.").last).to_be_visible()
+        page.get_by_role("button", name="Yes: Revoke Web shop").click()
         expect(page.get_by_text("No keys yet.")).to_be_visible()
         assert status_of(web_server, second) == 401
     assert ApiKey.objects.get().revoked_at is not None
@@ -106,7 +106,7 @@ def status_of(server: LiveServer, key: str) -> int:
         f"{server.base_url}/api/v1/conversations", headers={"Authorization": f"Bearer {key}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert "results" in json.load(answer)
             return int(answer.status)
     except urllib.error.HTTPError as refused:

@@ -16,8 +16,19 @@ from config import stores
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
 from knowledge.services import Answer
-from tests.chat.bot_turns import SHIPPING, ask, changes, is_struck_off, log, replies, run, turn
+from tests.chat.bot_turns import (
+    SHIPPING,
+    ask,
+    changes,
+    farewell,
+    is_struck_off,
+    log,
+    replies,
+    run,
+    turn,
+)
 from tests.knowledge.conftest import TEXTS
+from tests.patience import PATIENCE
 
 
 def test_known_question_is_answered_with_its_source(
@@ -87,7 +98,7 @@ def test_who_asks_for_a_person_is_handed_off(
 ) -> None:
     question = ask(conversation, text)
     run(question)
-    assert replies(question) == [line(Line.ASKED, language)]
+    assert replies(question) == [farewell(Line.ASKED, language)]
     (change,) = changes(question)
     assert (change["name"], change["reason"], change["status"]) == ("handed_off", "asked", "open")
     assert turn(question).outcome == Outcome.ASKED_FOR_PERSON
@@ -97,7 +108,7 @@ def test_who_asks_for_a_person_is_handed_off(
 def test_unknown_question_is_handed_off(knowing: Organization, conversation: Conversation) -> None:
     question = ask(conversation, "Who won the football match last night?")
     run(question)
-    assert replies(question) == [line(Line.UNKNOWN, "en")]
+    assert replies(question) == [farewell(Line.UNKNOWN)]
     assert [change["reason"] for change in changes(question)] == ["unknown"]
     recorded = turn(question)
     assert (recorded.outcome, recorded.sources) == (Outcome.UNKNOWN, [])
@@ -206,11 +217,11 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     group = conversation_group(conversation.pk)
     with stores.redis().pubsub() as listening:
         listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
-        confirmed = listening.get_message(timeout=30)
+        confirmed = listening.get_message(timeout=PATIENCE)
         assert confirmed is not None
         assert confirmed["type"] == "subscribe"
         run(question)
-        raw = listening.get_message(timeout=30)
+        raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
     hint = registry.get_serializer("msgpack").deserialize(raw["data"])
     assert hint == {

@@ -11,8 +11,10 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django import forms
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -57,8 +59,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         person = cast(User, user)
-        settle_sign_up(user_id=person.pk)
+        founded = settle_sign_up(user_id=person.pk)
         super().login(request, user)
+        request.has_founded = founded is not None  # type: ignore[attr-defined]
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -66,6 +69,10 @@ class AccountAdapter(DefaultAccountAdapter):
         response = super().post_login(request, user, **kwargs)
         credentials_were_right(request, cast(User, user))
         remember_language(response, cast(User, user).language_code)
+        if getattr(request, "has_founded", False) and response.get("Location") == resolve_url(
+            settings.LOGIN_REDIRECT_URL
+        ):
+            response["Location"] = resolve_url(settings.SETUP_URL)
         return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
