@@ -254,7 +254,10 @@ def hand_off(
     reason: str,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Let people answer where the bot will not; ``reason`` is asked, unknown, failed or quota."""
+    """Let people answer where the bot will not; ``reason`` says why.
+
+    One of asked, unknown, failed, quota and too_many.
+    """
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )

@@ -16,11 +16,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config import limits, tenancy
+from config.redirects import is_local
 from config.text import normalize_email, normalize_line
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
@@ -53,10 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):
         ]
 
     def is_safe_url(self, url: str) -> bool:
-        request = context.request
-        return url_has_allowed_host_and_scheme(
-            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
+        return is_local(context.request, url)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return limits.client_address(request)

@@ -1,5 +1,6 @@
 """What people fill in about themselves."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
@@ -7,6 +8,19 @@ from django.utils.translation import gettext_lazy as _
 
 from config.forms import Form
 from crm.accounts.models import Language
+
+
+class TargetField(forms.CharField):
+    """Where to go on. One that cannot be used is as good as none: it must not refuse the form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def clean(self, value: Any) -> str:
+        try:
+            return str(super().clean(value))
+        except forms.ValidationError:
+            return ""
 
 
 class LogInForm(Form):
@@ -27,17 +41,17 @@ class LogInForm(Form):
         ),
         error_messages={"required": _("Enter your password.")},
     )
-    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    next = TargetField(widget=forms.HiddenInput)
 
 
 class LanguageForm(Form):
     language = forms.ChoiceField(choices=Language.choices)
-    next = forms.CharField(required=False)
+    next = TargetField()
 
 
 class TimezoneForm(Form):
     timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
-    next = forms.CharField(required=False)
+    next = TargetField()
 
 
 class SwitchForm(Form):

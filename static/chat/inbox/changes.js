@@ -29,6 +29,7 @@ const REASONS = {
   unknown: () => gettext("it does not know the answer"),
   failed: () => gettext("it failed"),
   left: () => gettext("whoever had it no longer works here"),
+  too_many: () => gettext("too many questions came from one place"),
   quota: () => gettext("the bot answers of the plan are used up"),
 };
 
