@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from config import stores
 from config.errors import StoreUnavailable
 from config.outages import RETRY_SECONDS
+from config.redis_values import SCRIPT_PRELUDE
 from crm.accounts.errors import TooManyLogIns
 
 FORGOTTEN_AFTER_SECONDS = 3600
@@ -48,18 +49,19 @@ _PATIENCES = (PER_ACCOUNT_AND_PLACE, PER_ACCOUNT, PER_PLACE)
 
 # An attempt counts as a failure until it is known to be none: many at the same moment gain nothing.
 _ATTEMPT = """
+for i = 1, 3 do expect(KEYS[i], 'hash') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_known = redis.call('EXISTS', KEYS[4]) == 1
 local wait = 0
 for i = 1, 3 do
   if not (i == 2 and is_known) then
-    wait = math.max(wait, tonumber(redis.call('HGET', KEYS[i], 'until') or 0) - now)
+    wait = math.max(wait, number(redis.call('HGET', KEYS[i], 'until')) - now)
   end
 end
 if wait > 0 then return wait end
 for i = 1, 3 do
-  local failures = redis.call('HINCRBY', KEYS[i], 'failures', 1)
+  local failures = add(KEYS[i], 'failures', 1)
   local free, first, longest = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
   local delay = 0
   if failures >= tonumber(free) then
@@ -73,8 +75,9 @@ return 0
 _SUCCESS = """
 redis.call('DEL', KEYS[1])
 for i = 2, 3 do
-  if tonumber(redis.call('HGET', KEYS[i], 'failures') or 0) > 0 then
-    redis.call('HINCRBY', KEYS[i], 'failures', -1)
+  expect(KEYS[i], 'hash')
+  if number(redis.call('HGET', KEYS[i], 'failures')) > 0 then
+    add(KEYS[i], 'failures', -1)
     if redis.call('HGET', KEYS[i], 'by') == ARGV[2] then
       redis.call('HDEL', KEYS[i], 'until', 'by')
     end
@@ -87,7 +90,7 @@ return 1
 
 @cache
 def _script(text: str) -> Script:
-    return stores.redis().register_script(text)
+    return stores.redis().register_script(SCRIPT_PRELUDE + text)
 
 
 @dataclass(frozen=True, slots=True)

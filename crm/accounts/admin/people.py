@@ -15,6 +15,7 @@ from unfold.admin import TabularInline
 from config.console.deeds import Deed
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin
+from config.forms import NormalizedText
 from crm.accounts.admin.impersonating import AS_PERSON
 from crm.accounts.models import Ended, Membership, User
 from crm.accounts.services.access import end_access
@@ -54,7 +55,11 @@ class MembershipInline(TabularInline):
         return False
 
 
-class NewPersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not to be subscribed
+class PersonForm(NormalizedText, forms.ModelForm):  # type: ignore[type-arg]
+    """Without a password: nobody sets another's."""
+
+
+class NewPersonForm(PersonForm):
     """A new account: its owner chooses the password, by a link that is sent to them."""
 
     class Meta:
@@ -107,9 +112,10 @@ class UserAdmin(ConsoleAdmin):
     """Not Django's own, which sets passwords: nobody sets another's."""
 
     menu = Menu(Section.TENANTS, "person", rank=20)
+    form = PersonForm
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
-    search_fields = ["email", "name", "=id"]
+    search_fields = ["search_text", "=id"]
     search_help_text = _("A part of the address or the name, or an id in full.")
     ordering = ["email"]
     filter_horizontal = ["groups"]

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
 
@@ -31,7 +32,7 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
     field.help_text = _HELP if helps else ""
 
 
-class ResetForm(allauth.ResetPasswordForm):
+class ResetForm(NormalizedText, allauth.ResetPasswordForm):
     """Send a link to an address that the account's owner has proved, and to no other.
 
     Whoever signed up and has not confirmed yet is sent the link for that again.
@@ -67,7 +68,7 @@ class ResetForm(allauth.ResetPasswordForm):
         return cleaned
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):
+class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
     """What the link of a letter opens; it proves the address, too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,7 +87,7 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
             verified_address(self.user)
 
 
-class ChangePasswordForm(allauth.ChangePasswordForm):
+class ChangePasswordForm(NormalizedText, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
@@ -98,14 +99,14 @@ class ChangePasswordForm(allauth.ChangePasswordForm):
         return str(super().clean_oldpassword())
 
 
-class SetPasswordForm(allauth.SetPasswordForm):
+class SetPasswordForm(NormalizedText, allauth.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
 
-class ConfirmForm(allauth.ReauthenticateForm):
+class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_password(self.fields["password"], label=_("Your password"), is_new=False)
