@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from config import engines
+from config.engines.private_files import open_log
 from config.engines.processes import end, identity
 from config.engines.state import records, write_atomically
+from config.progress import Progress
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90.0
+STEPS = 4
 DRAIN_SECONDS = 30.0
 
 
@@ -47,8 +50,7 @@ class Part:
     deaths: list[float] = field(default_factory=list)
 
     def start(self) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        with open_log(self.log) as output:
             self.process = subprocess.Popen(  # noqa: S603  our own command, no shell
                 self.argv,
                 stdin=subprocess.DEVNULL,
@@ -84,8 +86,11 @@ def running() -> dict[str, Any] | None:
     return told if identity(pid) == started else None
 
 
-def up(*, port: int, say: Callable[[str], None]) -> int:
-    """Start everything, tell where it is, keep it running until a signal; give the exit code."""
+def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int:
+    """Start everything, tell where it is, keep it running until a signal; give the exit code.
+
+    ``is_logged``: what is said goes to a file, which shall hold no password.
+    """
     _refuse_second(port)
     wanted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -94,22 +99,35 @@ def up(*, port: int, say: Callable[[str], None]) -> int:
     parts: list[Part] = []
     try:
         _end_leftovers()
-        say("Starting the stores...")
-        engines.start()
-        say("Preparing the database and the demo...")
+        progress = Progress(STEPS)
+        with progress.step("Starting the stores"):
+            engines.start()
         parts = _parts(port)
         web, worker, beat = parts
-        # The web server loads while the demo does; nobody was told yet where it is.
-        demo = _prepare(on_schema=web.start)
+        progress.begin("Bringing the database up to date")
+
+        def on_schema() -> None:
+            # The web server loads while the demo does; nobody was told yet where it is.
+            web.start()
+            progress.end()
+            progress.begin("Loading the demo")
+
+        try:
+            demo = _prepare(on_schema=on_schema)
+        except BaseException:
+            progress.end(failed=True)
+            raise
+        progress.end()
         worker.start()
         base_url = f"http://localhost:{port}"
-        _await_ready(parts, base_url, wanted)
+        with progress.step("Waiting for the web server"):
+            _await_ready(parts, base_url, wanted)
         # Its first work is due later than anybody's first question.
         beat.start()
         if wanted.is_set():
             return 0
         _tell(parts, base_url, demo)
-        say(_summary(base_url, demo))
+        say(f"Up at {base_url}." if is_logged else _summary(base_url, demo))
         _watch(parts, base_url, demo, wanted, say)
     finally:
         say("Stopping...")
@@ -127,22 +145,27 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
         return 0
     _refuse_second(port)
     log = engines.var_dir() / "log" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    with open_log(log, anew=True) as output:
         supervisor = subprocess.Popen(  # noqa: S603  our own command, no shell
-            [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(port)],
+            [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(port), "--logged"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=CHECKOUT,
             start_new_session=True,
         )
+    progress, shown = Progress(STEPS), 0
     while supervisor.poll() is None:
         told = running()
+        lines = log.read_text(errors="replace").split("\n")[:-1]
+        for line in lines[shown:]:
+            progress.forward(line)
+        shown = len(lines)
         if told is not None and told["processes"]["supervisor"] == supervisor.pid:
             say(_summary(told["base_url"], told))
             return 0
         time.sleep(0.1)
+    progress.close()
     raise NotStarted(log.read_text(errors="replace").strip()[-2000:], f"The whole log: {log}")
 
 

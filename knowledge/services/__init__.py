@@ -1,21 +1,21 @@
 """The verbs of knowledge: the only writers."""
 
 from knowledge.services.answering import Answer, Source, answer
+from knowledge.services.categories import create_category, delete_category, rename_category
 from knowledge.services.faqs import (
     FaqContent,
     add_phrasing,
-    create_category,
     create_faq,
-    delete_category,
     delete_faq,
     import_faqs,
     purge_deleted,
-    rename_category,
     restore_faq,
     set_published,
     update_faq,
 )
+from knowledge.services.importing import import_rows
 from knowledge.services.indexing import index_faqs, index_now
+from knowledge.services.undoing import delete_faq_undoably
 
 __all__ = [
     "Answer",
@@ -27,7 +27,9 @@ __all__ = [
     "create_faq",
     "delete_category",
     "delete_faq",
+    "delete_faq_undoably",
     "import_faqs",
+    "import_rows",
     "index_faqs",
     "index_now",
     "purge_deleted",

@@ -69,6 +69,8 @@ REPEATABLE = {
     "chat:pause_widget": "it is paused",
     "chat:resume_widget": "it is shown",
     "chat:allow_seen": "it is allowed",
+    "chat:dismiss_start": "it is put away",
+    "accounts:undo": "it is back",
 }
 OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")
 

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from config import quotas, realtime
+from config.text import is_taken
 from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
@@ -20,6 +22,7 @@ from crm.accounts.errors import (
 from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
+from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -149,13 +152,25 @@ def edit_role(
 
 
 @transaction.atomic
-def delete_role(*, by: Principal, role_id: UUID) -> None:
+def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
+    """Remove a role that nobody has; return the action that `undo` takes back."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     require_grant(by, role.rights)
     if role.memberships.exists():
         raise RoleInUse
+    action_id = record_undoable(by=by, kind="role", data=snapshot(role))
     role.delete()
+    return action_id
+
+
+def _restore_role(by: Principal, data: dict[str, Any]) -> None:
+    by = enter_settings(by)
+    restore(data)
+    require_grant(by, _locked_role(by.organization_id, UUID(data["pk"])).rights)
+
+
+register_undo("role", _restore_role)
 
 
 def _locked_member(organization_id: UUID, membership_id: UUID) -> Membership:
@@ -178,6 +193,10 @@ def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
 
 
 def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:
+    others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
+    # Under the lock of `enter_settings`; the constraint in the store knows less of what is equal.
+    if is_taken(role.name, others.values_list("name", flat=True)):
+        raise RoleNameTaken
     try:
         with transaction.atomic():
             role.save(update_fields=update_fields)

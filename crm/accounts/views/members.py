@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
+from config.text import isolate
 from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import MemberNotFound
@@ -34,6 +35,7 @@ from crm.accounts.services.members import (
     reactivate_member,
 )
 from crm.accounts.services.roles import change_role, grantable_roles
+from crm.accounts.undo import offer_undo
 
 PAGE = {"active_section": "settings", "active_page": "members"}
 SHOWN = 50
@@ -159,12 +161,13 @@ def resend(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 @member_required
 @require_POST
 def revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
-    by = membership_of(request)
-    return _do(
-        request,
-        lambda: revoke_invitation(by=by, invitation_id=invitation_id),
-        _("The invitation was taken back."),
-    )
+    try:
+        action_id = revoke_invitation(by=membership_of(request), invitation_id=invitation_id)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        offer_undo(request, _("The invitation was taken back."), action_id)
+    return redirect("accounts:members")
 
 
 @member_required
@@ -177,7 +180,9 @@ def leave(request: HttpRequest) -> HttpResponse:
     except AppError as refusal:
         messages.error(request, refusal.message)
         return redirect("accounts:organization")
-    messages.success(request, _("You left %(name)s.") % {"name": membership.organization.name})
+    messages.success(
+        request, _("You left %(name)s.") % {"name": isolate(membership.organization.name)}
+    )
     return redirect("accounts:profile")
 
 
@@ -197,7 +202,8 @@ def _invite(request: HttpRequest, by: Membership, form: InviteForm) -> int:
         form.add_error(None, refusal.message)
         return refusal.status
     messages.success(
-        request, _("An invitation is on its way to %(email)s.") % {"email": invitation.email}
+        request,
+        _("An invitation is on its way to %(email)s.") % {"email": isolate(invitation.email)},
     )
     return 200
 
