@@ -15,11 +15,11 @@ from django.utils.translation import get_language_from_request, gettext, overrid
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from chat.colors import COLOR, ink_on
 from chat.errors import OriginNotAllowed, WidgetNotFound, WidgetPaused
 from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import active_widget, frame_ancestors, origin_allowed
 from chat.services.widgets import record_refused, record_seen
+from config.colors import COLOR, ink_on
 from config.errors import AppError
 from crm.accounts.models import Language
 

@@ -12,8 +12,8 @@ from django.contrib.staticfiles import finders
 from django.http import HttpResponseBase
 from django.test import Client
 
-from chat.colors import ink_on
 from chat.models import Widget
+from config.colors import ink_on
 
 SHOP = "https://shop.example"
 KILOBYTE = 1024
