@@ -267,31 +267,3 @@ def test_foreign_answer_to_an_agents_message_does_not_acknowledge_it(
         assert shown_texts(page) == expected
         assert stored_texts(taken) == expected
         assert page.url.endswith(path_of(taken))
-
-
-FULL_OR_REFUSED = {
-    "full": "Storage.prototype.setItem = () => {"
-    " throw new DOMException('', 'QuotaExceededError') }",
-    "refused": "Object.defineProperty(window, 'localStorage', {"
-    " get() { throw new DOMException('', 'SecurityError') } })",
-}
-
-
-@pytest.mark.parametrize("storage", FULL_OR_REFUSED)
-def test_agents_message_that_cannot_be_kept_is_sent_from_memory_and_says_so(
-    chromium: Browser, tmp_path: Path, taken: Conversation, agent: Membership, storage: str
-) -> None:
-    port = free_port()
-    with logged_in(chromium, f"http://127.0.0.1:{port}", agent) as context:
-        context.add_init_script(FULL_OR_REFUSED[storage])
-        with serving(tmp_path, port=port) as server:
-            page = open_inbox(context, path_of(taken))
-            server.kill()
-            await_waiting(page)
-            page.locator("#composer-text").fill("Kept by nobody")
-            page.keyboard.press("Enter")
-            unsent = page.locator("#log [data-unsent] .bubble-state")
-            expect(unsent).to_contain_text("keep this page open until it is sent")
-        with serving(tmp_path, port=port):
-            expect(page.locator("#log [data-unsent]")).to_have_count(0)
-            assert stored_texts(taken) == ["Do you ship to Manila?", "Kept by nobody"]
