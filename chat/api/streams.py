@@ -157,7 +157,7 @@ class StoredMessage(StreamView):
             )
         return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
 
-    @extend_schema(operation_id="streams_delete", tags=["streams"], responses=EventShape)
+    @extend_schema(operation_id="streams_delete", tags=["streams"], responses={200: EventShape})
     @refuses(409)
     def delete(self, request: Request, stream: str, message_id: UUID) -> Response:
         viewer = viewer_of_request(request)

@@ -23,8 +23,7 @@ from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.realtime import visitors_group
 from config.threads import run_sync
-from crm.accounts.errors import AccessEnded
-from crm.accounts.errors import OrganizationSwitched
+from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
