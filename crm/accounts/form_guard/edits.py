@@ -32,6 +32,15 @@ class EditForm(forms.Form):
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False
 
+    def full_clean(self) -> None:
+        """Count a line end as one: browsers send two characters for it."""
+        if isinstance(self.data, QueryDict):
+            data = self.data.copy()
+            for name, values in self.data.lists():
+                data.setlist(name, [_plain(value) for value in values])
+            self.data = data
+        super().full_clean()
+
     @property
     def edited_version(self) -> int | None:
         """Return the version that this rendering of the form is about."""

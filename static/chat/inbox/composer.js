@@ -1,4 +1,5 @@
 // Where an agent writes: a reply or a private note, with the draft kept per conversation.
+import { lengthOf } from "../../app/lengths.js";
 import { byId, me, root, setText, state } from "./page.js";
 
 const DRAFT_PREFIX = `nextflow-draft:${me.organization}:${me.id}:`;
@@ -124,7 +125,7 @@ export class Composer {
 
   async #submit() {
     const text = this.#text.value.trim();
-    if (!text || this.#sendButton.disabled || text.length > state.max_text_length) return;
+    if (!text || this.#sendButton.disabled || lengthOf(text) > state.max_text_length) return;
     const id = this.#id;
     const content = { type: this.mode === "note" ? "note" : "text", text };
     this.#sendButton.disabled = true;
@@ -162,7 +163,7 @@ export class Composer {
   }
 
   #refresh() {
-    const length = this.#text.value.trim().length;
+    const length = lengthOf(this.#text.value.trim());
     const isTooLong = length > state.max_text_length;
     this.#sendButton.disabled = length === 0 || isTooLong;
     const count = byId("composer-count");
