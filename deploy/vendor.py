@@ -81,7 +81,8 @@ def main() -> None:
             for source, target in wanted["files"].get(name, {}).items():
                 content = (package / source).read_bytes()
                 # Source maps are not kept, and a browser would ask for one in vain.
-                content = re.sub(rb"\n?(//|/\*)# sourceMappingURL=.*", b"", content)
+                if not source.endswith(".woff2"):
+                    content = re.sub(rb"\n?(//|/\*)# sourceMappingURL=.*", b"", content)
                 (ROOT / target).parent.mkdir(parents=True, exist_ok=True)
                 (ROOT / target).write_bytes(content)
                 made.append(target)

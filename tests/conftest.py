@@ -14,6 +14,7 @@ from django.utils import translation
 from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
 
+from chat.interactions import BotInteraction
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
@@ -28,6 +29,7 @@ from tests.servers import (
     web_server,
     web_worker,
 )
+from tests.wiping import wipe
 
 __all__ = [
     "_module_worker",
@@ -90,7 +92,7 @@ def _flush_again() -> Iterator[None]:
     teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def patient(case: TransactionTestCase) -> None:
-        flush_patiently(partial(teardown, case))
+        flush_patiently(partial(wipe, partial(teardown, case)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", patient)
@@ -101,15 +103,15 @@ def flush_patiently(flush: Callable[[], object]) -> None:
     for attempt in range(FLUSHES):
         try:
             flush()
-        except CommandError as failure:
+        except (CommandError, OperationalError) as failure:
             if attempt == FLUSHES - 1 or not is_deadlock(failure):
                 raise
         else:
             return
 
 
-def is_deadlock(failure: CommandError) -> bool:
-    cause = failure.__cause__
+def is_deadlock(failure: Exception) -> bool:
+    cause = failure.__cause__ if isinstance(failure, CommandError) else failure
     return isinstance(cause, OperationalError) and isinstance(cause.__cause__, DeadlockDetected)
 
 
@@ -145,7 +147,8 @@ def _stores_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
     with second.in_use():
         yield
         with blocker.unblock():
-            flush_patiently(partial(call_command, "flush", verbosity=0, interactive=False))
+            flush = partial(call_command, "flush", verbosity=0, interactive=False)
+            flush_patiently(partial(wipe, flush))
 
 
 @pytest.fixture
@@ -158,6 +161,7 @@ def _mongo_indexes() -> None:
     stores.mongo().drop_database(stores.mongo_db().name)
     Message.objects.create_indexes()
     ConversationDocuments.create_indexes()
+    BotInteraction.objects.create_indexes()
 
 
 @pytest.fixture

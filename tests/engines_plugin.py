@@ -17,8 +17,8 @@ import pytest
 from config import engines
 from config.engines.supervision import mark_owner, owner_is_gone
 from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+from tests import throw_away
 
-_PREFIX = "nextflow-test-"
 _ASKS_ONLY = frozenset(
     ("--co", "--collect-only", "--fixtures", "--help", "--markers", "--version", "-h", "-V")
 )
@@ -39,7 +39,7 @@ def _start() -> None:
     _sweep()
     # pytest_unconfigure is not reached when a conftest cannot be imported.
     atexit.register(_clean_up)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=throw_away.PREFIX, dir=throw_away.place()))
     mark_owner(folder)
     for variable in (*URL_VARIABLES.values(), OWNER_VARIABLE, *_part_variables()):
         os.environ.pop(variable, None)
@@ -76,7 +76,7 @@ def _clean_up() -> None:
 
 def _sweep() -> None:
     """Stop what a killed test run left running."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in throw_away.folders():
         if folder.is_dir() and os.access(folder, os.W_OK) and owner_is_gone(folder):
             _remove(folder)
 

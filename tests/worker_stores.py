@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import override_settings
 
+from chat.interactions import BotInteraction
 from chat.managers import ConversationDocuments
 from chat.models import Message
 from config import brief_redis, stores
@@ -129,6 +130,7 @@ def _make_indexes() -> None:
         stores.mongo().drop_database(stores.mongo_db().name)
         Message.objects.create_indexes()
         ConversationDocuments.create_indexes()
+        BotInteraction.objects.create_indexes()
         _has_indexes = True
 
 

@@ -20,6 +20,10 @@ def style(request: HttpRequest) -> str:
     return static("console/console.css")
 
 
+def font(request: HttpRequest) -> str:
+    return static("app/font.css")
+
+
 def icon(request: HttpRequest) -> str:
     return static("app/mark.svg")
 
@@ -37,7 +41,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "LANGUAGES": {"action": "config.console.look.language_action", "navigation": []},
     "ACCOUNT": {"navigation": [{"title": _("Change password"), "link": account_link}]},
-    "STYLES": [style],
+    "STYLES": [font, style],
     "SIDEBAR": {
         "show_search": False,
         "command_search": False,

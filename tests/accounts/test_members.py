@@ -17,6 +17,7 @@ from crm.accounts.services.members import leave_organization
 from crm.mail.models import Mail
 from tests.accounts.letters import last_letter, link_in
 from tests.conftest import PASSWORD, make_member
+from tests.patience import PATIENCE
 
 MEMBERS = reverse("accounts:members")
 LEAVE = reverse("accounts:leave")
@@ -261,7 +262,7 @@ def test_two_last_owners_cannot_leave_at_once(
         with pytest.raises(StillWaiting):
             waiting.result(timeout=0.5)
     with pytest.raises(LastOwner):
-        waiting.result(timeout=10)
+        waiting.result(timeout=PATIENCE)
     other.refresh_from_db()
     assert other.is_active
 

@@ -36,6 +36,7 @@ from crm.accounts.services.roles import (
 )
 from tests.accounts.people import give
 from tests.conftest import PASSWORD, make_member
+from tests.patience import PATIENCE
 
 ROLES = reverse("accounts:roles")
 
@@ -315,7 +316,7 @@ def test_two_last_owners_cannot_go_at_once(transactional_db: None, stores_clean:
             with transaction.atomic():
                 change_role(by=first, membership_id=first.pk, key="admin")
                 is_locked.set()
-                may_go.wait(20)
+                may_go.wait(PATIENCE)
         finally:
             connection.close()
 
@@ -330,13 +331,13 @@ def test_two_last_owners_cannot_go_at_once(transactional_db: None, stores_clean:
 
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(demote_first)
-        assert is_locked.wait(20)
+        assert is_locked.wait(PATIENCE)
         two = pool.submit(demote_second)
         with pytest.raises(StillWaiting):
             two.result(timeout=0.5)
         may_go.set()
-        one.result(timeout=20)
-        assert two.result(timeout=20) == "last_owner"
+        one.result(timeout=PATIENCE)
+        assert two.result(timeout=PATIENCE) == "last_owner"
     assert [each.pk for each in Membership.objects.owners()] == [second.pk]
 
 
@@ -364,7 +365,7 @@ def test_rights_that_go_while_one_waits_are_gone(
             with pytest.raises(StillWaiting):
                 waiting.result(timeout=0.5)
             change_role(by=owner, membership_id=admin.pk, key="viewer")
-        assert waiting.result(timeout=20) == "forbidden"
+        assert waiting.result(timeout=PATIENCE) == "forbidden"
     assert not CustomRole.objects.exists()
 
 

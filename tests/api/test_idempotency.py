@@ -19,6 +19,7 @@ from crm.accounts.services.idempotency import (
 )
 from crm.customers.models import Customer
 from tests.api.conftest import Api
+from tests.patience import PATIENCE
 
 CUSTOMERS = "/api/v1/customers"
 MINH = {"name": "Minh", "email": "minh@example.com"}
@@ -129,7 +130,7 @@ def test_the_same_request_at_the_same_moment_is_a_409(api: Api, owner: Membershi
 
     def act() -> Answer:
         held.set()
-        go.wait(30)
+        go.wait(PATIENCE)
         return Answer(201, "{}")
 
     def first() -> None:
@@ -146,7 +147,7 @@ def test_the_same_request_at_the_same_moment_is_a_409(api: Api, owner: Membershi
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(first)
-        held.wait(30)
+        held.wait(PATIENCE)
         during = api.post(CUSTOMERS, MINH, Idempotency_Key="k-1")
         go.set()
         running.result(30)

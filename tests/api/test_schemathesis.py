@@ -64,14 +64,14 @@ def test_no_request_of_the_document_meets_a_surprise(
                 "--no-shrink",
                 "--suppress-health-check=all",
                 "--warnings=off",
-                "--request-timeout=20",
+                "--request-timeout=60",
                 "--report=junit",
                 f"--report-junit-path={tmp_path / 'report.xml'}",
             ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=900,
             check=False,
         )
         log = server.log.read_text()

@@ -7,10 +7,12 @@ import urllib.request
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from crm.accounts.models import ApiKey, ApiKeySecret, Membership, UserSession
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, serious_faults
+from tests.browser.widths import assert_within
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -56,15 +58,10 @@ def test_the_pages_are_usable_by_everybody(
         for name in ("accounts:sessions", "accounts:log_in_rules", "accounts:api_keys_page"):
             page.goto(reverse(name))
             assert serious_faults(page) == []
-            assert is_within(page)
+            assert_within(page)
         page.goto(reverse("chat:visitor_identity"))
         assert serious_faults(page) == []
-        assert is_within(page)
-
-
-def is_within(page: Page) -> bool:
-    """Nothing has to be scrolled for sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        assert_within(page)
 
 
 def test_a_key_is_made_copied_used_rotated_and_revoked(
@@ -106,7 +103,7 @@ def status_of(server: LiveServer, key: str) -> int:
         f"{server.base_url}/api/v1/conversations", headers={"Authorization": f"Bearer {key}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             assert "results" in json.load(answer)
             return int(answer.status)
     except urllib.error.HTTPError as refused:

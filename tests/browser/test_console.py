@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from chat.models import Conversation
 from crm.accounts.models import Impersonation, Membership, Role, User
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
+from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD
 from tests.servers import LiveServer
 
@@ -53,10 +54,6 @@ def _note_outside(faults: list[str], url: str, base: str) -> None:
         faults.append(f"outside: {url}")
 
 
-def is_within(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"))
-
-
 @pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_the_pages_work_under_the_policy(
     chromium: Browser,
@@ -74,18 +71,18 @@ def test_the_pages_work_under_the_policy(
         page.goto(reverse("admin:index"))
         expect(page.get_by_role("heading", name="Stores", exact=True)).to_be_visible()
         assert serious_faults(page, within=".overview") == []
-        assert is_within(page)
+        assert_within(page)
         for name in ("accounts_organization", "accounts_user", "compliance_auditentry"):
             page.goto(reverse(f"admin:{name}_changelist"))
             expect(page.locator("#result_list")).to_be_visible()
-            assert is_within(page)
+            assert_within(page)
         page.goto(reverse("admin:django_celery_beat_periodictask_changelist"))
         page.goto(reverse("admin:accounts_user_change", args=[agent.user_id]))
         expect(page.get_by_role("link", name="Switch off")).to_be_visible()
-        assert is_within(page)
+        assert_within(page)
         page.goto(reverse("admin:accounts_user_deactivate", args=[agent.user_id]))
         assert serious_faults(page, within=".console-ask") == []
-        assert is_within(page)
+        assert_within(page)
         # What scripts do works too: a choice that is looked up while one types.
         page.goto(reverse("admin:accounts_membership_add"))
         page.locator(".select2-selection").first.click()
@@ -123,7 +120,7 @@ def test_an_operator_looks_around_under_a_banner_and_stops(
         assert top["y"] == 0
         assert abs(below["y"] - top["height"]) <= 1
         assert below["y"] + below["height"] <= viewport["height"] + 1
-        assert is_within(page)
+        assert_within(page)
         assert serious_faults(page) == []
         page.goto(reverse("chat:inbox_conversation", args=[conversation.pk]))
         expect(page.get_by_text("Do you ship to Manila?").first).to_be_visible()
@@ -131,7 +128,7 @@ def test_an_operator_looks_around_under_a_banner_and_stops(
         for name in ("accounts:profile", "knowledge:faqs", "mfa_index"):
             page.goto(reverse(name))
             expect(banner).to_be_visible()
-            assert is_within(page)
+            assert_within(page)
         banner.get_by_role("button", name="Stop").click()
         expect(page).to_have_url(re.compile(re.escape(member)))
     assert Impersonation.objects.get().ended_because == "stopped"

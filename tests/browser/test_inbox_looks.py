@@ -11,6 +11,7 @@ from chat.services import hand_off, post_message, take_over
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import PHONE, logged_in, open_inbox, path_of, serious_faults
+from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD, make_conversation
 from tests.servers import LiveServer
 
@@ -241,8 +242,7 @@ def test_phone_shows_one_pane_at_a_time(
         page.locator("#composer-text").fill("From the bus")
         page.get_by_role("button", name="Send").tap()
         expect(page.locator("#log .entry[data-mine] .bubble-state").last).to_have_text("Sent")
-        wide = page.evaluate("() => document.documentElement.scrollWidth")
-        assert wide <= PHONE["width"]
+        assert_within(page)
         page.get_by_role("link", name="Back to the list").tap()
         expect(rows).to_be_visible()
         expect(log).to_be_hidden()

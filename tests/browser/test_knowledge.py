@@ -15,6 +15,7 @@ from knowledge.services import create_category, import_faqs, index_now
 from tests.browser.axe import violations
 from tests.browser.inbox_pages import DESK, PHONE, logged_in
 from tests.browser.widget_page import await_truth
+from tests.browser.widths import assert_within
 from tests.knowledge.conftest import TEXTS, contents
 from tests.servers import LiveServer
 
@@ -117,7 +118,7 @@ def test_pages_are_for_everybody(
         for path in (*PAGES, f"/app/knowledge/{faq.pk}/", "/app/knowledge/new/"):
             page.goto(path)
             assert violations(page) == [], path
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
+            assert_within(page)
         page.goto("/app/knowledge/")
         page.get_by_role("textbox", name="Ask as a customer would").fill("Shipping to Russia?")
         page.get_by_role("button", name="Ask", exact=True).click()
@@ -125,7 +126,7 @@ def test_pages_are_for_everybody(
         assert violations(page) == []
         page.goto(faq.get_absolute_url())
         assert violations(page) == []
-        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert_within(page)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_pages_speak_the_readers_language(
         page = context.new_page()
         page.goto("/app/knowledge/")
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
-        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert_within(page)
 
 
 CAPTIVE_PAGE = "<!doctype html><title>Hotel Wi-Fi</title><h1>Please log in to the Wi-Fi</h1>"

@@ -13,6 +13,7 @@ from crm.accounts.services.roles import create_role
 from tests.accounts.people import give, make_team, rights
 from tests.browser.axe import violations
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, path_of
+from tests.browser.widths import assert_within
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -96,7 +97,7 @@ def test_pages_are_for_everybody(
         ):
             page.goto(path)
             assert violations(page) == [], path
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
+            assert_within(page)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_pages_speak_the_readers_language(
         for path, title in zip(pages, titles, strict=True):
             page.goto(path)
             expect(page.get_by_role("heading", level=1)).to_have_text(title)
-            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), path
+            assert_within(page)
 
 
 def test_conversation_that_is_given_away_closes_before_ones_eyes(

@@ -19,11 +19,12 @@ from typing import Any
 
 from config.engines.processes import identity
 from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+from tests.patience import PATIENCE
 from tests.ports import free_port
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 _PARTS = ("DB_MONGODB_", "DB_POSTGRES_", "QDRANT_", "REDIS_")
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 
 
@@ -225,7 +226,7 @@ def running_engines(stack: Stack) -> Iterator[None]:
 
 def is_ready(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=3):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=PATIENCE):
             return True
     except (urllib.error.URLError, OSError):
         return False

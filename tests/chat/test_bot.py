@@ -18,6 +18,7 @@ from crm.customers.models import Customer
 from knowledge.services import Answer
 from tests.chat.bot_turns import SHIPPING, ask, changes, is_struck_off, log, replies, run, turn
 from tests.knowledge.conftest import TEXTS
+from tests.patience import PATIENCE
 
 
 def test_known_question_is_answered_with_its_source(
@@ -206,11 +207,11 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     group = conversation_group(conversation.pk)
     with stores.redis().pubsub() as listening:
         listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
-        confirmed = listening.get_message(timeout=30)
+        confirmed = listening.get_message(timeout=PATIENCE)
         assert confirmed is not None
         assert confirmed["type"] == "subscribe"
         run(question)
-        raw = listening.get_message(timeout=30)
+        raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
     hint = registry.get_serializer("msgpack").deserialize(raw["data"])
     assert hint == {

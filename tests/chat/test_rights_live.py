@@ -20,6 +20,7 @@ from crm.customers.models import Customer
 from tests.accounts.people import give, make_team, pairs, present, rights
 from tests.chat.clients import Client, as_agent, connected, cookie_of, opened
 from tests.conftest import make_conversation, make_member
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
@@ -289,7 +290,7 @@ async def test_long_poll_that_waits_is_told_that_it_is_gone(
     await run_sync(give, office.me, rights(Area.INBOX, Level.OWN))
     cookie = await run_sync(cookie_of, office.me)
     url = f"{web_server.base_url}/api/v1/streams/{office.talks['me'].stream}/events"
-    async with httpx.AsyncClient(cookies={"sessionid": cookie}, timeout=30) as browser:
+    async with httpx.AsyncClient(cookies={"sessionid": cookie}, timeout=PATIENCE) as browser:
         answer = await browser.get(url, params={"after": 0})
         assert answer.status_code == 200, web_server.log.read_text()[-6000:]
         assert [event["seq"] for event in answer.json()["events"]] == [1]

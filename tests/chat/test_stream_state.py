@@ -166,7 +166,7 @@ async def test_whoever_stops_giving_signs_of_life_is_noticed_without_a_word(
     async with at_work(swift_server, agent) as linh:
         await linh.receive("presence")
         key = f"online_users:{agent.organization_id}"
-        stores.redis().zadd(key, {f"{colleague.user_id}:other": time.time()})
+        stores.redis().zadd(key, {f"{colleague.user_id}:other": time.time() + 3600})
         stores.redis().hset(f"user:{colleague.user_id}", "name", "Marco")
         users = (await linh.receive("presence"))["users"]
         assert {each["name"] for each in users} == {"Linh", "Marco"}

@@ -19,6 +19,7 @@ from crm.compliance.services.holding import erase_values, lift_hold, place_hold
 from crm.compliance.services.sealing import anchors, seal_chains
 from crm.customers.models import Customer
 from tests.compliance.audits import actions, entries, findings, tamper, values_of
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NUMBER = 6
@@ -86,7 +87,7 @@ def test_only_the_commit_makes_others_wait(organization: Organization) -> None:
             finally:
                 connection.close()
 
-        pool.submit(second).result(timeout=10)
+        pool.submit(second).result(timeout=PATIENCE)
     names = [values_of(each).data["name"][1] for each in entries(organization.pk)[1:]]
     assert names == ["Second", "First"]
 

@@ -17,6 +17,7 @@ from crm.compliance.services.retaining import drop_old_months, make_coming_month
 from crm.compliance.services.sealing import seal_chains
 from crm.customers.models import Customer
 from tests.compliance.audits import actions, findings, tamper
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD = date(2012, 3, 1)
@@ -98,5 +99,5 @@ def test_a_hold_that_is_being_placed_is_waited_for(aged: Organization) -> None:
             dropping = pool.submit(drop)
             with pytest.raises(StillWaiting):
                 dropping.result(timeout=0.5)
-        assert dropping.result(timeout=30) == []
+        assert dropping.result(timeout=PATIENCE) == []
     assert "201203" in months()

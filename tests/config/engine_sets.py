@@ -11,9 +11,7 @@ import pytest
 from config import engines
 from config.engines.processes import identity
 from config.engines.supervision import mark_owner
-
-# The sweep of tests/engines_plugin.py removes folders of this name when their owner is gone.
-_PREFIX = "nextflow-test-"
+from tests import throw_away
 
 
 @contextlib.contextmanager
@@ -24,7 +22,9 @@ def own_folder(patch: pytest.MonkeyPatch | None = None) -> Iterator[Path]:
     the order in which they were made, and the rest of the run would lose its stores.
     """
     with contextlib.ExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
+        name = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix=throw_away.PREFIX, dir=throw_away.place())
+        )
         if patch is None:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
         folder = Path(name)

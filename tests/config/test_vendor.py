@@ -13,7 +13,7 @@ from crm.billing.metrics import MEANINGS
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "static" / "vendor", ROOT / "tests" / "vendor")
 MANIFEST = ROOT / "static" / "vendor" / "MANIFEST"
-OPEN_LICENCES = {"MIT", "0BSD", "MPL-2.0"}
+OPEN_LICENCES = {"MIT", "0BSD", "MPL-2.0", "OFL-1.1"}
 
 
 @pytest.fixture(scope="module")

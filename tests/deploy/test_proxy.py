@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from tests.deploy.composed import CHECKOUT
 from tests.deploy.nginx import Proxy, checked, running, write_configuration
 from tests.deploy.upstream import upstream
+from tests.patience import PATIENCE
 from tests.ports import free_port
 
 Directive = dict[str, Any]
@@ -273,7 +274,7 @@ def test_with_tls_a_socket_is_a_wss_one_or_none(tmp_path: Path) -> None:
                 connect(f"ws://127.0.0.1:{written.http_port}/ws/inbox/")
             trust = ssl.create_default_context(cafile=written.folder / "certificates/fullchain.pem")
             with connect(f"wss://localhost:{written.https_port}/ws/inbox/", ssl=trust) as socket:
-                assert json.loads(socket.recv(timeout=10))["host"].startswith("localhost")
+                assert json.loads(socket.recv(timeout=PATIENCE))["host"].startswith("localhost")
 
 
 def test_the_image_holds_the_files_that_nginx_includes() -> None:

@@ -24,6 +24,7 @@ from tests.chat.clients import visit
 from tests.conftest import PASSWORD
 from tests.deploy.composed import CHECKOUT, compose, filled_example
 from tests.deploy.nginx import Proxy, running, write_configuration
+from tests.patience import PATIENCE
 from tests.ports import free_port
 from tests.servers import LiveServer, serving
 
@@ -136,7 +137,7 @@ def test_the_installation_works_as_one(
     installation: Installation, agent: Membership, widget: Widget
 ) -> None:
     """One story in one test: two servers and a proxy take their time to start."""
-    with httpx.Client(base_url=installation.base_url, timeout=30) as browser:
+    with httpx.Client(base_url=installation.base_url, timeout=PATIENCE) as browser:
         people_are_served(installation, browser, agent)
         visitors_are_served(installation, browser, widget)
         one_id_goes_through_all(installation, browser, agent, widget)
@@ -193,14 +194,14 @@ def figures_are_shown_to_who_has_the_token(
         httpx.get(
             f"{server.base_url}/metrics",
             headers={"Authorization": f"Bearer {TOKEN}", **far},
-            timeout=30,
+            timeout=PATIENCE,
         ).text
         for server in installation.web
     ]
     counts = [re.findall(r'_count\{.*view="accounts:log_in"\} (\S+)', page) for page in pages]
     # Its page and its form, wherever the proxy sent them.
     assert sum(float(count) for found in counts for count in found) == 2
-    refused = httpx.get(f"{installation.web[0].base_url}/metrics", headers=far, timeout=30)
+    refused = httpx.get(f"{installation.web[0].base_url}/metrics", headers=far, timeout=PATIENCE)
     assert refused.status_code == 401
 
 
@@ -208,4 +209,4 @@ def a_web_process_may_go(installation: Installation, browser: httpx.Client) -> N
     leaving, staying = installation.web
     assert leaving.stop() == 0
     assert [browser.get("/app/inbox/").status_code for _ in range(6)] == [200] * 6
-    assert httpx.get(f"{staying.base_url}/health", timeout=30).status_code == 200
+    assert httpx.get(f"{staying.base_url}/health", timeout=PATIENCE).status_code == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 180.0
+PATIENCE = 300.0
 STORES = ("DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL")
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from crm.accounts.models import Membership
 from tests.accounts.letters import last_letter
 from tests.tenancy.addresses import addresses
+from tests.tenancy.visiting import Person
 from tests.tenancy.world import make_theirs
 
 ELSEWHERE = [
@@ -32,10 +33,9 @@ def test_no_address_leads_elsewhere(
     theirs = make_theirs()
     asked = dict.fromkeys(NAMES, target)
     led = 0
+    owner = Person(theirs.owner)
     for address in addresses(theirs):
-        client = Client(raise_request_exception=False)
-        if who == "owner":
-            client.force_login(theirs.owner.user)
+        client = owner.client() if who == "owner" else Client(raise_request_exception=False)
         answers = [
             client.get(address.path, asked),
             client.post(address.path, asked, headers={"Referer": target}),

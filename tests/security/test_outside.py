@@ -19,6 +19,7 @@ from rest_framework import serializers
 
 from crm.accounts.models import Membership
 from tests.chat.clients import cookie_of
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -96,7 +97,7 @@ def test_a_file_that_is_sent_all_the_same_is_refused(
     """A script that calls itself a picture, to operations that take a body."""
     cookies = {"sessionid": cookie_of(owner), "csrftoken": "c" * 32}
     picture = {"file": ("../../cat.svg", b"<svg onload='alert(1)'/>", "image/svg+xml")}
-    with httpx.Client(base_url=web_server.base_url, cookies=cookies, timeout=30) as client:
+    with httpx.Client(base_url=web_server.base_url, cookies=cookies, timeout=PATIENCE) as client:
         for path in ("/api/v1/customers", "/api/v1/knowledge/faqs", "/api/v1/widget/sessions"):
             answer = client.post(path, files=picture, headers={"X-CSRFToken": "c" * 32})
             assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")

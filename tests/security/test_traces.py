@@ -8,6 +8,7 @@ import pytest
 
 from crm.accounts.models import Membership
 from tests.chat.clients import cookie_of
+from tests.patience import PATIENCE
 from tests.servers import LiveServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +32,7 @@ def test_who_was_refused_what_stands_in_the_log(web_server: LiveServer, agent: M
     cookie = cookie_of(agent)
     session = {"Cookie": f"sessionid={cookie}"}
     secret = "nf_live_" + "a" * 8 + "_" + "b" * 32 + "_123456"
-    with httpx.Client(base_url=web_server.base_url, timeout=30) as client:
+    with httpx.Client(base_url=web_server.base_url, timeout=PATIENCE) as client:
         # No right; nobody; a key that was made up; not from our page; no such filter; no such host.
         client.get("/app/settings/audit/", headers=session)
         client.get("/api/v1/audit", headers=session)

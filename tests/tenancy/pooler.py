@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.patience import PATIENCE
+
 _SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104
 _HEADER = 5
 # Fewer than clients: whoever wants one takes what another has just left.
@@ -51,7 +53,7 @@ class TransactionPooler:
                 message = _message(client)
                 if message[:1] == b"X":
                     return
-                server = self._idle.get(timeout=30)
+                server = self._idle.get(timeout=PATIENCE)
                 self.switches += server is not last
                 last = server
                 while self._pass_on(client, server, message):
