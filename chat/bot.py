@@ -2,12 +2,13 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
+from chat.arrivals import who_comes
 from chat.bot_texts import Line, line
 from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
 from chat.events import conversation_group
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 # A question on which work began this often and never ended is given to people: whatever stops it,
 # a customer must not wait for ever.
 MAX_ATTEMPTS = 8
+# Where a person is awaited, the bot speaks only if it is this sure; it is usually enough to be
+# above knowledge.ranking.THRESHOLD.
+SURE = 0.7
 BOT_ID = "bot"
 _HANDS_OFF = {
     Outcome.ASKED_FOR_PERSON: "asked",
@@ -82,7 +86,10 @@ class Reply:
 
 
 def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
-    """Answer one question of a customer, once, while the conversation is the bot's.
+    """Answer one question of a customer, once, while no person has taken the conversation over.
+
+    One that was handed over and that nobody has taken yet is answered where the bot is sure, and
+    else left to whoever comes: the customer was told once that somebody will.
 
     May run twice at once and be killed anywhere: the reply has a fixed id, it hands off in the same
     transaction, and the question is struck off only after both. Raises StoreUnavailable (retry).
@@ -95,7 +102,7 @@ def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
     said = Message.objects.posted_as(organization_id, conversation_id, reply_id(seq))
     if said is not None:
         reply = Reply.said(said)
-    elif not conversation.is_bot_owned:
+    elif not conversation.is_open_to_bot:
         _finish(question, None, began)
         return
     elif attempts > MAX_ATTEMPTS:
@@ -142,19 +149,15 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
     language = _language(question, conversation)
     intent = recognise(text)
     if intent == Intent.PERSON:
-        return Reply(Outcome.ASKED_FOR_PERSON, line(Line.ASKED, language), language)
+        return _farewell(Outcome.ASKED_FOR_PERSON, Line.ASKED, language, conversation)
     if intent != Intent.QUESTION:
         return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
-    _tell_typing(question, language)
+    if conversation.is_bot_owned:
+        _tell_typing(question, language)
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
-        return Reply(
-            Outcome.UNKNOWN,
-            line(Line.UNKNOWN, language),
-            language,
-            confidence=found.confidence,
-            cached=found.cached,
-        )
+        reply = _farewell(Outcome.UNKNOWN, Line.UNKNOWN, language, conversation)
+        return replace(reply, confidence=found.confidence, cached=found.cached)
     return Reply(
         Outcome.ANSWERED,
         found.text,
@@ -167,14 +170,20 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
 
 def _failed(question: Message, conversation: Conversation) -> Reply:
     language = _language(question, conversation)
-    return Reply(Outcome.FAILED, line(Line.FAILED, language), language)
+    return _farewell(Outcome.FAILED, Line.FAILED, language, conversation)
+
+
+def _farewell(outcome: Outcome, name: Line, language: str, conversation: Conversation) -> Reply:
+    """Return what the bot says when it hands over: this once, who will come and when."""
+    coming = who_comes(conversation.organization_id)
+    return Reply(outcome, f"{line(name, language)} {line(coming, language)}", language)
 
 
 def _say(question: Message, reply: Reply) -> Reply | None:
     """Post the reply, and hand off if it says so; give what was really said.
 
     None: a person took over, or the question was deleted, between decision and commit, so nothing
-    was said.
+    was said. Nothing is said either where a person is awaited and the bot is not sure.
     """
     try:
         with transaction.atomic():
@@ -183,8 +192,14 @@ def _say(question: Message, reply: Reply) -> Reply | None:
             )
             if is_deleted(question):
                 return None
-            if reply.outcome == Outcome.ANSWERED and conversation.is_bot_owned:
-                reply = _charged(question, reply)
+            if conversation.awaits_person and not _was_said(question):
+                if not _is_sure(reply):
+                    return _silent(reply)
+                reply = _charged(question, reply, conversation)
+                if reply.outcome == Outcome.OVER_QUOTA:
+                    return _silent(reply)
+            elif reply.outcome == Outcome.ANSWERED and conversation.is_bot_owned:
+                reply = _charged(question, reply, conversation)
             message = post_message(
                 organization_id=question.tenant_id,
                 conversation_id=question.conversation_id,
@@ -205,7 +220,25 @@ def _say(question: Message, reply: Reply) -> Reply | None:
     return reply if stored.text == reply.text else stored
 
 
-def _charged(question: Message, reply: Reply) -> Reply:
+def _was_said(question: Message) -> bool:
+    said = Message.objects.posted_as(
+        question.tenant_id, question.conversation_id, reply_id(question.seq)
+    )
+    return said is not None
+
+
+def _is_sure(reply: Reply) -> bool:
+    return reply.outcome == Outcome.ANSWERED and reply.confidence >= SURE
+
+
+def _silent(reply: Reply) -> Reply:
+    """Return what is recorded where nothing is said; what is not known stays on that list."""
+    is_unknown = reply.outcome == Outcome.UNKNOWN
+    outcome = Outcome.UNKNOWN if is_unknown else Outcome.LEFT_TO_PERSON
+    return replace(reply, outcome=outcome, text="", sources=())
+
+
+def _charged(question: Message, reply: Reply, conversation: Conversation) -> Reply:
     """Count an answer, or let people give one where the plan has no more of the bot's."""
     try:
         consume(
@@ -214,8 +247,8 @@ def _charged(question: Message, reply: Reply) -> Reply:
             key=f"{question.conversation_id}/{question.seq}",
         )
     except QuotaExceeded:
-        text = line(Line.OVER_QUOTA, reply.language)
-        return Reply(Outcome.OVER_QUOTA, text, reply.language, confidence=reply.confidence)
+        farewell = _farewell(Outcome.OVER_QUOTA, Line.OVER_QUOTA, reply.language, conversation)
+        return replace(farewell, confidence=reply.confidence)
     return reply
 
 

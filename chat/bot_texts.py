@@ -12,6 +12,9 @@ class Line(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
+    TEAM_ONLINE = "team_online"
+    TEAM_AWAY = "team_away"
+    SOMEBODY_COMES = "somebody_comes"
 
 
 _LINES: dict[str, dict[Line, str]] = {
@@ -20,30 +23,46 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GREETING: "Hello! What would you like to know?",
         Line.THANKS: "You are welcome. Just write if there is anything else.",
         Line.GOODBYE: "Goodbye, and have a nice day!",
-        Line.ASKED: "Of course. I am passing you on to a colleague, who will reply right here.",
-        Line.UNKNOWN: "I do not know the answer to that. A colleague will reply right here.",
-        Line.FAILED: "Something went wrong on our side. A colleague will reply right here.",
-        Line.OVER_QUOTA: "I am passing you on to a colleague, who will reply right here.",
+        Line.ASKED: "Of course. I am passing you on to a colleague.",
+        Line.UNKNOWN: "I do not know the answer to that, so I am passing it on to a colleague.",
+        Line.FAILED: "Something went wrong on our side. I am passing you on to a colleague.",
+        Line.OVER_QUOTA: "I am passing you on to a colleague.",
+        Line.TEAM_ONLINE: "Our team is online and will reply right here.",
+        Line.TEAM_AWAY: (
+            "Nobody is online right now. The first of us who is back will reply right here."
+        ),
+        Line.SOMEBODY_COMES: "A colleague will reply right here.",
     },
     "vi": {
         Line.NAME: "Trợ lý",
         Line.GREETING: "Xin chào! Bạn muốn hỏi điều gì ạ?",
         Line.THANKS: "Không có gì ạ. Bạn cần gì thêm cứ nhắn nhé.",
         Line.GOODBYE: "Tạm biệt bạn, chúc bạn một ngày vui vẻ!",
-        Line.ASKED: "Vâng ạ. Mình chuyển bạn đến nhân viên, họ sẽ trả lời bạn ngay tại đây.",
-        Line.UNKNOWN: "Câu này mình chưa biết trả lời. Nhân viên sẽ trả lời bạn ngay tại đây.",
-        Line.FAILED: "Bên mình đang gặp trục trặc. Nhân viên sẽ trả lời bạn ngay tại đây.",
-        Line.OVER_QUOTA: "Mình chuyển bạn đến nhân viên, họ sẽ trả lời bạn ngay tại đây.",
+        Line.ASKED: "Vâng ạ. Mình chuyển bạn đến nhân viên.",
+        Line.UNKNOWN: "Câu này mình chưa biết trả lời nên đã chuyển cho nhân viên.",
+        Line.FAILED: "Bên mình đang gặp trục trặc. Mình chuyển bạn đến nhân viên.",
+        Line.OVER_QUOTA: "Mình chuyển bạn đến nhân viên.",
+        Line.TEAM_ONLINE: "Nhân viên đang trực tuyến và sẽ trả lời bạn ngay tại đây.",
+        Line.TEAM_AWAY: (
+            "Hiện chưa có nhân viên nào trực tuyến. Khi có người trở lại, bạn sẽ được trả lời"
+            " ngay tại đây."
+        ),
+        Line.SOMEBODY_COMES: "Nhân viên sẽ trả lời bạn ngay tại đây.",
     },
     "ru": {
         Line.NAME: "Помощник",
         Line.GREETING: "Здравствуйте! Что вы хотели бы узнать?",
         Line.THANKS: "Пожалуйста! Если появятся ещё вопросы, пишите.",
         Line.GOODBYE: "До свидания, хорошего вам дня!",
-        Line.ASKED: "Конечно. Передаю вас сотруднику, он ответит прямо здесь.",
-        Line.UNKNOWN: "На этот вопрос у меня нет ответа. Сотрудник ответит вам прямо здесь.",
-        Line.FAILED: "У нас произошёл сбой. Сотрудник ответит вам прямо здесь.",
-        Line.OVER_QUOTA: "Передаю вас сотруднику, он ответит прямо здесь.",
+        Line.ASKED: "Конечно. Передаю вас сотруднику.",
+        Line.UNKNOWN: "На этот вопрос у меня нет ответа, поэтому передаю его сотруднику.",
+        Line.FAILED: "У нас произошёл сбой. Передаю вас сотруднику.",
+        Line.OVER_QUOTA: "Передаю вас сотруднику.",
+        Line.TEAM_ONLINE: "Сотрудники на связи и ответят прямо здесь.",
+        Line.TEAM_AWAY: (
+            "Сейчас никого нет на связи. Как только кто-нибудь вернётся, вам ответят прямо здесь."
+        ),
+        Line.SOMEBODY_COMES: "Сотрудник ответит прямо здесь.",
     },
 }
 

@@ -143,10 +143,11 @@ def _amendment_data(message: Message, audience: Audience) -> AmendmentData:
 def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
     change = dict(message.content.get("change", {}))
     if audience == Audience.CUSTOMER:
-        assignee = change.get("assignee")
+        joined = change.get("joined")
         change = {key: change[key] for key in ("name", "status") if key in change}
-        if assignee:
-            change["assignee"] = {"name": assignee["name"]}
+        # Whose it is in the team is the team's business; a customer meets whoever writes.
+        if joined:
+            change["joined"] = {"name": joined["name"]}
     data: dict[str, Any] = {"change": change, "timestamp": message.timestamp.isoformat()}
     if audience == Audience.TEAM:
         data["sender"] = _sender_data(message.sender, audience)
@@ -176,8 +177,10 @@ def conversation_row(conversation: Conversation) -> dict[str, Any]:
         "last_seq": conversation.last_seq,
         "inbound_total": conversation.inbound_total,
         "last_message": dict(conversation.last_message),
+        "last_customer_message": dict(conversation.last_customer_message),
         "last_message_at": _iso(conversation.last_message_at),
         "waiting_since": _iso(conversation.waiting_since),
+        "handed_off_at": _iso(conversation.handed_off_at),
         "snoozed_until": _iso(conversation.snoozed_until),
         "customer_seen_seq": conversation.customer_seen_seq,
         "is_over_quota": conversation.is_over_quota,

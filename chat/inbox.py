@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import Exists, OuterRef, Value
 
 from chat.errors import ConversationNotFound
 from chat.events import Audience, conversation_row, event_frame
@@ -34,6 +34,7 @@ OTHERS_LIMIT = 5
 CUSTOMERS_LIMIT = 500
 # More than any log holds: "before the end".
 END = LARGEST
+_UNREAD = "unread"
 
 
 class Box(StrEnum):
@@ -44,24 +45,29 @@ class Box(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top."""
+    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top.
 
-    last_message_at: datetime
+    ``moment`` is since when that row waits, or with ``is_waiting`` false its last message's.
+    """
+
+    moment: datetime
     id: UUID
+    is_waiting: bool = False
 
     def encode(self) -> str:
-        plain = f"{self.last_message_at.isoformat()}|{self.id}"
+        kind = "|waits" if self.is_waiting else ""
+        plain = f"{self.moment.isoformat()}|{self.id}{kind}"
         return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
         try:
             padded = text + "=" * (-len(text) % 4)
-            moment, _, key = base64.urlsafe_b64decode(padded.encode()).decode().partition("|")
-            cursor = cls(datetime.fromisoformat(moment), UUID(key))
+            moment, key, *kind = base64.urlsafe_b64decode(padded.encode()).decode().split("|")
+            cursor = cls(datetime.fromisoformat(moment), UUID(key), is_waiting=kind == ["waits"])
         except (ValueError, binascii.Error) as error:
             raise _wrong_cursor() from error
-        if cursor.last_message_at.tzinfo is None:
+        if cursor.moment.tzinfo is None or (kind and not cursor.is_waiting):
             raise _wrong_cursor()
         return cursor
 
@@ -95,8 +101,13 @@ def page(
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """Give one page of a box, newest first, with each row's unread count for this reader."""
+    """Give one page of a box, with each row's unread count for this reader.
+
+    Of what is open, whoever waits longest comes first and then the newest; else the newest.
+    """
     found = in_box(membership, box).with_status(status)
+    if status == Status.OPEN:
+        return _page_by_wait(membership, found, cursor=cursor, limit=limit)
     return _page(membership, found, cursor=cursor, limit=limit)
 
 
@@ -104,17 +115,61 @@ def _page(
     membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
 ) -> Page:
     if cursor:
-        behind = Cursor.decode(cursor)
-        found = found.older_than(behind.last_message_at, behind.id)
-    found = found.select_related("customer", "assignee").newest_first()
-    conversations = list(found[: limit + 1])
+        behind = _cursor_among_the_newest(cursor)
+        found = found.older_than(behind.moment, behind.id)
+    return _page_of(membership, _first(found.newest_first(), limit + 1), limit)
+
+
+def _page_by_wait(
+    membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
+) -> Page:
+    """Walk those who wait, by the index of their waits, and behind them those who do not."""
+    behind = Cursor.decode(cursor) if cursor else None
+    conversations: list[Conversation] = []
+    if behind is None or behind.is_waiting:
+        waiting = found.waiting().longest_wait_first()
+        if behind:
+            waiting = waiting.waiting_less_than(behind.moment, behind.id)
+        conversations = _first(waiting, limit + 1)
+    if len(conversations) <= limit:
+        rest = found.not_waiting().newest_first()
+        if behind and not behind.is_waiting:
+            rest = rest.older_than(behind.moment, behind.id)
+        conversations += _first(rest, limit + 1 - len(conversations))
+    return _page_of(membership, conversations, limit, by_wait=True)
+
+
+def _cursor_among_the_newest(text: str) -> Cursor:
+    cursor = Cursor.decode(text)
+    if cursor.is_waiting:
+        raise _wrong_cursor()
+    return cursor
+
+
+def _first(found: ConversationQuerySet, number: int) -> list[Conversation]:
+    return list(found.select_related("customer", "assignee")[:number])
+
+
+def _page_of(
+    membership: Membership,
+    conversations: list[Conversation],
+    limit: int,
+    *,
+    by_wait: bool = False,
+) -> Page:
     has_more = len(conversations) > limit
     conversations = conversations[:limit]
     last = conversations[-1] if has_more else None
     return Page(
         rows=rows(membership, conversations),
-        next=Cursor(last.last_message_at, last.pk).encode() if last else None,
+        next=_behind(last, by_wait=by_wait).encode() if last else None,
     )
+
+
+def _behind(last: Conversation, *, by_wait: bool) -> Cursor:
+    if by_wait and last.waiting_since is not None:
+        return Cursor(last.waiting_since, last.pk, is_waiting=True)
+    return Cursor(last.last_message_at, last.pk)
 
 
 def search(
@@ -152,7 +207,18 @@ def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
     return rows(membership, [conversation])[0]
 
 
-def counts(membership: Membership) -> dict[str, dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many conversations each box holds by status, and how many wait unread for this reader.
+
+    ``unread`` are those among what is open and mine, or nobody's.
+    """
+
+    boxes: dict[str, dict[str, int]]
+    unread: int
+
+
+def counts(membership: Membership) -> Counts:
     """Count each box and status, in one query and never further than COUNT_LIMIT."""
     boxes = {box: in_box(membership, box) for box in Box}
     is_team = membership.level(Area.INBOX) == Level.TEAM
@@ -166,16 +232,36 @@ def counts(membership: Membership) -> dict[str, dict[str, int]]:
         for box, found in boxes.items()
         for status in Status
     ]
+    parts += [
+        _unread(membership, boxes[box].with_status(Status.OPEN))
+        .annotate(box=Value(_UNREAD))
+        .values_list("box", "status")[:COUNT_LIMIT]
+        for box in (Box.MINE, Box.UNASSIGNED)
+    ]
     counted = Counter(parts[0].union(*parts[1:], all=True))
     if is_team:
         for status in Status:
             nobodys = counted[(str(Box.UNASSIGNED), str(status))]
             theirs = counted[(str(Box.ALL), str(status))]
             counted[(str(Box.ALL), str(status))] = min(COUNT_LIMIT, theirs + nobodys)
-    return {
-        str(box): {str(status): counted[(str(box), str(status))] for status in Status}
-        for box in Box
-    }
+    return Counts(
+        boxes={
+            str(box): {str(status): counted[(str(box), str(status))] for status in Status}
+            for box in Box
+        },
+        unread=min(COUNT_LIMIT, counted[(_UNREAD, str(Status.OPEN))]),
+    )
+
+
+def _unread(membership: Membership, found: ConversationQuerySet) -> ConversationQuerySet:
+    read = ConversationRead.objects.filter(
+        conversation=OuterRef("pk"),
+        user=membership.user_id,
+        seen_inbound_total__gte=OuterRef("inbound_total"),
+    )
+    # Among the newest alone: nobody reads through thousands to count the few that are unread.
+    newest = found.newest_first().values("pk")[:COUNT_LIMIT]
+    return Conversation.objects.filter(~Exists(read), pk__in=newest)
 
 
 def waiting(membership: Membership) -> int:

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
     SUPERSEDED = "superseded"
+    # Nothing was said: it was handed over before, and the bot is not sure enough to speak again.
+    LEFT_TO_PERSON = "left_to_person"
 
 
 class BotInteractionManager:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from chat import bot
 from chat.services import wake_snoozed
+from chat.services.alerts import purge_alert_emails, send_alert_emails, unalerted
 from chat.services.handing_over import hand_over, left_behind
 from chat.services.measuring import measure_conversations
 from chat.services.sweeping import mend_amendments, pending_answers
@@ -91,3 +92,19 @@ def purge_expired_visits() -> None:
 @shared_task(name="chat.measure_conversations")
 def measure() -> None:
     measure_conversations()
+
+
+@shared_task(name="chat.send_alert_emails")
+def send_emails_about_waiting() -> None:
+    """Tell people by e-mail of customers who wait for them and whom they have not looked at."""
+    with tenancy.everything("Customers wait in every organization."):
+        late = unalerted()
+    for organization_id, user_id in late:
+        with tenancy.organization(organization_id):
+            send_alert_emails(organization_id=organization_id, user_id=user_id)
+
+
+@shared_task(name="chat.purge_alert_emails")
+def purge_emails_about_waiting() -> None:
+    with tenancy.everything("What was sent long ago is dropped everywhere."):
+        purge_alert_emails()

@@ -116,7 +116,9 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box, newest first; ``next`` is the cursor of the page behind it.
+    """One page of a box; ``next`` is the cursor of the page behind it.
+
+    Of what is open, whoever waits longest comes first; of the rest, the newest.
 
     With ``search`` it is about the customers so named instead, in every box and status.
     """
@@ -153,7 +155,10 @@ class Counts(InboxView):
 
     @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
-        return Response({"limit": inbox.COUNT_LIMIT, "counts": inbox.counts(self.membership)})
+        counted = inbox.counts(self.membership)
+        return Response(
+            {"limit": inbox.COUNT_LIMIT, "counts": counted.boxes, "unread": counted.unread}
+        )
 
 
 class Agents(InboxView):

@@ -21,6 +21,12 @@ class PreviewShape(Shape):
     sender_name = serializers.CharField(required=False)
 
 
+class CustomerPreviewShape(Shape):
+    seq = serializers.IntegerField(required=False)
+    text = serializers.CharField(required=False)
+    type = serializers.CharField(required=False)
+
+
 class ConversationShape(Shape):
     id = serializers.UUIDField()
     stream = serializers.CharField()
@@ -35,8 +41,12 @@ class ConversationShape(Shape):
     last_seq = serializers.IntegerField()
     inbound_total = serializers.IntegerField()
     last_message = PreviewShape()
+    last_customer_message = CustomerPreviewShape(help_text="What the customer said last.")
     last_message_at = serializers.DateTimeField()
     waiting_since = serializers.DateTimeField(allow_null=True)
+    handed_off_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the bot handed it over; null once a person has acted."
+    )
     snoozed_until = serializers.DateTimeField(allow_null=True)
     customer_seen_seq = serializers.IntegerField()
     is_over_quota = serializers.BooleanField(
@@ -88,6 +98,9 @@ class CountsShape(Shape):
     counts = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         help_text="By box, then by status.",
+    )
+    unread = serializers.IntegerField(
+        help_text="Open ones, yours or nobody's, with messages that you have not seen."
     )
 
 

@@ -208,7 +208,8 @@ def _bot_sender(script: Script) -> Sender:
 def _content(script: Script, turn: Turn) -> dict[str, Any]:
     language = script.told["language_code"]
     if "hand_off" in turn:
-        return Reply(Outcome.ASKED_FOR_PERSON, line(Line.ASKED, language), language).content()
+        text = f"{line(Line.ASKED, language)} {line(Line.SOMEBODY_COMES, language)}"
+        return Reply(Outcome.ASKED_FOR_PERSON, text, language).content()
     if "faq" in turn:
         return _answer(script, turn["faq"], language).content()
     return clean_content({"type": "note" if turn.get("note") else "text", "text": turn["text"]})

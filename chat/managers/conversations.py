@@ -68,5 +68,34 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             last_message_at=last_message_at, id__gte=pk
         )
 
+    def waiting(self) -> Self:
+        return self.filter(waiting_since__isnull=False)
+
+    def not_waiting(self) -> Self:
+        return self.filter(waiting_since__isnull=True)
+
+    def longest_wait_first(self) -> Self:
+        return self.order_by("waiting_since", "id")
+
+    def waiting_less_than(self, waiting_since: datetime, pk: UUID) -> Self:
+        """Continue a ``longest_wait_first`` list behind this row."""
+        return self.filter(waiting_since__gte=waiting_since).exclude(
+            waiting_since=waiting_since, id__lte=pk
+        )
+
+    def unseen_by_assignee_since(self, moment: datetime) -> Self:
+        """Narrow to what is open and assigned, waits since before, and holds unread messages."""
+        reads = apps.get_model("chat", "ConversationRead").objects.filter(
+            conversation=models.OuterRef("pk"),
+            user=models.OuterRef("assignee"),
+            seen_inbound_total__gte=models.OuterRef("inbound_total"),
+        )
+        return self.filter(
+            ~models.Exists(reads),
+            status="open",
+            assignee__isnull=False,
+            waiting_since__lte=moment,
+        )
+
     def due_to_wake(self, now: datetime) -> Self:
         return self.filter(status="snoozed", snoozed_until__lte=now)

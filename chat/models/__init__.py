@@ -1,5 +1,6 @@
 """The nouns of chat, whichever store holds them."""
 
+from chat.models.alerts import AlertEmail, AlertSettings
 from chat.models.conversation import (
     Channel,
     Conversation,
@@ -24,6 +25,8 @@ from chat.models.widget import DEFAULT_COLOR, SetupGuide, VisitorToken, Widget
 __all__ = [
     "AMENDMENTS",
     "DEFAULT_COLOR",
+    "AlertEmail",
+    "AlertSettings",
     "Channel",
     "ContentType",
     "Conversation",

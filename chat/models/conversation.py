@@ -40,10 +40,12 @@ def new_epoch() -> str:
 class Conversation(VersionedModel):
     """The head of one stream.
 
-    ``last_seq``, ``last_message*``, ``inbound_total`` and ``waiting_since`` follow the log and can
-    be rebuilt from it. ``waiting_since`` is when the first customer message that nobody answered
-    was written. ``version`` is about the labels and the priority, which people edit: every other
-    change is an entry of the log.
+    ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
+    ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the log and can be rebuilt from
+    it. ``waiting_since`` is when the first customer message that nobody answered was written;
+    ``handed_off_at`` is when the bot handed over, until a person acts; ``replied_by`` holds the
+    ids of the people who wrote to the customer since the bot had it last. ``version`` is about the
+    labels and the priority, which people edit: every other change is an entry of the log.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -54,7 +56,10 @@ class Conversation(VersionedModel):
             "inbound_total",
             "last_message_at",
             "last_message",
+            "last_customer_message",
             "waiting_since",
+            "handed_off_at",
+            "replied_by",
             "customer_seen_seq",
             "snoozed_until",
             "closed_at",
@@ -85,7 +90,11 @@ class Conversation(VersionedModel):
     inbound_total = models.BigIntegerField(default=0)
     last_message_at = models.DateTimeField()
     last_message = models.JSONField(default=dict, blank=True)
+    # {} or {seq, text, type, is_deleted?}: what the customer said last.
+    last_customer_message = models.JSONField(default=dict, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
+    handed_off_at = models.DateTimeField(null=True, blank=True)
+    replied_by = ArrayField(models.UUIDField(), default=list, blank=True)
     customer_seen_seq = models.BigIntegerField(default=0)
 
     # It began after the plan's conversations were used up; it is served like any other.
@@ -119,6 +128,23 @@ class Conversation(VersionedModel):
                 fields=["organization", "status", "assignee", "-last_message_at", "-id"],
                 name="inbox_by_assignee",
             ),
+            models.Index(
+                fields=["organization", "status", "waiting_since", "id"],
+                name="inbox_by_wait",
+                condition=models.Q(waiting_since__isnull=False),
+            ),
+            models.Index(
+                fields=["organization", "status", "assignee", "waiting_since", "id"],
+                name="inbox_by_assignee_and_wait",
+                condition=models.Q(waiting_since__isnull=False),
+            ),
+            models.Index(
+                fields=["waiting_since"],
+                name="assigned_and_waiting",
+                condition=models.Q(
+                    status="open", assignee__isnull=False, waiting_since__isnull=False
+                ),
+            ),
             models.Index(fields=["customer", "-id"], name="conversations_of_customer"),
             models.Index(
                 fields=["snoozed_until"],
@@ -143,6 +169,17 @@ class Conversation(VersionedModel):
     @property
     def is_bot_owned(self) -> bool:
         return self.status == Status.PENDING
+
+    @property
+    def awaits_person(self) -> bool:
+        """Return whether the bot handed it over and nobody has taken it yet."""
+        is_untaken = self.status == Status.OPEN and self.assignee_id is None
+        return is_untaken and self.handed_off_at is not None
+
+    @property
+    def is_open_to_bot(self) -> bool:
+        """Return whether the bot may write here: no person has taken over."""
+        return self.is_bot_owned or self.awaits_person
 
 
 class ConversationSize(models.Model):

@@ -43,6 +43,7 @@ from chat.services.log import (
     ANSWER,
     HEAD_FIELDS,
     append,
+    customer_preview_of,
     follow,
     lock_conversation,
     preview_of,
@@ -275,6 +276,8 @@ def _show_in_head(conversation: Conversation, message: Message) -> None:
         entry.kind == EventKind.POSTED for entry in _later(conversation, message.seq)
     ):
         conversation.last_message = preview_of(message)
+    if conversation.last_customer_message.get("seq") == message.seq:
+        conversation.last_customer_message = customer_preview_of(message)
     if (
         message.deleted_at
         and message.direction == Direction.INBOUND
@@ -283,7 +286,7 @@ def _show_in_head(conversation: Conversation, message: Message) -> None:
         # It was the first that nobody answered; now the next one is.
         since = None
         for entry in _later(conversation, message.seq):
-            since = waiting_since(since, entry)
+            since = waiting_since(since, entry, handed_off_at=conversation.handed_off_at)
         conversation.waiting_since = since
 
 

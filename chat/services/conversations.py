@@ -16,7 +16,14 @@ from chat.errors import ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
 from chat.models.message import LABELLED, PRIORITIZED
-from chat.services.log import CLOSED, HANDED_OFF, change, lock_conversation, unanswered_since
+from chat.services.log import (
+    CLOSED,
+    HANDED_BACK,
+    HANDED_OFF,
+    change,
+    lock_conversation,
+    unanswered_since,
+)
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
 from config.errors import Invalid
@@ -228,7 +235,7 @@ def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) ->
         return conversation
     return change(
         conversation,
-        "handed_back",
+        HANDED_BACK,
         by=sender_of(by),
         status=Status.PENDING,
         assignee=None,

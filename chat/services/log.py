@@ -22,6 +22,7 @@ from chat.models import (
     Message,
     NewMessage,
     Sender,
+    SenderType,
 )
 from chat.models.message import mongo_now, to_milliseconds
 from config.errors import StoreUnavailable
@@ -31,7 +32,10 @@ PREVIEW_LENGTH = 140
 ANSWER = "answer"
 AMEND = "amend"
 HANDED_OFF = "handed_off"
+HANDED_BACK = "handed_back"
 CLOSED = "closed"
+# A person acted on the conversation: what the bot handed over is handed over no more.
+_ENDS_HAND_OFF = {"taken_over", "assigned", "unassigned", HANDED_BACK, CLOSED, "reopened"}
 HEAD_FIELDS = (
     "status",
     "assignee",
@@ -39,7 +43,10 @@ HEAD_FIELDS = (
     "inbound_total",
     "last_message_at",
     "last_message",
+    "last_customer_message",
     "waiting_since",
+    "handed_off_at",
+    "replied_by",
     "snoozed_until",
     "closed_at",
     "updated_at",
@@ -111,9 +118,13 @@ def change(
     by: Sender,
     details: dict[str, Any] | None = None,
     timestamp: datetime | None = None,
+    key: str | None = None,
     **fields: Any,
 ) -> Conversation:
-    """Change a locked head and write the change into the log, where every client learns of it."""
+    """Change a locked head and write the change into the log, where every client learns of it.
+
+    Under the same ``key`` it is written once, also after a transaction that was rolled back.
+    """
     owner_before = conversation.assignee_id
     for field, value in fields.items():
         setattr(conversation, field, value)
@@ -134,7 +145,7 @@ def change(
                     **(details or {}),
                 },
             },
-            client_message_id=f"event-{uuid7().hex}",
+            client_message_id=key or f"event-{uuid7().hex}",
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
         moved_from=() if conversation.assignee_id == owner_before else (owner_before,),
@@ -146,7 +157,7 @@ def change(
 
 def _numbered(conversation: Conversation, new: NewMessage, last: LastEntry) -> Message:
     is_inbound = new.direction == Direction.INBOUND
-    pending: tuple[str, ...] = (ANSWER,) if is_inbound and conversation.is_bot_owned else ()
+    pending: tuple[str, ...] = (ANSWER,) if is_inbound and conversation.is_open_to_bot else ()
     if new.kind in AMENDMENTS:
         pending = (AMEND,)
     return Message(
@@ -194,7 +205,33 @@ def follow(conversation: Conversation, message: Message) -> None:
     if message.kind == EventKind.POSTED:
         conversation.last_message_at = message.timestamp
         conversation.last_message = preview_of(message)
-    conversation.waiting_since = waiting_since(conversation.waiting_since, message)
+        if message.direction == Direction.INBOUND:
+            conversation.last_customer_message = customer_preview_of(message)
+    conversation.waiting_since = waiting_since(
+        conversation.waiting_since, message, handed_off_at=conversation.handed_off_at
+    )
+    _follow_people(conversation, message)
+
+
+def _follow_people(conversation: Conversation, message: Message) -> None:
+    """Bring up to an entry who wrote to the customer, and whether a person has acted."""
+    if message.kind == EventKind.CHANGED:
+        change = message.content.get("change", {})
+        name = change.get("name")
+        if name == HANDED_OFF:
+            conversation.handed_off_at = message.timestamp
+        elif name in _ENDS_HAND_OFF:
+            conversation.handed_off_at = None
+        if name in {HANDED_BACK, CLOSED}:
+            conversation.replied_by = []
+        if joined := change.get("joined"):
+            conversation.replied_by = [*conversation.replied_by, UUID(joined["id"])]
+    elif (
+        message.kind == EventKind.POSTED
+        and message.sender.type == SenderType.AGENT
+        and not message.is_note
+    ):
+        conversation.handed_off_at = None
 
 
 def preview_of(message: Message) -> dict[str, Any]:
@@ -208,11 +245,20 @@ def preview_of(message: Message) -> dict[str, Any]:
     }
 
 
-def waiting_since(before: datetime | None, message: Message) -> datetime | None:
+def customer_preview_of(message: Message) -> dict[str, Any]:
+    """Return the line a list shows of what the customer said last."""
+    preview = preview_of(message)
+    del preview["sender_type"], preview["sender_name"]
+    return preview | {"seq": message.seq}
+
+
+def waiting_since(
+    before: datetime | None, message: Message, *, handed_off_at: datetime | None
+) -> datetime | None:
     """Say since when the customer waits for an answer, after this entry.
 
     A note answers nobody. A conversation that the bot hands to people waits from then on, whatever
-    the bot said last; a closed one waits for nobody.
+    the bot says before a person answers; a closed one waits for nobody.
     """
     if message.kind == EventKind.CHANGED:
         name = message.content.get("change", {}).get("name")
@@ -224,7 +270,10 @@ def waiting_since(before: datetime | None, message: Message) -> datetime | None:
     if message.direction == Direction.INBOUND:
         # What was taken away waits for no answer.
         return before if message.deleted_at else before or message.timestamp
-    return before if message.is_note else None
+    is_bot = message.sender.type == SenderType.BOT
+    if message.is_note or (is_bot and handed_off_at and handed_off_at <= message.timestamp):
+        return before
+    return None
 
 
 def unanswered_since(conversation: Conversation) -> datetime | None:

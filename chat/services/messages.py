@@ -53,7 +53,7 @@ def post_message(
     Safe to repeat: the same ``client_message_id`` gives the stored message back. The row lock makes
     the writers of one conversation take turns, which keeps ``seq`` without gaps. ``content`` must
     come from ``clean_content``, or be made by our own bot. ``by`` is who writes for the
-    organization, and has to have the right to.
+    organization, and has to have the right to; a person's reply takes over what is nobody's.
 
     Raises ConversationNotFound, ConversationClosed, ConversationTaken (a bot where a person took
     over), NoteFromOutside, ReadOnly, NotYours, InvalidClientMessageId and
@@ -102,6 +102,10 @@ def post_among(
         return Posted(stored, conversation.epoch)
     if sender.type == SenderType.CUSTOMER and conversation.status == Status.SNOOZED:
         change(conversation, "woken", by=sender, status=Status.OPEN, snoozed_until=None)
+    if by is not None and content["type"] != ContentType.NOTE:
+        stored = _enter(conversation, sender, by, client_message_id)
+        if stored is not None:
+            return Posted(stored, conversation.epoch)
     message = append(
         conversation,
         NewMessage(
@@ -113,6 +117,42 @@ def post_among(
         ),
     )
     return Posted(message, conversation.epoch)
+
+
+def _enter(
+    conversation: Conversation, sender: Sender, by: Principal, client_message_id: str
+) -> Message | None:
+    """Let a person who replies take over what is nobody's, and tell the customer who joined.
+
+    Who replies in a colleague's conversation joins it and leaves it to them. A program takes
+    nothing over. Return the message where this is a retry of one that was stored.
+    """
+    if by.user_id is None or by.user is None:
+        return None
+    takes_over = conversation.assignee_id is None
+    joins = by.user_id not in conversation.replied_by
+    if not takes_over and not joins:
+        return None
+    stored = Message.objects.posted_as(
+        conversation.organization_id, conversation.pk, client_message_id
+    )
+    if stored is not None and stored.seq <= conversation.last_seq:
+        return stored
+    fields: dict[str, Any] = {}
+    if takes_over:
+        fields["assignee"] = by.user
+        if conversation.is_bot_owned:
+            fields["status"] = Status.OPEN
+    change(
+        conversation,
+        "taken_over" if takes_over else "joined",
+        by=sender,
+        details={"joined": {"id": str(by.user_id), "name": sender.name}} if joins else None,
+        # A retry after a transaction that was rolled back finishes the same two entries.
+        key=f"reply-{client_message_id}",
+        **fields,
+    )
+    return None
 
 
 def require_same(message: Message, *, content: Mapping[str, Any], sender_type: SenderType) -> None:
@@ -145,7 +185,7 @@ def _refusal(
         return refusal
     if conversation.status == Status.CLOSED:
         return ConversationClosed()
-    if sender.type == SenderType.BOT and not conversation.is_bot_owned:
+    if sender.type == SenderType.BOT and not conversation.is_open_to_bot:
         return ConversationTaken()
     if content["type"] == ContentType.NOTE and sender.type != SenderType.AGENT:
         return NoteFromOutside()

@@ -17,7 +17,9 @@ from django.views.decorators.http import require_safe
 
 from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
+from chat.services.alerts import alert_settings
 from chat.services.amending import may_delete
+from config.person_names import short_name
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level, people_of, require
@@ -44,7 +46,8 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
             "detail": inbox.detail(membership, conversation),
             "history": inbox.history(membership, conversation),
         }
-    counts = inbox.counts(membership)
+    counted = inbox.counts(membership)
+    counts = counted.boxes
     state = {
         "me": _me(membership),
         "language": translation.get_language(),
@@ -55,6 +58,8 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         "status": status,
         "page": {"rows": page.rows, "next": page.next},
         "counts": counts,
+        "unread": counted.unread,
+        "alerts": _alerts(membership),
         "count_limit": inbox.COUNT_LIMIT,
         "open": opened,
     }
@@ -102,6 +107,11 @@ def _me(membership: Membership) -> dict[str, Any]:
     }
 
 
+def _alerts(membership: Membership) -> dict[str, bool]:
+    wanted = alert_settings(membership)
+    return {"sound": wanted.sound, "desktop": wanted.desktop}
+
+
 def _change(membership: Membership) -> dict[str, Any]:
     """Give what a page needs to offer only changes that would be accepted."""
     level = membership.level(Area.INBOX, WRITE)
@@ -135,13 +145,22 @@ def _status_labels() -> list[tuple[Status, str]]:
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     moment = timezone.localtime(datetime.fromisoformat(row["last_message_at"]))
     is_today = moment.date() == timezone.localdate()
+    last = _last_words(row)
     return {
         "row": row,
         "time": formats.date_format(moment, "H:i" if is_today else "j M"),
-        "author": _last_author(row["last_message"]),
-        "text": _last_text(row["last_message"]),
+        "author": _last_author(last),
+        "text": _last_text(last),
         "channel": Channel(row["channel"]).label,
     }
+
+
+def _last_words(row: dict[str, Any]) -> dict[str, Any]:
+    """While the customer waits for a person, what they said last; else what was said last."""
+    is_waiting = row["waiting_since"] and row["status"] != Status.PENDING
+    by_customer = row["last_customer_message"]
+    words: dict[str, Any] = by_customer if is_waiting and by_customer else row["last_message"]
+    return words
 
 
 def _last_author(last: dict[str, Any]) -> str:
@@ -151,7 +170,7 @@ def _last_author(last: dict[str, Any]) -> str:
     if sender == SenderType.BOT:
         return f"{gettext('Bot')}: "
     if sender == SenderType.AGENT:
-        return f"{last.get('sender_name', '').split(' ')[0]}: "
+        return f"{short_name(last.get('sender_name', ''))}: "
     return ""
 
 

@@ -11,6 +11,8 @@ def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
             "schedule": sweep_every,
         },
         "chat.wake_snoozed": {"task": "chat.wake_snoozed", "schedule": 30.0},
+        "chat.send_alert_emails": {"task": "chat.send_alert_emails", "schedule": 30.0},
+        "chat.purge_alert_emails": {"task": "chat.purge_alert_emails", "schedule": 86_400.0},
         "chat.sweep_left_behind": {"task": "chat.sweep_left_behind", "schedule": 300.0},
         "knowledge.sweep_unindexed": {"task": "knowledge.sweep_unindexed", "schedule": 15.0},
         "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},

@@ -92,6 +92,14 @@ MENU = (
                 _("Where you are logged in"),
                 _("Browsers and programs, and how to log them out."),
             ),
+            SettingsPage(
+                "notifications",
+                "chat:notifications",
+                "bell",
+                _("Notifications"),
+                _("Sound, desktop notifications and e-mails when a customer waits."),
+                any_member,
+            ),
         ),
     ),
     SettingsGroup(

@@ -108,7 +108,8 @@ def test_a_message_is_stored_once_in_the_log_too(api: Api, conversation: Convers
     assert first.status_code == 201
     assert again.json() == first.json()
     log = Message.objects.after(conversation.organization_id, conversation.pk, 0)
-    assert [str(each.content["text"]) for each in log][1:] == ["Hello!"]
+    texts = [str(each.content["text"]) for each in log if "text" in each.content]
+    assert texts[1:] == ["Hello!"]
 
 
 @pytest.mark.django_db(transaction=True)

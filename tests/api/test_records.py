@@ -102,8 +102,10 @@ def test_messages_of_an_agent_and_notes(api: Api, conversation: Conversation) ->
     assert (answer.status_code, note.status_code) == (201, 201)
     assert answer.json()["data"]["content"] == {"type": "text", "text": "Hello!"}
     events = api.get(path).json()["events"]
-    assert [event["seq"] for event in events] == [1, 2, 3]
-    assert events[1] == answer.json()
+    # The reply took over what was nobody's, which is an entry of its own before it.
+    assert [event["seq"] for event in events] == [1, 2, 3, 4]
+    assert events[1]["data"]["change"]["name"] == "taken_over"
+    assert events[2] == answer.json()
 
 
 @pytest.mark.parametrize(

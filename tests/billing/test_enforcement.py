@@ -146,7 +146,8 @@ def test_the_bot_hands_over_where_its_answers_are_used_up(
     assert (first.status, second.status) == (Status.PENDING, Status.OPEN)
     said, change = Message.objects.after(organization.pk, second.pk, 1)
     assert said.content["text"] == (
-        "I am passing you on to a colleague, who will reply right here."
+        "I am passing you on to a colleague."
+        " Nobody is online right now. The first of us who is back will reply right here."
     )
     assert change.content["change"]["reason"] == "quota"
     assert second.waiting_since is not None

@@ -94,9 +94,10 @@ def test_what_customers_write_appears_by_itself(
     hand_off(organization_id=organization.pk, conversation_id=newer.pk, reason="asked")
     rows = page.locator("#rows .row-item")
     expect(rows).to_have_count(2)
-    expect(rows.first.locator(".row-name")).to_have_text("Olga")
-    expect(rows.first.locator(".row-unread")).to_have_text("1 unread")
-    expect(rows.first.locator(".row-wait")).to_contain_text("waits")
+    # Whoever waits longest stands first.
+    expect(rows.last.locator(".row-name")).to_have_text("Olga")
+    expect(rows.last.locator(".row-unread")).to_have_text("1 unread")
+    expect(rows.last.locator(".row-wait")).to_contain_text("waits")
     expect(page.locator('a[data-box="unassigned"] .box-count')).to_have_text("1")
     customer_says(taken, "Are you there?", "again")
     expect(rows.first.locator(".row-name")).to_have_text("Minh")
@@ -207,8 +208,8 @@ def test_private_note_looks_different_and_stays_inside(
     expect(page.locator("#log [data-unsent]")).to_have_count(0)
     [*_, stored] = Message.objects.after(taken.organization_id, taken.pk, 0)
     assert stored.is_note
-    # The next line is a reply again: a note must be chosen each time.
-    assert page.locator("#composer-form").get_attribute("data-mode") == "reply"
+    # Whoever writes one note may write another: only the person goes back to replies.
+    assert page.locator("#composer-form").get_attribute("data-mode") == "note"
 
 
 def test_draft_is_kept_for_its_conversation(
@@ -281,7 +282,7 @@ def test_list_goes_on_as_one_scrolls(
         )
         expect(rows).to_have_count(wanted)
     names = page.locator("#rows .row-name").all_inner_texts()
-    assert names == [f"Person {number:02}" for number in reversed(range(70))]
+    assert names == [f"Person {number:02}" for number in range(70)]
 
 
 def test_colleagues_see_each_other_and_do_not_answer_twice(

@@ -1,5 +1,6 @@
 """The inbox for every hand and eye: keyboard, phone, dark mode, languages, screen readers."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -67,15 +68,19 @@ def focused_row(page: Page) -> str:
 
 
 def test_everything_can_be_done_by_keyboard(page: Page, world: list[Conversation]) -> None:
+    # Whoever waits longest stands first; Minh was answered.
     page.keyboard.press("j")
+    assert focused_row(page) == "Cy"
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
     assert focused_row(page) == "Minh"
-    page.keyboard.press("j")
     page.keyboard.press("ArrowDown")
-    assert focused_row(page) == "Cy"
-    page.keyboard.press("ArrowDown")
-    assert focused_row(page) == "Cy"
+    assert focused_row(page) == "Minh"
     page.keyboard.press("k")
     page.keyboard.press("ArrowUp")
+    assert focused_row(page) == "Cy"
+    page.keyboard.press("j")
+    page.keyboard.press("j")
     assert focused_row(page) == "Minh"
     page.keyboard.press("Enter")
     text = page.locator("#composer-text")
@@ -131,9 +136,9 @@ def test_taking_over_by_keyboard(
 
 def test_links_work_as_links_and_history_as_history(page: Page, world: list[Conversation]) -> None:
     page.get_by_role("link", name="Boris").click()
-    expect(page).to_have_title("Boris · NextFlow")
+    expect(page).to_have_title(re.compile("Boris · NextFlow$"))
     page.get_by_role("link", name="Cy").click()
-    expect(page).to_have_title("Cy · NextFlow")
+    expect(page).to_have_title(re.compile("Cy · NextFlow$"))
     page.go_back()
     expect(page.locator("#conversation-name")).to_have_text("Boris")
     page.go_back()
@@ -154,7 +159,7 @@ def test_search_finds_people_and_the_keyboard_goes_on_from_there(page: Page) -> 
     page.locator("#list-search").fill("nobody of this name")
     expect(page.get_by_text("Nobody found")).to_be_visible()
     page.locator("#list-search").fill("")
-    expect(page.locator("#rows .row-name")).to_have_text(["Minh", "Boris", "Cy"])
+    expect(page.locator("#rows .row-name")).to_have_text(["Cy", "Boris", "Minh"])
 
 
 def test_filters_change_the_list_and_the_address(page: Page) -> None:
@@ -268,8 +273,8 @@ def test_theme_is_chosen_kept_and_there_before_the_first_paint(page: Page) -> No
     ("code", "words"),
     [
         ("en", ["Inbox", "Mine", "Unassigned", "Open · yours", "took over", "Private note"]),
-        ("vi", ["Hộp thư", "Của tôi", "Chưa giao", "Đang mở", "Ghi chú riêng"]),
-        ("ru", ["Входящие", "Мои", "Не назначены", "Открыт", "Личная заметка"]),
+        ("vi", ["Hộp thư", "Của tôi", "Chưa giao", "Đang mở", "Ghi chú nội bộ"]),
+        ("ru", ["Входящие", "Мои", "Не назначены", "Открыт", "Внутренняя заметка"]),
     ],
 )
 def test_three_languages(

@@ -83,13 +83,13 @@ def test_timeline_tells_days_people_and_changes(page: Page) -> None:
         page,
         "timeline.js",
         f"""{TIMELINE}
-        const linh = {{ status: "open", assignee: {{ name: "Linh" }} }};
+        const linh = {{ status: "open", joined: {{ name: "Linh" }} }};
         return m.rowsOf(chat([
           posted("customer", "", "Hi", "2026-03-03T10:00:00+07:00"),
           posted("bot", "", "Here", "2026-03-04T10:00:00+07:00"),
           change("handed_off", {{ status: "open" }}, "2026-03-05T09:00:00+07:00"),
+          change("assigned", {{ status: "open" }}, "2026-03-05T09:00:30+07:00"),
           change("taken_over", linh, "2026-03-05T09:01:00+07:00"),
-          change("assigned", linh, "2026-03-05T09:01:30+07:00"),
           change(null),
           posted("agent", "Linh", "a", "2026-03-05T09:02:00+07:00"),
           posted("agent", "Linh", "b", "2026-03-05T09:03:00+07:00"),

@@ -122,4 +122,5 @@ def reply(conversation: Conversation, agent: Membership, text: str) -> Message:
         sender=agent_sender(agent.user),
         content={"type": "text", "text": text},
         client_message_id=uuid7().hex,
+        by=agent,
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chat import bot
+from chat.bot_texts import Line, line
 from chat.interactions import BotInteraction
 from chat.models import Conversation, EventKind, Message, SenderType
 from chat.services import post_message
@@ -30,6 +31,11 @@ def run(question: Message) -> None:
         conversation_id=question.conversation_id,
         seq=question.seq,
     )
+
+
+def farewell(name: Line, language: str = "en") -> str:
+    """Return what the bot says when it hands over and nobody of the team is online."""
+    return f"{line(name, language)} {line(Line.TEAM_AWAY, language)}"
 
 
 def log(question: Message) -> list[Message]:

@@ -16,7 +16,17 @@ from config import stores
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
 from knowledge.services import Answer
-from tests.chat.bot_turns import SHIPPING, ask, changes, is_struck_off, log, replies, run, turn
+from tests.chat.bot_turns import (
+    SHIPPING,
+    ask,
+    changes,
+    farewell,
+    is_struck_off,
+    log,
+    replies,
+    run,
+    turn,
+)
 from tests.knowledge.conftest import TEXTS
 from tests.patience import PATIENCE
 
@@ -88,7 +98,7 @@ def test_who_asks_for_a_person_is_handed_off(
 ) -> None:
     question = ask(conversation, text)
     run(question)
-    assert replies(question) == [line(Line.ASKED, language)]
+    assert replies(question) == [farewell(Line.ASKED, language)]
     (change,) = changes(question)
     assert (change["name"], change["reason"], change["status"]) == ("handed_off", "asked", "open")
     assert turn(question).outcome == Outcome.ASKED_FOR_PERSON
@@ -98,7 +108,7 @@ def test_who_asks_for_a_person_is_handed_off(
 def test_unknown_question_is_handed_off(knowing: Organization, conversation: Conversation) -> None:
     question = ask(conversation, "Who won the football match last night?")
     run(question)
-    assert replies(question) == [line(Line.UNKNOWN, "en")]
+    assert replies(question) == [farewell(Line.UNKNOWN)]
     assert [change["reason"] for change in changes(question)] == ["unknown"]
     recorded = turn(question)
     assert (recorded.outcome, recorded.sources) == (Outcome.UNKNOWN, [])

@@ -7,14 +7,24 @@ import pytest
 from django.db import connection
 
 from chat import bot
-from chat.bot_texts import Line, line
+from chat.bot_texts import Line
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, Status
 from chat.tasks import answer_with_bot
 from config.errors import StoreUnavailable
 from crm.accounts.models import Organization
 from knowledge.services import import_faqs, index_now
-from tests.chat.bot_turns import SHIPPING, ask, changes, is_struck_off, log, replies, run, turn
+from tests.chat.bot_turns import (
+    SHIPPING,
+    ask,
+    changes,
+    farewell,
+    is_struck_off,
+    log,
+    replies,
+    run,
+    turn,
+)
 from tests.knowledge.conftest import TEXTS, contents
 from tests.outages import without_qdrant
 
@@ -91,7 +101,7 @@ def test_what_was_said_before_the_kill_stands(
     )
     index_now(organization_id=knowing.pk)
     run(question)
-    assert replies(question) == [line(Line.UNKNOWN, "en")]
+    assert replies(question) == [farewell(Line.UNKNOWN)]
     assert [change["reason"] for change in changes(question)] == ["unknown"]
 
 
@@ -111,7 +121,7 @@ def test_many_workers_at_once_say_it_once(
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, [known] * 4))
         list(pool.map(work, [unknown] * 4))
-    assert replies(known) == [TEXTS["delivery"]["en"][1], line(Line.UNKNOWN, "en")]
+    assert replies(known) == [TEXTS["delivery"]["en"][1], farewell(Line.UNKNOWN)]
     assert len(changes(known)) == 1
     assert is_struck_off(known)
     assert is_struck_off(unknown)
@@ -127,7 +137,7 @@ def test_search_that_fails_hands_off_after_the_retries(
         assert log(question) == []
         assert not is_struck_off(question)
         answer_with_bot.apply(args=(str(knowing.pk), str(conversation.pk), question.seq))
-    assert replies(question) == [line(Line.FAILED, "en")]
+    assert replies(question) == [farewell(Line.FAILED)]
     assert [change["reason"] for change in changes(question)] == ["failed"]
     assert turn(question).outcome == Outcome.FAILED
     assert is_struck_off(question)

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.person_names import short_name
 from config.versions import VersionedModel
 from crm.accounts.managers import UserManager
 
@@ -79,4 +80,4 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def get_short_name(self) -> str:
-        return self.name.split(" ")[0]
+        return short_name(self.name, self.language_code)

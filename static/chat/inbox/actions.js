@@ -5,6 +5,9 @@ import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
 
+/** Whether nobody has taken a conversation that waits or is with the bot. */
+const isUntaken = (row) => row.status === "pending" || (row.status === "open" && !row.assignee);
+
 export class Actions {
   #busy = false;
   #agents = [];
@@ -32,7 +35,7 @@ export class Actions {
         button.hidden = !isShown;
       }
     };
-    show("take-over", row.status === "pending");
+    show("take-over", isUntaken(row));
     show("close", !isClosed);
     show("reopen", isClosed || row.status === "snoozed");
     show("hand-back", !isClosed && row.status !== "pending");
@@ -42,7 +45,12 @@ export class Actions {
 
   takeOver() {
     const before = this.#current();
-    if (before?.status !== "pending") return Promise.resolve(false);
+    if (!before || !isUntaken(before)) return Promise.resolve(false);
+    if (before.status !== "pending") {
+      return this.#run("take-over", {}, gettext("This conversation is yours now."), [
+        ["assign", { assignee: null }],
+      ]);
+    }
     return this.#run("take-over", {}, gettext("You took over. The bot keeps silent now."), [
       ["hand-back", {}],
     ]);

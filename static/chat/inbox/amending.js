@@ -110,6 +110,7 @@ export class Amending {
     const form = element("form", "edit-form");
     const field = element("textarea", "form-control");
     field.setAttribute("aria-label", gettext("Edit the message"));
+    field.dir = "auto";
     field.value = before;
     field.rows = 1;
     const save = element("button", "btn btn-sm btn-primary", gettext("Save"));

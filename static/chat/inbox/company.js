@@ -1,5 +1,6 @@
 // Who else is there: colleagues who look at the conversation, and whoever is writing.
-import { byId, element, firstLetter, firstName, hueOf, me } from "./page.js";
+import { shortName } from "./names.js";
+import { byId, element, firstLetter, hueOf, me } from "./page.js";
 
 const TYPING_FADES_MS = 8_000;
 const SHOWN = 4;
@@ -53,7 +54,7 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => firstName(person.name));
+    const names = [...this.#typing.values()].map((person) => shortName(person.name));
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {

@@ -1,8 +1,9 @@
-// Where an agent writes: a reply or a private note, with the draft kept per conversation.
+// Where an agent writes: a reply or a private note, each with a draft of its own per conversation,
+// so that the text of a note never stands where the next key sends it to the customer.
 import { lengthOf } from "../../app/lengths.js";
-import { byId, me, root, setText, state } from "./page.js";
+import { Drafts } from "./drafts.js";
+import { announce, byId, root, setText, state } from "./page.js";
 
-const DRAFT_PREFIX = `nextflow-draft:${me.organization}:${me.id}:`;
 const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 5_000;
 const COUNT_FROM = 0.9;
@@ -10,6 +11,7 @@ const COUNT_FROM = 0.9;
 export class Composer {
   mode = "reply";
   #id = null;
+  #drafts = new Drafts();
   #form = byId("composer-form");
   #text = byId("composer-text");
   #sendButton = byId("composer-send");
@@ -17,8 +19,8 @@ export class Composer {
   #typingTimer = null;
   #handlers;
 
-  /** handlers: send(content), may answer with a promise of whether it was taken; typing(isTyping);
-   * editLast(), answers whether there is something to edit. */
+  /** handlers: send(content), answers whether it was taken; typing(isTyping); editLast(), answers
+   * whether there is something to edit. */
   constructor(handlers) {
     this.#handlers = handlers;
     this.#form.addEventListener("submit", (event) => {
@@ -31,18 +33,22 @@ export class Composer {
         return;
       }
       // An input method's Enter chooses a word; it must not send the message.
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (isSwitch(event)) {
+        event.preventDefault();
+        this.#switchTo(this.mode === "note" ? "reply" : "note");
         return;
       }
+      if (event.key !== "Enter" || event.shiftKey) return;
       event.preventDefault();
-      this.#submit();
+      // A key that is held opened this conversation; it must not send what was begun here.
+      if (!event.repeat) this.#submit();
     });
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("blur", () => this.#stopTyping());
     for (const button of this.#form.querySelectorAll("button[data-mode]")) {
       button.addEventListener("click", () => {
-        this.setMode(button.dataset.mode);
-        this.#text.focus();
+        this.#switchTo(button.dataset.mode);
       });
     }
     byId("composer-warning").querySelector("button").addEventListener("click", () => {
@@ -55,14 +61,11 @@ export class Composer {
     return this.#text.value.trim() !== "";
   }
 
-  /** Show the draft of a conversation. */
+  /** Show the draft of a conversation, in the mode in which it was begun. */
   open(id) {
     this.#id = id;
     byId("composer-warning").hidden = true;
-    const draft = this.#draft();
-    this.#text.value = draft.text;
-    this.setMode(draft.mode);
-    this.#refresh();
+    this.#show(this.#drafts.of(id).mode);
   }
 
   close() {
@@ -71,9 +74,22 @@ export class Composer {
     this.#text.value = "";
   }
 
+  /** Write the other kind of message; what was begun of this one is kept beside it. */
   setMode(mode) {
+    if (mode === this.mode || this.#id === null) return;
+    this.#show(mode);
+    announce(this.#text.getAttribute("aria-label"));
+  }
+
+  #switchTo(mode) {
+    this.setMode(mode);
+    this.#text.focus();
+  }
+
+  #show(mode) {
     this.mode = mode;
     this.#form.dataset.mode = mode;
+    this.#text.value = this.#drafts.of(this.#id)[mode];
     for (const button of this.#form.querySelectorAll("button[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     }
@@ -81,13 +97,19 @@ export class Composer {
     this.#text.placeholder = isNote
       ? gettext("Write a note that only your team sees")
       : gettext("Write a reply");
-    this.#text.setAttribute("aria-label", this.#text.placeholder);
+    this.#text.setAttribute(
+      "aria-label",
+      isNote ? gettext("Private note: only your team sees it") : gettext("Reply to the customer"),
+    );
     setText(
       this.#sendButton.querySelector(".composer-send-label"),
-      isNote ? gettext("Add the note") : gettext("Send"),
+      isNote ? gettext("Save note") : gettext("Send to customer"),
     );
-    if (isNote) this.#stopTyping();
-    this.#keep();
+    this.#sendButton.classList.toggle("btn-primary", !isNote);
+    this.#sendButton.classList.toggle("btn-note", isNote);
+    byId("composer-private").hidden = !isNote;
+    this.#stopTyping();
+    this.#refresh();
   }
 
   focus(mode) {
@@ -123,26 +145,19 @@ export class Composer {
     warning.hidden = false;
   }
 
-  async #submit() {
+  #submit() {
     const text = this.#text.value.trim();
     if (!text || this.#sendButton.disabled || lengthOf(text) > state.max_text_length) return;
-    const id = this.#id;
     const content = { type: this.mode === "note" ? "note" : "text", text };
-    this.#sendButton.disabled = true;
-    const wasTaken = await this.#handlers.send(content);
-    if (!wasTaken || id !== this.#id) {
-      this.#refresh();
-      return;
-    }
+    if (!this.#handlers.send(content)) return;
+    // The next one is of the same kind, until the person says otherwise.
     this.#text.value = "";
     byId("composer-warning").hidden = true;
-    this.setMode("reply");
     this.#stopTyping();
     this.#refresh();
   }
 
   #changed() {
-    this.#keep();
     this.#refresh();
     if (this.mode !== "reply" || !this.hasText) {
       this.#stopTyping();
@@ -179,26 +194,21 @@ export class Composer {
     root.dataset.writing = String(length > 0);
   }
 
-  #draft() {
-    try {
-      const kept = JSON.parse(localStorage.getItem(DRAFT_PREFIX + this.#id));
-      return { mode: kept?.mode ?? "reply", text: kept?.text ?? "" };
-    } catch {
-      return { mode: "reply", text: "" };
-    }
-  }
-
   #keep() {
     if (this.#id === null) return;
-    try {
-      if (this.hasText) {
-        const draft = { mode: this.mode, text: this.#text.value };
-        localStorage.setItem(DRAFT_PREFIX + this.#id, JSON.stringify(draft));
-      } else {
-        localStorage.removeItem(DRAFT_PREFIX + this.#id);
-      }
-    } catch {
-      // Storage is full or off: the draft lives as long as this page.
+    const text = this.hasText ? this.#text.value : "";
+    this.#drafts.change(this.#id, { mode: this.mode, [this.mode]: text });
+    const draft = this.#drafts.of(this.#id);
+    for (const button of this.#form.querySelectorAll("button[data-mode]")) {
+      const isLeft = button.dataset.mode !== this.mode && draft[button.dataset.mode] !== "";
+      button.toggleAttribute("data-draft", isLeft);
+      button.querySelector(".composer-mode-draft").hidden = !isLeft;
     }
   }
+}
+
+/** Alt+N, by its place on the keyboard: other layouts write other letters there. */
+function isSwitch(event) {
+  const isAlone = !event.ctrlKey && !event.metaKey && !event.getModifierState("AltGraph");
+  return event.altKey && isAlone && event.code === "KeyN";
 }

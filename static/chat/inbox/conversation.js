@@ -7,6 +7,7 @@ import { Log } from "./log.js";
 import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
 import { DETAIL } from "./shapes.js";
 import { momentWords } from "./time.js";
+import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { HISTORY } from "../../stream/shapes.js";
 
@@ -59,6 +60,11 @@ export class OpenConversation extends EventTarget {
 
   get position() {
     return this.id && this.epoch ? { stream: this.stream, epoch: this.epoch, seq: this.top } : null;
+  }
+
+  /** Whether this conversation is before the reader's eyes. */
+  isLookedAt(id) {
+    return id === this.id && this.#isInView();
   }
 
   /** Whether the reader has seen everything that this row tells of. */
@@ -387,7 +393,7 @@ export class OpenConversation extends EventTarget {
       : row.status === "open" ? gettext("nobody's yet") : "";
     setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
     byId("conversation-sub").dataset.status = row.status;
-    document.title = `${row.customer.name} · NextFlow`;
+    setTitle(`${row.customer.name} · NextFlow`);
   }
 
   #paintJump() {

@@ -17,14 +17,19 @@ export const STATUSES = {
   closed: () => gettext("Closed"),
 };
 
+// What is shown: the conversation's id, its customer's, and their other conversations.
+let shown = { id: null, customerId: null, others: [] };
+const OTHERS = 5;
+
 export function showDetails({ customer, conversation, others, widget }) {
+  shown = { id: conversation.id, customerId: customer.id, others };
   const head = element("div", "details-who");
   const initials = element("span", "initials initials-large", firstLetter(customer.name));
   initials.dataset.hue = hueOf(customer.id);
   initials.setAttribute("aria-hidden", "true");
   const words = element("div", "details-who-words");
   words.append(
-    element("div", "details-name", customer.name),
+    own(element("div", "details-name", customer.name)),
     element("span", "chip", (STAGES[customer.stage] ?? (() => customer.stage))()),
   );
   if (conversation.is_over_quota) {
@@ -43,9 +48,41 @@ export function showDetails({ customer, conversation, others, widget }) {
   const claims = claimed(customer.claimed ?? {});
   if (claims) parts.push(claims);
   parts.push(element("h3", "details-title", gettext("Other conversations")));
-  parts.push(others.length ? otherList(others) : element("p", "details-none", gettext("This is the first one.")));
+  parts.push(otherList());
   if (me.may_explain) parts.push(reasons(conversation.id, customer.id));
   byId("details-body").replaceChildren(...parts);
+}
+
+/** Another conversation of the shown customer began or changed: show it as it is now. */
+export function showOther(row) {
+  if (row.customer.id !== shown.customerId || row.id === shown.id) return;
+  const other = {
+    id: row.id,
+    status: row.status,
+    text: row.last_message.text ?? "",
+    is_deleted: row.last_message.is_deleted ?? false,
+    last_message_at: row.last_message_at,
+  };
+  paintOthers([other, ...shown.others.filter(({ id }) => id !== row.id)]);
+}
+
+/** Another conversation moved out of this reader's reach. */
+export function forgetOther(id) {
+  if (shown.others.some((other) => other.id === id)) {
+    paintOthers(shown.others.filter((other) => other.id !== id));
+  }
+}
+
+function paintOthers(others) {
+  // Ids are made in order of time: the newest first, as many as a reload would show.
+  shown.others = others.sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, OTHERS);
+  byId("details-body").querySelector("[data-others]")?.replaceWith(otherList());
+}
+
+/** Let the text of people run in its own direction. */
+function own(made) {
+  made.dir = "auto";
+  return made;
 }
 
 /** Where an administrator is told who sees this, and why. */
@@ -69,7 +106,7 @@ function fact(list, iconName, name, value) {
   const line = element("div");
   const term = element("dt", "", name);
   term.prepend(icon(iconName));
-  const told = element("dd");
+  const told = own(element("dd"));
   told.append(value);
   line.append(term, told);
   list.append(line);
@@ -99,19 +136,25 @@ function claimed(claims) {
   const list = element("dl", "facts facts-plain");
   for (const [name, value] of told.slice(0, 12)) {
     const line = element("div");
-    const shown = element("dd");
+    const claim = own(element("dd"));
     const text = String(value).slice(0, 300);
-    shown.append(/^https?:\/\//.test(text) ? link(text, text) : text);
-    line.append(element("dt", "", CLAIMS[name]?.() ?? name), shown);
+    claim.append(/^https?:\/\//.test(text) ? link(text, text) : text);
+    line.append(element("dt", "", CLAIMS[name]?.() ?? name), claim);
     list.append(line);
   }
   part.append(list);
   return part;
 }
 
-function otherList(others) {
+function otherList() {
+  if (!shown.others.length) {
+    const none = element("p", "details-none", gettext("This is the first one."));
+    none.dataset.others = "";
+    return none;
+  }
   const list = element("ul", "others");
-  for (const other of others) {
+  list.dataset.others = "";
+  for (const other of shown.others) {
     const line = element("li");
     const made = element("a");
     made.href = conversationPath(other.id);
@@ -120,7 +163,7 @@ function otherList(others) {
     time.dateTime = other.last_message_at;
     time.title = absolute(other.last_message_at);
     made.append(
-      element("span", "others-text", other.is_deleted ? gettext("Message deleted") : other.text),
+      own(element("span", "others-text", other.is_deleted ? gettext("Message deleted") : other.text)),
       element("span", "others-status", STATUSES[other.status]()),
       time,
     );

@@ -3,6 +3,8 @@ import { byId } from "./page.js";
 
 const FIELDS = "input, textarea, select, [contenteditable]";
 
+const MOVING = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
+
 const isTyping = (target) => target instanceof Element && target.closest(FIELDS) !== null;
 const somethingIsOpen = () =>
   document.querySelector("dialog[open], .dropdown-menu.show") !== null;
@@ -25,8 +27,27 @@ export function listenToKeys(commands) {
     "/": commands.search,
     "?": () => byId("help-dialog").showModal(),
   };
+  // The physical key of the command that ran last, until it is let go: it may have moved the focus
+  // into a field, where its repetitions would be letters.
+  let held = null;
+  document.addEventListener("keyup", ({ code }) => {
+    if (code === held) held = null;
+  });
+  window.addEventListener("blur", () => {
+    held = null;
+  });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.repeat && event.code === held) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    },
+    { capture: true },
+  );
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing) return;
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     if (event.ctrlKey || event.metaKey || event.altKey || somethingIsOpen()) return;
     if (isTyping(event.target)) {
       // Out of the field first; a second Escape leaves the conversation.
@@ -35,9 +56,25 @@ export function listenToKeys(commands) {
     }
     // The log scrolls with the arrows when it has the focus.
     if (event.key.startsWith("Arrow") && event.target.closest?.("#log-scroll, .dropdown")) return;
-    const run = keys[event.key];
+    const key = commandKey(event);
+    const run = keys[key];
     if (!run) return;
     event.preventDefault();
+    // Moving on may be repeated; whatever else a held key does, it does once.
+    const mayRepeat = MOVING.has(key);
+    if (event.repeat && !mayRepeat) return;
+    held = mayRepeat ? null : event.code;
     run();
   });
+}
+
+/**
+ * Return the key as a Latin layout has it in this place. Layouts with Latin letters of their own
+ * (AZERTY, Dvorak, Vietnamese) say it themselves; where another alphabet is written, the place does.
+ */
+function commandKey({ key, code, shiftKey }) {
+  if (code === "Slash" && (key === "." || key === ",")) return shiftKey ? "?" : "/";
+  if (key.length !== 1 || key.charCodeAt(0) < 128) return key;
+  const letter = /^Key([A-Z])$/.exec(code)?.[1];
+  return letter && !shiftKey ? letter.toLowerCase() : key;
 }

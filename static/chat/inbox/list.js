@@ -1,8 +1,9 @@
-// The list: one box and status at a time, newest first, continued by cursor, kept true by the socket.
+// The list: one box and status at a time, in the server's order, continued by cursor, kept true by the socket.
 import { Refusal, get } from "./api.js";
 import { emptyWords } from "./empty.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
+import { setUnread } from "./title.js";
 import { COUNTS, ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
 
@@ -15,6 +16,15 @@ const SEARCH_FROM = 2;
 /** Newest first; ids are made in order of time and settle a tie, as in the database. */
 const byAge = (a, b) =>
   new Date(b.last_message_at) - new Date(a.last_message_at) || (a.id < b.id ? 1 : -1);
+
+/** Whoever waits longest first, and behind them, newest first, those who do not wait. */
+function byWait(a, b) {
+  if (!a.waiting_since || !b.waiting_since) {
+    if (a.waiting_since || b.waiting_since) return a.waiting_since ? -1 : 1;
+    return byAge(a, b);
+  }
+  return new Date(a.waiting_since) - new Date(b.waiting_since) || (a.id < b.id ? -1 : 1);
+}
 
 export class ConversationList {
   box = state.box;
@@ -30,13 +40,19 @@ export class ConversationList {
   #caughtUpTo = null;
   #search = "";
   #isRead;
+  #noted;
   #list = byId("rows");
   #scroll = byId("list-scroll");
 
-  /** isRead(row) says whether this reader has just read all of it: the server may not know yet. */
-  constructor(openConversation, isRead) {
+  /**
+   * isRead(row) says whether this reader has just read all of it: the server may not know yet;
+   * noted(row, before) is told each row as it is now, and what was known of it.
+   */
+  constructor(openConversation, isRead, noted) {
     this.#isRead = isRead;
+    this.#noted = noted;
     this.counts = state.counts;
+    this.unread = state.unread;
     this.#list.replaceChildren();
     this.#take(state.page, []);
     this.#paint();
@@ -92,6 +108,7 @@ export class ConversationList {
     const read = this.#know({ ...row, unread: 0 });
     if (this.#rows.has(id)) this.#rows.set(id, read);
     this.#paint();
+    this.#countSoon();
   }
 
   setOpened(id) {
@@ -189,7 +206,7 @@ export class ConversationList {
     clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     try {
-      this.counts = (await get("inbox/counts", COUNTS)).counts;
+      ({ counts: this.counts, unread: this.unread } = await get("inbox/counts", COUNTS));
       this.#paintCounts();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -216,7 +233,9 @@ export class ConversationList {
 
   #know(row) {
     const told = row.unread && this.#isRead(row) ? { ...row, unread: 0 } : row;
+    const before = this.#known.get(row.id);
     this.#known.set(row.id, told);
+    this.#noted(told, before);
     return told;
   }
 
@@ -245,6 +264,11 @@ export class ConversationList {
     return true;
   }
 
+  /** As the server orders this list, so that a reload and a live change never differ. */
+  #order(a, b) {
+    return this.status === "open" && !this.#search ? byWait(a, b) : byAge(a, b);
+  }
+
   #place(row) {
     if (!this.#belongs(row)) {
       this.#rows.delete(row.id);
@@ -252,7 +276,7 @@ export class ConversationList {
     }
     // Behind the last loaded row it comes with its own page.
     const isBeyond = this.#next !== null && !this.#rows.has(row.id)
-      && [...this.#rows.values()].every((other) => byAge(other, row) < 0);
+      && [...this.#rows.values()].every((other) => this.#order(other, row) < 0);
     if (!isBeyond) this.#rows.set(row.id, row);
   }
 
@@ -291,7 +315,7 @@ export class ConversationList {
   }
 
   #paint() {
-    const wanted = [...this.#rows.values()].sort(byAge);
+    const wanted = [...this.#rows.values()].sort((a, b) => this.#order(a, b));
     for (const [id, item] of this.#shown) {
       if (this.#rows.has(id)) continue;
       item.remove();
@@ -362,6 +386,7 @@ export class ConversationList {
     const rail = document.querySelector("[data-rail-count]");
     rail.hidden = waiting === 0;
     setText(rail, words(Math.min(waiting, state.count_limit)));
+    setUnread(this.unread, words(this.unread));
     if (!this.#rows.size) this.#paintEmpty(true);
   }
 

@@ -1,16 +1,19 @@
 // Puts the parts of the inbox together.
 import { Refusal, get } from "./api.js";
 import { Actions } from "./actions.js";
+import { Alerts } from "./alerts.js";
 import { Amending } from "./amending.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
 import { OpenConversation } from "./conversation.js";
+import { forgetOther, showOther } from "./details.js";
 import { listenToKeys } from "./keyboard.js";
 import { ConversationList } from "./list.js";
 import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
 import { ROWS } from "./shapes.js";
+import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { matches } from "../../stream/response.js";
 import { acknowledgementOf } from "../../stream/shapes.js";
@@ -25,9 +28,14 @@ const outbox = new Outbox((item) =>
   }),
 );
 const conversation = new OpenConversation(connection, outbox);
+const alerts = new Alerts({
+  isLookedAt: (row) => conversation.isLookedAt(row.id),
+  open: (id) => openConversation(id),
+});
 const list = new ConversationList(
   (id) => openConversation(id),
   (row) => conversation.hasRead(row),
+  (row, before) => alerts.consider(row, before),
 );
 const actions = new Actions(() => conversation.row, (row) => takeRow(row));
 const amending = new Amending(conversation);
@@ -50,10 +58,18 @@ async function openConversation(id, { isOwnStep = true } = {}) {
     list.setOpened(id);
     showPane("conversation");
     composer.open(id);
-    await conversation.open(id, list.row(id));
+    const opening = conversation.open(id, list.row(id));
+    beginThere();
+    // Whoever went elsewhere while it loaded is left there: the focus is moved only now.
+    await opening;
+    return;
   }
   showPane("conversation");
-  // A field would bring up a phone's keyboard; on a desk one may write at once.
+  beginThere();
+}
+
+/** A field would bring up a phone's keyboard; on a desk one may write at once. */
+function beginThere() {
   if (matchMedia("(min-width: 768px) and (pointer: fine)").matches) composer.focus(composer.mode);
   else byId("log-scroll").focus({ preventScroll: true });
 }
@@ -69,7 +85,7 @@ function closeConversation({ isOwnStep = true } = {}) {
   composer.close();
   conversation.close();
   list.setOpened(null);
-  document.title = `${gettext("Inbox")} · NextFlow`;
+  setTitle(`${gettext("Inbox")} · NextFlow`);
   if (isOwnStep) {
     history.pushState({}, "", `${root.dataset.inboxUrl}?box=${list.box}&status=${list.status}`);
   }
@@ -109,6 +125,7 @@ for (const button of document.querySelectorAll("[data-open-dialog]")) {
 function takeRow(row) {
   const latest = list.upsert(row);
   conversation.setRow(latest);
+  showOther(latest);
 }
 
 conversation.addEventListener("detail", ({ detail: row }) => list.upsert(row));
@@ -134,24 +151,24 @@ function barFor(row) {
       action: { label: gettext("Reopen"), run: () => actions.reopen() },
     };
   }
+  const takeOver = { label: gettext("Take over"), run: () => actions.takeOver() };
   if (row.status === "pending") {
-    return {
-      blocks: false,
-      text: gettext("The bot answers here. A reply of yours takes over."),
-      action: { label: gettext("Take over"), run: () => actions.takeOver() },
-    };
+    const text = gettext("The bot answers here. A reply of yours takes over.");
+    return { blocks: false, text, action: takeOver };
+  }
+  if (row.status === "open" && !row.assignee && row.handed_off_at) {
+    const text = gettext("Nobody has taken this yet; until then the bot answers what it is sure of. A reply of yours takes over.");
+    return { blocks: false, text, action: takeOver };
   }
   return null;
 }
 
 /* --- Writing -------------------------------------------------------------------------------- */
 
-async function send(content) {
+/** Hand a message to the outbox; the server lets a reply take over what is nobody's. */
+function send(content) {
   const { row, stream } = conversation;
   if (!row) return false;
-  if (row.status === "pending" && content.type === "text" && !(await actions.takeOver())) {
-    return false;
-  }
   outbox.add(stream, content);
   byId("log-scroll").scrollTop = byId("log-scroll").scrollHeight;
   return true;
@@ -185,6 +202,7 @@ on("conversation", ({ row }) => takeRow(row));
 on("conversation.gone", ({ stream }) => {
   const id = stream.slice("conversation:".length);
   list.remove(id);
+  forgetOther(id);
   if (conversation.id === id) {
     closeConversation();
     toast(gettext("This conversation is no longer yours to see."));

@@ -40,7 +40,6 @@ export function fromTemplate(id) {
 
 export const firstLetter = (name) => [...(name || "?")][0].toUpperCase();
 export const hueOf = (id) => (id || "0").slice(-1);
-export const firstName = (name) => (name || "").split(" ")[0];
 
 export function conversationPath(id) {
   return `${root.dataset.inboxUrl}${id}/`;

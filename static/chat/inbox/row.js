@@ -1,6 +1,7 @@
 // One row of the list, filled from the same markup that the server rendered.
 import { STATUSES } from "./details.js";
-import { conversationPath, firstLetter, firstName, hueOf, setText, slot } from "./page.js";
+import { shortName } from "./names.js";
+import { conversationPath, firstLetter, hueOf, setText, slot } from "./page.js";
 import { absolute, duration, listTime, since, timeToCome } from "./time.js";
 
 const WAITING_LATE_MS = 5 * 60_000;
@@ -18,9 +19,9 @@ export function fillRow(item, row, { isOpened, isMixed }) {
   initials.dataset.hue = hueOf(row.customer.id);
   setText(initials, firstLetter(row.customer.name));
   setText(slot(item, "name"), row.customer.name);
-  setText(slot(item, "author"), lastAuthor(row.last_message));
-  const { text, is_deleted: isDeleted } = row.last_message;
-  setText(slot(item, "text"), isDeleted ? gettext("Message deleted") : text ?? "");
+  const last = lastWords(row);
+  setText(slot(item, "author"), lastAuthor(last));
+  setText(slot(item, "text"), last.is_deleted ? gettext("Message deleted") : last.text ?? "");
   slot(item, "unread").hidden = row.unread === 0;
   setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
   setText(slot(item, "channel"), (CHANNELS[row.channel] ?? (() => row.channel))());
@@ -64,9 +65,15 @@ export function fillTimes(item, row, { isMixed }) {
   wait.title = interpolate(gettext("Waiting for an answer since %s"), [absolute(row.waiting_since)]);
 }
 
+/** While the customer waits for a person, what they said last; else what was said last. */
+function lastWords(row) {
+  const isWaiting = row.waiting_since && row.status !== "pending";
+  return isWaiting && row.last_customer_message?.type ? row.last_customer_message : row.last_message;
+}
+
 function lastAuthor(last) {
   if (last.type === "note") return `${gettext("Note")}: `;
   if (last.sender_type === "bot") return `${gettext("Bot")}: `;
-  if (last.sender_type === "agent") return `${firstName(last.sender_name)}: `;
+  if (last.sender_type === "agent") return `${shortName(last.sender_name)}: `;
   return "";
 }

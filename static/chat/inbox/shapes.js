@@ -6,6 +6,7 @@ const ROW = {
   status: "string",
   customer: "object",
   last_message: "object",
+  last_customer_message: "object",
   last_seq: "number",
 };
 const rowList = (value) => Array.isArray(value) && value.every((row) => matches(row, ROW));
@@ -13,5 +14,5 @@ const rowList = (value) => Array.isArray(value) && value.every((row) => matches(
 export const CHANGED = { conversation: ROW };
 export const DETAIL = { conversation: ROW, customer: "object", others: "array", seen_seq: "number" };
 export const ROWS = { organization: "string", rows: rowList, next: "string?" };
-export const COUNTS = { counts: "object" };
+export const COUNTS = { counts: "object", unread: "number" };
 export const AGENTS = { agents: "array" };

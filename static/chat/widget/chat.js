@@ -21,7 +21,7 @@ export class Chat {
     const { onchange, onarrival, onrefused } = parts;
     Object.assign(this, { api, storage, outbox, tabs, onchange, onarrival, onrefused });
     this.settings = null;
-    this.conversation = null; // {status, assignee} of the present one
+    this.conversation = null; // {status, person} of the present one
     this.log = null;
     this.past = []; // logs of conversations that ended while this page was open
     this.isTeamOnline = null; // not known yet
@@ -75,7 +75,7 @@ export class Chat {
   /** Who of the team answers, or null. */
   get agent() {
     if (!this.isOpen || this.conversation.status === "pending") return null;
-    if (this.conversation.assignee) return this.conversation.assignee;
+    if (this.conversation.person) return this.conversation.person;
     const last = this.log.entries.findLast(isAnswer)?.data.sender;
     return last?.type === "agent" ? last : null;
   }
@@ -137,7 +137,7 @@ export class Chat {
   adopt(conversation) {
     this.conversation = {
       status: conversation.status,
-      assignee: conversation.assignee ?? this.conversation?.assignee ?? null,
+      person: this.conversation?.person ?? null,
     };
     if (this.log?.stream !== conversation.stream) {
       const { stream, epoch, last_seq: last } = conversation;
@@ -257,7 +257,10 @@ export class Chat {
   noteChange(change) {
     if (!change?.status) return;
     if (change.status === "closed") this.typing = null;
-    this.conversation = { status: change.status, assignee: change.assignee ?? null };
+    // Whoever wrote last stays the face until somebody else writes, or the bot has it again.
+    const isOver = change.name === "handed_back" || change.name === "closed";
+    const person = isOver ? null : (change.joined ?? this.conversation?.person ?? null);
+    this.conversation = { status: change.status, person };
   }
 
   noteEdit(event) {
@@ -285,7 +288,7 @@ export class Chat {
     this.beginLog({ stream, epoch, seq: 0 });
     this.seen = 0;
     this.isLive = true;
-    this.conversation = { status: this.settings?.bot_enabled ? "pending" : "open", assignee: null };
+    this.conversation = { status: this.settings?.bot_enabled ? "pending" : "open", person: null };
     this.isLoaded = true;
     this.tabs.tell({
       type: "stream",

@@ -14,7 +14,6 @@ export function rowsOf(chat, words, now = new Date()) {
   logs.forEach((log, index) => {
     if (index > 0)
       rows.push({ kind: "notice", key: `start-${log.stream}`, text: t("changes.started") });
-    builder.assignee = null;
     for (const event of log.entries) builder.event(event);
   });
   const unsent = chat.sender.items();
@@ -76,7 +75,6 @@ class Builder {
     Object.assign(this, { rows, words, now, chat });
     this.day = null;
     this.last = null;
-    this.assignee = null;
   }
 
   event(event) {
@@ -154,12 +152,8 @@ class Builder {
 
   changeText(change) {
     const { t } = this.words;
-    const name = change.assignee?.name ?? null;
-    const before = this.assignee;
-    this.assignee = name;
-    if (change.name === "taken_over" || change.name === "assigned") {
-      return name && name !== before ? t("changes.joined", { name }) : null;
-    }
+    // Somebody of the team wrote for the first time; whose it is in the team is not told.
+    if (change.joined) return t("changes.joined", { name: change.joined.name });
     return {
       handed_off: t("changes.handedOff"),
       handed_back: t("changes.handedBack"),

@@ -1,0 +1,62 @@
+"""What is written to people about customers who wait, in the reader's language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from config.text import isolate
+from crm.mail.services import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A customer who waits, with their last words."""
+
+    customer: str
+    text: str
+    minutes: int
+
+
+def somebody_waits(
+    organization: str, waiting: Sequence[Waiting], *, action_url: str, settings_url: str
+) -> Letter:
+    """Return the e-mail about one customer, or about all of them together."""
+    number = len(waiting)
+    if number == 1:
+        subject = _("%(customer)s waits for your answer") % {
+            "customer": isolate(waiting[0].customer)
+        }
+    else:
+        subject = ngettext(
+            "%(number)d customer waits for your answer",
+            "%(number)d customers wait for your answer",
+            number,
+        ) % {"number": number}
+    return Letter(
+        subject=subject,
+        paragraphs=(
+            _("In %(organization)s somebody waits for your answer, and you have not looked yet:")
+            % {"organization": isolate(organization)},
+            *(_line(each) for each in waiting),
+        ),
+        action_label=_("Open the conversation") if number == 1 else _("Open the inbox"),
+        action_url=action_url,
+        small_print=(
+            _("You get this because these conversations are assigned to you."),
+            _("Change when you are written to: %(url)s") % {"url": settings_url}
+            if settings_url
+            else _("Change when you are written to under Settings, Notifications."),
+        ),
+    )
+
+
+def _line(waiting: Waiting) -> str:
+    told = {"customer": isolate(waiting.customer), "text": isolate(waiting.text)}
+    minutes = ngettext("waits %(minutes)d minute", "waits %(minutes)d minutes", waiting.minutes) % {
+        "minutes": waiting.minutes
+    }
+    if not waiting.text:
+        return _("%(customer)s, %(wait)s") % (told | {"wait": minutes})
+    return _("%(customer)s, %(wait)s: “%(text)s”") % (told | {"wait": minutes})

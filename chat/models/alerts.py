@@ -1,0 +1,71 @@
+"""How people are told that somebody waits for them, and what they were told by e-mail."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from chat.models.conversation import Conversation
+from config.ids import uuid7
+from crm.accounts.models import Organization, User
+
+
+class AlertSettings(models.Model):
+    """What one person wants to hear of in one organization; no row means the defaults."""
+
+    DELAYS = (2, 5, 10, 30, 60)
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    sound = models.BooleanField(_("sound"), default=True)
+    desktop = models.BooleanField(_("desktop notifications"), default=False)
+    email = models.BooleanField(_("e-mail"), default=True)
+    email_after_minutes = models.PositiveSmallIntegerField(_("e-mail after"), default=5)
+
+    organization_id: UUID
+    user_id: UUID
+
+    class Meta:
+        verbose_name = _("notification settings")
+        verbose_name_plural = _("notification settings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "user"], name="one_alert_settings_per_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.organization_id}"
+
+    @property
+    def email_after(self) -> timedelta:
+        return timedelta(minutes=self.email_after_minutes)
+
+
+class AlertEmail(models.Model):
+    """One wait of a customer that one person was told of by e-mail: written before it is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    waiting_since = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("e-mail about a waiting customer")
+        verbose_name_plural = _("e-mails about waiting customers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation", "user", "waiting_since"], name="one_email_per_wait"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "user", "-created_at"], name="alerts_of_person"),
+            models.Index(fields=["created_at"], name="alerts_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.conversation_id} · {self.user_id}"

@@ -1,0 +1,188 @@
+"""What people want to hear of, and e-mails about customers whom nobody has looked at."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+
+from chat.emails import Waiting, somebody_waits
+from chat.managers import ConversationQuerySet
+from chat.models import AlertEmail, AlertSettings, Conversation, Direction, EventKind, Message
+from crm.accounts.models import Membership
+from crm.accounts.permissions import WRITE, Area
+from crm.mail.services import queue_mail
+
+# Further waits within this time are told together.
+PAUSE = timedelta(minutes=15)
+KEPT = timedelta(days=30)
+BATCH = 1000
+MOST_IN_ONE = 20
+
+
+def alert_settings(membership: Membership) -> AlertSettings:
+    """Return what somebody wants to hear of, unsaved where they never said."""
+    whose = {"organization_id": membership.organization_id, "user_id": membership.user_id}
+    return AlertSettings.objects.filter(**whose).first() or AlertSettings(**whose)
+
+
+def change_alert_settings(
+    *, by: Membership, sound: bool, desktop: bool, email: bool, email_after_minutes: int
+) -> AlertSettings:
+    """Save what somebody wants to hear of in their organization."""
+    changed, _is_new = AlertSettings.objects.update_or_create(
+        organization_id=by.organization_id,
+        user_id=by.user_id,
+        defaults={
+            "sound": sound,
+            "desktop": desktop,
+            "email": email,
+            "email_after_minutes": email_after_minutes,
+        },
+    )
+    return changed
+
+
+def unalerted() -> list[tuple[UUID, UUID]]:
+    """Return for whom customers wait unseen and untold: (organization, user), each once."""
+    now = timezone.now()
+    soonest = now - timedelta(minutes=min(AlertSettings.DELAYS))
+    theirs = {"organization": OuterRef("organization"), "user": OuterRef("assignee")}
+    found = (
+        _without_email(Conversation.objects.unseen_by_assignee_since(soonest))
+        # Whom nothing would be sent to now must not stand in the way of others.
+        .filter(~Exists(AlertSettings.objects.filter(**theirs, email=False)))
+        .filter(~Exists(AlertEmail.objects.filter(**theirs, created_at__gt=now - PAUSE)))
+        .order_by("organization_id", "assignee_id")
+        .values_list("organization_id", "assignee_id")
+        .distinct()
+    )
+    return [(organization_id, user_id) for organization_id, user_id in found[:BATCH] if user_id]
+
+
+@transaction.atomic
+def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
+    """Queue one e-mail about all customers who wait for somebody unseen; return about how many.
+
+    Safe to repeat, also at once: the row of each wait and the e-mail are one transaction, under the
+    lock of the membership.
+    """
+    membership = (
+        Membership.objects.select_for_update(of=("self",))
+        .active()
+        .in_organization(organization_id)
+        .who_may(Area.INBOX, WRITE)
+        .select_related("user", "organization")
+        .filter(user=user_id)
+        .first()
+    )
+    if membership is None:
+        return 0
+    wanted = alert_settings(membership)
+    now = timezone.now()
+    if not wanted.email or _was_told_since(membership, now - PAUSE):
+        return 0
+    late = _late(membership, now - wanted.email_after)
+    if not late:
+        return 0
+    AlertEmail.objects.bulk_create(
+        AlertEmail(
+            organization_id=organization_id,
+            conversation=conversation,
+            user_id=user_id,
+            waiting_since=conversation.waiting_since,
+        )
+        for conversation in late
+        if conversation.waiting_since is not None
+    )
+    queue_mail(
+        kind="customer_waits",
+        to=membership.user.email,
+        language_code=membership.user.language_code,
+        compose=lambda: somebody_waits(
+            membership.organization.name,
+            [_words(conversation, now) for conversation in late],
+            action_url=_address(late[0] if len(late) == 1 else None),
+            settings_url=_absolute(reverse("chat:notifications")),
+        ),
+    )
+    return len(late)
+
+
+def purge_alert_emails() -> int:
+    """Drop what was told long ago; return how many rows."""
+    count, _each = AlertEmail.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+    return count
+
+
+def _without_email(found: ConversationQuerySet) -> ConversationQuerySet:
+    told = AlertEmail.objects.filter(
+        conversation=OuterRef("pk"),
+        user=OuterRef("assignee"),
+        waiting_since=OuterRef("waiting_since"),
+    )
+    return found.filter(~Exists(told))
+
+
+def _was_told_since(membership: Membership, moment: datetime) -> bool:
+    return AlertEmail.objects.filter(
+        organization_id=membership.organization_id,
+        user_id=membership.user_id,
+        created_at__gt=moment,
+    ).exists()
+
+
+def _late(membership: Membership, moment: datetime) -> list[Conversation]:
+    found = _without_email(
+        Conversation.objects.visible_to(membership)
+        .filter(assignee_id=membership.user_id)
+        .unseen_by_assignee_since(moment)
+    )
+    waiting = found.select_related("customer").longest_wait_first()[:MOST_IN_ONE]
+    return [conversation for conversation in waiting if _is_unread_since(conversation, moment)]
+
+
+def _is_unread_since(conversation: Conversation, moment: datetime) -> bool:
+    """Return whether the oldest message that the assignee has not seen was written by then.
+
+    Whoever looked at the first one, and was written to again just now, is still at it.
+    """
+    seen = conversation.reads.filter(user=conversation.assignee_id).first()
+    entries = Message.objects.after(
+        conversation.organization_id, conversation.pk, seen.seen_seq if seen else 0
+    )
+    unread = next(
+        (
+            entry
+            for entry in entries
+            if entry.kind == EventKind.POSTED
+            and entry.direction == Direction.INBOUND
+            and entry.deleted_at is None
+        ),
+        None,
+    )
+    return unread is not None and unread.timestamp <= moment
+
+
+def _words(conversation: Conversation, now: datetime) -> Waiting:
+    since = conversation.waiting_since or now
+    return Waiting(
+        customer=conversation.customer.display_name,
+        text=str(conversation.last_customer_message.get("text", "")),
+        minutes=int((now - since).total_seconds() // 60),
+    )
+
+
+def _address(conversation: Conversation | None) -> str:
+    if conversation is None:
+        return _absolute(f"{reverse('chat:inbox')}?box=mine&status=open")
+    return _absolute(reverse("chat:inbox_conversation", args=[conversation.pk]))
+
+
+def _absolute(path: str) -> str:
+    """Return a page's address as people open it, or "" where the installation does not say it."""
+    origin = next((each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each), "")
+    return f"{origin.rstrip('/')}{path}" if origin else ""

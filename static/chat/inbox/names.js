@@ -1,0 +1,30 @@
+// What people are called, out of their full names; config/person_names.py does the same.
+const SURNAMES = new Set(
+  ("bùi cao châu chu chử cù đàm đặng đào đinh đoàn đỗ đồng dương giang hà hồ hoàng huỳnh kiều kim "
+    + "lã lạc lâm lê lục lương lưu lý mã mạc mai nghiêm ngô nguyễn ninh nông ông phạm phan phí phó "
+    + "phùng quách quản tạ tăng thạch thái thân thi tiêu tô tôn tống trần triệu trịnh trương từ văn "
+    + "viên võ vũ vương").split(" "),
+);
+const WITHOUT_MARKS = new Set(
+  ("bui cao chau dam dang dao dinh doan do duong hoang huynh lam le luong luu ngo nguyen pham "
+    + "phan phung quach tran trieu trinh truong vo vu vuong").split(" "),
+);
+const ONLY_VIETNAMESE = /[ơưƠƯ\u1EA0-\u1EF9]/u;
+
+/** Return what somebody is called: the last word of a Vietnamese name, the first of any other. */
+export function shortName(name, language = "") {
+  const words = (name ?? "").normalize("NFC").split(/\s+/u).filter(Boolean);
+  if (words.length < 2) return words.join("");
+  return isVietnamese(words, language) ? words.at(-1) : words[0];
+}
+
+function isVietnamese(words, language) {
+  if (/[^\P{L}\p{Script=Latin}]/u.test(words.join(""))) return false;
+  if (ONLY_VIETNAMESE.test(words.join(""))) return true;
+  const surname = words[0].toLowerCase();
+  const isAscii = /^[\x00-\x7f]*$/.test(surname);
+  if (SURNAMES.has(surname) && !isAscii) return true;
+  // Surnames without marks are names elsewhere too: three words, or the person's own language.
+  const isSurname = SURNAMES.has(surname) || WITHOUT_MARKS.has(surname);
+  return isSurname && (words.length > 2 || language === "vi");
+}

@@ -1,0 +1,150 @@
+"""Replies and private notes: which one is written, and what can never happen to a note."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from chat.models import Conversation, Message, Widget
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from tests.browser.inbox_pages import logged_in, open_inbox, path_of
+from tests.conftest import make_conversation
+from tests.servers import LiveServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterator[BrowserContext]:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        yield context
+
+
+def stored(conversation: Conversation) -> list[tuple[str, str]]:
+    log = Message.objects.after(conversation.organization_id, conversation.pk, 1)
+    return [(m.content["type"], m.content["text"]) for m in log if "text" in m.content]
+
+
+def enter(page: Page, text: str) -> None:
+    page.locator("#composer-text").fill(text)
+    page.locator("#composer-text").press("Enter")
+
+
+def expect_all_sent(page: Page, count: int) -> None:
+    expect(page.locator("#log .entry[data-mine]:not([data-unsent])")).to_have_count(count)
+
+
+def expect_mode(page: Page, mode: str) -> None:
+    is_note = mode == "note"
+    expect(page.locator("#composer-form")).to_have_attribute("data-mode", mode)
+    expect(page.locator("#composer-send")).to_have_text(
+        "Save note" if is_note else "Send to customer"
+    )
+    expect(page.locator("#composer-text")).to_have_accessible_name(
+        "Private note: only your team sees it" if is_note else "Reply to the customer"
+    )
+    expect(page.get_by_text("Only your team sees this")).to_be_visible(visible=is_note)
+    expect(page.get_by_role("button", name="Private note")).to_have_attribute(
+        "aria-pressed", str(is_note).lower()
+    )
+
+
+def test_second_note_stays_a_note(desk: BrowserContext, taken: Conversation) -> None:
+    page = open_inbox(desk, path_of(taken))
+    expect_mode(page, "reply")
+    page.get_by_role("button", name="Private note").click()
+    for text in ("He is a regular.", "He always pays late."):
+        expect_mode(page, "note")
+        enter(page, text)
+    expect(page.locator("#composer-text")).to_be_focused()
+    expect_mode(page, "note")
+    page.locator("#composer-text").fill("Third, by the button")
+    page.get_by_role("button", name="Save note").click()
+    expect_all_sent(page, 3)
+    assert {kind for kind, _text in stored(taken)} == {"note"}
+    page.get_by_role("button", name="Reply", exact=True).click()
+    enter(page, "Good morning!")
+    expect_mode(page, "reply")
+    expect_all_sent(page, 4)
+    assert stored(taken)[-1] == ("text", "Good morning!")
+
+
+def test_mode_belongs_to_its_conversation_and_survives_switching_and_reload(
+    desk: BrowserContext, taken: Conversation, widget: Widget
+) -> None:
+    customer = Customer.objects.create(
+        organization_id=taken.organization_id, name="Mai", language_code="vi"
+    )
+    other = make_conversation(customer, widget, "xin-chao")
+    page = open_inbox(desk, path_of(taken, "?status=pending"))
+    page.get_by_role("button", name="Private note").click()
+    page.locator("#composer-text").fill("Not for the customer")
+    page.locator(f'[data-id="{other.pk}"] a').click()
+    expect_mode(page, "reply")
+    expect(page.locator("#composer-text")).to_have_value("")
+    page.go_back()
+    expect_mode(page, "note")
+    expect(page.locator("#composer-text")).to_have_value("Not for the customer")
+    page.reload()
+    expect_mode(page, "note")
+    expect(page.locator("#composer-text")).to_have_value("Not for the customer")
+    page.locator("#composer-text").press("Enter")
+    expect_all_sent(page, 1)
+    page.reload()
+    expect_mode(page, "note")
+    assert stored(taken) == [("note", "Not for the customer")]
+
+
+def test_text_of_a_note_never_stands_in_the_reply(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    text = page.locator("#composer-text")
+    text.fill("Dear customer")
+    text.press("Alt+KeyN")
+    expect_mode(page, "note")
+    expect(text).to_have_value("")
+    text.fill("Between us")
+    text.press("Alt+KeyN")
+    expect_mode(page, "reply")
+    expect(text).to_have_value("Dear customer")
+    # What was begun of the other kind shows on its button.
+    note = page.get_by_role("button", name="Private note (draft)")
+    expect(note).to_be_visible()
+    text.press("Enter")
+    expect_all_sent(page, 1)
+    text.press("Enter")
+    note.click()
+    expect(text).to_have_value("Between us")
+    assert stored(taken) == [("text", "Dear customer")]
+
+
+def test_note_waiting_in_the_outbox_goes_out_as_a_note_after_a_reload(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    page.get_by_role("button", name="Private note").click()
+    desk.set_offline(True)
+    expect(page.locator('#link-state[data-link-state="live"]')).to_have_count(0)
+    enter(page, "Kept while offline")
+    expect(page.locator('#log [data-unsent][data-kind="note"]')).to_have_count(1)
+    # Whatever the person writes now, what waits stays what it was.
+    page.get_by_role("button", name="Reply", exact=True).click()
+    desk.set_offline(False)
+    page.reload()
+    expect_all_sent(page, 1)
+    assert stored(taken) == [("note", "Kept while offline")]
+
+
+def test_reply_from_the_inbox_takes_over_and_only_then_joins(
+    desk: BrowserContext, conversation: Conversation, agent: Membership
+) -> None:
+    page = open_inbox(desk, path_of(conversation))
+    expect(page.locator("#composer-bar")).to_contain_text("A reply of yours takes over.")
+    enter(page, "Hello from Linh")
+    expect(page.locator("#conversation-sub")).to_have_text("Open · yours")
+    expect(page.locator("#log .entry-change")).to_have_count(1)
+    expect_all_sent(page, 1)
+    conversation.refresh_from_db()
+    assert conversation.assignee_id == agent.user_id

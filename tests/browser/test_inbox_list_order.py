@@ -1,0 +1,252 @@
+"""Who stands where in the inbox, what is read there, and how keys reach it on any keyboard."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from chat.models import Conversation, Widget
+from chat.services import close, hand_off, open_conversation
+from crm.accounts.models import Membership, Organization
+from crm.customers.models import Customer
+from tests.browser.inbox_pages import (
+    PHONE,
+    agent_says,
+    customer_says,
+    logged_in,
+    open_inbox,
+    path_of,
+)
+from tests.conftest import make_conversation
+from tests.servers import LiveServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG_NAME = "Công Tằng Tôn Nữ Nguyễn Phước Thị Ngọc Phương Thảo"
+
+
+@pytest.fixture
+def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterator[BrowserContext]:
+    with logged_in(chromium, web_server.base_url, agent) as context:
+        yield context
+
+
+def handed_off(organization: Organization, widget: Widget, name: str) -> Conversation:
+    customer = Customer.objects.create(organization=organization, name=name)
+    conversation = make_conversation(customer, widget, f"first-{customer.pk.hex}")
+    hand_off(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
+    return conversation
+
+
+def expect_order(page: Page, *names: str) -> None:
+    expect(page.locator("#rows .row-name")).to_have_text(list(names))
+
+
+def test_longest_wait_stands_first_and_moves_when_it_is_answered(
+    desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
+) -> None:
+    an = handed_off(organization, widget, "An")
+    handed_off(organization, widget, "Bình")
+    page = open_inbox(desk)
+    expect_order(page, "An", "Bình")
+    handed_off(organization, widget, "Cường")
+    expect_order(page, "An", "Bình", "Cường")
+    # More words of somebody who waits already change nothing.
+    customer_says(an, "Anybody there?", "more")
+    expect(page.locator("#rows .row-item").first).to_contain_text("Anybody there?")
+    expect_order(page, "An", "Bình", "Cường")
+    agent_says(an, agent, "Here I am", "answer")
+    expect_order(page, "Bình", "Cường", "An")
+    page.reload()
+    expect_order(page, "Bình", "Cường", "An")
+
+
+def test_row_shows_the_customers_last_words_in_a_hand_over(
+    desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
+) -> None:
+    conversation = handed_off(organization, widget, "An")
+    page = open_inbox(desk)
+    last = page.locator("#rows .row-last")
+    expect(last).to_have_text("Do you ship to Manila?")
+    customer_says(conversation, "And to Cebu?", "cebu")
+    expect(last).to_have_text("And to Cebu?")
+    agent.user.name = "Vũ Khánh Toàn"
+    agent_says(conversation, agent, "Yes", "yes")
+    expect(last).to_have_text("Toàn: Yes")
+    page.reload()
+    expect(last).to_have_text("Toàn: Yes")
+
+
+def test_other_conversations_are_live(
+    desk: BrowserContext, taken: Conversation, agent: Membership
+) -> None:
+    named: dict[str, Any] = {"organization_id": taken.organization_id}
+    close(**named, conversation_id=taken.pk, by=agent)
+    page = open_inbox(desk, path_of(taken, "?status=closed"))
+    others = page.locator("#details [data-others]")
+    expect(others).to_have_text("This is the first one.")
+    message = open_conversation(
+        **named,
+        customer_id=taken.customer_id,
+        widget=taken.widget,
+        language_code="en",
+        content={"type": "text", "text": "Me again"},
+        client_message_id="again",
+    )
+    expect(others.locator("a")).to_have_count(1)
+    expect(others).to_contain_text("Me again")
+    expect(others).to_contain_text("With the bot")
+    close(**named, conversation_id=message.conversation_id, by=agent)
+    expect(others.locator(".others-status")).to_have_text("Closed")
+
+
+KEYS = {
+    "russian": [("т", "KeyN"), ("к", "KeyR"), ("ф", "KeyA")],
+    "vietnamese": [("n", "KeyN"), ("r", "KeyR"), ("a", "KeyA")],
+    "azerty": [("n", "KeyN"), ("r", "KeyR"), ("a", "KeyQ")],
+}
+
+
+def press(
+    page: Page, key: str, code: str, *, repeat: bool = False, composing: bool = False
+) -> bool:
+    """Press a key as a keyboard of that layout does; return whether the page took it."""
+    return page.evaluate(
+        """([key, code, repeat, isComposing]) => {
+          const target = document.activeElement ?? document.body;
+          const keyCode = isComposing ? 229 : 0;
+          const event = new KeyboardEvent("keydown", {
+            key, code, repeat, isComposing, keyCode, bubbles: true, cancelable: true,
+          });
+          const wasTaken = !target.dispatchEvent(event);
+          return wasTaken;
+        }""",
+        [key, code, repeat, composing],
+    )
+
+
+def let_go(page: Page, code: str) -> None:
+    page.evaluate(
+        "code => document.dispatchEvent(new KeyboardEvent('keyup', { code, bubbles: true }))", code
+    )
+
+
+@pytest.mark.parametrize("layout", sorted(KEYS))
+def test_shortcuts_work_on_every_layout_and_write_no_letters(
+    desk: BrowserContext, taken: Conversation, layout: str
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    text = page.locator("#composer-text")
+    (note, note_code), (reply, reply_code), (assign, assign_code) = KEYS[layout]
+    page.locator("#log-scroll").focus()
+    assert press(page, note, note_code)
+    expect(text).to_be_focused()
+    expect(page.locator("#composer-form")).to_have_attribute("data-mode", "note")
+    # The key is still down, and repeats into the field that has the focus now.
+    assert press(page, note, note_code, repeat=True)
+    let_go(page, note_code)
+    # From here on it is a letter.
+    assert not press(page, note, note_code)
+    page.locator("#log-scroll").focus()
+    assert press(page, reply, reply_code)
+    expect(page.locator("#composer-form")).to_have_attribute("data-mode", "reply")
+    let_go(page, reply_code)
+    expect(text).to_have_value("")
+    page.locator("#log-scroll").focus()
+    assert press(page, assign, assign_code)
+    expect(page.locator("#assign-search")).to_be_focused()
+
+
+def test_input_method_and_other_latin_layouts_start_nothing(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    page.locator("#log-scroll").focus()
+    assert not press(page, "Process", "KeyN", composing=True)
+    # Where AZERTY writes a q, QWERTY has an a: what is written counts.
+    assert not press(page, "q", "KeyA")
+    assert not press(page, "-", "Slash")
+    expect(page.locator("#log-scroll")).to_be_focused()
+    # The Russian layout writes a full stop where the slash is.
+    assert press(page, ".", "Slash")
+    expect(page.locator("#list-search")).to_be_focused()
+
+
+def test_held_enter_opens_a_conversation_and_sends_no_draft(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    page.locator("#composer-text").fill("Not yet finished")
+    page.locator("#log-scroll").focus()
+    page.keyboard.press("u")
+    page.locator("#rows a").first.focus()
+    page.keyboard.down("Enter")
+    expect(page.locator("#composer-text")).to_have_value("Not yet finished")
+    page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    expect(page.locator("#composer-text")).to_have_value("Not yet finished")
+    expect(page.locator("#log .entry[data-mine]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_head_shows_the_whole_name(
+    chromium: Browser,
+    web_server: LiveServer,
+    agent: Membership,
+    taken: Conversation,
+    size: str,
+) -> None:
+    Customer.objects.filter(pk=taken.customer_id).update(name=LONG_NAME)
+    options = {"viewport": PHONE} if size == "phone" else {}
+    with logged_in(chromium, web_server.base_url, agent, **options) as context:
+        page = open_inbox(context, path_of(taken))
+        name = page.locator("#conversation-name")
+        expect(name).to_have_text(LONG_NAME)
+        cut = name.evaluate(
+            "node => node.scrollWidth > node.clientWidth + 1"
+            " || node.scrollHeight > node.clientHeight + 1"
+        )
+        assert not cut
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= (
+            PHONE["width"] if size == "phone" else 1440
+        )
+        head = page.locator(".conversation-head").bounding_box()
+        assert head is not None
+        assert head["height"] <= 140
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_what_is_told_and_what_is_edited_leave_the_composer_free(
+    chromium: Browser,
+    web_server: LiveServer,
+    agent: Membership,
+    taken: Conversation,
+    size: str,
+) -> None:
+    agent_says(taken, agent, "A long answer. " * 60, "long")
+    options = {"viewport": PHONE} if size == "phone" else {}
+    with logged_in(chromium, web_server.base_url, agent, **options) as context:
+        page = open_inbox(context, path_of(taken))
+        page.locator("#composer-text").focus()
+        page.keyboard.press("ArrowUp")
+        expect(page.get_by_label("Edit the message")).to_be_focused()
+        page.evaluate(
+            "async () => (await import('/static/app/toasts.js')).toast('Done. '.repeat(20))"
+        )
+        composer = page.locator("#composer").bounding_box()
+        assert composer is not None
+        for covering in (".toasts", ".edit-form"):
+            box = page.locator(covering).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= composer["y"] + 1
+
+
+def test_text_runs_in_its_own_direction(desk: BrowserContext, taken: Conversation) -> None:
+    customer_says(taken, "مرحبا، هل لديكم قهوة؟", "arabic")
+    page = open_inbox(desk, path_of(taken))
+    expect(page.locator("#log .bubble-text").last).to_have_css("direction", "rtl")
+    expect(page.locator("#log .bubble-text").first).to_have_css("direction", "ltr")
+    expect(page.locator('#rows [data-slot="text"]')).to_have_css("direction", "rtl")
+    page.locator("#composer-text").fill("نعم")
+    expect(page.locator("#composer-text")).to_have_css("direction", "rtl")
