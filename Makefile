@@ -13,14 +13,14 @@ help:  ## Show this list.
 
 $(VENV)/runtime.stamp: requirements.txt
 	@test -x $(BIN)/python || $$(command -v $(PYTHON) || command -v python3) -m venv $(VENV)
-	@echo "Installing what the product needs (once; some minutes on a slow line)..."
+	@echo "Installing what the product needs (once; some minutes on a slow line)."
 	@$(BIN)/python deploy/require_python.py
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python deploy/install.py requirements.txt
 	@touch $@
 
 $(VENV)/tests.stamp: $(VENV)/runtime.stamp tests/requirements.txt deploy/test-packages.txt
-	@echo "Installing what the tests need..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@echo "Installing what the tests need."
+	@$(BIN)/python deploy/install.py tests/requirements.txt
 	@sh deploy/install-test-packages.sh
 	@touch $@
 

@@ -12,6 +12,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from chat.api import schema  # noqa: F401  the same for the description of a token
+        from chat.brand import brand_of_widget
         from chat.models import Conversation, IdentitySecret, Message, Widget
         from chat.services.measuring import stored_text
         from chat.services.reading import begun_today
@@ -19,7 +20,9 @@ class ChatConfig(AppConfig):
         from config import quotas
         from crm.compliance.tracking import Tracked, track
         from crm.operations import figures, numbers
+        from knowledge.brand import set_brand_source
 
+        set_brand_source(brand_of_widget)
         track(
             Tracked(
                 Widget,

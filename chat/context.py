@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from chat import inbox
+from chat.setup_guide import SetupState, is_offered, setup_state
 from crm.accounts.permissions import Area
 
 
@@ -19,3 +20,16 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
         return inbox.count_words(inbox.waiting(membership))
 
     return {"inbox_waiting": SimpleLazyObject(words)}
+
+
+def setup(request: HttpRequest) -> dict[str, Any]:
+    """Give templates ``setup_guide``, the open checklist, asked for only where it is shown."""
+
+    def state() -> SetupState | None:
+        membership = getattr(request, "membership", None)
+        if not membership or not is_offered(membership):
+            return None
+        found = setup_state(membership)
+        return found if found.is_open else None
+
+    return {"setup_guide": SimpleLazyObject(state)}

@@ -9,6 +9,8 @@ import idna
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.text import normalize_line
+
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -39,7 +41,7 @@ def normalize_domain(line: str) -> str:
     A pasted address is accepted: its scheme, path, default port and ``www.`` are dropped, and an
     international name becomes punycode, as browsers send it. Raise InvalidDomain.
     """
-    text = line.strip(_AROUND)
+    text = normalize_line(line).strip(_AROUND)
     scheme = ""
     if found := _SCHEME.match(text):
         scheme = (found["scheme"] or "").lower()

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from config.text import normalize
 from crm.accounts.models import Language
 
 # The most characters of each.
@@ -58,7 +59,7 @@ def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """Return the texts trimmed and without empty ones: an empty text means the default."""
     cleaned = {}
     for language, named in texts.items():
-        kept = {name: text.replace("\r\n", "\n").strip() for name, text in named.items()}
+        kept = {name: normalize(text) for name, text in named.items()}
         if kept := {name: text for name, text in kept.items() if text}:
             cleaned[language] = kept
     return cleaned

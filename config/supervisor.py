@@ -22,9 +22,11 @@ from typing import IO, Any
 from config import engines
 from config.engines.processes import end, identity
 from config.engines.state import records, write_atomically
+from config.progress import Progress
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 90.0
+STEPS = 4
 DRAIN_SECONDS = 30.0
 
 
@@ -94,16 +96,29 @@ def up(*, port: int, say: Callable[[str], None]) -> int:
     parts: list[Part] = []
     try:
         _end_leftovers()
-        say("Starting the stores...")
-        engines.start()
-        say("Preparing the database and the demo...")
+        progress = Progress(STEPS)
+        with progress.step("Starting the stores"):
+            engines.start()
         parts = _parts(port)
         web, worker, beat = parts
-        # The web server loads while the demo does; nobody was told yet where it is.
-        demo = _prepare(on_schema=web.start)
+        progress.begin("Bringing the database up to date")
+
+        def on_schema() -> None:
+            # The web server loads while the demo does; nobody was told yet where it is.
+            web.start()
+            progress.end()
+            progress.begin("Loading the demo")
+
+        try:
+            demo = _prepare(on_schema=on_schema)
+        except BaseException:
+            progress.end(failed=True)
+            raise
+        progress.end()
         worker.start()
         base_url = f"http://localhost:{port}"
-        _await_ready(parts, base_url, wanted)
+        with progress.step("Waiting for the web server"):
+            _await_ready(parts, base_url, wanted)
         # Its first work is due later than anybody's first question.
         beat.start()
         if wanted.is_set():
@@ -137,12 +152,18 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
             cwd=CHECKOUT,
             start_new_session=True,
         )
+    progress, shown = Progress(STEPS), 0
     while supervisor.poll() is None:
         told = running()
+        lines = log.read_text(errors="replace").split("\n")[:-1]
+        for line in lines[shown:]:
+            progress.forward(line)
+        shown = len(lines)
         if told is not None and told["processes"]["supervisor"] == supervisor.pid:
             say(_summary(told["base_url"], told))
             return 0
         time.sleep(0.1)
+    progress.close()
     raise NotStarted(log.read_text(errors="replace").strip()[-2000:], f"The whole log: {log}")
 
 

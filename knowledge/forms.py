@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
+from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent
 
@@ -67,7 +68,7 @@ class FaqForm(EditForm):
         required=False,
         initial=True,
         widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
-        help_text=_("The bot uses it, and anybody with its link can read it."),
+        help_text=_("The bot uses it, and it stands on your public help page."),
     )
 
     def __init__(self, *args: Any, organization_id: UUID, **kwargs: Any) -> None:
@@ -158,6 +159,41 @@ class AskForm(forms.Form):
         max_length=QUESTION_LENGTH,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
+
+
+class ImportForm(forms.Form):
+    """A text with many FAQs, typed or out of a file; ``text`` is its content either way."""
+
+    text = forms.CharField(
+        label=_("Questions and answers"),
+        required=False,
+        strip=False,
+        max_length=MAX_BYTES,
+        widget=forms.Textarea(
+            attrs={"class": "form-control", "rows": 12, "spellcheck": "false", "dir": "auto"}
+        ),
+    )
+    file = forms.FileField(
+        label=_("Or a file"),
+        required=False,
+        widget=forms.FileInput(
+            attrs={"class": "form-control", "accept": ".csv,.tsv,.txt,text/csv,text/plain"}
+        ),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if file := given.get("file"):
+            if file.size > MAX_BYTES:
+                self.add_error("file", _("The file is too large. Import it in several parts."))
+            else:
+                try:
+                    given["text"] = decode_file(file.read())
+                except UnreadableFile as error:
+                    self.add_error("file", str(error))
+        if not self.errors and not given.get("text", "").strip():
+            self.add_error("text", _("Paste your questions and answers here, or choose a file."))
+        return given
 
 
 class CategoryForm(forms.Form):

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from knowledge import api
-from knowledge.views import categories, editing, faqs, public, reasons
+from knowledge.views import categories, editing, faqs, importing, public, reasons
 
 app_name = "knowledge"
 _faq = "app/knowledge/<uuid:faq_id>"
@@ -9,6 +9,7 @@ _category = "app/knowledge/categories/<uuid:category_id>"
 urlpatterns = [
     path("app/knowledge/", faqs.faqs, name="faqs"),
     path("app/knowledge/ask/", faqs.ask, name="ask"),
+    path("app/knowledge/import/", importing.import_page, name="import"),
     path("app/knowledge/new/", editing.new_faq, name="new_faq"),
     path(f"{_faq}/", editing.edit_faq, name="faq"),
     path(f"{_faq}/access/", reasons.faq_reasons, name="faq_reasons"),
@@ -22,4 +23,7 @@ urlpatterns = [
     path("api/v1/knowledge/faqs", api.Faqs.as_view(), name="api_faqs"),
     path("api/v1/knowledge/faqs/<uuid:faq_id>", api.FaqDetail.as_view(), name="api_faq"),
     path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),
+    path("help/<slug:slug>/", public.help_entrance, name="help"),
+    path("help/<slug:slug>/brand.css", public.brand_styles, name="help_brand"),
+    path("help/<slug:slug>/<str:language>/", public.help_home, name="help_home"),
 ]

@@ -10,7 +10,7 @@ from django.utils import timezone
 from chat.demo.content import SHOP, read
 from chat.demo.people import load_organizations, load_people, logins
 from chat.demo.talks import Script, play_all
-from chat.models import Widget
+from chat.models import SetupGuide, Widget
 from crm.accounts.models import Organization
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, import_faqs, index_now
@@ -42,6 +42,10 @@ def load(*, password: str, say: Callable[[str], None]) -> Loaded:
         organization = organizations[wanted["slug"]]
         say(f"{organization.name}:")
         widget = _load_widget(organization, wanted["widget"])
+        # The demo is set up; its checklist is found under Settings, Widgets.
+        SetupGuide.objects.get_or_create(
+            organization=organization, defaults={"dismissed_at": timezone.now()}
+        )
         site_keys[wanted["slug"]] = widget.site_key
         _load_faqs(organization.pk, wanted["faqs"], say)
         scripts = [
@@ -71,6 +75,7 @@ def _load_widget(organization: Organization, wanted: dict[str, str]) -> Widget:
         color=wanted["color"],
         texts=wanted["texts"],
         allowed_domains=ALLOWED_DOMAINS,
+        styled_at=timezone.now(),
     )
 
 

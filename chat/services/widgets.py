@@ -16,6 +16,7 @@ from chat.events import widget_group
 from chat.models import SetupGuide, Widget
 from chat.widget_texts import clean_texts
 from config import realtime, tenancy
+from config.text import normalize_line
 from config.versions import check_version
 from crm.accounts.models import Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
@@ -147,6 +148,7 @@ def _assign(widget: Widget, values: Mapping[str, Any]) -> None:
         if name not in EDITABLE:
             raise ValueError(f"{name} is not set by an owner.")
         setattr(widget, name, value)
+    widget.name = normalize_line(widget.name)
     if _STYLE & values.keys():
         widget.styled_at = timezone.now()
     try:

@@ -148,7 +148,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     last = _last_words(row)
     return {
         "row": row,
-        "time": formats.date_format(moment, "H:i" if is_today else "j M"),
+        "time": formats.date_format(moment, "TIME_FORMAT" if is_today else "MONTH_DAY_FORMAT"),
         "author": _last_author(last),
         "text": _last_text(last),
         "channel": Channel(row["channel"]).label,
@@ -204,7 +204,7 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | No
         "edited": gettext("edited") if "edited_at" in data and not is_deleted else "",
         "sources": [_source(source) for source in content.get("sources", [])],
         "timestamp": data["timestamp"],
-        "time": formats.date_format(moment, "H:i"),
+        "time": formats.date_format(moment, "TIME_FORMAT"),
     }
 
 

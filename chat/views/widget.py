@@ -15,17 +15,17 @@ from django.utils.translation import get_language_from_request, gettext, overrid
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from chat.colors import COLOR, ink_on
 from chat.errors import OriginNotAllowed, WidgetNotFound, WidgetPaused
 from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import active_widget, frame_ancestors, origin_allowed
 from chat.services.widgets import record_refused, record_seen
+from config.colors import COLOR, ink_on
 from config.errors import AppError
 from crm.accounts.models import Language
 
 # Short: a site picks up a new version, or a new colour, within minutes and without a new snippet.
 FRESH_FOR_SECONDS = 300
-_NOT_IN_THE_FRAME = frozenset({"frame.js", "loader.js"})
+_NOT_IN_THE_FRAME = frozenset({"frame.js", "launcher.js", "loader.js"})
 THEMES = frozenset({"auto", "light", "dark"})
 _CSP_SOURCE = re.compile(r"https?://[A-Za-z0-9.*_:\[\]-]+")
 
@@ -38,7 +38,7 @@ def loader(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def settings_script(request: HttpRequest) -> HttpResponse:
-    """Give the launcher what depends on the site key, as a script.
+    """Give the launcher and what depends on the site key, as a script.
 
     A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. A
     refusal comes with status 200, because a browser runs no script of a 404 and the site's
@@ -72,6 +72,7 @@ def settings_script(request: HttpRequest) -> HttpResponse:
             "labels": labels,
             "style": _source("launcher.css"),
         },
+        launcher=_source("launcher.js"),
     )
 
 
@@ -156,11 +157,15 @@ def frame_modules() -> list[str]:
 
 
 def _settings_script(
-    request: HttpRequest, values: dict[str, object], *, fresh_for: int = FRESH_FOR_SECONDS
+    request: HttpRequest,
+    values: dict[str, object],
+    *,
+    launcher: str = "",
+    fresh_for: int = FRESH_FOR_SECONDS,
 ) -> HttpResponse:
     # Escaped as for a <script> element, although this is a file: it costs nothing.
     text = json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
-    script = f'nextflow("settings",{text});\n'
+    script = f'{launcher}nextflow("settings",{text});\n'
     return _script(request, script, vary="Accept-Language, Accept-Encoding", fresh_for=fresh_for)
 
 
@@ -205,4 +210,11 @@ def _refusal(request: HttpRequest, refusal: AppError, language: str) -> HttpResp
 
 
 def _allow_frames(response: HttpResponse, sources: list[str]) -> None:
+    """Let sites show this page in a frame, also those that isolate themselves.
+
+    A site with a COEP loads a frame only if that has one, too; what the page itself loads comes
+    from its own origin, which every COEP allows.
+    """
+    response["Cross-Origin-Embedder-Policy"] = "require-corp"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response._csp_replace = {"frame-ancestors": sources}  # type: ignore[attr-defined]

@@ -70,6 +70,8 @@ def new_widget(request: HttpRequest) -> HttpResponse:
             except AppError as refusal:
                 status = _add_refusal(form, refusal)
             else:
+                if request.POST.get("to") == "start":
+                    return redirect("chat:start")
                 messages.success(request, _("The widget is there. Style it, then install it."))
                 return redirect("chat:edit_widget", widget.pk)
     return render(request, "chat/settings/new_widget.html", {**PAGE, "form": form}, status=status)
@@ -140,7 +142,12 @@ def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Show only whether the loader was seen; the page asks while it waits."""
     membership = _reader(request)
     context = seen_context(membership, _widget(membership, widget_id))
-    return render(request, "chat/settings/_seen.html", context)
+    context["seen_back"] = "start" if request.GET.get("to") == "start" else ""
+    response = render(request, "chat/settings/_seen.html", context)
+    if context["seen_back"] and context["widget"].last_seen_at and not context["refused_domain"]:
+        # The whole checklist has moved on.
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @never_cache
@@ -183,7 +190,7 @@ def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     else:
         messages.success(request, _("Allowed. Load your site again to see the chat."))
     if request.POST.get("to") == "start":
-        return redirect("chat:install_widget", widget_id)
+        return redirect("chat:start")
     return redirect("chat:install_widget", widget_id)
 
 
@@ -199,6 +206,7 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
             display_domain(refused) if is_newer and refused not in widget.allowed_domains else ""
         ),
         "may_change": membership.may(Area.SETTINGS, WRITE),
+        "seen_back": "",
     }
 
 

@@ -171,6 +171,7 @@ TEMPLATES = [
                 "crm.accounts.context.membership",
                 "crm.accounts.context.impersonation",
                 "chat.context.waiting",
+                "chat.context.setup",
                 "crm.accounts.context.providers",
                 "crm.accounts.context.settings_place",
                 "crm.billing.context.quotas",
@@ -196,6 +197,8 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
+# Where the first log-in after a sign-up leads.
+SETUP_URL = "chat:start"
 LOGOUT_REDIRECT_URL = "accounts:log_in"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 # Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).
@@ -304,6 +307,8 @@ MESSAGE_STORAGE = "config.message_storage.Messages"
 MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
+# Dates and times, one way for each language.
+FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
 
 # --- Files the browser loads --------------------------------------------------------------------

@@ -20,6 +20,7 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "api.address": "6000/60/3000",
     # What was refused for want of a valid log-in, key or token.
     "api_refused.address": "60/60",
+    "help_page.address": "300/60",
     "widget_session.address": "300/60",
     "widget_session.widget": "6000/60",
     "widget_read.visitor": "1200/60",

@@ -336,6 +336,19 @@ class ReasonTooShort(Invalid):
     message = gettext_noop("Say why, in at least ten characters: the organization reads it.")
 
 
+class UndoNotFound(NotFound):
+    code = "undo_not_found"
+    message = gettext_noop("This can no longer be undone.")
+
+
+class UndoImpossible(AppError):
+    code = "undo_impossible"
+    status = 409
+    message = gettext_noop(
+        "This cannot be undone: something else has its name or its place by now."
+    )
+
+
 class OrganizationSwitched(AppError):
     """A page of one organization was used while the session runs as another.
 

@@ -8,6 +8,7 @@ from crm.accounts.services.impersonating import end_lapsed_impersonations
 from crm.accounts.services.sessions import purge_ended_sessions
 from crm.accounts.services.sign_up import purge_unconfirmed
 from crm.accounts.services.token_families import purge_families
+from crm.accounts.services.undo import purge_undoable
 
 
 @shared_task(name="accounts.purge_unverified")
@@ -20,6 +21,7 @@ def purge_unverified() -> None:
 def purge_answers() -> None:
     with tenancy.everything("Old answers go in every organization."):
         purge_idempotent_requests()
+        purge_undoable()
 
 
 @shared_task(name="accounts.end_lapsed_impersonations")

@@ -15,7 +15,9 @@ from knowledge.services.faqs import (
     set_published,
     update_faq,
 )
+from knowledge.services.importing import import_rows
 from knowledge.services.indexing import index_faqs, index_now
+from knowledge.services.undoing import delete_faq_undoably
 
 __all__ = [
     "Answer",
@@ -27,7 +29,9 @@ __all__ = [
     "create_faq",
     "delete_category",
     "delete_faq",
+    "delete_faq_undoably",
     "import_faqs",
+    "import_rows",
     "index_faqs",
     "index_now",
     "purge_deleted",

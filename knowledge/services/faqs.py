@@ -18,6 +18,7 @@ from config.ids import uuid7
 from config.versions import check_version
 from crm.accounts.models import User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
+from crm.accounts.services.undo import record_undoable, snapshot
 from crm.billing.metrics import Metric
 from crm.billing.services import consume, require_room
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
@@ -211,10 +212,16 @@ def rename_category(
 @transaction.atomic
 def delete_category(
     *, organization_id: UUID, category_id: UUID, by: Principal | None = None
-) -> None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound."""
+) -> UUID | None:
+    """Remove a category; its FAQs stay without one. Raises CategoryNotFound.
+
+    Return the action that `undo` takes back.
+    """
     _require(by, organization_id)
-    _locked_category(organization_id, category_id).delete()
+    category = _locked_category(organization_id, category_id)
+    action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
+    category.delete()
+    return action_id
 
 
 def import_faqs(

@@ -14,6 +14,7 @@ from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
+from crm.accounts.undo import offer_undo
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -91,8 +92,8 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
     """Remove a category; its FAQs stay, without one."""
     membership = manager_of(request)
-    delete_category(
+    action_id = delete_category(
         organization_id=membership.organization_id, category_id=category_id, by=membership
     )
-    messages.success(request, _("The category is gone. Its FAQs are still there."))
+    offer_undo(request, _("The category is gone. Its FAQs are still there."), action_id)
     return redirect("knowledge:categories")

@@ -20,12 +20,13 @@ from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Area, permits, require
+from crm.accounts.undo import offer_undo
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
 from knowledge.models import Faq
 from knowledge.services import (
     create_faq,
-    delete_faq,
+    delete_faq_undoably,
     restore_faq,
     set_published,
     update_faq,
@@ -198,15 +199,14 @@ def _versions(faq: Faq) -> list[dict[str, Any]]:
 def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     try:
-        faq = delete_faq(
-            organization_id=membership.organization_id,
-            faq_id=faq_id,
-            by=membership,
-            version=version_of(request),
+        faq, action_id = delete_faq_undoably(
+            by=membership, faq_id=faq_id, version=version_of(request)
         )
     except EditedMeanwhile:
         return _look_again(request, faq_id)
-    return redirect(f"{reverse('knowledge:faqs')}?deleted={faq.pk}")
+    text = _("“%(question)s” was deleted.") % {"question": faq.question[:80]}
+    offer_undo(request, text, action_id)
+    return redirect("knowledge:faqs")
 
 
 def _look_again(request: HttpRequest, faq_id: UUID) -> HttpResponse:

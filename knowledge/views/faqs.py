@@ -46,7 +46,6 @@ def faqs(request: HttpRequest) -> HttpResponse:
         "next": _next_url(request, rows[PAGE - 1]) if len(rows) > PAGE else "",
         "shows_deleted": chosen.get("state") == "deleted",
         "ask": AskForm(),
-        "just_deleted": _just_deleted(membership, request.GET.get("deleted")),
     }
     template = "knowledge/faqs.html"
     if _htmx(request):
@@ -105,14 +104,6 @@ def _narrowed(membership: Membership, chosen: dict[str, Any]) -> FaqQuerySet:
     if category := chosen.get("category"):
         found = found.in_category(category)
     return found
-
-
-def _just_deleted(membership: Membership, given: str | None) -> Faq | None:
-    try:
-        pk = UUID(given or "")
-    except ValueError:
-        return None
-    return Faq.objects.within(membership).deleted().filter(pk=pk).first()
 
 
 def _next_url(request: HttpRequest, last: Faq) -> str:

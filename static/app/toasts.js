@@ -1,6 +1,7 @@
 // Short messages at the edge of the page, read out by screen readers.
 const KEPT_MS = 7000;
 const KEPT_WITH_ACTION_MS = 10000;
+const KEPT_WITH_UNDO_MS = 30000;
 
 function region() {
   return document.getElementById("toasts");
@@ -56,5 +57,7 @@ export function toast(text, { kind = "info", action = null } = {}) {
 }
 
 export function ageOutServerToasts() {
-  for (const line of region()?.children ?? []) dismissLater(line, KEPT_MS);
+  for (const line of region()?.children ?? []) {
+    dismissLater(line, line.querySelector(".toast-action") ? KEPT_WITH_UNDO_MS : KEPT_MS);
+  }
 }

@@ -57,13 +57,14 @@ def test_confirmed_address_leads_into_an_organization_of_ones_own(visitor: Clien
     assert not EmailAddress.objects.get(email=EMAIL).verified, "a look confirms nothing"
     assert visitor.post(link)["Location"] == LOG_IN
     answer = visitor.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
-    assert (answer.status_code, answer["Location"]) == (302, INBOX)
+    assert (answer.status_code, answer["Location"]) == (302, reverse("chat:start"))
     assert visitor.get(INBOX).status_code == 200
     membership = Membership.objects.get(user__email=EMAIL)
     assert (membership.role, membership.organization.name) == ("owner", "Fjord Coffee")
     assert membership.organization.timezone == membership.user.timezone == "Europe/Oslo"
     visitor.post(reverse("accounts:log_out"))
-    visitor.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
+    again = visitor.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
+    assert again["Location"] == INBOX, "the checklist leads once"
     assert Organization.objects.count() == 1
 
 

@@ -62,7 +62,31 @@ def shop_site(
         def log_message(self, *arguments: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("localhost", 0), Shop)
+    with _served(ThreadingHTTPServer(("localhost", 0), Shop)) as address:
+        yield address
+
+
+@contextmanager
+def pasted_site(snippet: str) -> Iterator[str]:
+    """Serve a page into which an owner pasted this; give its address."""
+    page = f"<!doctype html><title>A shop</title><h1>A shop</h1>{snippet}"
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *arguments: Any) -> None:
+            return
+
+    with _served(ThreadingHTTPServer(("localhost", 0), Site)) as address:
+        yield address
+
+
+@contextmanager
+def _served(server: ThreadingHTTPServer) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

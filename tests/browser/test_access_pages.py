@@ -88,11 +88,14 @@ def test_a_key_is_made_copied_used_rotated_and_revoked(
         second = shown.inner_text()
         assert [status_of(web_server, key) for key in (first, second)] == [200, 200]
         old = ApiKeySecret.objects.order_by("created_at")[0].prefix
-        page.get_by_role("button", name=f"End this one {old}").click()
+        page.locator("summary", has_text=f"End this one {old}").click()
+        page.get_by_role("button", name=f"Yes: End this one {old}").click()
         expect(page.get_by_text("The old secret opens nothing any more.")).to_be_visible()
         assert [status_of(web_server, key) for key in (first, second)] == [401, 200]
 
-        page.get_by_role("button", name="Revoke Web shop").click()
+        page.locator("summary", has_text="Revoke Web shop").click()
+        expect(page.get_by_text("This cannot be undone.").last).to_be_visible()
+        page.get_by_role("button", name="Yes: Revoke Web shop").click()
         expect(page.get_by_text("No keys yet.")).to_be_visible()
         assert status_of(web_server, second) == 401
     assert ApiKey.objects.get().revoked_at is not None

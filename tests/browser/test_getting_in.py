@@ -121,7 +121,7 @@ def test_from_sign_up_to_a_colleague_with_a_second_factor(
     nora.goto(letter_link(post_office, nora, "nora@fjord.example"))
     nora.get_by_role("button", name="Yes, confirm it").click()
     log_in(nora, "nora@fjord.example")
-    expect(nora).to_have_url(re.compile("/app/inbox/"))
+    expect(nora).to_have_url(re.compile("/app/start/"))
 
     nora.goto("/app/settings/members/")
     nora.get_by_label("E-mail address").first.fill("otto@fjord.example")

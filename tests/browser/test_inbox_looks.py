@@ -297,3 +297,23 @@ def test_three_languages(
         for selector in ("body", ".conversation-head", ".composer-modes", ".boxes"):
             box = page.locator(selector).first
             assert box.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0, selector
+
+
+@pytest.mark.parametrize("path", ["/app/inbox/", "/app/settings/profile/", "/login/"])
+def test_no_field_of_the_pages_makes_a_phone_zoom(
+    chromium: Browser, web_server: LiveServer, agent: Membership, path: str
+) -> None:
+    """iOS zooms into fields with letters of less than 16 px, and stays there."""
+    with logged_in(
+        chromium, web_server.base_url, agent, viewport=PHONE, has_touch=True, is_mobile=True
+    ) as context:
+        if path == "/login/":
+            context.clear_cookies()
+        page = context.new_page()
+        page.goto(path)
+        sizes = page.locator("input:not([type=hidden]), textarea, select").evaluate_all(
+            "fields => fields.filter(({ type }) => type !== 'checkbox' && type !== 'radio')"
+            ".map((field) => parseFloat(getComputedStyle(field).fontSize))"
+        )
+        assert sizes
+        assert min(sizes) >= 16

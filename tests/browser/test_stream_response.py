@@ -1,9 +1,12 @@
 """Which answers count as the server's: tried in a browser, with answers of all kinds."""
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
+
+from tests.browser.widget_modules import STATIC
 
 pytestmark = pytest.mark.browser
 
@@ -96,3 +99,18 @@ def test_shapes_look_at_the_members_that_they_name(
         ".matches(JSON.parse(value), JSON.parse(shape))"
     )
     assert page.evaluate(script, [value, shape]) is fits
+
+
+def test_nothing_but_the_one_place_asks_a_server() -> None:
+    """Elsewhere an answer would be believed for its status again."""
+    asking = {
+        path.relative_to(STATIC).as_posix()
+        for path in STATIC.rglob("*.js")
+        if "vendor" not in path.parts
+        and re.search(r"\bfetch\b(?! *=)|XMLHttpRequest|sendBeacon", _code(path.read_text()))
+    }
+    assert asking == {"stream/response.js"}
+
+
+def _code(source: str) -> str:
+    return re.sub(r"//[^\n]*|/\*.*?\*/", "", source, flags=re.DOTALL)

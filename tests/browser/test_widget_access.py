@@ -144,7 +144,7 @@ def test_screen_reader_hears_only_what_is_new(
     assert live.inner_text() == ""
     reply(only_conversation(), agent, "fresh news")
     expect(live).to_have_text("Linh: fresh news")
-    assert visitor.frame.locator("[aria-live], [role=log], [role=status]").count() == 3
+    assert visitor.frame.locator("[aria-live], [role=log], [role=status]").count() == 4
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -47,3 +47,37 @@ def test_conversation_and_unsent_messages_survive_a_reload(
         expect(visitor.own("away").locator("[data-status=sent]")).to_be_visible()
         assert visitor.texts() == ["before", "away"]
         assert stored_texts(only_conversation()) == ["before", "away"]
+
+
+FORBIDDEN = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, {
+    get() { throw new DOMException("Access is denied.", "SecurityError"); },
+  });
+}
+"""
+
+
+def test_where_nothing_is_kept_messages_go_from_memory_and_people_are_told(
+    visitor: WidgetPage, fragile_shop: FragileShop
+) -> None:
+    """Neither the frame nor the page around it may store anything."""
+    said: list[str] = []
+    visitor.page.on("console", lambda line: said.append(line.text))
+    visitor.page.add_init_script(FORBIDDEN)
+    with fragile_shop.serving() as server:
+        visitor.visit(fragile_shop.address).open()
+        visitor.send("before")
+        assert any("this browser keeps no data" in line for line in said)
+        assert ["error", "storage_refused"] in [
+            [name, (data or {}).get("code")] for name, data in visitor.happened()
+        ]
+        expect(visitor.keep_open).to_be_empty()
+        server.kill()
+        expect(visitor.bar).to_contain_text("You are offline")
+        visitor.write("away")
+        expect(visitor.keep_open).to_have_text("Keep this page open until your message is sent.")
+    with fragile_shop.serving():
+        expect(visitor.own("away").locator("[data-status=sent]")).to_be_visible()
+        expect(visitor.keep_open).to_be_empty()
+        assert stored_texts(only_conversation()) == ["before", "away"]

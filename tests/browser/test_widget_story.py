@@ -137,6 +137,7 @@ def test_first_message_that_was_never_sent_is_sent_without_opening_the_chat(
         server.kill()
         visitor.write("my first words")
         expect(visitor.own("first words")).to_have_class(re.compile("unsent"))
+        visitor.launcher.click()
     assert Conversation.objects.count() == 0
     with fragile_shop.serving():
         visitor.visit(fragile_shop.address)
@@ -166,6 +167,7 @@ def test_answer_in_a_conversation_that_was_closed_meanwhile_is_still_read(
 ) -> None:
     visitor.visit(shop).open()
     visitor.send("When do you open?")
+    visitor.launcher.click()
     visitor.page.goto("about:blank")
     conversation = only_conversation()
     reply(conversation, agent, "At seven.")

@@ -72,7 +72,12 @@ class WidgetPage:
         return self
 
     def open(self) -> "WidgetPage":
-        self.launcher.click()
+        """Open the panel; after a reload it may stand open still, and has not taken the focus."""
+        expect(self.launcher).to_be_attached()
+        if self.launcher.get_attribute("aria-expanded") == "true":
+            self.composer.focus()
+        else:
+            self.launcher.click()
         expect(self.composer).to_be_focused()
         return self
 

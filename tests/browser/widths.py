@@ -1,6 +1,6 @@
 """No page is wider than its window, whichever fonts the machine has."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page
 
 # The text of a family that is a fifth wider than ours, such as Verdana or DejaVu Sans: what a
 # browser shows where it may not load our font. Needs a context with ``bypass_csp``.
@@ -31,13 +31,13 @@ _STICKING_OUT = """
 """
 
 
-def assert_within(page: Page) -> None:
+def assert_within(page: Page | Frame) -> None:
     """Fail with the elements that make the page scroll sideways."""
     found: list[str] = page.evaluate(_STICKING_OUT)
     assert found == [], f"{page.url}: {found[:12]}"
 
 
-def assert_within_with_any_font(page: Page) -> None:
+def assert_within_with_any_font(page: Page | Frame) -> None:
     """Fail where the page is too wide with our font, or with a much wider one in its place."""
     page.evaluate("document.fonts.ready.then(() => true)")
     assert_within(page)

@@ -12,8 +12,8 @@ from django.contrib.staticfiles import finders
 from django.http import HttpResponseBase
 from django.test import Client
 
-from chat.colors import ink_on
 from chat.models import Widget
+from config.colors import ink_on
 
 SHOP = "https://shop.example"
 KILOBYTE = 1024
@@ -30,8 +30,13 @@ def body(response: HttpResponseBase) -> bytes:
     return response.content  # type: ignore[attr-defined]
 
 
+def settings_line(response: HttpResponseBase) -> str:
+    """Give the last line of settings.js; before it stands the launcher, the same for all."""
+    return body(response).decode().splitlines(keepends=True)[-1]
+
+
 def settings_of(response: HttpResponseBase) -> dict[str, Any]:
-    found = re.fullmatch(r'nextflow\("settings",(.*)\);\n', body(response).decode())
+    found = re.fullmatch(r'nextflow\("settings",(.*)\);\n', settings_line(response))
     assert found
     return json.loads(found[1])
 
@@ -107,12 +112,15 @@ def test_settings_cannot_break_out_of_their_script(browser: Client, widget: Widg
     widget.texts = {"en": {"title": '</script><script>alert("x")</script>\u2028'}}
     widget.save()
     response = browser.get("/widget/settings.js", {"site_key": widget.site_key, "origin": SHOP})
-    assert b"<" not in body(response)
+    assert "<" not in settings_line(response)
     assert settings_of(response)["labels"]["chat"].startswith("</script>")
 
 
 def test_frame_may_stand_only_on_the_widgets_own_sites(browser: Client, widget: Widget) -> None:
     response = frame(browser, widget, origin=SHOP)
+    # A site that isolates itself (COEP) shows no frame without these.
+    assert response["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
     policy = dict(
         directive.strip().split(" ", 1)
         for directive in response["Content-Security-Policy"].split(";")
@@ -239,12 +247,13 @@ def test_everything_loaded_stays_within_the_budget(browser: Client, widget: Widg
         for folder in ("chat/widget", "chat/widget/i18n")
         for name in _files_of(folder)
     }
-    # launcher.css and loader.js come through their views.
+    # launcher.css, launcher.js and loader.js come through their views.
     missing = (
         on_disk
         - set(sizes)
         - {
             "/static/chat/widget/launcher.css",
+            "/static/chat/widget/launcher.js",
             "/static/chat/widget/loader.js",
         }
     )

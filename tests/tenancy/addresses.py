@@ -21,6 +21,8 @@ PARAMETERS: Mapping[str, Callable[[Theirs], str]] = {
     "pk": lambda theirs: str(theirs.passkey.pk),
     "accounts:role key": lambda theirs: str(theirs.rows[CustomRole].pk),
     "billing:change plan": lambda theirs: "pro",
+    "slug": lambda theirs: theirs.organization.slug,
+    "language": lambda theirs: "en",
     "message_id": lambda theirs: theirs.message_id,
     "question_id": lambda theirs: theirs.question_id,
 }

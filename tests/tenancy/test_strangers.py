@@ -20,6 +20,9 @@ METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")
 # Open to everybody who has the link, on purpose.
 PUBLIC = {
     "knowledge:public_faq": "where the bot's answer leads a visitor",
+    "knowledge:help": "the organization's public help pages",
+    "knowledge:help_home": "the same, in one language",
+    "knowledge:help_brand": "their colours",
 }
 CONFIRMED = {"confirm": "yes", "_confirm": "1", "post": "yes"}
 

@@ -11,8 +11,10 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from django import forms
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
@@ -60,8 +62,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         person = cast(User, user)
-        settle_sign_up(user_id=person.pk)
+        founded = settle_sign_up(user_id=person.pk)
         super().login(request, user)
+        request.has_founded = founded is not None  # type: ignore[attr-defined]
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -69,6 +72,10 @@ class AccountAdapter(DefaultAccountAdapter):
         response = super().post_login(request, user, **kwargs)
         credentials_were_right(request, cast(User, user))
         remember_language(response, cast(User, user).language_code)
+        if getattr(request, "has_founded", False) and response.get("Location") == resolve_url(
+            settings.LOGIN_REDIRECT_URL
+        ):
+            response["Location"] = resolve_url(settings.SETUP_URL)
         return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

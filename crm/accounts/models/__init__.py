@@ -11,6 +11,7 @@ from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.security import SecuritySettings
 from crm.accounts.models.session import Ended, UserSession
 from crm.accounts.models.team import Team, TeamMember
+from crm.accounts.models.undo import UndoableAction
 from crm.accounts.models.user import Language, User
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Team",
     "TeamMember",
     "TokenFamily",
+    "UndoableAction",
     "User",
     "UserSession",
 ]

@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -34,6 +35,7 @@ from crm.accounts.services.api_keys import machine_of_key
 from crm.accounts.services.owners import enter_settings, lock_rights
 from crm.accounts.services.roles import ChosenRole, chosen_role, require_may_give
 from crm.accounts.services.seats import require_seat
+from crm.accounts.services.undo import record_undoable, register_undo
 from crm.accounts.signals import member_joined
 from crm.mail.services import queue_mail
 
@@ -92,11 +94,34 @@ def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address
 
 
 @transaction.atomic
-def revoke_invitation(*, by: Principal, invitation_id: UUID) -> None:
+def revoke_invitation(*, by: Principal, invitation_id: UUID) -> UUID | None:
+    """End an invitation's key; return the action that `undo` takes back."""
     by = enter_settings(by)
     invitation = _locked(by.organization_id, invitation_id)
     invitation.revoked_at = timezone.now()
     invitation.save(update_fields=["revoked_at"])
+    return record_undoable(by=by, kind="invitation", data={"pk": str(invitation.pk)})
+
+
+def _restore_invitation(by: Principal, data: dict[str, Any]) -> None:
+    """Let the key open again; refused where it may no longer be given, or there is no seat."""
+    by = enter_settings(by)
+    invitation = (
+        Invitation.objects.of(by.organization_id)
+        .select_for_update(of=("self",))
+        .filter(pk=data["pk"], accepted_at__isnull=True)
+        .first()
+    )
+    if invitation is None:
+        raise InvitationNotFound
+    key = _role_key(invitation)
+    require_may_give(by, chosen_role(organization_id=by.organization_id, key=key))
+    require_seat(by.organization_id)
+    invitation.revoked_at = None
+    invitation.save(update_fields=["revoked_at"])
+
+
+register_undo("invitation", _restore_invitation)
 
 
 def invitation_of(token: str) -> Invitation:

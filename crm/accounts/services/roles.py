@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -20,6 +21,7 @@ from crm.accounts.errors import (
 from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
+from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -149,13 +151,25 @@ def edit_role(
 
 
 @transaction.atomic
-def delete_role(*, by: Principal, role_id: UUID) -> None:
+def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
+    """Remove a role that nobody has; return the action that `undo` takes back."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     require_grant(by, role.rights)
     if role.memberships.exists():
         raise RoleInUse
+    action_id = record_undoable(by=by, kind="role", data=snapshot(role))
     role.delete()
+    return action_id
+
+
+def _restore_role(by: Principal, data: dict[str, Any]) -> None:
+    by = enter_settings(by)
+    restore(data)
+    require_grant(by, _locked_role(by.organization_id, UUID(data["pk"])).rights)
+
+
+register_undo("role", _restore_role)
 
 
 def _locked_member(organization_id: UUID, membership_id: UUID) -> Membership:

@@ -1,6 +1,7 @@
 """Verbs about teams: whose records the level ``team`` reaches."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from crm.accounts.errors import (
 from crm.accounts.models import Membership, Team, TeamMember
 from crm.accounts.permissions import Principal
 from crm.accounts.services.owners import enter_settings
+from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 
 MAX_TEAMS = 200
 MAX_MEMBERS = 200
@@ -61,13 +63,28 @@ def edit_team(
 
 
 @transaction.atomic
-def delete_team(*, by: Principal, team_id: UUID) -> None:
-    """Remove a team; its members stay in the organization and keep their records."""
+def delete_team(*, by: Principal, team_id: UUID) -> UUID | None:
+    """Remove a team; its members stay in the organization and keep their records.
+
+    Return the action that `undo` takes back.
+    """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)
     people = list(team.members.values_list("user_id", flat=True))
+    action_id = record_undoable(by=by, kind="team", data=snapshot(team))
     team.delete()
     _tell_teams_changed(people)
+    return action_id
+
+
+def _restore_team(by: Principal, data: dict[str, Any]) -> None:
+    by = enter_settings(by)
+    restore(data)
+    team = _locked(by.organization_id, UUID(data["pk"]))
+    _tell_teams_changed(team.members.values_list("user_id", flat=True))
+
+
+register_undo("team", _restore_team)
 
 
 def _locked(organization_id: UUID, team_id: UUID) -> Team:

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from crm.accounts.views import joining, members
+from crm.accounts.views import joining, members, undo
 from crm.accounts.views import settings as pages
 
 _member = "app/settings/members/<uuid:membership_id>"
 _invitation = "app/settings/invitations/<uuid:invitation_id>"
 
 urlpatterns = [
+    path("app/undo/<uuid:action_id>/", undo.undo_action, name="undo"),
     path("app/settings/", pages.index, name="settings"),
     path("app/settings/profile/", pages.profile, name="profile"),
     path("app/settings/organization/", pages.organization, name="organization"),

@@ -34,6 +34,7 @@ from crm.accounts.services.members import (
     reactivate_member,
 )
 from crm.accounts.services.roles import change_role, grantable_roles
+from crm.accounts.undo import offer_undo
 
 PAGE = {"active_section": "settings", "active_page": "members"}
 SHOWN = 50
@@ -159,12 +160,13 @@ def resend(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 @member_required
 @require_POST
 def revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
-    by = membership_of(request)
-    return _do(
-        request,
-        lambda: revoke_invitation(by=by, invitation_id=invitation_id),
-        _("The invitation was taken back."),
-    )
+    try:
+        action_id = revoke_invitation(by=membership_of(request), invitation_id=invitation_id)
+    except AppError as refusal:
+        messages.error(request, refusal.message)
+    else:
+        offer_undo(request, _("The invitation was taken back."), action_id)
+    return redirect("accounts:members")
 
 
 @member_required

@@ -35,6 +35,7 @@ from crm.accounts.services.roles import (
     edit_role,
     grantable_roles,
 )
+from crm.accounts.undo import offer_undo
 
 PAGE = {"active_section": "settings", "active_page": "roles"}
 
@@ -163,11 +164,11 @@ def _custom_role(membership: Membership, key: str) -> CustomRole:
 @member_required
 def delete(request: HttpRequest, role_id: UUID) -> HttpResponse:
     try:
-        delete_role(by=membership_of(request), role_id=role_id)
+        action_id = delete_role(by=membership_of(request), role_id=role_id)
     except AppError as refusal:
         if refusal.status != 409:
             raise
         messages.error(request, refusal.message)
         return redirect("accounts:role", key=str(role_id))
-    messages.success(request, _("The role is gone."))
+    offer_undo(request, _("The role is gone."), action_id)
     return redirect("accounts:roles")

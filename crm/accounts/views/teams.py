@@ -21,6 +21,7 @@ from crm.accounts.forms.roles import TeamForm
 from crm.accounts.models import Membership, Team
 from crm.accounts.permissions import WRITE, Area, require
 from crm.accounts.services.teams import MAX_TEAMS, create_team, delete_team, edit_team
+from crm.accounts.undo import offer_undo
 
 PAGE = {"active_section": "settings", "active_page": "teams"}
 
@@ -108,6 +109,6 @@ def _form_page(request: HttpRequest, membership: Membership, shown: Team | None)
 @require_POST
 @member_required
 def delete(request: HttpRequest, team_id: UUID) -> HttpResponse:
-    delete_team(by=membership_of(request), team_id=team_id)
-    messages.success(request, _("The team is gone. Its members are still there."))
+    action_id = delete_team(by=membership_of(request), team_id=team_id)
+    offer_undo(request, _("The team is gone. Its members are still there."), action_id)
     return redirect("accounts:teams")

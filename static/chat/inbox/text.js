@@ -1,27 +1,24 @@
 // Text of people stays text: links are made of nodes, never of markup.
 import { element } from "./page.js";
+import { linkify, safeHref } from "../../stream/links.js";
 
-const ADDRESS = /\bhttps?:\/\/[^\s<>"']+/gi;
-const TRAILING = /[.,;:!?)\]}»”’]+$/;
-
-/** Put text into an element, with its web addresses as links that open elsewhere. */
+/** Put text into an element, with its web and e-mail addresses as links that open elsewhere. */
 export function fillWithLinks(target, text) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(ADDRESS)) {
-    const address = match[0].replace(TRAILING, "");
-    parts.push(text.slice(end, match.index), link(address, address));
-    end = match.index + address.length;
-  }
-  parts.push(text.slice(end));
-  target.replaceChildren(...parts.filter((part) => part !== ""));
+  const parts = linkify(text);
+  target.replaceChildren(
+    ...parts.map((part) => (part.href ? anchor(part.href, part.text) : part.text)),
+  );
 }
 
 /** Give a link to a web address, or plain text where the address is not one. */
 export function link(address, words) {
-  if (!/^(https?:\/\/|\/(?!\/))/i.test(address)) return document.createTextNode(words);
+  const href = safeHref(address);
+  return href ? anchor(href, words) : document.createTextNode(words);
+}
+
+function anchor(href, words) {
   const made = element("a", "", words);
-  made.href = address;
+  made.href = href;
   made.target = "_blank";
   made.rel = "noopener noreferrer nofollow";
   return made;

@@ -12,14 +12,12 @@ const format = (options) => new Intl.DateTimeFormat(language, { timeZone, ...opt
 
 const clockFormat = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const weekdayFormat = format({ weekday: "short" });
-const dayFormat = format({ day: "numeric", month: "short" });
-const yearFormat = format({ day: "numeric", month: "short", year: "numeric" });
-const longDayFormat = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const absoluteFormat = format({ dateStyle: "full", timeStyle: "short", hourCycle: "h23" });
-const momentFormat = format({
-  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-  hourCycle: "h23",
-});
+// As config/formats/ has it: 6 Dec 2026, 06/12/2026, 06.12.2026.
+const dayParts =
+  language === "en-GB" ? { day: "numeric", month: "short" } : { day: "2-digit", month: "2-digit" };
+const dayFormat = format(dayParts);
+const yearFormat = format({ ...dayParts, year: "numeric" });
+const longWeekdayFormat = format({ weekday: "long" });
 const partsFormat = new Intl.DateTimeFormat("en-CA", {
   timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit",
   minute: "2-digit", second: "2-digit", hourCycle: "h23",
@@ -48,8 +46,13 @@ function daysAgo(iso) {
 }
 
 export const clock = (iso) => clockFormat.format(new Date(iso));
-export const absolute = (iso) => absoluteFormat.format(new Date(iso));
-export const momentWords = (moment) => momentFormat.format(moment);
+export const absolute = (iso) => `${longDay(new Date(iso))}, ${clock(iso)}`;
+export const momentWords = (moment) =>
+  `${weekdayFormat.format(moment)}, ${dayFormat.format(moment)}, ${clockFormat.format(moment)}`;
+
+function longDay(moment) {
+  return `${longWeekdayFormat.format(moment)}, ${yearFormat.format(moment)}`;
+}
 
 /** The short time of a list row: the clock today, the weekday this week, then the date. */
 export function listTime(iso) {
@@ -63,14 +66,14 @@ export function listTime(iso) {
 /** A time to come: the clock if it is today, else with its day. */
 export function timeToCome(iso) {
   const moment = new Date(iso);
-  return daysAgo(iso) === 0 ? clockFormat.format(moment) : momentFormat.format(moment);
+  return daysAgo(iso) === 0 ? clockFormat.format(moment) : momentWords(moment);
 }
 
 export function dayWords(iso) {
   const days = daysAgo(iso);
   if (days === 0) return gettext("Today");
   if (days === 1) return gettext("Yesterday");
-  return longDayFormat.format(new Date(iso));
+  return longDay(new Date(iso));
 }
 
 export const dateWords = (iso) => yearFormat.format(new Date(iso));

@@ -5,10 +5,9 @@ const PATIENCE = 15_000;
 
 /** The HTTP half of the stream protocol. */
 export class Api {
-  constructor({ siteKey, base = location.origin, fetcher = (...args) => fetch(...args) }) {
+  constructor({ siteKey, base = location.origin }) {
     this.siteKey = siteKey;
     this.base = base;
-    this.fetcher = fetcher;
     this.token = null;
   }
 
@@ -64,7 +63,6 @@ export class Api {
     return requestJson(this.base + path, {
       method,
       patience: PATIENCE,
-      fetcher: this.fetcher,
       ...options,
       headers: { ...authorization, ...headers },
     });

@@ -8,10 +8,18 @@ import { KeptByParent, KeyedStorage, ownStorage } from "./storage.js";
 import { Tabs } from "./tabs.js";
 import { View } from "./view.js";
 
+const STORAGE_REFUSED = {
+  code: "storage_refused",
+  message:
+    "this browser keeps no data for the chat, nor for the page: a reload ends the conversation. " +
+    "Allow cookies and site data for this site to keep it.",
+};
+
 const page = document.documentElement;
 const { siteKey, parentOrigin, color, language: given } = page.dataset;
 let storage = null;
 let language = chooseLanguage(given, navigator.languages ?? []);
+let words = null;
 let view = null;
 let chat = null;
 let isOpen = false;
@@ -22,9 +30,9 @@ const bridge = new Bridge(parentOrigin, {
   init: (message) => {
     identity = message.identity ?? null;
     isOpen = message.isOpen;
-    start(message.kept);
+    start(message);
   },
-  opened,
+  opened: () => opened(),
   closed() {
     isOpen = false;
     chat?.show(false);
@@ -40,11 +48,11 @@ const bridge = new Bridge(parentOrigin, {
   },
 });
 
-function opened() {
+function opened({ wantsFocus = true } = {}) {
   isOpen = true;
   chat?.show(document.visibilityState === "visible");
   view?.keepBottom();
-  view?.composer.focus();
+  if (wantsFocus) view?.composer.focus();
 }
 
 function close() {
@@ -80,14 +88,21 @@ const actions = {
 };
 
 async function speak(wish) {
-  language = chooseLanguage(wish, language);
+  const wished = chooseLanguage(wish, language);
+  try {
+    words = await loadWords(wished);
+  } catch (error) {
+    // The words did not come: the chat goes on in the language that it has.
+    bridge.tell("error", { code: "unreachable", message: error.message });
+    return;
+  }
+  language = wished;
   page.lang = language;
-  const words = await loadWords(language);
-  buildView(words);
+  buildView();
   chat.setLanguage(language);
 }
 
-function buildView(words) {
+function buildView() {
   document.title = words.t("chat");
   view = new View({
     root: document.querySelector("#chat"),
@@ -129,12 +144,12 @@ function changed() {
   });
 }
 
-async function start(keptText = null) {
-  page.lang = language;
+async function start({ kept: keptText = null, canKeep = false, wantsFocus = true } = {}) {
   const own = ownStorage();
-  if (!own && bridge.isFramed) kept = new KeptByParent(keptText, tellParent);
+  if (!own && canKeep) kept = new KeptByParent(keptText, tellParent);
   storage = new KeyedStorage(siteKey, own ?? kept);
-  const [words, outbox] = await Promise.all([loadWords(language), openOutbox(siteKey, storage)]);
+  if (!storage.isPersistent) bridge.tell("error", STORAGE_REFUSED);
+  const outbox = await openOutbox(siteKey, storage);
   chat = new Chat({
     api: new Api({ siteKey }),
     storage,
@@ -154,7 +169,7 @@ async function start(keptText = null) {
     onwarning: (error) => bridge.tell("error", { code: error.code, message: error.message }),
   });
   chat.session.identity = identity;
-  buildView(words);
+  buildView();
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) close();
   });
@@ -162,12 +177,20 @@ async function start(keptText = null) {
     chat.show(isOpen && document.visibilityState === "visible"),
   );
   await chat.start();
-  if (isOpen) opened();
+  if (isOpen) opened({ wantsFocus });
 }
 
-if (bridge.isFramed) {
-  bridge.tell("ready");
-} else {
-  isOpen = true;
-  start();
+function begin(loaded) {
+  words = loaded;
+  if (bridge.isFramed) {
+    bridge.tell("ready");
+  } else {
+    isOpen = true;
+    start();
+  }
 }
+
+page.lang = language;
+// Without its words there is no chat: should they not come, the launcher hears no "ready" and loads
+// the whole frame once more.
+loadWords(language).then(begin, (error) => console.error(error));

@@ -1,7 +1,8 @@
 /** One element for each row of the timeline. Every text of people goes in as a text node. */
 import { button, element, icon } from "./dom.js";
 import { ICONS } from "./icons.js";
-import { initials, linkify, safeHref } from "./text.js";
+import { initials } from "./text.js";
+import { linkify, safeHref } from "../../stream/links.js";
 
 // For these the same text is refused again, so only editing helps.
 const NEEDS_EDIT = new Set([

@@ -1,0 +1,62 @@
+"""The setup checklist: from a new organization to a chat that answers."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from chat.forms import NewWidgetForm
+from chat.models import Widget
+from chat.services.widgets import dismiss_setup, show_setup
+from chat.setup_guide import ENOUGH_FAQS, STEPS, setup_state
+from chat.views.widget_settings import base_url, seen_context
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.permissions import WRITE, Area, require
+
+
+@never_cache
+@member_required
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Show what is done and what comes next; both are read from the organization's data."""
+    membership = membership_of(request)
+    require(membership, Area.SETTINGS, WRITE)
+    widget = (
+        Widget.objects.filter(organization_id=membership.organization_id, is_active=True)
+        .order_by("id")
+        .first()
+    )
+    state = setup_state(membership)
+    context = {
+        "active_section": "start",
+        "state": state,
+        "steps": STEPS,
+        "enough": ENOUGH_FAQS,
+        "next_step": _next_step(state),
+        "form": NewWidgetForm(initial={"name": membership.organization.name}),
+        "may_write_faqs": membership.may(Area.KNOWLEDGE, WRITE),
+    }
+    if widget:
+        context |= {**seen_context(membership, widget), "base_url": base_url(request)}
+        context["seen_back"] = "start"
+    return render(request, "chat/start.html", context)
+
+
+@member_required
+@require_POST
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Put the checklist away, or bring it back with ``to=show``."""
+    membership = membership_of(request)
+    if request.POST.get("to") == "show":
+        show_setup(by=membership)
+        return redirect("chat:start")
+    dismiss_setup(by=membership)
+    messages.success(request, _("The checklist is put away. You find it under Settings, Widgets."))
+    return redirect("chat:inbox")
+
+
+def _next_step(state: object) -> str:
+    order = ("has_site", "is_styled", "is_seen", "has_faqs", "has_colleague")
+    return next((name for name in order if not getattr(state, name)), "")

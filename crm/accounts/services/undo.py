@@ -1,0 +1,111 @@
+"""Undoing deletions: what was deleted is recorded in the same transaction, and can come back."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.core import serializers
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.db.models.deletion import Collector
+from django.utils import timezone
+
+from crm.accounts.errors import UndoImpossible, UndoNotFound
+from crm.accounts.models import UndoableAction
+from crm.accounts.permissions import Principal
+
+UNDO_FOR = timedelta(hours=1)
+KEPT_FOR = timedelta(days=1)
+Handler = Callable[[Principal, dict[str, Any]], None]
+_handlers: dict[str, Handler] = {}
+
+
+def register_undo(kind: str, handler: Handler) -> None:
+    """Let ``handler(by, data)`` undo actions of this kind; it checks the right to do so."""
+    _handlers[kind] = handler
+
+
+def undoable_kinds() -> set[str]:
+    return set(_handlers)
+
+
+def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) -> UUID | None:
+    """Record a deletion in its own transaction; return the action's id, None without a person."""
+    if by is None or by.user_id is None:
+        return None
+    return UndoableAction.objects.create(
+        organization_id=by.organization_id, user_id=by.user_id, kind=kind, data=data
+    ).pk
+
+
+@transaction.atomic
+def undo(*, by: Principal, action_id: UUID) -> None:
+    """Bring back what this person deleted. Safe to repeat.
+
+    Raise UndoNotFound for what is unknown, somebody else's or too old, and UndoImpossible where
+    something else has taken its place.
+    """
+    if by.user_id is None:
+        raise UndoNotFound
+    action = (
+        UndoableAction.objects.select_for_update()
+        .filter(
+            organization_id=by.organization_id,
+            user_id=by.user_id,
+            pk=action_id,
+            created_at__gt=timezone.now() - UNDO_FOR,
+        )
+        .first()
+    )
+    if action is None or action.kind not in _handlers:
+        raise UndoNotFound
+    if action.undone_at is not None:
+        return
+    try:
+        with transaction.atomic():
+            _handlers[action.kind](by, action.data)
+    except IntegrityError as taken:
+        raise UndoImpossible from taken
+    action.undone_at = timezone.now()
+    action.save(update_fields=["undone_at"])
+
+
+def snapshot(instance: Model) -> dict[str, Any]:
+    """Return what deleting a row removes and unlinks, as JSON; `restore` takes it back."""
+    collector = Collector(using="default", origin=instance)
+    collector.collect([instance])
+    removed: list[Model] = [instance]
+    groups: Iterable[Any] = [*collector.data.values(), *collector.fast_deletes]
+    for group in groups:
+        removed += [each for each in group if each.pk != instance.pk]
+    unlinked = []
+    updates: dict[Any, Any] = collector.field_updates
+    for (field, _value), groups_of_rows in updates.items():
+        ids = [str(row.pk) for rows in groups_of_rows for row in rows]
+        if ids:
+            unlinked.append({"model": field.model._meta.label, "field": field.name, "ids": ids})
+    return {
+        "rows": json.loads(serializers.serialize("json", removed)),
+        "unlinked": unlinked,
+        "pk": str(instance.pk),
+    }
+
+
+def restore(data: dict[str, Any]) -> None:
+    """Insert the rows of a snapshot again, and link to them what still belongs to nothing."""
+    for row in serializers.deserialize("python", data["rows"]):
+        row.save(force_insert=True)
+    for each in data["unlinked"]:
+        model, field = apps.get_model(each["model"]), each["field"]
+        rows = model._base_manager.filter(pk__in=each["ids"], **{f"{field}__isnull": True})
+        rows.update(**{f"{field}_id": data["pk"]})
+
+
+def purge_undoable() -> int:
+    """Drop what can no longer be undone; return how many."""
+    horizon = timezone.now() - KEPT_FOR
+    count, _by_model = UndoableAction.objects.filter(created_at__lt=horizon).delete()
+    return count

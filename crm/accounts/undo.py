@@ -1,0 +1,14 @@
+"""How pages offer to undo: a sentence with a button, on the next page."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+UNDO_TAG = "undo:"
+
+
+def offer_undo(request: HttpRequest, text: str, action_id: UUID | None) -> None:
+    """Say what was deleted; with an action, beside a button that undoes it."""
+    tag = f"{UNDO_TAG}{action_id}" if action_id else ""
+    messages.success(request, text, extra_tags=tag)

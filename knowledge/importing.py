@@ -1,0 +1,261 @@
+"""Reading FAQs out of pasted text and of tables (CSV), line by line."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from config.text import identity_key, normalize, normalize_line
+from crm.accounts.models import Language
+from knowledge.languages import detect_language
+from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
+
+MAX_ROWS = 500
+MAX_BYTES = 500_000
+_CATEGORY_LENGTH = 100
+# What tables call their columns, in the languages of the product.
+_COLUMNS = {
+    "question": {"question", "câu hỏi", "cau hoi", "вопрос", "q"},
+    "answer": {"answer", "câu trả lời", "cau tra loi", "trả lời", "ответ", "a"},
+    "category": {"category", "danh mục", "danh muc", "chủ đề", "категория", "раздел"},
+    "language": {"language", "ngôn ngữ", "ngon ngu", "язык", "lang"},
+}
+_MARK = re.compile(r"^(?:q|a|question|answer|hỏi|đáp|вопрос|ответ|в|о)\s*[:.)]\s*", re.IGNORECASE)
+_DELIMITERS = "\t;,"
+
+
+class UnreadableFile(ValueError):
+    """A file that holds no text; the message says what to do, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One question of a text; ``line`` is where it begins, ``source`` how it stood there.
+
+    With an ``error`` it cannot be imported; ``is_known`` tells that it is there already.
+    """
+
+    line: int
+    question: str
+    answer: str
+    language: str
+    category: str
+    source: str
+    error: str = ""
+    is_known: bool = False
+
+    @property
+    def is_importable(self) -> bool:
+        return not self.error and not self.is_known
+
+
+@dataclass(frozen=True, slots=True)
+class ImportText:
+    """The rows of a text; ``header`` is the line of a table that names its columns.
+
+    What goes beyond ``MAX_ROWS`` is in ``later``.
+    """
+
+    rows: list[ImportRow]
+    header: str = ""
+    later: tuple[ImportRow, ...] = ()
+
+    def with_known(self, organization_id: UUID) -> "ImportText":
+        """Mark the rows whose question is there already, or stands further up."""
+        questions = {row.question for row in self.rows if not row.error}
+        found = Faq.objects.of(organization_id).alive().filter(question__in=questions)
+        known = {
+            (language, identity_key(question))
+            for language, question in found.values_list("language_code", "question")
+        }
+        marked = []
+        for row in self.rows:
+            identity = (row.language, identity_key(row.question))
+            is_known = not row.error and identity in known
+            marked.append(replace(row, is_known=is_known))
+            known.add(identity)
+        return ImportText(marked, self.header, self.later)
+
+    def importable(self) -> list[ImportRow]:
+        return [row for row in self.rows if row.is_importable]
+
+    def rest(self) -> str:
+        """Return what was not importable, as it stood, and what comes later."""
+        wrong = [row.source for row in self.rows if row.error]
+        wrong += [row.source for row in self.later]
+        if not wrong:
+            return ""
+        if self.header:
+            return "\n".join([self.header, *wrong])
+        return "\n\n".join(wrong) if any("\n" in source for source in wrong) else "\n".join(wrong)
+
+
+def decode_file(content: bytes) -> str:
+    """Return the text of an uploaded file. Raise UnreadableFile."""
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise UnreadableFile(_("This is a workbook. Save it as “CSV UTF-8” and choose that file."))
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise UnreadableFile(
+            _("The file is not in UTF-8, so its letters would be lost. Save it as “CSV UTF-8”.")
+        ) from None
+    if "\x00" in text:
+        raise UnreadableFile(_("This is not a text file. Save it as “CSV UTF-8”."))
+    return text
+
+
+def read_text(text: str, *, fallback_language: str) -> ImportText:
+    """Read a table with a header, a table of two columns, or questions parted by empty lines."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+    table = _table(text)
+    if table is not None:
+        return table(fallback_language)
+    return _cut([_block_row(*each, fallback_language) for each in _blocks(text)], "")
+
+
+def _table(text: str) -> "_Table | None":
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    for delimiter in _DELIMITERS:
+        columns = _header(next(csv.reader([first], delimiter=delimiter), []))
+        if columns:
+            return _Table(text, delimiter, columns, first)
+    has_blocks = re.search(r"\n[ \t]*\n", text.strip())
+    if not has_blocks and "\t" in first:
+        return _Table(text, "\t", ["question", "answer", "category", "language"], "")
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not has_blocks and lines and all('","' in line or '";"' in line for line in lines):
+        delimiter = ";" if '";"' in first else ","
+        return _Table(text, delimiter, ["question", "answer", "category", "language"], "")
+    return None
+
+
+def _header(cells: list[str]) -> list[str]:
+    """Return which column is what, where the cells name a question and an answer."""
+    found = []
+    for cell in cells:
+        name = " ".join(cell.split()).casefold()
+        found.append(next((key for key, names in _COLUMNS.items() if name in names), ""))
+    return found if {"question", "answer"} <= set(found) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    text: str
+    delimiter: str
+    columns: list[str]
+    header: str
+
+    def __call__(self, fallback_language: str) -> ImportText:
+        lines = self.text.split("\n")
+        reader = csv.reader(io.StringIO(self.text), delimiter=self.delimiter)
+        rows = []
+        is_past_header = not self.header
+        start = 0
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                break
+            except csv.Error:
+                rest = "\n".join(lines[start:])
+                error = _("The table cannot be read from here on: a quotation mark is not closed.")
+                rows.append(ImportRow(start + 1, "", "", "", "", rest, error))
+                break
+            source, line = "\n".join(lines[start : reader.line_num]), start + 1
+            start = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not is_past_header:
+                is_past_header = True
+                continue
+            rows.append(self._row(line, cells, source, fallback_language))
+        return _cut(rows, self.header)
+
+    def _row(self, line: int, cells: list[str], source: str, fallback: str) -> ImportRow:
+        given = {
+            name: cell.strip() for name, cell in zip(self.columns, cells, strict=False) if name
+        }
+        error = ""
+        if len(cells) > len(self.columns) and any(cells[len(self.columns) :]):
+            error = _("There are more cells than columns. Put a text with the sign in quotes.")
+        return _checked(
+            line,
+            given.get("question", ""),
+            given.get("answer", ""),
+            source,
+            fallback,
+            category=given.get("category", ""),
+            language=given.get("language", ""),
+            error=error,
+        )
+
+
+def _blocks(text: str) -> Iterable[tuple[int, list[str]]]:
+    block: list[str] = []
+    start = 1
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
+        if line.strip():
+            if not block:
+                start = number
+            block.append(line)
+        elif block:
+            yield start, block
+            block = []
+
+
+def _block_row(line: int, block: list[str], fallback: str) -> ImportRow:
+    question = _MARK.sub("", block[0].strip())
+    answer = _MARK.sub("", "\n".join(block[1:]).strip())
+    return _checked(line, question, answer, "\n".join(block), fallback)
+
+
+def _checked(
+    line: int,
+    question: str,
+    answer: str,
+    source: str,
+    fallback: str,
+    *,
+    category: str = "",
+    language: str = "",
+    error: str = "",
+) -> ImportRow:
+    question, answer = normalize_line(question), normalize(answer)
+    category = normalize_line(category)
+    code = language.lower().replace("_", "-").partition("-")[0]
+    if not error:
+        error = _error_of(question, answer, category, language, code)
+    if not code:
+        code = detect_language(f"{question} {answer}", fallback=fallback)
+    return ImportRow(line, question, answer, code, category, source, error)
+
+
+def _error_of(question: str, answer: str, category: str, language: str, code: str) -> str:
+    if not question:
+        return _("The question is missing.")
+    if not answer:
+        return _("The answer is missing. Write it below the question, or in the next column.")
+    if len(question) > QUESTION_LENGTH:
+        return _("The question is longer than %(count)d characters.") % {"count": QUESTION_LENGTH}
+    if len(answer) > ANSWER_LENGTH:
+        return _("The answer is longer than %(count)d characters.") % {"count": ANSWER_LENGTH}
+    if len(category) > _CATEGORY_LENGTH:
+        return _("The category is longer than %(count)d characters.") % {"count": _CATEGORY_LENGTH}
+    if code and code not in Language.values:
+        return _("“%(language)s” is not a language here. There are: %(languages)s.") % {
+            "language": language,
+            "languages": ", ".join(Language.values),
+        }
+    if "\x00" in question + answer + category:
+        return _("The text holds characters that cannot be shown.")
+    return ""
+
+
+def _cut(rows: list[ImportRow], header: str) -> ImportText:
+    return ImportText(rows[:MAX_ROWS], header, tuple(rows[MAX_ROWS:]))

@@ -1,0 +1,46 @@
+"""Storing the FAQs that somebody pasted or uploaded."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from config.text import identity_key
+from crm.accounts.permissions import Principal
+from knowledge.importing import ImportRow
+from knowledge.models import Faq, FaqCategory
+from knowledge.services.faqs import FaqContent, create_category, create_faq, lock_knowledge
+
+
+@transaction.atomic
+def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
+    """Add the rows that can be imported, all or none; categories are found or made by name."""
+    lock_knowledge(by.organization_id)
+    categories = {
+        identity_key(category.name): category.pk
+        for category in FaqCategory.objects.of(by.organization_id)
+    }
+    return [
+        create_faq(
+            organization_id=by.organization_id,
+            content=FaqContent(
+                question=row.question,
+                answer=row.answer,
+                language_code=row.language,
+                category_id=_category(row.category, categories, by),
+            ),
+            by=by,
+        )
+        for row in rows
+        if row.is_importable
+    ]
+
+
+def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
+    if not name:
+        return None
+    key = identity_key(name)
+    if key not in known:
+        made = create_category(organization_id=by.organization_id, name=name, by=by)
+        known[key] = made.pk
+    return known[key]

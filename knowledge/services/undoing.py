@@ -1,0 +1,33 @@
+"""What of knowledge can be had back for a while after it was deleted."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.services.undo import record_undoable, register_undo, restore
+from knowledge.models import Faq
+from knowledge.services.faqs import delete_faq, restore_faq
+
+
+@transaction.atomic
+def delete_faq_undoably(
+    *, by: Principal, faq_id: UUID, version: int | None = None
+) -> tuple[Faq, UUID | None]:
+    """Delete a FAQ; return it and the action that `undo` takes back."""
+    faq = delete_faq(organization_id=by.organization_id, faq_id=faq_id, by=by, version=version)
+    return faq, record_undoable(by=by, kind="faq", data={"pk": str(faq.pk)})
+
+
+def _restore_faq(by: Principal, data: dict[str, Any]) -> None:
+    restore_faq(organization_id=by.organization_id, faq_id=UUID(data["pk"]), by=by)
+
+
+def _restore_category(by: Principal, data: dict[str, Any]) -> None:
+    require(by, Area.KNOWLEDGE, WRITE)
+    restore(data)
+
+
+register_undo("faq", _restore_faq)
+register_undo("faq_category", _restore_category)

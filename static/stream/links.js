@@ -1,0 +1,67 @@
+/** Addresses in the text of people, found for widget and inbox alike; nothing here becomes HTML. */
+
+const HOST = String.raw`(?:[\p{L}\p{N}][\p{L}\p{M}\p{N}-]{0,62}\.)+\p{L}{2,63}`;
+const REST = String.raw`[^\s<>"“”«»]`;
+const LOCAL = String.raw`[\p{L}\p{N}](?:[\p{L}\p{N}._%+'-]{0,62}[\p{L}\p{N}_+-])?`;
+// A word that goes on before it is no address: "xhttp://…", "bwww.…".
+const ADDRESS = new RegExp(
+  [
+    String.raw`(?<web>(?<![\p{L}\p{N}])https?:\/\/${REST}+)`,
+    String.raw`(?<www>(?<![\p{L}\p{N}@._/-])www\.${HOST}(?::\d{1,5})?(?:[/?#]${REST}*)?)`,
+    String.raw`(?<mail>(?<![\p{L}\p{N}._%+/@-])${LOCAL}@${HOST})(?![\p{L}\p{N}@])`,
+  ].join("|"),
+  "giu",
+);
+// Punctuation at an address's end belongs to the sentence around it.
+const TAIL = /[.,:;!?'’”»…。*_~]+$/u;
+
+/** Cut a text into `{text}` and `{text, href}` parts: web addresses, also without a scheme, and
+ * e-mail addresses. Joined, the parts are the text again. */
+export function linkify(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(ADDRESS)) {
+    const address = trimAddress(match[0]);
+    const href = match.groups.mail
+      ? mailHref(address)
+      : safeHref(match.groups.www ? `https://${address}` : address);
+    if (!href) continue;
+    if (match.index > end) parts.push({ text: text.slice(end, match.index) });
+    parts.push({ text: address, href });
+    end = match.index + address.length;
+  }
+  if (end < text.length) parts.push({ text: text.slice(end) });
+  return parts;
+}
+
+/** Return an address that may stand in a link, or null: only http, https and our relative ones. */
+export function safeHref(address, base = location.href) {
+  if (typeof address !== "string" || !address.trim()) return null;
+  try {
+    const url = new URL(address, base);
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The domain in ASCII: not every mail program knows the other form. */
+function mailHref(address) {
+  const at = address.lastIndexOf("@");
+  const host = safeHref(`https://${address.slice(at + 1)}`);
+  return host && `mailto:${encodeURIComponent(address.slice(0, at))}@${new URL(host).hostname}`;
+}
+
+function trimAddress(address) {
+  let trimmed = address.replace(TAIL, "");
+  for (const [open, close] of ["()", "[]", "{}"]) {
+    while (trimmed.endsWith(close) && count(trimmed, close) > count(trimmed, open)) {
+      trimmed = trimmed.slice(0, -1).replace(TAIL, "");
+    }
+  }
+  return trimmed;
+}
+
+function count(text, letter) {
+  return text.split(letter).length - 1;
+}

@@ -1,0 +1,173 @@
+"""From sign-up to an answered visitor, with nothing but the browser; and the widget's settings."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, expect
+
+from chat.models import Widget
+from crm.accounts.models import Invitation, Membership, Organization
+from knowledge.models import Faq
+from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
+from tests.browser.sites import pasted_site
+from tests.browser.test_getting_in import (  # noqa: F401  fixtures
+    address,
+    letter_link,
+    log_in,
+    post_office,
+    visitors,
+)
+from tests.browser.widget_page import WidgetPage, await_truth
+from tests.conftest import PASSWORD
+from tests.mail.sink import Sink
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+FAQS = """question,answer
+Do you deliver on Sunday?,"Yes, every day from 8:00 to 20:00."
+How long do beans stay fresh?,Six weeks after roasting.
+Can I return a grinder?,
+Where is your shop?,"At 12 Harbour Street, Oslo."
+"""
+
+
+def signed_up(page: Page, sink: Sink) -> None:
+    page.goto("/signup/")
+    page.get_by_label("Your name").fill("Nora")
+    page.get_by_label("Name of your organization").fill("Fjord Coffee")
+    page.get_by_label("E-mail address").fill("nora@fjord.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    page.goto(letter_link(sink, page, "nora@fjord.example"))
+    page.get_by_role("button", name="Yes, confirm it").click()
+    log_in(page, "nora@fjord.example")
+
+
+def test_checklist_leads_from_sign_up_to_an_answered_visitor(
+    visitors: Any,  # noqa: F811
+    post_office: Sink,  # noqa: F811
+    worker_stores: None,
+    stores_clean: None,
+) -> None:
+    nora = visitors(viewport=DESK)
+    signed_up(nora, post_office)
+
+    expect(nora.get_by_role("heading", name="Get your chat going")).to_be_visible()
+    nora.get_by_label("Allowed domains").fill("https://www.fjord.example/shop/")
+    nora.get_by_role("button", name="Create the chat").click()
+    expect(nora.get_by_text("1 of 5 done")).to_be_visible()
+
+    nora.get_by_role("link", name="Style it").click()
+    texts = nora.get_by_role("tabpanel", name="English")
+    texts.get_by_label("Title").fill("Fjord")
+    preview = nora.frame_locator(".preview-stage iframe")
+    expect(preview.get_by_role("heading", name="Fjord")).to_be_visible()
+    texts.get_by_label("Name of the bot").fill("Finn")
+    nora.get_by_role("button", name="Save").click()
+    expect(nora.get_by_text("Saved. Sites show it")).to_be_visible()
+    nora.get_by_role("link", name="Setup checklist").click()
+    expect(nora.get_by_text("2 of 5 done")).to_be_visible()
+
+    snippet = nora.locator("#snippet").inner_text()
+    expect(nora.get_by_text("Waiting for the first visitor")).to_be_visible()
+    visitor = WidgetPage(visitors(viewport=DESK))
+    with pasted_site(snippet) as site:
+        visitor.page.goto(site)
+        # The page learns by itself on which other site the snippet was seen.
+        nora.get_by_role("button", name=re.compile("^Allow localhost:")).click()
+        visitor.visit(site)
+        # And turns green without a reload by hand.
+        expect(nora.get_by_text("3 of 5 done")).to_be_visible()
+        expect(nora.get_by_text("The chat was seen on http://localhost:")).to_be_visible()
+
+        nora.get_by_role("link", name="Import").click()
+        nora.get_by_label("Questions and answers").fill(FAQS)
+        nora.get_by_role("button", name="Preview").click()
+        expect(nora.get_by_text("3 FAQs can be imported.")).to_be_visible()
+        expect(nora.get_by_text("The answer is missing.")).to_be_visible()
+        nora.get_by_role("button", name="Import 3 FAQs").click()
+        expect(nora.get_by_text("3 FAQs were imported.")).to_be_visible()
+        field = nora.get_by_label("Questions and answers")
+        expect(field).to_have_value("question,answer\nCan I return a grinder?,")
+
+        nora.goto(reverse("chat:start"))
+        nora.get_by_role("link", name="Invite").click()
+        nora.get_by_label("E-mail address").first.fill("otto@fjord.example")
+        nora.get_by_role("button", name="Invite").click()
+        expect(nora.get_by_text("An invitation is on its way")).to_be_visible()
+        nora.goto(reverse("chat:start"))
+        expect(nora.get_by_role("heading", name="Everything is set up")).to_be_visible()
+
+        await_truth(nora, lambda: Faq.objects.filter(indexed_version=F("version")).count() == 3)
+        visitor.open()
+        visitor.send("Do you deliver on Sunday?")
+        expect(visitor.answer("Yes, every day from 8:00 to 20:00.")).to_be_visible()
+        expect(visitor.frame.get_by_text("Finn", exact=False).first).to_be_visible()
+        nora.get_by_role("link", name="To the inbox").click()
+        nora.goto("/app/inbox/?status=pending")
+        expect(nora.locator(".row-item").first).to_contain_text("Sunday")
+    assert Organization.objects.count() == 1
+    assert Invitation.objects.get().email == "otto@fjord.example"
+
+
+@pytest.fixture
+def editor(
+    chromium: Browser, web_server: LiveServer, owner: Membership, widget: Widget
+) -> Iterator[Page]:
+    with logged_in(chromium, web_server.base_url, owner) as context:
+        page = context.new_page()
+        page.goto(reverse("chat:edit_widget", args=[widget.pk]))
+        yield page
+
+
+def test_preview_follows_what_is_typed_and_stores_nothing(editor: Page, widget: Widget) -> None:
+    preview = editor.frame_locator(".preview-stage iframe")
+    expect(preview.get_by_role("heading", name="Shop")).to_be_visible()
+    editor.get_by_role("tab", name="Vietnamese").click()
+    expect(preview.get_by_text("Chúng tôi có thể giúp gì", exact=False)).to_be_visible()
+    editor.get_by_role("tabpanel", name="Vietnamese").get_by_label("Welcome message").fill("Chào!")
+    expect(preview.get_by_text("Chào!")).to_be_visible()
+    editor.get_by_label("Colour").fill("#ffee99")
+    expect(
+        editor.get_by_text("On a white page this colour is hard to see (1.2 : 1)")
+    ).to_be_visible()
+    editor.get_by_label("Position").select_option("left")
+    expect(editor.locator(".preview-stage")).to_have_attribute("data-side", "left")
+    editor.get_by_label("What the preview shows").select_option("talk")
+    expect(preview.locator(".row.own")).to_be_visible()
+    widget.refresh_from_db()
+    assert (widget.color, widget.texts, widget.position) == ("#8a4b2a", {}, "right")
+
+
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
+)
+def test_pages_of_setting_up_can_be_used_by_everybody(
+    chromium: Browser,
+    web_server: LiveServer,
+    owner: Membership,
+    widget: Widget,
+    viewport: dict[str, int],
+    scheme: str,
+) -> None:
+    options = {"viewport": viewport, "color_scheme": scheme}
+    paths = [
+        reverse("chat:start"),
+        reverse("chat:widgets"),
+        reverse("chat:new_widget"),
+        reverse("chat:edit_widget", args=[widget.pk]),
+        reverse("chat:install_widget", args=[widget.pk]),
+        reverse("knowledge:import"),
+    ]
+    with logged_in(chromium, web_server.base_url, owner, **options) as context:
+        page = context.new_page()
+        for path in paths:
+            page.goto(path)
+            assert serious_faults(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

@@ -1,0 +1,192 @@
+"""The public help pages: a home with search and categories, in the organization's own look."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chat.models import Widget
+from config.colors import TEXT_CONTRAST, contrast, readable_on
+from crm.accounts.models import Membership, Organization
+from knowledge.models import Faq, FaqCategory
+from knowledge.services import FaqContent, create_category, create_faq, delete_faq, set_published
+
+
+@pytest.fixture
+def helpful(organization: Organization, owner: Membership) -> Organization:
+    """An organization with two categories and FAQs in English and Vietnamese."""
+    delivery = create_category(
+        organization_id=organization.pk, name="Delivery", names={"vi": "Giao hàng"}, position=1
+    )
+    gifts = create_category(organization_id=organization.pk, name="Gifts", position=2)
+
+    def write(key: str, language: str, question: str, category: FaqCategory | None) -> Faq:
+        return create_faq(
+            organization_id=organization.pk,
+            content=FaqContent(
+                question=question,
+                answer=f"Answer of {key}.",
+                language_code=language,
+                key=key,
+                category_id=category.pk if category else None,
+            ),
+            by=owner,
+        )
+
+    write("time", "en", "How long does delivery take?", delivery)
+    write("cost", "en", "What does delivery cost?", delivery)
+    write("hours", "en", "When are you open?", None)
+    write("wrap", "en", "Do you wrap gifts?", gifts)
+    write("time", "vi", "Giao hàng mất bao lâu?", delivery)
+    return organization
+
+
+def home(organization: Organization, language: str = "en", **query: str) -> Any:
+    address = reverse("knowledge:help_home", args=[organization.slug, language])
+    return Client().get(address, query)
+
+
+def test_home_shows_categories_with_counts_and_questions(helpful: Organization) -> None:
+    page = home(helpful)
+    body = page.content.decode()
+    assert page.status_code == 200
+    assert [(each.name, each.count) for each in page.context["sections"]] == [
+        ("Delivery", 2),
+        ("Gifts", 1),
+        ("", 1),
+    ]
+    assert "How long does delivery take?" in body
+    assert "Giao hàng mất bao lâu?" not in body
+    assert '<link rel="canonical" href="http://testserver/help/sunbean/en/">' in body
+    assert 'hreflang="vi" href="http://testserver/help/sunbean/vi/"' in body
+    assert "noindex" not in body
+    assert "<script" not in body
+    assert "style=" not in body
+    vietnamese = home(helpful, "vi")
+    assert vietnamese["Content-Language"] == "vi"
+    assert "Giao hàng" in vietnamese.content.decode()
+    assert "Chúng tôi có thể giúp gì" in vietnamese.content.decode()
+
+
+def test_home_leads_to_the_readers_language_as_far_as_it_is_there(helpful: Organization) -> None:
+    address = reverse("knowledge:help", args=[helpful.slug])
+    for wanted, given in (("vi", "vi"), ("ru", "en"), ("en-GB", "en")):
+        answer = Client(headers={"accept-language": wanted}).get(address)
+        assert answer["Location"] == f"/help/sunbean/{given}/"
+        assert "Accept-Language" in answer["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [
+        ("vi", "giao hang", ["Giao hàng mất bao lâu?"]),
+        ("vi", "GIAO HÀNG bao lâu", ["Giao hàng mất bao lâu?"]),
+        ("en", "delivery cost", ["What does delivery cost?"]),
+        ("en", "dragon", []),
+        ("en", "%", []),
+    ],
+)
+def test_search_finds_with_and_without_marks(
+    helpful: Organization, language: str, text: str, found: list[str]
+) -> None:
+    page = home(helpful, language, q=text)
+    assert [faq.question for faq in page.context["found"]] == found
+    assert "noindex" in page.content.decode()
+
+
+def test_one_category_is_shown_whole(helpful: Organization) -> None:
+    slug = FaqCategory.objects.get(name="Delivery").slug
+    page = home(helpful, category=slug)
+    assert [each.name for each in page.context["sections"]] == ["Delivery"]
+    assert f'<link rel="canonical" href="http://testserver/help/sunbean/en/?category={slug}">' in (
+        page.content.decode()
+    )
+    assert home(helpful, category="none").status_code == 404
+
+
+def test_hidden_and_deleted_faqs_never_appear(helpful: Organization) -> None:
+    ids: dict[str, Any] = {"organization_id": helpful.pk}
+    set_published(**ids, faq_id=Faq.objects.get(key="cost").pk, is_published=False)
+    delete_faq(**ids, faq_id=Faq.objects.get(key="wrap").pk)
+    page = home(helpful)
+    assert [(each.name, each.count) for each in page.context["sections"]] == [
+        ("Delivery", 1),
+        ("", 1),
+    ]
+    for text in ("cost", "wrap"):
+        assert home(helpful, q=text).context["found"] == []
+    other = Client().get(Faq.objects.get(key="time", language_code="en").get_absolute_url())
+    assert other.context["related"] == []
+
+
+def test_faq_leads_to_related_ones_its_category_and_home(helpful: Organization) -> None:
+    faq = Faq.objects.get(key="time", language_code="en")
+    page = Client().get(faq.get_absolute_url())
+    body = page.content.decode()
+    assert [each.question for each in page.context["related"]] == ["What does delivery cost?"]
+    assert 'href="/help/sunbean/en/"' in body
+    assert "?category=delivery" in body
+
+
+def test_pages_wear_the_widgets_look_and_lead_back_to_the_site(
+    helpful: Organization, widget: Widget
+) -> None:
+    assert "Back to" in home(helpful).content.decode()
+    Widget.objects.update(
+        color="#ffd166",
+        allowed_domains=["*.shop.example", "localhost", "xn--e1ajmy.xn--p1ai"],
+        texts={"en": {"title": "Sunbean Coffee"}},
+    )
+    body = home(helpful).content.decode()
+    assert '<a href="https://xn--e1ajmy.xn--p1ai">Back to кофе.рф</a>' in body
+    assert ">Sunbean Coffee</a>" in body
+    styles = Client().get(reverse("knowledge:help_brand", args=[helpful.slug]))
+    assert styles["Content-Type"].startswith("text/css")
+    text = styles.content.decode()
+    assert "--brand:#ffd166;--brand-ink:#000000" in text
+    light, dark = re.findall(r"--accent:(#[0-9a-f]{6})", text)
+    assert contrast(light, "#ffffff") >= TEXT_CONTRAST
+    assert contrast(dark, "#1a1922") >= TEXT_CONTRAST
+    Widget.objects.update(allowed_domains=["localhost", "*.shop.example"])
+    assert "Back to" not in home(helpful).content.decode()
+
+
+@pytest.mark.parametrize("color", ["#000000", "#ffffff", "#ffee00", "#8a4b2a", "#0000ff"])
+@pytest.mark.parametrize("background", ["#ffffff", "#1a1922"])
+def test_every_colour_has_a_tone_that_can_be_read(color: str, background: str) -> None:
+    assert contrast(readable_on(color, background), background) >= TEXT_CONTRAST
+
+
+def test_a_home_without_answers_is_not_for_search_engines(organization: Organization) -> None:
+    page = home(organization)
+    assert page.status_code == 200
+    assert "There are no answers here yet." in page.content.decode()
+    assert "noindex" in page.content.decode()
+    Organization.objects.update(is_active=False)
+    assert home(organization).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/help/nobody/", "/help/nobody/en/", "/help/sunbean/de/", "/help/nobody/brand.css"]
+)
+def test_what_is_not_there_is_not_found(helpful: Organization, path: str) -> None:
+    assert Client().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("query", [{"q": "a\x00b"}, {"q": "x" * 5000}, {"category": "\x00"}])
+def test_strange_queries_are_answered(helpful: Organization, query: dict[str, str]) -> None:
+    assert home(helpful, **query).status_code in {200, 404}
+
+
+def test_home_needs_few_queries(helpful: Organization, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(5):
+        home(helpful)
+    with django_assert_num_queries(4):
+        home(helpful, q="delivery")
+
+
+def test_pages_are_held_up_for_who_asks_too_often(helpful: Organization, settings: Any) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "help_page.address": "2/60"}
+    assert [home(helpful).status_code for _time in range(3)] == [200, 200, 429]

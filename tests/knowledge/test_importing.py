@@ -1,0 +1,158 @@
+"""FAQs out of pasted text and tables: what is read, what is refused, and that nothing is lost."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.models import Membership, Organization
+from knowledge.importing import MAX_ROWS, UnreadableFile, decode_file, read_text
+from knowledge.models import Faq, FaqCategory
+
+IMPORT = reverse("knowledge:import")
+
+
+def read(text: str) -> list[tuple[int, str, str, str, str]]:
+    rows = read_text(text, fallback_language="en").rows
+    return [(row.line, row.question, row.answer, row.language, row.error) for row in rows]
+
+
+def errors(text: str) -> list[tuple[int, str]]:
+    return [(line, error) for line, _question, _answer, _language, error in read(text) if error]
+
+
+@pytest.fixture
+def as_owner(client: Client, owner: Membership) -> Client:
+    client.force_login(owner.user)
+    return client
+
+
+def test_questions_parted_by_empty_lines() -> None:
+    text = "Q: Do you deliver?\nA: Yes.\nEvery day.\n\n\nCó giao hàng không?\nCó, mỗi ngày."
+    assert read(text) == [
+        (1, "Do you deliver?", "Yes.\nEvery day.", "en", ""),
+        (6, "Có giao hàng không?", "Có, mỗi ngày.", "vi", ""),
+    ]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_table_with_a_header_in_any_order_and_language(sign: str) -> None:
+    cells = [
+        ["Ответ", "Вопрос", "Категория", "Язык"],
+        ['"Да; в тот же день, или\nна следующий."', "Есть доставка?", "Доставка", "ru"],
+        ["Yes", "Gift wrap?", "", "en-GB"],
+    ]
+    text = "\n".join(sign.join(row) for row in cells)
+    assert read(text) == [
+        (2, "Есть доставка?", "Да; в тот же день, или\nна следующий.", "ru", ""),
+        (4, "Gift wrap?", "Yes", "en", ""),
+    ]
+
+
+def test_two_columns_of_a_spreadsheet_need_no_header() -> None:
+    assert read("Do you ship?\tYes\nWhere?\tEverywhere") == [
+        (1, "Do you ship?", "Yes", "en", ""),
+        (2, "Where?", "Everywhere", "en", ""),
+    ]
+    assert read('"Do you ship?","Yes, we do"')[0][1:3] == ("Do you ship?", "Yes, we do")
+
+
+def test_each_wrong_line_says_why() -> None:
+    assert errors("question,answer,language\n,No,en\nWhy?,,en\nWho?,Me,de\nA,B,en,extra") == [
+        (2, "The question is missing."),
+        (3, "The answer is missing. Write it below the question, or in the next column."),
+        (4, "“de” is not a language here. There are: en, vi, ru."),
+        (5, "There are more cells than columns. Put a text with the sign in quotes."),
+    ]
+    assert errors("Only a question?")[0][0] == 1
+    assert "500 characters" in errors("x" * 501 + "\nYes")[0][1]
+    assert "5000 characters" in errors("Why?\n" + "x" * 5001)[0][1]
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "question,answer\n"])
+def test_a_text_without_questions_has_no_rows(text: str) -> None:
+    assert read(text) == []
+
+
+def test_what_is_too_much_for_one_step_stays() -> None:
+    text = "question,answer\n" + "\n".join(f"Q{n}?,A{n}" for n in range(MAX_ROWS + 2))
+    found = read_text(text, fallback_language="en")
+    assert len(found.rows) == MAX_ROWS
+    assert (
+        found.rest()
+        == f"question,answer\nQ{MAX_ROWS}?,A{MAX_ROWS}\nQ{MAX_ROWS + 1}?,A{MAX_ROWS + 1}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("Вопрос".encode(), "Вопрос"),
+        (b"\xef\xbb\xbfQ", "Q"),
+        ("Câu hỏi".encode("utf-16"), "Câu hỏi"),
+    ],
+)
+def test_files_of_spreadsheets_are_decoded(content: bytes, text: str) -> None:
+    assert decode_file(content) == text
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04rest", "Вопрос".encode("cp1251"), b"a\x00b"])
+def test_files_that_would_lose_letters_are_refused(content: bytes) -> None:
+    with pytest.raises(UnreadableFile, match="CSV UTF-8"):
+        decode_file(content)
+
+
+def test_owner_looks_then_imports(as_owner: Client, organization: Organization) -> None:
+    category = FaqCategory.objects.create(organization=organization, name="Delivery", slug="d")
+    text = "question,answer,category\nDo you ship?,Yes,delivery\nWhere?,Everywhere,Places"
+    shown = as_owner.post(IMPORT, {"text": text, "step": "preview"})
+    assert "2 FAQs can be imported." in shown.content.decode()
+    assert Faq.objects.count() == 0
+    answer = as_owner.post(IMPORT, {"text": text, "step": "import"}, follow=True)
+    assert "2 FAQs were imported." in answer.content.decode()
+    ship = Faq.objects.get(question="Do you ship?")
+    assert (ship.category_id, ship.is_published, ship.answer) == (category.pk, True, "Yes")
+    assert Faq.objects.get(question="Where?").category.name == "Places"  # type: ignore[union-attr]
+    again = as_owner.post(IMPORT, {"text": text, "step": "import"})
+    assert "2 are there already" in again.content.decode()
+    assert Faq.objects.count() == 2
+
+
+def test_wrong_rows_come_back_in_the_field(as_owner: Client) -> None:
+    text = "question,answer\nDo you ship?,Yes\nWhy?,\nWhere?,Here"
+    answer = as_owner.post(IMPORT, {"text": text, "step": "import"})
+    assert sorted(Faq.objects.values_list("question", flat=True)) == ["Do you ship?", "Where?"]
+    assert answer.context["form"]["text"].value() == "question,answer\nWhy?,"
+    assert "The answer is missing." in answer.content.decode()
+
+
+def test_a_file_is_shown_in_the_field(as_owner: Client) -> None:
+    file = SimpleUploadedFile("faqs.csv", "question;answer\nЕсть Wi-Fi?;Да".encode())
+    answer = as_owner.post(IMPORT, {"file": file, "step": "preview"})
+    assert "1 FAQ can be imported." in answer.content.decode()
+    assert answer.context["form"]["text"].value() == "question;answer\nЕсть Wi-Fi?;Да"
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({}, "Paste your questions"),
+        ({"text": " "}, "Paste your questions"),
+        ({"text": "question,answer"}, "no question in this text"),
+        ({"text": 'question,answer\n"open,Yes'}, "answer is missing"),
+        ({"text": "a\x00b"}, "Null characters"),
+    ],
+)
+def test_what_cannot_be_read_is_told(as_owner: Client, sent: Any, words: str) -> None:
+    answer = as_owner.post(IMPORT, {"step": "import", **sent})
+    assert answer.status_code in {200, 422}
+    assert words in answer.content.decode()
+    assert Faq.objects.count() == 0
+
+
+def test_who_may_not_write_knowledge_may_not_import(client: Client, agent: Membership) -> None:
+    client.force_login(agent.user)
+    assert client.get(IMPORT).status_code == 403
+    assert client.post(IMPORT, {"text": "Q?\nA", "step": "import"}).status_code == 403
