@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.rest.fields import UnknownMember
+from config.rest.text import NormalizedSerializer
 
 
-class Body(serializers.Serializer[Any]):
+class Body(NormalizedSerializer):
     """The body of a request; a member that is not declared is refused, never stored by accident."""
 
     def to_internal_value(self, data: Any) -> Any:

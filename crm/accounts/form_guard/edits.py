@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from config.forms import Form
 from config.versions import VersionedModel
 from config.whole_numbers import whole_number
 from crm.accounts.form_guard.stamps import VERSION
@@ -18,7 +19,7 @@ def version_of(request: HttpRequest) -> int | None:
     return whole_number(request.POST.get(VERSION, ""))
 
 
-class EditForm(forms.Form):
+class EditForm(Form):
     """A form that edits a stored record.
 
     It carries the version of the record and, hidden, the values that it was filled with, so that a
@@ -31,15 +32,6 @@ class EditForm(forms.Form):
         self.record = record
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False
-
-    def full_clean(self) -> None:
-        """Count a line end as one: browsers send two characters for it."""
-        if isinstance(self.data, QueryDict):
-            data = self.data.copy()
-            for name, values in self.data.lists():
-                data.setlist(name, [_plain(value) for value in values])
-            self.data = data
-        super().full_clean()
 
     @property
     def edited_version(self) -> int | None:

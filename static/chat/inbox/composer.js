@@ -3,6 +3,7 @@
 import { lengthOf } from "../../app/lengths.js";
 import { Drafts } from "./drafts.js";
 import { announce, byId, root, setText, state } from "./page.js";
+import { isolate } from "./text.js";
 
 const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 5_000;
@@ -140,7 +141,7 @@ export class Composer {
     const warning = byId("composer-warning");
     setText(
       warning.querySelector("span"),
-      interpolate(gettext("%s replied while you were writing. Read it before you send yours."), [name]),
+      interpolate(gettext("%s replied while you were writing. Read it before you send yours."), [isolate(name)]),
     );
     warning.hidden = false;
   }
