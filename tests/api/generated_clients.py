@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import httpx2
-from aiopenapi3 import OpenAPI
+from aiopenapi3 import OpenAPI  # type: ignore[import-untyped]
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
