@@ -39,7 +39,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         "last_message_at",
     ]
     list_filter = ["status", "channel", "priority"]
-    search_fields = ["=id", "organization__name", "customer__name", "customer__email"]
+    search_fields = ["=id", "organization__name", "customer__search_text"]
     # Ids grow with time, and have an index over all organizations.
     ordering = ["-id"]
 

@@ -18,7 +18,8 @@ from chat.models import ContentType, Conversation, Message, Sender, SenderType
 from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
-from config import realtime
+from chat.visitor_addresses import address_of
+from config import limits, realtime
 from config.quotas import QuotaExceeded
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -40,6 +41,7 @@ _HANDS_OFF = {
     Outcome.UNKNOWN: "unknown",
     Outcome.FAILED: "failed",
     Outcome.OVER_QUOTA: "quota",
+    Outcome.TOO_MANY: "too_many",
 }
 _POLITE = {
     Intent.GREETING: Line.GREETING,
@@ -196,7 +198,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
                 if not _is_sure(reply):
                     return _silent(reply)
                 reply = _charged(question, reply, conversation)
-                if reply.outcome == Outcome.OVER_QUOTA:
+                if reply.outcome in {Outcome.OVER_QUOTA, Outcome.TOO_MANY}:
                     return _silent(reply)
             elif reply.outcome == Outcome.ANSWERED and conversation.is_bot_owned:
                 reply = _charged(question, reply, conversation)
@@ -239,7 +241,23 @@ def _silent(reply: Reply) -> Reply:
 
 
 def _charged(question: Message, reply: Reply, conversation: Conversation) -> Reply:
-    """Count an answer, or let people give one where the plan has no more of the bot's."""
+    """Count an answer, or let people give one where there have been too many.
+
+    Either the plan has no more of the bot's, or so many were asked for from one address or in one
+    conversation that somebody could spend the plan of the organization alone.
+    """
+    address = address_of(UUID(question.sender.id))
+    try:
+        limits.enforce(
+            "bot_answer",
+            {
+                "address": f"{question.tenant_id}|{address}" if address else None,
+                "conversation": question.conversation_id,
+            },
+        )
+    except limits.Refusal:
+        farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)
+        return replace(farewell, confidence=reply.confidence)
     try:
         consume(
             organization_id=question.tenant_id,

@@ -15,22 +15,26 @@ from chat.errors import (
     TextTooLong,
 )
 from chat.models import ContentType
+from config.text import normalize
 
 _CLIENT_MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _ALLOWED_CONTROLS = {"\n", "\t"}
 
 
 def clean_text(text: object) -> str:
-    """Give the text with plain line ends, or refuse it; nothing is dropped silently."""
+    """Return the text normalized, or refuse it; nothing that can be seen is dropped."""
     if not isinstance(text, str):
         raise InvalidContent
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    # Before the work of normalizing; a text that is a little too long may become short enough.
+    if len(text) > 4 * settings.CHAT_MAX_TEXT_LENGTH:
+        raise TextTooLong(extra={"max_length": settings.CHAT_MAX_TEXT_LENGTH})
+    if has_controls(text.replace("\r", "\n")):
+        raise ControlCharacters
+    text = normalize(text)
     if not text:
         raise EmptyText
     if len(text) > settings.CHAT_MAX_TEXT_LENGTH:
         raise TextTooLong(extra={"max_length": settings.CHAT_MAX_TEXT_LENGTH})
-    if has_controls(text):
-        raise ControlCharacters
     return text
 
 

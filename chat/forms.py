@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.domains import InvalidDomains, display_domain, normalize_domains
 from chat.models import DEFAULT_COLOR, Widget
 from chat.widget_texts import MAX_SUGGESTIONS, TEXT_LENGTHS
+from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 
@@ -54,7 +55,7 @@ class DomainsField(forms.CharField):
             raise ValidationError(error.errors) from error
 
 
-class NewWidgetForm(forms.Form):
+class NewWidgetForm(Form):
     """What a widget cannot be without: whose it is, and where it may appear."""
 
     name = forms.CharField(

@@ -23,6 +23,7 @@ from chat.errors import (
     IdentityTooLong,
 )
 from chat.models import IdentitySecret, Widget
+from config.text import is_blank, normalize_email, normalize_line
 from crm.accounts.entrance.sealing import seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,13 @@ def check_proof(widget: Widget, token: str) -> Proof:
         raise IdentityTooLong
     subject, jti = claims["sub"], claims["jti"]
     for text in (subject, jti):
-        if not text.strip() or len(text) > LONGEST_ID or has_controls(text):
+        # Never normalized: two ids of the site stay two people here.
+        if (
+            not isinstance(text, str)
+            or is_blank(text)
+            or len(text) > LONGEST_ID
+            or has_controls(text)
+        ):
             raise IdentityInvalid
     _note_use(secret)
     return Proof(
@@ -147,7 +154,8 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
             continue
         if not isinstance(value, str) or len(value) > length or has_controls(value):
             raise IdentityMalformed
-        facts[name] = value.strip()
+        if text := normalize_email(value) if name == "email" else normalize_line(value):
+            facts[name] = text
     if "email" in facts:
         try:
             validate_email(facts["email"])

@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
+    TOO_MANY = "too_many"
     SUPERSEDED = "superseded"
     # Nothing was said: it was handed over before, and the bot is not sure enough to speak again.
     LEFT_TO_PERSON = "left_to_person"

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from chat.models import AlertSettings
+from config.forms import Form
 
 
 def _checkbox() -> forms.CheckboxInput:
@@ -18,7 +19,7 @@ def _delays() -> list[tuple[int, str]]:
     ]
 
 
-class AlertSettingsForm(forms.Form):
+class AlertSettingsForm(Form):
     sound = forms.BooleanField(
         label=_("Play a sound when a customer writes"),
         required=False,

@@ -13,6 +13,7 @@ from django.conf import settings
 from redis.client import Pipeline
 
 from config import stores
+from config.redis_values import expect_type, text_of
 
 VIEWING_SECONDS = 45
 _NAME_SECONDS = 3600
@@ -45,6 +46,7 @@ def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person
     now = time.time()
     key = f"online_users:{organization_id}"
     pipeline = stores.redis().pipeline(transaction=False)
+    expect_type(pipeline, key, "zset")
     for presence in presences:
         pipeline.zadd(key, {presence.member: now})
         _name(pipeline, presence)
@@ -75,6 +77,7 @@ def look(presence: Presence, conversation_id: UUID, *, before: UUID | None) -> l
     pipeline = stores.redis().pipeline(transaction=False)
     if before is not None and before != conversation_id:
         pipeline.zrem(f"viewing:{before}", presence.member)
+    expect_type(pipeline, key, "zset")
     pipeline.zadd(key, {presence.member: now})
     _name(pipeline, presence)
     pipeline.zremrangebyscore(key, "-inf", now - VIEWING_SECONDS)
@@ -103,12 +106,13 @@ def viewing(conversation_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
 
 def _name(pipeline: Pipeline, presence: Presence) -> None:
     key = f"user:{presence.user_id}"
+    expect_type(pipeline, key, "hash")
     pipeline.hset(key, "name", presence.name)
     pipeline.expire(key, _NAME_SECONDS)
 
 
 def _user_ids(members: Iterable[bytes]) -> list[str]:
-    return sorted({member.decode().partition(":")[0] for member in members})
+    return sorted({text_of(member).partition(":")[0] for member in members})
 
 
 def _people(members: Iterable[bytes]) -> list[Person]:
@@ -120,6 +124,6 @@ def _people(members: Iterable[bytes]) -> list[Person]:
         pipeline.hget(f"user:{user_id}", "name")
     names = pipeline.execute()
     return [
-        {"id": user_id, "name": name.decode() if name else ""}
+        {"id": user_id, "name": text_of(name) if name else ""}
         for user_id, name in zip(user_ids, names, strict=True)
     ]

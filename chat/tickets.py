@@ -1,16 +1,21 @@
 """One-use tickets: what a socket shows in its first frame instead of a cookie or a token.
 
-A ticket is never part of a URL, lives for seconds, and Redis knows only its hash.
+A ticket is never part of a URL, lives for seconds, and Redis knows only its hash. What it claims is
+signed: who can write to Redis can make no ticket.
 """
 
 import hashlib
-import json
 import secrets
 from typing import Any
 
+from django.core import signing
+from redis.exceptions import ResponseError
+
 from chat.errors import TicketInvalid
 from config import stores
+from config.redis_values import text_of
 
+_SALT = "chat.tickets"
 TICKET_SECONDS = 30
 
 
@@ -21,16 +26,18 @@ def _key(ticket: str) -> str:
 def issue_ticket(*, kind: str, claims: dict[str, str]) -> str:
     """Give a ticket for one socket of this kind (``visitor`` or ``agent``)."""
     ticket = secrets.token_urlsafe(32)
-    stores.redis().set(_key(ticket), json.dumps({"kind": kind, **claims}), ex=TICKET_SECONDS)
+    signed = signing.dumps({"kind": kind, **claims}, salt=f"{_SALT}:{ticket}")
+    stores.redis().set(_key(ticket), signed, ex=TICKET_SECONDS)
     return ticket
 
 
 def redeem_ticket(*, kind: str, ticket: str) -> dict[str, Any]:
     """Give what was claimed when the ticket was issued; a second time there is nothing."""
-    stored = stores.redis().getdel(_key(ticket))
-    if not isinstance(stored, bytes | str):
-        raise TicketInvalid
-    claims: dict[str, Any] = json.loads(stored)
+    try:
+        stored = stores.redis().getdel(_key(ticket))
+        claims: dict[str, Any] = signing.loads(text_of(stored), salt=f"{_SALT}:{ticket}")
+    except (signing.BadSignature, ValueError, ResponseError) as error:
+        raise TicketInvalid from error
     if claims.pop("kind") != kind:
         raise TicketInvalid
     return claims

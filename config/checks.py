@@ -153,6 +153,15 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
                 id="nextflow.E020",
             )
         )
+    if any(host in {"*", "."} for host in settings.ALLOWED_HOSTS):
+        messages.append(
+            Error(
+                "ALLOWED_HOSTS lets every host in.",
+                hint="Name the hosts of the installation instead of *: links in e-mails and the "
+                "origins of sockets follow the host of a request.",
+                id="nextflow.E025",
+            )
+        )
     if settings.DEMO_ENABLED:
         messages.append(
             Warning(

@@ -5,11 +5,65 @@ from typing import Any
 
 from daphne.http_protocol import WebRequest
 from django.conf import settings
+from twisted.internet.protocol import connectionDone
+from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
 
 from config.errors import InternalError
 
 # Whoever sends so many times the limit does not wait for an answer: the connection is cut.
 PATIENCE = 32
+
+
+# What a client is told that did not get its request through in time.
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class DeadlineChannel(HTTPChannel):
+    """A connection whose requests have to be there in time, however slowly their bytes drip.
+
+    Twisted alone waits for as long as any byte comes now and then. From the first byte of a request
+    its headers have REQUEST_HEADER_SECONDS, from then on its body REQUEST_BODY_SECONDS; the
+    handshake of a WebSocket is such a request. While it is answered, nothing runs.
+    """
+
+    _deadline: Any = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's name
+        if self._deadline is None and not self._handlingRequest:
+            self._expect_within(settings.REQUEST_HEADER_SECONDS)
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:  # noqa: N802  Twisted's name
+        self._expect_within(settings.REQUEST_BODY_SECONDS)
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:  # noqa: N802  Twisted's name
+        self._expect_nothing()
+        super().allContentReceived()
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802  Twisted's name
+        self._expect_nothing()
+        super().connectionLost(reason)
+
+    def _expect_within(self, seconds: float) -> None:
+        self._expect_nothing()
+        self._deadline = self.callLater(seconds, self._give_up)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        transport: Any = self.transport
+        transport.write(TIMED_OUT)
+        self.loseConnection()
+
+
+def channel_protocol() -> Any:
+    """Return the protocol of a new connection, as Twisted's factory makes it."""
+    return _GenericHTTPChannelProtocol(DeadlineChannel())
 
 
 class BoundedRequest(WebRequest):

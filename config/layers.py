@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _wrap_close, create_pool, decode_hosts
 from redis.asyncio import Redis
@@ -29,6 +30,8 @@ SILENCE_SECONDS = 15.0
 LONGEST_PAUSE = 2.0
 _BATCH = 500
 _RESUMED = b"resumed"
+# What msgpack raises for bytes that are no message.
+_NO_MESSAGE = (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException)
 
 
 class ChannelLayer(RedisPubSubChannelLayer):
@@ -52,6 +55,17 @@ class _LoopLayer(RedisPubSubLoopLayer):
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = asyncio.Queue()
         await self._get_shard(channel).subscribe(channel)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        """Return the next message; what is none of ours is dropped, and ends no socket."""
+        while True:
+            try:
+                message = await super().receive(channel)
+            except _NO_MESSAGE:
+                logger.warning("A message of the channel layer could not be read.")
+                continue
+            if isinstance(message, dict) and isinstance(message.get("type"), str):
+                return message
 
     def deliver(self, name: str, data: bytes) -> None:
         if name in self.channels:

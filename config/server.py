@@ -21,7 +21,8 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from config import draining
 from config.draining import is_draining
-from config.http_requests import BoundedRequest
+from config.forwarded import forwarded_address, forwarded_proto
+from config.http_requests import BoundedRequest, channel_protocol
 
 __all__ = ["Outlet", "Server", "is_draining"]
 
@@ -116,10 +117,12 @@ class Server(Daphne):
     """``run()`` serves until SIGTERM or SIGINT, says goodbye to everybody, and returns.
 
     A second signal ends it at once. ``failure`` is what kept it from listening, else None.
+    ``proxies`` is how many trusted proxies stand in front: 0 believes no ``X-Forwarded-*``.
     """
 
-    def __init__(self, application: Any, **options: Any) -> None:
+    def __init__(self, application: Any, *, proxies: int = 0, **options: Any) -> None:
         self.failure: str | None = None
+        self.proxies = proxies
         frame = settings.CHAT_MAX_FRAME_BYTES * FRAME_TOLERANCE
         super().__init__(
             application,
@@ -136,6 +139,7 @@ class Server(Daphne):
         )
 
     def _prepare(self) -> None:
+        self.http_factory.protocol = channel_protocol
         build = self.http_factory.buildProtocol
 
         def build_bounded(address: Any) -> Any:
@@ -156,7 +160,18 @@ class Server(Daphne):
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, SocketProtocol):
             scope["outlet"] = protocol.outlet
+            scope["scheme"] = "ws"
+        if self.proxies:
+            self._see_through_proxies(scope)
         return super().create_application(protocol, scope)
+
+    def _see_through_proxies(self, scope: dict[str, Any]) -> None:
+        """Replace client and scheme by what the trusted proxies say of them."""
+        if address := forwarded_address(scope["headers"], proxies=self.proxies):
+            scope["client"] = [address, 0]
+        if proto := forwarded_proto(scope["headers"]):
+            is_socket = scope["type"] == "websocket"
+            scope["scheme"] = proto.replace("http", "ws") if is_socket else proto
 
     def listen_error(self, failure: Any) -> None:
         self.failure = failure.getErrorMessage()

@@ -17,6 +17,7 @@ from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from config import stores
+from config.redis_values import expect_type, number_of, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def observe_task(*, task: str, state: str, seconds: float) -> None:
     bucket = bisect_left(TASK_BUCKETS, seconds)
     try:
         pipe = stores.redis().pipeline(transaction=False)
+        expect_type(pipe, TASKS_KEY, "hash")
         pipe.hincrby(TASKS_KEY, f"{task}|{state}|{bucket}", 1)
         pipe.hincrbyfloat(TASKS_KEY, f"{task}|{state}|sum", seconds)
         pipe.execute()
@@ -45,6 +47,7 @@ def set_reconcile_differences(differences: Mapping[str, int]) -> None:
     if not differences:
         return
     try:
+        expect_type(stores.redis(), RECONCILE_KEY, "hash")
         stores.redis().hset(RECONCILE_KEY, mapping={k: str(v) for k, v in differences.items()})
     except RedisError as error:
         logger.warning(
@@ -77,7 +80,8 @@ class SharedCollector(Collector):
             labels=["kind"],
         )
         for kind, value in sorted(differences.items()):
-            gauge.add_metric([kind.decode()], float(value))
+            if (number := number_of(value)) is not None:
+                gauge.add_metric([text_of(kind)], number)
         yield gauge
 
 
@@ -90,11 +94,12 @@ def _task_histogram(fields: Mapping[bytes, bytes]) -> HistogramMetricFamily:
     counts: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
     sums: dict[tuple[str, str], float] = {}
     for field, value in fields.items():
-        task, state, part = field.decode().rsplit("|", 2)
-        if part == "sum":
-            sums[task, state] = float(value)
-        else:
-            counts[task, state][int(part)] = int(value)
+        number = number_of(value)
+        match text_of(field).rsplit("|", 2):
+            case [task, state, "sum"] if number is not None:
+                sums[task, state] = number
+            case [task, state, part] if number is not None and part.isdecimal():
+                counts[task, state][int(part)] = int(number)
     family = HistogramMetricFamily(
         "nf_task_seconds", "Run time of background tasks.", labels=["task", "state"]
     )

@@ -58,12 +58,20 @@ def redis() -> Redis:
     return Redis(connection_pool=pool)
 
 
+def qdrant_headers(api_key: str) -> dict[str, str]:
+    """Return what a client of Qdrant sends with each request.
+
+    As ``api_key`` the client would warn of every connection without TLS, loopback among them.
+    """
+    return {"api-key": api_key} if api_key else {}
+
+
 @cache
 def qdrant() -> QdrantClient:
     """Give the process's Qdrant client (REST)."""
     return QdrantClient(
         url=settings.QDRANT_URL,
-        api_key=settings.QDRANT_API_KEY or None,
+        headers=qdrant_headers(settings.QDRANT_API_KEY),
         timeout=10,
         prefer_grpc=False,
         check_compatibility=False,

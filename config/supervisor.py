@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from config import engines
+from config.engines.private_files import open_log
 from config.engines.processes import end, identity
 from config.engines.state import records, write_atomically
 from config.progress import Progress
@@ -49,8 +50,7 @@ class Part:
     deaths: list[float] = field(default_factory=list)
 
     def start(self) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        with open_log(self.log) as output:
             self.process = subprocess.Popen(  # noqa: S603  our own command, no shell
                 self.argv,
                 stdin=subprocess.DEVNULL,
@@ -86,8 +86,11 @@ def running() -> dict[str, Any] | None:
     return told if identity(pid) == started else None
 
 
-def up(*, port: int, say: Callable[[str], None]) -> int:
-    """Start everything, tell where it is, keep it running until a signal; give the exit code."""
+def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int:
+    """Start everything, tell where it is, keep it running until a signal; give the exit code.
+
+    ``is_logged``: what is said goes to a file, which shall hold no password.
+    """
     _refuse_second(port)
     wanted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -124,7 +127,7 @@ def up(*, port: int, say: Callable[[str], None]) -> int:
         if wanted.is_set():
             return 0
         _tell(parts, base_url, demo)
-        say(_summary(base_url, demo))
+        say(f"Up at {base_url}." if is_logged else _summary(base_url, demo))
         _watch(parts, base_url, demo, wanted, say)
     finally:
         say("Stopping...")
@@ -142,10 +145,9 @@ def up_detached(*, port: int, say: Callable[[str], None]) -> int:
         return 0
     _refuse_second(port)
     log = engines.var_dir() / "log" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    with open_log(log, anew=True) as output:
         supervisor = subprocess.Popen(  # noqa: S603  our own command, no shell
-            [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(port)],
+            [sys.executable, str(CHECKOUT / "manage.py"), "up", "--port", str(port), "--logged"],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

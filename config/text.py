@@ -14,6 +14,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import idna
@@ -51,6 +52,7 @@ _CYRILLIC = re.compile("[\u0400-\u052f]")
 # Letters that Unicode does not take apart.
 _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
 _MAX_PASSES = 3
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
@@ -88,6 +90,12 @@ def identity_key(text: str) -> str:
     text = _without_ignorable(unicodedata.normalize("NFD", normalize_line(text))).casefold()
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return normalize_line(unicodedata.normalize("NFKC", _without_ignorable(text)))
+
+
+def is_taken(name: str, names: Iterable[str]) -> bool:
+    """Return whether one of these names is the same name."""
+    wanted = identity_key(name)
+    return any(identity_key(each) == wanted for each in names)
 
 
 def search_key(text: str) -> str:
@@ -138,12 +146,16 @@ def normalize_password(password: str) -> str:
 
 
 def isolate(text: object) -> str:
-    """Return a text from outside between the marks that keep its direction to itself.
+    """Return a text from outside so that it cannot change the direction of its sentence.
 
-    For plain text: e-mails, messages of the screen. In HTML the element ``bdi`` does the same.
+    Controls of direction are dropped, and what has letters that are written from right to left
+    stands between isolates. For plain text: e-mails, messages of the screen. In HTML the element
+    ``bdi`` does the same (`config/template_filters.py`).
     """
     bare = _BIDI_CONTROLS.sub("", str(text))
-    return f"{_FIRST_STRONG_ISOLATE}{bare}{_POP_ISOLATE}" if bare else ""
+    if not any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in bare):
+        return bare
+    return f"{_FIRST_STRONG_ISOLATE}{bare}{_POP_ISOLATE}"
 
 
 def _visible(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin
+from config.forms import ModelForm
 from knowledge.errors import FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
 
 
-class FaqAdminForm(forms.ModelForm):
+class FaqAdminForm(ModelForm):
     class Meta:
         model = Faq
         fields = [

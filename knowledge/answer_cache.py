@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from config import stores
 from config.logging import note_cache, note_store
-from knowledge.terms import words
+from config.redis_values import expect_type, object_of, text_of
+from config.text import identity_key
 
 logger = logging.getLogger(__name__)
 KEEP_SECONDS = 3600
@@ -26,8 +27,11 @@ class Key:
 
     @classmethod
     def of(cls, organization_id: UUID, version: int, question: str, language: str) -> "Key":
-        """Name the question as any spelling of it; a new version of the knowledge is a new name."""
-        asked = " ".join(words(question))
+        """Name the question in any case of its letters; new knowledge is a new name.
+
+        Accents and signs count: "Bò" and "Bơ", "C#" and "C++" are different questions.
+        """
+        asked = identity_key(question).rstrip(" .?!…")
         digest = hashlib.sha256(f"{version}\n{language}\n{asked}".encode()).hexdigest()[:32]
         return cls(f"response_cache:{organization_id}:{digest}")
 
@@ -39,8 +43,9 @@ def read(key: Key) -> dict[str, Any] | None:
     except RedisError as error:
         _tell(error)
         return None
-    note_cache(hit=kept is not None)
-    return json.loads(kept) if isinstance(kept, bytes) else None
+    found = object_of(kept)
+    note_cache(hit=found is not None)
+    return dict(found) if found is not None else None
 
 
 def write(key: Key, answer: dict[str, Any]) -> None:
@@ -58,6 +63,7 @@ def count(organization_id: UUID, question: str) -> None:
     name = popular_key(organization_id)
     try:
         pipe = stores.redis().pipeline(transaction=False)
+        expect_type(pipe, name, "zset")
         pipe.zincrby(name, 1, question)
         # Bounded: the least asked beyond the limit go.
         pipe.zremrangebyrank(name, 0, -POPULAR_KEPT - 1)
@@ -75,7 +81,7 @@ def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
         _tell(error)
         return []
     pairs = cast("list[tuple[bytes, float]]", found)
-    return [(question.decode(), int(times)) for question, times in pairs]
+    return [(text_of(question), int(times)) for question, times in pairs]
 
 
 def popular_key(organization_id: UUID) -> str:

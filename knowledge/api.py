@@ -18,6 +18,7 @@ from config.rest import (
     ordering_field,
     page_of,
     page_response,
+    prose_field,
     record_response,
     refuses,
 )
@@ -56,7 +57,7 @@ class FaqSerializer(serializers.ModelSerializer[Faq]):
 
 class FaqBody(Body):
     question = serializers.CharField(max_length=QUESTION_LENGTH)
-    answer = serializers.CharField(max_length=ANSWER_LENGTH)
+    answer = prose_field(max_length=ANSWER_LENGTH)
     language = serializers.ChoiceField(choices=Language.choices, source="language_code")
     key = serializers.SlugField(
         max_length=80, required=False, help_text="Made from the question where it is not given."

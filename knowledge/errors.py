@@ -28,6 +28,17 @@ class InvalidFaq(Invalid):
     message = gettext_noop("The FAQ cannot be stored; see errors. Correct them and send it again.")
 
 
+class CategoryNameTaken(AppError):
+    code = "category_name_taken"
+    status = 409
+    message = gettext_noop("There is a category of this name already.")
+
+
+class CategoryNameMissing(Invalid):
+    code = "category_name_missing"
+    message = gettext_noop("A category needs a name that can be seen.")
+
+
 class WrongPlace(Invalid):
     code = "wrong_place"
     message = gettext_noop(

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
@@ -108,7 +109,7 @@ class FaqForm(EditForm):
                 self.add_error(field if field in self.fields else None, sentence)
 
 
-class FilterForm(forms.Form):
+class FilterForm(Form):
     """What narrows the list; a value that is none of the choices narrows nothing."""
 
     STATES = (
@@ -153,7 +154,7 @@ class FilterForm(forms.Form):
         self.fields["category"].queryset = categories  # type: ignore[attr-defined]
 
 
-class AskForm(forms.Form):
+class AskForm(Form):
     question = forms.CharField(
         label=_("Ask as a customer would"),
         max_length=QUESTION_LENGTH,
@@ -161,7 +162,7 @@ class AskForm(forms.Form):
     )
 
 
-class ImportForm(forms.Form):
+class ImportForm(Form):
     """A text with many FAQs, typed or out of a file; ``text`` is its content either way."""
 
     text = forms.CharField(
@@ -196,7 +197,7 @@ class ImportForm(forms.Form):
         return given
 
 
-class CategoryForm(forms.Form):
+class CategoryForm(Form):
     name = forms.CharField(
         label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"class": "form-control"})
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from qdrant_client import models as qdrant
 
 from config.ids import uuid7
+from config.text_fields import LineField, ProseField
 from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization, User
 from knowledge.managers import (
@@ -58,7 +59,7 @@ class FaqCategory(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="faq_categories"
     )
-    name = models.CharField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=100)
     # {language: name}, where it is called differently.
     names = models.JSONField(_("names by language"), default=dict, blank=True)
     slug = models.SlugField(_("key"), max_length=80)
@@ -114,10 +115,10 @@ class Faq(VersionedModel):
     )
     key = models.SlugField(_("key"), max_length=80)
     language_code = models.CharField(_("language"), max_length=10, choices=Language)
-    question = models.CharField(_("question"), max_length=QUESTION_LENGTH)
-    answer = models.TextField(_("answer"), max_length=ANSWER_LENGTH)
+    question = LineField(_("question"), max_length=QUESTION_LENGTH)
+    answer = ProseField(_("answer"), max_length=ANSWER_LENGTH)
     phrasings = ArrayField(
-        models.CharField(max_length=QUESTION_LENGTH),
+        LineField(max_length=QUESTION_LENGTH),
         verbose_name=_("other ways to ask it"),
         default=list,
         blank=True,

@@ -14,6 +14,8 @@ from functools import lru_cache
 
 import snowballstemmer
 
+from config.text import search_key
+
 _WORD = re.compile(r"[^\W_]+")
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")
 _GRAM = 3
@@ -30,19 +32,7 @@ _stemmers = {name: snowballstemmer.stemmer(name) for name in ("english", "russia
 
 def folded(text: str) -> str:
     """Give the text in lower case without marks: "Giao hàng" and "giao hang" become one."""
-    text = unicodedata.normalize("NFC", text).casefold().replace("đ", "d").replace("ё", "е")
-    return "".join(
-        # й is a letter of its own, not an и with a mark.
-        letter if _CYRILLIC.match(letter) else _without_marks(letter)
-        for letter in text
-    )
-
-
-@lru_cache(maxsize=5_000)
-def _without_marks(letter: str) -> str:
-    return "".join(
-        part for part in unicodedata.normalize("NFD", letter) if unicodedata.category(part) != "Mn"
-    )
+    return search_key(text)
 
 
 def words(text: str) -> list[str]:

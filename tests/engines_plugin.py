@@ -16,7 +16,7 @@ import pytest
 
 from config import engines
 from config.engines.supervision import mark_owner, owner_is_gone
-from config.engines.urls import OWNER_VARIABLE, URL_VARIABLES
+from config.engines.urls import API_KEY_VARIABLE, OWNER_VARIABLE, URL_VARIABLES
 from tests import throw_away
 
 _ASKS_ONLY = frozenset(
@@ -50,11 +50,12 @@ def _start() -> None:
     except engines.EngineFailed as failure:
         _clean_up()
         raise pytest.UsageError(str(failure)) from failure
-    owner_url = engines.owner_url()
+    owner_url, api_key = engines.owner_url(), engines.qdrant_api_key()
     for store, variable in URL_VARIABLES.items():
         os.environ[variable] = getattr(urls, store)
     # After the loop this would be the URL of the application, which owns nothing.
     os.environ[OWNER_VARIABLE] = owner_url
+    os.environ[API_KEY_VARIABLE] = api_key
 
 
 @pytest.hookimpl(trylast=True)

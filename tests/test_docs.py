@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,3 +99,41 @@ def test_every_kind_of_bad_input_has_a_proof():
     kinds = [row for row in rows if row[0] not in {"what comes", "---"}]
     assert len(kinds) >= 15
     assert [kind for kind, proof in kinds if not PROOF.search(proof)] == []
+
+
+# What a model that grants access has a field of: a secret's hash, or when it is over.
+MARKS = {"token_hash", "secret_hash", "sealed", "jti_hash", "expires_at", "revoked_at", "ended_at"}
+GRANTS_NOTHING = {
+    "FeatureOverride": "what a plan offers, to whoever is in",
+    "SocialToken": "of providers; none is kept",
+}
+
+
+def test_whatever_grants_access_has_an_owner_an_expiry_an_end_and_a_proof():
+    text = (ROOT / "docs" / "security.md").read_text()
+    section = text.partition("## Who is let in")[2].partition("\n## ")[0]
+    table = [row.split(" | ") for row in re.findall(r"^\| (.*) \|$", section, re.MULTILINE)]
+    rows = [row for row in table if row[0] != "what grants access"]
+    assert len(rows) >= 15
+    for row in rows:
+        what, _kept_in, owner, expiry, end, proof = row
+        assert all((owner, expiry, end)), what
+        assert PROOF.search(proof), what
+    kept_in = " ".join(row[1] for row in rows)
+    grants = {
+        model.__name__
+        for model in apps.get_models()
+        if MARKS & {field.name for field in model._meta.get_fields()}
+    }
+    missing = {name for name in grants - set(GRANTS_NOTHING) if f"`{name}`" not in kept_in}
+    assert missing == set()
+    functions = re.findall(
+        r"^def (authenticate_\w+)",
+        "".join(
+            (ROOT / path).read_text()
+            for path in ("crm/accounts/principals.py", "chat/services/visitors.py")
+        ),
+        re.MULTILINE,
+    )
+    assert len(functions) >= 6
+    assert [name for name in functions if f"`{name}`" not in section] == []

@@ -23,6 +23,7 @@ from chat.services.visitors import Visit, active_widget, check_origin, start_vis
 from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
+from chat.visitor_addresses import note_address
 from config import limits, tenancy
 from config.limits.headers import note_standings
 from config.limits.limiter import Subjects
@@ -82,8 +83,13 @@ class WidgetSessions(APIView):
                 check_origin(widget, told["parent_origin"])
                 record_seen(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
+            address = limits.client_address(request._request)
             visit = _visit(
-                widget, identity, token=told.get("visitor_token") or None, language=language
+                widget,
+                identity,
+                address=address,
+                token=told.get("visitor_token") or None,
+                language=language,
             )
             visitor = Visitor.of(visit.record, language)
             answer = {
@@ -97,6 +103,7 @@ class WidgetSessions(APIView):
                 "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
                 **_ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET),
             }
+            note_address(visitor.customer_id, address)
         return Response(answer, status=201 if visit.is_new else 200, headers=_PRIVATE)
 
 
@@ -120,6 +127,7 @@ class WidgetTickets(APIView):
         visitor = visitor_of_request(request)
         with outage_refusals():
             ticket = _ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET)
+            note_address(visitor.customer_id, limits.client_address(request._request))
         return Response(ticket, status=201, headers=_PRIVATE)
 
 
@@ -150,10 +158,16 @@ class InboxTickets(APIView):
 _PRIVATE = {"Cache-Control": "no-store"}
 
 
-def _visit(widget: Widget, identity: Told, *, token: str | None, language: str) -> Visit:
+def _visit(
+    widget: Widget, identity: Told, *, address: str, token: str | None, language: str
+) -> Visit:
     if identity.token is None:
         return start_visit(
-            widget=widget, token=token, language_code=language, claims=identity.claims
+            widget=widget,
+            token=token,
+            language_code=language,
+            claims=identity.claims,
+            admit=lambda: limits.enforce("widget_visitor", {"address": f"{widget.pk}|{address}"}),
         )
     proof = check_proof(widget, identity.token)
     return start_verified_visit(

@@ -28,6 +28,7 @@ from config.rest import (
     ordering_field,
     page_of,
     page_response,
+    prose_field,
     record_response,
     refuses,
 )
@@ -76,7 +77,7 @@ class WidgetBody(Body):
     color = serializers.RegexField(r"^#[0-9A-Fa-f]{6}$", max_length=7, required=False)
     position = serializers.ChoiceField(choices=["left", "right"], required=False)
     texts = serializers.DictField(
-        child=serializers.DictField(child=serializers.CharField(allow_blank=True)),
+        child=serializers.DictField(child=prose_field(allow_blank=True)),
         required=False,
         help_text=_TEXTS_HELP,
     )

@@ -20,7 +20,7 @@ from django.utils.cache import patch_cache_control
 
 from chat.consumers.origins import header
 from chat.events import conversation_group
-from chat.logins import viewer_of
+from chat.logins import bearer_token, viewer_of
 from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, Visitor, conversation_id_of
 from config import limits, tenancy
@@ -37,6 +37,7 @@ from config.outages import outage_refusals
 from config.threads import run_sync
 from config.tracing import bind_trace
 from crm.accounts.permissions import Machine
+from crm.billing.throttle import count_api_call
 
 logger = logging.getLogger(__name__)
 
@@ -191,15 +192,21 @@ def _counted_viewer(
     """Say who asks, and count it as the same question without waiting is counted."""
     viewer = viewer_of(authorization=authorization, cookie=cookie)
     subjects: Subjects
-    if isinstance(viewer, Visitor):
-        endpoint, subjects = "widget_read", {"visitor": viewer.customer_id}
-    else:
-        who = viewer.membership
-        key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
-        subjects = {"address": client_address(request), **key, "organization": who.organization_id}
-        endpoint = "api"
     try:
-        standings = limits.enforce(endpoint, subjects)
+        if isinstance(viewer, Visitor):
+            standings = limits.enforce("widget_read", {"visitor": viewer.customer_id})
+        else:
+            who = viewer.membership
+            key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
+            address = client_address(request)
+            subjects = {"address": address, **key, "organization": who.organization_id}
+            if bearer_token(authorization) is None:
+                standings = limits.enforce("api", subjects)
+            else:
+                with tenancy.organization(who.organization_id):
+                    standings = count_api_call(
+                        request, "api", subjects, organization_id=who.organization_id
+                    )
     except limits.Refusal as refusal:
         note_standings(request, refusal.standings)
         raise

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.managers import ConversationQuerySet
 from chat.models.widget import Widget
 from config.ids import uuid7
+from config.text_fields import LineField
 from config.versions import VersionedModel
 from crm.accounts.models import Organization, User
 from crm.customers.models import Customer
@@ -77,7 +78,7 @@ class Conversation(VersionedModel):
     channel = models.CharField(max_length=20, choices=Channel, default=Channel.WEBSITE)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     priority = models.CharField(max_length=10, choices=Priority, default=Priority.MEDIUM)
-    labels = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    labels = ArrayField(LineField(max_length=50), default=list, blank=True)
     language_code = models.CharField(max_length=10, blank=True)
     assignee = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

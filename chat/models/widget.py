@@ -14,6 +14,7 @@ from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
 from chat.widget_texts import validate_texts
 from config.ids import uuid7
+from config.text_fields import LineField
 from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization
 from crm.customers.models import Customer
@@ -42,7 +43,7 @@ class Widget(VersionedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="widgets")
-    name = models.CharField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=100)
     site_key = models.CharField(max_length=64, unique=True, default=new_site_key, editable=False)
     allowed_domains = ArrayField(
         models.CharField(max_length=255),

@@ -27,6 +27,7 @@ from chat.services.log import (
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
 from config.errors import Invalid
+from config.text import identity_key, normalize_line
 from config.versions import check_version
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import WRITE, Area, Principal
@@ -216,7 +217,9 @@ def set_labels(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     check_version(conversation, version)
-    wanted = list(dict.fromkeys(labels))
+    # The first spelling of a label stands for all.
+    spellings = {identity_key(label): normalize_line(label) for label in reversed(labels)}
+    wanted = [spellings[key] for key in dict.fromkeys(map(identity_key, labels)) if key]
     if conversation.labels == wanted:
         return conversation
     return change(
@@ -251,7 +254,10 @@ def hand_off(
     reason: str,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Let people answer where the bot will not; ``reason`` is asked, unknown, failed or quota."""
+    """Let people answer where the bot will not; ``reason`` says why.
+
+    One of asked, unknown, failed, quota and too_many.
+    """
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )

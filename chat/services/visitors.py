@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -96,14 +96,19 @@ def start_visit(
     token: str | None,
     language_code: str,
     claims: Mapping[str, str] | None = None,
+    admit: Callable[[], object] | None = None,
 ) -> Visit:
     """Recognise a visitor by their token, or welcome a new one under a new token.
+
+    ``admit`` is called before a new one is made, and may refuse.
 
     ``claims`` are what the page says of them: kept as such, and used for nothing.
     """
     if token is not None and (known := known_visit(widget=widget, token=token)):
         note_claims(known.customer, claims)
         return Visit(token=token, record=known, is_new=False)
+    if admit is not None:
+        admit()
     customer = Customer.objects.create(
         organization_id=widget.organization_id,
         language_code=language_code,

@@ -13,14 +13,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.interactions import BotInteraction
+from chat.models import Conversation
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.once import once
+from crm.accounts.models import Membership
+from crm.accounts.permissions import READ, Area, Level, require
 from knowledge.errors import KnowledgeUnavailable, WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer
 from knowledge.views.editing import manager_of, reader_of, writing
 
 PAGE = 30
+# A list that somebody sees a part of is filled from at most so many pages of the whole.
+_PAGES_READ = 10
 
 
 @require_safe
@@ -29,10 +34,9 @@ PAGE = 30
 def unanswered(request: HttpRequest) -> HttpResponse:
     """Show the questions that the bot handed on because it did not know."""
     membership = reader_of(request)
+    require(membership, Area.INBOX)
     place = request.GET.get("after")
-    rows = BotInteraction.objects.unanswered(
-        membership.organization_id, before=_place(place) if place else None, limit=PAGE + 1
-    )
+    rows = _visible_questions(membership, before=_place(place) if place else None)
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return render(
         request,
@@ -58,9 +62,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Make a FAQ of an unanswered question; the question then leaves the list."""
     membership = manager_of(request)
-    question = BotInteraction.objects.numbered(membership.organization_id, question_id)
-    if question is None:
-        raise Http404
+    question = _question(membership, question_id)
 
     def settle(faq: Faq) -> None:
         BotInteraction.objects.settle(
@@ -99,13 +101,11 @@ def _nearest(question: BotInteraction) -> tuple[Source, ...]:
 def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
     """Let an existing FAQ answer such questions from now on; the question leaves the list."""
     membership = manager_of(request)
-    question = BotInteraction.objects.numbered(membership.organization_id, question_id)
+    question = _question(membership, question_id)
     try:
         faq_id = UUID(request.POST.get("faq", ""))
     except ValueError as error:
         raise Http404 from error
-    if question is None:
-        raise Http404
     add_phrasing(
         organization_id=membership.organization_id,
         faq_id=faq_id,
@@ -122,6 +122,7 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
 def settle_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Take a question off the list without making anything of it."""
     membership = manager_of(request)
+    _question(membership, question_id)
     if not BotInteraction.objects.settle(
         membership.organization_id, question_id, by=membership.user_id
     ):
@@ -133,10 +134,47 @@ def settle_question(request: HttpRequest, question_id: str) -> HttpResponse:
 @member_required
 def unsettle_question(request: HttpRequest, question_id: str) -> HttpResponse:
     membership = manager_of(request)
+    _question(membership, question_id)
     if not BotInteraction.objects.unsettle(membership.organization_id, question_id):
         raise Http404
     messages.success(request, _("The question is back."))
     return redirect("chat:unanswered")
+
+
+def _question(membership: Membership, question_id: str) -> BotInteraction:
+    """Return a question of a conversation that the member may read; raises Forbidden, Http404."""
+    require(membership, Area.INBOX)
+    question = BotInteraction.objects.numbered(membership.organization_id, question_id)
+    if question is None or not _among_visible(membership, [question]):
+        raise Http404
+    return question
+
+
+def _visible_questions(
+    membership: Membership, *, before: tuple[datetime, str] | None
+) -> list[BotInteraction]:
+    """Return up to PAGE + 1 unanswered questions from conversations that the member may read."""
+    found: list[BotInteraction] = []
+    for _page in range(_PAGES_READ):
+        rows = BotInteraction.objects.unanswered(
+            membership.organization_id, before=before, limit=PAGE + 1
+        )
+        found += _among_visible(membership, rows)
+        if len(rows) <= PAGE or len(found) > PAGE:
+            break
+        before = (rows[-1].created_at, rows[-1].id)
+    return found[: PAGE + 1]
+
+
+def _among_visible(membership: Membership, rows: list[BotInteraction]) -> list[BotInteraction]:
+    if membership.level(Area.INBOX, READ) == Level.ALL:
+        return rows
+    visible = set(
+        Conversation.objects.visible_to(membership)
+        .filter(pk__in=[row.conversation_id for row in rows])
+        .values_list("pk", flat=True)
+    )
+    return [row for row in rows if row.conversation_id in visible]
 
 
 def _place(given: str) -> tuple[datetime, str]:

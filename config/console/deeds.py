@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 
+from config.forms import Form
+
 Text = str | Promise
 
 
-class DeedForm(forms.Form):
+class DeedForm(Form):
     """What a deed asks for; by itself only whether it is meant. ``row`` is what it is done to."""
 
     def __init__(self, *args: Any, row: Any, request: HttpRequest, **kwargs: Any) -> None:

@@ -24,6 +24,8 @@ from unfold.admin import ModelAdmin
 from config.console.deeds import Deed
 from config.console.menu import Menu
 from config.errors import AppError
+from config.forms import ModelForm
+from config.text import normalize_line, search_key
 
 PER_PAGE = 50
 # Of one statement of a list; then the search has to be narrowed.
@@ -59,6 +61,7 @@ class ConsoleAdmin(ModelAdmin):
     offered on a row's page.
     """
 
+    form = ModelForm
     menu: ClassVar[Menu | None] = None
     deeds: ClassVar[Sequence[Deed]] = ()
     list_per_page = PER_PAGE
@@ -70,6 +73,17 @@ class ConsoleAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Search for the text normalized, and for it folded, as columns of search texts are."""
+        plain, folded = normalize_line(search_term), search_key(search_term)
+        found, has_duplicates = super().get_search_results(request, queryset, plain)
+        if not plain or folded == plain:
+            return found, has_duplicates
+        others, also_has = super().get_search_results(request, queryset, folded)
+        return found | others, has_duplicates or also_has
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

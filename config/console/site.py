@@ -14,9 +14,11 @@ from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
+
+from config.redirects import local_target
 
 # When the session was last used here, in seconds since 1970.
 SEEN_KEY = "operator_seen"
@@ -116,8 +118,4 @@ def _lacks_second_factor(request: HttpRequest) -> bool:
 
 
 def _target(request: HttpRequest) -> str:
-    asked = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return asked if asked and is_ours else resolve_url("admin:index")
+    return local_target(request, request.GET.get("next"), resolve_url("admin:index"))

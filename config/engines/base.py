@@ -2,6 +2,7 @@
 
 import abc
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -38,8 +39,11 @@ class Engine(abc.ABC):
     def log(self) -> Path:
         return var_dir() / "log" / f"{self.name}.log"
 
-    def prepare(self) -> None:
-        """Make the data folder ready for a first start; harmless later."""
+    def prepare(self, keep_fds: Sequence[int] = ()) -> None:
+        """Make the data folder ready for a first start; harmless later.
+
+        Processes that write in it inherit ``keep_fds``, which hold its lock.
+        """
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @abc.abstractmethod

@@ -16,6 +16,7 @@ from config.engines.accounts import Account, account_for
 from config.engines.base import Engine, Launch
 from config.engines.errors import EngineFailed
 from config.engines.installed import postgres_bin, printed_version
+from config.engines.private_files import open_log
 from config.engines.processes import command_line
 from config.engines.secrets import made_postgres_passwords, postgres_passwords
 
@@ -40,7 +41,7 @@ class Postgresql(Engine):
     def version(self) -> str:
         return printed_version(postgres_bin() / "postgres").rpartition(" ")[2]
 
-    def prepare(self) -> None:
+    def prepare(self, keep_fds: Sequence[int] = ()) -> None:
         """Run initdb beside the final place: an interrupted one is never mistaken for data."""
         if (self.data_dir / "PG_VERSION").exists():
             if postgres_passwords() is None:
@@ -98,8 +99,8 @@ class Postgresql(Engine):
             **options,
         )
         if done.returncode:
-            with self.log.open("a") as log:
-                log.write(done.stdout + done.stderr)
+            with open_log(self.log) as log:
+                log.write((done.stdout + done.stderr).encode())
             raise EngineFailed(
                 f"PostgreSQL could not create its data folder: {_last_error(done.stderr)}",
                 advice=f"The whole story is in {self.log}.",

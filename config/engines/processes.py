@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from config.engines.accounts import Account
+from config.engines.private_files import open_log
 
 _KEPT_VARIABLES = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR", "TZ")
 # Children of this very process: only their parent can reap them.
@@ -60,7 +61,7 @@ def spawn(
     """Start a process in its own session: neither Ctrl-C nor a closed terminal ends it."""
     env = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
     env |= {"LC_ALL": "C", **(extra_env or {})}
-    with log.open("ab") as output:
+    with open_log(log) as output:
         child = subprocess.Popen(  # noqa: S603 - the command is ours, no shell
             [*(account.prefix if account else ()), *argv],
             stdin=subprocess.DEVNULL,

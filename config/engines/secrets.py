@@ -1,4 +1,4 @@
-"""Passwords of the embedded PostgreSQL: made once for a checkout, readable by their owner only."""
+"""Passwords of the embedded engines: made once for a checkout, readable by their owner only."""
 
 import json
 import secrets
@@ -19,19 +19,55 @@ class PostgresPasswords:
     nextflow_app: str
 
 
-def _path() -> Path:
-    return var_dir() / "secrets" / "postgresql.json"
+def _path(name: str) -> Path:
+    return var_dir() / "secrets" / f"{name}.json"
 
 
-def postgres_passwords() -> PostgresPasswords | None:
-    """Read the passwords; None when there are none yet."""
+def _read(name: str) -> dict[str, str] | None:
+    """Return what is kept for an engine; None when there is nothing yet."""
     try:
-        return PostgresPasswords(**json.loads(_path().read_text()))
+        kept = json.loads(_path(name).read_text())
+        if not isinstance(kept, dict) or not all(isinstance(each, str) for each in kept.values()):
+            raise TypeError("not an object of texts")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as reason:
         raise EngineFailed(
-            f"The passwords of the embedded PostgreSQL in {_path()} cannot be read.",
+            f"The passwords of the embedded {name} in {_path(name)} cannot be read.",
+            advice="Restore that file from a backup, or let its owner run the command.",
+        ) from reason
+    return kept
+
+
+def _write(name: str, passwords: dict[str, str]) -> None:
+    _path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomically(_path(name), json.dumps(passwords, indent=2) + "\n")
+
+
+def password_of(engine: str) -> str:
+    """Return the password of an engine that has one user; empty when there is none yet."""
+    return (_read(engine) or {}).get("password", "")
+
+
+def made_password_of(engine: str) -> str:
+    """Return the password of an engine that has one user; it is made when there is none yet."""
+    found = password_of(engine)
+    if not found:
+        found = secrets.token_urlsafe(32)
+        _write(engine, {"password": found})
+    return found
+
+
+def postgres_passwords() -> PostgresPasswords | None:
+    """Read the passwords; None when there are none yet."""
+    kept = _read("postgresql")
+    if kept is None:
+        return None
+    try:
+        return PostgresPasswords(**kept)
+    except TypeError as reason:
+        raise EngineFailed(
+            f"The passwords of the embedded PostgreSQL in {_path('postgresql')} cannot be read.",
             advice="Restore that file from a backup, or let its owner run the command.",
         ) from reason
 
@@ -42,6 +78,5 @@ def made_postgres_passwords() -> PostgresPasswords:
     if found is not None:
         return found
     made = PostgresPasswords(*(secrets.token_urlsafe(24) for _ in range(3)))
-    _path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(_path(), json.dumps(asdict(made), indent=2) + "\n")
+    _write("postgresql", asdict(made))
     return made

@@ -27,18 +27,24 @@ class EngineRecord:
     """An engine that was started; ``started`` tells its process from a later one of that pid.
 
     ``folder`` is the set it belongs to: a folder that was copied while its engines ran must not
-    take those of the original for its own.
+    take those of the original for its own. ``asks`` tells whether it asks for the passwords of
+    `config.engines.secrets`: one that an earlier version started does not, and is started again.
     """
 
     pid: int
     started: str
     port: int
     folder: str
+    asks: bool = True
 
     @property
     def is_alive(self) -> bool:
         is_ours = self.folder == this_folder()
         return is_ours and self.pid > 0 and identity(self.pid) == self.started
+
+    @property
+    def is_usable(self) -> bool:
+        return self.asks and self.is_alive
 
 
 def this_folder() -> str:
@@ -75,6 +81,7 @@ def _record(entry: dict[str, Any]) -> EngineRecord:
         started=str(entry["started"]),
         port=int(entry["port"]),
         folder=str(entry.get("folder", this_folder())),
+        asks=entry.get("asks") is True,
     )
 
 

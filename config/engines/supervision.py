@@ -13,6 +13,7 @@ from config.engines.base import Engine
 from config.engines.errors import EngineFailed
 from config.engines.failures import START_MARK, reason_of_death, refused_folder
 from config.engines.paths import var_dir
+from config.engines.private_files import open_log
 from config.engines.processes import end, identity, spawn
 from config.engines.state import (
     EngineRecord,
@@ -52,7 +53,7 @@ def start(only: Collection[str] | None = None) -> StoreUrls:
     if not chosen:
         return store_urls()
     with refused_folder(var_dir()):
-        (var_dir() / "log").mkdir(parents=True, exist_ok=True)
+        (var_dir() / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive():
             _start(chosen)
     return store_urls()
@@ -69,7 +70,7 @@ def missing() -> list[str]:
     return [
         engine.name
         for engine in _chosen(None)
-        if engine.name not in known or not known[engine.name].is_alive
+        if engine.name not in known or not known[engine.name].is_usable
     ]
 
 
@@ -143,7 +144,10 @@ def _start(chosen: list[Engine]) -> None:
     started: list[tuple[Engine, EngineRecord]] = []
     try:
         for engine in chosen:
-            if engine.name not in known or not known[engine.name].is_alive:
+            if engine.name not in known or not known[engine.name].is_usable:
+                if engine.name in known and known[engine.name].is_alive:
+                    # Of an earlier version, and open to everybody on this machine.
+                    _end_all([(engine, known[engine.name])])
                 known[engine.name] = _launch(engine, known)
                 started.append((engine, known[engine.name]))
                 write_records(known)
@@ -162,11 +166,11 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
     if engine.log.exists() and engine.log.stat().st_size > _LOG_LIMIT:
         engine.log.replace(engine.log.with_suffix(".log.1"))
     with held_folder(engine.data_dir, patience=20.0) as handle:
-        engine.prepare()
+        engine.prepare(keep_fds=(handle,))
         port = free_port(preferred=previous.port if previous else None, taken=taken)
         launch = engine.launch(port)
-        with engine.log.open("a") as log:
-            log.write(START_MARK)
+        with open_log(engine.log) as log:
+            log.write(START_MARK.encode())
         pid = spawn(
             launch.argv,
             log=engine.log,

@@ -20,13 +20,14 @@ URL_VARIABLES = {
     "qdrant": "QDRANT_URL",
 }
 OWNER_VARIABLE = "DATABASE_OWNER_URL"
+API_KEY_VARIABLE = "QDRANT_API_KEY"
 # Nothing can listen there without being root, so a connection is refused at once.
 _REFUSING_PORT = 1
 
 
 @dataclass(frozen=True)
 class StoreUrls:
-    """Where the four stores answer; the PostgreSQL URL holds a password."""
+    """Where the four stores answer; URLs hold passwords."""
 
     database: str
     mongodb: str
@@ -66,6 +67,17 @@ def owner_url() -> str:
         return postgresql.owner_url(_port(postgresql))
     except EngineFailed:
         return f"postgresql://127.0.0.1:{_REFUSING_PORT}/"
+
+
+def qdrant_api_key() -> str:
+    """Return the key for Qdrant: the environment's where it names one, else the engine's."""
+    if given_url("qdrant"):
+        return os.environ.get(API_KEY_VARIABLE) or ""
+    qdrant = next(engine for engine in ENGINES if isinstance(engine, Qdrant))
+    try:
+        return qdrant.api_key()
+    except EngineFailed:
+        return ""
 
 
 def without_password(url: str) -> str:

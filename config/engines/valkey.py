@@ -2,19 +2,33 @@
 
 import re
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from config.engines.base import Engine, Launch
 from config.engines.installed import printed_version, valkey_server
+from config.engines.secrets import made_password_of, password_of
+from config.engines.state import write_atomically
 
 
 class Valkey(Engine):
     name: ClassVar[str] = "valkey"
     store: ClassVar[str] = "redis"
 
+    @property
+    def _configuration(self) -> Path:
+        return self.data_dir / "valkey.conf"
+
     def version(self) -> str:
         found = re.search(r"v=(\S+)", printed_version(valkey_server()))
         return found.group(1) if found else "unknown"
+
+    def prepare(self, keep_fds: Sequence[int] = ()) -> None:
+        """Write the password where the server alone reads it: arguments are seen by everybody."""
+        super().prepare(keep_fds)
+        password = made_password_of(self.name)
+        write_atomically(self._configuration, f'requirepass "{password}"\n')
 
     def launch(self, port: int) -> Launch:
         settings = {
@@ -29,19 +43,22 @@ class Valkey(Engine):
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }
-        argv = [str(valkey_server())]
+        argv = [str(valkey_server()), str(self._configuration)]
         for key, value in settings.items():
             argv += [f"--{key}", value]
         return Launch(argv=argv, cwd=self.data_dir)
 
     def is_ready(self, port: int) -> bool:
-        # While it loads its file it answers -LOADING.
+        # While it loads its file it answers -LOADING to the second command.
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64).startswith(b"+PONG")
+                connection.sendall(f"AUTH {password_of(self.name)}\r\nPING\r\n".encode())
+                answers = connection.makefile("rb")
+                return answers.readline(200) == b"+OK\r\n" and answers.readline(200) == b"+PONG\r\n"
         except OSError:
             return False
 
     def url(self, port: int) -> str:
-        return f"redis://127.0.0.1:{port}/0"
+        password = password_of(self.name)
+        credentials = f":{password}@" if password else ""
+        return f"redis://{credentials}127.0.0.1:{port}/0"

@@ -3,12 +3,16 @@
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import ClassVar
 
 from config.engines.base import Engine, Launch, checkout_launch
 from config.engines.errors import EngineFailed
 from config.engines.installed import package_folder
+from config.engines.secrets import made_password_of, password_of
+from config.engines.state import write_atomically
 
 
 class Qdrant(Engine):
@@ -23,6 +27,18 @@ class Qdrant(Engine):
             )
         return metadata.version("qdrant-edge-py")
 
+    def prepare(self, keep_fds: Sequence[int] = ()) -> None:
+        super().prepare(keep_fds)
+        write_atomically(self._api_key_file, made_password_of(self.name))
+
+    @property
+    def _api_key_file(self) -> Path:
+        return self.data_dir / "api_key"
+
+    def api_key(self) -> str:
+        """Return what clients send as ``api-key``; empty before the first start."""
+        return password_of(self.name)
+
     def launch(self, port: int) -> Launch:
         self.version()
         return checkout_launch(
@@ -34,6 +50,8 @@ class Qdrant(Engine):
                 str(port),
                 "--path",
                 str(self.data_dir),
+                "--api-key-file",
+                str(self._api_key_file),
             ]
         )
 

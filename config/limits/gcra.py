@@ -17,6 +17,7 @@ from redis.commands.core import Script
 
 from config import brief_redis
 from config.limits.rates import Rate
+from config.redis_values import SCRIPT_PRELUDE
 
 _MICRO = 1_000_000
 _REMEMBERED = 20_000
@@ -24,6 +25,7 @@ _REMEMBERED = 20_000
 # All or nothing, by Redis's own clock: a request that one limit refuses uses up no other. Moments
 # are microseconds, which a double holds exactly; as text they must not be rounded.
 _TAKE = """
+for i, key in ipairs(KEYS) do expect(key, i <= #ARGV / 2 and 'string' or 'hash') end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local moments, refused, answer = {}, false, {}
@@ -31,7 +33,7 @@ local rates = #ARGV / 2
 for i = 1, rates do
   local key = KEYS[i]
   local interval, ahead = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local moment = math.max(now, tonumber(redis.call('GET', key) or 0))
+  local moment = math.max(now, math.min(now + ahead, number(redis.call('GET', key))))
   local wait = moment + interval - now - ahead
   moments[i] = moment
   if wait > 0 then refused = true end
@@ -52,14 +54,14 @@ if not counter then return answer end
 local spent = {-1, 0, 0}
 if not refused then
   local found = redis.call('HMGET', counter, 'used', 'limit', 'until')
-  if not found[1] or tonumber(found[3] or 0) * 1000000 <= now then
+  local used, limit = tonumber(found[1] or ''), tonumber(found[2] or '')
+  if not used or not limit or number(found[3]) * 1000000 <= now then
     spent = {0, 0, 0}
   else
-    local used, limit = tonumber(found[1]), tonumber(found[2])
     if limit >= 0 and used >= limit then
       spent = {2, used, limit}
     else
-      spent = {1, redis.call('HINCRBY', counter, 'used', 1), limit}
+      spent = {1, add(counter, 'used', 1), limit}
     end
   end
 end
@@ -96,7 +98,7 @@ class Spent:
 
 @cache
 def _script() -> Script:
-    return brief_redis.client().register_script(_TAKE)
+    return brief_redis.client().register_script(SCRIPT_PRELUDE + _TAKE)
 
 
 def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:

@@ -8,6 +8,8 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 
+from config.forwarded import parse_address
+
 # What one customer of a provider is given as a rule: they could use each address of it once.
 _IPV6_PREFIX = 64
 
@@ -15,22 +17,20 @@ _IPV6_PREFIX = 64
 def client_address(request: HttpRequest) -> str:
     """Give the address that a request is counted under.
 
-    Headers are not looked at: behind a proxy the web server itself replaces the address, and only
-    where it was started with ``--proxy-headers``.
+    Headers are not looked at: behind a proxy the web server itself replaces the address
+    (`config.forwarded`), and only where it was started with ``--proxy-headers``.
     """
     return counted_address(str(request.META.get("REMOTE_ADDR", "")))
 
 
 def counted_address(address: str) -> str:
     """Fold an IPv6 address to its network, and an IPv4 address in IPv6 clothes to itself."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    found = parse_address(address)
+    if found is None:
         return "unknown"
+    parsed = ipaddress.ip_address(found)
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
+        return found
     return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
 
 

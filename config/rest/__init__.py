@@ -12,6 +12,7 @@ from config.rest.lists import (
 )
 from config.rest.queries import Query, RecordQuery
 from config.rest.schema import example, refuses
+from config.rest.text import prose_field
 
 __all__ = [
     "Body",
@@ -25,6 +26,7 @@ __all__ = [
     "ordering_field",
     "page_of",
     "page_response",
+    "prose_field",
     "record_response",
     "refuses",
 ]

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.rest.fields import UnknownMember
+from config.rest.text import NormalizedSerializer
 
 
-class Body(serializers.Serializer[Any]):
+class Body(NormalizedSerializer):
     """The body of a request; a member that is not declared is refused, never stored by accident."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -19,6 +19,8 @@ class Body(serializers.Serializer[Any]):
                     raise UnknownMember(
                         extra={"field": str(name)[:64], "allowed": sorted(self.fields)}
                     )
+            # A line end counts as one, however it was sent.
+            data = {name: _with_plain_line_ends(value) for name, value in data.items()}
         return super().to_internal_value(data)
 
     @classmethod
@@ -28,3 +30,9 @@ class Body(serializers.Serializer[Any]):
         body.is_valid(raise_exception=True)
         given: dict[str, Any] = body.validated_data
         return given
+
+
+def _with_plain_line_ends(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.replace("\r\n", "\n").replace("\r", "\n")

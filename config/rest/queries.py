@@ -3,11 +3,11 @@
 from typing import Any, Self
 
 from django.utils.translation import gettext_noop
-from rest_framework import serializers
 from rest_framework.request import Request
 
 from config.errors import Invalid
 from config.rest.fields import fields_parameter
+from config.rest.text import NormalizedSerializer
 
 
 class UnknownParameter(Invalid):
@@ -24,7 +24,7 @@ class RepeatedParameter(Invalid):
     message = gettext_noop("A parameter may stand in the address once. Send it once.")
 
 
-class Query(serializers.Serializer[Any]):
+class Query(NormalizedSerializer):
     """The parameters of one kind of request; a parameter that is not declared is refused."""
 
     @classmethod

@@ -27,6 +27,8 @@ ENVIRONMENT: str = env.str("ENVIRONMENT", default="production")
 SERVICE_NAME: str = env.str("SERVICE_NAME", default="nextflow")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Proxies in front of the web processes, where they were started with --proxy-headers.
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=1)
 DEMO_ENABLED: bool = env.bool("DEMO_ENABLED", default=False)
 DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="nextflow-demo")
 LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO").upper()
@@ -40,7 +42,7 @@ MONGODB_NAME: str = env.str("DB_MONGODB_NAME", default="nextflow_chat")
 MONGODB_POOL_SIZE: int = env.int("MONGODB_POOL_SIZE", default=100)
 REDIS_URL = STORE_URLS.redis
 QDRANT_URL = STORE_URLS.qdrant
-QDRANT_API_KEY: str = env.str("QDRANT_API_KEY", default="")
+QDRANT_API_KEY: str = engines.qdrant_api_key()
 QDRANT_PREFIX: str = env.str("QDRANT_PREFIX", default="")
 
 DATABASES = {"default": environ.Env.db_url_config(STORE_URLS.database)}
@@ -73,6 +75,9 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "nf",
         "OPTIONS": {
+            # Plain data as JSON: nothing that stands in Redis is executed.
+            "SERIALIZER": "config.cache.JsonSerializer",
+            "CLIENT_CLASS": "config.cache.CacheClient",
             "SOCKET_CONNECT_TIMEOUT": 2,
             "SOCKET_TIMEOUT": 5,
             # Without Redis there is no cache; sessions are then read from PostgreSQL.
@@ -162,7 +167,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             # Its {% csrf_token %} writes the stamp of the page as well.
-            "builtins": ["crm.accounts.templatetags.form_guard"],
+            "builtins": ["crm.accounts.templatetags.form_guard", "config.template_filters"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -194,13 +199,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["crm.accounts.backends.PasswordBackend"]
 LOGIN_URL = "accounts:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
 # Where the first log-in after a sign-up leads.
 SETUP_URL = "chat:start"
 LOGOUT_REDIRECT_URL = "accounts:log_in"
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "config.sessions"
 # Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
@@ -343,6 +348,9 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "crm.accounts.views.kept_forms.csrf_failure"
 # Of whatever is sent; the proxy of docker-compose.yml cuts off at twice as much.
 MAX_BODY_BYTES = 1024 * 1024
+# How long a request may take to arrive, however its bytes drip: its headers, then its body.
+REQUEST_HEADER_SECONDS: float = env.float("REQUEST_HEADER_SECONDS", default=10)
+REQUEST_BODY_SECONDS: float = env.float("REQUEST_BODY_SECONDS", default=45)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 # --- The API ------------------------------------------------------------------------------------

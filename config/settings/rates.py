@@ -23,6 +23,12 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "help_page.address": "300/60",
     "widget_session.address": "300/60",
     "widget_session.widget": "6000/60",
+    # Visitors that nobody knew before: whoever makes them by the hundred is no household and no
+    # office. A visitor who comes back is not counted.
+    "widget_visitor.address": "300/3600/60",
+    # Answers that the plan is charged for; beyond, people answer.
+    "bot_answer.address": "120/3600/60",
+    "bot_answer.conversation": "60/3600/30",
     "widget_read.visitor": "1200/60",
     "widget_ticket.visitor": "60/60",
     "widget_post.visitor": "600/60/60",

@@ -1,11 +1,12 @@
 """What a request tells of the client it came from, as far as people want to read it."""
 
 import hashlib
-import ipaddress
 import re
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+
+from config.forwarded import parse_address
 
 # The first that fits: browsers name their ancestors too, so the most particular comes first.
 _BROWSERS = (
@@ -43,7 +44,8 @@ class Client:
     @classmethod
     def of(cls, request: HttpRequest) -> "Client":
         agent = str(request.META.get("HTTP_USER_AGENT", ""))[:400]
-        address = _address(str(request.META.get("REMOTE_ADDR", "")))
+        # A Unix socket or a test has none.
+        address = parse_address(str(request.META.get("REMOTE_ADDR", "")))
         mark = hashlib.sha256(f"{agent}\n{address}".encode()).hexdigest()
         return cls(device=device_of(agent), address=address, mark=mark)
 
@@ -56,11 +58,3 @@ def device_of(agent: str) -> str:
         return " · ".join(part for part in (browser, system) if part)
     program = _PROGRAM.match(agent)
     return program[0][:LONGEST_DEVICE] if program else ""
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        # A Unix socket or a test has none.
-        return None

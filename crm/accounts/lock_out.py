@@ -8,7 +8,8 @@ what strangers do elsewhere holds nobody up where they have logged in before.
 import hashlib
 import hmac
 import math
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from redis.exceptions import RedisError
 from config import stores
 from config.errors import StoreUnavailable
 from config.outages import RETRY_SECONDS
+from config.redis_values import SCRIPT_PRELUDE
 from crm.accounts.errors import TooManyLogIns
 
 FORGOTTEN_AFTER_SECONDS = 3600
@@ -47,23 +49,24 @@ _PATIENCES = (PER_ACCOUNT_AND_PLACE, PER_ACCOUNT, PER_PLACE)
 
 # An attempt counts as a failure until it is known to be none: many at the same moment gain nothing.
 _ATTEMPT = """
+for i = 1, 3 do expect(KEYS[i], 'hash') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_known = redis.call('EXISTS', KEYS[4]) == 1
 local wait = 0
 for i = 1, 3 do
   if not (i == 2 and is_known) then
-    wait = math.max(wait, tonumber(redis.call('HGET', KEYS[i], 'until') or 0) - now)
+    wait = math.max(wait, number(redis.call('HGET', KEYS[i], 'until')) - now)
   end
 end
 if wait > 0 then return wait end
 for i = 1, 3 do
-  local failures = redis.call('HINCRBY', KEYS[i], 'failures', 1)
+  local failures = add(KEYS[i], 'failures', 1)
   local free, first, longest = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
   local delay = 0
   if failures >= tonumber(free) then
     delay = math.min(longest * 1000, first * 1000 * 2 ^ math.min(failures - free, 30))
-    redis.call('HSET', KEYS[i], 'until', string.format('%.0f', now + delay))
+    redis.call('HSET', KEYS[i], 'until', string.format('%.0f', now + delay), 'by', ARGV[11])
   end
   redis.call('PEXPIRE', KEYS[i], string.format('%.0f', delay + ARGV[10] * 1000))
 end
@@ -72,9 +75,12 @@ return 0
 _SUCCESS = """
 redis.call('DEL', KEYS[1])
 for i = 2, 3 do
-  if redis.call('EXISTS', KEYS[i]) == 1 then
-    redis.call('HINCRBY', KEYS[i], 'failures', -1)
-    redis.call('HDEL', KEYS[i], 'until')
+  expect(KEYS[i], 'hash')
+  if number(redis.call('HGET', KEYS[i], 'failures')) > 0 then
+    add(KEYS[i], 'failures', -1)
+    if redis.call('HGET', KEYS[i], 'by') == ARGV[2] then
+      redis.call('HDEL', KEYS[i], 'until', 'by')
+    end
   end
 end
 redis.call('SET', KEYS[4], 1, 'EX', ARGV[1])
@@ -84,33 +90,51 @@ return 1
 
 @cache
 def _script(text: str) -> Script:
-    return stores.redis().register_script(text)
+    return stores.redis().register_script(SCRIPT_PRELUDE + text)
 
 
-def count_attempt(*, email: str, address: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt with a password that was counted, as a failure until it is known to be none."""
+
+    email: str
+    address: str
+    id: str
+
+    def kept(self) -> dict[str, str]:
+        """Return it as a session keeps it until the second factor is shown as well."""
+        return asdict(self)
+
+
+def count_attempt(*, email: str, address: str) -> Attempt:
     """Take an attempt for a failure, or refuse it while one has to wait.
 
     Raises TooManyLogIns with ``retry_after`` and StoreUnavailable: without the counters nobody
     logs in.
     """
+    attempt = Attempt(email=email, address=address, id=secrets.token_hex(8))
     arguments = [number for each in _PATIENCES for number in (each.free, each.first, each.longest)]
     try:
         answer: Any = _script(_ATTEMPT)(
-            keys=_keys(email, address), args=[*arguments, FORGOTTEN_AFTER_SECONDS]
+            keys=_keys(email, address),
+            args=[*arguments, FORGOTTEN_AFTER_SECONDS, attempt.id],
         )
     except RedisError as error:
         raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
     if answer > 0:
         raise too_many(math.ceil(answer / 1000))
+    return attempt
 
 
-def count_success(*, email: str, address: str) -> None:
+def count_success(attempt: Attempt) -> None:
     """It was no failure: what this person did wrong here before is forgotten.
 
-    Other failures of the place stay: who has one account here could else guess at others for ever.
-    Raises RedisError.
+    Of others' failures nothing is taken back but this one attempt, once: whoever has one account
+    here could else guess at others for ever. Raises RedisError.
     """
-    _script(_SUCCESS)(keys=_keys(email, address), args=[KNOWN_PLACE_SECONDS])
+    _script(_SUCCESS)(
+        keys=_keys(attempt.email, attempt.address), args=[KNOWN_PLACE_SECONDS, attempt.id]
+    )
 
 
 def too_many(seconds: int) -> TooManyLogIns:

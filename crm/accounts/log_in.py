@@ -12,10 +12,13 @@ from redis.exceptions import RedisError
 from config import limits
 from crm.accounts import lock_out
 from crm.accounts.errors import WrongCredentials
+from crm.accounts.lock_out import Attempt
 from crm.accounts.models import User
 from crm.accounts.signals import log_in_refused
 
 logger = logging.getLogger(__name__)
+
+_ATTEMPT_KEY = "log_in_attempt"
 
 
 def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> HttpResponse:
@@ -24,12 +27,16 @@ def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> H
     Raises WrongCredentials, TooManyLogIns (``retry_after`` in its extra) and StoreUnavailable:
     without the counters nobody logs in.
     """
-    user = check_credentials(request, email=email, password=password, road="page")
+    user, attempt = check_credentials(request, email=email, password=password, road="page")
+    # Until they are in: the second factor may be asked for on another page.
+    request.session[_ATTEMPT_KEY] = {"user": str(user.pk), **attempt.kept()}
     login = Login(user=user, email=user.email, redirect_url=target)
     return perform_password_login(request, {"email": user.email}, login)
 
 
-def check_credentials(request: HttpRequest, *, email: str, password: str, road: str) -> User:
+def check_credentials(
+    request: HttpRequest, *, email: str, password: str, road: str
+) -> tuple[User, Attempt]:
     """Say whose e-mail address and password these are, or refuse; the attempt is counted first.
 
     Unknown, wrong and switched off are told the same, after the same time.
@@ -40,20 +47,32 @@ def check_credentials(request: HttpRequest, *, email: str, password: str, road: 
         limits.enforce("log_in", {"address": address})
     except limits.Refusal as refusal:
         raise lock_out.too_many(refusal.extra["retry_after"]) from refusal
-    lock_out.count_attempt(email=email, address=address)
+    attempt = lock_out.count_attempt(email=email, address=address)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
         logger.info("A log-in was refused.", extra={"metadata": {"action": "accounts.log_in"}})
         log_in_refused.send_robust(sender=User, email=email, address=address, road=road)
         raise WrongCredentials
-    return user
+    return user, attempt
 
 
-def credentials_were_right(request: HttpRequest, user: User) -> None:
+def take_attempt(request: HttpRequest, user: User) -> Attempt | None:
+    """Take the attempt by which somebody is about to be in, if they gave a password for it.
+
+    Whoever came by an invitation, a passkey or a provider was not counted, and is not now.
+    """
+    kept = request.session.pop(_ATTEMPT_KEY, None)
+    if not isinstance(kept, dict) or kept.pop("user", "") != str(user.pk):
+        return None
+    return Attempt(**kept)
+
+
+def credentials_were_right(user: User, attempt: Attempt | None) -> None:
     """Forget the failures before, once somebody is in, second factor and all."""
-    # What Redis cannot forget now it forgets by itself in an hour.
-    with suppress(RedisError):
-        lock_out.count_success(email=user.email, address=limits.client_address(request))
+    if attempt is not None:
+        # What Redis cannot forget now it forgets by itself in an hour.
+        with suppress(RedisError):
+            lock_out.count_success(attempt)
     logger.info(
         "Somebody logged in.",
         extra={"metadata": {"action": "accounts.log_in", "user_id": str(user.pk)}},

@@ -10,7 +10,10 @@ from django.contrib.auth.models import BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
+from config.text import normalize_email, search_key
 from crm.accounts.permissions import BUILT_IN, Action, Area, Level
+
+MAX_ASKED = 8
 
 if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
@@ -28,8 +31,8 @@ def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
 class UserManager(BaseUserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Fold the whole address: two people never differ by the case of a letter alone."""
-        return (email or "").strip().lower()
+        """Return the one form of an address: two people never differ by its spelling alone."""
+        return normalize_email(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=self.normalize_email(username))
@@ -43,6 +46,12 @@ class UserManager(BaseUserManager["User"]):
         user.full_clean()
         user.save(using=self._db)
         return user
+
+    def reachable_at(self, email: str) -> "models.QuerySet[User]":
+        """Give active people who have proved this address, or whose operator vouches for it."""
+        is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
+        is_vouched_for = models.Q(email=email, emailaddress__isnull=True)
+        return self.filter(is_proved | is_vouched_for, is_active=True).distinct()
 
     def never_confirmed(self) -> "models.QuerySet[User]":
         """Give who signed up by themselves, never proved their address and never came in."""
@@ -79,9 +88,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(pk__gt=membership_id)
 
     def named_like(self, text: str) -> "MembershipQuerySet":
-        return self.filter(
-            models.Q(user__name__icontains=text) | models.Q(user__email__icontains=text)
-        )
+        """Narrow to people whose name or address holds each word, without case and accents."""
+        found = self
+        for word in search_key(text).split()[:MAX_ASKED]:
+            found = found.filter(user__search_text__contains=word)
+        return found
 
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role="owner", custom_role__isnull=True)

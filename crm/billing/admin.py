@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminI
 from config.console.deeds import Deed, DeedForm
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from config.forms import ModelForm
 from crm.accounts.admin.tenants import OrganizationAdmin
 from crm.accounts.models import Organization, User
 from crm.billing.metrics import Feature, Metric
@@ -37,7 +38,7 @@ def _limit_field(metric: Metric) -> forms.Field:
 
 
 LimitsForm = type(
-    "LimitsForm", (forms.ModelForm,), {LIMIT + metric: _limit_field(metric) for metric in Metric}
+    "LimitsForm", (ModelForm,), {LIMIT + metric: _limit_field(metric) for metric in Metric}
 )
 
 

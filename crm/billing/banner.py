@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.core.cache import cache
 
+from crm.billing.metrics import Metric
+
 # Refreshed by the sweep long before; what nobody refreshes any more is not shown for ever.
 _KEPT_SECONDS = 3 * 3600
 
@@ -27,12 +29,21 @@ def show(organization_id: UUID, warned: list[Warned]) -> None:
 
 
 def shown(organization_id: UUID) -> list[Warned]:
-    kept: list[dict[str, Any]] = cache.get(_key(organization_id)) or []
-    return [Warned(**each) for each in kept]
+    kept: Any = cache.get(_key(organization_id))
+    if not isinstance(kept, list):
+        return []
+    return [each for told in kept if (each := _read(told)) is not None]
 
 
 def forget(organization_id: UUID) -> None:
     cache.delete(_key(organization_id))
+
+
+def _read(told: Any) -> Warned | None:
+    match told:
+        case {"metric": str(metric), "level": int(level)} if metric in Metric.values:
+            return Warned(metric=metric, level=level)
+    return None
 
 
 def _key(organization_id: UUID) -> str:

@@ -17,26 +17,35 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from config import brief_redis
+from config.redis_values import SCRIPT_PRELUDE, number_of, text_of
 
 NO_LIMIT = -1
 # A counter of a period that nobody counts in any more leaves by itself.
 _KEPT_SECONDS = 100 * 24 * 3600
 
 _TAKE = """
+expect(KEYS[1], 'hash')
 local found = redis.call('HMGET', KEYS[1], 'stamp', 'used', 'limit')
 if found[1] ~= ARGV[1] then return {0, 0, 0} end
-local used, limit, amount = tonumber(found[2]), tonumber(found[3]), tonumber(ARGV[2])
+local used, limit = tonumber(found[2] or ''), tonumber(found[3] or '')
+local amount = tonumber(ARGV[2])
+if not used or not limit then return {0, 0, 0} end
 if ARGV[3] == '1' and limit >= 0 and used + amount > limit then return {2, used, limit} end
-return {1, redis.call('HINCRBY', KEYS[1], 'used', ARGV[2]), limit}
+return {1, add(KEYS[1], 'used', ARGV[2]), limit}
 """
 _RAISE = """
-local used = tonumber(redis.call('HGET', KEYS[1], 'used') or 0)
+expect(KEYS[1], 'hash')
+local used = number(redis.call('HGET', KEYS[1], 'used'))
 if redis.call('HGET', KEYS[1], 'stamp') == ARGV[1] and used > tonumber(ARGV[2]) then
   ARGV[2] = used
 end
 redis.call('HSET', KEYS[1], 'stamp', ARGV[1], 'used', ARGV[2], 'limit', ARGV[3], 'until', ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return tonumber(ARGV[2])
+"""
+_REMEMBER = """
+expect(KEYS[1], 'set')
+return redis.call('SADD', KEYS[1], ARGV[1])
 """
 
 
@@ -122,18 +131,37 @@ def close(organization_id: UUID, metric: str) -> None:
 
 def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
     """Give stamp and count, None where there is no counter."""
-    stamp, used = cast(
-        "list[bytes | None]",
-        brief_redis.client().hmget(key_of(organization_id, metric), ["stamp", "used"]),
-    )
-    return (stamp.decode(), int(used)) if stamp is not None and used is not None else None
+    client, key = brief_redis.client(), key_of(organization_id, metric)
+    if client.type(key) != b"hash":
+        return None
+    stamp, used = cast("list[bytes | None]", client.hmget(key, ["stamp", "used"]))
+    counted = number_of(used)
+    return (text_of(stamp), int(counted)) if stamp is not None and counted is not None else None
+
+
+def remember(key: str, member: str) -> None:
+    """Add to a set of names. Raises RedisError."""
+    _remember()(keys=[key], args=[member], client=brief_redis.client())
+
+
+def remembered(key: str) -> list[str]:
+    """Return what was added to a set of names; none where another kind of value took its place."""
+    client = brief_redis.client()
+    if client.type(key) != b"set":
+        return []
+    return [text_of(name) for name in cast("set[bytes]", client.smembers(key))]
+
+
+@cache
+def _remember() -> Script:
+    return brief_redis.client().register_script(SCRIPT_PRELUDE + _REMEMBER)
 
 
 @cache
 def _take() -> Script:
-    return brief_redis.client().register_script(_TAKE)
+    return brief_redis.client().register_script(SCRIPT_PRELUDE + _TAKE)
 
 
 @cache
 def _raise() -> Script:
-    return brief_redis.client().register_script(_RAISE)
+    return brief_redis.client().register_script(SCRIPT_PRELUDE + _RAISE)

@@ -4,6 +4,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from config.text import isolate
 from crm.billing.metrics import Metric
 from crm.billing.services.standing import Standing
 from crm.mail.services import Letter
@@ -18,7 +19,7 @@ def amount_words(metric: str, amount: int) -> str:
 
 def quota_reached(organization: str, standing: Standing) -> Letter:
     told = {
-        "organization": organization,
+        "organization": isolate(organization),
         "quota": standing.metric.label,
         "used": amount_words(standing.metric, standing.used),
         "limit": amount_words(standing.metric, standing.limit or 0),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.ids import uuid7
+from config.text_fields import ShortProseField
 from crm.accounts.models import Organization
 from crm.billing.managers import (
     OverrideQuerySet,
@@ -246,7 +247,7 @@ class FeatureOverride(models.Model):
         _("limit"), null=True, blank=True, help_text=_("Of a quota; empty means no limit.")
     )
     is_enabled = models.BooleanField(_("included"), default=True, help_text=_("Of a feature."))
-    reason = models.CharField(_("reason"), max_length=500)
+    reason = ShortProseField(_("reason"), max_length=500)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False)
     created_by = models.ForeignKey(

@@ -1,6 +1,10 @@
 """API calls of programs, counted with the rates of the API in one round trip."""
 
+from uuid import UUID
+
+from django.http import HttpRequest
 from django.views import View
+from redis.exceptions import RedisError
 from rest_framework.request import Request
 
 from config.limits.gcra import Spending
@@ -19,7 +23,7 @@ class PlanThrottle(ApiThrottle):
     """Counts a request of a key or an access token as an API call of its organization too.
 
     A view with ``is_always_answered`` counts none: how else would one see that they are used up, or
-    get more? While Redis is away calls are not counted.
+    get more?
     """
 
     def count(
@@ -29,13 +33,26 @@ class PlanThrottle(ApiThrottle):
         if not is_program or getattr(view, "is_always_answered", False):
             return super().count(request, view, endpoint, subjects)
         organization_id = request.membership.organization_id  # type: ignore[attr-defined]
-        key = counters.key_of(organization_id, Metric.API_CALLS)
-        standings, spent = enforce_and_spend(endpoint, subjects, key)
-        if spent is None:
-            return standings
-        used, limit = spent.used, spent.limit
-        is_refused = spent.spending == Spending.REFUSED
-        if spent.spending == Spending.COLD:
+        return count_api_call(request._request, endpoint, subjects, organization_id=organization_id)
+
+
+def count_api_call(
+    request: HttpRequest, endpoint: str, subjects: Subjects, *, organization_id: UUID
+) -> list[Standing]:
+    """Count one call of a program against the rates of its endpoint and its organization's plan.
+
+    Every way in of programs calls this, also where no view of Django answers. While Redis is away
+    calls are not counted. Raises Refusal and QuotaExceeded; for the latter, how the request stood
+    with the rates is noted for the answer's headers.
+    """
+    key = counters.key_of(organization_id, Metric.API_CALLS)
+    standings, spent = enforce_and_spend(endpoint, subjects, key)
+    if spent is None:
+        return standings
+    used, limit = spent.used, spent.limit
+    is_refused = spent.spending == Spending.REFUSED
+    if spent.spending == Spending.COLD:
+        try:
             terms = post_api_calls(organization_id=organization_id)
             limit = terms.limits[Metric.API_CALLS]
             count = counters.take(
@@ -45,9 +62,12 @@ class PlanThrottle(ApiThrottle):
                 amount=1,
                 refuses=True,
             )
-            used, is_refused = count.used, count.answer == counters.Answer.REFUSED
-        if is_refused:
-            note_standings(request._request, standings)
-            raise terms_of(organization_id).refusal(Metric.API_CALLS, used)
-        note_level(organization_id, Metric.API_CALLS, before=used - 1, after=used, limit=limit)
-        return standings
+        except RedisError:
+            # It went away between the two.
+            return standings
+        used, is_refused = count.used, count.answer == counters.Answer.REFUSED
+    if is_refused:
+        note_standings(request, standings)
+        raise terms_of(organization_id).refusal(Metric.API_CALLS, used)
+    note_level(organization_id, Metric.API_CALLS, before=used - 1, after=used, limit=limit)
+    return standings

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from config.forms import Form
 from crm.accounts.models import ApiKey, Membership
 from crm.accounts.permissions import Principal
 from crm.compliance.filters import Filters
@@ -21,7 +22,7 @@ MOST_CHOICES = 200
 DAYS = [MinValueValidator(date(1970, 1, 2)), MaxValueValidator(date(9998, 12, 30))]
 
 
-class AuditFilterForm(forms.Form):
+class AuditFilterForm(Form):
     """All optional; days are those of the reader's time zone."""
 
     actor = forms.ChoiceField(label=_("Who"), required=False)
@@ -67,11 +68,11 @@ class AuditFilterForm(forms.Form):
         field.choices = choices
 
 
-class ExportForm(forms.Form):
+class ExportForm(Form):
     format = forms.ChoiceField(choices=ExportFormat.choices)
 
 
-class HoldForm(forms.Form):
+class HoldForm(Form):
     """Whom to hold, in words that people know: ``subject`` is filled by `clean`."""
 
     kind = forms.ChoiceField(
@@ -104,7 +105,7 @@ class HoldForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        kind, who = cleaned.get("kind"), cleaned.get("who", "").strip()
+        kind, who = cleaned.get("kind"), cleaned.get("who", "")
         cleaned["subject"] = ""
         if kind in {"customer", "user"}:
             found = subjects_named(self.organization_id, kind, who) if who else []
@@ -117,7 +118,7 @@ class HoldForm(forms.Form):
         return cleaned
 
 
-class LiftForm(forms.Form):
+class LiftForm(Form):
     reason = forms.CharField(max_length=500)
 
 

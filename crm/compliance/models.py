@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from config.ids import uuid7
+from config.text_fields import ShortProseField
 from crm.accounts.models import Organization
 from crm.compliance.managers import (
     AuditEntryQuerySet,
@@ -142,7 +143,7 @@ class LegalHold(models.Model):
         Organization, on_delete=models.PROTECT, related_name="legal_holds"
     )
     subject = models.CharField(_("subject"), max_length=100, blank=True)
-    reason = models.CharField(_("reason"), max_length=500)
+    reason = ShortProseField(_("reason"), max_length=500)
     placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
     placed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -151,7 +152,7 @@ class LegalHold(models.Model):
     lifted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
-    lift_reason = models.CharField(_("reason to lift"), max_length=500, blank=True)
+    lift_reason = ShortProseField(_("reason to lift"), max_length=500, blank=True)
 
     objects: ClassVar[LegalHoldQuerySet] = LegalHoldQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -14,7 +14,7 @@ class CustomerAdmin(ConsoleAdmin):
     menu = Menu(Section.WORK, "contacts", rank=10)
     list_display = ["display_name", "email", "organization", "stage", "created_at"]
     list_filter = ["stage"]
-    search_fields = ["name", "email", "=id"]
+    search_fields = ["=id"]
     # Ids grow with time, and have an index.
     ordering = ["-id"]
     readonly_fields = [
@@ -25,6 +25,15 @@ class CustomerAdmin(ConsoleAdmin):
         "created_at",
         "updated_at",
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
+    ) -> tuple[QuerySet[Customer], bool]:
+        """Search as the application does, and by an id in full."""
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term and not found.exists():
+            return queryset.named_like(search_term), False  # type: ignore[attr-defined]
+        return found, has_duplicates
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).select_related("organization")

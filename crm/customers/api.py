@@ -68,7 +68,7 @@ class CustomerListQuery(ListQuery):
     name = "customers"
     lookups = {
         "stage": "stage",
-        "email": "email__iexact",
+        "email": "email",
         "language": "language_code",
         "created_at__gte": "created_at__gte",
         "created_at__lt": "created_at__lt",
@@ -78,7 +78,10 @@ class CustomerListQuery(ListQuery):
 
     ordering = ordering_field("-created_at", "created_at")
     search = serializers.CharField(
-        min_length=2, max_length=100, required=False, help_text="In names and e-mail addresses."
+        min_length=2,
+        max_length=100,
+        required=False,
+        help_text="Words of names, e-mail addresses and phone numbers, or their beginnings.",
     )
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)

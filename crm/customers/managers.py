@@ -1,11 +1,14 @@
 """How customers are looked up."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import models
+from django.apps import apps
+from django.db import models, transaction
 
 from crm.accounts.permissions import Area, Level, Principal, reach
+from crm.customers.search import asked_words, begins_with
 
 if TYPE_CHECKING:
     from crm.customers.models import Customer
@@ -31,5 +34,31 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(organization_id=organization_id)
 
     def named_like(self, text: str) -> "CustomerQuerySet":
-        """Find people whose name or e-mail address holds this text, in any case of letters."""
-        return self.filter(models.Q(name__icontains=text) | models.Q(email__icontains=text))
+        """Narrow to those who have, for each word of the text, a word that begins with it.
+
+        Words of names, e-mail addresses and phone numbers count, without case and accents. The
+        organization in the index is the one whose rows row-level security shows.
+        """
+        asked = asked_words(text)
+        if not asked:
+            return self.none()
+        found = self
+        for word in asked:
+            found = found.filter(
+                pk__in=self._words().filter(begins_with(word)).values("customer_id")
+            )
+        return found
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+        """Store customers together with the words by which they are found."""
+        customers = list(objs)
+        words = [(each, each.take_new_words() or []) for each in customers]
+        with transaction.atomic(using=self.db):
+            created = super().bulk_create(customers, *args, **kwargs)
+            self._words().bulk_create(
+                [word for each, theirs in words for word in each.words_from(theirs)]
+            )
+        return created
+
+    def _words(self) -> models.QuerySet[Any]:
+        return apps.get_model("customers", "CustomerWord").objects.all()

@@ -1,17 +1,18 @@
 """Whom the organization talks to and sells to."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.db import models
-from django.db.models.functions import Upper
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text import normalize_email
+from config.text_fields import AddressField, LineField
 from config.versions import VersionedModel
 from crm.accounts.models import Organization
 from crm.customers.managers import CustomerQuerySet
+from crm.customers.search import WORD_LENGTH, searched_words
 
 
 class Stage(models.TextChoices):
@@ -28,9 +29,9 @@ class Customer(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="customers"
     )
-    name = models.CharField(_("name"), max_length=255, blank=True)
-    email = models.EmailField(_("e-mail address"), max_length=255, blank=True)
-    phone = models.CharField(_("phone"), max_length=50, blank=True)
+    name = LineField(_("name"), max_length=255, blank=True)
+    email = AddressField(_("e-mail address"), max_length=255, blank=True)
+    phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
     # Who this is to the organization's own site; written on a signed proof alone.
@@ -38,6 +39,8 @@ class Customer(VersionedModel):
     verified_at = models.DateTimeField(null=True, editable=False)
     # What a browser says of itself is a claim: never used for access or for merging people.
     claimed = models.JSONField(default=dict, blank=True)
+    # The words of `CustomerWord`; empty where they were never made.
+    search_text = models.TextField(default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -63,13 +66,47 @@ class Customer(VersionedModel):
                 name="contacts_of_organization",
                 condition=models.Q(stage="customer"),
             ),
-            # In upper case, as icontains compares.
-            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="customers_by_name"),
-            GinIndex(OpClass(Upper("email"), name="gin_trgm_ops"), name="customers_by_email"),
+            models.Index(
+                fields=["organization", "email"],
+                name="customers_by_address",
+                condition=~models.Q(email=""),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.display_name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the customer together with the words by which they are found."""
+        is_new = self._state.adding
+        words = self.take_new_words()
+        if words is None:
+            super().save(*args, **kwargs)
+            return
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "search_text"}
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if not is_new:
+                CustomerWord.objects.filter(
+                    organization_id=self.organization_id, customer=self
+                ).delete()
+            CustomerWord.objects.bulk_create(self.words_from(words))
+
+    def take_new_words(self) -> list[str] | None:
+        """Return the words of this customer if others are stored, and note them on the row."""
+        words = searched_words(name=self.name, email=normalize_email(self.email), phone=self.phone)
+        text = " ".join(words)
+        if text == self.search_text:
+            return None
+        self.search_text = text
+        return words
+
+    def words_from(self, words: list[str]) -> "list[CustomerWord]":
+        return [
+            CustomerWord(organization_id=self.organization_id, customer=self, word=word)
+            for word in words
+        ]
 
     @property
     def owner_ids(self) -> list[UUID | None]:
@@ -81,3 +118,28 @@ class Customer(VersionedModel):
     def display_name(self) -> str:
         """What a list shows: the name, else something that tells two visitors apart."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
+
+
+class CustomerWord(models.Model):
+    """A word by which a customer is found, folded; written with the customer."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="words")
+    # Compared byte by byte: all words with one beginning stand together in the index.
+    word = models.CharField(max_length=WORD_LENGTH, db_collation="C")
+
+    customer_id: UUID
+    organization_id: UUID
+
+    class Meta:
+        verbose_name = _("search word of a customer")
+        verbose_name_plural = _("search words of customers")
+        indexes = [
+            models.Index(
+                fields=["organization", "word", "customer"], name="customers_by_search_word"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.word

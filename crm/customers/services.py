@@ -6,10 +6,14 @@ from uuid import UUID
 from django.db import transaction
 
 from config import quotas
+from config.errors import InvalidField
 from config.versions import check_version
 from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
+
+# Of whom one of these is known is a contact, and no mere visitor.
+FACTS = ("name", "email", "phone", "external_id")
 
 
 @transaction.atomic
@@ -22,11 +26,13 @@ def create_customer(
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
-    """Add a customer to the organization of whoever asks. Raises Forbidden and QuotaExceeded."""
+    """Add a customer to the organization of whoever asks.
+
+    Raises Forbidden, QuotaExceeded, and InvalidField where somebody with a name, an address or a
+    phone number is called a visitor.
+    """
     require(by, Area.CUSTOMERS, WRITE)
-    if stage == Stage.CUSTOMER:
-        quotas.require_room("contacts", organization_id=by.organization_id)
-    return Customer.objects.create(
+    customer = Customer(
         organization_id=by.organization_id,
         name=name,
         email=email,
@@ -34,6 +40,11 @@ def create_customer(
         language_code=language_code,
         stage=stage,
     )
+    _require_contact(customer)
+    if customer.stage == Stage.CUSTOMER:
+        quotas.require_room("contacts", organization_id=by.organization_id)
+    customer.save(force_insert=True)
+    return customer
 
 
 @transaction.atomic
@@ -42,8 +53,10 @@ def update_customer(
 ) -> Customer:
     """Change name, email, phone, language_code or stage; what is not named stays.
 
-    ``version`` is that of the customer which was looked at. Raises CustomerNotFound where the
-    customer is out of sight, Forbidden where out of reach, EditedMeanwhile.
+    A visitor who gets a name, an address or a phone number is a customer from then on. ``version``
+    is that of the customer which was looked at. Raises CustomerNotFound where the customer is out
+    of sight, Forbidden where out of reach, EditedMeanwhile, QuotaExceeded, and InvalidField where
+    a contact is called a visitor.
     """
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
@@ -51,9 +64,26 @@ def update_customer(
         raise CustomerNotFound
     require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
     check_version(customer, version)
-    if customer.stage == Stage.VISITOR and changes.get("stage") == Stage.CUSTOMER:
-        quotas.require_room("contacts", organization_id=by.organization_id)
+    was_visitor = customer.stage == Stage.VISITOR
     for field, value in changes.items():
         setattr(customer, field, value)
-    customer.save(update_fields=[*changes, "updated_at"])
+    if "stage" not in changes and _is_contact(customer):
+        customer.stage = Stage.CUSTOMER
+    _require_contact(customer)
+    if was_visitor and customer.stage == Stage.CUSTOMER:
+        quotas.require_room("contacts", organization_id=by.organization_id)
+    customer.save(update_fields=sorted({*changes, "stage", "updated_at"}))
     return customer
+
+
+def _is_contact(customer: Customer) -> bool:
+    return any(getattr(customer, fact) for fact in FACTS)
+
+
+def _require_contact(customer: Customer) -> None:
+    """Refuse to call somebody a visitor who is known: the plan's contacts would not count them."""
+    if customer.stage == Stage.VISITOR and _is_contact(customer):
+        raise InvalidField(
+            "Who has a name, an e-mail address or a phone number is a customer, not a visitor.",
+            extra={"field": "stage"},
+        )

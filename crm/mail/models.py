@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import AddressField
 from crm.mail.managers import MailQuerySet
 
 
@@ -12,7 +13,7 @@ class Mail(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=60)
-    to = models.EmailField(_("to"), max_length=255)
+    to = AddressField(_("to"), max_length=255)
     language_code = models.CharField(_("language"), max_length=10)
     subject = models.CharField(_("subject"), max_length=255)
     text = models.TextField(blank=True)

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from config.text import ascii_email
 from crm.mail.models import Mail
 from crm.mail.signals import mail_queued
 
@@ -102,7 +103,7 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
         mail.subject,
         mail.text,
         sender,
-        [mail.to],
+        [ascii_email(mail.to)],
         headers={"Message-ID": f"<{mail.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(mail.html, "text/html")

@@ -6,6 +6,8 @@ import secrets
 from django.conf import settings
 from django.http import HttpRequest
 
+from config.console import site
+
 # A proxy on the same machine would make everybody look local.
 _FORWARDING_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")
 
@@ -30,5 +32,6 @@ def is_from_this_machine(request: HttpRequest) -> bool:
 
 
 def is_operator(request: HttpRequest) -> bool:
+    """Return whether a superuser asks, who may enter the operator's admin now."""
     user = getattr(request, "user", None)
-    return user is not None and user.is_active and user.is_superuser
+    return user is not None and bool(user.is_superuser) and site.is_operator(request)

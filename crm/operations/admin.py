@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from config.forms import NormalizedText
 from crm.operations.models import CheckRun
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -27,7 +28,7 @@ class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
     """beat's list of known tasks in unfold's look."""
 
 
-class TaskForm(PeriodicTaskForm):
+class TaskForm(NormalizedText, PeriodicTaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "task" in self.fields:

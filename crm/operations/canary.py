@@ -12,6 +12,8 @@ from typing import cast
 
 from redis import Redis
 
+from config.redis_values import expect_type, number_of
+
 QUEUES = ("realtime", "default", "ai", "bulk")
 KEY = "operations:canary"
 SENT = "sent"
@@ -20,10 +22,12 @@ STALE_SECONDS = 120.0
 
 
 def note_seen(redis: Redis, *, queue: str) -> None:
+    expect_type(redis, KEY, "hash")
     redis.hset(KEY, queue, str(time.time()))
 
 
 def note_sent(redis: Redis) -> None:
+    expect_type(redis, KEY, "hash")
     redis.hset(KEY, SENT, str(time.time()))
 
 
@@ -53,5 +57,5 @@ def _moments(redis: Redis) -> dict[bytes, bytes]:
 
 
 def _age(moments: dict[bytes, bytes], name: str) -> float:
-    moment = moments.get(name.encode())
-    return math.inf if moment is None else max(0.0, time.time() - float(moment))
+    moment = number_of(moments.get(name.encode()))
+    return math.inf if moment is None else max(0.0, time.time() - moment)

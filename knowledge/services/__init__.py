@@ -1,16 +1,14 @@
 """The verbs of knowledge: the only writers."""
 
 from knowledge.services.answering import Answer, Source, answer
+from knowledge.services.categories import create_category, delete_category, rename_category
 from knowledge.services.faqs import (
     FaqContent,
     add_phrasing,
-    create_category,
     create_faq,
-    delete_category,
     delete_faq,
     import_faqs,
     purge_deleted,
-    rename_category,
     restore_faq,
     set_published,
     update_faq,

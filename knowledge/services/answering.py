@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from config.text import normalize
 from knowledge import answer_cache
 from knowledge.embedding import embed_questions
 from knowledge.errors import OrganizationMissing
@@ -61,13 +62,14 @@ def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
         .first()
         or 0
     )
-    asked = question.strip()[: 2 * QUESTION_LENGTH]
+    asked = normalize(question)[: 2 * QUESTION_LENGTH]
     kept = answer_cache.Key.of(organization_id, version, asked, language)
     stored = answer_cache.read(kept)
-    found = _from_json(stored) if stored else _search(organization_id, asked, language)
-    if not stored:
+    found = _from_json(stored)
+    if found is None:
+        found = _search(organization_id, asked, language)
         answer_cache.write(kept, asdict(found))
-    if found.is_known:
+    if found.is_known and found.sources:
         answer_cache.count(organization_id, found.sources[0].title)
     return found
 
@@ -133,10 +135,24 @@ def _source(faq: Faq) -> Source:
     )
 
 
-def _from_json(stored: dict[str, Any]) -> Answer:
-    return replace(
-        Answer(**stored),
-        sources=tuple(Source(**source) for source in stored["sources"]),
-        passages=tuple(Source(**source) for source in stored["passages"]),
-        cached=True,
-    )
+def _from_json(stored: Any) -> Answer | None:
+    """Return the answer that was kept, None where what is there is none."""
+    match stored:
+        case {
+            "is_known": bool(),
+            "text": str(),
+            "sources": list(sources),
+            "confidence": int() | float(),
+            "language": str(),
+            "passages": list(passages),
+        }:
+            try:
+                return replace(
+                    Answer(**stored),
+                    sources=tuple(Source(**source) for source in sources),
+                    passages=tuple(Source(**source) for source in passages),
+                    cached=True,
+                )
+            except TypeError:
+                return None
+    return None

@@ -15,16 +15,20 @@ from django.utils.text import slugify
 
 from config.errors import Forbidden
 from config.ids import uuid7
+from config.text import identity_key, normalize, normalize_line, search_key
 from config.versions import check_version
 from crm.accounts.models import User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
-from crm.accounts.services.undo import record_undoable, snapshot
 from crm.billing.metrics import Metric
 from crm.billing.services import consume, require_room
-from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
+from knowledge.errors import (
+    CategoryNotFound,
+    FaqKeyTaken,
+    FaqNotFound,
+    InvalidFaq,
+)
 from knowledge.events import faqs_changed_on_commit
 from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
-from knowledge.terms import folded
 
 IMPORT_BATCH = 500
 _INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
@@ -62,7 +66,7 @@ def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | No
     ``by``, here and below, is who asks, and has to have the right to; None is the installation.
     Raises FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
-    _require(by, organization_id)
+    require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
     faq = Faq(organization_id=organization_id, created_by=by.user if by else None)
     _fill(faq, content)
@@ -100,8 +104,9 @@ def add_phrasing(
     """
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
-    asked = " ".join(phrasing.split())[:QUESTION_LENGTH]
-    if not asked or asked in (faq.question, *faq.phrasings):
+    asked = normalize_line(phrasing)[:QUESTION_LENGTH].strip()
+    known = {identity_key(each) for each in (faq.question, *faq.phrasings)}
+    if not asked or identity_key(asked) in known:
         return faq
     faq.phrasings = [*faq.phrasings, asked]
     faq.folded_text = _folded_text(faq)
@@ -166,62 +171,6 @@ def restore_faq(
     _refuse_taken_key(faq)
     faq.deleted_at = None
     return _follow(faq, base, "deleted_at")
-
-
-@transaction.atomic
-def create_category(
-    *,
-    organization_id: UUID,
-    name: str,
-    slug: str = "",
-    names: Mapping[str, str] | None = None,
-    position: int = 0,
-    by: Principal | None = None,
-) -> FaqCategory:
-    """Add a category, or bring the one that has this slug up to date."""
-    _require(by, organization_id)
-    category, _created = FaqCategory.objects.update_or_create(
-        organization_id=organization_id,
-        slug=slug or slugify(folded(name))[:80] or uuid7().hex[-12:],
-        defaults={"name": name, "names": dict(names or {}), "position": position},
-    )
-    return category
-
-
-@transaction.atomic
-def rename_category(
-    *,
-    organization_id: UUID,
-    category_id: UUID,
-    name: str,
-    by: Principal | None = None,
-    version: int | None = None,
-) -> FaqCategory:
-    """Call a category something else, in every language. Raises CategoryNotFound.
-
-    ``version`` is that of the category which was looked at. Raise EditedMeanwhile.
-    """
-    _require(by, organization_id)
-    category = _locked_category(organization_id, category_id)
-    check_version(category, version)
-    category.name, category.names = name, {}
-    category.save(update_fields=["name", "names", "updated_at"])
-    return category
-
-
-@transaction.atomic
-def delete_category(
-    *, organization_id: UUID, category_id: UUID, by: Principal | None = None
-) -> UUID | None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound.
-
-    Return the action that `undo` takes back.
-    """
-    _require(by, organization_id)
-    category = _locked_category(organization_id, category_id)
-    action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
-    category.delete()
-    return action_id
 
 
 def import_faqs(
@@ -310,16 +259,7 @@ def purge_deleted(*, limit: int = 1000) -> int:
     return removed
 
 
-def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
-    category = (
-        FaqCategory.objects.select_for_update().of(organization_id).filter(pk=category_id).first()
-    )
-    if category is None:
-        raise CategoryNotFound
-    return category
-
-
-def _require(by: Principal | None, organization_id: UUID) -> None:
+def require_writer(by: Principal | None, organization_id: UUID) -> None:
     """Refuse who may not write knowledge at all: headings are the organization's."""
     if by is None:
         return
@@ -367,7 +307,7 @@ def _assign(faq: Faq, content: FaqContent) -> None:
     for field, value in _values(content).items():
         setattr(faq, field, value)
     if not faq.key:
-        faq.key = slugify(folded(content.question))[:60].strip("-") or "faq"
+        faq.key = slugify(search_key(content.question))[:60].strip("-") or "faq"
         if _key_is_taken(faq):
             faq.key = f"{faq.key}-{uuid7().hex[-8:]}"
     faq.folded_text = _folded_text(faq)
@@ -386,14 +326,14 @@ def _content(faq: Faq) -> FaqContent:
 
 
 def _folded_text(faq: Faq) -> str:
-    return folded("\n".join([faq.question, *faq.phrasings, faq.answer]))
+    return "\n".join(map(search_key, [faq.question, *faq.phrasings, faq.answer]))
 
 
 def _values(content: FaqContent) -> dict[str, Any]:
-    phrasings = dict.fromkeys(line.strip() for line in content.phrasings)
+    phrasings = dict.fromkeys(normalize_line(line) for line in content.phrasings)
     return {
-        "question": " ".join(content.question.split()),
-        "answer": content.answer.replace("\r\n", "\n").strip(),
+        "question": normalize_line(content.question),
+        "answer": normalize(content.answer),
         "language_code": content.language_code,
         "key": content.key,
         "category_id": content.category_id,

@@ -9,7 +9,8 @@ from config.text import identity_key
 from crm.accounts.permissions import Principal
 from knowledge.importing import ImportRow
 from knowledge.models import Faq, FaqCategory
-from knowledge.services.faqs import FaqContent, create_category, create_faq, lock_knowledge
+from knowledge.services.categories import create_category
+from knowledge.services.faqs import FaqContent, create_faq, lock_knowledge
 
 
 @transaction.atomic

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from config.text import isolate
 from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.undo import offer_undo
+from knowledge.errors import CategoryNameTaken
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -32,13 +34,17 @@ def categories(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         manager_of(request)
         if form.is_valid():
-            create_category(
-                organization_id=membership.organization_id,
-                name=form.cleaned_data["name"],
-                by=membership,
-            )
-            messages.success(request, _("Saved."))
-            return redirect("knowledge:categories")
+            try:
+                create_category(
+                    organization_id=membership.organization_id,
+                    name=form.cleaned_data["name"],
+                    by=membership,
+                )
+            except CategoryNameTaken as taken:
+                form.add_error("name", _(taken.message))
+            else:
+                messages.success(request, _("Saved."))
+                return redirect("knowledge:categories")
     alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
     return render(
         request,
@@ -78,8 +84,10 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
                     "The category was renamed meanwhile: it is “%(present)s” now. Your name, "
                     "“%(wanted)s”, was not saved."
                 )
-                % {"present": present.name, "wanted": wanted},
+                % {"present": isolate(present.name), "wanted": isolate(wanted)},
             )
+        except CategoryNameTaken as taken:
+            messages.error(request, _(taken.message))
         else:
             messages.success(request, _("Saved."))
     else:

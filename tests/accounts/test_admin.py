@@ -1,11 +1,13 @@
 """The operator's admin: one door, bounded lists, heads that cannot be edited."""
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation
 from crm.accounts.models import Membership, User
+from tests.accounts.letters import last_letter, link_in
 from tests.conftest import PASSWORD
 
 LISTS = [
@@ -49,21 +51,39 @@ def test_people_and_organizations_can_be_opened(operator: Client, agent: Members
     assert operator.get(reverse("admin:accounts_user_add")).status_code == 200
 
 
-def test_operator_adds_a_person_who_can_log_in(operator: Client) -> None:
-    form = {
-        "email": "Fresh@Sunbean.example",
-        "name": "Fresh",
-        "usable_password": "true",
-        "password1": PASSWORD,
-        "password2": PASSWORD,
-    }
-    inline = {
-        "memberships-TOTAL_FORMS": 0,
-        "memberships-INITIAL_FORMS": 0,
-    }
+def test_nobody_can_set_anothers_password(operator: Client, agent: Membership) -> None:
+    """Not at a new account, nor at one that is there: its owner is sent a link."""
+    tried = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+    form = {"email": "Fresh@Sunbean.example", "name": "Fresh", "language_code": "vi", **tried}
+    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     answer = operator.post(reverse("admin:accounts_user_add"), form | inline)
     assert answer.status_code == 302, answer.context["adminform"].errors
-    assert User.objects.get(email="fresh@sunbean.example").check_password(PASSWORD)
+    fresh = User.objects.get(email="fresh@sunbean.example")
+    assert not fresh.has_usable_password()
+    letter = last_letter(fresh.email)
+    assert (letter.kind, letter.language_code) == ("password_reset_key", "vi")
+    link = Client().get(link_in(letter))
+    chosen = Client()
+    page = chosen.get(link_in(letter))["Location"]
+    assert link.status_code == 302
+    chosen.post(page, {"password1": "a lighthouse at dusk"})
+    fresh.refresh_from_db()
+    assert fresh.check_password("a lighthouse at dusk")
+    before = agent.user.password
+    change = reverse("admin:accounts_user_change", args=[agent.user_id])
+    person = {"name": "Linh", "language_code": "en", "timezone": "UTC", "password": "x"}
+    operator.post(change, person | tried | inline)
+    operator.post(change.replace("/change/", "/password/"), tried)
+    agent.user.refresh_from_db()
+    assert (agent.user.name, agent.user.password) == ("Linh", before)
+    names = [getattr(pattern, "name", "") for pattern in admin.site.get_urls()]
+    assert not [name for name in names if name and "user_password" in name]
+
+
+def test_no_filter_finds_out_a_hash(operator: Client, agent: Membership) -> None:
+    page = reverse("admin:accounts_user_changelist")
+    answer = operator.get(page, {"password__startswith": agent.user.password[:20]})
+    assert answer.status_code == 400
 
 
 def test_conversation_heads_are_read_only(operator: Client, conversation: Conversation) -> None:

@@ -15,7 +15,9 @@ from config import stores
 from config.settings import base
 from crm.accounts import lock_out
 from crm.accounts import log_in as door
+from crm.accounts.errors import TooManyLogIns
 from crm.accounts.models import Membership, User
+from crm.accounts.services.invitations import invite
 from tests.conftest import PASSWORD
 from tests.outages import without_redis
 
@@ -171,6 +173,44 @@ def test_ones_own_account_does_not_help_to_guess_at_others(
     assert enter(Client(), colleague).status_code == 302
     enter(client, agent, email="one-more@sunbean.example")
     assert enter(client, agent).status_code == 429
+
+
+def test_a_success_undoes_only_its_own_counted_attempt(
+    client: Client, agent: Membership, owner: Membership
+) -> None:
+    """Whoever comes by an invitation was not counted: it takes nothing back."""
+    for number in range(lock_out.PER_PLACE.free - 2):
+        enter(client, agent, email=f"guess{number}@sunbean.example")
+    links: list[str] = []
+
+    def address_of(token: str) -> str:
+        links.append(token)
+        return "https://crm.example/"
+
+    for number in range(3):
+        email = f"new{number}@sunbean.example"
+        invite(by=owner, email=email, role="agent", address_of=address_of)
+        newcomer = Client()
+        joined = newcomer.post(
+            reverse("accounts:join", args=[links[-1]]),
+            {"name": "New", "password": "a lighthouse at dusk", "timezone": "UTC"},
+        )
+        assert joined["Location"] == INBOX
+    # A counted success takes back itself, once, however often somebody logs in.
+    for _time in range(2):
+        assert enter(Client(), owner).status_code == 302
+    for number in range(2):
+        enter(client, agent, email=f"more{number}@sunbean.example")
+    assert enter(client, agent).status_code == 429
+
+
+def test_a_success_does_not_end_a_wait_that_another_attempt_began(stores_clean: None) -> None:
+    first = lock_out.count_attempt(email="a@sunbean.example", address="192.0.2.1")
+    for number in range(lock_out.PER_PLACE.free - 1):
+        lock_out.count_attempt(email=f"guess{number}@sunbean.example", address="192.0.2.1")
+    lock_out.count_success(first)
+    with pytest.raises(TooManyLogIns):
+        lock_out.count_attempt(email="b@sunbean.example", address="192.0.2.1")
 
 
 def test_success_forgives_the_mistakes_before(client: Client, agent: Membership) -> None:

@@ -1,6 +1,7 @@
 """Forgotten passwords, changed passwords, changed addresses: what proves what, and who is told."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -116,13 +117,55 @@ def test_resets_for_one_address_are_held_up(client: Client, agent: Membership) -
     assert len(kinds()) == 5
 
 
-def test_reset_proves_the_address(client: Client, db: None, stores_clean: None) -> None:
+def test_a_reset_reaches_verified_addresses_alone(confirmed: Client, agent: Membership) -> None:
+    """A mistyped new address belongs to a stranger, who must not take the account over."""
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
+    stranger = Client()
+    assert stranger.post(RESET, {"email": NEW_EMAIL})["Location"] == SENT
+    assert kinds()[-1] == ("unknown_account", NEW_EMAIL)
+    assert stranger.post(RESET, {"email": agent.user.email})["Location"] == SENT
+    assert kinds()[-1] == ("password_reset_key", agent.user.email)
+
+
+def test_a_new_address_is_confirmed_by_whoever_is_logged_in_to_the_account(
+    confirmed: Client, agent: Membership, colleague: Membership
+) -> None:
+    old = agent.user.email
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
+    link = link_in(last_letter(NEW_EMAIL))
+    stranger, other = Client(), Client()
+    enter(other, colleague.user.email)
+    for method in ("get", "post"):
+        answer = getattr(stranger, method)(link)
+        assert answer["Location"] == f"{LOG_IN}?next={quote(link)}"
+        refused = getattr(other, method)(link)
+        assert refused.status_code == 403
+        assert "for another account" in refused.content.decode()
+    assert other.get(INBOX).status_code == 200, "nobody is logged out by a link"
+    agent.user.refresh_from_db()
+    assert agent.user.email == old
+    # In another browser of their own: they log in, and are led back.
+    elsewhere = Client()
+    entered = elsewhere.post(LOG_IN, {"email": old, "password": PASSWORD, "next": link})
+    assert entered["Location"] == link
+    elsewhere.post(link)
+    agent.user.refresh_from_db()
+    assert agent.user.email == NEW_EMAIL
+
+
+def test_who_has_not_confirmed_is_sent_the_link_again(
+    client: Client, db: None, stores_clean: None
+) -> None:
     fields = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
     client.post(reverse("account_signup"), fields | {"password1": PASSWORD})
-    client.post(RESET, {"email": fields["email"]})
-    client.post(follow(client, link_in(last_letter(fields["email"]))), {"password1": NEW_PASSWORD})
-    assert enter(client, fields["email"], NEW_PASSWORD) == 302
-    assert client.get(INBOX).status_code == 200
+    assert Client().post(RESET, {"email": fields["email"]})["Location"] == SENT
+    assert kinds()[-1][0] == "email_confirmation"
+    elsewhere = Client()
+    link = link_in(last_letter(fields["email"]))
+    assert "another browser" in elsewhere.get(link).content.decode()
+    elsewhere.post(link, {"password1": NEW_PASSWORD})
+    assert enter(elsewhere, fields["email"], NEW_PASSWORD) == 302
+    assert elsewhere.get(INBOX).status_code == 200
 
 
 def test_weak_new_password_is_refused(client: Client, agent: Membership) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from config import stores
+from config.sessions import cache_key_of
 from crm.accounts.models import (
     Ended,
     Membership,
@@ -134,8 +135,9 @@ def test_all_others_can_be_ended_with_the_programs(agent: Membership, client: Cl
 def test_a_cached_copy_of_an_ended_session_opens_nothing(agent: Membership) -> None:
     client = browser(agent)
     record = record_of(client)
-    name = f"django.contrib.sessions.cached_db{record.key}"
+    name = cache_key_of(record.key)
     copy = cache.get(name)
+    assert copy is not None
     end_access(user_id=agent.user_id, because=Ended.DEACTIVATED)
     cache.set(name, copy)
     assert not is_in(client)

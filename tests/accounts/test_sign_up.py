@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -66,6 +67,37 @@ def test_confirmed_address_leads_into_an_organization_of_ones_own(visitor: Clien
     again = visitor.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
     assert again["Location"] == INBOX, "the checklist leads once"
     assert Organization.objects.count() == 1
+
+
+def test_a_strangers_sign_up_arms_no_password_of_theirs(visitor: Client) -> None:
+    """The owner of the address confirms in their own browser, and chooses the password there."""
+    visitor.post(SIGN_UP, fields(password1="the stranger's own words"))
+    user = User.objects.get(email=EMAIL)
+    SocialAccount.objects.create(user=user, provider="google", uid="stranger")
+    owner, link = Client(), link_in(last_letter(EMAIL))
+    page = owner.get(link)
+    assert "another browser" in page.content.decode()
+    assert owner.post(link).status_code == 400, "a click alone confirms nothing"
+    assert owner.post(link, {"password1": "short"}).status_code == 400
+    assert not EmailAddress.objects.get(email=EMAIL).verified
+    answer = owner.post(link, {"password1": "a lighthouse at dusk"}, follow=True)
+    assert "Your address is confirmed." in answer.content.decode()
+    assert not SocialAccount.objects.exists()
+    stranger = {"email": EMAIL, "password": "the stranger's own words"}
+    assert visitor.post(LOG_IN, stranger).status_code == 400
+    assert visitor.get(INBOX)["Location"].startswith(LOG_IN)
+    assert visitor.post(link).status_code == 404
+    own = {"email": EMAIL, "password": "a lighthouse at dusk"}
+    assert owner.post(LOG_IN, own)["Location"] == INBOX
+    assert owner.get(INBOX).status_code == 200
+
+
+def test_who_gives_the_password_in_another_browser_confirms_there(visitor: Client) -> None:
+    visitor.post(SIGN_UP, fields())
+    phone = Client()
+    assert phone.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})["Location"] == SENT
+    assert phone.post(link_in(last_letter(EMAIL)))["Location"] == LOG_IN
+    assert phone.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})["Location"] == INBOX
 
 
 def test_language_of_the_page_becomes_that_of_person_organization_and_letter(

@@ -87,7 +87,8 @@ def test_the_same_page_gives_the_same_cursor(
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda c: c[:-2], lambda c: "A" + c[1:], lambda c: "é", str.lower]
+    "spoil",
+    [lambda c: c[:-2], lambda c: ("B" if c[0] == "A" else "A") + c[1:], lambda c: "é", str.lower],
 )
 def test_a_cursor_that_is_not_ours_is_refused(
     api: Api, make_customers: Callable[[int], list[Customer]], spoil: Callable[[str], str]
@@ -189,7 +190,7 @@ def test_customers_are_filtered(api: Api, organization: Organization) -> None:
     for query in (
         {"stage": "customer"},
         {"email": "minh@X.example"},
-        {"search": "inh"},
+        {"search": "mi"},
         {"stage": "customer", "created_at__gte": minh.created_at.isoformat()},
     ):
         assert walk(api, CUSTOMERS, **query) == [str(minh.pk)]

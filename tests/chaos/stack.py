@@ -47,7 +47,8 @@ def own_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(32),
         "LOG_LEVEL": "WARNING",
         # All visitors of a load come from one address, and some of them write as fast as they can.
-        "RATE_LIMITS": "widget_session.address=off,api.address=off,api_refused.address=off",
+        "RATE_LIMITS": "widget_session.address=off,widget_visitor.address=off,"
+        "bot_answer.address=off,api.address=off,api_refused.address=off",
         "PYTHONPATH": str(CHECKOUT),
         # A warning is an error in our own tests; these processes are seen from outside.
         "PYTHONWARNINGS": "ignore",

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
+from config import engines
+from config.stores import qdrant_headers
 from tests.config.engine_sets import own_engines, own_folder
 from tests.config.qdrant_points import DENSE, SPARSE
 
@@ -25,7 +27,8 @@ def qdrant_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def qdrant(qdrant_url: str) -> Iterator[QdrantClient]:
-    client = QdrantClient(url=qdrant_url, timeout=60)
+    headers = qdrant_headers(engines.qdrant_api_key())
+    client = QdrantClient(url=qdrant_url, headers=headers, timeout=60)
     yield client
     client.close()
 

@@ -68,6 +68,14 @@ def test_what_strangers_could_reach_is_told_before_deployment(settings):
     ]
 
 
+@pytest.mark.parametrize("hosts", [["*"], ["crm.example", "*"], ["."]])
+def test_hosts_that_let_every_host_in_are_refused(settings, hosts):
+    settings.ALLOWED_HOSTS = hosts
+    assert "nextflow.E025" in ids(checks.ready_for_strangers())
+    settings.ALLOWED_HOSTS = ["crm.example", ".crm.example"]
+    assert "nextflow.E025" not in ids(checks.ready_for_strangers())
+
+
 @pytest.mark.parametrize(
     ("name", "value", "found"),
     [

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from config import engines
 from config.engines.state import records
+from config.stores import qdrant_headers
 
 ROUNDS = 2
 WRITES_BEFORE_THE_KILL = 300
@@ -177,7 +178,12 @@ def numbered_point(number: int) -> models.PointStruct:
 
 @contextlib.contextmanager
 def qdrant(url: str) -> Iterator[QdrantClient]:
-    client = QdrantClient(url=url, timeout=60, check_compatibility=False)
+    client = QdrantClient(
+        url=url,
+        headers=qdrant_headers(engines.qdrant_api_key()),
+        timeout=60,
+        check_compatibility=False,
+    )
     try:
         yield client
     finally:

@@ -25,6 +25,7 @@ from config.engines import supervision
 from config.engines.paths import CHECKOUT
 from config.engines.state import records, write_records
 from config.engines.urls import ENGINES
+from config.stores import qdrant_headers
 from tests import engines_plugin
 from tests.config.engine_sets import is_alive, own_engines, own_folder
 
@@ -145,7 +146,11 @@ def test_two_checkouts_run_side_by_side() -> None:
             assert Redis.from_url(other.redis).get("word") is None
             assert {one.redis, one.qdrant}.isdisjoint({other.redis, other.qdrant})
             with contextlib.closing(
-                QdrantClient(url=other.qdrant, check_compatibility=False)
+                QdrantClient(
+                    url=other.qdrant,
+                    headers=qdrant_headers(engines.qdrant_api_key()),
+                    check_compatibility=False,
+                )
             ) as client:
                 assert client.get_collections().collections == []
         assert Redis.from_url(one.redis).get("word") == b"one"

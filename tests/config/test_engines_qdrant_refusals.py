@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from config import engines
+from config.stores import qdrant_headers
 from tests.config.engine_sets import own_engines
 
 DENSE = {"dense": {"size": 2, "distance": "Cosine"}}
@@ -17,8 +19,10 @@ DENSE = {"dense": {"size": 2, "distance": "Cosine"}}
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[httpx.Client]:
-    with own_engines(["qdrant"]) as urls, httpx.Client(base_url=urls.qdrant, timeout=60) as client:
-        yield client
+    with own_engines(["qdrant"]) as urls:
+        headers = qdrant_headers(engines.qdrant_api_key())
+        with httpx.Client(base_url=urls.qdrant, headers=headers, timeout=60) as client:
+            yield client
 
 
 @pytest.fixture

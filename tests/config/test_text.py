@@ -143,5 +143,6 @@ def test_password_is_composed_and_otherwise_as_typed() -> None:
 
 
 def test_isolated_text_cannot_turn_its_sentence() -> None:
-    assert isolate("\u202eevil\u2069\u202c") == "\u2068evil\u2069"
+    assert isolate("\u202eevil\u2069\u202c") == "evil"
+    assert isolate("سارة \u202e(1)") == "\u2068سارة (1)\u2069"
     assert isolate("") == ""

@@ -10,7 +10,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 300.0
-STORES = ("DATABASE_URL", "DATABASE_OWNER_URL", "MONGODB_URL", "REDIS_URL", "QDRANT_URL")
+STORES = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "MONGODB_URL",
+    "REDIS_URL",
+    "QDRANT_URL",
+    "QDRANT_API_KEY",
+)
 
 
 @dataclass(frozen=True)

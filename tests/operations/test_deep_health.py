@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from config import stores
+from config.console.site import SEEN_KEY
 from config.database.owner import as_owner
 from crm.accounts.models import Membership
 from crm.operations import canary, figures
@@ -54,10 +56,26 @@ def test_an_empty_setting_is_no_token(client: Client, db: None, settings: Any) -
 def test_an_operator_sees_it_in_the_browser(
     client: Client, owner: Membership, fresh_canaries: None
 ) -> None:
-    owner.user.is_superuser = True
-    owner.user.save(update_fields=["is_superuser"])
+    owner.user.is_superuser = owner.user.is_staff = True
+    owner.user.save(update_fields=["is_superuser", "is_staff"])
     client.force_login(owner.user)
     assert client.get("/health/deep").status_code == 200
+
+
+def test_deep_health_asks_a_superuser_for_what_the_admin_asks_for(
+    client: Client, owner: Membership, fresh_canaries: None, settings: Any
+) -> None:
+    settings.OPERATOR_REQUIRES_MFA = True
+    owner.user.is_superuser = owner.user.is_staff = True
+    owner.user.save(update_fields=["is_superuser", "is_staff"])
+    client.force_login(owner.user)
+    assert client.get("/health/deep").status_code == 403
+    TOTP.activate(owner.user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    assert client.get("/health/deep").status_code == 200
+    session = client.session
+    session[SEEN_KEY] -= settings.OPERATOR_IDLE_MINUTES * 60 + 1
+    session.save()
+    assert client.get("/health/deep").status_code == 403
 
 
 @pytest.mark.django_db

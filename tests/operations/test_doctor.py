@@ -40,13 +40,22 @@ def owner_url(urls: engines.StoreUrls) -> str:
     return engines.owner_url()
 
 
+@pytest.fixture(scope="module")
+def api_key(urls: engines.StoreUrls) -> str:
+    """What Qdrant asks for; asked before a test gives the stores by URL."""
+    return engines.qdrant_api_key()
+
+
 @pytest.fixture
-def given(urls: engines.StoreUrls, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def given(
+    urls: engines.StoreUrls, api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
     """Give the four stores by URL, each of which a test may replace."""
     for store, url in zip(
         STORES, (urls.database, urls.mongodb, urls.redis, urls.qdrant), strict=True
     ):
         monkeypatch.setenv(engines.url_variable(store), url)
+    monkeypatch.setenv("QDRANT_API_KEY", api_key)
     return monkeypatch
 
 
@@ -138,7 +147,7 @@ def test_what_is_no_url_of_that_store(given: pytest.MonkeyPatch) -> None:
 
 def test_another_server_answers(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:
     mongodb, valkey, qdrant = (
-        urlsplit(url).netloc for url in (urls.mongodb, urls.redis, urls.qdrant)
+        urlsplit(url).netloc.rpartition("@")[2] for url in (urls.mongodb, urls.redis, urls.qdrant)
     )
     given.setenv("DATABASE_URL", f"postgresql://somebody:x@{mongodb}/x")
     given.setenv("REDIS_URL", f"redis://{qdrant}/0")
@@ -159,23 +168,16 @@ def test_another_server_answers(given: pytest.MonkeyPatch, urls: engines.StoreUr
 def test_a_wrong_password(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:
     right = urlsplit(urls.database).password or ""
     given.setenv("DATABASE_URL", urls.database.replace(right, "wrong-word"))
-    with locked_redis(urls.redis):
-        rows, printed = told(is_well=False)
-        given.setenv("REDIS_URL", urls.redis.replace("redis://", "redis://:wrong-word@"))
-        again, _ = told(is_well=False)
+    given.setenv("QDRANT_API_KEY", "wrong-word")
+    place = urlsplit(urls.redis).netloc.rpartition("@")[2]
+    given.setenv("REDIS_URL", f"redis://{place}/0")
+    rows, printed = told(is_well=False)
+    given.setenv("REDIS_URL", f"redis://:wrong-word@{place}/0")
+    again, _ = told(is_well=False)
     assert "does not accept this user and password" in rows["database"]["problem"]
     assert "does not accept this password, or asks for one" in rows["redis"]["problem"]
     assert rows["redis"]["problem"] == again["redis"]["problem"]
     assert "wrong-word" not in printed
-
-
-@contextlib.contextmanager
-def locked_redis(url: str) -> Iterator[None]:
-    Redis.from_url(url).config_set("requirepass", "right-word")
-    try:
-        yield
-    finally:
-        Redis.from_url(url, password="right-word").config_set("requirepass", "")
 
 
 def test_a_database_that_is_not_there(given: pytest.MonkeyPatch, urls: engines.StoreUrls) -> None:
@@ -267,9 +269,9 @@ def test_extensions_that_are_not_created_and_may_not_be(
 
 
 def test_examining_leaves_no_collection_behind(
-    given: pytest.MonkeyPatch, urls: engines.StoreUrls
+    given: pytest.MonkeyPatch, urls: engines.StoreUrls, api_key: str
 ) -> None:
-    found = doctor.examine(urls, mongodb_name="examined", qdrant_api_key="")
+    found = doctor.examine(urls, mongodb_name="examined", qdrant_api_key=api_key)
     assert [diagnosis.problem for diagnosis in found] == [""] * 4
     client: MongoClient[dict[str, Any]] = MongoClient(urls.mongodb)
     with contextlib.closing(client):

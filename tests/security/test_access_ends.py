@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from chat.models import Conversation, IdentitySecret, VisitorToken, Widget
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
+from chat.services.visitors import live_visits
 from chat.services.widgets import pause_widget
 from config.errors import AppError
 from crm.accounts.models import (
@@ -27,6 +28,7 @@ from crm.accounts.models import (
     User,
     UserSession,
 )
+from crm.accounts.principals import renew_all
 from crm.accounts.services.access import end_access
 from crm.accounts.services.api_keys import create_api_key, revoke_api_key, revoke_secret
 from crm.accounts.services.invitations import accept_invitation, invitation_of, invite
@@ -372,3 +374,25 @@ def test_an_invitation_lasts_no_longer_than_the_inviters_rights(
     assert not Membership.objects.filter(user=invited).exists()
     assert not re.search("Sunbean", page.content.decode())
     assert invitation.accepted_at is None
+
+
+def test_all_sockets_of_an_organization_are_asked_for_in_few_queries(
+    agent: Membership,
+    owner: Membership,
+    colleague: Membership,
+    widget: Widget,
+    conversation: Conversation,
+    django_assert_num_queries: Any,
+) -> None:
+    ways = [MemberWays(member, conversation) for member in (agent, owner, colleague)]
+    sessions = [(each.membership.pk, each.by_session.login) for each in ways]
+    programs = [(each.membership.pk, each.by_token.login) for each in ways]
+    with django_assert_num_queries(2):
+        assert set(renew_all(sessions)) == set(sessions)
+    with django_assert_num_queries(3):
+        assert set(renew_all(sessions + programs)) == set(sessions + programs)
+    visitors = [VisitorWays(widget, visit(widget)).viewer.token_id for _visitor in range(3)]
+    with django_assert_num_queries(1):
+        assert live_visits(visitors) == set(visitors)
+    with django_assert_num_queries(0):
+        assert (renew_all([]), live_visits([])) == ({}, set())

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
-from django.urls import URLResolver, get_resolver
+from django.urls import Resolver404, URLResolver, get_resolver, resolve
 
 from crm.accounts.models import CustomRole, Membership
 from tests.tenancy.world import Theirs
@@ -49,6 +49,20 @@ def addresses(theirs: Theirs) -> Iterator[Address]:
     """Give every address that has a view; raises CannotVisit."""
     for name, route in _walk(get_resolver().url_patterns):
         yield Address(name, _path(route, _filled(name, route, theirs)))
+
+
+def addresses_of_views(theirs: Theirs, *, is_admin: bool) -> list[Address]:
+    """Return one address of each view: of the operator's admin, or of everything else."""
+    found: dict[tuple[str, Any], Address] = {}
+    for address in addresses(theirs):
+        if address.name.startswith("admin:") is not is_admin:
+            continue
+        try:
+            view = resolve(address.path).func
+        except Resolver404:
+            continue
+        found.setdefault((address.name, view), address)
+    return list(found.values())
 
 
 def _walk(

@@ -18,11 +18,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Answer Qdrant's REST API on loopback.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", type=Path, required=True)
+    parser.add_argument(
+        "--api-key-file", type=Path, required=True, help="holds what clients send as api-key"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     catalog = Catalog(arguments.path)
     catalog.load()
-    server = Server(arguments.port, Router(catalog))
+    server = Server(
+        arguments.port, Router(catalog), api_key=arguments.api_key_file.read_text().strip()
+    )
     ending = threading.Event()
 
     def flush_now_and_then() -> None:

@@ -35,6 +35,11 @@ class Plain:
     content: str | dict[str, Any]
 
 
+def is_health_check(request: Request) -> bool:
+    """Return whether a request only asks if the process lives: it needs no key."""
+    return request.method == "GET" and request.path in _CHECKS
+
+
 class Router:
     """Sends each request to the collections; what has no route here is refused."""
 
@@ -78,9 +83,9 @@ class Router:
         if unknown:
             raise bad_request(f"the parameter `{min(unknown)}` is not known.")
         path = request.path
+        if is_health_check(request):
+            return Plain(f"{path[0]} check passed")
         if request.method == "GET":
-            if path in _CHECKS:
-                return Plain(f"{path[0]} check passed")
             if not path:
                 return Plain(self._greeting())
             if path == ("collections",):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,21 +10,25 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from config.engines.qdrant.refusals import Refused, bad_request
-from config.engines.qdrant.routes import Plain, Request, Router
+from config.engines.qdrant.routes import Plain, Request, Router, is_health_check
 
 MAX_BODY = 64 * 1024 * 1024  # bytes; Qdrant's own default is 32 MiB
 _logger = logging.getLogger("qdrant")
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on loopback only."""
+    """Listens on loopback only; whoever asks for more than its health sends the API key."""
 
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int, router: Router) -> None:
+    def __init__(self, port: int, router: Router, *, api_key: str) -> None:
         self.router = router
+        self._api_key = api_key.encode()
         super().__init__(("127.0.0.1", port), Handler)
+
+    def is_key(self, given: str) -> bool:
+        return bool(self._api_key) and secrets.compare_digest(given.encode(), self._api_key)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -45,7 +50,10 @@ class Handler(BaseHTTPRequestHandler):
         began = time.perf_counter()
         status, content_type, body = 200, "application/json", b""
         try:
-            answer = self.server.router.answer(self._request())
+            request = self._request()
+            if not (is_health_check(request) or self._has_key()):
+                raise Refused(401, "Must provide an API key or an Authorization bearer token")
+            answer = self.server.router.answer(request)
             if isinstance(answer, Plain) and isinstance(answer.content, str):
                 content_type, body = "text/plain", answer.content.encode()
             elif isinstance(answer, Plain):
@@ -68,6 +76,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class asks
+
+    def _has_key(self) -> bool:
+        scheme, _space, token = self.headers.get("Authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else ""
+        return self.server.is_key(self.headers.get("api-key") or given)
 
     def _request(self) -> Request:
         if self.headers.get("Transfer-Encoding"):

@@ -63,7 +63,7 @@ class UserSessionAdmin(ReadOnlyAdmin):
     list_display = ["user", "organization", "device", "address", "last_used_at", "ended_at"]
     list_filter = [LiveFilter, "ended_because"]
     list_select_related = ["user", "organization"]
-    search_fields = ["user__email", "user__name", "=address", "=id"]
+    search_fields = ["user__search_text", "=address", "=id"]
     ordering = ["-id"]
     fields = [
         "id",
@@ -100,7 +100,7 @@ class TokenFamilyAdmin(ReadOnlyAdmin):
     list_display = ["user", "organization", "device", "address", "last_used_at", "ended_at"]
     list_filter = [LiveFilter, "ended_because"]
     list_select_related = ["user", "organization"]
-    search_fields = ["user__email", "organization__name", "=address", "=id"]
+    search_fields = ["user__search_text", "organization__name", "=address", "=id"]
     ordering = ["-id"]
     fields = [
         "id",

@@ -109,7 +109,7 @@ class ImpersonationAdmin(ReadOnlyAdmin):
     list_display = ["started_at", "operator", "user", "organization", "may_change", "ended_at"]
     list_filter = ["may_change", "ended_because"]
     list_select_related = ["operator", "user", "organization"]
-    search_fields = ["operator__email", "user__email", "organization__name", "reason"]
+    search_fields = ["operator__search_text", "user__search_text", "organization__name", "reason"]
     ordering = ["-started_at"]
     fields = [
         "operator",

@@ -5,19 +5,17 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config.console.deeds import Deed
 from config.console.menu import Menu, Section
 from config.console.model_admin import ConsoleAdmin
+from config.forms import NormalizedText
 from crm.accounts.admin.impersonating import AS_PERSON
 from crm.accounts.models import Ended, Membership, User
 from crm.accounts.services.access import end_access
@@ -57,10 +55,23 @@ class MembershipInline(TabularInline):
         return False
 
 
-class NewPersonForm(UserCreationForm):
-    class Meta(UserCreationForm.Meta):
+class PersonForm(NormalizedText, forms.ModelForm):
+    """Without a password: nobody sets another's."""
+
+
+class NewPersonForm(PersonForm):
+    """A new account: its owner chooses the password, by a link that is sent to them."""
+
+    class Meta:
         model = User
-        fields = ("email", "name")
+        fields = ("email", "name", "language_code")
+
+    def clean_email(self) -> str:
+        return User.objects.normalize_email(self.cleaned_data["email"])
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002  Django's signature
+        self.instance.set_unusable_password()
+        return super().save(commit)
 
 
 def _switch_off(request: HttpRequest, row: User, form: forms.Form) -> str:
@@ -97,14 +108,14 @@ def _own_session(request: HttpRequest, row: User) -> str | None:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
+class UserAdmin(ConsoleAdmin):
+    """Not Django's own, which sets passwords: nobody sets another's."""
+
     menu = Menu(Section.TENANTS, "person", rank=20)
-    form = UserChangeForm
-    add_form = NewPersonForm
-    change_password_form = AdminPasswordChangeForm
+    form = PersonForm  # type: ignore[assignment]  # generic in the stubs alone
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
-    search_fields = ["email", "name", "=id"]
+    search_fields = ["search_text", "=id"]
     search_help_text = _("A part of the address or the name, or an id in full.")
     ordering = ["email"]
     filter_horizontal = ["groups"]
@@ -116,9 +127,7 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class
         (_("Operator"), {"fields": ["is_staff", "is_superuser", "groups"]}),
         (_("Times"), {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
-    add_fieldsets = [
-        (None, {"classes": ["wide"], "fields": ["email", "name", "password1", "password2"]})
-    ]
+    add_fieldsets = [(None, {"classes": ["wide"], "fields": ["email", "name", "language_code"]})]
     deeds = [
         AS_PERSON,
         Deed(
@@ -188,26 +197,31 @@ class UserAdmin(DjangoUserAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
+        if not change:
+            send_password_reset(request=request, user=obj)
         if change and set(form.changed_data) & set(_POWERS):
             # What they may do here has changed; they show anew who they are.
             end_access(user_id=obj.pk, because=Ended.REVOKED, spared_id=_own_session(request, obj))
 
-    def user_change_password(
-        self,
-        request: HttpRequest,
-        id: str,  # noqa: A002  Django names it so
-        form_url: str = "",
-    ) -> HttpResponse:
-        """Set a password, and end what was opened with the one before."""
-        user = self.get_object(request, id)
-        if user is not None and not self.has_change_permission(request, user):
-            raise PermissionDenied
-        before = user.password if user else ""
-        response: HttpResponse = super().user_change_password(request, id, form_url)
-        if user is not None and User.objects.filter(pk=user.pk).exclude(password=before).exists():
-            own = _own_session(request, user)
-            end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=own)
-        return response
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else self.add_fieldsets
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewPersonForm
+        return super().get_form(request, obj, **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) and self.has_change_permission(request)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Answer no filter by which a hash could be found out letter by letter."""
+        is_secret = lookup.startswith("password")
+        return not is_secret and bool(super().lookup_allowed(lookup, value, request))
+
+    def response_add(self, request: HttpRequest, obj: User, *args: Any) -> HttpResponse:
+        self.message_user(request, gettext("A letter with a link is on its way."))
+        return super().response_add(request, obj, *args)
 
 
 admin.site.unregister(Group)

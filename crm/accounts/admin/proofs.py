@@ -22,7 +22,7 @@ class EmailAddressAdmin(ReadOnlyAdmin):
     list_display = ["email", "user", "primary", "verified"]
     list_filter = ["primary", "verified"]
     list_select_related = ["user"]
-    search_fields = ["email", "user__name"]
+    search_fields = ["email", "user__search_text"]
     ordering = ["email"]
     fields = ["email", "user", "primary", "verified"]
 
@@ -33,7 +33,7 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
     list_display = ["user", "type", "created_at", "last_used_at"]
     list_filter = ["type"]
     list_select_related = ["user"]
-    search_fields = ["user__email", "user__name"]
+    search_fields = ["user__search_text"]
     search_help_text = _("Whose factor it is.")
     ordering = ["-created_at"]
     fields = ["user", "type", "created_at", "last_used_at"]
@@ -49,7 +49,7 @@ class SocialAccountAdmin(ReadOnlyAdmin):
     list_display = ["user", "provider", "date_joined", "last_login"]
     list_filter = ["provider"]
     list_select_related = ["user"]
-    search_fields = ["user__email", "user__name", "=uid"]
+    search_fields = ["user__search_text", "=uid"]
     ordering = ["-date_joined"]
     fields = ["user", "provider", "uid", "date_joined", "last_login"]
 

@@ -163,7 +163,7 @@ class MembershipAdmin(ConsoleAdmin):
     list_display = ["user", "organization", "role", "custom_role", "is_active", "created_at"]
     list_filter = ["role", "is_active"]
     list_select_related = ["user", "organization", "custom_role"]
-    search_fields = ["user__email", "user__name", "organization__name", "=id"]
+    search_fields = ["user__search_text", "organization__name", "=id"]
     autocomplete_fields = ["user", "organization"]
     ordering = ["-id"]
     deeds = [

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -81,11 +82,11 @@ class LogInTokens(OpenView):
         """Log a program in for a person; every refusal of the credentials is the same."""
         told = LogInBody.read(request)
         with outage_refusals():
-            user = check_credentials(
+            user, attempt = check_credentials(
                 request._request, email=told["email"], password=told["password"], road="token"
             )
             check_code(user=user, code=told["otp"])
-            credentials_were_right(request._request, user)
+            credentials_were_right(user, attempt)
             if EmailAddress.objects.filter(user=user, verified=False, primary=True).exists():
                 raise AddressNotConfirmed
             membership = _membership(user, told.get("organization"))
@@ -125,7 +126,7 @@ class Revoke(OpenView):
 
 def _membership(user: User, organization_id: Any) -> Membership:
     chosen = None if organization_id is None else str(organization_id)
-    membership = current_membership(user=user, organization_id=chosen)
+    membership = current_membership(user=user, organization_id=chosen, granted_at=timezone.now())
     if membership is None:
         raise NoOrganization
     if chosen is not None and str(membership.organization_id) != chosen:

@@ -16,16 +16,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config import limits, tenancy
+from config.redirects import is_local
+from config.text import normalize_email, normalize_line
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
-from crm.accounts.log_in import credentials_were_right
+from crm.accounts.log_in import credentials_were_right, take_attempt
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
 from crm.mail.services import queue_mail
@@ -52,10 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):
         ]
 
     def is_safe_url(self, url: str) -> bool:
-        request = context.request
-        return url_has_allowed_host_and_scheme(
-            url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
+        return is_local(context.request, url)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return limits.client_address(request)
@@ -70,7 +68,8 @@ class AccountAdapter(DefaultAccountAdapter):
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
     ) -> HttpResponse:
         response = super().post_login(request, user, **kwargs)
-        credentials_were_right(request, cast(User, user))
+        person = cast(User, user)
+        credentials_were_right(person, take_attempt(request, person))
         remember_language(response, cast(User, user).language_code)
         if getattr(request, "has_founded", False) and response.get("Location") == resolve_url(
             settings.LOGIN_REDIRECT_URL
@@ -169,7 +168,9 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         user = cast(User, super().populate_user(request, sociallogin, data))
         names = [data.get("first_name") or "", data.get("last_name") or ""]
-        user.name = (data.get("name") or " ".join(names).strip())[:255]
+        user.name = normalize_line(data.get("name") or " ".join(names))[:255]
+        for address in sociallogin.email_addresses:
+            address.email = normalize_email(address.email)
         return user
 
     def get_requests_session(self) -> requests.Session:

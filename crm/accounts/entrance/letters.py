@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.text import isolate
 from crm.mail.services import Letter
 
 Context = Mapping[str, Any]
@@ -102,7 +103,7 @@ def address_changed(context: Context) -> Letter:
     return Letter(
         subject=_("Your e-mail address was changed"),
         paragraphs=(
-            _("You now log in with %(address)s.") % {"address": context["to_email"]},
+            _("You now log in with %(address)s.") % {"address": isolate(context["to_email"])},
             _("If this was not you, tell an administrator of your organization at once."),
         ),
     )
@@ -165,19 +166,19 @@ def provider_unlinked(context: Context) -> Letter:
 
 def invitation(context: Context) -> Letter:
     days: int = context["days"]
+    named = {
+        "name": isolate(context["by"]),
+        "organization": isolate(context["organization"]),
+        "role": isolate(context["role"]),
+    }
     return Letter(
-        subject=_("%(name)s invites you to %(organization)s")
-        % {"name": context["by"], "organization": context["organization"]},
+        subject=_("%(name)s invites you to %(organization)s") % named,
         paragraphs=(
             _(
                 "%(name)s invites you to work in %(organization)s on NextFlow. "
                 "Your role would be: %(role)s."
             )
-            % {
-                "name": context["by"],
-                "organization": context["organization"],
-                "role": context["role"],
-            },
+            % named,
         ),
         action_label=_("Look at the invitation"),
         action_url=context["url"],

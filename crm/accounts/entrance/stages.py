@@ -2,7 +2,10 @@
 
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+
+# Who showed password or provider in this browser, although their address is not confirmed yet.
+_SHOWN_KEY = "credentials_shown_for"
 
 
 class AddressStage(EmailVerificationStage):
@@ -12,7 +15,19 @@ class AddressStage(EmailVerificationStage):
         if self.login.user is not None:
             vouch_for_address(self.login.user)
         response, goes_on = super().handle()
+        if response is not None and self.login.user is not None:
+            self.request.session[_SHOWN_KEY] = str(self.login.user.pk)
         return response, goes_on
+
+
+def showed_credentials(request: HttpRequest, user: object) -> bool:
+    """Return whether this browser signed up, or logged in to an account that is not confirmed."""
+    return bool(request.session.get(_SHOWN_KEY) == str(user.pk))  # type: ignore[attr-defined]
+
+
+def has_proved_address(user: object) -> bool:
+    """Return whether an account has an address that somebody proved to be theirs."""
+    return EmailAddress.objects.filter(user=user, verified=True).exists()
 
 
 def vouch_for_address(user: object) -> None:

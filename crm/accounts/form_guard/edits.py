@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from config.forms import Form
 from config.versions import VersionedModel
 from config.whole_numbers import whole_number
 from crm.accounts.form_guard.stamps import VERSION
@@ -18,7 +19,7 @@ def version_of(request: HttpRequest) -> int | None:
     return whole_number(request.POST.get(VERSION, ""))
 
 
-class EditForm(forms.Form):
+class EditForm(Form):
     """A form that edits a stored record.
 
     It carries the version of the record and, hidden, the values that it was filled with, so that a

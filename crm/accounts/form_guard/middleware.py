@@ -23,6 +23,7 @@ from crm.accounts.form_guard.stamps import (
     stamp_of,
 )
 from crm.accounts.models import User
+from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import move_session
 
@@ -135,7 +136,11 @@ def _switch_back(request: HttpRequest, user: User) -> None:
     present: Any = getattr(request, "membership", None)
     if wanted is None or not present or present.impersonation:
         return
-    chosen = current_membership(user=user, organization_id=str(wanted))
+    chosen = current_membership(
+        user=user,
+        organization_id=str(wanted),
+        granted_at=session_granted_at(request.session, user),
+    )
     if chosen is None or chosen.organization_id != wanted:
         return
     request.session[SESSION_KEY] = str(wanted)

@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models.security import (
     DEFAULT_IDLE_MINUTES,
@@ -19,7 +20,7 @@ _HOUR = 60
 _DAY = 24 * _HOUR
 
 
-class ApiKeyForm(forms.Form):
+class ApiKeyForm(Form):
     """``scopes`` are offered as far as the maker has them."""
 
     name = forms.CharField(

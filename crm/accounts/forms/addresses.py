@@ -5,10 +5,11 @@ from typing import Any
 from allauth.account import forms as allauth
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import NormalizedText
 from crm.accounts.forms.passwords import count, word_address
 
 
-class ChangeAddressForm(allauth.AddEmailForm):
+class ChangeAddressForm(NormalizedText, allauth.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])

@@ -1,14 +1,29 @@
 """What people fill in about themselves."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.models import Language
 
 
-class LogInForm(forms.Form):
+class TargetField(forms.CharField):
+    """Where to go on. One that cannot be used is as good as none: it must not refuse the form."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def clean(self, value: Any) -> str:
+        try:
+            return str(super().clean(value))
+        except forms.ValidationError:
+            return ""
+
+
+class LogInForm(Form):
     email = forms.EmailField(
         label=_("E-mail address"),
         max_length=255,
@@ -26,18 +41,18 @@ class LogInForm(forms.Form):
         ),
         error_messages={"required": _("Enter your password.")},
     )
-    next = forms.CharField(required=False, widget=forms.HiddenInput)
+    next = TargetField(widget=forms.HiddenInput)
 
 
-class LanguageForm(forms.Form):
+class LanguageForm(Form):
     language = forms.ChoiceField(choices=Language.choices)
-    next = forms.CharField(required=False)
+    next = TargetField()
 
 
-class TimezoneForm(forms.Form):
+class TimezoneForm(Form):
     timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
-    next = forms.CharField(required=False)
+    next = TargetField()
 
 
-class SwitchForm(forms.Form):
+class SwitchForm(Form):
     organization = forms.UUIDField()

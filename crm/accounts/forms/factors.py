@@ -9,6 +9,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import NormalizedText
 from crm.accounts.forms.passwords import count
 
 
@@ -31,7 +32,7 @@ def _word_name(field: forms.Field) -> None:
     field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
 
 
-class CodeForm(base.AuthenticateForm):
+class CodeForm(NormalizedText, base.AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
@@ -41,7 +42,7 @@ class CodeForm(base.AuthenticateForm):
         return str(super().clean_code())
 
 
-class ConfirmByCodeForm(base.ReauthenticateForm):
+class ConfirmByCodeForm(NormalizedText, base.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
@@ -51,7 +52,7 @@ class ConfirmByCodeForm(base.ReauthenticateForm):
         return str(super().clean_code())
 
 
-class ActivateAppForm(totp.ActivateTOTPForm):
+class ActivateAppForm(NormalizedText, totp.ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_code(self.fields["code"], label=_("Code that the app shows"))
@@ -67,7 +68,7 @@ def _refuse_credential(error: Exception) -> NoReturn:
     ) from error
 
 
-class LogInKeyForm(webauthn.LoginWebAuthnForm):
+class LogInKeyForm(NormalizedText, webauthn.LoginWebAuthnForm):
     def clean_credential(self) -> Authenticator:
         try:
             return super().clean_credential()
@@ -75,7 +76,7 @@ class LogInKeyForm(webauthn.LoginWebAuthnForm):
             _refuse_credential(error)
 
 
-class SecondKeyForm(webauthn.AuthenticateWebAuthnForm):
+class SecondKeyForm(NormalizedText, webauthn.AuthenticateWebAuthnForm):
     def clean_credential(self) -> Authenticator:
         try:
             return super().clean_credential()
@@ -83,7 +84,7 @@ class SecondKeyForm(webauthn.AuthenticateWebAuthnForm):
             _refuse_credential(error)
 
 
-class ConfirmByKeyForm(webauthn.ReauthenticateWebAuthnForm):
+class ConfirmByKeyForm(NormalizedText, webauthn.ReauthenticateWebAuthnForm):
     def clean_credential(self) -> Authenticator:
         try:
             return super().clean_credential()
@@ -91,7 +92,7 @@ class ConfirmByKeyForm(webauthn.ReauthenticateWebAuthnForm):
             _refuse_credential(error)
 
 
-class AddKeyForm(webauthn.AddWebAuthnForm):
+class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_name(self.fields["name"])
@@ -111,7 +112,7 @@ class AddKeyForm(webauthn.AddWebAuthnForm):
         return cleaned
 
 
-class RenameKeyForm(webauthn.EditWebAuthnForm):
+class RenameKeyForm(NormalizedText, webauthn.EditWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_name(self.fields["name"])

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
+from config.forms import Form
 from crm.accounts.forms.passwords import dummy_user, word_password
 from crm.accounts.models import Membership, Role, Team
 from crm.accounts.permissions import Principal
@@ -17,7 +18,7 @@ from crm.accounts.services.roles import grantable_roles
 MOST_SUCCESSORS = 500
 
 
-class FindForm(forms.Form):
+class FindForm(Form):
     q = forms.CharField(
         label=_("Search"),
         required=False,
@@ -32,7 +33,7 @@ class FindForm(forms.Form):
     )
 
 
-class InviteForm(forms.Form):
+class InviteForm(Form):
     """``role`` is the key of a role that the inviting member may give."""
 
     email = forms.EmailField(
@@ -59,7 +60,7 @@ class InviteForm(forms.Form):
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
 
 
-class DeactivateForm(forms.Form):
+class DeactivateForm(Form):
     """Who takes what is open of somebody; ``successor`` is a member's id, or empty for nobody."""
 
     successor = forms.TypedChoiceField(
@@ -82,11 +83,11 @@ class DeactivateForm(forms.Form):
         ]
 
 
-class RoleForm(forms.Form):
+class RoleForm(Form):
     role = forms.CharField(max_length=64)
 
 
-class JoinForm(forms.Form):
+class JoinForm(Form):
     """What a newcomer says of themselves; the address comes from the invitation."""
 
     name = forms.CharField(

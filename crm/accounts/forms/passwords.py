@@ -3,11 +3,15 @@
 from typing import Any
 
 from allauth.account import forms as allauth
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
+from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
 
@@ -28,11 +32,33 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
     field.help_text = _HELP if helps else ""
 
 
-class ResetForm(allauth.ResetPasswordForm):
+class ResetForm(NormalizedText, allauth.ResetPasswordForm):
+    """Send a link to an address that the account's owner has proved, and to no other.
+
+    Whoever signed up and has not confirmed yet is sent the link for that again.
+    """
+
+    users: list[User]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        self.users = list(User.objects.reachable_at(email))
+        return email
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        email: str = self.cleaned_data["email"]
+        waiting = EmailAddress.objects.filter(
+            email=email, user__email=email, user__is_active=True, verified=False
+        ).first()
+        if waiting is None or self.users:
+            return str(super().save(request, **kwargs))
+        waiting.send_confirmation(request)
+        return email
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -42,7 +68,7 @@ class ResetForm(allauth.ResetPasswordForm):
         return cleaned
 
 
-class NewPasswordForm(allauth.ResetPasswordKeyForm):
+class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
     """What the link of a letter opens; it proves the address, too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,14 +77,17 @@ class NewPasswordForm(allauth.ResetPasswordKeyForm):
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
     def save(self) -> None:
-        super().save()
         # Here, for adapters are loaded with the models, and forms with the settings.
         from crm.accounts.entrance.adapters import verified_address
+        from crm.accounts.services.sign_up import disarm_sign_up
 
-        verified_address(self.user)
+        with transaction.atomic():
+            disarm_sign_up(user_id=self.user.pk)
+            super().save()
+            verified_address(self.user)
 
 
-class ChangePasswordForm(allauth.ChangePasswordForm):
+class ChangePasswordForm(NormalizedText, allauth.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
@@ -70,14 +99,14 @@ class ChangePasswordForm(allauth.ChangePasswordForm):
         return str(super().clean_oldpassword())
 
 
-class SetPasswordForm(allauth.SetPasswordForm):
+class SetPasswordForm(NormalizedText, allauth.SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["password2"]
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
 
-class ConfirmForm(allauth.ReauthenticateForm):
+class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_password(self.fields["password"], label=_("Your password"), is_new=False)

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
+from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import CustomRole, Membership, Team
 from crm.accounts.permissions import LEVELS, READ, WRITE, Action, Area, Grant, Level, Rights
@@ -24,7 +25,7 @@ class NameField(forms.CharField):
         )
 
 
-class NewRoleForm(forms.Form):
+class NewRoleForm(Form):
     name = NameField()
     copied_from = forms.ChoiceField(
         label=_("Copied from"), widget=forms.Select(attrs={"class": "form-select"})

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from config import limits
+from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
 from crm.accounts.models import User
@@ -57,7 +58,7 @@ def describe(user: User, told: dict[str, Any]) -> None:
         user.metadata[WANTED] = told["organization"]
 
 
-class SignUpForm(allauth.SignupForm):
+class SignUpForm(NormalizedText, allauth.SignupForm):
     name = _name_field()
     organization = _organization_field(required=True)
     timezone = _zone_field()
@@ -96,7 +97,7 @@ class SignUpForm(allauth.SignupForm):
         _keep(user, self.cleaned_data)
 
 
-class ProviderSignUpForm(social.SignupForm):
+class ProviderSignUpForm(NormalizedText, social.SignupForm):
     name = _name_field()
     organization = _organization_field(
         required=False, help_text=_("Leave it empty if somebody invited you to theirs.")

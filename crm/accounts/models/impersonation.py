@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import ShortProseField
 from crm.accounts.managers_of_access import ImpersonationQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.user import User
@@ -43,7 +44,7 @@ class Impersonation(models.Model):
         User, on_delete=models.CASCADE, related_name="+", verbose_name=_("as whom")
     )
     login = models.UUIDField(editable=False)
-    reason = models.CharField(_("reason"), max_length=500)
+    reason = ShortProseField(_("reason"), max_length=500)
     may_change = models.BooleanField(_("may change things"), default=False)
     started_at = models.DateTimeField(_("began"), default=timezone.now, editable=False)
     ends_at = models.DateTimeField(_("over at the latest"), editable=False)

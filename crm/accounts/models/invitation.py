@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import AddressField
 from crm.accounts.managers_of_invitations import InvitationQuerySet
 from crm.accounts.models.api_key import ApiKey
 from crm.accounts.models.membership import Membership
@@ -27,7 +28,7 @@ class Invitation(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="invitations"
     )
-    email = models.EmailField(_("e-mail address"), max_length=255)
+    email = AddressField(_("e-mail address"), max_length=255)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.AGENT)
     # Without the role that was promised there is no invitation: never another, broader one.
     custom_role = models.ForeignKey(

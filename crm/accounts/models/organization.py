@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import LineField
 from config.versions import VersionedModel
 from crm.accounts.models.user import Language, User
 
@@ -16,7 +17,7 @@ class Organization(VersionedModel):
     organization_doors: ClassVar[tuple[str, ...]] = ("slug",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(_("name"), max_length=255)
+    name = LineField(_("name"), max_length=255)
     slug = models.SlugField(_("short name"), max_length=63, unique=True)
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH

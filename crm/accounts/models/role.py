@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import LineField
 from config.versions import VersionedModel
 from crm.accounts.managers import CustomRoleQuerySet
 from crm.accounts.models.organization import Organization
@@ -31,7 +32,7 @@ class CustomRole(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="custom_roles"
     )
-    name = models.CharField(_("name"), max_length=60)
+    name = LineField(_("name"), max_length=60)
     base = models.CharField(_("copied from"), max_length=20, choices=Role)
     grants = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)

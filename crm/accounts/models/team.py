@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
+from config.text_fields import LineField
 from config.versions import VersionedModel
 from crm.accounts.managers import TeamQuerySet
 from crm.accounts.models.membership import Membership
@@ -18,7 +19,7 @@ class Team(VersionedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
-    name = models.CharField(_("name"), max_length=60)
+    name = LineField(_("name"), max_length=60)
     lead = models.ForeignKey(
         Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="leads"
     )

@@ -1,7 +1,8 @@
 """The people who log in."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
@@ -9,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from config.ids import uuid7
 from config.person_names import short_name
+from config.text import normalize_email, normalize_password, search_key
+from config.text_fields import AddressField, LineField
 from config.versions import VersionedModel
 from crm.accounts.managers import UserManager
 
@@ -37,9 +40,9 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(_("e-mail address"), max_length=255, unique=True)
-    name = models.CharField(_("name"), max_length=255)
-    phone = models.CharField(_("phone"), max_length=50, blank=True)
+    email = AddressField(_("e-mail address"), max_length=255, unique=True)
+    name = LineField(_("name"), max_length=255)
+    phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
@@ -47,6 +50,8 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the operator's admin"), default=False)
     metadata = models.JSONField(default=dict, blank=True)
+    # Name and address, folded.
+    search_text = models.TextField(default="", editable=False)
     # Whatever granted access before this moment is void; None: nothing is.
     access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -72,9 +77,42 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the person together with the text by which they are found."""
+        text = search_key(f"{self.name} {normalize_email(self.email)}")
+        if text != self.search_text:
+            self.search_text = text
+            if (fields := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*fields, "search_text"}
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
         super().clean()
         self.email = User.objects.normalize_email(self.email)
+
+    def set_password(self, raw_password: str | None) -> None:
+        if isinstance(raw_password, str):
+            raw_password = normalize_password(raw_password)
+        super().set_password(raw_password)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return whether this is the password, however the keyboard composes its letters.
+
+        A hash that was made of the text as typed is tried too, and replaced.
+        """
+        if raw_password is None:
+            return super().check_password(None)
+        normalized = normalize_password(raw_password)
+        if super().check_password(normalized):
+            return True
+        if normalized == raw_password or not super().check_password(raw_password):
+            return False
+        self.set_password(normalized)
+        self.save(update_fields=["password"])
+        return True
+
+    async def acheck_password(self, raw_password: str | None) -> bool:
+        return await sync_to_async(self.check_password)(raw_password)
 
     def get_full_name(self) -> str:
         return self.name

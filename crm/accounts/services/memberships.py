@@ -4,7 +4,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.utils.timezone import now
 
 from config import tenancy
 from crm.accounts.models import Membership, Organization, Role, User
@@ -13,13 +12,13 @@ SESSION_KEY = "organization_id"
 
 
 def current_membership(
-    *, user: User, organization_id: str | None, granted_at: datetime | None = None
+    *, user: User, organization_id: str | None, granted_at: datetime
 ) -> Membership | None:
     """Give the membership a session runs as: the chosen organization's, else the oldest.
 
-    ``granted_at`` is when the person logged in, by default now.
+    ``granted_at`` is when the person logged in.
     """
-    theirs = Membership.objects.of(user).admitting(granted_at or now())
+    theirs = Membership.objects.of(user).admitting(granted_at)
     if organization_id is not None:
         # The session's word says where to look, and nothing more: the row must be there.
         with tenancy.organization(UUID(organization_id)):

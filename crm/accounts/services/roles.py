@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from config import quotas, realtime
+from config.text import is_taken
 from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
@@ -192,6 +193,10 @@ def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
 
 
 def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:
+    others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
+    # Under the lock of `enter_settings`; the constraint in the store knows less of what is equal.
+    if is_taken(role.name, others.values_list("name", flat=True)):
+        raise RoleNameTaken
     try:
         with transaction.atomic():
             role.save(update_fields=update_fields)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache import cache
+from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -31,6 +32,7 @@ from crm.accounts.signals import access_ended
 RECORD_KEY = "user_session"
 BEGUN_KEY = "begun_at"
 _KNOWN_SECONDS = int(USE_NOTED_EVERY.total_seconds())
+_SALT = "crm.accounts.user_session"
 _OVER = 0.0
 # An ended session stays known as such for as long as a stale copy of it could come from a cache.
 _OVER_SECONDS = 3600
@@ -42,9 +44,11 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
     session = request.session
     if session.session_key is None:
         session.create()
-    membership = current_membership(user=user, organization_id=session.get(SESSION_KEY))
-    client = Client.of(request)
     now = timezone.now()
+    membership = current_membership(
+        user=user, organization_id=session.get(SESSION_KEY), granted_at=now
+    )
+    client = Client.of(request)
     if membership is not None:
         # Where the next request looks first.
         session[SESSION_KEY] = str(membership.organization_id)
@@ -65,7 +69,7 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
         ends_at = record.ends_at()
     session[RECORD_KEY] = str(record.pk)
     session[BEGUN_KEY] = now.isoformat()
-    cache.set(_cache_key(record.pk), ends_at.timestamp(), _KNOWN_SECONDS)
+    cache.set(_cache_key(record.pk), _signed(record.pk, ends_at.timestamp()), _KNOWN_SECONDS)
     return record
 
 
@@ -76,9 +80,9 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
     """
     record_id = request.session.get(RECORD_KEY)
     if record_id is not None:
-        ends_at = cache.get(_cache_key(record_id))
+        ends_at = _known_end(record_id)
         if ends_at is not None:
-            return bool(ends_at > time.time())
+            return ends_at > time.time()
     with tenancy.person(user.pk):
         return _look_up(request, user, record_id)
 
@@ -174,13 +178,15 @@ def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:
 
 def _know(record: UserSession) -> None:
     # Only where nothing is known: the end, which another request may just have noted, stays.
-    cache.add(_cache_key(record.pk), record.ends_at().timestamp(), _KNOWN_SECONDS)
+    signed = _signed(record.pk, record.ends_at().timestamp())
+    cache.add(_cache_key(record.pk), signed, _KNOWN_SECONDS)
 
 
 def _forget(ended: Sequence[UserSession]) -> None:
     if not ended:
         return
-    cache.set_many({_cache_key(record.pk): _OVER for record in ended}, _OVER_SECONDS)
+    over = {_cache_key(record.pk): _signed(record.pk, _OVER) for record in ended}
+    cache.set_many(over, _OVER_SECONDS)
     for record in ended:
         store = _store(record.key)
         store.delete(record.key)
@@ -211,6 +217,23 @@ def session_of_key(key: str) -> HttpRequest:
     request.session = _store(key)
     request.user = get_user(request)
     return request
+
+
+def _signed(record_id: UUID, ends_at: float) -> str:
+    """Return what the cache keeps of a session's end: whoever writes there prolongs nothing."""
+    return Signer(salt=_SALT).sign(f"{record_id}|{ends_at!r}")
+
+
+def _known_end(record_id: str) -> float | None:
+    """Return when a session ends as far as the cache knows, in seconds since 1970."""
+    kept = cache.get(_cache_key(record_id))
+    if not isinstance(kept, str):
+        return None
+    try:
+        of_record, _bar, ends_at = Signer(salt=_SALT).unsign(kept).partition("|")
+    except BadSignature:
+        return None
+    return float(ends_at) if of_record == str(record_id) else None
 
 
 def _cache_key(record_id: UUID | str | None) -> str:

@@ -4,12 +4,16 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from config import quotas, tenancy
-from crm.accounts.models import Membership, Organization, Role, User
+from crm.accounts.models import Ended, Membership, Organization, Role, User
+from crm.accounts.services.access import end_access
 
 # What a user's metadata keeps of a sign-up until the address is confirmed.
 WANTED = "wanted_organization"
@@ -44,6 +48,23 @@ def found_organization(*, user: User, name: str) -> Membership:
         organization.save(force_insert=True)
         quotas.organization_founded(organization_id=organization.pk)
         return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
+
+
+@transaction.atomic
+def disarm_sign_up(*, user_id: UUID) -> None:
+    """Take away what a sign-up left to get in with, before the owner of its address takes over.
+
+    Whoever signed up may have been a stranger. An account with a proved address is left as it is.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    addresses = EmailAddress.objects.filter(user=user)
+    if addresses.filter(verified=True).exists() or not addresses.exists():
+        return
+    Authenticator.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
+    user.set_unusable_password()
+    user.save(update_fields=["password", "updated_at"])
+    end_access(user_id=user_id, because=Ended.PASSWORD_CHANGED)
 
 
 def purge_unconfirmed() -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from config import realtime
+from config.text import is_taken
 from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
@@ -95,6 +96,10 @@ def _locked(organization_id: UUID, team_id: UUID) -> Team:
 
 
 def _save(team: Team, update_fields: list[str] | None = None) -> None:
+    others = Team.objects.of(team.organization_id).exclude(pk=team.pk)
+    # Under the lock of `enter_settings`; the constraint in the store knows less of what is equal.
+    if is_taken(team.name, others.values_list("name", flat=True)):
+        raise TeamNameTaken
     try:
         with transaction.atomic():
             team.save(update_fields=update_fields)

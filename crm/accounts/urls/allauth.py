@@ -13,7 +13,7 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import include, path, re_path
 
 from crm.accounts.views import entrance
-from crm.accounts.views.addresses import AddressView
+from crm.accounts.views.addresses import AddressView, ConfirmAddressView
 
 _security = "app/settings/security"
 
@@ -26,7 +26,9 @@ urlpatterns = [
     path("signup/", account.signup, name="account_signup"),
     path("verify/", account.email_verification_sent, name="account_email_verification_sent"),
     re_path(
-        r"^verify/(?P<key>[-:\w]{1,200})/$", account.confirm_email, name="account_confirm_email"
+        r"^verify/(?P<key>[-:\w]{1,200})/$",
+        ConfirmAddressView.as_view(),
+        name="account_confirm_email",
     ),
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from config import tenancy
 from config.errors import AppError
+from config.text import isolate
 from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
@@ -177,7 +178,7 @@ def rotate_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
 @require_POST
 def end_key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     key = revoke_api_key(by=membership_of(request), key_id=key_id)
-    messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": key.name})
+    messages.success(request, _("“%(name)s” opens nothing any more.") % {"name": isolate(key.name)})
     return redirect("accounts:api_keys_page")
 
 

@@ -1,11 +1,26 @@
-"""The page of the address one logs in with."""
+"""The page of the address one logs in with, and those that the links to confirm one open."""
 
 from typing import Any
 
-from allauth.account.views import EmailView
-from django.http import HttpRequest, HttpResponseBase
+from allauth.account.models import EmailAddress, get_emailconfirmation_model
+from allauth.account.views import ConfirmEmailView, EmailView
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 
-from crm.accounts.entrance.stages import vouch_for_address
+from crm.accounts.entrance.stages import (
+    has_proved_address,
+    showed_credentials,
+    vouch_for_address,
+)
+from crm.accounts.forms.passwords import NewPasswordForm
+from crm.accounts.log_in import log_out
 from crm.accounts.models import User
 
 
@@ -16,3 +31,42 @@ class AddressView(EmailView):
         if isinstance(request.user, User):
             vouch_for_address(request.user)
         return super().dispatch(request, *args, **kwargs)
+
+
+@method_decorator(never_cache, name="dispatch")
+@method_decorator(sensitive_post_parameters("password1"), name="dispatch")
+class ConfirmAddressView(ConfirmEmailView):
+    """Confirm an address for whoever holds the account; the link alone proves only the mailbox.
+
+    A new address of an account is confirmed by somebody who is logged in to it: a mistyped one
+    belongs to a stranger. A sign-up is confirmed in the browser that knows its password; in another
+    one a new password is chosen, and whatever the sign-up left there opens nothing.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        confirmation = get_emailconfirmation_model().from_key(kwargs["key"])
+        if confirmation is not None:
+            address: EmailAddress = confirmation.email_address
+            if has_proved_address(address.user):
+                if not request.user.is_authenticated:
+                    return redirect_to_login(request.path, resolve_url(settings.LOGIN_URL))
+                if request.user.pk != address.user_id:
+                    context = {"is_for_somebody_else": True}
+                    return render(request, self.template_name, context, status=403)
+            elif not showed_credentials(request, address.user) and address.can_set_verified():
+                return _claim(request, address)
+        return super().dispatch(request, *args, **kwargs)
+
+
+def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
+    """Let the owner of the mailbox choose the password of an account that is signed up for it."""
+    given = request.POST if request.method == "POST" else None
+    form = NewPasswordForm(given, user=address.user)
+    if not form.is_valid():
+        status = 400 if form.is_bound else 200
+        context = {"form": form, "email": address.email}
+        return render(request, "account/email_claim.html", context, status=status)
+    form.save()
+    log_out(request)
+    messages.success(request, _("Your address is confirmed. Log in with your new password."))
+    return redirect(settings.LOGIN_URL)

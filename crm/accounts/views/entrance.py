@@ -5,9 +5,8 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from config import tenancy
 from config.errors import AppError, Invalid
+from config.redirects import local_target
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
@@ -31,7 +31,7 @@ from crm.accounts.services.sessions import move_session
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.method != "POST":
-        return redirect(_own_address(request, request.GET.get("next")))
+        return HttpResponseRedirect(_own_address(request, request.GET.get("next")))
     if request.method != "POST":
         form = LogInForm(initial={"next": request.GET.get("next", "")} | refill_of(request))
         return render(request, "accounts/log_in.html", {"form": form})
@@ -111,7 +111,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if isinstance(request.user, User):
         request.user.language_code = code
         request.user.save(update_fields=["language_code", "updated_at"])
-    response = redirect(_own_address(request, form.cleaned_data["next"]))
+    response = HttpResponseRedirect(_own_address(request, form.cleaned_data["next"]))
     remember_language(response, code)
     return response
 
@@ -126,7 +126,7 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
         raise Invalid
     user.timezone = form.cleaned_data["timezone"]
     user.save(update_fields=["timezone", "updated_at"])
-    return redirect(_own_address(request, form.cleaned_data["next"]))
+    return HttpResponseRedirect(_own_address(request, form.cleaned_data["next"]))
 
 
 def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
@@ -139,8 +139,4 @@ def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 def _own_address(request: HttpRequest, address: str | None) -> str:
     """Give the address if it is on this host, else the inbox."""
-    if address and url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return address
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
+    return local_target(request, address, resolve_url(settings.LOGIN_REDIRECT_URL))

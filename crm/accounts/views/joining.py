@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from config import limits
 from config.errors import AppError
+from config.text import isolate
 from crm.accounts.errors import InvitationForSomebodyElse
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.members import JoinForm
@@ -71,7 +72,9 @@ def _as_member(request: HttpRequest, invitation: Invitation, token: str) -> Http
         return redirect("accounts:profile")
     request.session[SESSION_KEY] = str(membership.organization_id)
     move_session(request=request, user=user, organization_id=membership.organization_id)
-    messages.success(request, _("Welcome to %(name)s.") % {"name": invitation.organization.name})
+    messages.success(
+        request, _("Welcome to %(name)s.") % {"name": isolate(invitation.organization.name)}
+    )
     return redirect("chat:inbox")
 
 

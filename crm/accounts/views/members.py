@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.errors import AppError
+from config.text import isolate
 from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import MemberNotFound
@@ -179,7 +180,9 @@ def leave(request: HttpRequest) -> HttpResponse:
     except AppError as refusal:
         messages.error(request, refusal.message)
         return redirect("accounts:organization")
-    messages.success(request, _("You left %(name)s.") % {"name": membership.organization.name})
+    messages.success(
+        request, _("You left %(name)s.") % {"name": isolate(membership.organization.name)}
+    )
     return redirect("accounts:profile")
 
 
@@ -199,7 +202,8 @@ def _invite(request: HttpRequest, by: Membership, form: InviteForm) -> int:
         form.add_error(None, refusal.message)
         return refusal.status
     messages.success(
-        request, _("An invitation is on its way to %(email)s.") % {"email": invitation.email}
+        request,
+        _("An invitation is on its way to %(email)s.") % {"email": isolate(invitation.email)},
     )
     return 200
 

@@ -1,12 +1,11 @@
 """Verbs about API calls: Redis counts them as they come, the ledger receives the sums."""
 
+import re
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from django.db import transaction
 
-from config import brief_redis
 from crm.billing import counters
 from crm.billing.managers import hold_alone
 from crm.billing.metrics import Metric
@@ -14,6 +13,7 @@ from crm.billing.models import UsageRecord
 from crm.billing.services.terms import Terms, terms_of
 
 _COUNTED = "quota:api_calls"
+_HEX = re.compile(r"[0-9a-f]{32}")
 
 
 @transaction.atomic
@@ -37,20 +37,21 @@ def post_api_calls(*, organization_id: UUID) -> Terms:
         limit=terms.limits[Metric.API_CALLS],
         until=terms.subscription.period_end.timestamp(),
     )
-    brief_redis.client().sadd(_COUNTED, organization_id.hex)
+    counters.remember(_COUNTED, organization_id.hex)
     return terms
 
 
 def organizations_with_calls() -> list[UUID]:
     """Give the organizations for which Redis counts calls."""
-    return [
-        UUID(hex=name.decode())
-        for name in cast("set[bytes]", brief_redis.client().smembers(_COUNTED))
-    ]
+    return [UUID(hex=name) for name in counters.remembered(_COUNTED) if _HEX.fullmatch(name)]
 
 
 def _post(organization_id: UUID, stamp: str, used: int) -> None:
-    period_start = datetime.fromisoformat(stamp)
+    try:
+        period_start = datetime.fromisoformat(stamp)
+    except ValueError:
+        # Not a counter that this installation filled: nothing is known from it.
+        return
     posted = UsageRecord.objects.total(organization_id, Metric.API_CALLS, period_start)
     if used <= posted:
         return

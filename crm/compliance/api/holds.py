@@ -7,7 +7,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import Body, ListQuery, example, ordering_field, page_of, page_response
+from config.rest import (
+    Body,
+    ListQuery,
+    example,
+    ordering_field,
+    page_of,
+    page_response,
+    prose_field,
+)
 from crm.accounts.api.base import AreaView
 from crm.accounts.idempotency import idempotent
 from crm.accounts.permissions import WRITE, Area, require
@@ -47,11 +55,11 @@ class LegalHoldBody(Body):
         default="",
         help_text="`customer:<id>`, `user:<id>`, or empty for the whole organization.",
     )
-    reason = serializers.CharField(max_length=500)
+    reason = prose_field(max_length=500)
 
 
 class LiftBody(Body):
-    reason = serializers.CharField(max_length=500)
+    reason = prose_field(max_length=500)
 
 
 class LegalHoldListQuery(ListQuery):

@@ -87,7 +87,7 @@ def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
         ids = members.filter(user__email=User.objects.normalize_email(who)).values_list("user_id")
     else:
         customers = Customer.objects.filter(organization_id=organization_id)
-        ids = customers.filter(email__iexact=who).values_list("pk")
+        ids = customers.filter(email=who).values_list("pk")
     return [f"{kind}:{found}" for (found,) in ids[:2]]
 
 

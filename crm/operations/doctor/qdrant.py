@@ -6,6 +6,7 @@ import httpx
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from config.stores import qdrant_headers
 from crm.operations.doctor.diagnosis import (
     SECONDS,
     Diagnosis,
@@ -31,7 +32,7 @@ def _look(diagnosis: Diagnosis, url: str, api_key: str) -> None:
     _describe(url, api_key, diagnosis)
     client = QdrantClient(
         url=url,
-        api_key=api_key or None,
+        headers=qdrant_headers(api_key),
         timeout=SECONDS,
         prefer_grpc=False,
         check_compatibility=False,
@@ -50,7 +51,7 @@ def _look(diagnosis: Diagnosis, url: str, api_key: str) -> None:
 
 def _describe(url: str, api_key: str, diagnosis: Diagnosis) -> None:
     try:
-        answer = httpx.get(url, headers={"api-key": api_key} if api_key else None, timeout=SECONDS)
+        answer = httpx.get(url, headers=qdrant_headers(api_key), timeout=SECONDS)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as reason:
         raise wrong_url(_STORE) from reason
     except httpx.TimeoutException as reason:

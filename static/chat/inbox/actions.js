@@ -4,6 +4,7 @@ import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } fro
 import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
+import { isolate } from "./text.js";
 
 /** Whether nobody has taken a conversation that waits or is with the bot. */
 const isUntaken = (row) => row.status === "pending" || (row.status === "open" && !row.assignee);
@@ -95,7 +96,7 @@ export class Actions {
     const undo = [["assign", { assignee: before?.assignee?.id ?? null }]];
     if (before?.status === "pending") undo.push(["hand-back", {}]);
     const words = assignee
-      ? interpolate(gettext("Assigned to %s."), [assignee.name])
+      ? interpolate(gettext("Assigned to %s."), [isolate(assignee.name)])
       : gettext("Assigned to nobody.");
     return this.#run("assign", { assignee: assignee?.id ?? null }, words, undo);
   }
@@ -219,7 +220,7 @@ export class Actions {
       initials.dataset.hue = hueOf(agent.id);
       initials.setAttribute("aria-hidden", "true");
       const name = agent.is_me
-        ? interpolate(gettext("%s (you)"), [agent.name])
+        ? interpolate(gettext("%s (you)"), [isolate(agent.name)])
         : agent.name;
       button.append(initials, element("span", "menu-words", name), element("span", "menu-hint", agent.role));
     } else {

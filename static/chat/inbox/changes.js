@@ -1,5 +1,6 @@
 // How a change to a conversation reads as a quiet line of its log.
 import { momentWords } from "./time.js";
+import { isolate } from "./text.js";
 
 const WORDS = {
   taken_over: () => gettext("%(actor)s took over"),
@@ -28,6 +29,7 @@ const REASONS = {
   unknown: () => gettext("it does not know the answer"),
   failed: () => gettext("it failed"),
   left: () => gettext("whoever had it no longer works here"),
+  too_many: () => gettext("too many questions came from one place"),
   quota: () => gettext("the bot answers of the plan are used up"),
 };
 
@@ -39,10 +41,10 @@ export function changeWords(data) {
   const sentence = interpolate(
     words,
     {
-      actor: sender.name || gettext("The system"),
+      actor: isolate(sender.name) || gettext("The system"),
       priority: PRIORITIES[change.priority]?.() ?? "",
-      labels: (change.labels ?? []).join(", "),
-      assignee: change.assignee?.name ?? "",
+      labels: (change.labels ?? []).map(isolate).join(", "),
+      assignee: isolate(change.assignee?.name),
       until: change.until ? momentWords(new Date(change.until)) : "",
     },
     true,

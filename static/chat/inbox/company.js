@@ -1,6 +1,7 @@
 // Who else is there: colleagues who look at the conversation, and whoever is writing.
 import { shortName } from "./names.js";
 import { byId, element, firstLetter, hueOf, me } from "./page.js";
+import { isolate } from "./text.js";
 
 const TYPING_FADES_MS = 8_000;
 const SHOWN = 4;
@@ -44,7 +45,7 @@ export class Company {
       ...others.slice(0, SHOWN).map((person) => {
         const shown = element("span", "initials initials-small", firstLetter(person.name));
         shown.dataset.hue = hueOf(person.id);
-        shown.title = interpolate(gettext("%s is looking at this conversation"), [person.name]);
+        shown.title = interpolate(gettext("%s is looking at this conversation"), [isolate(person.name)]);
         shown.setAttribute("role", "img");
         shown.setAttribute("aria-label", shown.title);
         return shown;
@@ -54,7 +55,7 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => shortName(person.name));
+    const names = [...this.#typing.values()].map((person) => isolate(shortName(person.name)));
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {

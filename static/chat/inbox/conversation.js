@@ -10,6 +10,7 @@ import { momentWords } from "./time.js";
 import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { HISTORY } from "../../stream/shapes.js";
+import { isolate } from "./text.js";
 
 const PAGE = 50;
 const NEAR_END_PX = 120;
@@ -336,7 +337,7 @@ export class OpenConversation extends EventTarget {
       this.#paintJump();
     }
     const { sender, content } = others.at(-1).data;
-    announce(`${sender.name || gettext("Bot")}: ${content.text ?? ""}`);
+    announce(`${isolate(sender.name) || gettext("Bot")}: ${content.text ?? ""}`);
     const colleague = others.findLast(
       ({ data }) => data.sender.type === "agent" && data.content.type !== "note",
     );
@@ -393,7 +394,7 @@ export class OpenConversation extends EventTarget {
       : row.status === "open" ? gettext("nobody's yet") : "";
     setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
     byId("conversation-sub").dataset.status = row.status;
-    setTitle(`${row.customer.name} · NextFlow`);
+    setTitle(`${isolate(row.customer.name)} · NextFlow`);
   }
 
   #paintJump() {

@@ -2,7 +2,7 @@
 import { endEditing } from "./amending.js";
 import { changeWords } from "./changes.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
-import { fillWithLinks, link } from "./text.js";
+import { fillWithLinks, isolate, link } from "./text.js";
 import { absolute, clock, dayKey, dayWords } from "./time.js";
 
 const FOLLOWS_WITHIN_MS = 5 * 60_000;
@@ -161,7 +161,7 @@ function fillMessage(node, entry, { decorate }) {
     const isByAuthor = !deleted_by || deleted_by.id === sender.id;
     const words = isByAuthor
       ? gettext("Message deleted")
-      : interpolate(gettext("Message deleted by %s"), [deleted_by.name]);
+      : interpolate(gettext("Message deleted by %s"), [isolate(deleted_by.name)]);
     slot(node, "text").replaceChildren(icon("trash"), words);
     slot(node, "text").title = absolute(deleted_at);
     slot(node, "state").replaceChildren();

@@ -3,6 +3,7 @@ import { STATUSES } from "./details.js";
 import { shortName } from "./names.js";
 import { conversationPath, firstLetter, hueOf, setText, slot } from "./page.js";
 import { absolute, duration, listTime, since, timeToCome } from "./time.js";
+import { isolate } from "./text.js";
 
 const WAITING_LATE_MS = 5 * 60_000;
 const WAITING_VERY_LATE_MS = 15 * 60_000;
@@ -74,6 +75,6 @@ function lastWords(row) {
 function lastAuthor(last) {
   if (last.type === "note") return `${gettext("Note")}: `;
   if (last.sender_type === "bot") return `${gettext("Bot")}: `;
-  if (last.sender_type === "agent") return `${shortName(last.sender_name)}: `;
+  if (last.sender_type === "agent") return `${isolate(shortName(last.sender_name))}: `;
   return "";
 }

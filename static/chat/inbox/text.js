@@ -23,3 +23,12 @@ function anchor(href, words) {
   made.rel = "noopener noreferrer nofollow";
   return made;
 }
+
+const CONTROLS_OF_DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** Give a text from outside so that it cannot change the direction of the sentence around it. */
+export function isolate(text) {
+  const bare = (text ?? "").replace(CONTROLS_OF_DIRECTION, "");
+  return RIGHT_TO_LEFT.test(bare) ? `\u2068${bare}\u2069` : bare;
+}

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         found = examine(
             engines.store_urls(),
             mongodb_name=settings.MONGODB_NAME,
-            qdrant_api_key=settings.QDRANT_API_KEY,
+            qdrant_api_key=engines.qdrant_api_key(),
         )
         if options["json"]:
             rows = [{**asdict(diagnosis), "ok": diagnosis.is_well} for diagnosis in found]

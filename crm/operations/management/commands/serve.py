@@ -24,16 +24,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, proxy_headers: bool, **options: Any) -> None:
         if not 0 < port < 65536:
             raise CommandError(f"{port} is not a port. Choose one between 1 and 65535.")
-        forwarded = {
-            "proxy_forwarded_address_header": "X-Forwarded-For",
-            "proxy_forwarded_port_header": "X-Forwarded-Port",
-            "proxy_forwarded_proto_header": "X-Forwarded-Proto",
-        }
         escaped = host.replace(":", r"\:")
         server = Server(
             import_string(settings.ASGI_APPLICATION),
             endpoints=[f"tcp:port={port}:interface={escaped}"],
-            **(forwarded if proxy_headers else {}),
+            proxies=settings.TRUSTED_PROXIES if proxy_headers else 0,
         )
         self.stdout.write(f"Serving on http://{host}:{port}/")
         self.stdout.flush()

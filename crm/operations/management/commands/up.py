@@ -15,11 +15,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--detach", action="store_true", help="return when all is ready")
+        parser.add_argument("--logged", action="store_true", help="print no log-ins")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        start = supervisor.up_detached if options["detach"] else supervisor.up
+        port: int = options["port"]
         try:
-            code = start(port=options["port"], say=self._say)
+            if options["detach"]:
+                code = supervisor.up_detached(port=port, say=self._say)
+            else:
+                code = supervisor.up(port=port, say=self._say, is_logged=options["logged"])
         except supervisor.NotStarted as refusal:
             raise CommandError(f"{refusal}\n{refusal.advice}") from refusal
         except engines.EngineFailed as failure:

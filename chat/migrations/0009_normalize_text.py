@@ -1,0 +1,21 @@
+"""Names of widgets and labels in the form in which they are compared from now on."""
+
+from typing import Any
+
+from django.db import migrations
+from django.db.models import Q
+
+from config.normalizing import normalize_rows
+from config.text import normalize_line
+
+
+def normalize(apps: Any, schema_editor: Any) -> None:
+    normalize_rows(apps.get_model("chat", "Widget"), {"name": normalize_line})
+    labelled = apps.get_model("chat", "Conversation")
+    normalize_rows(labelled, {"labels": normalize_line}, only=~Q(labels=[]))
+
+
+class Migration(migrations.Migration):
+    dependencies = [("chat", "0008_alerts")]
+
+    operations = [migrations.RunPython(normalize, migrations.RunPython.noop)]

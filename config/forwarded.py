@@ -1,0 +1,57 @@
+"""The address of a client behind proxies: read in one place, for requests and sockets alike.
+
+Each proxy appends the address it was asked from to ``X-Forwarded-For``. Only the entries that our
+own proxies wrote are true: counted from the right, as many as there are proxies.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+_WITH_PORT = re.compile(r"(?P<address>[0-9.]+):(?P<port>[0-9]{1,5})")
+_BRACKETED = re.compile(r"\[(?P<address>[^\[\]]*)\](?::(?P<port>[0-9]{1,5}))?")
+_HEADERS = {"address": b"x-forwarded-for", "proto": b"x-forwarded-proto"}
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def parse_address(text: str) -> str | None:
+    """Return the IP address of one entry, or None where it is none.
+
+    Accepted are IPv4, IPv6, either with a port (``203.0.113.7:50123``, ``[2001:db8::7]:443``), in
+    brackets, in quotes and with a zone (``fe80::1%eth0``).
+    """
+    text = text.strip().strip('"')
+    found = _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text)
+    try:
+        parsed = ipaddress.ip_address(found["address"] if found else text)
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(parsed).partition("%")[0]
+    return str(parsed)
+
+
+def forwarded_address(headers: Headers, *, proxies: int) -> str | None:
+    """Return the address that the outermost of ``proxies`` trusted proxies was asked from.
+
+    None where the header is missing or what stands there is no address: the peer counts then.
+    """
+    entries = [entry for value in _values(headers, "address") for entry in value.split(",")]
+    if not entries or proxies < 1:
+        return None
+    return parse_address(entries[-proxies] if proxies <= len(entries) else entries[0])
+
+
+def forwarded_proto(headers: Headers) -> str | None:
+    """Return ``http`` or ``https``, as the proxy was asked; None where it does not say."""
+    for value in _values(headers, "proto"):
+        proto = value.split(",")[0].strip().lower()
+        return proto if proto in {"http", "https"} else None
+    return None
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    return [value.decode("latin-1") for key, value in headers if key.lower() == _HEADERS[name]]

@@ -1,0 +1,112 @@
+"""Verbs about categories: headings of an organization, told apart by their names."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from config.ids import uuid7
+from config.text import is_blank, is_taken, normalize_line, search_key
+from config.versions import check_version
+from crm.accounts.permissions import Principal
+from crm.accounts.services.undo import record_undoable, snapshot
+from knowledge.errors import CategoryNameMissing, CategoryNameTaken, CategoryNotFound
+from knowledge.managers import FaqCategoryQuerySet
+from knowledge.models import FaqCategory
+from knowledge.services.faqs import lock_knowledge, require_writer
+
+
+@transaction.atomic
+def create_category(
+    *,
+    organization_id: UUID,
+    name: str,
+    slug: str = "",
+    names: Mapping[str, str] | None = None,
+    position: int = 0,
+    by: Principal | None = None,
+) -> FaqCategory:
+    """Add a category. One that has this slug already is brought up to date.
+
+    A slug that is made of the name is a new one: it drops accents, so that two names may share it.
+    Raises CategoryNameMissing, and CategoryNameTaken where there is one of this name.
+    """
+    require_writer(by, organization_id)
+    lock_knowledge(organization_id)
+    theirs = FaqCategory.objects.of(organization_id)
+    known = theirs.filter(slug=slug).first() if slug else None
+    _check_name(organization_id, name, known)
+    local_names = {language: normalize_line(each) for language, each in (names or {}).items()}
+    category = known or FaqCategory(
+        organization_id=organization_id, slug=slug or _free_slug(theirs, name)
+    )
+    category.name, category.names, category.position = name, local_names, position
+    category.save()
+    return category
+
+
+@transaction.atomic
+def rename_category(
+    *,
+    organization_id: UUID,
+    category_id: UUID,
+    name: str,
+    by: Principal | None = None,
+    version: int | None = None,
+) -> FaqCategory:
+    """Call a category something else, in every language.
+
+    ``version`` is that of the category which was looked at. Raises CategoryNotFound,
+    EditedMeanwhile, CategoryNameMissing and CategoryNameTaken.
+    """
+    require_writer(by, organization_id)
+    lock_knowledge(organization_id)
+    category = _locked_category(organization_id, category_id)
+    check_version(category, version)
+    _check_name(organization_id, name, category)
+    category.name, category.names = name, {}
+    category.save(update_fields=["name", "names", "updated_at"])
+    return category
+
+
+@transaction.atomic
+def delete_category(
+    *, organization_id: UUID, category_id: UUID, by: Principal | None = None
+) -> UUID | None:
+    """Remove a category; its FAQs stay without one. Raises CategoryNotFound.
+
+    Return the action that `undo` takes back.
+    """
+    require_writer(by, organization_id)
+    category = _locked_category(organization_id, category_id)
+    action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
+    category.delete()
+    return action_id
+
+
+def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
+    category = (
+        FaqCategory.objects.select_for_update().of(organization_id).filter(pk=category_id).first()
+    )
+    if category is None:
+        raise CategoryNotFound
+    return category
+
+
+def _check_name(organization_id: UUID, name: str, own: FaqCategory | None) -> None:
+    """Refuse a name that nobody sees, and one that another category has; needs the lock."""
+    if is_blank(name):
+        raise CategoryNameMissing
+    others = FaqCategory.objects.of(organization_id)
+    if own is not None:
+        others = others.exclude(pk=own.pk)
+    if is_taken(name, others.values_list("name", flat=True)):
+        raise CategoryNameTaken
+
+
+def _free_slug(theirs: FaqCategoryQuerySet, name: str) -> str:
+    stem = slugify(search_key(name))[:67].strip("-")
+    if stem and not theirs.filter(slug=stem).exists():
+        return stem
+    return f"{stem}-{uuid7().hex[-12:]}".strip("-")

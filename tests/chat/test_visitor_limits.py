@@ -1,0 +1,123 @@
+"""One address can neither make visitors without end nor spend the plan's answers of the bot."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from chat.models import Conversation, Widget
+from chat.visitor_addresses import address_of, note_address
+from config import stores
+from crm.accounts.models import Organization
+from crm.billing.metrics import Metric
+from crm.customers.models import Customer
+from knowledge.services import import_faqs, index_now
+from tests.billing.plans import used
+from tests.chat import bot_turns
+from tests.conftest import make_conversation
+from tests.knowledge.conftest import contents
+
+pytestmark = pytest.mark.django_db
+
+SESSIONS = "/api/v1/widget/sessions"
+
+
+def start(widget: Widget, token: str | None = None, address: str = "203.0.113.7") -> Any:
+    body = {"site_key": widget.site_key, "visitor_token": token}
+    return Client().post(SESSIONS, body, content_type="application/json", REMOTE_ADDR=address)
+
+
+@pytest.fixture
+def few_visitors(settings: Any) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"widget_visitor.address": "2/3600"}
+
+
+def test_new_visitors_of_one_address_are_bounded_and_known_ones_are_not(
+    few_visitors: None, widget: Widget
+) -> None:
+    first = start(widget)
+    assert [first.status_code, start(widget).status_code] == [201, 201]
+    refused = start(widget)
+    assert (refused.status_code, refused.json()["limit"]) == (429, "widget_visitor.address")
+    assert int(refused["Retry-After"]) > 0
+    assert Customer.objects.count() == 2
+    # Whoever was there before comes back, and others come from elsewhere.
+    assert start(widget, first.json()["visitor_token"]).status_code == 200
+    assert start(widget, address="203.0.113.8").status_code == 201
+
+
+def test_one_site_does_not_use_up_another_ones_visitors(
+    few_visitors: None, organization: Organization, widget: Widget
+) -> None:
+    other = Widget.objects.create(organization=organization, name="Other")
+    for _number in range(2):
+        assert start(widget).status_code == 201
+    assert start(widget).status_code == 429
+    assert start(other).status_code == 201
+
+
+@pytest.fixture
+def few_answers(settings: Any, organization: Organization) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"bot_answer.address": "2/3600"}
+    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    index_now(organization_id=organization.pk)
+
+
+def conversation_from(widget: Widget, address: str) -> Conversation:
+    customer = Customer.objects.create(organization=widget.organization)
+    note_address(customer.pk, address)
+    return make_conversation(customer, widget, first=f"first-{customer.pk}")
+
+
+def outcome_of(conversation: Conversation) -> str:
+    question = bot_turns.ask(conversation, bot_turns.SHIPPING)
+    bot_turns.run(question)
+    outcome = bot_turns.turn(question).outcome
+    assert outcome is not None
+    return outcome.value
+
+
+def test_one_address_cannot_spend_the_answers_of_a_plan(
+    few_answers: None, organization: Organization, widget: Widget
+) -> None:
+    outcomes = [outcome_of(conversation_from(widget, "203.0.113.7")) for _n in range(4)]
+    assert outcomes == ["answered", "answered", "too_many", "too_many"]
+    assert used(organization, Metric.BOT_ANSWERS) == 2
+    # Others are answered, and people take over where the bot stopped.
+    assert outcome_of(conversation_from(widget, "203.0.113.8")) == "answered"
+    handed = Conversation.objects.filter(status="open").count()
+    assert handed == 2
+
+
+def test_the_team_is_told_why_the_bot_stopped(few_answers: None, widget: Widget) -> None:
+    for _number in range(2):
+        outcome_of(conversation_from(widget, "203.0.113.7"))
+    question = bot_turns.ask(conversation_from(widget, "203.0.113.7"), bot_turns.SHIPPING)
+    bot_turns.run(question)
+    (change,) = bot_turns.changes(question)
+    assert (change["name"], change["reason"]) == ("handed_off", "too_many")
+
+
+def test_one_conversation_cannot_spend_them_either(
+    few_answers: None, settings: Any, widget: Widget
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {
+        "bot_answer.address": "off",
+        "bot_answer.conversation": "1/3600",
+    }
+    conversation = conversation_from(widget, "203.0.113.7")
+    assert outcome_of(conversation) == "answered"
+    question = bot_turns.ask(conversation, bot_turns.SHIPPING, "again")
+    bot_turns.run(question)
+    assert bot_turns.changes(question)[0]["reason"] == "too_many"
+
+
+def test_redis_knows_no_address_and_forgets_its_hash(widget: Widget) -> None:
+    session = start(widget, address="203.0.113.7").json()
+    (key,) = stores.redis().keys("visitor_address:*")
+    kept = stores.redis().get(key)
+    assert isinstance(kept, bytes)
+    assert b"203.0.113.7" not in kept
+    assert 0 < stores.redis().ttl(key) <= 24 * 3600
+    assert address_of(Customer.objects.get().pk) == kept.decode()
+    assert session["is_new"]

@@ -1,0 +1,87 @@
+"""`next` leads to a path of this host or nowhere: one rule for every page that follows one."""
+
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from config.redirects import is_local, local_target
+from crm.accounts.models import Membership, User
+from tests.conftest import PASSWORD
+
+OURS = ["/", "/app/inbox/", "/app/inbox/?box=mine&status=open#top", "/a%20b/", "/%2F%2Fx/"]
+OTHERS = [
+    "",
+    "abc",
+    "abc/def",
+    "../admin/",
+    "?next=/",
+    "#top",
+    "chat:inbox",
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    " /app/inbox/",
+    "https://evil.example/",
+    "https:evil.example",
+    "http://[",
+    "http://testserver@evil.example/",
+    "javascript:alert(1)",
+    "/\x00",
+    "/a\x7fb",
+    "/\u202egnp.exe",
+    "/\ud800",
+    "/" + "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("target", OURS)
+def test_a_path_of_this_host_is_followed(target: str) -> None:
+    request = RequestFactory().get("/")
+    assert local_target(request, target, "/default/") == target
+    assert is_local(request, f"http://testserver{target}")
+
+
+@pytest.mark.parametrize("target", OTHERS)
+def test_anything_else_is_not(target: str) -> None:
+    assert local_target(RequestFactory().get("/"), target, "/default/") == "/default/"
+
+
+def test_a_page_with_tls_leads_to_none_without() -> None:
+    request = RequestFactory().get("/", secure=True)
+    assert not is_local(request, "http://testserver/app/")
+    assert is_local(request, "https://testserver/app/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", [*OURS, *(each for each in OTHERS if each != "/\ud800")])
+def test_no_next_gives_a_server_error(agent: Membership, target: str) -> None:
+    """`next=abc` was taken for the name of a view that there is not."""
+    client = Client()
+    expected = target if target in OURS else "/app/inbox/"
+    language = client.post(reverse("accounts:set_language"), {"language": "vi", "next": target})
+    assert (language.status_code, language["Location"]) == (302, expected)
+    assert client.get(reverse("accounts:log_in"), {"next": target}).status_code == 200
+    form = {"email": agent.user.email, "password": PASSWORD, "next": target}
+    entered = client.post(reverse("accounts:log_in"), form)
+    assert (entered.status_code, entered["Location"]) == (302, expected)
+    again = client.get(reverse("accounts:log_in"), {"next": target})
+    assert (again.status_code, again["Location"]) == (302, expected)
+    zone = client.post(reverse("accounts:set_timezone"), {"timezone": "UTC", "next": target})
+    assert (zone.status_code, zone["Location"]) == (302, expected)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", ["abc", "//evil.example", "https://evil.example/"])
+def test_the_admin_s_own_log_in_follows_the_same_rule(stores_clean: None, target: str) -> None:
+    operator: Any = User.objects.create_superuser("root@example.com", PASSWORD, name="Root")
+    client = Client()
+    anonymous = client.get(reverse("admin:login"), {"next": target})
+    assert anonymous["Location"] == "/login/?next=%2Fadmin%2F"
+    client.force_login(operator)
+    client.get(reverse("admin:index"))
+    assert client.get(reverse("admin:login"), {"next": target})["Location"] == "/admin/"

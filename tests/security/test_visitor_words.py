@@ -1,0 +1,125 @@
+"""What a visitor wrote is shown to whoever may read that conversation, and to nobody else.
+
+Every address of the installation is asked by roles that lack the inbox, or reach less of it.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chat.interactions import BotInteraction, Outcome
+from chat.models import Conversation
+from chat.services import post_message
+from chat.services.conversations import customer_sender
+from crm.accounts.models import CustomRole, Membership, Role
+from crm.accounts.permissions import BUILT_IN, Area, Grant, Level, Rights
+from tests.conftest import make_member
+from tests.tenancy.addresses import addresses_of_views
+from tests.tenancy.world import Theirs, make_theirs
+
+pytestmark = pytest.mark.django_db
+
+# Of the visitor's first message, which the bot could not answer, and of those that followed.
+WORDS = ("ship to manila", "qzx-secret-words")
+QUESTIONS = reverse("chat:unanswered")
+
+
+@pytest.fixture
+def theirs(stores_clean: None, db: None, settings: Any) -> Theirs:
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMIT_DEFAULTS, "off")
+    found = make_theirs()
+    conversation = found.conversation
+    for number, text in enumerate((f"{WORDS[1]} one", f"{WORDS[1]} two")):
+        post_message(
+            organization_id=conversation.organization_id,
+            conversation_id=conversation.pk,
+            sender=customer_sender(conversation.customer),
+            content={"type": "text", "text": text},
+            client_message_id=f"more-{number}",
+        )
+    # A question that the bot does not know is one for people to answer.
+    questions = BotInteraction.objects.collection
+    questions.update_many({}, {"$set": {"outcome": Outcome.UNKNOWN.value}})
+    return found
+
+
+def with_rights(theirs: Theirs, base: str, inbox: Grant) -> Membership:
+    """Give a member with a role like ``base``, but for the inbox."""
+    rights = Rights({**BUILT_IN[base].grants, Area.INBOX: inbox})
+    role = CustomRole.objects.create(
+        organization=theirs.organization,
+        name=f"{base} {inbox.read}",
+        base=Role.AGENT,
+        grants=rights.stored(),
+    )
+    member = make_member(theirs.organization, f"Without-{base}", Role.AGENT)
+    member.custom_role = role
+    member.save(update_fields=["custom_role"])
+    return member
+
+
+def texts_of(client: Client, path: str) -> list[str]:
+    """Ask in each way, and give what comes back."""
+    body = {"question": "What?", "answer": "That.", "language_code": "en", "text": "x", "seq": 1}
+    answers: list[Any] = [
+        client.get(path),
+        client.get(path, {"q": "manila", "search": "manila"}, headers={"HX-Request": "true"}),
+        client.post(path, body),
+        client.post(path, json.dumps(body), content_type="application/json"),
+    ]
+    return [
+        (b"".join(each.streaming_content) if each.streaming else each.content).decode().lower()
+        for each in answers
+    ]
+
+
+@pytest.mark.parametrize("base", [role for role in BUILT_IN if role != "owner"])
+def test_no_role_without_the_inbox_reads_what_a_visitor_wrote(theirs: Theirs, base: str) -> None:
+    member = with_rights(theirs, base, Grant())
+    shown = []
+    for address in addresses_of_views(theirs, is_admin=False):
+        client = Client(raise_request_exception=False)
+        client.force_login(member.user)
+        for text in texts_of(client, address.path):
+            shown += [f"{address.name}: {word}" for word in WORDS if word in text]
+    assert shown == []
+
+
+def test_whoever_has_the_inbox_reads_it_where_it_belongs(theirs: Theirs) -> None:
+    """The walk above would find the words if they were shown."""
+    shown = set()
+    for address in addresses_of_views(theirs, is_admin=False):
+        client = Client(raise_request_exception=False)
+        client.force_login(theirs.owner.user)
+        if any(word in text for text in texts_of(client, address.path) for word in WORDS):
+            shown.add(address.name)
+    assert {"chat:unanswered", "chat:answer_question", "chat:inbox_conversation"} <= shown
+
+
+def test_unanswered_questions_follow_the_reach_of_the_inbox(theirs: Theirs) -> None:
+    own = with_rights(theirs, "admin", Grant(read=Level.OWN, write=Level.OWN))
+    client = Client()
+    client.force_login(own.user)
+    answering = reverse("chat:answer_question", args=[theirs.question_id])
+    assert WORDS[0] not in client.get(QUESTIONS).content.decode().lower()
+    assert client.get(answering).status_code == 404
+    for verb in ("settle", "unsettle", "same"):
+        path = f"{QUESTIONS}{theirs.question_id}/{verb}/"
+        assert client.post(path, {"faq": str(theirs.faq.pk)}).status_code == 404
+    Conversation.objects.filter(pk=theirs.conversation.pk).update(assignee=own.user)
+    assert WORDS[0] in client.get(QUESTIONS).content.decode().lower()
+    assert client.get(answering).status_code == 200
+
+
+def test_the_tab_is_there_for_who_may_open_it(theirs: Theirs) -> None:
+    member = with_rights(theirs, "admin", Grant())
+    client = Client()
+    client.force_login(member.user)
+    assert client.get(QUESTIONS).status_code == 403
+    assert QUESTIONS not in client.get(reverse("knowledge:faqs")).content.decode()
+    client.force_login(theirs.owner.user)
+    assert QUESTIONS in client.get(reverse("knowledge:faqs")).content.decode()
+    assert len(BotInteraction.objects.unanswered(theirs.organization.pk)) == 1
