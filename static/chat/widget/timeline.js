@@ -67,7 +67,7 @@ function typingRow(chat, { t }, now, unsent) {
 
 /** What the bot is called: by the widget's texts, else as the message says. */
 export function botName(chat, t, sender = null) {
-  return chat.settings?.texts.bot_name || sender?.name || t("bot");
+  return chat.settings?.texts?.bot_name || sender?.name || t("bot");
 }
 
 class Builder {

@@ -136,7 +136,7 @@ export class View {
       return t(chat.state === "offline" ? "state.offline" : "state.connecting");
     if (agent) return t("state.agent", { name: agent.name });
     if (chat.conversation?.status === "closed") return t("state.closed");
-    const away = this.presenceName() === "away" ? chat.settings?.texts.offline : "";
+    const away = this.presenceName() === "away" ? chat.settings?.texts?.offline : "";
     if (chat.isOpen && chat.conversation.status !== "pending") return away || t("state.waiting");
     if (chat.settings?.bot_enabled) return t("state.bot");
     return away || t(this.presenceName() === "away" ? "state.away" : "state.online");
