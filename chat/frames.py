@@ -49,6 +49,7 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class Hello:
     ticket: str | None
+    organization: str | None
     resume: tuple[Position, ...]
 
 
@@ -83,7 +84,7 @@ Frame = Hello | Request
 
 # Field names by type; those with "?" may be left out.
 FRAMES_IN: dict[str, tuple[str, ...]] = {
-    "hello": ("protocol", "ticket?", "resume?"),
+    "hello": ("protocol", "ticket?", "organization?", "resume?"),
     "message.post": ("stream", "client_message_id", "content"),
     "stream.pull": ("stream", "after"),
     "stream.seen": ("stream", "seq"),
@@ -212,6 +213,9 @@ def _hello(fields: Mapping[str, Any]) -> Hello:
         raise InvalidField(extra={"field": "resume"})
     return Hello(
         ticket=_text(fields, "ticket") if fields.get("ticket") is not None else None,
+        organization=(
+            _text(fields, "organization") if fields.get("organization") is not None else None
+        ),
         resume=tuple(_position(each) for each in resume),
     )
 

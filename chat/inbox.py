@@ -20,6 +20,7 @@ from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
 from config.errors import InvalidField
+from config.whole_numbers import LARGEST
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level
 from crm.customers.models import Customer
@@ -32,7 +33,7 @@ OTHERS_LIMIT = 5
 # A search that finds more people than this is too wide to be of use.
 CUSTOMERS_LIMIT = 500
 # More than any log holds: "before the end".
-END = 2**53
+END = LARGEST
 _UNREAD = "unread"
 
 

@@ -17,6 +17,7 @@ from chat.api.authentication import (
 from chat.api.shapes import EventShape, PostedShape, SeenShape, StreamShape, StretchShape
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.events import event_frame
+from chat.managers.messages import READ_LIMIT
 from chat.polling import answer, parse_query
 from chat.services import Posted
 from chat.viewers import Agent, Viewer, Visitor
@@ -51,8 +52,8 @@ _KEY = OpenApiParameter(
 )
 
 
-def _whole(name: str, description: str) -> OpenApiParameter:
-    number = {"type": "integer", "minimum": 0, "maximum": LARGEST}
+def _whole(name: str, description: str, *, least: int = 0, most: int = LARGEST) -> OpenApiParameter:
+    number = {"type": "integer", "minimum": least, "maximum": most}
     return OpenApiParameter(name, number, description=description)
 
 
@@ -104,7 +105,7 @@ class Events(StreamView):
             OpenApiParameter("epoch", str, description="The stream's, as it was last told."),
             _whole("after", "Entries that follow this number, oldest first."),
             _whole("before", "Entries that precede this number; alone."),
-            _whole("limit", "At most 300 entries."),
+            _whole("limit", "At most 300 entries.", least=1, most=READ_LIMIT),
             _whole("wait", "Seconds to wait where there is nothing yet; at most 25."),
         ],
         responses=StretchShape,
@@ -157,7 +158,7 @@ class StoredMessage(StreamView):
             )
         return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
 
-    @extend_schema(operation_id="streams_delete", tags=["streams"], responses=EventShape)
+    @extend_schema(operation_id="streams_delete", tags=["streams"], responses={200: EventShape})
     @refuses(409)
     def delete(self, request: Request, stream: str, message_id: UUID) -> Response:
         viewer = viewer_of_request(request)

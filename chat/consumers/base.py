@@ -51,7 +51,7 @@ from config.errors import AppError
 from config.logging import bind_correlation_id, tell_work
 from config.outages import outage_refusals
 from config.threads import run_sync
-from crm.accounts.errors import AccessEnded, SecondFactorMissing
+from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
 
 logger = logging.getLogger(__name__)
 
@@ -219,7 +219,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
         except TicketInvalid as refusal:
             await self._turn_away(refusal, CloseCode.TICKET)
             return
-        except (AccessEnded, OriginForbidden, SecondFactorMissing) as refusal:
+        except (
+            AccessEnded,
+            OrganizationSwitched,
+            OriginForbidden,
+            SecondFactorMissing,
+        ) as refusal:
             await self._turn_away(refusal, CloseCode.FORBIDDEN)
             return
         except AppError as refusal:

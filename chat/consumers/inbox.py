@@ -23,7 +23,7 @@ from config.errors import StoreUnavailable
 from config.outages import outage_refusals
 from config.realtime import visitors_group
 from config.threads import run_sync
-from crm.accounts.errors import AccessEnded
+from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
@@ -46,6 +46,9 @@ class InboxConsumer(StreamConsumer):
 
     async def identify(self, hello: Hello) -> Agent:
         agent = await self._agent(hello)
+        if hello.organization not in {None, str(agent.organization_id)}:
+            # The page was made for another one: nothing of this one belongs on it.
+            raise OrganizationSwitched
         if not agent.membership.may(Area.INBOX):
             raise AccessEnded
         return agent

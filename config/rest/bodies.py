@@ -19,6 +19,8 @@ class Body(NormalizedSerializer):
                     raise UnknownMember(
                         extra={"field": str(name)[:64], "allowed": sorted(self.fields)}
                     )
+            # A line end counts as one, however it was sent.
+            data = {name: _with_plain_line_ends(value) for name, value in data.items()}
         return super().to_internal_value(data)
 
     @classmethod
@@ -28,3 +30,9 @@ class Body(NormalizedSerializer):
         body.is_valid(raise_exception=True)
         given: dict[str, Any] = body.validated_data
         return given
+
+
+def _with_plain_line_ends(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.replace("\r\n", "\n").replace("\r", "\n")

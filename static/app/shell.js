@@ -1,5 +1,6 @@
 // The frame around every page: theme, user menu, messages that pass.
 import "./forms.js";
+import "./lengths.js";
 import "./fragments.js";
 import { ageOutServerToasts } from "./toasts.js";
 

@@ -189,6 +189,14 @@ def test_held_enter_opens_a_conversation_and_sends_no_draft(
     expect(page.locator("#log .entry[data-mine]")).to_have_count(0)
 
 
+def show(context: BrowserContext, conversation: Conversation) -> Page:
+    """Open a conversation; on a phone it covers the list, and with it how the connection is."""
+    page = context.new_page()
+    page.goto(path_of(conversation))
+    expect(page.locator("#inbox[data-ready]")).to_be_visible()
+    return page
+
+
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_head_shows_the_whole_name(
     chromium: Browser,
@@ -200,7 +208,7 @@ def test_head_shows_the_whole_name(
     Customer.objects.filter(pk=taken.customer_id).update(name=LONG_NAME)
     options = {"viewport": PHONE} if size == "phone" else {}
     with logged_in(chromium, web_server.base_url, agent, **options) as context:
-        page = open_inbox(context, path_of(taken))
+        page = show(context, taken)
         name = page.locator("#conversation-name")
         expect(name).to_have_text(LONG_NAME)
         cut = name.evaluate(
@@ -227,7 +235,7 @@ def test_what_is_told_and_what_is_edited_leave_the_composer_free(
     agent_says(taken, agent, "A long answer. " * 60, "long")
     options = {"viewport": PHONE} if size == "phone" else {}
     with logged_in(chromium, web_server.base_url, agent, **options) as context:
-        page = open_inbox(context, path_of(taken))
+        page = show(context, taken)
         page.locator("#composer-text").focus()
         page.keyboard.press("ArrowUp")
         expect(page.get_by_label("Edit the message")).to_be_focused()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from chat.models import Widget
+from chat.models import Sender, SenderType, Widget
+from chat.services import post_message
 from crm.accounts.models import Membership
 from tests.browser.chromium import PATIENCE
 from tests.browser.host_pages import SNIPPET, Host, host_site
@@ -157,3 +158,32 @@ def test_no_field_makes_a_phone_zoom(phone: WidgetPage, site: str) -> None:
     )
     assert sizes
     assert min(sizes) >= 16
+
+
+def test_source_stands_above_its_links_however_long_they_are(
+    phone: WidgetPage, site: str, people_widget: Widget
+) -> None:
+    people_widget.bot_enabled = True
+    people_widget.save()
+    phone.visit(site).open()
+    phone.send("How long does it take?")
+    conversation = only_conversation()
+    for title in ("Shipping", "How long does the delivery to other cities and abroad take?"):
+        post_message(
+            organization_id=conversation.organization_id,
+            conversation_id=conversation.pk,
+            sender=Sender(type=SenderType.BOT, id="bot", name="Sunny"),
+            content={
+                "type": "text",
+                "text": "Some days.",
+                "sources": [{"title": title, "url": "https://shop.example/help"}],
+            },
+            client_message_id=f"bot-{len(title)}",
+        )
+    sources = phone.frame.locator(".sources")
+    expect(sources).to_have_count(2)
+    places = sources.evaluate_all(
+        "all => all.map((one) => [...one.children].map((part) => part.getBoundingClientRect()))"
+        ".map(([label, links]) => [label.left - links.left, label.bottom <= links.top])"
+    )
+    assert places == [[0, True], [0, True]]

@@ -46,10 +46,10 @@ def older(conversation: Conversation, minutes: int) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(
         waiting_since=conversation.waiting_since and conversation.waiting_since - back
     )
-    Message.objects.collection.update_many(
-        {"conversation_id": str(conversation.pk)},
-        [{"$set": {"timestamp": {"$subtract": ["$timestamp", minutes * 60_000]}}}],
-    )
+    log = Message.objects.collection
+    for entry in list(log.find({"conversation_id": str(conversation.pk)})):
+        moved = {"$set": {"timestamp": entry["timestamp"] - back}}
+        log.update_one({"_id": entry["_id"]}, moved)
 
 
 @pytest.fixture

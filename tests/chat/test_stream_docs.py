@@ -18,6 +18,7 @@ from chat.tickets import TICKET_SECONDS
 from config.errors import AppError, StoreUnavailable
 from config.limits.rates import parse_rate
 from config.rest.refusals import IdempotencyKeyReused
+from crm.accounts.errors import AccessEnded, OrganizationSwitched
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEXT = (CHECKOUT / "docs" / "stream-protocol.md").read_text()
@@ -58,6 +59,10 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         "conversation_taken",
         "nobody_reads",
         "widget_not_found",
+        "widget_paused",
+        "invalid_widget",
+        "nothing_refused",
+        "too_many_widgets",
         "origin_not_allowed",
         "visitor_unknown",
         "unknown_assignee",
@@ -83,7 +88,13 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
         for _name, error in inspect.getmembers(errors, inspect.isclass)
         if issubclass(error, AppError) and error.__module__ == errors.__name__
     }
-    assert documented == (ours - elsewhere) | {StoreUnavailable.code, IdempotencyKeyReused.code}
+    of_others = {
+        StoreUnavailable.code,
+        IdempotencyKeyReused.code,
+        AccessEnded.code,
+        OrganizationSwitched.code,
+    }
+    assert documented == (ours - elsewhere) | of_others
 
 
 def test_every_number_is_the_codes() -> None:

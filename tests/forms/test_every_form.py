@@ -69,8 +69,9 @@ REPEATABLE = {
     "chat:pause_widget": "it is paused",
     "chat:resume_widget": "it is shown",
     "chat:allow_seen": "it is allowed",
-    "chat:dismiss_start": "it is put away",
-    "accounts:undo": "it is back",
+    "chat:dismiss_start": "the list is gone",
+    "chat:notifications": "the same choice again",
+    "accounts:undo": "it is undone",
 }
 OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")
 

@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from config.ids import uuid7
+from config.threads import run_sync
 from crm.accounts.models import Membership, User
 from knowledge.models import Faq, FaqCategory
+from tests.chat.clients import as_agent, connected, cookie_of, opened
 from tests.forms.browsers import browser, form_of, switch
+from tests.servers import LiveServer
 
 NEW = "/app/knowledge/new/"
 
@@ -108,3 +112,19 @@ def test_getting_out_and_personal_settings_ask_for_no_organization(
     switch(client, elsewhere)
     stamp = {"_organization": str(owner.organization_id), "_person": str(owner.user_id)}
     assert client.post(path, stamp | {"language": "vi"}).status_code == 302
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_a_socket_of_another_organization_is_refused(
+    web_server: LiveServer, owner: Membership
+) -> None:
+    options = as_agent(web_server, await run_sync(cookie_of, owner))
+    async with opened(web_server, "inbox", **options) as client:
+        await client.send("hello", protocol=1, organization=str(uuid7()))
+        refused = await client.receive("refused")
+        assert refused["code"] == "organization_switched"
+        assert await client.closed() == 4403
+    own = {"organization": str(owner.organization_id)}
+    async with connected(web_server, "inbox", options=options, **own):
+        pass

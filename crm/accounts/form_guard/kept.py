@@ -41,7 +41,11 @@ class KeptForm:
         """Return what a person wrote, with the labels of the fields, to be read and copied."""
         labels = _labels({name for name, _value in self.fields})
         return [
-            {"label": str(labels[name]), "value": value}
+            {
+                "label": str(labels[name]),
+                "value": value,
+                "rows": str(min(10, value.count("\n") + 1 + len(value) // 60)),
+            }
             for name, value in self.fields
             if name in labels and value.strip()
         ]

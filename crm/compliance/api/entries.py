@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -44,6 +44,26 @@ class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
         ]
         read_only_fields = fields
 
+    @extend_schema_field(
+        {
+            "type": ["object", "null"],
+            "additionalProperties": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "items": {
+                    "anyOf": [
+                        {"type": "string"},
+                        {"type": "number"},
+                        {"type": "boolean"},
+                        {"type": "array", "items": {}},
+                        {"type": "object", "additionalProperties": True},
+                        {"type": "null"},
+                    ]
+                },
+            },
+        }
+    )
     def get_values(self, entry: AuditEntry) -> dict[str, Any] | None:
         beside = self.context["beside"].get((entry.organization_id, entry.at))
         return beside.data if beside else None

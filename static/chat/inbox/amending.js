@@ -1,4 +1,5 @@
 // Editing and deleting messages: what the log says of it, and what a person may do.
+import { lengthOf } from "../../app/lengths.js";
 import { Refusal, call } from "./api.js";
 import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
 import { now } from "./time.js";
@@ -129,7 +130,7 @@ export class Amending {
     };
     const refresh = () => {
       const text = field.value.trim();
-      save.disabled = !text || text.length > state.max_text_length;
+      save.disabled = !text || lengthOf(text) > state.max_text_length;
       field.style.height = "auto";
       field.style.height = `${field.scrollHeight + 2}px`;
     };

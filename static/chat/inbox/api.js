@@ -3,6 +3,8 @@ import { stampHeaders } from "../../app/stamp.js";
 import { Refused, requestJson } from "../../stream/response.js";
 
 const BASE = "/api/v1/";
+// The session runs as another organization or person by now: this page is not theirs.
+const SWITCHED = new Set(["organization_switched", "person_switched", "organization_unnamed"]);
 
 /** The server refused, or (status 0, code "unreachable") was not reached. */
 export class Refusal extends Error {
@@ -34,6 +36,9 @@ export async function call(method, path, { shape, body, headers = {} }) {
   } catch (error) {
     if (!(error instanceof Refused)) throw unreachable();
     if (error.code === "not_authenticated") logInAgain();
+    if (SWITCHED.has(error.code)) {
+      document.dispatchEvent(new CustomEvent("nextflow:switched", { detail: error.message }));
+    }
     throw new Refusal(error);
   }
 }

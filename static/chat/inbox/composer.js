@@ -1,5 +1,6 @@
 // Where an agent writes: a reply or a private note, each with a draft of its own per conversation,
 // so that the text of a note never stands where the next key sends it to the customer.
+import { lengthOf } from "../../app/lengths.js";
 import { Drafts } from "./drafts.js";
 import { announce, byId, root, setText, state } from "./page.js";
 import { isolate } from "./text.js";
@@ -147,7 +148,7 @@ export class Composer {
 
   #submit() {
     const text = this.#text.value.trim();
-    if (!text || this.#sendButton.disabled || text.length > state.max_text_length) return;
+    if (!text || this.#sendButton.disabled || lengthOf(text) > state.max_text_length) return;
     const content = { type: this.mode === "note" ? "note" : "text", text };
     if (!this.#handlers.send(content)) return;
     // The next one is of the same kind, until the person says otherwise.
@@ -178,7 +179,7 @@ export class Composer {
   }
 
   #refresh() {
-    const length = this.#text.value.trim().length;
+    const length = lengthOf(this.#text.value.trim());
     const isTooLong = length > state.max_text_length;
     this.#sendButton.disabled = length === 0 || isTooLong;
     const count = byId("composer-count");

@@ -1,6 +1,8 @@
 // One socket to /ws/inbox/: comes back by itself, spreads its attempts, and says how it is doing.
 //
 // Events: "state" (detail: connecting | live | waiting | refused), "lost", and one per frame type.
+import { me } from "./page.js";
+
 const PROTOCOL = 1;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 20_000;
@@ -54,7 +56,12 @@ export class Connection extends EventTarget {
     this.#expectLife(CONNECT_TIMEOUT_MS);
     socket.addEventListener("open", () => {
       socket.send(
-        JSON.stringify({ type: "hello", protocol: PROTOCOL, resume: this.#positions() }),
+        JSON.stringify({
+          type: "hello",
+          protocol: PROTOCOL,
+          organization: me.organization,
+          resume: this.#positions(),
+        }),
       );
     });
     socket.addEventListener("message", ({ data }) => this.#receive(socket, data));

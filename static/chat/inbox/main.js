@@ -269,6 +269,15 @@ on("state", ({ state: link, code }) => {
   if (link === "refused") afterRefusal(code);
 });
 
+/** Say once that the page belongs to another organization; what is written stays in its drafts. */
+let isSwitched = false;
+document.addEventListener("nextflow:switched", ({ detail }) => {
+  if (isSwitched) return;
+  isSwitched = true;
+  const run = () => window.location.assign(root.dataset.inboxUrl);
+  toast(detail, { kind: "error", action: { label: gettext("Load again"), run } });
+});
+
 /** Find out why the door closed: logged out, another organization, or really not wanted. */
 async function afterRefusal(code) {
   try {
@@ -279,6 +288,8 @@ async function afterRefusal(code) {
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    // Told already, with what to do.
+    if (isSwitched) return;
     if (error.status === 401) {
       // Logged out elsewhere: what is on the screen is not theirs to see any more.
       window.location.reload();

@@ -1,0 +1,31 @@
+// Lengths as the server counts them: letters (code points), and a line end as one.
+//
+// The browser's own maxlength counts an emoji as two and cuts what is pasted without a word. Where
+// scripts run, a field says instead how much there is too much, and keeps it.
+const SHOWN_FROM = 0.9;
+
+export const lengthOf = (text) => [...text.replace(/\r\n?/g, "\n")].length;
+
+function watch(field) {
+  const most = field.maxLength;
+  const isPassword = field.type === "password";
+  field.removeAttribute("maxlength");
+  if (isPassword) return;
+  const note = document.createElement("p");
+  note.className = "length-note";
+  note.setAttribute("role", "status");
+  field.after(note);
+  const show = () => {
+    const length = lengthOf(field.value.trim());
+    const isTooLong = length > most;
+    note.textContent = length > most * SHOWN_FROM ? `${length} / ${most}` : "";
+    note.classList.toggle("is-too-long", isTooLong);
+    field.toggleAttribute("data-too-long", isTooLong);
+  };
+  field.addEventListener("input", show);
+  show();
+}
+
+for (const field of document.querySelectorAll("input[maxlength], textarea[maxlength]")) {
+  if (field.type !== "hidden") watch(field);
+}

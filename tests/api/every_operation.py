@@ -1,0 +1,137 @@
+"""A walk that calls each operation of the API once, in an order in which each can succeed."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from config.ids import uuid7
+from tests.api.generated_clients import Client
+
+
+def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
+    """Call everything, and give the name of each operation that was called."""
+    called: list[str] = []
+
+    def call(operation: str, body: Any = None, **parameters: Any) -> Any:
+        called.append(operation)
+        given = {name.replace("__", "-"): value for name, value in parameters.items()}
+        return client.call(operation, given, body)
+
+    client.token = ""
+    tokens = call("tokens_create", {"email": email, "password": password})
+    tokens = call("tokens_refresh", {"refresh_token": tokens["refresh_token"]})
+    client.token, client.scheme = tokens["access_token"], "accessToken"
+    _organization(call)
+    _knowledge(call)
+    _customers(call)
+    widget = _widgets(call)
+    conversation = call("conversations_list", limit=1)["results"][0]["id"]
+    stream = f"conversation:{conversation}"
+    _conversation(call, conversation)
+    _stream(call, stream)
+    _visitor(client, call, widget, tokens["access_token"])
+    _billing(call)
+    client.token = ""
+    call("tokens_revoke", {"refresh_token": tokens["refresh_token"]})
+    yield from called
+
+
+def _organization(call: Any) -> None:
+    me = call("me_get")
+    call("me_update", {"language": me["user"]["language"]})
+    call("organization_get")
+    call("organization_update", {"timezone": "Asia/Ho_Chi_Minh"})
+    member = call("members_list", limit=1)["results"][0]["id"]
+    call("members_get", member_id=member)
+    key = call("api_keys_create", {"name": "Client", "scopes": ["inbox:read"]})["id"]
+    call("api_keys_list", limit=100)
+    call("api_keys_rotate", key_id=key)
+    call("api_keys_revoke", key_id=key)
+    hold = call("legal_holds_create", {"reason": f"Case {uuid7()}."})["id"]
+    call("legal_holds_list")
+    call("legal_holds_lift", {"reason": "Closed."}, hold_id=hold)
+    call("audit_list", limit=20)
+
+
+def _knowledge(call: Any) -> None:
+    faq = {"question": f"Is it {uuid7()}?", "answer": "Yes.", "language": "en"}
+    made = call("faqs_create", faq, Idempotency__Key=str(uuid7()))["id"]
+    call("faqs_get", faq_id=made)
+    call("faqs_update", {"answer": "No."}, faq_id=made, If__Match="*")
+    call("faqs_list", search="is it", ordering="-updated_at")
+    call("faqs_delete", faq_id=made)
+
+
+def _customers(call: Any) -> None:
+    made = call("customers_create", {"name": "Minh", "stage": "customer"})["id"]
+    call("customers_get", customer_id=made)
+    call("customers_update", {"phone": "+84 24 1234 5678"}, customer_id=made)
+    call("customers_list", stage="customer", limit=100)
+
+
+def _widgets(call: Any) -> dict[str, Any]:
+    made: dict[str, Any] = call(
+        "widgets_create", {"name": "Shop", "allowed_domains": ["shop.example"]}
+    )
+    call("widgets_get", widget_id=made["id"])
+    call("widgets_update", {"color": "#1f6f5c"}, widget_id=made["id"])
+    call("widgets_pause", widget_id=made["id"])
+    call("widgets_resume", widget_id=made["id"])
+    call("widgets_list")
+    return made
+
+
+def _conversation(call: Any, conversation: str) -> None:
+    this = {"conversation_id": conversation}
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    call("inbox_list", box="all", status="open", limit=100)
+    call("inbox_counts")
+    agents = call("inbox_agents")["agents"]
+    call("inbox_tickets_issue")
+    call("conversations_get", **this)
+    call("conversations_update", {"labels": ["refund"], "priority": "high"}, **this)
+    call("conversations_reopen", **this)
+    call("conversations_take_over", **this)
+    call("conversations_assign", {"assignee": agents[0]["id"]}, **this)
+    call("conversations_snooze", {"until": tomorrow}, **this)
+    call("messages_list", limit=100, **this)
+    call("messages_create", {"text": "Good morning!", "type": "text"}, **this)
+    call("conversations_hand_back", **this)
+    call("conversations_close", **this)
+    call("conversations_reopen", **this)
+
+
+def _stream(call: Any, stream: str) -> None:
+    call("streams_get", stream=stream)
+    call("streams_events", stream=stream, after=0, limit=300)
+    content = {"content": {"type": "text", "text": "Hello."}}
+    posted = call("streams_post", content, stream=stream, Idempotency__Key=f"c-{uuid7().hex}")
+    call(
+        "streams_edit",
+        {"text": "Hello!"},
+        stream=stream,
+        message_id=posted["message_id"],
+        Idempotency__Key=f"e-{uuid7().hex}",
+    )
+    call("streams_seen", {"seq": posted["seq"]}, stream=stream)
+    call("streams_delete", stream=stream, message_id=posted["message_id"])
+
+
+def _visitor(client: Client, call: Any, widget: dict[str, Any], token: str) -> None:
+    client.token = ""
+    session = call("widget_sessions_start", {"site_key": widget["site_key"]})
+    client.token, client.scheme = session["visitor_token"], "visitorToken"
+    call("widget_tickets_issue")
+    content = {"content": {"type": "text", "text": "Is anybody there?"}}
+    call("streams_open", content, Idempotency__Key=f"o-{uuid7().hex}")
+    client.token, client.scheme = token, "accessToken"
+
+
+def _billing(call: Any) -> None:
+    call("usage_get")
+    plans = call("plans_get")["plans"]
+    present = call("subscription_get")["plan"]
+    others = [plan["key"] for plan in plans if plan["is_offered"] and plan["key"] != present]
+    call("subscription_change", {"plan": others[-1]})
+    call("subscription_cancel")
+    call("subscription_resume")
