@@ -109,8 +109,8 @@ def brand_styles(request: HttpRequest, slug: str) -> HttpResponse:
     organization = _organization(request, slug)
     color = brand_of(organization.pk, organization.language_code).color.lower()
     soft_light, soft_dark = mix(color, _LIGHT, 0.9), mix(color, _DARK, 0.8)
-    # Read on its own soft tone, it is read on the page as well.
-    light, dark = readable_on(color, soft_light), readable_on(color, soft_dark)
+    light = readable_on(readable_on(color, soft_light), _LIGHT)
+    dark = readable_on(readable_on(color, soft_dark), _DARK)
     styles = (
         f":root{{--brand:{color};--brand-ink:{ink_on(color)};"
         f"--accent:{light};--accent-soft:{soft_light}}}"
