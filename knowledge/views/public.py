@@ -108,12 +108,14 @@ def brand_styles(request: HttpRequest, slug: str) -> HttpResponse:
     """Give the organization's colour, in tones that can be read, as a style sheet."""
     organization = _organization(request, slug)
     color = brand_of(organization.pk, organization.language_code).color.lower()
-    light, dark = readable_on(color, _LIGHT), readable_on(color, _DARK)
+    soft_light, soft_dark = mix(color, _LIGHT, 0.9), mix(color, _DARK, 0.8)
+    light = readable_on(readable_on(color, soft_light), _LIGHT)
+    dark = readable_on(readable_on(color, soft_dark), _DARK)
     styles = (
         f":root{{--brand:{color};--brand-ink:{ink_on(color)};"
-        f"--accent:{light};--accent-soft:{mix(color, _LIGHT, 0.9)}}}"
+        f"--accent:{light};--accent-soft:{soft_light}}}"
         "@media (prefers-color-scheme:dark){:root{"
-        f"--accent:{dark};--accent-soft:{mix(color, _DARK, 0.8)}}}}}\n"
+        f"--accent:{dark};--accent-soft:{soft_dark}}}}}\n"
     )
     response = HttpResponse(styles, content_type="text/css; charset=utf-8")
     patch_cache_control(response, public=True, max_age=300)

@@ -19,6 +19,7 @@ from chat.services.alerts import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from chat.tasks import send_emails_about_waiting
+from config.text import isolate
 from crm.accounts.models import Membership, Organization
 from crm.accounts.services.members import deactivate_member
 from crm.customers.models import Customer
@@ -80,7 +81,7 @@ def test_assignee_who_has_not_looked_is_told_once(
         sweep()
     [mail] = mails()
     assert mail.to == agent.user.email
-    assert mail.subject == "\u2068Minh\u2069 waits for your answer"
+    assert mail.subject == f"{isolate('Minh')} waits for your answer"
     assert "Do you ship to Manila?" in mail.text
     assert "waits 10 minutes" in mail.text
     assert f"https://crm.example/app/inbox/{waiting.pk}/" in mail.text
@@ -190,7 +191,7 @@ def test_several_are_told_together(
     [mail] = mails()
     assert mail.subject == "3 customers wait for your answer"
     for name in ("Minh", "An", "Bình"):
-        assert f"\u2068{name}\u2069" in mail.text
+        assert isolate(name) in mail.text
     assert AlertEmail.objects.count() == 3
 
 
@@ -199,7 +200,7 @@ def test_name_of_a_customer_turns_no_sentence_around(waiting: Conversation) -> N
     sweep()
     [mail] = mails()
     assert "\u202e" not in mail.subject + mail.text
-    assert "\u2068evil\u2069" in mail.subject
+    assert isolate("evil") in mail.subject
 
 
 @pytest.mark.parametrize("why", ["switched off", "later", "deactivated"])
