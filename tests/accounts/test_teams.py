@@ -44,7 +44,7 @@ def test_team_is_made_changed_and_removed_by_its_pages(
     assert (team.name, team.lead_id, seated(team)) == ("Night", agent.pk, {"Linh", "Marco"})
     assert present(agent).led_ids == {agent.user_id, colleague.user_id}
     page = client.get(TEAMS).content.decode()
-    assert "led by Linh" in page
+    assert "led by <bdi>Linh</bdi>" in page
     assert "2 members" in page
     url = reverse("accounts:team", args=[team.pk])
     assert client.get(url).status_code == 200
