@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from crm.accounts.access import membership_of
@@ -47,6 +48,7 @@ def once(view: View[P]) -> View[P]:
             for name, values in request.POST.lists()
             if name not in GUARD_FIELDS
         )
+        content += _files(request)
         # Another content is another creation: somebody went back and wrote a second one.
         fingerprint = fingerprint_of(request.get_full_path(), content)
         given: list[HttpResponse] = []
@@ -73,6 +75,21 @@ def once(view: View[P]) -> View[P]:
 
     answered.is_once = True  # type: ignore[attr-defined]  # read by a test that walks all views
     return answered
+
+
+def _files(request: HttpRequest) -> list[tuple[str, list[str]]]:
+    """Return the digests of the files of a request by field, as they are part of its content."""
+    return sorted(
+        (name, [_digest(file) for file in files]) for name, files in request.FILES.lists()
+    )
+
+
+def _digest(file: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return f"file:{digest.hexdigest()}"
 
 
 def _content(request: HttpRequest, response: HttpResponse) -> str:
