@@ -11,10 +11,13 @@ from crm.accounts.models import Language
 
 
 class TargetField(forms.CharField):
-    """Where to go on. One that cannot be used is as good as none: it must not refuse the form."""
+    """Where to go on. One that cannot be used is as good as none: it must not refuse the form.
+
+    It is taken as it was sent: what has to be cleaned first is no address of ours.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, **options)
+        super().__init__(required=False, strip=False, **options)
 
     def clean(self, value: Any) -> str:
         try:
