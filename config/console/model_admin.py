@@ -58,7 +58,7 @@ class CautiousPaginator(Paginator):
 class Chooser(AutocompleteSelect):
     """Django's, which fails where a value that was sent cannot be a key at all."""
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         usable = [each for each in value if self._may_be_key(each)]
         groups: list[Any] = super().optgroups(name, usable, attr)
         return groups
