@@ -129,7 +129,7 @@ def open_secret(secret: IdentitySecret) -> str:
 
 
 def _secret(widget: Widget, kid: object) -> IdentitySecret:
-    if not isinstance(kid, str) or len(kid) > 16:
+    if not isinstance(kid, str) or len(kid) > 16 or has_controls(kid):
         raise IdentityInvalid
     secret = IdentitySecret.objects.filter(
         organization_id=widget.organization_id, widget=widget, kid=kid, revoked_at__isnull=True

@@ -81,11 +81,14 @@ def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
 
 
 @transaction.atomic
-def allow_refused_origin(*, by: Principal, widget_id: UUID) -> Widget:
-    """Add the domain on which the loader was last refused. Raise NothingRefused."""
+def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widget:
+    """Add the domain on which the loader was last refused.
+
+    ``domain`` is the one that the person was shown: any site can be the last one. Raise
+    NothingRefused where it is another by now.
+    """
     widget = _locked(by, widget_id)
-    domain = domain_of_origin(widget.refused_origin)
-    if domain is None:
+    if not domain or domain != domain_of_origin(widget.refused_origin):
         raise NothingRefused
     _assign(widget, {"allowed_domains": [*widget.allowed_domains, domain]})
     widget.refused_at, widget.refused_origin = None, ""

@@ -36,6 +36,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
     membership = reader_of(request)
     require(membership, Area.INBOX)
     place = request.GET.get("after")
+    settled = request.GET.get("settled", "")
     rows = _visible_questions(membership, before=_place(place) if place else None)
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return render(
@@ -45,7 +46,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
             "active_section": "knowledge",
             "active_tab": "questions",
             "questions": rows[:PAGE],
-            "settled": request.GET.get("settled", ""),
+            "settled": settled if _looks_like_an_id(settled) else "",
             "next": (
                 f"?{urlencode({'after': f'{last.created_at.isoformat()}_{last.id}'})}"
                 if last

@@ -184,7 +184,11 @@ def resume(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Allow the site on which the loader was refused."""
     try:
-        allow_refused_origin(by=membership_of(request), widget_id=widget_id)
+        allow_refused_origin(
+            by=membership_of(request),
+            widget_id=widget_id,
+            domain=request.POST.get("domain", ""),
+        )
     except (InvalidWidget, NothingRefused) as refusal:
         messages.error(request, refusal.message)
     else:
@@ -200,11 +204,11 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
     is_newer = widget.refused_at and (
         widget.last_seen_at is None or widget.refused_at > widget.last_seen_at
     )
+    shown = refused if is_newer and refused not in widget.allowed_domains else ""
     return {
         "widget": widget,
-        "refused_domain": (
-            display_domain(refused) if is_newer and refused not in widget.allowed_domains else ""
-        ),
+        "refused_name": shown,
+        "refused_domain": display_domain(shown),
         "may_change": membership.may(Area.SETTINGS, WRITE),
         "seen_back": "",
     }

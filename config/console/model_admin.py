@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import OperationalError, connection, transaction
 from django.db.models import Model
@@ -54,6 +55,22 @@ class CautiousPaginator(Paginator):
         return int(rows.order_by()[: self.MOST].count())
 
 
+class Chooser(AutocompleteSelect):
+    """Django's, which fails where a value that was sent cannot be a key at all."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
+        usable = [each for each in value if self._may_be_key(each)]
+        groups: list[Any] = super().optgroups(name, usable, attr)
+        return groups
+
+    def _may_be_key(self, value: str) -> bool:
+        try:
+            self.field.target_field.to_python(value)
+        except ValidationError:
+            return False
+        return "\x00" not in value
+
+
 class ConsoleAdmin(ModelAdmin):
     """Rows of one model. Nothing is deleted here unless a service does it: cascades reach far.
 
@@ -74,10 +91,29 @@ class ConsoleAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        # PostgreSQL refuses to look for it.
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Keep a stored row in its organization: what belongs to it would stay behind."""
+        form: Any = super().get_form(request, obj, **kwargs)
+        if obj is not None and "organization" in form.base_fields:
+            form.base_fields["organization"].disabled = True
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = Chooser(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
         """Search for the text normalized, and for it folded, as columns of search texts are."""
+        search_term = search_term.replace("\x00", "")
         plain, folded = normalize_line(search_term), search_key(search_term)
         found, has_duplicates = super().get_search_results(request, queryset, plain)
         if not plain or folded == plain:

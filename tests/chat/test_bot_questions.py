@@ -41,6 +41,12 @@ def test_list_shows_ones_own_as_text(
     assert Client().get(LIST).status_code == 302
 
 
+@pytest.mark.parametrize("settled", ["\x00", "a/b", "\ufffd", "x" * 5000])
+def test_a_made_up_settled_question_is_offered_nothing(agent: Membership, settled: str) -> None:
+    shown = browser(agent).get(LIST, {"settled": settled})
+    assert (shown.status_code, shown.context["settled"]) == (200, "")
+
+
 def test_question_becomes_a_faq_and_leaves_the_list(
     asked: BotInteraction,
     organization: Organization,

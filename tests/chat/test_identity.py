@@ -231,6 +231,8 @@ def test_a_proof_that_was_overheard_is_worth_nothing(
         ({"exp": float("inf")}, "identity_invalid"),
         ({"kid": "other"}, "identity_invalid"),
         ({"kid": None}, "identity_invalid"),
+        ({"kid": "\x00"}, "identity_invalid"),
+        ({"kid": "a\ud800"}, "identity_invalid"),
         ({"key": "x" * 43}, "identity_invalid"),
         ({"algorithm": "HS512", "key": "x" * 64}, "identity_invalid"),
         ({"email": "nobody"}, "identity_malformed"),

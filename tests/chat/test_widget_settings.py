@@ -180,14 +180,29 @@ def test_site_that_was_refused_is_allowed_by_one_click(as_owner: Client, widget:
     assert "origin_not_allowed" in refused.content.decode()
     shown = page(as_owner, "chat:widget_seen", widget.pk)
     assert "Your snippet was seen on other.example" in shown
-    as_owner.post(reverse("chat:allow_seen", args=[widget.pk]))
+    allowed = {"domain": "other.example"}
+    assert 'name="domain" value="other.example"' in shown
+    as_owner.post(reverse("chat:allow_seen", args=[widget.pk]), allowed)
     widget.refresh_from_db()
     assert widget.allowed_domains == ["shop.example", "localhost", "other.example"]
     assert "origin_not_allowed" not in Client().get("/widget/settings.js", other).content.decode()
     assert "other.example" in page(as_owner, "chat:widget_seen", widget.pk)
     assert "not among the allowed" not in page(as_owner, "chat:widget_seen", widget.pk)
     # A second click finds nothing to allow, and says so.
-    assert as_owner.post(reverse("chat:allow_seen", args=[widget.pk])).status_code == 302
+    assert as_owner.post(reverse("chat:allow_seen", args=[widget.pk]), allowed).status_code == 302
+
+
+def test_only_the_site_that_the_owner_saw_is_allowed(as_owner: Client, widget: Widget) -> None:
+    """Any page can be refused between the look and the click; it must not be let in by it."""
+    for origin in ("https://other.example", "https://stranger.example"):
+        given = {"site_key": widget.site_key, "origin": origin}
+        Widget.objects.filter(pk=widget.pk).update(refused_at=None)
+        Client().get("/widget/settings.js", given)
+    for given in ({"domain": "other.example"}, {"domain": ""}, {}):
+        as_owner.post(reverse("chat:allow_seen", args=[widget.pk]), given)
+        widget.refresh_from_db()
+        assert widget.allowed_domains == ["shop.example", "localhost"]
+    assert widget.refused_origin == "https://stranger.example"
 
 
 def test_an_origin_that_is_none_is_not_noted(widget: Widget) -> None:

@@ -153,6 +153,16 @@ def test_a_second_one_with_another_text_is_another_one(owner: Membership) -> Non
     assert Faq.objects.count() == 2
 
 
+def test_a_second_one_with_another_file_is_another_one(owner: Membership) -> None:
+    client = browser(owner)
+    form = form_of(client.get("/app/knowledge/import/"), "text")
+    for question in ("Alpha?", "Beta?", "Alpha?"):
+        text = f"question,answer\n{question},Yes.\n".encode()
+        sent = form | {"file": SimpleUploadedFile("faqs.csv", text)}
+        shown = client.post("/app/knowledge/import/", sent).content.decode()
+        assert [name for name in ("Alpha?", "Beta?") if name in shown] == [question]
+
+
 def test_a_refused_form_may_be_sent_again(owner: Membership) -> None:
     client = browser(owner)
     form = form_of(client.get("/app/settings/teams/new/"), "name")

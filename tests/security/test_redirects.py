@@ -1,11 +1,14 @@
 """`next` leads to a path of this host or nowhere: one rule for every page that follows one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from config.ids import uuid7
 from config.redirects import is_local, local_target
 from crm.accounts.models import Membership, User
 from tests.conftest import PASSWORD
@@ -73,6 +76,32 @@ def test_no_next_gives_a_server_error(agent: Membership, target: str) -> None:
     assert (again.status_code, again["Location"]) == (302, expected)
     zone = client.post(reverse("accounts:set_timezone"), {"timezone": "UTC", "next": target})
     assert (zone.status_code, zone["Location"]) == (302, expected)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", [*OURS, *(each for each in OTHERS if each != "/\ud800")])
+def test_no_way_back_gives_a_server_error(client: Client, agent: Membership, target: str) -> None:
+    """Neither the one of the button that undoes, nor the one of a log-in with an old token."""
+    expected = target if target in OURS else "/app/inbox/"
+    client.force_login(agent.user)
+    undone = client.post(reverse("accounts:undo", args=[uuid7()]), {"back": target})
+    assert (undone.status_code, undone["Location"]) == (302, expected)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = client.cookies
+    stale = strict.post(reverse("accounts:log_in"), {"next": target})
+    assert (stale.status_code, stale["Location"]) == (302, expected)
+
+
+def test_the_rule_about_redirects_stands_in_one_place() -> None:
+    root = Path(settings.BASE_DIR)
+    packages = ("chat", "config", "crm", "knowledge")
+    found = [
+        path.relative_to(root).as_posix()
+        for package in packages
+        for path in (root / package).rglob("*.py")
+        if "url_has_allowed_host_and_scheme" in path.read_text()
+    ]
+    assert found == ["config/redirects.py"]
 
 
 @pytest.mark.django_db

@@ -1,0 +1,90 @@
+"""What an operator, or somebody with an operator's browser, may send to the admin's pages."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from chat.models import Widget
+from crm.accounts.models import Organization, User
+from tests.conftest import PASSWORD
+
+NO_KEYS = ["x", "\x00", "-1", "[]", "9" * 30, "\ufffd"]
+
+
+@pytest.fixture
+def root(db: None, stores_clean: None) -> User:
+    return User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
+
+
+@pytest.fixture
+def operator(root: User) -> Client:
+    client = Client()
+    client.force_login(root)
+    return client
+
+
+def _widget_form(organization: Organization) -> dict[str, Any]:
+    return {
+        "organization": organization.pk,
+        "name": "Renamed",
+        "allowed_domains": "shop.example",
+        "color": "#8a4b2a",
+        "position": "right",
+        "texts": "{}",
+        "is_active": "on",
+    }
+
+
+def test_a_widget_stays_in_its_organization(operator: Client, widget: Widget) -> None:
+    """Its visitors, their tokens and conversations would stay behind in the other one."""
+    other = Organization.objects.create(name="Other", slug="other")
+    address = reverse("admin:chat_widget_change", args=[widget.pk])
+    answer = operator.post(address, _widget_form(other))
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    stored = Widget.objects.get(pk=widget.pk)
+    assert (stored.organization_id, stored.name) == (widget.organization_id, "Renamed")
+
+
+def test_no_form_of_a_stored_row_offers_another_organization(
+    root: User, organization: Organization
+) -> None:
+    request = RequestFactory().get("/admin/")
+    request.user = root
+    offering = set()
+    for model, its_admin in admin.site._registry.items():
+        if not its_admin.has_change_permission(request):
+            continue
+        field = its_admin.get_form(request, model(), change=True).base_fields.get("organization")
+        if field is not None and not field.disabled:
+            offering.add(model)
+    assert offering == set()
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_what_is_no_key_is_refused_at_its_field(operator: Client, key: str) -> None:
+    for name in ("accounts_membership", "chat_widget", "knowledge_faq", "knowledge_faqcategory"):
+        answer = operator.post(
+            reverse(f"admin:{name}_add"), {"organization": key, "user": key, "category": key}
+        )
+        assert answer.status_code == 200, name
+        assert "organization" in answer.context["adminform"].form.errors, name
+
+
+@pytest.mark.parametrize("name", ["billing_plan", "chat_widget", "accounts_user"])
+def test_an_address_with_a_null_character_leads_nowhere(operator: Client, name: str) -> None:
+    for page in ("change", "history"):
+        answer = operator.get(reverse(f"admin:{name}_{page}", args=["x"]).replace("/x/", "/%00/"))
+        assert answer.status_code in {302, 404}
+
+
+def test_a_search_for_a_null_character_finds_what_an_empty_one_finds(
+    operator: Client, root: User, organization: Organization
+) -> None:
+    asked = {"app_label": "accounts", "model_name": "membership", "field_name": "user"}
+    found = operator.get(reverse("admin:autocomplete"), asked | {"term": "\x00"})
+    assert [each["id"] for each in found.json()["results"]] == [str(root.pk)]
+    shown = operator.get(reverse("admin:knowledge_faqcategory_changelist"), {"q": "\x00"})
+    assert shown.status_code in {200, 302}
