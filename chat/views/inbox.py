@@ -19,7 +19,7 @@ from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
 from chat.services.amending import may_delete
-from config.person_names import short_name
+from config.person_names import initial, short_name
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level, people_of, require
@@ -137,9 +137,13 @@ def _box_labels(membership: Membership) -> list[tuple[str, str]]:
 
 
 def _status_labels() -> list[tuple[Status, str]]:
-    """What a person has to do comes first."""
-    order = (Status.OPEN, Status.PENDING, Status.SNOOZED, Status.CLOSED)
-    return [(status, str(status.label)) for status in order]
+    """What a person has to do comes first; of many, unlike the label of one conversation."""
+    return [
+        (Status.OPEN, pgettext("conversations", "Open")),
+        (Status.PENDING, pgettext("conversations", "With the bot")),
+        (Status.SNOOZED, pgettext("conversations", "Snoozed")),
+        (Status.CLOSED, pgettext("conversations", "Closed")),
+    ]
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +201,7 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | No
         "is_mine": is_mine,
         "author": gettext("You") if is_mine else sender["name"] or gettext("Bot"),
         "tag": gettext("Private note") if is_note else "",
-        "initial": (sender["name"] or "B")[:1].upper(),
+        "initial": initial(sender["name"]),
         "hue": sender["id"][-1:],
         "text": gettext("Message deleted") if is_deleted else content.get("text", ""),
         "is_deleted": is_deleted,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.ids import uuid7
 from config.text import normalize_email
@@ -29,7 +30,7 @@ class Customer(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="customers"
     )
-    name = LineField(_("name"), max_length=255, blank=True)
+    name = LineField(pgettext_lazy("person", "name"), max_length=255, blank=True)
     email = AddressField(_("e-mail address"), max_length=255, blank=True)
     phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)

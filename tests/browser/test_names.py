@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from config.person_names import short_name
+from config.person_names import initial, short_name
 
 CALLED = [
     ("Vũ Khánh Toàn", "", "Toàn"),
@@ -33,6 +33,18 @@ CALLED = [
 @pytest.mark.parametrize(("name", "language", "called"), CALLED)
 def test_vietnamese_are_called_by_their_last_name(name: str, language: str, called: str) -> None:
     assert short_name(name, language) == called
+
+
+def test_circle_holds_the_first_letter_of_what_somebody_is_called(page: Page) -> None:
+    names = ["Phạm Thu Linh", "Đỗ Quang Đông", "Paolo Magsino", "Ольга Верещагина", ""]
+    letters = ["L", "Đ", "P", "О", "?"]
+    assert [initial(name) for name in names] == letters
+    shown = page.evaluate(
+        "async (names) => {"
+        " const m = await import('/chat/inbox/names.js'); return names.map(m.firstLetter); }",
+        names,
+    )
+    assert shown == letters
 
 
 def test_browser_calls_people_as_the_server_does(page: Page) -> None:

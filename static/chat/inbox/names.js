@@ -18,6 +18,9 @@ export function shortName(name, language = "") {
   return isVietnamese(words, language) ? words.at(-1) : words[0];
 }
 
+/** Return the first letter of what somebody is called, for the circle beside the name. */
+export const firstLetter = (name) => [...(shortName(name) || "?")][0].toUpperCase();
+
 function isVietnamese(words, language) {
   if (/[^\P{L}\p{Script=Latin}]/u.test(words.join(""))) return false;
   if (ONLY_VIETNAMESE.test(words.join(""))) return true;
