@@ -31,6 +31,7 @@ LINKED = reverse("socialaccount_connections")
 SIGN_UP = reverse("socialaccount_signup")
 SENT = reverse("account_email_verification_sent")
 INBOX = reverse("chat:inbox")
+CHECKLIST = reverse("chat:start")
 START = "/login/with/oidc/company/login/"
 
 
@@ -83,7 +84,7 @@ def test_newcomer_signs_up_with_a_proved_address(visitor: Client) -> None:
     form = visitor.get(SIGN_UP).context["form"]
     assert (form.initial["email"], form["name"].value()) == ("nora@fjord.example", "Nora")
     told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
-    assert visitor.post(SIGN_UP, told)["Location"] == INBOX
+    assert visitor.post(SIGN_UP, told)["Location"] == CHECKLIST
     assert visitor.get(INBOX).status_code == 200
     membership = Membership.objects.get(user__email="nora@fjord.example")
     assert (membership.role, membership.organization.name) == ("owner", "Fjord")
@@ -101,13 +102,13 @@ def test_address_that_the_provider_does_not_vouch_for_is_confirmed_by_letter(
     assert visitor.post(SIGN_UP, told)["Location"] == SENT
     assert visitor.get(INBOX).status_code == 302
     visitor.post(link_in(last_letter("rolf@fjord.example")))
-    assert come_through(visitor, "rolf")["Location"] == INBOX
+    assert come_through(visitor, "rolf")["Location"] == CHECKLIST
 
 
 def test_another_address_than_the_proved_one_is_not_taken(visitor: Client) -> None:
     come_through(visitor, "nora")
     told = {"name": "Nora", "organization": "Fjord", "email": "other@fjord.example"}
-    assert visitor.post(SIGN_UP, told)["Location"] == INBOX
+    assert visitor.post(SIGN_UP, told)["Location"] == CHECKLIST
     assert User.objects.get().email == "nora@fjord.example"
     assert not EmailAddress.objects.filter(email="other@fjord.example").exists()
 

@@ -1,5 +1,7 @@
 """What the bot did not know becomes a FAQ, or leaves the list, by who may."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -40,20 +42,24 @@ def test_list_shows_ones_own_as_text(
 
 
 def test_question_becomes_a_faq_and_leaves_the_list(
-    asked: BotInteraction, organization: Organization, owner: Membership
+    asked: BotInteraction,
+    organization: Organization,
+    owner: Membership,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     client = browser(owner)
     page = client.get(f"{LIST}{asked.id}/answer/")
     assert page.context["form"].initial["question"] == asked.question
-    reply = client.post(
-        f"{LIST}{asked.id}/answer/",
-        {
-            "question": "Is there wifi?",
-            "answer": "Yes.",
-            "language_code": "en",
-            "is_published": "on",
-        },
-    )
+    with django_capture_on_commit_callbacks(execute=True):
+        reply = client.post(
+            f"{LIST}{asked.id}/answer/",
+            {
+                "question": "Is there wifi?",
+                "answer": "Yes.",
+                "language_code": "en",
+                "is_published": "on",
+            },
+        )
     assert (reply.status_code, reply["Location"]) == (302, LIST)
     assert Faq.objects.get(organization=organization).question == "Is there wifi?"
     assert waiting(organization) == 0

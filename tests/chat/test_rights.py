@@ -187,7 +187,6 @@ ENTRANCES: list[tuple[Area, Action, str, str, dict[str, str]]] = [
     (Area.INBOX, READ, "get", "chat:inbox_agents", {}),
     (Area.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
     (Area.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
-    (Area.KNOWLEDGE, READ, "get", "chat:unanswered", {}),
     (Area.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
     (Area.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
     (Area.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
@@ -223,6 +222,22 @@ def test_right_to_one_area_opens_no_other(
     for entrance, _action, method, name, data in ENTRANCES:
         status = getattr(client, method)(reverse(name), data).status_code
         assert (status != 403) is (entrance == area), (name, method, status)
+
+
+@pytest.mark.parametrize(
+    ("areas", "status"),
+    [
+        ({Area.KNOWLEDGE}, 403),
+        ({Area.INBOX}, 403),
+        ({Area.KNOWLEDGE, Area.INBOX}, 200),
+    ],
+)
+def test_what_visitors_asked_takes_the_inbox_and_knowledge(
+    client: Client, organization: Organization, areas: set[Area], status: int
+) -> None:
+    both = Rights({area: Grant(Level.ALL, Level.ALL) for area in areas})
+    client.force_login(member_with(organization, "Pat", both).user)
+    assert client.get(reverse("chat:unanswered")).status_code == status
 
 
 def test_menu_offers_what_the_role_opens(client: Client, organization: Organization) -> None:

@@ -154,10 +154,10 @@ def test_a_member_is_out_on_every_way(
 def test_who_works_elsewhere_too_goes_on_there(
     agent: Membership, owner: Membership, stranger: Membership, conversation: Conversation
 ) -> None:
+    ways = MemberWays(agent, conversation)
     elsewhere = Membership.objects.create(
         organization=stranger.organization, user=agent.user, role=Role.AGENT
     )
-    ways = MemberWays(agent, conversation)
     dismiss_and_take_back(agent, owner)
     answer = ways.browser.get(reverse("chat:inbox"))
     assert answer.context["membership"] == elsewhere

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.urls import get_resolver
 from rest_framework.views import APIView
@@ -27,6 +28,9 @@ from tests.accounts.people import present
 from tests.chat.clients import at_work, visit
 from tests.chat.test_identity import signed
 from tests.servers import LiveServer
+from tests.tenancy.addresses import addresses
+from tests.tenancy.visiting import Person
+from tests.tenancy.world import MARK, make_theirs
 
 FORBIDDEN = 4403
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -153,6 +157,36 @@ def _api_views(patterns: Any) -> set[type[APIView]]:
         elif issubclass(getattr(pattern.callback, "cls", object), APIView):
             found.add(pattern.callback.cls)
     return found
+
+
+def test_without_the_factor_no_address_shows_anything(
+    db: None, stores_clean: None, settings: Any
+) -> None:
+    """The organization asks for a factor: every address is visited by an owner without one."""
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMIT_DEFAULTS, "off")
+    theirs = make_theirs()
+    Authenticator.objects.all().delete()
+    Organization.objects.filter(pk=theirs.organization.pk).update(requires_second_factor=True)
+    shown, visited, owner = [], list(addresses(theirs)), Person(theirs.owner)
+    for address in visited:
+        for method in ("get", "post"):
+            answer = getattr(owner.client(), method)(address.path)
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            is_told = MARK in body.decode(errors="replace").lower()
+            if is_told and answer.status_code < 300 and not _is_own(address.name):
+                shown.append(f"{method} {address.name}")
+    assert shown == []
+    assert len(visited) > 100
+
+
+def _is_own(name: str) -> bool:
+    """A person's own affairs, where they set the factor up, and public links."""
+    return bool(
+        re.match(
+            r"(account_|mfa_|socialaccount_|accounts:join|accounts:(sessions|settings|profile)|knowledge:(public|help)|chat:widget)",
+            name,
+        )
+    )
 
 
 def test_principals_are_made_in_one_place() -> None:
