@@ -120,6 +120,15 @@ class Customer(VersionedModel):
         """What a list shows: the name, else something that tells two visitors apart."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
 
+    @staticmethod
+    def shown_name(name: str, customer_id: str) -> str:
+        """Return a stored ``display_name``; of a nameless visitor, in the reader's language.
+
+        `customerName` in `static/chat/inbox/names.js` does the same in the browser.
+        """
+        end = f" {customer_id[-4:].upper()}"
+        return f"{_('Visitor')}{end}" if len(end) == 5 and name.endswith(end) else name
+
 
 class CustomerWord(models.Model):
     """A word by which a customer is found, folded; written with the customer."""
