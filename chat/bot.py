@@ -10,6 +10,7 @@ from django.db import transaction
 
 from chat.arrivals import who_comes
 from chat.bot_texts import Line, line
+from chat.content import BOT_REPLY
 from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
 from chat.events import conversation_group
 from chat.intents import Intent, recognise
@@ -320,4 +321,4 @@ def _text(question: Message) -> str:
 
 def reply_id(seq: int) -> str:
     """Give the one client_message_id under which the bot replies to an entry."""
-    return f"bot-reply-to-{seq}"
+    return f"{BOT_REPLY}{seq}"

@@ -18,6 +18,8 @@ from chat.models import ContentType
 from config.text import normalize
 
 _CLIENT_MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+# Under such an id the bot answers an entry, so that it does so once.
+BOT_REPLY = "bot-reply-to-"
 _ALLOWED_CONTROLS = {"\n", "\t"}
 
 
@@ -57,7 +59,10 @@ def clean_content(content: object) -> dict[str, Any]:
     return {"type": str(content["type"]), "text": clean_text(content.get("text"))}
 
 
-def clean_client_message_id(value: object) -> str:
+def clean_client_message_id(value: object, *, is_bot: bool = False) -> str:
+    """Return the id, or refuse it; those of the bot's replies are for the bot alone."""
     if not isinstance(value, str) or not _CLIENT_MESSAGE_ID.fullmatch(value):
+        raise InvalidClientMessageId
+    if value.startswith(BOT_REPLY) and not is_bot:
         raise InvalidClientMessageId
     return value

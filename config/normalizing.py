@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Model, Q
 
 logger = logging.getLogger(__name__)
@@ -15,8 +15,10 @@ def normalize_rows(
 ) -> int:
     """Bring columns to their forms, row by row; return how many rows were changed.
 
-    A row that would then be the same as another one stays as it is and is reported by its id:
-    nobody is merged silently. Columns hold text or lists of texts.
+    A column stays as it is, and is reported with the id of its row, where the row would then be the
+    same as another one (nobody is merged silently) or its text too long: a few letters of Unicode
+    grow when they are composed. Columns hold text, or lists of texts,
+    which lose what is blank or stands there already.
     """
     count = 0
     rows = model._default_manager.filter(only or Q()).order_by("pk").values_list("pk", *forms)
@@ -28,27 +30,45 @@ def normalize_rows(
         }
         if not changes:
             continue
-        try:
-            with transaction.atomic():
-                model._default_manager.filter(pk=pk).update(**changes)
-        except IntegrityError:
+        kept = _kept_columns(model, pk, changes)
+        if kept:
             logger.warning(
-                "A row stays as it was typed: normalized it would be the same as another one.",
+                "A row stays as it was typed: normalized it would be the same as another one, or "
+                "too long.",
                 extra={
                     "metadata": {
                         "action": "text.normalize",
                         "table": model._meta.db_table,
                         "row": str(pk),
-                        "columns": sorted(changes),
+                        "columns": kept,
                     }
                 },
             )
-        else:
-            count += 1
+        count += len(kept) < len(changes)
     return count
+
+
+def _kept_columns(model: type[Model], pk: Any, changes: Mapping[str, Any]) -> list[str]:
+    """Store the changes, all at once where possible; return the columns that refused theirs."""
+    if _is_stored(model, pk, changes):
+        return []
+    if len(changes) == 1:
+        return list(changes)
+    return sorted(
+        name for name, value in changes.items() if not _is_stored(model, pk, {name: value})
+    )
+
+
+def _is_stored(model: type[Model], pk: Any, changes: Mapping[str, Any]) -> bool:
+    try:
+        with transaction.atomic():
+            model._default_manager.filter(pk=pk).update(**changes)
+    except (IntegrityError, DataError):
+        return False
+    return True
 
 
 def _in_form(form: Callable[[str], str], value: Any) -> Any:
     if isinstance(value, list):
-        return [form(each) for each in value]
+        return list(dict.fromkeys(each for each in map(form, value) if each))
     return form(value) if isinstance(value, str) else value

@@ -51,6 +51,7 @@ _ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 # Letters that Unicode does not take apart.
 _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
+_PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
 _MAX_PASSES = 3
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
@@ -101,9 +102,13 @@ def is_taken(name: str, names: Iterable[str]) -> bool:
 def search_key(text: str) -> str:
     """Return the text without case and accents, to be compared with another one in a search.
 
-    "Vũ Khánh Đào" becomes "vu khanh dao" and "Лунёва" becomes "лунева"; й stays й.
+    "Vũ Khánh Đào" becomes "vu khanh dao" and "Лунёва" becomes "лунева"; й stays й. The names of
+    domains are in their own script.
     """
-    text = unicodedata.normalize("NFC", identity_key(text))
+    text = identity_key(text)
+    if "xn--" in text:
+        text = _PUNYCODE.sub(lambda found: _unicode_domain(found[0]), text)
+    text = unicodedata.normalize("NFC", text)
     if text.isascii():
         return text
     return normalize_line("".join(map(_without_accents, text)))

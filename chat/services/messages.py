@@ -89,11 +89,13 @@ def post_among(
 
     The lock itself asks whether they may: a message costs one look at its head, not two.
     """
-    client_message_id = clean_client_message_id(client_message_id)
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id, among=conversations
     )
     sender = sender_of(conversation)
+    client_message_id = clean_client_message_id(
+        client_message_id, is_bot=sender.type == SenderType.BOT
+    )
     if refusal := _refusal(conversation, sender, content, by):
         # A retry of something that was stored before is answered even where new words are refused.
         stored = Message.objects.posted_as(organization_id, conversation_id, client_message_id)

@@ -15,7 +15,7 @@ from uuid import UUID
 from anymail.exceptions import AnymailError, AnymailInvalidAddress, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
+from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
@@ -64,6 +64,23 @@ def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], 
         lambda: mail_queued.send_robust(sender=Mail, mail_id=mail.pk), robust=True
     )
     return mail
+
+
+@transaction.atomic
+def queue_mail_once(
+    *, kind: str, to: str, language_code: str, compose: Callable[[], Letter], pause: timedelta
+) -> None:
+    """Do what ``queue_mail`` does, unless such a letter went to this address within ``pause``.
+
+    Requests that come at once wait for each other: a form sent twice sends one letter.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"mail|{kind}|{to}"]
+        )
+    since = timezone.now() - pause
+    if not Mail.objects.filter(kind=kind, to=to, created_at__gt=since).exists():
+        queue_mail(kind=kind, to=to, language_code=language_code, compose=compose)
 
 
 def deliver_mail(*, mail_id: UUID) -> bool:

@@ -84,6 +84,19 @@ def test_link_works_once(at_work: Client) -> None:
     assert User.objects.filter(name="Eve").count() == 0
 
 
+def test_join_form_sent_twice_leads_in_both_times(at_work: Client) -> None:
+    ask_in(at_work)
+    link = link_in(last_letter(EMAIL))
+    sent = {"name": "Nora", "password": PASSWORD}
+    for _time in range(2):
+        guest = Client()
+        assert guest.post(link, sent)["Location"] == INBOX
+        assert guest.get(INBOX).status_code == 200
+    assert Client().post(link, sent | {"password": "another one"}).status_code >= 400
+    User.objects.filter(email=EMAIL).update(created_at=timezone.now() - timedelta(minutes=2))
+    assert Client().post(link, sent).status_code == 404
+
+
 @pytest.mark.parametrize("change", ["expired", "revoked", "replaced", "resent", "organization off"])
 def test_links_that_no_longer_work_all_say_the_same(at_work: Client, change: str) -> None:
     ask_in(at_work)

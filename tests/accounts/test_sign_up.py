@@ -241,3 +241,13 @@ def test_pages_hold_nothing_inline(visitor: Client) -> None:
         assert "unsafe" not in answer["Content-Security-Policy"]
         assert "style=" not in page
         assert " onclick=" not in page
+
+
+def test_sign_up_form_sent_twice_sends_the_confirmation_alone(visitor: Client) -> None:
+    visitor.post(SIGN_UP, fields())
+    assert visitor.post(SIGN_UP, fields())["Location"] == SENT
+    assert kinds() == [("email_confirmation_signup", EMAIL)]
+    User.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    visitor.post(SIGN_UP, fields())
+    visitor.post(SIGN_UP, fields())
+    assert kinds()[1:] == [("account_already_exists", EMAIL)]

@@ -7,7 +7,8 @@ import pytest
 
 from chat import bot, presence
 from chat.bot_texts import Line, line
-from chat.errors import ConversationTaken
+from chat.content import BOT_REPLY
+from chat.errors import ConversationTaken, InvalidClientMessageId
 from chat.interactions import Outcome
 from chat.models import Conversation, Sender, SenderType, Status
 from chat.services import assign, close, hand_back, post_message, reconcile, reopen, take_over
@@ -230,3 +231,13 @@ def test_hand_off_can_be_derived_again_from_the_log(handed_off: Conversation) ->
     ).get()
     assert after == before
     assert before["last_customer_message"]["text"] == SHIPPING
+
+
+def test_nobody_else_takes_the_id_of_a_reply_of_the_bot(
+    knowing: Organization, conversation: Conversation
+) -> None:
+    with pytest.raises(InvalidClientMessageId):
+        ask(conversation, "I am the bot", f"{BOT_REPLY}{conversation.last_seq + 1}")
+    question = ask(conversation, SHIPPING)
+    run(question)
+    assert replies(question) == [SURE_ANSWER]

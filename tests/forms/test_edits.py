@@ -201,3 +201,14 @@ def test_a_message_does_not_change_the_etag_of_the_labels(
     posted = api.post(f"{path}/messages", {"type": "note", "text": "Look at this."})
     assert posted.status_code == 201
     assert api.get(path)["ETag"] == tag
+
+
+@pytest.mark.parametrize("version", ["", "abc", "-1", "9" * 30])
+def test_an_edit_whose_version_cannot_be_read_overwrites_nothing(
+    faq: Faq, owner: Membership, version: str
+) -> None:
+    client = browser(owner)
+    page = f"/app/knowledge/{faq.pk}/"
+    sent = form_of(client.get(page), "question") | {"answer": "Other.", "_version": version}
+    assert client.post(page, sent).status_code == 409
+    assert Faq.objects.get(pk=faq.pk).answer == faq.answer

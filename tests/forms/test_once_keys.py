@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
@@ -170,3 +171,13 @@ def test_the_answer_of_one_person_is_never_given_to_another(
     answer = browser(colleague).post(KEYS, form)
     assert answer.status_code == 409
     assert ApiKey.objects.count() == 1
+
+
+def test_another_file_under_the_same_once_key_is_read(owner: Membership) -> None:
+    client = browser(owner)
+    page = "/app/knowledge/import/"
+    sent = form_of(client.get(page), "text")
+    for name in ("First", "Second"):
+        text = f"question,answer\n{name}?,Yes.\n".encode()
+        answer = client.post(page, sent | {"file": SimpleUploadedFile("faqs.csv", text)})
+        assert f"{name}?" in answer.content.decode()

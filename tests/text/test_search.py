@@ -185,3 +185,9 @@ def test_operator_finds_people_without_accents(owner: Membership, agent: Members
         if answer.redirect_chain:
             pytest.skip("The operator's admin asks for a second factor here.")
         assert name in answer.content.decode()
+
+
+@pytest.mark.usefixtures("people")
+def test_search_finds_an_address_by_the_encoded_name_of_its_domain(api: Api) -> None:
+    for typed in ("anna@xn--80a1acny.example", "XN--80A1ACNY", "anna@ПОЧТА"):
+        assert found(api, typed) == ["Анна Лунёва"], typed

@@ -1,5 +1,6 @@
 """django-allauth's adapters: one door, one limiter, our letters, our words."""
 
+from datetime import timedelta
 from typing import Any, cast
 
 import requests
@@ -16,6 +17,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -29,9 +31,13 @@ from crm.accounts.languages import remember_language
 from crm.accounts.log_in import credentials_were_right, take_attempt
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
-from crm.mail.services import queue_mail
+from crm.mail.services import queue_mail, queue_mail_once
 
 PROVIDER_SECONDS = 5
+# Letters of forms that anybody may send, for which nobody keeps an answer to give again.
+OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key"})
+SENT_TWICE = timedelta(seconds=20)
+JUST_NOW = timedelta(minutes=1)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -92,13 +98,26 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         compose = OF_ALLAUTH[template_prefix]
+        kind = template_prefix.rpartition("/")[2]
+        if kind == "account_already_exists" and has_just_signed_up(email):
+            return
         reader = context.get("user") or User.objects.filter(email=email).first()
-        queue_mail(
-            kind=template_prefix.rpartition("/")[2],
-            to=email,
-            language_code=reader.language_code if reader else get_language() or "en",
-            compose=lambda: compose(context),
-        )
+        language_code = reader.language_code if reader else get_language() or "en"
+        if kind in OF_ANONYMOUS_FORMS:
+            queue_mail_once(
+                kind=kind,
+                to=email,
+                language_code=language_code,
+                compose=lambda: compose(context),
+                pause=SENT_TWICE,
+            )
+        else:
+            queue_mail(
+                kind=kind,
+                to=email,
+                language_code=language_code,
+                compose=lambda: compose(context),
+            )
 
     def send_notification_mail(
         self,
@@ -215,6 +234,16 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return "NextFlow"
+
+
+def has_just_signed_up(email: str) -> bool:
+    """Return whether an account of this address is new and has its confirmation letter.
+
+    The sign-up form was sent twice then; "you have an account" would be about the first time.
+    """
+    return EmailAddress.objects.filter(
+        email=email, verified=False, user__created_at__gt=timezone.now() - JUST_NOW
+    ).exists()
 
 
 def count_confirmation(user: User) -> None:

@@ -15,8 +15,12 @@ from crm.accounts.form_guard.stamps import VERSION
 
 
 def version_of(request: HttpRequest) -> int | None:
-    """Return the version that a form was rendered with; None where it names none."""
-    return whole_number(request.POST.get(VERSION, ""))
+    """Return the version that a form was rendered with; None where it names none.
+
+    What is no version is 0, which no record has: such a form meets the record as an old one does.
+    """
+    named = request.POST.get(VERSION)
+    return None if named is None else whole_number(named) or 0
 
 
 class EditForm(Form):

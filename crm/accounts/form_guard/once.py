@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from crm.accounts.access import membership_of
@@ -48,7 +49,12 @@ def once(view: View[P]) -> View[P]:
             if name not in GUARD_FIELDS
         )
         # Another content is another creation: somebody went back and wrote a second one.
-        fingerprint = fingerprint_of(request.get_full_path(), content)
+        files = [
+            (name, file.name, _digest(file))
+            for name, uploads in request.FILES.lists()
+            for file in uploads
+        ]
+        fingerprint = fingerprint_of(request.get_full_path(), content, *files)
         given: list[HttpResponse] = []
 
         def act() -> Answer:
@@ -73,6 +79,15 @@ def once(view: View[P]) -> View[P]:
 
     answered.is_once = True  # type: ignore[attr-defined]  # read by a test that walks all views
     return answered
+
+
+def _digest(file: UploadedFile) -> str:
+    found = hashlib.sha256()
+    for chunk in file.chunks():
+        found.update(chunk)
+    # Whoever reads it next begins at its beginning.
+    file.seek(0)
+    return found.hexdigest()
 
 
 def _content(request: HttpRequest, response: HttpResponse) -> str:

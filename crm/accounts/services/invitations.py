@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from config import limits, tenancy
 from config.errors import Forbidden
+from config.text import normalize_line
 from crm.accounts.entrance import letters
 from crm.accounts.errors import (
     AlreadyMember,
@@ -42,6 +43,7 @@ from crm.mail.services import queue_mail
 logger = logging.getLogger(__name__)
 
 MOST_OPEN = 200
+SENT_TWICE = timedelta(minutes=1)
 Address = Callable[[str], str]
 
 
@@ -207,6 +209,18 @@ def accept_as_newcomer(
         raise InvitationForSomebodyElse from error
     user.emailaddress_set.create(email=email, primary=True, verified=True)  # type: ignore[attr-defined]
     return accept_invitation(token=token, user=user)
+
+
+def newcomer_just_made(*, token: str, name: str) -> User | None:
+    """Return the account that this key and name made a moment ago, for a form sent twice."""
+    since = timezone.now() - SENT_TWICE
+    with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
+        accepted = Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()
+    if accepted is None:
+        return None
+    return User.objects.filter(
+        email=accepted.email, name=normalize_line(name), created_at__gt=since
+    ).first()
 
 
 def _join(invitation: Invitation, user: User) -> Membership:

@@ -16,15 +16,17 @@ from django.views.decorators.http import require_http_methods
 from config import limits
 from config.errors import AppError
 from config.text import isolate
-from crm.accounts.errors import InvitationForSomebodyElse
+from crm.accounts.errors import InvitationForSomebodyElse, InvitationNotFound
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.members import JoinForm
+from crm.accounts.log_in import log_in
 from crm.accounts.models import Invitation, User
 from crm.accounts.services import SESSION_KEY
 from crm.accounts.services.invitations import (
     accept_as_newcomer,
     accept_invitation,
     invitation_of,
+    newcomer_just_made,
 )
 from crm.accounts.services.sessions import move_session
 
@@ -37,6 +39,24 @@ JOIN = "accounts/join.html"
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """Show who invites to what; accept as who one is, or with a new account."""
     limits.enforce("invitation_link", {"address": limits.client_address(request)})
+    try:
+        return _join(request, token)
+    except (InvitationNotFound, InvitationForSomebodyElse):
+        if request.method != "POST":
+            raise
+        user = newcomer_just_made(token=token, name=request.POST.get("name", ""))
+        if user is None:
+            raise
+        # The same form for the second time: its password leads to where the first one led.
+        return log_in(
+            request,
+            email=user.email,
+            password=request.POST.get("password", ""),
+            target=resolve_url("chat:inbox"),
+        )
+
+
+def _join(request: HttpRequest, token: str) -> HttpResponse:
     invitation = invitation_of(token)
     if isinstance(request.user, User):
         return _as_member(request, invitation, token)
