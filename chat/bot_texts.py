@@ -34,7 +34,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.SOMEBODY_COMES: "A colleague will reply right here.",
     },
     "vi": {
-        Line.NAME: "Trợ lý",
+        Line.NAME: "Trợ lý ảo",
         Line.GREETING: "Xin chào! Bạn muốn hỏi điều gì ạ?",
         Line.THANKS: "Không có gì ạ. Bạn cần gì thêm cứ nhắn nhé.",
         Line.GOODBYE: "Tạm biệt bạn, chúc bạn một ngày vui vẻ!",

@@ -122,6 +122,11 @@ def short_name(name: str, language_code: str = "") -> str:
     return words[-1] if _is_vietnamese(words, language_code) else words[0]
 
 
+def initial(name: str, language_code: str = "") -> str:
+    """Return the first letter of what somebody is called, for the circle beside the name."""
+    return (short_name(name, language_code) or "?")[0].upper()
+
+
 def _is_vietnamese(words: list[str], language_code: str) -> bool:
     if not all(_is_latin(word) for word in words):
         return False

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
@@ -199,5 +200,7 @@ class ImportForm(Form):
 
 class CategoryForm(Form):
     name = forms.CharField(
-        label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"class": "form-control"})
+        label=pgettext_lazy("thing", "Name"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
     )

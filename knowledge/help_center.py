@@ -87,8 +87,8 @@ def sections(organization_id: UUID, language: str, category: str = "") -> list[S
 
 def search(organization_id: UUID, language: str, text: str) -> list[Faq]:
     """Return the published FAQs that hold each word, those that ask it first."""
-    found = public_faqs(organization_id, language).mentioning(text).order_by("question")
-    return list(found.defer("folded_text", "phrasings")[:MAX_SHOWN])
+    found = public_faqs(organization_id, language).mentioning(text)
+    return list(found.earliest_mention_first(text).defer("folded_text", "phrasings")[:MAX_SHOWN])
 
 
 def related(faq: Faq) -> list[Faq]:

@@ -10,6 +10,9 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import models
+from django.db.models import IntegerField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import StrIndex
 from qdrant_client import QdrantClient
 from qdrant_client import models as qdrant
 from qdrant_client.http.exceptions import (
@@ -102,6 +105,13 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         for word in folded(text).split()[:10]:
             found = found.filter(folded_text__contains=word)
         return found
+
+    def earliest_mention_first(self, text: str) -> Self:
+        """Order by where the words stand: a FAQ's question comes before its answer."""
+        total: Combinable = Value(0, output_field=IntegerField())
+        for word in folded(text).split()[:10]:
+            total = total + StrIndex("folded_text", Value(word))
+        return self.order_by(total, "question", "id")
 
     def newest_change_first(self) -> Self:
         return self.order_by("-updated_at", "-id")

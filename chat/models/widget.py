@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
@@ -62,7 +63,7 @@ class Widget(VersionedModel):
         ],
     )
     position = models.CharField(
-        _("position"),
+        pgettext_lazy("screen", "position"),
         max_length=5,
         choices=[("right", _("Right")), ("left", _("Left"))],
         default="right",

@@ -19,10 +19,11 @@ from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
 from chat.services.amending import may_delete
-from config.person_names import short_name
+from config.person_names import initial, short_name
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level, people_of, require
+from crm.customers.models import Customer
 
 
 @require_safe
@@ -137,9 +138,13 @@ def _box_labels(membership: Membership) -> list[tuple[str, str]]:
 
 
 def _status_labels() -> list[tuple[Status, str]]:
-    """What a person has to do comes first."""
-    order = (Status.OPEN, Status.PENDING, Status.SNOOZED, Status.CLOSED)
-    return [(status, str(status.label)) for status in order]
+    """What a person has to do comes first; of many, unlike the label of one conversation."""
+    return [
+        (Status.OPEN, pgettext("conversations", "Open")),
+        (Status.PENDING, pgettext("conversations", "With the bot")),
+        (Status.SNOOZED, pgettext("conversations", "Snoozed")),
+        (Status.CLOSED, pgettext("conversations", "Closed")),
+    ]
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -187,17 +192,19 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | No
         return {"seq": event["seq"], "change": data.get("change", {})}
     sender, content = data["sender"], data["content"]
     moment = timezone.localtime(datetime.fromisoformat(data["timestamp"]))
+    is_customer = sender["type"] == SenderType.CUSTOMER
+    name = Customer.shown_name(sender["name"], sender["id"]) if is_customer else sender["name"]
     is_mine = sender["id"] == str(membership.user_id)
     is_note = content["type"] == ContentType.NOTE
     is_deleted = "deleted_at" in data
     return {
         "seq": event["seq"],
-        "side": "in" if sender["type"] == SenderType.CUSTOMER else "out",
+        "side": "in" if is_customer else "out",
         "kind": "note" if is_note else sender["type"],
         "is_mine": is_mine,
-        "author": gettext("You") if is_mine else sender["name"] or gettext("Bot"),
+        "author": gettext("You") if is_mine else name or gettext("Bot"),
         "tag": gettext("Private note") if is_note else "",
-        "initial": (sender["name"] or "B")[:1].upper(),
+        "initial": initial(name),
         "hue": sender["id"][-1:],
         "text": gettext("Message deleted") if is_deleted else content.get("text", ""),
         "is_deleted": is_deleted,

@@ -312,6 +312,8 @@ MESSAGE_STORAGE = "config.message_storage.Messages"
 MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
+# Merged last: what we call a thing is not replaced by the word that Django or allauth has for it.
+LOCALE_PATHS = [BASE_DIR / part / "locale" for part in ("crm/accounts", "knowledge", "chat")]
 # Dates and times, one way for each language.
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.ids import uuid7
 from config.text import normalize_email
@@ -29,7 +30,7 @@ class Customer(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="customers"
     )
-    name = LineField(_("name"), max_length=255, blank=True)
+    name = LineField(pgettext_lazy("person", "name"), max_length=255, blank=True)
     email = AddressField(_("e-mail address"), max_length=255, blank=True)
     phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)
@@ -118,6 +119,15 @@ class Customer(VersionedModel):
     def display_name(self) -> str:
         """What a list shows: the name, else something that tells two visitors apart."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
+
+    @staticmethod
+    def shown_name(name: str, customer_id: str) -> str:
+        """Return a stored ``display_name``; of a nameless visitor, in the reader's language.
+
+        `customerName` in `static/chat/inbox/names.js` does the same in the browser.
+        """
+        end = f" {customer_id[-4:].upper()}"
+        return f"{_('Visitor')}{end}" if len(end) == 5 and name.endswith(end) else name
 
 
 class CustomerWord(models.Model):

@@ -85,13 +85,9 @@ def public_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     if faq is None:
         raise Http404
     tenancy.enter(faq.organization_id)
-    siblings = (
-        Faq.objects.of(faq.organization_id)
-        .published()
-        .filter(key=faq.key)
-        .order_by("language_code")
-    )
-    urls = {version.language_code: version.get_absolute_url() for version in siblings}
+    siblings = Faq.objects.of(faq.organization_id).published().filter(key=faq.key).order_by()
+    addresses = {version.language_code: version.get_absolute_url() for version in siblings}
+    urls = {code: addresses[code] for code in Language.values if code in addresses}
     context = {
         "faq": faq,
         "category_name": faq.category.name_in(faq.language_code) if faq.category else "",

@@ -274,7 +274,7 @@ def test_theme_is_chosen_kept_and_there_before_the_first_paint(page: Page) -> No
     [
         ("en", ["Inbox", "Mine", "Unassigned", "Open · yours", "took over", "Private note"]),
         ("vi", ["Hộp thư", "Của tôi", "Chưa giao", "Đang mở", "Ghi chú nội bộ"]),
-        ("ru", ["Входящие", "Мои", "Не назначены", "Открыт", "Внутренняя заметка"]),
+        ("ru", ["Входящие", "Мои", "Не назначены", "Открытые", "Внутренняя заметка"]),
     ],
 )
 def test_three_languages(

@@ -1,9 +1,12 @@
 """What people are called: the server and the browser agree on one table."""
 
 import pytest
+from django.utils import translation
 from playwright.sync_api import Page
 
-from config.person_names import short_name
+from config.ids import uuid7
+from config.person_names import initial, short_name
+from crm.customers.models import Customer
 
 CALLED = [
     ("Vũ Khánh Toàn", "", "Toàn"),
@@ -33,6 +36,42 @@ CALLED = [
 @pytest.mark.parametrize(("name", "language", "called"), CALLED)
 def test_vietnamese_are_called_by_their_last_name(name: str, language: str, called: str) -> None:
     assert short_name(name, language) == called
+
+
+def test_nameless_visitor_is_called_so_in_the_readers_language(page: Page) -> None:
+    """Messages and live rows hold the name in the language of whoever made them."""
+    visitor = Customer(id=uuid7())
+    stored = visitor.display_name
+    end = stored.removeprefix("Visitor ")
+    with translation.override("vi"):
+        assert Customer.shown_name(stored, str(visitor.pk)) == f"Khách {end}"
+        assert Customer.shown_name("Visitor from Hải Phòng", str(visitor.pk)) == (
+            "Visitor from Hải Phòng"
+        )
+    shown = page.evaluate(
+        "async (who) => {"
+        " globalThis.gettext = (text) => text === 'Visitor' ? 'Khách' : text;"
+        " const m = await import('/chat/inbox/names.js'); return who.map(m.customerName); }",
+        [
+            {"id": str(visitor.pk), "name": stored},
+            {"id": str(visitor.pk), "name": "Minh"},
+            {"id": "", "name": "Trợ lý"},
+            {"id": str(visitor.pk), "name": ""},
+        ],
+    )
+    assert shown == [f"Khách {end}", "Minh", "Trợ lý", ""]
+
+
+def test_circle_holds_the_first_letter_of_what_somebody_is_called(page: Page) -> None:
+    names = ["Phạm Thu Linh", "Đỗ Quang Đông", "Paolo Magsino", "Ольга Верещагина", ""]
+    letters = ["L", "Đ", "P", "О", "?"]
+    assert [initial(name) for name in names] == letters
+    shown = page.evaluate(
+        "async (names) => {"
+        " const m = await import('/chat/inbox/names.js'); return names.map(m.firstLetter); }",
+        names,
+    )
+    assert shown == letters
 
 
 def test_browser_calls_people_as_the_server_does(page: Page) -> None:

@@ -134,6 +134,8 @@ def test_preview_follows_what_is_typed_and_stores_nothing(editor: Page, widget: 
     expect(preview.get_by_text("Chúng tôi có thể giúp gì", exact=False)).to_be_visible()
     editor.get_by_role("tabpanel", name="Vietnamese").get_by_label("Welcome message").fill("Chào!")
     expect(preview.get_by_text("Chào!")).to_be_visible()
+    editor.get_by_role("tabpanel", name="Vietnamese").get_by_label("Name of the bot").fill("Bếp")
+    expect(preview.get_by_text("Bếp trả lời ngay")).to_be_visible()
     editor.get_by_label("Colour").fill("#ffee99")
     expect(
         editor.get_by_text("On a white page this colour is hard to see (1.2 : 1)")

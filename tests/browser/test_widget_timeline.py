@@ -78,6 +78,21 @@ const chat = (events, more = {}) => {
 """
 
 
+def test_hand_over_that_the_bot_has_told_is_not_told_twice(page: Page) -> None:
+    rows = run(
+        page,
+        "timeline.js",
+        f"""{TIMELINE}
+        return m.rowsOf(chat([
+          posted("customer", "", "Hi", "2026-03-05T09:00:00+07:00"),
+          posted("bot", "", "Somebody will answer you here", "2026-03-05T09:00:01+07:00"),
+          change("handed_off", {{ status: "open" }}, "2026-03-05T09:00:01+07:00"),
+        ]), words, now).filter((row) => row.kind !== "day").map((row) => row.text);
+        """,
+    )
+    assert rows == ["Hello", "Hi", "Somebody will answer you here"]
+
+
 def test_timeline_tells_days_people_and_changes(page: Page) -> None:
     rows = run(
         page,
@@ -87,6 +102,7 @@ def test_timeline_tells_days_people_and_changes(page: Page) -> None:
         return m.rowsOf(chat([
           posted("customer", "", "Hi", "2026-03-03T10:00:00+07:00"),
           posted("bot", "", "Here", "2026-03-04T10:00:00+07:00"),
+          posted("customer", "", "A person, please", "2026-03-05T08:59:00+07:00"),
           change("handed_off", {{ status: "open" }}, "2026-03-05T09:00:00+07:00"),
           change("assigned", {{ status: "open" }}, "2026-03-05T09:00:30+07:00"),
           change("taken_over", linh, "2026-03-05T09:01:00+07:00"),
@@ -107,6 +123,7 @@ def test_timeline_tells_days_people_and_changes(page: Page) -> None:
         ["day", "Yesterday", None, None, None],
         ["message", "Here", True, True, None],
         ["day", "Today", None, None, None],
+        ["message", "A person, please", True, True, None],
         [
             "notice",
             "We are bringing in a person. Please stay, or come back later: "
@@ -149,7 +166,7 @@ def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None
         const {{ rowsOf }} = await import("/chat/widget/timeline.js");
         const {{ Outbox }} = await import("/chat/widget/outbox.js");
         const {{ KeyedStorage }} = await import("/chat/widget/storage.js");
-        const outbox = new Outbox({{ kind: "none" }});
+        const outbox = new Outbox([{{ kind: "none" }}]);
         const live = new m.Chat({{
           api: {{}}, storage: new KeyedStorage("chat", null), outbox, tabs: {{ tell() {{}} }},
           language: "en", parentOrigin: null, onchange() {{}}, onarrival() {{}},

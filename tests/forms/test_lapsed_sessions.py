@@ -35,6 +35,8 @@ def test_a_lapsed_session_does_not_eat_the_form(
     client.session.flush()
     lapsed = client.post(NEW, form)
     assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert "What you wrote is kept" in client.get(lapsed["Location"]).content.decode()
+    assert "What you wrote is kept" not in client.get("/login/").content.decode()
     assert log_in(client, owner, KEPT)["Location"] == KEPT
     page = client.get(KEPT)
     assert "all of it." in page.content.decode()

@@ -96,6 +96,25 @@ def test_search_finds_with_and_without_marks(
     assert "noindex" in page.content.decode()
 
 
+def test_search_shows_questions_that_hold_the_words_first(
+    helpful: Organization, owner: Membership
+) -> None:
+    content = FaqContent(question="A parcel?", answer="We wrap it.", language_code="en")
+    create_faq(organization_id=helpful.pk, content=content, by=owner)
+    found = home(helpful, q="wrap").context["found"]
+    assert [faq.question for faq in found] == ["Do you wrap gifts?", "A parcel?"]
+
+
+def test_languages_stand_in_one_order_on_home_and_on_faqs(
+    helpful: Organization, owner: Membership
+) -> None:
+    content = FaqContent(question="Сколько?", answer="День.", language_code="ru", key="time")
+    create_faq(organization_id=helpful.pk, content=content, by=owner)
+    faq = Faq.objects.get(key="time", language_code="en")
+    for page in (home(helpful), Client().get(faq.get_absolute_url())):
+        assert [each["language"] for each in page.context["versions"]] == ["en", "vi", "ru"]
+
+
 def test_one_category_is_shown_whole(helpful: Organization) -> None:
     slug = FaqCategory.objects.get(name="Delivery").slug
     page = home(helpful, category=slug)

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
@@ -24,7 +25,7 @@ class ApiKeyForm(Form):
     """``scopes`` are offered as far as the maker has them."""
 
     name = forms.CharField(
-        label=_("Name"),
+        label=pgettext_lazy("thing", "Name"),
         max_length=100,
         help_text=_("What it is for: “Web shop”, “Nightly report”."),
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),

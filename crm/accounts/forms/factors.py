@@ -8,6 +8,7 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.forms import NormalizedText
 from crm.accounts.forms.passwords import count
@@ -28,7 +29,7 @@ def _word_code(field: forms.Field, *, label: Any) -> None:
 
 
 def _word_name(field: forms.Field) -> None:
-    field.label = _("Name")
+    field.label = pgettext_lazy("thing", "Name")
     field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
 
 

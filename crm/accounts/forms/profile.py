@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
@@ -63,7 +64,7 @@ class ProfileForm(EditForm):
 
 class OrganizationForm(EditForm):
     name = forms.CharField(
-        label=_("Name"),
+        label=pgettext_lazy("thing", "Name"),
         max_length=255,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "organization"}),
     )

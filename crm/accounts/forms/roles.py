@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
 from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
@@ -19,7 +19,7 @@ MEMBERS_SHOWN = 500
 class NameField(forms.CharField):
     def __init__(self) -> None:
         super().__init__(
-            label=_("Name"),
+            label=pgettext_lazy("thing", "Name"),
             max_length=NAME_LENGTH,
             widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
         )

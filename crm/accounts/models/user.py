@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from config.ids import uuid7
 from config.person_names import short_name
@@ -41,7 +42,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = AddressField(_("e-mail address"), max_length=255, unique=True)
-    name = LineField(_("name"), max_length=255)
+    name = LineField(pgettext_lazy("person", "name"), max_length=255)
     phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH

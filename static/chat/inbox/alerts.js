@@ -1,6 +1,7 @@
 // A sound and a desktop notification when a customer waits for this person: once, whatever number of
 // tabs is open, and not while the person looks at that conversation.
 import { playSound, unlockSound } from "../sound.js";
+import { customerName } from "./names.js";
 import { me, state } from "./page.js";
 
 const TOLD = `nextflow-alerted:${me.organization}:${me.id}`;
@@ -50,7 +51,7 @@ export class Alerts {
   #notify(row) {
     if (!("Notification" in window) || Notification.permission !== "granted") return;
     try {
-      const shown = new Notification(row.customer.name, {
+      const shown = new Notification(customerName(row.customer), {
         body: row.last_customer_message?.text ?? "",
         tag: row.id,
         renotify: true,

@@ -1,5 +1,5 @@
 // Who else is there: colleagues who look at the conversation, and whoever is writing.
-import { shortName } from "./names.js";
+import { customerName, shortName } from "./names.js";
 import { byId, element, firstLetter, hueOf, me } from "./page.js";
 import { isolate } from "./text.js";
 
@@ -55,7 +55,7 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => isolate(shortName(person.name)));
+    const names = [...this.#typing.values()].map((person) => isolate(shortName(customerName(person))));
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {

@@ -4,6 +4,7 @@ import { Refusal, get } from "./api.js";
 import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";
 import { Log } from "./log.js";
+import { customerName } from "./names.js";
 import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
 import { DETAIL } from "./shapes.js";
 import { momentWords } from "./time.js";
@@ -337,7 +338,7 @@ export class OpenConversation extends EventTarget {
       this.#paintJump();
     }
     const { sender, content } = others.at(-1).data;
-    announce(`${isolate(sender.name) || gettext("Bot")}: ${content.text ?? ""}`);
+    announce(`${isolate(customerName(sender)) || gettext("Bot")}: ${content.text ?? ""}`);
     const colleague = others.findLast(
       ({ data }) => data.sender.type === "agent" && data.content.type !== "note",
     );
@@ -381,10 +382,11 @@ export class OpenConversation extends EventTarget {
 
   #paintHead() {
     const { row } = this;
-    setText(byId("conversation-name"), row.customer.name);
+    const name = customerName(row.customer);
+    setText(byId("conversation-name"), name);
     const initials = byId("conversation-initials");
     initials.dataset.hue = hueOf(row.customer.id);
-    setText(initials, firstLetter(row.customer.name));
+    setText(initials, firstLetter(name));
     let status = STATUSES[row.status]();
     if (row.status === "snoozed" && row.snoozed_until) {
       status = interpolate(gettext("Snoozed until %s"), [momentWords(new Date(row.snoozed_until))]);
@@ -394,7 +396,7 @@ export class OpenConversation extends EventTarget {
       : row.status === "open" ? gettext("nobody's yet") : "";
     setText(byId("conversation-sub"), owner ? `${status} · ${owner}` : status);
     byId("conversation-sub").dataset.status = row.status;
-    setTitle(`${isolate(row.customer.name)} · NextFlow`);
+    setTitle(`${isolate(name)} · NextFlow`);
   }
 
   #paintJump() {

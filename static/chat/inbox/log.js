@@ -1,6 +1,7 @@
 // Shows the entries of one conversation, by number, with day separators and what is still unsent.
 import { endEditing } from "./amending.js";
 import { changeWords } from "./changes.js";
+import { customerName } from "./names.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
 import { fillWithLinks, isolate, link } from "./text.js";
 import { absolute, clock, dayKey, dayWords } from "./time.js";
@@ -138,7 +139,7 @@ function messageNode({ seq, data }) {
   node.dataset.side = sender.type === "customer" ? "in" : "out";
   node.dataset.kind = isNote ? "note" : sender.type;
   node.toggleAttribute("data-mine", sender.id === me.id);
-  const name = sender.id === me.id ? gettext("You") : sender.name || gettext("Bot");
+  const name = sender.id === me.id ? gettext("You") : customerName(sender) || gettext("Bot");
   setText(slot(node, "author"), name);
   setText(slot(node, "tag"), isNote ? gettext("Private note") : "");
   fillInitials(slot(node, "initials"), sender);
@@ -179,7 +180,7 @@ function fillMessage(node, entry, { decorate }) {
 function fillInitials(target, sender) {
   target.dataset.hue = hueOf(sender.id);
   if (sender.type === "bot") target.replaceChildren(icon("robot"));
-  else setText(target, firstLetter(sender.name));
+  else setText(target, firstLetter(customerName(sender)));
 }
 
 function fillSources(target, sources) {

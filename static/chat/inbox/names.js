@@ -18,6 +18,18 @@ export function shortName(name, language = "") {
   return isVietnamese(words, language) ? words.at(-1) : words[0];
 }
 
+/**
+ * Return a customer's name; of a visitor without one, "Visitor" in the reader's language.
+ * Messages and live rows carry it in the language of whoever made them, with the end of the id.
+ */
+export function customerName({ id, name }) {
+  const end = ` ${(id ?? "").slice(-4).toUpperCase()}`;
+  return end.length === 5 && name?.endsWith(end) ? gettext("Visitor") + end : name;
+}
+
+/** Return the first letter of what somebody is called, for the circle beside the name. */
+export const firstLetter = (name) => [...(shortName(name) || "?")][0].toUpperCase();
+
 function isVietnamese(words, language) {
   if (/[^\P{L}\p{Script=Latin}]/u.test(words.join(""))) return false;
   if (ONLY_VIETNAMESE.test(words.join(""))) return true;

@@ -1,4 +1,6 @@
 // What the server said when it made the page, and small helpers for making elements.
+export { firstLetter } from "./names.js";
+
 export const state = JSON.parse(document.getElementById("inbox-state").textContent);
 export const root = document.getElementById("inbox");
 export const me = state.me;
@@ -38,7 +40,6 @@ export function fromTemplate(id) {
   return byId(id).content.firstElementChild.cloneNode(true);
 }
 
-export const firstLetter = (name) => [...(name || "?")][0].toUpperCase();
 export const hueOf = (id) => (id || "0").slice(-1);
 
 export function conversationPath(id) {

@@ -1,6 +1,6 @@
 // One row of the list, filled from the same markup that the server rendered.
 import { STATUSES } from "./details.js";
-import { shortName } from "./names.js";
+import { customerName, shortName } from "./names.js";
 import { conversationPath, firstLetter, hueOf, setText, slot } from "./page.js";
 import { absolute, duration, listTime, since, timeToCome } from "./time.js";
 import { isolate } from "./text.js";
@@ -18,8 +18,9 @@ export function fillRow(item, row, { isOpened, isMixed }) {
   else link.removeAttribute("aria-current");
   const initials = slot(item, "initials");
   initials.dataset.hue = hueOf(row.customer.id);
-  setText(initials, firstLetter(row.customer.name));
-  setText(slot(item, "name"), row.customer.name);
+  const name = customerName(row.customer);
+  setText(initials, firstLetter(name));
+  setText(slot(item, "name"), name);
   const last = lastWords(row);
   setText(slot(item, "author"), lastAuthor(last));
   setText(slot(item, "text"), last.is_deleted ? gettext("Message deleted") : last.text ?? "");

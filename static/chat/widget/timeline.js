@@ -144,6 +144,8 @@ class Builder {
     const { change } = data;
     const text = change && this.changeText(change);
     if (!text) return;
+    // The bot's own words, just above, have said who will come and when.
+    if (change.name === "handed_off" && this.last?.sender.type === "bot") return;
     this.separateDays(data.timestamp);
     this.last = null;
     const hint = change.name === "closed" ? this.words.t("changes.closedHint") : null;

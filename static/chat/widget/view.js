@@ -138,7 +138,10 @@ export class View {
     if (chat.conversation?.status === "closed") return t("state.closed");
     const away = this.presenceName() === "away" ? chat.settings?.texts?.offline : "";
     if (chat.isOpen && chat.conversation.status !== "pending") return away || t("state.waiting");
-    if (chat.settings?.bot_enabled) return t("state.bot");
+    if (chat.settings?.bot_enabled) {
+      const name = chat.settings.texts?.bot_name;
+      return name ? t("state.botNamed", { name }) : t("state.bot");
+    }
     return away || t(this.presenceName() === "away" ? "state.away" : "state.online");
   }
 

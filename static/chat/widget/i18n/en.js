@@ -31,6 +31,7 @@ export default {
     connecting: "Connecting…",
     offline: "Offline",
     bot: "Our assistant answers at once",
+    botNamed: "{name} answers at once",
     online: "We are online",
     away: "We are away – leave a message, we will answer here",
     agent: "{name} is here for you",

@@ -45,7 +45,9 @@ export class Words {
   }
 
   time(timestamp) {
-    return this.format(timestamp, { hour: "numeric", minute: "2-digit" });
+    // 07:05 as in the inbox; alone, Vietnamese and Russian would make it 7:05.
+    const hour = this.language === "en" ? "numeric" : "2-digit";
+    return this.format(timestamp, { hour, minute: "2-digit" });
   }
 
   day(timestamp, now = new Date()) {

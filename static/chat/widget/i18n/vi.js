@@ -31,6 +31,7 @@ export default {
     connecting: "Đang kết nối…",
     offline: "Mất kết nối",
     bot: "Trợ lý ảo trả lời ngay",
+    botNamed: "{name} trả lời ngay",
     online: "Chúng tôi đang trực tuyến",
     away: "Chúng tôi đang vắng mặt – hãy để lại tin nhắn, chúng tôi sẽ trả lời tại đây",
     agent: "{name} đang hỗ trợ bạn",

@@ -1,0 +1,8 @@
+"""Names of people in templates."""
+
+from django import template
+
+from config.person_names import initial
+
+register = template.Library()
+register.filter("initial", initial)
