@@ -1,13 +1,7 @@
 """What strangers send: values for parameters, bodies, cookies, headers and paths."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import json
 from urllib.parse import quote
-
-import pytest
-from django import forms
-from django.utils.datastructures import MultiValueDict
 
 # Shown unescaped, it would be an element.
 MARKUP = "\"'><svg/onload=fuzz>"
@@ -149,36 +143,37 @@ PIECES: tuple[str, ...] = (
 )
 
 
-class Asked:
-    """The names that a view looked for in a query or in the body of a form."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-
-@contextmanager
-def observed() -> Iterator[Asked]:
-    """Note what is looked for in query and form while requests are answered."""
-    asked = Asked()
-    with pytest.MonkeyPatch.context() as patch:
-        for method in ("__getitem__", "get", "getlist", "__contains__"):
-            patch.setattr(MultiValueDict, method, _noting(getattr(MultiValueDict, method), asked))
-        patch.setattr(forms.BaseForm, "full_clean", _of_form(forms.BaseForm.full_clean, asked))
-        yield asked
-
-
-def _noting(original: Any, asked: Asked) -> Any:
-    def noting(self: Any, name: Any, *rest: Any, **options: Any) -> Any:
-        if isinstance(name, str):
-            asked.names.add(name)
-        return original(self, name, *rest, **options)
-
-    return noting
-
-
-def _of_form(original: Any, asked: Asked) -> Any:
-    def full_clean(form: Any) -> Any:
-        asked.names |= {form.add_prefix(name) for name in form.fields}
-        return original(form)
-
-    return full_clean
+# As the value of a member of a JSON body.
+JSON_VALUES: tuple[str, ...] = (
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1e999",
+    "NaN",
+    "1.5",
+    "99999999999999999999999999",
+    '""',
+    '"\\u0000"',
+    '"a\\u0000b"',
+    '"\\ud800"',
+    '"\\u202e\\u2066"',
+    '"//evil.example/"',
+    '"http://["',
+    '"9999-12-31T23:59:59-12:00"',
+    '"0001-01-01T00:00:00+14:00"',
+    '"01a1fc55-3b46-75fa-ba96-62106721bed2"',
+    json.dumps(MARKUP),
+    '"' + "x" * 50_000 + '"',
+    "[]",
+    "{}",
+    "[[[[null]]]]",
+    '[{"a": 1}, 1, null, "\\u0000"]',
+    '{"type": "text"}',
+    '{"type": "text", "text": "\\u0000"}',
+    '{"type": "text", "text": {"text": 1}}',
+    '{"type": [], "text": "x"}',
+    '{"$where": "sleep(1000)", "a.b": 1, "": 2}',
+    '{"\\u0000": {"\\ud800": "\\ud800"}}',
+    "[" * 60 + "]" * 60,
+)

@@ -1,8 +1,10 @@
 """`next` leads to a path of this host or nowhere: one rule for every page that follows one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -85,3 +87,26 @@ def test_the_admin_s_own_log_in_follows_the_same_rule(stores_clean: None, target
     client.force_login(operator)
     client.get(reverse("admin:index"))
     assert client.get(reverse("admin:login"), {"next": target})["Location"] == "/admin/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "back", ["2026-02-30", "chat:inbox", "\ufffd", "http://[", "//evil.example/"]
+)
+def test_undo_goes_back_only_to_a_path_of_this_host(owner: Membership, back: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(owner.user)
+    answer = client.post(reverse("accounts:undo", args=[owner.pk]), {"back": back})
+    assert answer.status_code == 302
+    assert answer["Location"] == reverse("chat:inbox")
+
+
+def test_only_one_place_decides_where_a_request_may_lead() -> None:
+    base = Path(settings.BASE_DIR)
+    deciding = {
+        str(module.relative_to(base))
+        for package in ("chat", "config", "crm", "knowledge")
+        for module in (base / package).rglob("*.py")
+        if "url_has_allowed_host_and_scheme" in module.read_text()
+    }
+    assert deciding == {"config/redirects.py"}

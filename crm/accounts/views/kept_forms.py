@@ -5,10 +5,10 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure as expired_page
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from config.errors import CsrfFailed
 from config.middleware.refusals import is_for_programs, problem_json
+from config.redirects import local_target
 from crm.accounts.errors import PersonSwitched
 from crm.accounts.form_guard import kept
 from crm.accounts.form_guard.refill import refill_from
@@ -60,7 +61,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match = request.resolver_match
     name = match.view_name if match else ""
     if name in LOG_IN and request.user.is_authenticated:
-        return redirect(_next(request))
+        return HttpResponseRedirect(_next(request))
     if match is None or match.app_name == "admin" or not _comes_from_us(request):
         return expired_page(request, reason)
     if request.user.is_authenticated:
@@ -96,12 +97,8 @@ def _anew(request: HttpRequest) -> HttpResponse:
 
 
 def _next(request: HttpRequest) -> str:
-    address = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return address
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
+    home = resolve_url(settings.LOGIN_REDIRECT_URL)
+    return local_target(request, request.POST.get("next"), home)
 
 
 def _waiting() -> str:
