@@ -10,9 +10,6 @@ from urllib.parse import quote
 import pytest
 from django import forms
 from django.conf import settings
-from django.contrib import admin
-from django.contrib.admin.filters import SimpleListFilter
-from django.db import models
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -21,9 +18,6 @@ PACKAGES = ("chat", "config", "crm", "knowledge")
 LITERAL = re.compile(
     r"\b(?:GET|POST|FILES|query_params)(?:\.get(?:list)?\(|\[)\s*[\"']([\w-]+)[\"']"
 )
-# Of the lists of admin, beside their filters.
-OF_LISTS = ("q", "o", "p", "e", "all", "_popup", "_to_field", "_changelist_filters")
-LOOKUPS = ("", "__exact", "__id__exact", "__gte", "__lt", "__isnull", "__in", "__regex", "__year")
 
 
 def names_of_the_code() -> set[str]:
@@ -37,27 +31,6 @@ def names_of_the_code() -> set[str]:
     for serializer in _of_ours(serializers.Serializer):
         names |= set(serializer._declared_fields)
     return names
-
-
-def names_of_list(url_name: str) -> list[str]:
-    """Return what an admin list filters by; nothing if the URL is no list."""
-    for model, model_admin in admin.site._registry.items():
-        meta = model._meta
-        if url_name != f"admin:{meta.app_label}_{meta.model_name}_changelist":
-            continue
-        names = list(OF_LISTS)
-        for listed in model_admin.list_filter:
-            chosen = listed[0] if isinstance(listed, tuple | list) else listed
-            if isinstance(chosen, str):
-                names += [f"{chosen}{lookup}" for lookup in LOOKUPS]
-            elif isinstance(chosen, type) and issubclass(chosen, SimpleListFilter):
-                names.append(str(chosen.parameter_name))
-        if hierarchy := model_admin.date_hierarchy:
-            names += [f"{hierarchy}__{part}" for part in ("year", "month", "day", "gte")]
-        if any(isinstance(column, models.UUIDField) for column in meta.fields):
-            names.append("id__exact")
-        return names
-    return []
 
 
 def _of_ours(base: type) -> Iterator[Any]:
