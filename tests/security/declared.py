@@ -47,9 +47,6 @@ class Asked:
         self.names: dict[str, str] = {}
         self.fields: dict[str, Any] = {}
 
-    def is_empty(self) -> bool:
-        return not self.names and not self.fields
-
 
 @contextmanager
 def observed() -> Iterator[Asked]:
