@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.validators import slug_re
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
     place = request.GET.get("after")
     rows = _visible_questions(membership, before=_place(place) if place else None)
     last = rows[PAGE - 1] if len(rows) > PAGE else None
+    settled = request.GET.get("settled", "")
     return render(
         request,
         "knowledge/questions.html",
@@ -45,7 +47,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
             "active_section": "knowledge",
             "active_tab": "questions",
             "questions": rows[:PAGE],
-            "settled": request.GET.get("settled", ""),
+            "settled": settled if slug_re.match(settled) else "",
             "next": (
                 f"?{urlencode({'after': f'{last.created_at.isoformat()}_{last.id}'})}"
                 if last

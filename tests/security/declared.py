@@ -33,7 +33,7 @@ def names_of_the_code() -> set[str]:
     return names
 
 
-def _of_ours(base: type) -> Iterator[Any]:
+def _of_ours(base: type[Any]) -> Iterator[type[Any]]:
     for found in base.__subclasses__():
         if found.__module__.partition(".")[0] in PACKAGES:
             yield found
