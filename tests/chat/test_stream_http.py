@@ -65,16 +65,21 @@ async def test_a_visitor_chats_without_a_socket(
         await _subscribers(channel_of(posted), 1)
         assert not waiting.done()
         reply = await team.post(f"{stream}/messages", json=HI, headers={"Idempotency-Key": "r-1"})
-        assert (reply.status_code, reply.json()["seq"]) == (201, 2)
+        # Whoever replies takes over: a line of the log of its own.
+        assert (reply.status_code, reply.json()["seq"]) == (201, 3)
         told = (await waiting).json()
-        assert (told["from"], told["to"], told["recovered"], told["last_seq"]) == (1, 2, True, 2)
-        assert [event["data"]["sender"]["type"] for event in told["events"]] == ["agent"]
-        seen = await calls.post(f"{stream}/seen", json={"seq": 2})
-        assert seen.json() == {"stream": posted["stream"], "seq": 2}
+        assert (told["from"], told["to"], told["recovered"], told["last_seq"]) == (1, 3, True, 3)
+        assert [event["kind"] for event in told["events"]] == [
+            "conversation.changed",
+            "message.posted",
+        ]
+        assert told["events"][1]["data"]["sender"]["type"] == "agent"
+        seen = await calls.post(f"{stream}/seen", json={"seq": 3})
+        assert seen.json() == {"stream": posted["stream"], "seq": 3}
         head = (await calls.get(stream)).json()
         assert (head["last_seq"], head["customer_seen_seq"], head["epoch"]) == (
-            2,
-            2,
+            3,
+            3,
             posted["epoch"],
         )
 
