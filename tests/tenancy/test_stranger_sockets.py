@@ -22,6 +22,7 @@ FIELDS: dict[str, Callable[[Theirs], Any]] = {
     "resume": lambda theirs: [
         {"stream": theirs.stream, "epoch": theirs.conversation.epoch, "seq": 0}
     ],
+    "organization": lambda theirs: str(theirs.organization.pk),
     "stream": lambda theirs: theirs.stream,
     "client_message_id": lambda theirs: "stranger-1",
     "content": lambda theirs: {"type": "text", "text": "Hello"},
@@ -79,6 +80,22 @@ async def test_every_frame_of_an_agents_socket(
         told = await tell_everything(client, theirs)
     assert_nothing_of_theirs(told, ids, theirs)
     assert await run_sync(theirs.fingerprint) == before
+
+
+async def test_a_hello_that_names_their_organization_opens_nothing(
+    web_server: LiveServer, theirs: Theirs, stranger: Membership
+) -> None:
+    ids = await run_sync(theirs.ids)
+    cookie = await run_sync(cookie_of, stranger)
+    hello = {name: FIELDS[name](theirs) for name in ("protocol", "organization", "resume")}
+    async with opened(web_server, "inbox", **as_agent(web_server, cookie)) as client:
+        await client.send("hello", **hello)
+        refused = await client.receive("refused")
+        assert refused["code"] == "organization_switched"
+        assert await client.closed() == 4403
+    text = json.dumps([refused, *client.unread]).lower()
+    assert MARK not in text
+    assert [found for found in ids if found in text] == []
 
 
 async def test_every_frame_of_a_visitors_socket(
