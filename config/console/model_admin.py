@@ -94,8 +94,21 @@ class ConsoleAdmin(ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        # PostgreSQL refuses to look for it.
-        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
+        # PostgreSQL refuses to look for it. An empty `_to_field=` names no field.
+        if "\x00" in object_id:
+            return None
+        return super().get_object(request, object_id, from_field or None)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills in, as its fields take it; what they refuse is left out."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        fields = {field.name: field for field in self.opts.concrete_fields}
+        for name in [name for name in initial if name in fields]:
+            try:
+                initial[name] = fields[name].to_python(initial[name])
+            except ValidationError:
+                del initial[name]
+        return initial
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Keep a stored row in its organization: what belongs to it would stay behind."""

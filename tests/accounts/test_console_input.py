@@ -8,6 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from chat.models import Widget
+from config.ids import uuid7
 from crm.accounts.models import Organization, User
 from tests.conftest import PASSWORD
 
@@ -88,3 +89,22 @@ def test_a_search_for_a_null_character_finds_what_an_empty_one_finds(
     assert [each["id"] for each in found.json()["results"]] == [str(root.pk)]
     shown = operator.get(reverse("admin:knowledge_faqcategory_changelist"), {"q": "\x00"})
     assert shown.status_code in {200, 302}
+
+
+@pytest.mark.parametrize("model", ["chat_widget", "billing_plan", "accounts_user"])
+def test_an_empty_to_field_names_no_field(operator: Client, model: str) -> None:
+    page = reverse(f"admin:{model}_change", args=[uuid7()])
+    assert operator.get(page, {"_to_field": ""})["Location"] == reverse("admin:index")
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("accounts_membership", {"user": "x", "organization": "x"}),
+        ("django_celery_beat_periodictask", {"start_time": "x", "expires": "2026-01-01"}),
+    ],
+)
+def test_a_form_leaves_out_what_its_fields_cannot_take(
+    operator: Client, model: str, given: dict[str, str]
+) -> None:
+    assert operator.get(reverse(f"admin:{model}_add"), given).status_code == 200
