@@ -53,6 +53,11 @@ class UserManager(BaseUserManager["User"]):
         is_vouched_for = models.Q(email=email, emailaddress__isnull=True)
         return self.filter(is_proved | is_vouched_for, is_active=True).distinct()
 
+    def holding(self, email: str) -> "models.QuerySet[User]":
+        """Return whose address this is. One that an account only waits for is not theirs yet."""
+        is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
+        return self.filter(models.Q(email=email) | is_proved).distinct()
+
     def never_confirmed(self) -> "models.QuerySet[User]":
         """Give who signed up by themselves, never proved their address and never came in."""
         return self.filter(

@@ -155,6 +155,26 @@ def test_a_new_address_is_confirmed_by_whoever_is_logged_in_to_the_account(
     assert agent.user.email == NEW_EMAIL
 
 
+def test_an_address_that_an_account_waits_for_is_free_to_sign_up(
+    confirmed: Client, agent: Membership
+) -> None:
+    """Whoever asked to change to it, and never proved it, kept its owner out for good."""
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
+    pending = link_in(last_letter(NEW_EMAIL))
+    newcomer = Client()
+    fields = {"name": "Nora", "organization": "Fjord", "email": NEW_EMAIL, "password1": PASSWORD}
+    answer = newcomer.post(reverse("account_signup"), fields)
+    assert answer["Location"] == reverse("account_email_verification_sent")
+    assert kinds()[-1][:2] == ("email_confirmation_signup", NEW_EMAIL)
+    # From now on it is somebody else's, and the change never happens.
+    confirmed.post(pending)
+    agent.user.refresh_from_db()
+    assert agent.user.email != NEW_EMAIL
+    newcomer.post(link_in(last_letter(NEW_EMAIL)))
+    assert EmailAddress.objects.get(email=NEW_EMAIL).user.name == "Nora"
+    assert EmailAddress.objects.get(email=NEW_EMAIL).verified
+
+
 def test_who_has_not_confirmed_is_sent_the_link_again(
     client: Client, db: None, stores_clean: None
 ) -> None:

@@ -18,7 +18,7 @@ from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
 from crm.accounts.models import User
-from crm.accounts.services.sign_up import WANTED
+from crm.accounts.services.sign_up import WANTED, release_pending_address
 
 
 def _name_field() -> forms.CharField:
@@ -58,12 +58,21 @@ def describe(user: User, told: dict[str, Any]) -> None:
         user.metadata[WANTED] = told["organization"]
 
 
-class SignUpForm(NormalizedText, allauth.SignupForm):
+class FreeAddress:
+    """Mixin of sign-up forms: an address that another account only waits for is free."""
+
+    account_already_exists: bool
+
+    def validate_unique_email(self, value: str) -> str:
+        self.account_already_exists = User.objects.holding(value).exists()
+        return value
+
+
+class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
     name = _name_field()
     organization = _organization_field(required=True)
     timezone = _zone_field()
     field_order = ["name", "organization", "email", "password1", "timezone"]
-    account_already_exists: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,6 +93,8 @@ class SignUpForm(NormalizedText, allauth.SignupForm):
             dummy_user(told["email"], told["name"]).set_password(told["password1"])
         try:
             with transaction.atomic():
+                if not self.account_already_exists:
+                    release_pending_address(email=told["email"])
                 saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(
                     request
                 )
@@ -97,7 +108,7 @@ class SignUpForm(NormalizedText, allauth.SignupForm):
         _keep(user, self.cleaned_data)
 
 
-class ProviderSignUpForm(NormalizedText, social.SignupForm):
+class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
     name = _name_field()
     organization = _organization_field(
         required=False, help_text=_("Leave it empty if somebody invited you to theirs.")
@@ -124,6 +135,8 @@ class ProviderSignUpForm(NormalizedText, social.SignupForm):
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
         with transaction.atomic():
+            if not self.account_already_exists:
+                release_pending_address(email=self.cleaned_data["email"])
             saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(request)
         return saved
 

@@ -67,6 +67,11 @@ def disarm_sign_up(*, user_id: UUID) -> None:
     end_access(user_id=user_id, because=Ended.PASSWORD_CHANGED)
 
 
+def release_pending_address(*, email: str) -> None:
+    """Void the changes to this address that other accounts asked for and never proved."""
+    EmailAddress.objects.filter(email=email, verified=False).exclude(user__email=email).delete()
+
+
 def purge_unconfirmed() -> int:
     """Drop who signed up and never confirmed: the address is free again."""
     horizon = timezone.now() - UNCONFIRMED_KEPT
