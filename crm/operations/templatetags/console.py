@@ -37,5 +37,5 @@ def span(seconds: float) -> str:
 
 
 @register.filter
-def ago(seconds: float) -> str:
+def seconds_ago(seconds: float) -> str:
     return gettext("%(span)s ago") % {"span": span(seconds)}
