@@ -238,16 +238,6 @@ def operator() -> Client:
     return client
 
 
-def test_an_operator_who_sets_a_password_ends_what_it_opened(agent: Membership) -> None:
-    theirs = browser(agent)
-    page = reverse("admin:auth_user_password_change", args=[agent.user_id])
-    secret = "another horse battery"
-    form = {"password1": secret, "password2": secret, "usable_password": "true"}
-    assert operator().post(page, form).status_code == 302
-    assert not is_in(theirs)
-    assert UserSession.objects.of(agent.user).get().ended_because == Ended.PASSWORD_CHANGED
-
-
 def test_an_operator_who_switches_an_account_off_ends_everything(agent: Membership) -> None:
     theirs = browser(agent)
     page = reverse("admin:accounts_user_deactivate", args=[agent.user_id])
