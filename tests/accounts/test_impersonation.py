@@ -79,8 +79,8 @@ def test_they_see_what_the_person_sees_under_a_banner(
     assert (answer.status_code, answer["Location"]) == (302, INBOX)
     page = operator.get(INBOX).content.decode()
     assert BANNER in page
-    assert "Linh, Sunbean" in page
-    assert "Rita, since" in page
+    assert "<bdi>Linh</bdi>, <bdi>Sunbean</bdi>" in page
+    assert "<bdi>Rita</bdi>, since" in page
     assert REASON in page
     assert STOP in page
     assert operator.get(reverse("chat:conversation", args=[conversation.pk])).status_code == 200
