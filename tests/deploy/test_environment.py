@@ -24,7 +24,9 @@ READ_BY_LIBRARIES = {"ASGI_THREADS"}
 
 
 def read_by_settings() -> set[str]:
-    files = [CHECKOUT / "manage.py", *(CHECKOUT / "config").rglob("*.py")]
+    # The settings of the tests are no installation's.
+    tests_own = CHECKOUT / "config/settings/test.py"
+    files = {CHECKOUT / "manage.py", *(CHECKOUT / "config").rglob("*.py")} - {tests_own}
     found = {
         name for file in files for name in READ_BY_OUR_CODE.findall(file.read_text())
     } | URL_VARIABLES
