@@ -1,5 +1,6 @@
 """Engines of their own for the tests of the embedded engines."""
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,14 @@ from tests.config.qdrant_points import DENSE, SPARSE
 
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with own_folder(monkeypatch) as folder:
+        yield folder
+
+
+@pytest.fixture
+def folder_on_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a folder whose files may have holes: in memory, reading a hole fills it."""
+    monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
     with own_folder(monkeypatch) as folder:
         yield folder
 

@@ -206,7 +206,7 @@ def test_a_collection_half_made_or_half_deleted_is_gone_after_a_kill(folder: Pat
     assert len(list(collections.iterdir())) == 1
 
 
-def test_the_space_of_deleted_points_is_free_after_a_restart(folder: Path) -> None:
+def test_the_space_of_deleted_points_is_free_after_a_restart(folder_on_disk: Path) -> None:
     with qdrant(engines.start(["qdrant"]).qdrant) as client:
         client.create_collection(
             "large", vectors_config=models.VectorParams(size=256, distance=models.Distance.DOT)
@@ -217,11 +217,11 @@ def test_the_space_of_deleted_points_is_free_after_a_restart(folder: Path) -> No
             client.upsert("large", models.Batch(ids=numbers, vectors=vectors))
         client.delete("large", list(range(100, 4000)))
     engines.stop()
-    before = segment_bytes(folder)
+    before = segment_bytes(folder_on_disk)
     with qdrant(engines.start(["qdrant"]).qdrant) as client:
         assert client.count("large").count == 100
         assert client.retrieve("large", [99], with_vectors=True)[0].vector == [99.0] * 256
-    assert segment_bytes(folder) < before / 2
+    assert segment_bytes(folder_on_disk) < before / 2
 
 
 def segment_bytes(folder: Path) -> int:
