@@ -92,7 +92,7 @@ def create_faqs(
         .filter(key__in={content.key or _key_of(content.question) for content in contents})
         .values_list("key", "language_code")
     )
-    categories = {content.category_id for content in contents} - {None}
+    categories = {content.category_id for content in contents if content.category_id}
     known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
     if known.count() < len(categories):
         raise CategoryNotFound

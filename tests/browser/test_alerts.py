@@ -117,6 +117,27 @@ def test_what_one_is_looking_at_rings_nowhere(desk: BrowserContext, taken: Conve
     assert behind.evaluate("() => window.shown") == []
 
 
+def test_a_tab_that_hears_late_of_what_it_shows_keeps_the_others_silent(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    behind = open_inbox(desk)
+    used(behind)
+    behind.evaluate(AWAY)
+    deaf = desk.new_page()
+    deaf.route_web_socket("**/ws/inbox/", lambda socket: None)
+    deaf.goto(path_of(taken))
+    deaf.wait_for_function("async () => (await navigator.locks.query()).held.length > 0")
+    customer_says(taken, "Anybody there?", "there")
+    expect(behind.locator("#rows .row-last")).to_have_text("Anybody there?")
+    behind.wait_for_timeout(1_500)
+    assert rung(behind) == 0
+    # Whoever looks elsewhere is told again.
+    deaf.locator('[data-action="back"]').evaluate("(button) => button.click()")
+    deaf.wait_for_function("async () => (await navigator.locks.query()).held.length === 0")
+    customer_says(taken, "Hello?", "hello")
+    behind.wait_for_function("() => window.rung > 0")
+
+
 def test_switched_off_is_silent(
     desk: BrowserContext, taken: Conversation, agent: Membership
 ) -> None:

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from chat.models import Widget
 from chat.services import open_conversation
 from config import tenancy
+from config.database.owner import as_owner
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer, CustomerWord
 from crm.customers.search import asked_words, searched_words
@@ -139,7 +140,7 @@ def test_search_reads_the_index_as_the_applications_role(
         Customer.objects.bulk_create(
             Customer(organization=each, name=f"Nguyễn Văn {number:04}") for number in range(400)
         )
-    with connection.cursor() as cursor:
+    with as_owner() as owner, owner.cursor() as cursor:
         cursor.execute("ANALYZE customers_customer, customers_customerword")
     with tenancy.organization(organization.pk):
         with connection.cursor() as cursor:

@@ -6,6 +6,7 @@ import { me, state } from "./page.js";
 
 const TOLD = `nextflow-alerted:${me.organization}:${me.id}`;
 const KEPT = 50;
+const LOOKING = `nextflow-looking:${me.organization}:${me.id}:`;
 // Whoever looks says first that nothing is to be told; of the others, the tab in front is next.
 const IN_FRONT_AFTER_MS = 150;
 const BEHIND_AFTER_MS = 500;
@@ -41,6 +42,7 @@ export class Alerts {
   }
 
   async #tell(row) {
+    if (await isLookedAtInSomeTab(row.id)) return;
     if (!(await claim(row))) return;
     if (state.alerts.sound && Date.now() - this.#rangAt > REST_MS && playSound()) {
       this.#rangAt = Date.now();
@@ -66,6 +68,32 @@ export class Alerts {
       // Phones show none from a page.
     }
   }
+}
+
+/** Holds a lock while a conversation is before this person's eyes, so that their other tabs know. */
+export class Gaze {
+  #id = null;
+  #letGo = () => {};
+
+  /** Take note of which conversation that is now, or null. */
+  follow(id) {
+    if (id === this.#id || !navigator.locks) return;
+    this.#letGo();
+    this.#id = id;
+    if (id === null) return;
+    const held = new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
+    // Shared: the same conversation may be before one's eyes on two screens.
+    navigator.locks.request(LOOKING + id, { mode: "shared" }, () => held);
+  }
+}
+
+/** Whether a tab of this person shows it, however late that tab gets to hear of the message. */
+async function isLookedAtInSomeTab(id) {
+  if (!navigator.locks) return false;
+  const { held } = await navigator.locks.query();
+  return held.some((lock) => lock.name === LOOKING + id);
 }
 
 function concernsMe(row) {

@@ -235,6 +235,7 @@ export class OpenConversation extends EventTarget {
       delete byId("conversation").dataset.empty;
       delete byId("details").dataset.empty;
     }
+    this.dispatchEvent(new CustomEvent("begun", { detail: id }));
   }
 
   async #snapshot(id) {

@@ -1,7 +1,7 @@
 // Puts the parts of the inbox together.
 import { Refusal, get } from "./api.js";
 import { Actions } from "./actions.js";
-import { Alerts } from "./alerts.js";
+import { Alerts, Gaze } from "./alerts.js";
 import { Amending } from "./amending.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
@@ -32,6 +32,7 @@ const alerts = new Alerts({
   isLookedAt: (row) => conversation.isLookedAt(row.id),
   open: (id) => openConversation(id),
 });
+const gaze = new Gaze();
 const list = new ConversationList(
   (id) => openConversation(id),
   (row) => conversation.hasRead(row),
@@ -46,7 +47,16 @@ const composer = new Composer({ send, typing, editLast: () => amending.editLast(
 
 function showPane(pane) {
   root.dataset.pane = pane;
+  noteGaze();
 }
+
+function noteGaze() {
+  gaze.follow(conversation.isLookedAt(conversation.id) ? conversation.id : null);
+}
+
+for (const kind of ["focus", "blur"]) window.addEventListener(kind, noteGaze);
+document.addEventListener("visibilitychange", noteGaze);
+conversation.addEventListener("begun", noteGaze);
 
 async function openConversation(id, { isOwnStep = true } = {}) {
   if (conversation.id !== id) {
