@@ -188,7 +188,10 @@ def extend_visit(record: VisitorToken, *, secret: IdentitySecret | None = None) 
     if secret is not None:
         record.secret = secret
     record.last_seen_at, record.expires_at = now, _expiry(record.customer, now)
-    record.save(update_fields=["last_seen_at", "expires_at", "secret"])
+    # One that was ended meanwhile stays ended.
+    VisitorToken.objects.filter(pk=record.pk).update(
+        last_seen_at=now, expires_at=record.expires_at, secret_id=record.secret_id
+    )
 
 
 def purge_visits() -> int:
