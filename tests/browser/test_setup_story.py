@@ -176,7 +176,7 @@ def is_in_view(page: Page) -> bool:
 
 @pytest.mark.parametrize("viewport", [PHONE, SIDEWAYS, DESK], ids=["phone", "sideways", "desk"])
 def test_preview_stays_in_view_while_one_types(editor: Page, viewport: dict[str, int]) -> None:
-    editor.set_viewport_size(viewport)
+    editor.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
     toggle = editor.get_by_role("button", name="Preview")
     if viewport == PHONE:
         expect(toggle).to_have_attribute("aria-expanded", "false")
