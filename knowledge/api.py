@@ -26,10 +26,25 @@ from crm.accounts.api.base import AreaView
 from crm.accounts.idempotency import idempotent
 from crm.accounts.models import Language
 from crm.accounts.permissions import Area
-from knowledge.errors import FaqNotFound
+from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
-from knowledge.models import ANSWER_LENGTH, MAX_PHRASINGS, QUESTION_LENGTH, Faq
-from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
+from knowledge.models import (
+    ANSWER_LENGTH,
+    MAX_PHRASINGS,
+    NAME_LENGTH,
+    QUESTION_LENGTH,
+    Faq,
+    FaqCategory,
+)
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faq,
+    delete_category,
+    delete_faq,
+    rename_category,
+    update_faq,
+)
 
 
 class FaqSerializer(serializers.ModelSerializer[Faq]):
@@ -194,3 +209,115 @@ class FaqDetail(FaqView):
         if faq is None:
             raise FaqNotFound
         return faq
+
+
+class CategorySerializer(serializers.ModelSerializer[FaqCategory]):
+    key = serializers.CharField(source="slug", help_text="In the address of the help pages.")
+    names = serializers.DictField(child=serializers.CharField())
+
+    class Meta:
+        model = FaqCategory
+        fields = ["id", "key", "name", "names", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class CategoryBody(Body):
+    name = serializers.CharField(max_length=NAME_LENGTH)
+    names = serializers.DictField(
+        child=serializers.CharField(max_length=NAME_LENGTH, allow_blank=True),
+        required=False,
+        help_text="By language (`en`, `vi`, `ru`), all that there are. Help pages in a language "
+        "without one show `name`.",
+    )
+
+
+class CategoryListQuery(ListQuery):
+    name = "categories"
+
+    ordering = ordering_field("name", "created_at")
+
+
+@extend_schema(tags=["knowledge"])
+class Categories(FaqView):
+    @extend_schema(
+        operation_id="categories_list",
+        parameters=[CategoryListQuery],
+        responses=page_of(CategorySerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """List the categories that FAQs are kept under."""
+        query = CategoryListQuery.read(request)
+        page = query.page(FaqCategory.objects.visible_to(self.principal))
+        return page_response(
+            request,
+            query,
+            page,
+            lambda rows: CategorySerializer(rows, many=True).data,
+            CategorySerializer,
+        )
+
+    @extend_schema(
+        operation_id="categories_create",
+        request=CategoryBody,
+        responses={201: CategorySerializer},
+        examples=example({"name": "Delivery", "names": {"vi": "Giao hàng", "ru": "Доставка"}}),
+    )
+    @idempotent
+    @refuses(409)
+    def post(self, request: Request) -> Response:
+        """Add a category."""
+        category = create_category(
+            organization_id=self.principal.organization_id,
+            by=self.principal,
+            **CategoryBody.read(request),
+        )
+        location = reverse("knowledge:api_category", args=[category.pk])
+        return Response(
+            CategorySerializer(category).data,
+            status=201,
+            headers={"Location": location, **etag_headers(category)},
+        )
+
+
+@extend_schema(tags=["knowledge"])
+class CategoryDetail(FaqView):
+    is_versioned = True
+
+    @extend_schema(
+        operation_id="categories_get", parameters=[RecordQuery], responses=CategorySerializer
+    )
+    def get(self, request: Request, category_id: UUID) -> Response:
+        """Give one category."""
+        category = FaqCategory.objects.visible_to(self.principal).filter(pk=category_id).first()
+        if category is None:
+            raise CategoryNotFound
+        return record_response(request, CategorySerializer(category).data, of=category)
+
+    @extend_schema(
+        operation_id="categories_update",
+        request=CategoryBody,
+        responses=CategorySerializer,
+        examples=example({"names": {"vi": "Giao hàng"}}),
+    )
+    @refuses(409)
+    def patch(self, request: Request, category_id: UUID) -> Response:
+        """Change its name, or its names by language."""
+        category = rename_category(
+            organization_id=self.principal.organization_id,
+            category_id=category_id,
+            by=self.principal,
+            version=expected_version(request),
+            **CategoryBody.read(request, partial=True),
+        )
+        return Response(CategorySerializer(category).data, headers=etag_headers(category))
+
+    @extend_schema(operation_id="categories_delete", request=None, responses={204: None})
+    def delete(self, request: Request, category_id: UUID) -> Response:
+        """Take a category away; its FAQs stay, without one."""
+        delete_category(
+            organization_id=self.principal.organization_id,
+            category_id=category_id,
+            by=self.principal,
+            version=expected_version(request),
+        )
+        return Response(status=204)

@@ -28,6 +28,13 @@ class InvalidFaq(Invalid):
     message = gettext_noop("The FAQ cannot be stored; see errors. Correct them and send it again.")
 
 
+class CategoryNamesInvalid(Invalid):
+    code = "category_names_invalid"
+    message = gettext_noop(
+        "Names in other languages are given by language (en, vi, ru), each of at most 100 letters."
+    )
+
+
 class CategoryNameTaken(AppError):
     code = "category_name_taken"
     status = 409

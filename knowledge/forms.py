@@ -11,7 +11,7 @@ from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
 from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
-from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
+from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent
 
 
@@ -199,8 +199,40 @@ class ImportForm(Form):
 
 
 class CategoryForm(Form):
+    """A category: its name, and fields ``name-<language>`` for what it is called elsewhere."""
+
     name = forms.CharField(
         label=pgettext_lazy("thing", "Name"),
-        max_length=100,
+        max_length=NAME_LENGTH,
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
+
+    def __init__(self, *args: Any, category: FaqCategory | None = None, **kwargs: Any) -> None:
+        if category is not None:
+            names = {f"name-{language}": name for language, name in category.names.items()}
+            kwargs |= {
+                "initial": {"name": category.name, **names},
+                "auto_id": f"id_%s_{category.pk}",
+            }
+        super().__init__(*args, **kwargs)
+        for language, label in Language.choices:
+            self.fields[f"name-{language}"] = forms.CharField(
+                label=label,
+                required=False,
+                max_length=NAME_LENGTH,
+                widget=forms.TextInput(
+                    attrs={"class": "form-control", "lang": language, "dir": "auto"}
+                ),
+            )
+
+    @property
+    def local_fields(self) -> list[forms.BoundField]:
+        return [self[f"name-{language}"] for language in Language.values]
+
+    @property
+    def has_local_names(self) -> bool:
+        return any(field.value() or field.errors for field in self.local_fields)
+
+    def names(self) -> dict[str, str]:
+        """Return what was filled in by language; only of a valid form."""
+        return {language: self.cleaned_data[f"name-{language}"] for language in Language.values}

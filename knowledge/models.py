@@ -52,6 +52,10 @@ class KnowledgeBase(models.Model):
         return f"{self.organization_id} · {self.version}"
 
 
+# Of a category, in letters.
+NAME_LENGTH = 100
+
+
 class FaqCategory(VersionedModel):
     """A heading under which an organization keeps FAQs, the same for every language."""
 
@@ -59,7 +63,7 @@ class FaqCategory(VersionedModel):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="faq_categories"
     )
-    name = LineField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=NAME_LENGTH)
     # {language: name}, where it is called differently.
     names = models.JSONField(_("names by language"), default=dict, blank=True)
     slug = models.SlugField(_("key"), max_length=80)

@@ -20,6 +20,12 @@ urlpatterns = [
     path("app/knowledge/categories/", categories.categories, name="categories"),
     path(f"{_category}/rename/", categories.rename, name="rename_category"),
     path(f"{_category}/delete/", categories.delete, name="delete_category"),
+    path("api/v1/knowledge/categories", api.Categories.as_view(), name="api_categories"),
+    path(
+        "api/v1/knowledge/categories/<uuid:category_id>",
+        api.CategoryDetail.as_view(),
+        name="api_category",
+    ),
     path("api/v1/knowledge/faqs", api.Faqs.as_view(), name="api_faqs"),
     path("api/v1/knowledge/faqs/<uuid:faq_id>", api.FaqDetail.as_view(), name="api_faq"),
     path("help/<uuid:faq_id>/", public.public_faq, name="public_faq"),

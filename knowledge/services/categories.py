@@ -11,11 +11,17 @@ from config.ids import uuid7
 from config.text import is_blank, is_taken, normalize_line, search_key
 from config.versions import check_version
 from crm.accounts.errors import UndoImpossible
+from crm.accounts.models import Language
 from crm.accounts.permissions import Principal
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
-from knowledge.errors import CategoryNameMissing, CategoryNameTaken, CategoryNotFound
+from knowledge.errors import (
+    CategoryNameMissing,
+    CategoryNamesInvalid,
+    CategoryNameTaken,
+    CategoryNotFound,
+)
 from knowledge.managers import FaqCategoryQuerySet
-from knowledge.models import FaqCategory
+from knowledge.models import NAME_LENGTH, FaqCategory
 from knowledge.services.faqs import lock_knowledge, require_writer
 
 
@@ -32,14 +38,15 @@ def create_category(
     """Add a category. One that has this slug already is brought up to date.
 
     A slug that is made of the name is a new one: it drops accents, so that two names may share it.
-    Raises CategoryNameMissing, and CategoryNameTaken where there is one of this name.
+    Raises CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken where there is one of
+    this name.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
     theirs = FaqCategory.objects.of(organization_id)
     known = theirs.filter(slug=slug).first() if slug else None
     _check_name(organization_id, name, known)
-    local_names = {language: normalize_line(each) for language, each in (names or {}).items()}
+    local_names = _local_names(names or {}, name)
     category = known or FaqCategory(
         organization_id=organization_id, slug=slug or _free_slug(theirs, name)
     )
@@ -53,35 +60,44 @@ def rename_category(
     *,
     organization_id: UUID,
     category_id: UUID,
-    name: str,
+    name: str | None = None,
+    names: Mapping[str, str] | None = None,
     by: Principal | None = None,
     version: int | None = None,
 ) -> FaqCategory:
-    """Call a category something else, in every language.
+    """Call a category something else; what is None stays as it is.
 
-    ``version`` is that of the category which was looked at. Raises CategoryNotFound,
-    EditedMeanwhile, CategoryNameMissing and CategoryNameTaken.
+    ``names`` are all those by language. ``version`` is that of the category which was looked at.
+    Raises CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
+    CategoryNameTaken.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
     check_version(category, version)
-    _check_name(organization_id, name, category)
-    category.name, category.names = name, {}
+    if name is not None:
+        _check_name(organization_id, name, category)
+        category.name = name
+    category.names = _local_names(category.names if names is None else names, category.name)
     category.save(update_fields=["name", "names", "updated_at"])
     return category
 
 
 @transaction.atomic
 def delete_category(
-    *, organization_id: UUID, category_id: UUID, by: Principal | None = None
+    *,
+    organization_id: UUID,
+    category_id: UUID,
+    by: Principal | None = None,
+    version: int | None = None,
 ) -> UUID | None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound.
+    """Remove a category; its FAQs stay without one. Raises CategoryNotFound, EditedMeanwhile.
 
     Return the action that `undo` takes back.
     """
     require_writer(by, organization_id)
     category = _locked_category(organization_id, category_id)
+    check_version(category, version)
     action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
     category.delete()
     return action_id
@@ -106,6 +122,18 @@ def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
     if category is None:
         raise CategoryNotFound
     return category
+
+
+def _local_names(names: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return the names by language that differ from the one for all. Raise CategoryNamesInvalid."""
+    if not names.keys() <= set(Language.values):
+        raise CategoryNamesInvalid
+    local = {language: normalize_line(each) for language, each in names.items()}
+    if any(len(each) > NAME_LENGTH for each in local.values()):
+        raise CategoryNamesInvalid
+    return {
+        language: each for language, each in local.items() if not is_blank(each) and each != name
+    }
 
 
 def _check_name(organization_id: UUID, name: str, own: FaqCategory | None) -> None:

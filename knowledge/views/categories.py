@@ -38,6 +38,7 @@ def categories(request: HttpRequest) -> HttpResponse:
                 create_category(
                     organization_id=membership.organization_id,
                     name=form.cleaned_data["name"],
+                    names=form.names(),
                     by=membership,
                 )
             except CategoryNameTaken as taken:
@@ -46,6 +47,7 @@ def categories(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("Saved."))
                 return redirect("knowledge:categories")
     alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
+    found = FaqCategory.objects.visible_to(membership).annotate(total=alive).in_order()[:500]
     return render(
         request,
         "knowledge/categories.html",
@@ -53,9 +55,8 @@ def categories(request: HttpRequest) -> HttpResponse:
             "active_section": "knowledge",
             "active_tab": "categories",
             "form": form,
-            "categories": FaqCategory.objects.visible_to(membership)
-            .annotate(total=alive)
-            .in_order()[:500],
+            "categories": found,
+            "rows": [(category, CategoryForm(category=category)) for category in found],
         },
         status=422 if form.errors else 200,
     )
@@ -73,6 +74,7 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
                 organization_id=membership.organization_id,
                 category_id=category_id,
                 name=wanted,
+                names=form.names() if names_were_sent(request) else None,
                 by=membership,
                 version=version_of(request),
             )
@@ -81,10 +83,13 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
             messages.error(
                 request,
                 _(
-                    "The category was renamed meanwhile: it is “%(present)s” now. Your name, "
+                    "The category was renamed meanwhile: it is “%(present)s” now. What you wrote, "
                     "“%(wanted)s”, was not saved."
                 )
-                % {"present": isolate(present.name), "wanted": isolate(wanted)},
+                % {
+                    "present": isolate(present.name),
+                    "wanted": isolate(", ".join([wanted, *filter(None, form.names().values())])),
+                },
             )
         except CategoryNameTaken as taken:
             messages.error(request, _(taken.message))
@@ -93,6 +98,11 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
     else:
         messages.error(request, _("A category needs a name of at most 100 letters."))
     return redirect("knowledge:categories")
+
+
+def names_were_sent(request: HttpRequest) -> bool:
+    """Return whether the form had fields by language; one without them leaves these names alone."""
+    return any(name.startswith("name-") for name in request.POST)
 
 
 @require_POST

@@ -60,6 +60,12 @@ def _knowledge(call: Any) -> None:
     call("faqs_update", {"answer": "No."}, faq_id=made, If__Match="*")
     call("faqs_list", search="is it", ordering="-updated_at")
     call("faqs_delete", faq_id=made)
+    shelf = {"name": f"Delivery {uuid7()}", "names": {"vi": "Giao hàng"}}
+    kept = call("categories_create", shelf, Idempotency__Key=str(uuid7()))["id"]
+    call("categories_get", category_id=kept)
+    call("categories_update", {"names": {"ru": "Доставка"}}, category_id=kept, If__Match="*")
+    call("categories_list", ordering="name")
+    call("categories_delete", category_id=kept)
 
 
 def _customers(call: Any) -> None:

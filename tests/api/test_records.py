@@ -10,6 +10,7 @@ from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, User
 from crm.customers.models import Customer
 from knowledge.models import Faq
+from knowledge.services import create_category
 from tests.api.conftest import Api
 
 CUSTOMERS = "/api/v1/customers"
@@ -301,3 +302,29 @@ def test_nobody_gets_nothing(client: Any) -> None:
         answer = client.get(path)
         assert answer.status_code in {401, 403}
         assert answer.json()["code"] in {"not_authenticated", "forbidden"}
+
+
+def test_categories_are_named_by_language(api: Api, viewer: Membership) -> None:
+    path = "/api/v1/knowledge/categories"
+    made = api.post(path, {"name": "Delivery", "names": {"vi": "Giao hàng", "ru": " "}})
+    assert made.status_code == 201
+    one = f"{path}/{made.json()['id']}"
+    assert made.headers["Location"] == one
+    assert api.get(one).json()["names"] == {"vi": "Giao hàng"}
+    assert api.patch(one, {"name": "Shipping"}).json()["names"] == {"vi": "Giao hàng"}
+    changed = api.patch(one, {"names": {"ru": "Доставка"}}).json()
+    assert (changed["name"], changed["names"]) == ("Shipping", {"ru": "Доставка"})
+    for wrong in ({"xx": "Livraison"}, {"vi": "g" * 101}, ["vi"]):
+        assert api.patch(one, {"names": wrong}).status_code == 400
+    assert refused(api.post(path, {"name": "Shipping"})) == (409, "category_name_taken")
+    assert [each["name"] for each in api.get(path).json()["results"]] == ["Shipping"]
+    assert api.delete(one).status_code == 204
+    assert refused(api.get(one)) == (404, "faq_category_not_found")
+
+
+def test_categories_of_others_are_not_there(api: Api, stranger: Membership) -> None:
+    theirs = create_category(organization_id=stranger.organization_id, name="Theirs")
+    path = f"/api/v1/knowledge/categories/{theirs.pk}"
+    for answer in (api.get(path), api.patch(path, {"name": "Ours"}), api.delete(path)):
+        assert refused(answer) == (404, "faq_category_not_found")
+    assert api.get("/api/v1/knowledge/categories").json()["results"] == []

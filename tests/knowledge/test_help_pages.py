@@ -12,6 +12,7 @@ from config.colors import TEXT_CONTRAST, contrast, readable_on
 from crm.accounts.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, create_faq, delete_faq, set_published
+from tests.forms.browsers import forms_of
 
 
 @pytest.fixture
@@ -46,6 +47,53 @@ def helpful(organization: Organization, owner: Membership) -> Organization:
 def home(organization: Organization, language: str = "en", **query: str) -> Any:
     address = reverse("knowledge:help_home", args=[organization.slug, language])
     return Client().get(address, query)
+
+
+def test_owner_names_a_category_in_every_language(helpful: Organization, owner: Membership) -> None:
+    client = Client()
+    client.force_login(owner.user)
+    gifts = FaqCategory.objects.get(name="Gifts")
+    Faq.objects.filter(key="time", language_code="vi").update(category=gifts)
+    page = reverse("knowledge:categories")
+    sent = next(
+        form["fields"]
+        for form in forms_of(client.get(page))
+        if form["fields"].get("name") == ["Gifts"]
+    )
+    assert {name: sent[name] for name in sent if name.startswith("name-")} == {
+        "name-en": [""],
+        "name-vi": [""],
+        "name-ru": [""],
+    }
+    rename = reverse("knowledge:rename_category", args=[gifts.pk])
+    client.post(rename, sent | {"name-vi": " Quà tặng ", "name-ru": "Подарки"})
+    gifts.refresh_from_db()
+    assert gifts.names == {"vi": "Quà tặng", "ru": "Подарки"}
+    assert "Quà tặng" in home(helpful, "vi").content.decode()
+    assert "Gifts" in home(helpful, "en").content.decode()
+    shown = client.get(page).content.decode()
+    assert 'value="Quà tặng"' in shown
+    # A stale form overwrites nothing, and tells what was written.
+    told = client.post(rename, sent | {"name-vi": "Quà"}, follow=True).content.decode()
+    assert "The category was renamed meanwhile" in told
+    assert "Quà" in told
+    gifts.refresh_from_db()
+    assert gifts.names["vi"] == "Quà tặng"
+    fresh = {"name": "Presents", "name-vi": "", "name-ru": "Presents"}
+    client.post(rename, fresh)
+    gifts.refresh_from_db()
+    assert (gifts.name, gifts.names) == ("Presents", {})
+    assert "Presents" in home(helpful, "vi").content.decode()
+
+
+def test_new_category_has_its_names_at_once(helpful: Organization, owner: Membership) -> None:
+    client = Client()
+    client.force_login(owner.user)
+    client.post(reverse("knowledge:categories"), {"name": "Tea", "name-ru": "Чай"})
+    assert FaqCategory.objects.get(name="Tea").names == {"ru": "Чай"}
+    long = client.post(reverse("knowledge:categories"), {"name": "Milk", "name-ru": "м" * 101})
+    assert long.status_code == 422
+    assert not FaqCategory.objects.filter(name="Milk").exists()
 
 
 def test_home_shows_categories_with_counts_and_questions(helpful: Organization) -> None:

@@ -43,6 +43,7 @@ def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget
         "message_id": str(message.message_id),
         "stream": conversation.stream,
         "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],
+        "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "Case 17"}).json()["id"],
     }
 
