@@ -118,6 +118,7 @@ def count_attempt(*, email: str, address: str) -> Attempt:
         answer: Any = _script(_ATTEMPT)(
             keys=_keys(email, address),
             args=[*arguments, FORGOTTEN_AFTER_SECONDS, attempt.id],
+            client=stores.redis(),
         )
     except RedisError as error:
         raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
@@ -133,7 +134,9 @@ def count_success(attempt: Attempt) -> None:
     here could else guess at others for ever. Raises RedisError.
     """
     _script(_SUCCESS)(
-        keys=_keys(attempt.email, attempt.address), args=[KNOWN_PLACE_SECONDS, attempt.id]
+        keys=_keys(attempt.email, attempt.address),
+        args=[KNOWN_PLACE_SECONDS, attempt.id],
+        client=stores.redis(),
     )
 
 
