@@ -24,9 +24,11 @@ from unfold.admin import ModelAdmin
 
 from config.console.deeds import Deed
 from config.console.menu import Menu
+from config.console.versions import VERSION, VersionedForm, edit_version
 from config.errors import AppError
 from config.forms import ModelForm
 from config.text import normalize_line, search_key
+from config.versions import EditedMeanwhile
 
 PER_PAGE = 50
 # Of one statement of a list; then the search has to be narrowed.
@@ -87,6 +89,7 @@ class ConsoleAdmin(ModelAdmin):
     paginator = CautiousPaginator
     warn_unsaved_form = True
     change_form_outer_before_template = "console/deeds.html"
+    change_form_before_template = "console/version.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -111,11 +114,19 @@ class ConsoleAdmin(ModelAdmin):
         return initial
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Keep a stored row in its organization: what belongs to it would stay behind."""
+        """Keep a stored row in its organization: what belongs to it would stay behind.
+
+        An edit that was made from an older version of the row is shown again instead of stored.
+        """
         form: Any = super().get_form(request, obj, **kwargs)
-        if obj is not None and "organization" in form.base_fields:
+        if obj is None:
+            return form
+        if "organization" in form.base_fields:
             form.base_fields["organization"].disabled = True
-        return form
+        if not edit_version(obj):
+            return form
+        sent = request.POST.get(VERSION) if request.method == "POST" else None
+        return type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
@@ -184,12 +195,17 @@ class ConsoleAdmin(ModelAdmin):
     ) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
+            form = context["adminform"].form
+            present = getattr(form, "present_version", "")
+            context["edit_version"] = present or edit_version(row)
             context["deeds"] = [
                 (deed, self._address(deed, row))
                 for deed in self.deeds
                 if self.may_do(request, deed, row)
             ]
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        if row is not None and getattr(form, "was_changed_elsewhere", False):
+            answer.status_code = EditedMeanwhile.status
         return answer
 
     def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
@@ -19,7 +21,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from chat.models import Conversation, Widget
-from config.console.model_admin import CautiousPaginator, ConsoleAdmin
+from config.console.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
 from crm.accounts.admin.tenants import OrganizationAdmin
 from crm.accounts.models import (
     ApiKey,
@@ -45,6 +47,7 @@ from crm.operations.models import CheckKind, CheckRun
 from knowledge.models import Faq, FaqCategory
 from tests.compliance.audits import entries
 from tests.conftest import PASSWORD, make_conversation, make_member
+from tests.forms.browsers import form_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -211,6 +214,94 @@ def test_every_row_has_a_page_and_no_page_shows_a_secret(operator: Client) -> No
         assert page.status_code == 200, name
         text = page.content.decode()
         assert [secret for secret in secrets if secret in text] == [], name
+
+
+# Of each editable model that carries a version: a field that two operators change.
+EDITED = {
+    "accounts.Organization": "name",
+    "accounts.User": "name",
+    "billing.Plan": "position",
+    "chat.Widget": "name",
+    "customers.Customer": "name",
+    "knowledge.Faq": "question",
+    "knowledge.FaqCategory": "name",
+}
+# Not changed on its page, or without a version of its own.
+UNVERSIONED = {
+    "accounts.Membership",
+    "auth.Group",
+    "django_celery_beat.CrontabSchedule",
+    "django_celery_beat.IntervalSchedule",
+    "django_celery_beat.PeriodicTask",
+}
+
+
+def editable() -> set[str]:
+    return {
+        model._meta.label
+        for model, model_admin in admin.site._registry.items()
+        if not isinstance(model_admin, ReadOnlyAdmin)
+    }
+
+
+def test_every_model_that_operators_edit_has_a_version_or_says_why_not() -> None:
+    assert editable() == EDITED.keys() | UNVERSIONED
+
+
+@pytest.mark.parametrize("label", sorted(EDITED))
+def test_two_operators_who_edit_one_row_do_not_overwrite_each_other(
+    operator: Client, label: str
+) -> None:
+    add_rows(0)
+    model, name = apps.get_model(label), EDITED[label]
+    row: Any = model._default_manager.order_by("-pk").first()
+    address = reverse(
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]
+    )
+    colleague = staff_like(operator)
+    forms = [form_of(client.get(address), name) for client in (operator, colleague)]
+    assert all(form["_version"] != [""] for form in forms)
+    texts = ("31", "32") if name == "position" else ("The first", "The second")
+    first = operator.post(address, forms[0] | {name: texts[0]})
+    assert first.status_code == 302, first.context["errors"]
+    second = colleague.post(address, forms[1] | {name: texts[1]})
+    assert second.status_code == 409
+    page = second.content.decode()
+    assert "Somebody changed this while you were editing it" in page
+    assert texts[0] in page.partition("is stored now")[0], "what is stored"
+    assert form_of(second, name)[name] == [texts[1]], "what was typed"
+    row.refresh_from_db()
+    assert str(getattr(row, name)) == texts[0]
+    # Whoever has seen both saves knowingly.
+    assert colleague.post(address, form_of(second, name)).status_code == 302
+    row.refresh_from_db()
+    assert str(getattr(row, name)) == texts[1]
+
+
+def test_edits_of_operators_at_the_same_moment_take_turns(
+    operator: Client, organization: Organization
+) -> None:
+    address = reverse("admin:accounts_organization_change", args=[organization.pk])
+    clients = [operator, staff_like(operator)]
+    forms = [form_of(client.get(address), "name") for client in clients]
+
+    def send(number: int) -> int:
+        try:
+            form = forms[number] | {"name": f"Name {number}"}
+            return int(clients[number].post(address, form).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(send, range(2))) == [302, 409]
+
+
+def staff_like(operator: Client) -> Client:
+    """Return another operator, with all rights."""
+    other = User.objects.create_superuser("ruth@nextflow.example", PASSWORD, name="Ruth")
+    client = Client()
+    client.force_login(other)
+    return client
 
 
 def test_ledgers_cannot_be_written(operator: Client) -> None:
