@@ -69,6 +69,47 @@ def test_confirmed_address_leads_into_an_organization_of_ones_own(visitor: Clien
     assert Organization.objects.count() == 1
 
 
+def prefilled(client: Client) -> str:
+    form = client.get(LOG_IN).context["form"]
+    return str(form["email"].value() or "")
+
+
+def test_confirmed_address_stands_in_the_log_in_form(visitor: Client) -> None:
+    visitor.post(SIGN_UP, fields())
+    link = link_in(last_letter(EMAIL))
+    assert prefilled(visitor) == ""
+    visitor.post(link)
+    page = visitor.get(LOG_IN)
+    assert prefilled(visitor) == EMAIL
+    assert "autofocus" in str(page.context["form"]["password"])
+    assert "autofocus" not in str(page.context["form"]["email"])
+    # In this browser alone, not for ever, and never because somebody asks for an address.
+    assert prefilled(Client()) == ""
+    for asked in (f"{LOG_IN}?email={EMAIL}", f"{LOG_IN}?next=/app/&login={EMAIL}"):
+        assert not Client().get(asked).context["form"]["email"].value()
+    session = visitor.session
+    session["confirmed_address"] |= {"at": session["confirmed_address"]["at"] - 601}
+    session.save()
+    assert prefilled(visitor) == ""
+
+
+def test_address_confirmed_with_a_new_password_stands_in_the_log_in_form(visitor: Client) -> None:
+    visitor.post(SIGN_UP, fields())
+    owner, link = Client(), link_in(last_letter(EMAIL))
+    owner.post(link, {"password1": "a lighthouse at dusk"})
+    assert prefilled(owner) == EMAIL
+
+
+def test_link_that_confirms_nothing_prefills_nothing(visitor: Client, agent: Membership) -> None:
+    visitor.post(SIGN_UP, fields())
+    link = link_in(last_letter(EMAIL))
+    visitor.post(link)
+    stranger = Client()
+    assert stranger.post(link).status_code in {302, 404}
+    stranger.post(reverse("account_confirm_email", args=["1:abc:def"]))
+    assert prefilled(stranger) == ""
+
+
 def test_a_strangers_sign_up_arms_no_password_of_theirs(visitor: Client) -> None:
     """The owner of the address confirms in their own browser, and chooses the password there."""
     visitor.post(SIGN_UP, fields(password1="the stranger's own words"))

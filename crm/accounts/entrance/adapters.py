@@ -35,7 +35,7 @@ from crm.mail.services import queue_mail, queue_mail_once
 
 PROVIDER_SECONDS = 5
 # Letters of forms that anybody may send, for which nobody keeps an answer to give again.
-OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key"})
+OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key", "unknown_account"})
 SENT_TWICE = timedelta(seconds=20)
 JUST_NOW = timedelta(minutes=1)
 
@@ -103,7 +103,11 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         reader = context.get("user") or User.objects.filter(email=email).first()
         language_code = reader.language_code if reader else get_language() or "en"
-        if kind in OF_ANONYMOUS_FORMS:
+        is_asked_for_by_anybody = kind in OF_ANONYMOUS_FORMS or (
+            kind == "email_confirmation"
+            and not EmailAddress.objects.filter(user=context.get("user"), verified=True).exists()
+        )
+        if is_asked_for_by_anybody:
             queue_mail_once(
                 kind=kind,
                 to=email,

@@ -1,11 +1,16 @@
 """What stands between a right password and a session."""
 
+import time
+
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from django.http import HttpRequest, HttpResponse
 
 # Who showed password or provider in this browser, although their address is not confirmed yet.
 _SHOWN_KEY = "credentials_shown_for"
+_CONFIRMED_KEY = "confirmed_address"
+# On a browser that others use, too, it is not shown for longer.
+CONFIRMED_SECONDS = 600
 
 
 class AddressStage(EmailVerificationStage):
@@ -23,6 +28,22 @@ class AddressStage(EmailVerificationStage):
 def showed_credentials(request: HttpRequest, user: object) -> bool:
     """Return whether this browser signed up, or logged in to an account that is not confirmed."""
     return bool(request.session.get(_SHOWN_KEY) == str(user.pk))  # type: ignore[attr-defined]
+
+
+def remember_confirmed(request: HttpRequest, email: str) -> None:
+    """Note in this browser's session which address was just confirmed in it."""
+    request.session[_CONFIRMED_KEY] = {"email": email, "at": int(time.time())}
+
+
+def confirmed_address(request: HttpRequest) -> str:
+    """Return the address that this browser confirmed a moment ago, for its log-in form.
+
+    It says nothing to anybody else: no address of the page and no form can ask for it.
+    """
+    kept = request.session.get(_CONFIRMED_KEY)
+    if not isinstance(kept, dict) or kept["at"] + CONFIRMED_SECONDS < time.time():
+        return ""
+    return str(kept["email"])
 
 
 def has_proved_address(user: object) -> bool:

@@ -113,11 +113,11 @@ def _again(request: HttpRequest, key: str, answer: Answer) -> HttpResponse:
 
 
 def _seal(key: str, text: str) -> str:
-    return _cipher(key).encrypt(text.encode()).decode()
+    return cipher_of(key).encrypt(text.encode()).decode()
 
 
 def _unseal(key: str, sealed: str, *, seconds: int | None) -> str:
-    cipher = _cipher(key)
+    cipher = cipher_of(key)
     if seconds is not None:
         age = cipher.extract_timestamp(sealed.encode())
         if age + seconds < cipher.extract_timestamp(cipher.encrypt(b"")):
@@ -125,7 +125,8 @@ def _unseal(key: str, sealed: str, *, seconds: int | None) -> str:
     return cipher.decrypt(sealed.encode()).decode()
 
 
-def _cipher(key: str) -> Fernet:
+def cipher_of(key: str) -> Fernet:
+    """Return what encrypts an answer with a once-key, of which nothing is stored."""
     material = f"once|{settings.SECRET_KEY}|{key}".encode()
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))
 

@@ -46,6 +46,13 @@ class LogInForm(Form):
     )
     next = TargetField(widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("email"):
+            # The password is what is left to write.
+            del self.fields["email"].widget.attrs["autofocus"]
+            self.fields["password"].widget.attrs["autofocus"] = True
+
 
 class LanguageForm(Form):
     language = forms.ChoiceField(choices=Language.choices)

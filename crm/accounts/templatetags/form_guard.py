@@ -1,7 +1,7 @@
 """The hidden fields of every form, and the stamp of every page.
 
 The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
-CSRF token always says which organization and person it was made for, and carries a once-key.
+CSRF token carries a once-key, and says which organization and person it was made for.
 """
 
 import secrets
@@ -29,7 +29,9 @@ class GuardedCsrfTokenNode(CsrfTokenNode):
             return token
         found = stamp(request)
         if not found:
-            return token
+            return format_html(
+                '{}<input type="hidden" name="{}" value="{}">', token, ONCE, _once_key(request)
+            )
         return format_html(
             '{}<input type="hidden" name="{}" value="{}">'
             '<input type="hidden" name="{}" value="{}">'

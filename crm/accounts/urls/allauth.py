@@ -12,6 +12,7 @@ from allauth.socialaccount import views as social
 from allauth.urls import build_provider_urlpatterns
 from django.urls import include, path, re_path
 
+from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.views import entrance
 from crm.accounts.views.addresses import AddressView, ConfirmAddressView
 
@@ -21,16 +22,16 @@ urlpatterns = [
     path("login/", entrance.log_in_page, name="account_login"),
     path("logout/", entrance.log_out_now, name="account_logout"),
     path("login/inactive/", account.account_inactive, name="account_inactive"),
-    path("login/second-step/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/second-step/", once_for_anyone(mfa.authenticate), name="mfa_authenticate"),
     path("login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
-    path("signup/", account.signup, name="account_signup"),
+    path("signup/", once_for_anyone(account.signup), name="account_signup"),
     path("verify/", account.email_verification_sent, name="account_email_verification_sent"),
     re_path(
         r"^verify/(?P<key>[-:\w]{1,200})/$",
-        ConfirmAddressView.as_view(),
+        once_for_anyone(ConfirmAddressView.as_view()),
         name="account_confirm_email",
     ),
-    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/", once_for_anyone(account.password_reset), name="account_reset_password"),
     path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
     path(
         "password/reset/done/",
@@ -39,7 +40,7 @@ urlpatterns = [
     ),
     re_path(
         r"^password/reset/(?P<uidb36>[0-9A-Za-z]{1,32})-(?P<key>[-\w]{1,100})/$",
-        account.password_reset_from_key,
+        once_for_anyone(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
@@ -74,5 +75,5 @@ urlpatterns = [
     path("login/with/", include(build_provider_urlpatterns())),
     path("login/with/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
     path("login/with/error/", social.login_error, name="socialaccount_login_error"),
-    path("signup/with/", social.signup, name="socialaccount_signup"),
+    path("signup/with/", once_for_anyone(social.signup), name="socialaccount_signup"),
 ]

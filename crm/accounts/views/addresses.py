@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from crm.accounts.entrance.stages import (
     has_proved_address,
+    remember_confirmed,
     showed_credentials,
     vouch_for_address,
 )
@@ -55,7 +56,11 @@ class ConfirmAddressView(ConfirmEmailView):
                     return render(request, self.template_name, context, status=403)
             elif not showed_credentials(request, address.user) and address.can_set_verified():
                 return _claim(request, address)
-        return super().dispatch(request, *args, **kwargs)
+        response = super().dispatch(request, *args, **kwargs)
+        is_done = request.method == "POST" and response.status_code == 302
+        if confirmation is not None and is_done and not request.user.is_authenticated:
+            remember_confirmed(request, confirmation.email_address.email)
+        return response
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
@@ -68,5 +73,6 @@ def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
         return render(request, "account/email_claim.html", context, status=status)
     form.save()
     log_out(request)
+    remember_confirmed(request, address.email)
     messages.success(request, _("Your address is confirmed. Log in with your new password."))
     return redirect(settings.LOGIN_URL)

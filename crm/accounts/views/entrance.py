@@ -15,7 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config import tenancy
 from config.errors import AppError, Invalid
 from config.redirects import local_target
+from crm.accounts.entrance.stages import confirmed_address
 from crm.accounts.errors import OrganizationNotYours
+from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.entrance import LanguageForm, LogInForm, SwitchForm, TimezoneForm
 from crm.accounts.languages import remember_language
@@ -30,11 +32,15 @@ from crm.accounts.services.sessions import move_session
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@once_for_anyone
 def log_in_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.method != "POST":
         return HttpResponseRedirect(_own_address(request, request.GET.get("next")))
     if request.method != "POST":
-        form = LogInForm(initial={"next": request.GET.get("next", "")} | refill_of(request))
+        confirmed = {"email": confirmed_address(request)}
+        form = LogInForm(
+            initial={"next": request.GET.get("next", "")} | confirmed | refill_of(request)
+        )
         return render(request, "accounts/log_in.html", {"form": form})
     form = LogInForm(request.POST)
     if not form.is_valid():

@@ -17,6 +17,7 @@ from config import limits
 from config.errors import AppError
 from config.text import isolate
 from crm.accounts.errors import InvitationForSomebodyElse, InvitationNotFound
+from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.members import JoinForm
 from crm.accounts.log_in import log_in
@@ -36,6 +37,7 @@ JOIN = "accounts/join.html"
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@once_for_anyone
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """Show who invites to what; accept as who one is, or with a new account."""
     limits.enforce("invitation_link", {"address": limits.client_address(request)})

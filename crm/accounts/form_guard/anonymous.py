@@ -1,0 +1,114 @@
+"""Once-keys of forms for whoever is not logged in: a second click gets what the first one got.
+
+There is nobody yet to keep an answer for, so it is kept in Redis for a few seconds, encrypted with
+the once-key of the page. Its cookies and its session are a part of it: a browser forgets the first
+answer when the second click comes, and has to be as far with the second one. Without Redis each
+submission is taken as it comes.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from cryptography.fernet import InvalidToken
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
+
+from config import stores
+from crm.accounts.form_guard.once import cipher_of
+from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE
+
+KEPT_SECONDS = 20
+WAIT_SECONDS = 15
+_LOCKED_SECONDS = 30
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def once_for_anyone(view: View[P]) -> View[P]:
+    """Answer a repeated POST of somebody who is not logged in with the first one's redirect.
+
+    A submission that arrives meanwhile waits for the first. Refusals are not kept.
+    """
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        key = request.POST.get(ONCE) if request.method == "POST" else None
+        if not key or request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        name = _name(request, key)
+        lock = stores.redis().lock(
+            f"{name}:lock", timeout=_LOCKED_SECONDS, blocking_timeout=WAIT_SECONDS, sleep=0.05
+        )
+        try:
+            if not lock.acquire():
+                return view(request, *args, **kwargs)
+        except RedisError:
+            return view(request, *args, **kwargs)
+        try:
+            kept = _kept(name, key)
+            if kept is not None:
+                return _again(request, kept)
+            response = view(request, *args, **kwargs)
+            if 300 <= response.status_code < 400:
+                _keep(request, response, name, key)
+            return response
+        finally:
+            with suppress(RedisError):
+                lock.release()
+
+    return answered
+
+
+def _name(request: HttpRequest, key: str) -> str:
+    """Name a submission by its page's once-key and all that was filled in."""
+    content = sorted(
+        (name, values) for name, values in request.POST.lists() if name not in GUARD_FIELDS
+    )
+    plain = json.dumps([key, request.get_full_path(), content])
+    return f"form-once:{hashlib.sha256(plain.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _keep(request: HttpRequest, response: HttpResponse, name: str, key: str) -> None:
+    session = request.session
+    if session.modified and not session.is_empty():
+        # The middleware saves it later than a second submission may go on with it.
+        session.save()
+    told: Any = messages.get_messages(request)
+    answer = {
+        "status": response.status_code,
+        "location": response.headers["Location"],
+        "session": session.session_key or "",
+        "cookies": [morsel.OutputString() for morsel in response.cookies.values()],
+        "messages": [
+            [each.level, str(each.message), each.extra_tags or ""] for each in told._queued_messages
+        ],
+    }
+    sealed = cipher_of(key).encrypt(json.dumps(answer).encode())
+    with suppress(RedisError):
+        stores.redis().set(name, sealed, ex=KEPT_SECONDS)
+
+
+def _kept(name: str, key: str) -> dict[str, Any] | None:
+    with suppress(RedisError, InvalidToken):
+        if sealed := stores.redis().get(name):
+            found: dict[str, Any] = json.loads(cipher_of(key).decrypt(sealed, ttl=KEPT_SECONDS))
+            return found
+    return None
+
+
+def _again(request: HttpRequest, answer: dict[str, Any]) -> HttpResponse:
+    if answer["session"]:
+        request.session = type(request.session)(answer["session"])
+        # So that the middleware sends its cookie.
+        request.session.modified = True
+    for level, text, tags in answer["messages"]:
+        messages.add_message(request, level, text, extra_tags=tags)
+    response = HttpResponse(status=answer["status"], headers={"Location": answer["location"]})
+    for cookie in answer["cookies"]:
+        response.cookies.load(cookie)
+    return response
