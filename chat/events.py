@@ -176,6 +176,7 @@ def conversation_row(conversation: Conversation) -> dict[str, Any]:
         "assignee": {"id": str(assignee.pk), "name": assignee.name} if assignee else None,
         "last_seq": conversation.last_seq,
         "inbound_total": conversation.inbound_total,
+        "answered_inbound_total": conversation.answered_inbound_total,
         "last_message": dict(conversation.last_message),
         "last_customer_message": dict(conversation.last_customer_message),
         "last_message_at": _iso(conversation.last_message_at),

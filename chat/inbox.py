@@ -198,9 +198,14 @@ def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[
     )
     return [
         conversation_row(conversation)
-        | {"unread": max(0, conversation.inbound_total - positions.get(conversation.pk, 0))}
+        | {"unread": _unread_of(conversation, positions.get(conversation.pk, 0))}
         for conversation in conversations
     ]
+
+
+def _unread_of(conversation: Conversation, seen: int) -> int:
+    """Count what the customer wrote after what this reader saw and the team last answered."""
+    return max(0, conversation.inbound_total - max(seen, conversation.answered_inbound_total))
 
 
 def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
@@ -261,7 +266,7 @@ def _unread(membership: Membership, found: ConversationQuerySet) -> Conversation
     )
     # Among the newest alone: nobody reads through thousands to count the few that are unread.
     newest = found.newest_first().values("pk")[:COUNT_LIMIT]
-    return Conversation.objects.filter(~Exists(read), pk__in=newest)
+    return Conversation.objects.unanswered().filter(~Exists(read), pk__in=newest)
 
 
 def waiting(membership: Membership) -> int:

@@ -1,9 +1,11 @@
 """Who stands where in the inbox, what is read there, and how keys reach it on any keyboard."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation, Widget
@@ -76,6 +78,46 @@ def test_row_shows_the_customers_last_words_in_a_hand_over(
     expect(last).to_have_text("Toàn: Yes")
     page.reload()
     expect(last).to_have_text("Toàn: Yes")
+
+
+def test_colleagues_answer_leaves_nothing_unread_here(
+    desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
+) -> None:
+    conversation = handed_off(organization, widget, "An")
+    page = open_inbox(desk)
+    unread = page.locator("#rows .row-unread")
+    expect(unread).to_have_text("1 unread")
+    expect(page).to_have_title("(1) Inbox · NextFlow")
+    agent_says(conversation, colleague, "Yes, we do", "reply")
+    expect(page.locator("#rows .row-last")).to_contain_text("Yes, we do")
+    expect(unread).to_be_hidden()
+    expect(page).to_have_title("Inbox · NextFlow")
+    customer_says(conversation, "And to Cebu?", "cebu")
+    expect(unread).to_have_text("1 unread")
+    page.reload()
+    expect(unread).to_have_text("1 unread")
+
+
+def test_time_of_a_row_is_that_of_its_words(
+    desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
+) -> None:
+    conversation = handed_off(organization, widget, "An")
+    asked = timezone.now() - timedelta(hours=30)
+    customer_says(conversation, "And to Cebu?", "cebu", timestamp=asked)
+    page = open_inbox(desk)
+    row = page.locator("#rows .row-item")
+    expect(row.locator(".row-last")).to_have_text("And to Cebu?")
+    moment = row.locator(".row-time")
+    written = str(moment.get_attribute("datetime"))
+    assert written.startswith(asked.isoformat()[:19])
+    agent_says(conversation, colleague, "Who knows this?", "note", kind="note")
+    expect(row.locator(".row-last")).to_have_text("And to Cebu?")
+    for _again in range(2):
+        expect(moment).to_have_attribute("datetime", written)
+        page.reload()
+    agent_says(conversation, colleague, "Yes", "reply")
+    expect(row.locator(".row-last")).to_contain_text("Yes")
+    assert str(moment.get_attribute("datetime")) > written
 
 
 def test_other_conversations_are_live(

@@ -256,6 +256,59 @@ def test_unread_is_each_readers_own(
     assert (unread(agent), unread(colleague)) == (2, 3)
 
 
+def test_what_somebody_of_the_team_answered_is_unread_for_nobody(
+    api: Client, agent: Membership, colleague: Membership, conversation: Conversation
+) -> None:
+    whose: dict[str, Any] = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
+    take_over(**whose, by=agent)
+    replier = Sender(type=SenderType.AGENT, id=str(agent.user_id), name="Linh")
+    customer = Sender(
+        type=SenderType.CUSTOMER, id=str(conversation.customer_id), name="Minh"
+    )
+
+    def say(sender: Sender, key: str, kind: str = "text") -> None:
+        content = {"type": kind, "text": "Words"}
+        post_message(**whose, sender=sender, content=content, client_message_id=key)
+
+    def unread() -> list[tuple[int, int]]:
+        """Give each one's unread messages, and unread conversations that are theirs or nobody's."""
+        told = []
+        for membership in (agent, colleague):
+            api.force_login(membership.user)
+            [row] = api.get(LIST).json()["rows"]
+            told.append((row["unread"], api.get(COUNTS).json()["unread"]))
+        return told
+
+    assert unread() == [(1, 1), (1, 0)]
+    say(replier, "note", "note")
+    assert unread() == [(1, 1), (1, 0)]
+    say(replier, "reply")
+    assert unread() == [(0, 0), (0, 0)]
+    say(customer, "more")
+    say(customer, "even-more")
+    assert unread() == [(2, 1), (2, 0)]
+    mark_seen_by_agent(**whose, user=colleague.user, seq=100)
+    assert unread() == [(2, 1), (0, 0)]
+    close(**whose, by=agent)
+    conversation.refresh_from_db()
+    assert conversation.answered_inbound_total == conversation.inbound_total == 3
+
+
+def test_what_the_bot_answered_is_still_unread(api: Client, conversation: Conversation) -> None:
+    post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=Sender(type=SenderType.BOT, id="bot", name="Assistant"),
+        content={"type": "text", "text": "Yes"},
+        client_message_id="bot-reply-to-1",
+    )
+    [row] = api.get(LIST, {"status": "pending"}).json()["rows"]
+    assert row["unread"] == 1
+
+
 def test_search_finds_customers_in_every_state(
     api: Client,
     agent: Membership,

@@ -242,7 +242,7 @@ export class ConversationList {
   #unreadOf(row, known) {
     // The hint goes to the whole team and does not know what this reader has read.
     const seen = known ? known.inbound_total - known.unread : 0;
-    return Math.max(0, row.inbound_total - seen);
+    return Math.max(0, row.inbound_total - Math.max(seen, row.answered_inbound_total));
   }
 
   #take(page, newer) {
