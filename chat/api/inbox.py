@@ -17,6 +17,7 @@ from chat import inbox
 from chat.api.authentication import agent_of_request
 from chat.api.shapes import (
     AgentsShape,
+    AlertsShape,
     ChangedShape,
     ConversationDetailShape,
     CountsShape,
@@ -38,6 +39,7 @@ from chat.services import (
     snooze,
     take_over,
 )
+from chat.services.alerts import switch_sound
 from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
@@ -72,6 +74,10 @@ class HistoryQuery(Query):
 
 
 class AssignBody(Body):
+class AlertsBody(Body):
+    sound = serializers.BooleanField()
+
+
     """``assignee`` is a user's id, or null for nobody."""
 
     assignee = serializers.UUIDField(allow_null=True)
@@ -171,6 +177,26 @@ class Agents(InboxView):
 
 class ConversationDetail(InboxView):
     is_versioned = True
+
+class Alerts(InboxView):
+    """Which alerts you want to hear of in this organization: the settings of your notifications."""
+
+    # A person's own: a program hears nothing.
+    authentication_classes = AGENT_AUTHENTICATION
+
+    @extend_schema(
+        operation_id="inbox_alerts_update",
+        tags=["conversations"],
+        request=AlertsBody,
+        responses=AlertsShape,
+        examples=example({"sound": False}),
+    )
+    def patch(self, request: Request) -> Response:
+        """Switch the sound of the inbox on or off."""
+        body = AlertsBody.read(request)
+        wanted = switch_sound(by=self.membership, sound=body["sound"])
+        return Response({"sound": wanted.sound, "desktop": wanted.desktop})
+
 
     @extend_schema(
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape

@@ -124,6 +124,11 @@ class AgentsShape(Shape):
 class EventShape(Shape):
     """An entry of a stream, as every client receives it."""
 
+class AlertsShape(Shape):
+    sound = serializers.BooleanField()
+    desktop = serializers.BooleanField()
+
+
     type = serializers.ChoiceField(choices=["event"])
     stream = serializers.CharField()
     seq = serializers.IntegerField()

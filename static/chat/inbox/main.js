@@ -13,6 +13,7 @@ import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
 import { ROWS } from "./shapes.js";
+import { SoundButton } from "./sound_button.js";
 import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { matches } from "../../stream/response.js";
@@ -33,6 +34,7 @@ const alerts = new Alerts({
   open: (id) => openConversation(id),
 });
 const gaze = new Gaze();
+new SoundButton();
 const list = new ConversationList(
   (id) => openConversation(id),
   (row) => conversation.hasRead(row),
