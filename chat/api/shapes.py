@@ -39,6 +39,9 @@ class ConversationShape(Shape):
     language = serializers.CharField()
     customer = NamedShape()
     assignee = NamedShape(allow_null=True)
+    bot_name = serializers.CharField(
+        allow_blank=True, help_text="What the settings of its widget call the bot."
+    )
     last_seq = serializers.IntegerField()
     inbound_total = serializers.IntegerField()
     answered_inbound_total = serializers.IntegerField(

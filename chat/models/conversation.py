@@ -44,10 +44,11 @@ class Conversation(VersionedModel):
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
     ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the
     log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` of when
-    somebody of the team last answered the customer or closed it. ``waiting_since`` is when the first customer message that nobody answered was written;
-    ``handed_off_at`` is when the bot handed over, until a person acts; ``replied_by`` holds the
-    ids of the people who wrote to the customer since the bot had it last. ``version`` is about the
-    labels and the priority, which people edit: every other change is an entry of the log.
+    somebody of the team last answered the customer or closed it. ``waiting_since`` is when the
+    first customer message that nobody answered was written; ``handed_off_at`` is when the bot
+    handed over, until a person acts; ``replied_by`` holds the ids of the people who wrote to the
+    customer since the bot had it last. ``version`` is about the labels and the priority, which
+    people edit: every other change is an entry of the log.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -169,6 +170,11 @@ class Conversation(VersionedModel):
     def owner_ids(self) -> tuple[UUID, ...]:
         """Give whose record it is, as `crm.accounts.permissions` asks."""
         return (self.assignee_id,) if self.assignee_id else ()
+
+    @property
+    def bot_name(self) -> str:
+        """Return what the owner calls the bot of this conversation's widget, or ""."""
+        return self.widget.text("bot_name", self.language_code) if self.widget else ""
 
     @property
     def is_bot_owned(self) -> bool:

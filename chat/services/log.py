@@ -69,7 +69,7 @@ def lock_conversation(
     try:
         return (
             conversations.select_for_update(of=("self",))
-            .select_related("customer", "assignee")
+            .select_related("customer", "assignee", "widget__organization")
             .get(organization_id=organization_id, pk=conversation_id)
         )
     except Conversation.DoesNotExist as missing:
