@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat import inbox
-from chat.api.authentication import agent_of_request
+from chat.api.authentication import AGENT_AUTHENTICATION, agent_of_request
 from chat.api.shapes import (
     AgentsShape,
     AlertsShape,
@@ -63,6 +63,7 @@ def without_controls(text: str) -> None:
 class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.Box], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
+    order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
@@ -73,11 +74,11 @@ class HistoryQuery(Query):
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
 
 
-class AssignBody(Body):
 class AlertsBody(Body):
     sound = serializers.BooleanField()
 
 
+class AssignBody(Body):
     """``assignee`` is a user's id, or null for nobody."""
 
     assignee = serializers.UUIDField(allow_null=True)
@@ -124,7 +125,8 @@ class InboxView(APIView):
 class Conversations(InboxView):
     """One page of a box; ``next`` is the cursor of the page behind it.
 
-    Of what is open, whoever waits longest comes first; of the rest, the newest.
+    Of what is open, whoever waits longest comes first or, with ``order=newest``, the newest; of the
+    rest, the newest.
 
     With ``search`` it is about the customers so named instead, in every box and status.
     """
@@ -145,6 +147,7 @@ class Conversations(InboxView):
                 self.membership,
                 box=inbox.Box(query["box"]),
                 status=Status(query["status"]),
+                order=inbox.Order(query["order"]),
                 **place,
             )
         return Response(
@@ -175,9 +178,6 @@ class Agents(InboxView):
         return Response({"agents": inbox.agents(self.membership)})
 
 
-class ConversationDetail(InboxView):
-    is_versioned = True
-
 class Alerts(InboxView):
     """Which alerts you want to hear of in this organization: the settings of your notifications."""
 
@@ -197,6 +197,9 @@ class Alerts(InboxView):
         wanted = switch_sound(by=self.membership, sound=body["sound"])
         return Response({"sound": wanted.sound, "desktop": wanted.desktop})
 
+
+class ConversationDetail(InboxView):
+    is_versioned = True
 
     @extend_schema(
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape

@@ -124,13 +124,13 @@ class AgentsShape(Shape):
     agents = AgentShape(many=True)
 
 
-class EventShape(Shape):
-    """An entry of a stream, as every client receives it."""
-
 class AlertsShape(Shape):
     sound = serializers.BooleanField()
     desktop = serializers.BooleanField()
 
+
+class EventShape(Shape):
+    """An entry of a stream, as every client receives it."""
 
     type = serializers.ChoiceField(choices=["event"])
     stream = serializers.CharField()

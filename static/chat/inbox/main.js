@@ -63,8 +63,7 @@ conversation.addEventListener("begun", noteGaze);
 async function openConversation(id, { isOwnStep = true } = {}) {
   if (conversation.id !== id) {
     if (isOwnStep) {
-      const query = `?box=${list.box}&status=${list.status}`;
-      history.pushState({ conversation: id }, "", conversationPath(id) + query);
+      history.pushState({ conversation: id }, "", conversationPath(id) + list.query());
     }
     composer.close();
     list.setOpened(id);
@@ -99,7 +98,7 @@ function closeConversation({ isOwnStep = true } = {}) {
   list.setOpened(null);
   setTitle(`${gettext("Inbox")} · NextFlow`);
   if (isOwnStep) {
-    history.pushState({}, "", `${root.dataset.inboxUrl}?box=${list.box}&status=${list.status}`);
+    history.pushState({}, "", root.dataset.inboxUrl + list.query());
   }
   list.focusRow(id);
 }
