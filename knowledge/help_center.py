@@ -66,11 +66,10 @@ def sections(organization_id: UUID, language: str, category: str = "") -> list[S
     found = list(categories[:MAX_CATEGORIES])
     theirs = Q(category__in=found, place__lte=MAX_SHOWN if category else FIRST_OF_CATEGORY)
     # Each category's own first ones: those of one that comes late are not behind all others.
-    by = {"partition_by": F("category")}
-    place = Window(RowNumber(), order_by=[F("question"), F("id")], **by)
+    place = Window(RowNumber(), partition_by=F("category"), order_by=[F("question"), F("id")])
     faqs = (
         public_faqs(organization_id, language)
-        .annotate(place=place, among=Window(Count("id"), **by))
+        .annotate(place=place, among=Window(Count("id"), partition_by=F("category")))
         .filter(theirs if category else theirs | Q(category=None, place__lte=MAX_SHOWN))
         .order_by("question", "id")
         .defer("answer", "folded_text", "phrasings")
