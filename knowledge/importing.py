@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -66,19 +66,7 @@ class ImportText:
 
     def with_known(self, organization_id: UUID) -> "ImportText":
         """Mark the rows whose question is there already, or stands further up."""
-        questions = {row.question for row in self.rows if not row.error}
-        found = Faq.objects.of(organization_id).alive().filter(question__in=questions)
-        known = {
-            (language, identity_key(question))
-            for language, question in found.values_list("language_code", "question")
-        }
-        marked = []
-        for row in self.rows:
-            identity = (row.language, identity_key(row.question))
-            is_known = not row.error and identity in known
-            marked.append(replace(row, is_known=is_known))
-            known.add(identity)
-        return ImportText(marked, self.header, self.later)
+        return replace(self, rows=mark_known(self.rows, organization_id))
 
     def importable(self) -> list[ImportRow]:
         return [row for row in self.rows if row.is_importable]
@@ -92,6 +80,26 @@ class ImportText:
         if self.header:
             return "\n".join([self.header, *wrong])
         return "\n\n".join(wrong) if any("\n" in source for source in wrong) else "\n".join(wrong)
+
+
+def mark_known(rows: Sequence[ImportRow], organization_id: UUID) -> list[ImportRow]:
+    """Return the rows, each marked where its question is there already or stands further up.
+
+    Case and width do not count, accents do (`config.text.identity_key`).
+    """
+    questions = {row.question for row in rows if not row.error}
+    alike = Faq.objects.of(organization_id).alive().asked_like(questions)
+    known = {
+        (language, identity_key(question))
+        for language, question in alike.values_list("language_code", "question")
+    }
+    marked = []
+    for row in rows:
+        identity = (row.language, identity_key(row.question))
+        is_known = not row.error and identity in known
+        marked.append(replace(row, is_known=is_known))
+        known.add(identity)
+    return marked
 
 
 def decode_file(content: bytes) -> str:

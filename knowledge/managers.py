@@ -23,6 +23,7 @@ from qdrant_client.http.exceptions import (
 
 from config import stores
 from config.logging import note_store
+from config.text import search_key
 from crm.accounts.permissions import Area, Principal, reach
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
@@ -105,6 +106,18 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         for word in folded(text).split()[:10]:
             found = found.filter(folded_text__contains=word)
         return found
+
+    def asked_like(self, questions: Iterable[str]) -> Self:
+        """Narrow to those whose question is one of these but for case and marks."""
+        # `folded_text` begins with the question, in a line of its own.
+        asked = models.Func(
+            "folded_text",
+            Value("\n"),
+            Value(1),
+            function="split_part",
+            output_field=models.TextField(),
+        )
+        return self.alias(asked=asked).filter(asked__in={search_key(each) for each in questions})
 
     def earliest_mention_first(self, text: str) -> Self:
         """Order by where the words stand: a FAQ's question comes before its answer."""

@@ -86,6 +86,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         )
         self._errors = TokenBucket(ERROR_BURST, ERRORS_PER_SECOND)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._joined: list[str] = []
 
     # What the two kinds differ in.
 
@@ -93,8 +94,12 @@ class StreamConsumer(AsyncWebsocketConsumer):
         """Say who this is, or refuse."""
         raise NotImplementedError
 
+    def group_names(self) -> tuple[str, ...]:
+        """Return the layer's groups of this kind of socket, for the viewer that was identified."""
+        raise NotImplementedError
+
     async def on_welcome(self) -> None:
-        """Join the groups of this kind and tell the present state."""
+        """Send the present state."""
         raise NotImplementedError
 
     async def on_leave(self) -> None:
@@ -241,6 +246,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
             self.streams, refuse=self.refuse, on_look=self.on_look, start=self._start
         )
         self.typing = TypingSigns(self.streams, origin=self.session, broadcast=self.broadcast)
+        # Before the welcome: whoever was welcomed misses nothing that is announced from then on.
+        await self._join_groups()
         self.is_welcome = True
         tenancy.enter(self.viewer.organization_id)
         metrics.ws_connects_total.labels(kind=self.kind, result="accepted").inc()
@@ -258,6 +265,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self._resume(position.stream, after=position.seq, epoch=position.epoch)
             await self.out.drained()
         await self.on_welcome()
+
+    async def _join_groups(self) -> None:
+        self._joined += self.group_names()
+        joining = (self.channel_layer.group_add(each, self.channel_name) for each in self._joined)
+        await asyncio.gather(*joining)
 
     async def _resume(self, stream: str, *, after: int, epoch: str) -> None:
         try:
@@ -361,7 +373,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
         """What gave access is over, of all in the group or of those whom the message names."""
-        if not self.is_welcome or self.viewer.is_meant(message):
+        if self.viewer.is_meant(message):
             await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
@@ -422,6 +434,8 @@ class StreamConsumer(AsyncWebsocketConsumer):
         self._hello_timer.cancel()
         self.out.stop()
         metrics.ws_close_total.labels(kind=self.kind, code=str(code)).inc()
+        for group in self._joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
         if self.is_welcome:
             self.is_welcome = False
             metrics.ws_connections.labels(kind=self.kind).dec()

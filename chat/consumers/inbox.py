@@ -67,6 +67,9 @@ class InboxConsumer(StreamConsumer):
             return super().viewer_language()
         return self.viewer.membership.user.language_code
 
+    def group_names(self) -> tuple[str, ...]:
+        return (inbox_group(self.viewer.organization_id), *self.viewer.kick_groups())
+
     async def on_welcome(self) -> None:
         if self.viewer.operator_id is None:
             # Whom an operator sees this as is not there because of it.
@@ -76,8 +79,6 @@ class InboxConsumer(StreamConsumer):
                 name=self.viewer.membership.user.name,
                 socket=self.session,
             )
-        for group in self._groups():
-            await self.channel_layer.group_add(group, self.channel_name)
         with suppress(RedisError):
             users = await run_sync(
                 presence.refresh, self.viewer.organization_id, self.signs_of_life()
@@ -86,8 +87,6 @@ class InboxConsumer(StreamConsumer):
             await self._announce_online(users)
 
     async def on_leave(self) -> None:
-        for group in self._groups():
-            await self.channel_layer.group_discard(group, self.channel_name)
         if self.presence is None:
             return
         looked_at = self._looked_at
@@ -199,9 +198,6 @@ class InboxConsumer(StreamConsumer):
         # A kick may have been among what was lost.
         await super().layer_reconnected(message)
         await self.socket_recheck({})
-
-    def _groups(self) -> tuple[str, ...]:
-        return (inbox_group(self.viewer.organization_id), *self.viewer.kick_groups())
 
     async def _is_same_login(self, user: User) -> bool:
         """A new password ends what was opened with the old one, but where it was changed."""

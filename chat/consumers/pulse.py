@@ -50,7 +50,11 @@ class Facts:
 
 
 class Pulse:
-    """Beats for each socket every CHAT_HEARTBEAT_SECONDS, as long as there are any."""
+    """Beats for each socket at once and then every CHAT_HEARTBEAT_SECONDS.
+
+    The first beat makes up for what changed between the page's own reading and the welcome, and for
+    access that ended meanwhile.
+    """
 
     def __init__(self) -> None:
         self._due: dict[StreamConsumer, float] = {}
@@ -59,7 +63,7 @@ class Pulse:
 
     def add(self, socket: "StreamConsumer") -> None:
         loop = asyncio.get_running_loop()
-        self._due[socket] = loop.time() + settings.CHAT_HEARTBEAT_SECONDS
+        self._due[socket] = loop.time()
         if self._clock is None:
             # Not in the context of the socket that came first: the clock serves all of them.
             self._clock = loop.create_task(self._run(), context=Context())

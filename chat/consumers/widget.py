@@ -42,16 +42,13 @@ class WidgetConsumer(StreamConsumer):
     def viewer_language(self) -> str:
         return self.viewer.language_code if self.is_welcome else super().viewer_language()
 
+    def group_names(self) -> tuple[str, ...]:
+        return self.viewer.kick_groups()
+
     async def on_welcome(self) -> None:
-        for group in self.viewer.kick_groups():
-            await self.channel_layer.group_add(group, self.channel_name)
         with suppress(RedisError):
             users = await run_sync(presence.online, self.viewer.organization_id)
             await self._tell_online(bool(users))
-
-    async def on_leave(self) -> None:
-        for group in self.viewer.kick_groups():
-            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def widget_paused(self, message: dict[str, Any]) -> None:
         await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)

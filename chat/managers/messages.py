@@ -216,11 +216,19 @@ class MessageManager:
             found = self._many(key | {"seq": {"$lt": seq}}, sort=DESCENDING, limit=limit)
         return found[::-1]
 
-    def pending_since(self, moment: datetime, *, limit: int) -> list["Message"]:
-        """Give entries whose side effects were due before ``moment``, of every organization."""
+    def pending_since(
+        self, moment: datetime, *, limit: int, effect: str | None = None
+    ) -> list["Message"]:
+        """Give entries whose side effects were due before ``moment``, of every organization.
+
+        The oldest come first; ``effect`` narrows them to those with this one.
+        """
+        pending: dict[str, Any] = {"$exists": True}
+        if effect is not None:
+            pending["$eq"] = effect
         with mongo_refusals():
             found = (
-                self.collection.find({"pending": {"$exists": True}, "received_at": {"$lt": moment}})
+                self.collection.find({"pending": pending, "received_at": {"$lt": moment}})
                 .sort("received_at", ASCENDING)
                 # Not every engine takes the small partial index by itself; the log is large.
                 .hint("side_effects_to_do")

@@ -15,6 +15,7 @@ class AlertSettings(models.Model):
     """What one person wants to hear of in one organization; no row means the defaults."""
 
     DELAYS = (2, 5, 10, 30, 60)
+    DEFAULT_DELAY = 5
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -22,7 +23,7 @@ class AlertSettings(models.Model):
     sound = models.BooleanField(_("sound"), default=True)
     desktop = models.BooleanField(_("desktop notifications"), default=False)
     email = models.BooleanField(_("e-mail"), default=True)
-    email_after_minutes = models.PositiveSmallIntegerField(_("e-mail after"), default=5)
+    email_after_minutes = models.PositiveSmallIntegerField(_("e-mail after"), default=DEFAULT_DELAY)
 
     organization_id: UUID
     user_id: UUID

@@ -5,7 +5,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -61,10 +71,21 @@ def unalerted() -> list[tuple[UUID, UUID]]:
     now = timezone.now()
     soonest = now - timedelta(minutes=min(AlertSettings.DELAYS))
     theirs = {"organization": OuterRef("organization"), "user": OuterRef("assignee")}
+    own = AlertSettings.objects.filter(**theirs)
+    minutes = Coalesce(
+        Subquery(own.values("email_after_minutes")), Value(AlertSettings.DEFAULT_DELAY)
+    )
     found = (
         _without_email(Conversation.objects.unseen_by_assignee_since(soonest))
         # Whom nothing would be sent to now must not stand in the way of others.
-        .filter(~Exists(AlertSettings.objects.filter(**theirs, email=False)))
+        .filter(~Exists(own.filter(email=False)))
+        .alias(
+            delay=ExpressionWrapper(
+                minutes * Value(timedelta(minutes=1)), output_field=DurationField()
+            ),
+            due_at=ExpressionWrapper(F("waiting_since") + F("delay"), output_field=DateTimeField()),
+        )
+        .filter(due_at__lte=now)
         .filter(~Exists(AlertEmail.objects.filter(**theirs, created_at__gt=now - PAUSE)))
         .order_by("organization_id", "assignee_id")
         .values_list("organization_id", "assignee_id")

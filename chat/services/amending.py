@@ -18,6 +18,7 @@ from chat.content import clean_client_message_id, clean_text
 from chat.errors import (
     AmendedTooLate,
     ConversationClosed,
+    ConversationNotFound,
     MessageDeleted,
     MessageNotFound,
     NotAMessage,
@@ -139,9 +140,14 @@ def is_deleted(question: Message) -> bool:
 @transaction.atomic
 def finish_amendment(*, entry: Message) -> None:
     """Do what an edit or a deletion left undone. Safe to repeat; raises StoreUnavailable."""
-    conversation = lock_conversation(
-        organization_id=entry.tenant_id, conversation_id=entry.conversation_id
-    )
+    try:
+        conversation = lock_conversation(
+            organization_id=entry.tenant_id, conversation_id=entry.conversation_id
+        )
+    except ConversationNotFound:
+        # Its log is still there: what was deleted must not stay in it for that.
+        _amend(entry)
+        return
     _finish(conversation, entry)
 
 

@@ -344,14 +344,17 @@ def snooze(
 
 def wake_snoozed(*, limit: int = 200) -> int:
     """Reopen the conversations whose snooze is over; give how many."""
-    due = Conversation.objects.due_to_wake(timezone.now()).values_list("organization_id", "pk")
+    now = timezone.now()
+    due = Conversation.objects.due_to_wake(now).values_list("organization_id", "pk")
     woken = 0
     for organization_id, conversation_id in due[:limit]:
         with transaction.atomic():
             conversation = lock_conversation(
                 organization_id=organization_id, conversation_id=conversation_id
             )
-            if conversation.status == Status.SNOOZED:
+            # Snoozed anew since it was found, it sleeps on.
+            is_due = conversation.snoozed_until is not None and conversation.snoozed_until <= now
+            if conversation.status == Status.SNOOZED and is_due:
                 change(conversation, "woken", by=SYSTEM, status=Status.OPEN, snoozed_until=None)
                 woken += 1
     return woken

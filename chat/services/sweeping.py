@@ -23,19 +23,13 @@ def oldest_pending_age() -> float:
 def pending_answers() -> list[Message]:
     """Give the questions that wait for the bot longer than a task should take, oldest first."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
-    return [
-        message
-        for message in Message.objects.pending_since(due, limit=BATCH)
-        if ANSWER in message.pending
-    ]
+    return Message.objects.pending_since(due, limit=BATCH, effect=ANSWER)
 
 
 def mend_amendments() -> int:
     """Do to their messages what edits and deletions say that a crash left undone; give how many."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
-    late = [
-        entry for entry in Message.objects.pending_since(due, limit=BATCH) if AMEND in entry.pending
-    ]
+    late = Message.objects.pending_since(due, limit=BATCH, effect=AMEND)
     for entry in late:
         with tenancy.organization(entry.tenant_id):
             finish_amendment(entry=entry)

@@ -45,9 +45,12 @@ def start_verified_visit(
     organization_id = widget.organization_id
     # The lock under which a customer of this id is looked for and made.
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
-    theirs = Customer.objects.filter(organization_id=organization_id, external_id=proof.external_id)
-    customer = theirs.first()
+    # Locked, too: agents edit customers, and neither shall be refused for the other.
+    customers = Customer.objects.of(organization_id).select_for_update(no_key=True)
+    customer = customers.filter(external_id=proof.external_id).first()
     known = known_visit(widget=widget, token=token)
+    if known is not None:
+        known.customer = customers.get(pk=known.customer_id)
     use = _use_proof(widget, proof, token=token, known=known)
     if known is not None and known.customer.external_id == proof.external_id:
         _write_facts(known.customer, proof)

@@ -24,7 +24,7 @@ class Stage(models.TextChoices):
 class Customer(VersionedModel):
     """A person outside; a visitor of the site is a customer-to-be without a name."""
 
-    version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at"})
+    version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at", "search_text"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

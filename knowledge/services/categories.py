@@ -1,6 +1,7 @@
 """Verbs about categories: headings of an organization, told apart by their names."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -9,8 +10,9 @@ from django.utils.text import slugify
 from config.ids import uuid7
 from config.text import is_blank, is_taken, normalize_line, search_key
 from config.versions import check_version
+from crm.accounts.errors import UndoImpossible
 from crm.accounts.permissions import Principal
-from crm.accounts.services.undo import record_undoable, snapshot
+from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from knowledge.errors import CategoryNameMissing, CategoryNameTaken, CategoryNotFound
 from knowledge.managers import FaqCategoryQuerySet
 from knowledge.models import FaqCategory
@@ -85,6 +87,18 @@ def delete_category(
     return action_id
 
 
+def _restore_category(by: Principal, data: dict[str, Any]) -> None:
+    require_writer(by, by.organization_id)
+    lock_knowledge(by.organization_id)
+    restore(data)
+    category = _locked_category(by.organization_id, UUID(data["pk"]))
+    if _is_name_taken(category.name, by.organization_id, own=category):
+        raise UndoImpossible
+
+
+register_undo("faq_category", _restore_category)
+
+
 def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
     category = (
         FaqCategory.objects.select_for_update().of(organization_id).filter(pk=category_id).first()
@@ -98,11 +112,15 @@ def _check_name(organization_id: UUID, name: str, own: FaqCategory | None) -> No
     """Refuse a name that nobody sees, and one that another category has; needs the lock."""
     if is_blank(name):
         raise CategoryNameMissing
+    if _is_name_taken(name, organization_id, own=own):
+        raise CategoryNameTaken
+
+
+def _is_name_taken(name: str, organization_id: UUID, *, own: FaqCategory | None) -> bool:
     others = FaqCategory.objects.of(organization_id)
     if own is not None:
         others = others.exclude(pk=own.pk)
-    if is_taken(name, others.values_list("name", flat=True)):
-        raise CategoryNameTaken
+    return is_taken(name, others.values_list("name", flat=True))
 
 
 def _free_slug(theirs: FaqCategoryQuerySet, name: str) -> str:

@@ -1,6 +1,6 @@
 """Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -71,6 +71,46 @@ def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | No
     faq = Faq(organization_id=organization_id, created_by=by.user if by else None)
     _fill(faq, content)
     return _store(faq, base)
+
+
+@transaction.atomic
+def create_faqs(
+    *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
+) -> list[Faq]:
+    """Add many FAQs, all or none, in as many queries as one.
+
+    Those without a ``key`` get one of their own. Raises what `create_faq` does.
+    """
+    require_writer(by, organization_id)
+    base = lock_knowledge(organization_id)
+    faqs = [
+        Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
+    ]
+    taken = set(
+        Faq.objects.of(organization_id)
+        .alive()
+        .filter(key__in={content.key or _key_of(content.question) for content in contents})
+        .values_list("key", "language_code")
+    )
+    categories = {content.category_id for content in contents if content.category_id}
+    known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
+    if known.count() < len(categories):
+        raise CategoryNotFound
+    for faq, content in zip(faqs, contents, strict=True):
+        key = content.key or _key_of(content.question)
+        if (key, content.language_code) in taken:
+            if content.key:
+                raise FaqKeyTaken
+            key = _another(key)
+        taken.add((key, content.language_code))
+        _assign(faq, replace(content, key=key))
+        _check(faq)
+    if faqs:
+        Faq.objects.bulk_create(faqs)
+        _require_room(organization_id)
+        raise_version(base)
+        faqs_changed_on_commit(organization_id)
+    return faqs
 
 
 @transaction.atomic
@@ -307,9 +347,9 @@ def _assign(faq: Faq, content: FaqContent) -> None:
     for field, value in _values(content).items():
         setattr(faq, field, value)
     if not faq.key:
-        faq.key = slugify(search_key(content.question))[:60].strip("-") or "faq"
+        faq.key = _key_of(content.question)
         if _key_is_taken(faq):
-            faq.key = f"{faq.key}-{uuid7().hex[-8:]}"
+            faq.key = _another(faq.key)
     faq.folded_text = _folded_text(faq)
 
 
@@ -353,6 +393,14 @@ def _check(faq: Faq) -> None:
         faq.clean_fields(exclude=["organization", "category", "created_by"])
     except ValidationError as error:
         raise InvalidFaq(extra={"errors": error.message_dict}) from error
+
+
+def _key_of(question: str) -> str:
+    return slugify(search_key(question))[:60].strip("-") or "faq"
+
+
+def _another(key: str) -> str:
+    return f"{key}-{uuid7().hex[-8:]}"
 
 
 def _refuse_taken_key(faq: Faq) -> None:

@@ -1,12 +1,12 @@
-"""What of knowledge can be had back for a while after it was deleted."""
+"""FAQs can be had back for a while after they were deleted."""
 
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from crm.accounts.permissions import WRITE, Area, Principal, require
-from crm.accounts.services.undo import record_undoable, register_undo, restore
+from crm.accounts.permissions import Principal
+from crm.accounts.services.undo import record_undoable, register_undo
 from knowledge.models import Faq
 from knowledge.services.faqs import delete_faq, restore_faq
 
@@ -24,10 +24,4 @@ def _restore_faq(by: Principal, data: dict[str, Any]) -> None:
     restore_faq(organization_id=by.organization_id, faq_id=UUID(data["pk"]), by=by)
 
 
-def _restore_category(by: Principal, data: dict[str, Any]) -> None:
-    require(by, Area.KNOWLEDGE, WRITE)
-    restore(data)
-
-
 register_undo("faq", _restore_faq)
-register_undo("faq_category", _restore_category)

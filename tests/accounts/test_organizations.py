@@ -4,10 +4,13 @@ import json
 
 import pytest
 from django.conf import settings
+from django.forms import Form
 from django.test import Client
 from django.urls import reverse
 
+from crm.accounts.forms.entrance import LanguageForm, TimezoneForm
 from crm.accounts.models import Membership, Organization, Role, User
+from crm.accounts.services.profile import update_profile
 from tests.conftest import PASSWORD
 
 INBOX = reverse("chat:inbox")
@@ -135,6 +138,48 @@ def test_time_zone_is_kept_and_must_exist(client: Client, agent: Membership) -> 
     assert client.post(url, {"timezone": "Mars/Olympus"}).json()["code"] == "invalid"
     assert client.post(url, {"timezone": "../../etc/passwd"}).json()["code"] == "invalid"
     assert User.objects.get(pk=agent.user_id).timezone == "Asia/Ho_Chi_Minh"
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "chosen"),
+    [
+        ("set_language", LanguageForm, {"language": "vi"}),
+        ("set_timezone", TimezoneForm, {"timezone": "Asia/Ho_Chi_Minh"}),
+    ],
+)
+def test_a_choice_of_the_menu_meets_an_edit_of_the_profile(
+    client: Client,
+    agent: Membership,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    form: type[Form],
+    chosen: dict[str, str],
+) -> None:
+    """Both change other things of the person, who is not asked to compare them."""
+
+    class Edited(form):  # type: ignore[valid-type, misc]
+        def is_valid(self) -> bool:
+            # Between the reading of the person and the change.
+            update_profile(user_id=agent.user_id, phone="+84 24 1234")
+            return bool(super().is_valid())
+
+    monkeypatch.setattr(f"crm.accounts.views.entrance.{form.__name__}", Edited)
+    client.force_login(agent.user)
+    answer = client.post(reverse(f"accounts:{name}"), chosen | {"next": INBOX})
+    assert answer.status_code == 302
+    person = User.objects.get(pk=agent.user_id)
+    assert person.phone == "+84 24 1234"
+    assert {person.language_code, person.timezone} >= set(chosen.values())
+
+
+def test_another_address_is_no_edit_of_the_profile(agent: Membership) -> None:
+    """It changes the text by which one is found, too."""
+    person, version = agent.user, agent.user.version
+    person.email = "new@sunbean.example"
+    person.save(update_fields=["email", "updated_at"])
+    found = User.objects.get(pk=person.pk)
+    assert found.search_text.endswith("new@sunbean.example")
+    assert found.version == version
 
 
 def test_texts_of_scripts_are_in_the_pages_language(client: Client, agent: Membership) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -182,6 +183,37 @@ def test_undo_says_when_something_has_taken_the_place(as_owner: Client, owner: M
     said = delete_and_undo(as_owner, url, between=take_the_name)
     assert "something else has its name" in said
     assert Team.objects.count() == 1
+
+
+def test_undo_knows_equal_names_as_those_who_give_them_do(
+    as_owner: Client, owner: Membership
+) -> None:
+    """Width and invisible letters do not count; the constraints of the store know less."""
+    team = create_team(by=owner, name="Night", lead_id=None, member_ids=[])
+    role = create_role(by=owner, name="Night", copied_from="agent")
+    ids: dict[str, Any] = {"organization_id": owner.organization_id}
+    category = create_category(**ids, name="Night")
+    again = "ｎｉｇｈｔ"
+    for view, record, take in (
+        ("accounts:delete_team", team, partial(create_team, by=owner, lead_id=None, member_ids=[])),
+        ("accounts:delete_role", role, partial(create_role, by=owner, copied_from="agent")),
+        ("knowledge:delete_category", category, partial(create_category, **ids)),
+    ):
+        said = delete_and_undo(
+            as_owner, reverse(view, args=[record.pk]), between=partial(take, name=again)
+        )
+        assert "something else has its name" in said, view
+        assert list(type(record)._default_manager.values_list("name", flat=True)) == [again]
+
+
+def test_undo_says_when_what_it_belonged_to_is_gone(
+    as_owner: Client, owner: Membership, agent: Membership
+) -> None:
+    team = create_team(by=owner, name="Night", lead_id=None, member_ids=[agent.pk])
+    url = reverse("accounts:delete_team", args=[team.pk])
+    assert "cannot be undone" in delete_and_undo(as_owner, url, between=agent.delete)
+    assert not Team.objects.exists()
+    assert UndoableAction.objects.get().undone_at is None
 
 
 def test_undo_is_for_who_deleted_and_for_an_hour(

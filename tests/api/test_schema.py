@@ -1,17 +1,21 @@
 """The API's document: complete, without a warning, and its examples work."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import jsonschema
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import translation
 from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from chat.models import Conversation
+from config.rest.document import document_in, forget_documents
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api
@@ -110,6 +114,72 @@ def test_document_is_served_to_everybody_and_of_nobodys_data(client: Client, db:
     assert answer.status_code == 200
     assert answer.json()["openapi"].startswith("3.1")
     assert answer["Content-Type"].startswith("application/vnd.oai.openapi+json")
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The language of each document that is built from now on."""
+    languages: list[str] = []
+    build = SchemaGenerator.get_schema
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        languages.append(translation.get_language())
+        return build(*args, **kwargs)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    forget_documents()
+    yield languages
+    forget_documents()
+
+
+def test_document_is_built_once_for_each_language(
+    client: Client, db: None, built: list[str]
+) -> None:
+    first = client.get(DOCUMENT)
+    again = client.get(DOCUMENT, {"version": "of somebody's choice"})
+    wanted = client.get(DOCUMENT, {"lang": "vi"})
+    accepted = client.get(DOCUMENT, headers={"Accept-Language": "vi"})
+    unknown = client.get(DOCUMENT, {"lang": "xx"})
+    assert built == ["en", "vi"]
+    assert first.content == again.content == unknown.content
+    assert wanted.content == accepted.content
+    assert "Đang mở" in wanted.content.decode()
+    assert first["ETag"] == again["ETag"] != wanted["ETag"]
+
+
+def test_document_is_not_sent_again_to_whoever_has_it(client: Client, db: None) -> None:
+    first = client.get(DOCUMENT)
+    again = client.get(DOCUMENT, headers={"If-None-Match": first["ETag"]})
+    other = client.get(DOCUMENT, {"lang": "ru"}, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"] == first["ETag"]
+    assert (other.status_code, other.json()["openapi"][:3]) == (200, "3.1")
+    for answer in (first, again):
+        assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=300"}
+        assert {"Accept-Language", "Cookie"} <= set(answer["Vary"].split(", "))
+
+
+def test_requests_at_once_wait_for_one_document(
+    monkeypatch: pytest.MonkeyPatch, built: list[str]
+) -> None:
+    begun, goes_on = Event(), Event()
+    build = SchemaGenerator.get_schema
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        begun.set()
+        assert goes_on.wait(timeout=10)
+        return build(*args, **kwargs)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(document_in, "en")
+        assert begun.wait(timeout=10)
+        second = pool.submit(document_in, "en")
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.2)
+        goes_on.set()
+        assert first.result(timeout=30) is second.result(timeout=30)
+    assert built == ["en"]
 
 
 def test_reference_page_loads_nothing_from_elsewhere(client: Client, db: None) -> None:

@@ -70,6 +70,31 @@ def test_back_closes_the_panel_and_stays_on_the_site(phone: WidgetPage, site: st
     assert phone.page.url == "about:blank"
 
 
+RINGS = """button => {
+  const { boxShadow, outlineColor, outlineOffset, outlineStyle } = getComputedStyle(button);
+  return { boxShadow, outlineColor, outlineOffset, outlineStyle };
+}"""
+
+
+def test_launcher_has_one_ring_after_back(phone: WidgetPage, site: str) -> None:
+    phone.visit(site)
+    phone.launcher.press("Enter")
+    phone.send("hello")
+    phone.page.evaluate("history.back()")
+    expect(phone.launcher).to_be_focused()
+    # A phone with a keyboard; by touch alone there is no ring at all.
+    phone.page.keyboard.press("Shift")
+    assert phone.launcher.evaluate("button => button.matches(':focus-visible')")
+    rings = phone.launcher.evaluate(RINGS)
+    # The outline, and between it and the button nothing but the gap.
+    assert rings == {
+        "boxShadow": "rgb(255, 255, 255) 0px 0px 0px 3px",
+        "outlineColor": "rgb(31, 111, 92)",
+        "outlineOffset": "3px",
+        "outlineStyle": "solid",
+    }
+
+
 def test_panel_closed_by_its_button_leaves_no_entry_behind(phone: WidgetPage, site: str) -> None:
     phone.visit(site)
     length = phone.page.evaluate("history.length")

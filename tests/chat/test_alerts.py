@@ -1,7 +1,10 @@
 """E-mails about customers who wait unseen, and the page that says who wants which alert."""
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
@@ -10,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import AlertEmail, AlertSettings, Conversation, Message, Widget
-from chat.services import assign, close, mark_seen_by_agent, post_message
+from chat.services import assign, close, mark_seen_by_agent, post_message, reopen
 from chat.services.alerts import (
     change_alert_settings,
     purge_alert_emails,
@@ -18,7 +21,8 @@ from chat.services.alerts import (
     unalerted,
 )
 from chat.services.conversations import agent_sender, customer_sender
-from chat.tasks import send_emails_about_waiting
+from chat.tasks import send_email_about_waiting, send_emails_about_waiting
+from config import stores
 from config.text import isolate
 from crm.accounts.models import Membership, Organization
 from crm.accounts.services.members import deactivate_member
@@ -70,7 +74,14 @@ def mails() -> list[Mail]:
 
 
 def sweep() -> None:
+    """Sweep, and do what it queued."""
     send_emails_about_waiting.apply()
+    client = stores.redis()
+    for raw in client.lrange("realtime", 0, -1)[::-1]:
+        queued = json.loads(raw)
+        assert queued["headers"]["task"] == send_email_about_waiting.name
+        send_email_about_waiting.apply(json.loads(base64.b64decode(queued["body"]))[0])
+    client.delete("realtime")
 
 
 def test_assignee_who_has_not_looked_is_told_once(
@@ -248,6 +259,47 @@ def test_other_organizations_are_not_mixed_up(
     assert unalerted() == [(agent.organization_id, agent.user_id)]
     assert send_alert_emails(organization_id=stranger.organization_id, user_id=agent.user_id) == 0
     assert mails() == []
+
+
+def test_whom_nothing_is_sent_to_yet_is_not_asked_about(
+    waiting: Conversation, agent: Membership
+) -> None:
+    told = {"sound": True, "desktop": False, "email": True}
+    change_alert_settings(by=agent, **told, email_after_minutes=30)
+    assert unalerted() == []
+    change_alert_settings(by=agent, **told, email_after_minutes=10)
+    assert unalerted() == [(agent.organization_id, agent.user_id)]
+
+
+def test_one_whose_email_fails_holds_up_nobody(
+    waiting: Conversation,
+    agent: Membership,
+    colleague: Membership,
+    customer: Customer,
+    widget: Widget,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    close(organization_id=waiting.organization_id, conversation_id=waiting.pk, by=agent)
+    others = [make_conversation(customer, widget, first="second")]
+    reopen(organization_id=waiting.organization_id, conversation_id=waiting.pk, by=agent)
+    assign(
+        organization_id=waiting.organization_id,
+        conversation_id=others[0].pk,
+        assignee_id=colleague.user_id,
+        by=agent,
+    )
+    older(others[0], 10)
+    first, second = (user_id for _organization, user_id in unalerted())
+    send = send_alert_emails
+
+    def fails_for_the_first(*, organization_id: UUID, user_id: UUID) -> int:
+        if user_id == first:
+            raise ValueError
+        return send(organization_id=organization_id, user_id=user_id)
+
+    monkeypatch.setattr("chat.tasks.send_alert_emails", fails_for_the_first)
+    sweep()
+    assert list(AlertEmail.objects.values_list("user_id", flat=True)) == [second]
 
 
 def test_a_sweep_that_is_killed_leaves_neither_row_nor_email(

@@ -6,11 +6,15 @@ import re
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -22,9 +26,11 @@ from chat.services.identity_secrets import (
     add_identity_secret,
     end_identity_secret,
 )
+from chat.services.visitors import extend_visit
 from config import stores
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.customers.services import update_customer
 
 SESSIONS = "/api/v1/widget/sessions"
 SNIPPETS = Path(__file__).resolve().parents[2] / "templates" / "chat" / "settings"
@@ -156,6 +162,40 @@ def test_what_one_wrote_before_joins_ones_history(
     moved = Conversation.objects.get(pk=second.removeprefix("conversation:"))
     entries = Message.objects.after(moved.organization_id, moved.pk, 0)
     assert entries[-1].content["change"]["name"] == "identified"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_waits_for_an_edit_of_the_customer(
+    widget: Widget, secret: NewIdentitySecret, owner: Membership
+) -> None:
+    token = visit(widget, signed(secret, name="Minh")).json()["visitor_token"]
+    customer = Customer.objects.get()
+
+    def prove() -> Any:
+        try:
+            return visit(widget, signed(secret, email="minh@shop.example"), token)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            update_customer(customer_id=customer.pk, by=owner, phone="+84 24 1234")
+            proving = pool.submit(prove)
+            with pytest.raises(StillWaiting):
+                proving.result(timeout=0.5)
+        assert proving.result(timeout=20).status_code == 200
+    customer.refresh_from_db()
+    assert (customer.name, customer.email) == ("Minh", "minh@shop.example")
+    assert customer.phone == "+84 24 1234"
+
+
+def test_a_token_that_ends_while_it_is_used_stays_ended(widget: Widget) -> None:
+    visit(widget)
+    record = VisitorToken.objects.select_related("customer").get()
+    record.last_seen_at -= timedelta(hours=2)
+    VisitorToken.objects.all().delete()
+    extend_visit(record)
+    assert not VisitorToken.objects.exists()
 
 
 def test_another_person_at_the_same_browser_starts_anew(

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.test import Client as Browser
 from django.urls import reverse
 
+from chat.events import inbox_group
 from chat.models import Conversation, Message, Widget
 from chat.tickets import issue_ticket
 from config import realtime, stores
@@ -26,6 +27,7 @@ from tests.chat.clients import (
 )
 from tests.servers import LiveServer
 
+HEARTBEAT = 25
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 
@@ -376,3 +378,26 @@ async def test_a_refusal_is_worded_in_the_visitors_language(
             )
             texts[language] = (await client.receive("refused"))["message"]
     assert len(set(texts.values())) == 3
+
+
+async def test_whoever_was_welcomed_is_told_what_changes_from_then_on(
+    web_server: LiveServer, conversation: Conversation, agent: Membership
+) -> None:
+    """A row that changes right after the welcome is announced, not left to a heartbeat."""
+    row = {"assignee": None, "stream": conversation.stream}
+    hint = {"type": "inbox.row", "row": row, "moved_from": []}
+    group = inbox_group(agent.organization_id)
+    for number in range(10):
+        async with at_work(web_server, agent) as client:
+            realtime.publish((group, {**hint, "row": {**row, "number": number}}))
+            frame = await client.receive("conversation")
+            assert frame["row"]["number"] == number
+
+
+async def test_the_first_heartbeat_comes_soon_and_tells_the_newest_change(
+    web_server: LiveServer, conversation: Conversation, agent: Membership
+) -> None:
+    """What changed between a page's own reading and its welcome is noticed at once."""
+    async with at_work(web_server, agent) as client:
+        beat = await client.receive_one_of("heartbeat", patience=HEARTBEAT / 2)
+    assert beat["inbox"] == conversation.updated_at.isoformat()

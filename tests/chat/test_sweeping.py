@@ -2,19 +2,29 @@
 
 import base64
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils import timezone
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 from pytest_django import Settings
 
-from chat.models import Conversation, Message
-from chat.services import finish_effect, post_message
+from chat.managers import AmendmentManager
+from chat.models import Conversation, Message, Status, Widget
+from chat.services import close, finish_effect, post_message, snooze, wake_snoozed
 from chat.services.conversations import customer_sender
+from chat.services.log import lock_conversation
+from chat.services.sweeping import pending_answers
 from chat.tasks import sweep_pending
 from config import stores
+from config.errors import StoreUnavailable
+from crm.accounts.models import Membership
+from crm.customers.models import Customer
+from tests.chat.amendments import delete, now_of
+from tests.conftest import make_conversation
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +124,80 @@ def test_one_of_two_effects_leaves_the_other(conversation: Conversation) -> None
     stored = Message.objects.numbered(conversation.organization_id, conversation.pk, 1)
     assert stored is not None
     assert stored.pending == ("embed",)
+
+
+def test_an_edit_in_a_conversation_that_is_gone_holds_up_nobody(
+    conversation: Conversation,
+    reply: Message,
+    agent: Membership,
+    customer: Customer,
+    widget: Widget,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AmendmentManager, "delete", away)
+        entry = delete(reply, agent)
+    close(organization_id=agent.organization_id, conversation_id=conversation.pk, by=agent)
+    other = make_conversation(customer, widget, first="second")
+    conversation.delete()
+    for _again in range(2):
+        sweep_pending()
+    assert queued()[-1] == [str(other.organization_id), str(other.pk), 1]
+    assert now_of(entry).pending == ()
+    assert "text" not in now_of(reply).content
+
+
+def test_many_late_effects_of_one_kind_hide_none_of_another(
+    conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat.services.sweeping.BATCH", 2)
+    for number in range(3):
+        ask(conversation, f"more-{number}")
+    stores.mongo_db()["messages"].update_many(
+        {"seq": {"$lt": 4}}, {"$set": {"pending": ["another"]}}
+    )
+    assert [message.seq for message in pending_answers()] == [4]
+
+
+@pytest.fixture
+def asleep(conversation: Conversation, agent: Membership) -> Conversation:
+    """A conversation whose snooze is over."""
+    snooze(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        until=timezone.now() + timedelta(hours=1),
+        by=agent,
+    )
+    snooze_until(conversation, timezone.now() - timedelta(seconds=1))
+    return conversation
+
+
+def snooze_until(conversation: Conversation, moment: datetime) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(snoozed_until=moment)
+
+
+def test_a_conversation_wakes_once(asleep: Conversation) -> None:
+    assert [wake_snoozed(), wake_snoozed()] == [1, 0]
+    asleep.refresh_from_db()
+    assert (asleep.status, asleep.snoozed_until) == (Status.OPEN, None)
+
+
+def test_one_that_was_snoozed_anew_meanwhile_sleeps_on(
+    asleep: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = timezone.now() + timedelta(hours=2)
+
+    def snoozed_before(**named: Any) -> Conversation:
+        snooze_until(asleep, later)
+        return lock_conversation(**named)
+
+    monkeypatch.setattr("chat.services.conversations.lock_conversation", snoozed_before)
+    assert wake_snoozed() == 0
+    asleep.refresh_from_db()
+    assert (asleep.status, asleep.snoozed_until) == (Status.SNOOZED, later)
 
 
 def test_nothing_late_queues_nothing(conversation: Conversation, settings: Settings) -> None:

@@ -6,10 +6,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from crm.accounts.models import Membership, Organization
-from knowledge.importing import MAX_ROWS, UnreadableFile, decode_file, read_text
+from knowledge.importing import MAX_ROWS, ImportRow, UnreadableFile, decode_file, read_text
 from knowledge.models import Faq, FaqCategory
+from knowledge.services import FaqContent, create_faq, import_rows
 
 IMPORT = reverse("knowledge:import")
 
@@ -118,6 +120,51 @@ def test_owner_looks_then_imports(as_owner: Client, organization: Organization) 
     again = as_owner.post(IMPORT, {"text": text, "step": "import"})
     assert "2 are there already" in again.content.decode()
     assert Faq.objects.count() == 2
+
+
+def test_a_question_that_is_there_in_other_letters_is_not_imported_again(
+    as_owner: Client, owner: Membership
+) -> None:
+    content = FaqContent(question="Do you SHIP to Huế?", answer="Yes", language_code="en")
+    create_faq(organization_id=owner.organization_id, content=content, by=owner)
+    text = "question,answer,language\ndo you ship to huế?,Yes,en\nDo you ship to Hue?,Yes,en"
+    answer = as_owner.post(IMPORT, {"text": text, "step": "import"}, follow=True)
+    assert "1 FAQ was imported." in answer.content.decode()
+    assert sorted(Faq.objects.values_list("question", flat=True)) == [
+        "Do you SHIP to Huế?",
+        "Do you ship to Hue?",
+    ]
+
+
+def test_what_a_colleague_imported_meanwhile_is_not_imported_again(owner: Membership) -> None:
+    read = read_text("question,answer\nA?,1\nB?,2", fallback_language="en")
+    mine = read.with_known(owner.organization_id).rows
+    assert len(import_rows(by=owner, rows=mine[:1])) == 1
+    assert [faq.question for faq in import_rows(by=owner, rows=mine)] == ["B?"]
+    assert Faq.objects.count() == 2
+
+
+def test_many_rows_cost_no_more_queries_than_one(
+    owner: Membership, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def rows(first: int, last: int) -> list[ImportRow]:
+        lines = "\n".join(f"Place {n}?,Yes,Delivery" for n in range(first, last))
+        return read_text(f"question,answer,category\n{lines}", fallback_language="en").rows
+
+    import_rows(by=owner, rows=rows(0, 1))
+    for first, last in ((1, 2), (2, 50)):
+        with django_assert_num_queries(15):
+            import_rows(by=owner, rows=rows(first, last))
+    assert Faq.objects.filter(category__name="Delivery").count() == 50
+    assert FaqCategory.objects.count() == 1
+
+
+def test_questions_with_one_key_get_keys_of_their_own(owner: Membership) -> None:
+    text = "question,answer,language\nHuế?,1,en\nHue?,2,en\nHuệ?,3,en\nHue?,4,vi"
+    import_rows(by=owner, rows=read_text(text, fallback_language="en").rows)
+    keys = list(Faq.objects.order_by("answer").values_list("key", flat=True))
+    assert [keys[0], keys[3]] == ["hue", "hue"]
+    assert len(set(keys)) == 3
 
 
 def test_wrong_rows_come_back_in_the_field(as_owner: Client) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from chat.models import Conversation, IdentitySecret, VisitorToken, Widget
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
 from chat.services.visitors import live_visits
-from chat.services.widgets import pause_widget
+from chat.services.widgets import pause_widget, resume_widget
 from config.errors import AppError
 from crm.accounts.models import (
     ApiKey,
@@ -258,6 +258,34 @@ def assert_a_visitor_is_out(
         # Who was nobody is the customer now; what matters is that the old token does not say so.
         after["the widget"] = False
     assert after == dict.fromkeys(before, False)
+
+
+def switch_the_widget_on(session: dict[str, Any], widget: Widget, owner: Membership) -> None:
+    Widget.objects.filter(pk=widget.pk).update(is_active=True)
+
+
+def resume_the_widget(session: dict[str, Any], widget: Widget, owner: Membership) -> None:
+    resume_widget(by=owner, widget_id=widget.pk)
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [(pause_the_widget, resume_the_widget), (switch_the_widget_off, switch_the_widget_on)],
+    ids=["paused", "switched off"],
+)
+def test_a_visitors_token_rests_while_the_widget_is_away(
+    widget: Widget, owner: Membership, away: Callable[..., None], back: Callable[..., None]
+) -> None:
+    late, session = visit(widget), visit(widget)
+    ways = VisitorWays(widget, session)
+    away(session, widget, owner)
+    assert set(ways.is_in().values()) == {False}
+    VisitorToken.objects.filter(customer_id=late["customer_id"]).update(expires_at=timezone.now())
+    back(session, widget, owner)
+    # The same token opens the same conversation again; one that expired meanwhile opens nothing.
+    after = VisitorWays(widget, session).is_in()
+    assert after == dict.fromkeys(after, True)
+    assert visit(widget, token=late["visitor_token"])["customer_id"] != late["customer_id"]
 
 
 def test_visitors_tokens_expire_later_with_use(widget: Widget, owner: Membership) -> None:

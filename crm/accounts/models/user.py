@@ -37,6 +37,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
             "is_staff",
             "is_superuser",
             "access_from",
+            "search_text",
         }
     )
 

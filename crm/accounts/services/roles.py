@@ -18,6 +18,7 @@ from crm.accounts.errors import (
     RoleNameTaken,
     RoleNotFound,
     TooManyRoles,
+    UndoImpossible,
 )
 from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
@@ -167,7 +168,10 @@ def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
 def _restore_role(by: Principal, data: dict[str, Any]) -> None:
     by = enter_settings(by)
     restore(data)
-    require_grant(by, _locked_role(by.organization_id, UUID(data["pk"])).rights)
+    role = _locked_role(by.organization_id, UUID(data["pk"]))
+    require_grant(by, role.rights)
+    if _is_name_taken(role):
+        raise UndoImpossible
 
 
 register_undo("role", _restore_role)
@@ -192,10 +196,17 @@ def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
         raise RoleNotFound from None
 
 
-def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:
+def _is_name_taken(role: CustomRole) -> bool:
+    """Return whether another role has this name; needs the lock of `enter_settings`.
+
+    The constraint in the store knows less of what is equal.
+    """
     others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
-    # Under the lock of `enter_settings`; the constraint in the store knows less of what is equal.
-    if is_taken(role.name, others.values_list("name", flat=True)):
+    return is_taken(role.name, others.values_list("name", flat=True))
+
+
+def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:
+    if _is_name_taken(role):
         raise RoleNameTaken
     try:
         with transaction.atomic():

@@ -15,6 +15,7 @@ from crm.accounts.errors import (
     TeamNameTaken,
     TeamNotFound,
     TooManyTeams,
+    UndoImpossible,
 )
 from crm.accounts.models import Membership, Team, TeamMember
 from crm.accounts.permissions import Principal
@@ -82,6 +83,8 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     by = enter_settings(by)
     restore(data)
     team = _locked(by.organization_id, UUID(data["pk"]))
+    if _is_name_taken(team):
+        raise UndoImpossible
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 
@@ -95,10 +98,17 @@ def _locked(organization_id: UUID, team_id: UUID) -> Team:
         raise TeamNotFound from None
 
 
-def _save(team: Team, update_fields: list[str] | None = None) -> None:
+def _is_name_taken(team: Team) -> bool:
+    """Return whether another team has this name; needs the lock of `enter_settings`.
+
+    The constraint in the store knows less of what is equal.
+    """
     others = Team.objects.of(team.organization_id).exclude(pk=team.pk)
-    # Under the lock of `enter_settings`; the constraint in the store knows less of what is equal.
-    if is_taken(team.name, others.values_list("name", flat=True)):
+    return is_taken(team.name, others.values_list("name", flat=True))
+
+
+def _save(team: Team, update_fields: list[str] | None = None) -> None:
+    if _is_name_taken(team):
         raise TeamNameTaken
     try:
         with transaction.atomic():

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core import serializers
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.db.models.deletion import Collector
 from django.utils import timezone
@@ -46,7 +46,7 @@ def undo(*, by: Principal, action_id: UUID) -> None:
     """Bring back what this person deleted. Safe to repeat.
 
     Raise UndoNotFound for what is unknown, somebody else's or too old, and UndoImpossible where
-    something else has taken its place.
+    something else has taken its place or what it belonged to is gone.
     """
     if by.user_id is None:
         raise UndoNotFound
@@ -67,6 +67,8 @@ def undo(*, by: Principal, action_id: UUID) -> None:
     try:
         with transaction.atomic():
             _handlers[action.kind](by, action.data)
+            # References are checked at the commit: what a row belongs to may be gone by now.
+            connection.check_constraints()
     except IntegrityError as taken:
         raise UndoImpossible from taken
     action.undone_at = timezone.now()

@@ -23,6 +23,7 @@ from crm.accounts.log_in import log_in, log_out
 from crm.accounts.models import Membership, User
 from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY
+from crm.accounts.services.profile import update_profile
 from crm.accounts.services.sessions import move_session
 
 
@@ -109,8 +110,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
         raise Invalid
     code = form.cleaned_data["language"]
     if isinstance(request.user, User):
-        request.user.language_code = code
-        request.user.save(update_fields=["language_code", "updated_at"])
+        update_profile(user_id=request.user.pk, language_code=code)
     response = HttpResponseRedirect(_own_address(request, form.cleaned_data["next"]))
     remember_language(response, code)
     return response
@@ -124,8 +124,7 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
     form = TimezoneForm(request.POST)
     if not form.is_valid():
         raise Invalid
-    user.timezone = form.cleaned_data["timezone"]
-    user.save(update_fields=["timezone", "updated_at"])
+    update_profile(user_id=user.pk, timezone=form.cleaned_data["timezone"])
     return HttpResponseRedirect(_own_address(request, form.cleaned_data["next"]))
 
 

@@ -12,16 +12,27 @@ const format = (options) => new Intl.DateTimeFormat(language, { timeZone, ...opt
 
 const clockFormat = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const weekdayFormat = format({ weekday: "short" });
-// As config/formats/ has it: 6 Dec 2026, 06/12/2026, 06.12.2026.
-const dayParts =
-  language === "en-GB" ? { day: "numeric", month: "short" } : { day: "2-digit", month: "2-digit" };
-const dayFormat = format(dayParts);
-const yearFormat = format({ ...dayParts, year: "numeric" });
 const longWeekdayFormat = format({ weekday: "long" });
 const partsFormat = new Intl.DateTimeFormat("en-CA", {
   timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit",
   minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
+
+// As config/formats/ has it: 6 Dec 2026, 06/12/2026, 06.12.2026. Browsers have their own signs and
+// months ("Sept", "06-12"), and change them from one version to the next.
+const between = { vi: "/", ru: "." }[language];
+const monthFormat = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", month: "short" });
+const two = (number) => String(number).padStart(2, "0");
+
+function dayWithoutYear(moment) {
+  const { month, day } = onTheWall(moment);
+  if (between) return `${two(day)}${between}${two(month)}`;
+  return `${day} ${monthFormat.format(Date.UTC(2026, month - 1, 1))}`;
+}
+
+function dayWithYear(moment) {
+  return `${dayWithoutYear(moment)}${between ?? " "}${onTheWall(moment).year}`;
+}
 
 export const now = () => new Date(Date.now() + skew);
 
@@ -48,10 +59,10 @@ function daysAgo(iso) {
 export const clock = (iso) => clockFormat.format(new Date(iso));
 export const absolute = (iso) => `${longDay(new Date(iso))}, ${clock(iso)}`;
 export const momentWords = (moment) =>
-  `${weekdayFormat.format(moment)}, ${dayFormat.format(moment)}, ${clockFormat.format(moment)}`;
+  `${weekdayFormat.format(moment)}, ${dayWithoutYear(moment)}, ${clockFormat.format(moment)}`;
 
 function longDay(moment) {
-  return `${longWeekdayFormat.format(moment)}, ${yearFormat.format(moment)}`;
+  return `${longWeekdayFormat.format(moment)}, ${dayWithYear(moment)}`;
 }
 
 /** The short time of a list row: the clock today, the weekday this week, then the date. */
@@ -60,7 +71,7 @@ export function listTime(iso) {
   const moment = new Date(iso);
   if (days <= 0) return clockFormat.format(moment);
   if (days < 7) return weekdayFormat.format(moment);
-  return (days < 300 ? dayFormat : yearFormat).format(moment);
+  return days < 300 ? dayWithoutYear(moment) : dayWithYear(moment);
 }
 
 /** A time to come: the clock if it is today, else with its day. */
@@ -76,7 +87,7 @@ export function dayWords(iso) {
   return longDay(new Date(iso));
 }
 
-export const dateWords = (iso) => yearFormat.format(new Date(iso));
+export const dateWords = (iso) => dayWithYear(new Date(iso));
 
 function inUnit(amount, unit) {
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(
@@ -125,7 +136,6 @@ export function nextMonday() {
 
 /** Between a datetime-local field and a moment, both on the reader's wall. */
 export function fieldValue(moment) {
-  const two = (number) => String(number).padStart(2, "0");
   const wall = onTheWall(moment);
   return `${wall.year}-${two(wall.month)}-${two(wall.day)}T${two(wall.hour)}:${two(wall.minute)}`;
 }
