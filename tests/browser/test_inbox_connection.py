@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.models import Conversation, Widget
 from chat.services import assign, close, hand_off, mark_seen_by_customer
@@ -103,11 +103,16 @@ def test_where_nothing_is_kept_a_message_is_sent_from_memory_and_its_line_says_s
 ) -> None:
     port = free_port()
     asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
     with logged_in(chromium, f"http://127.0.0.1:{port}", agent) as context:
         context.add_init_script(NOTHING_IS_KEPT)
         with serving(tmp_path, port=port) as server:
             page = open_inbox(context, path_of(taken))
-            page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+            page.on("dialog", stay)
             page.locator("#composer-text").fill("While all is well")
             page.keyboard.press("Enter")
             expect(page.locator("#log .entry[data-mine] .bubble-state")).to_have_text("Sent")
