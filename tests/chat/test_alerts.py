@@ -109,11 +109,10 @@ def test_assignee_who_has_not_looked_is_told_once(
     ],
 )
 def test_page_says_what_is_heard_without_an_open_inbox(
-    client: Client, agent: Membership, language: str, words: str
+    client: Client, agent: Membership, settings: LazySettings, language: str, words: str
 ) -> None:
-    agent.user.language_code = language
-    agent.user.save(update_fields=["language_code"])
     client.force_login(agent.user)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
     assert words in client.get(PAGE).content.decode()
 
 

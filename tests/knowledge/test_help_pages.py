@@ -12,8 +12,14 @@ from config.colors import TEXT_CONTRAST, contrast, readable_on
 from crm.accounts.models import Membership, Organization
 from knowledge import help_center
 from knowledge.models import Faq, FaqCategory
-from knowledge.services import FaqContent, create_category, create_faq, delete_faq, set_published
-from knowledge.services.faqs import create_faqs
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faq,
+    create_faqs,
+    delete_faq,
+    set_published,
+)
 
 
 @pytest.fixture
