@@ -12,7 +12,7 @@ from chat.arrivals import who_comes
 from chat.bot_texts import Line, line
 from chat.content import BOT_REPLY
 from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
-from chat.events import conversation_group
+from chat.events import announce_typing
 from chat.intents import Intent, recognise
 from chat.interactions import BotInteraction, Outcome
 from chat.models import ContentType, Conversation, Message, Sender, SenderType
@@ -20,7 +20,7 @@ from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
 from chat.visitor_addresses import address_of
-from config import limits, realtime
+from config import limits
 from config.quotas import QuotaExceeded
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -293,20 +293,10 @@ def _finish(question: Message, reply: Reply | None, began: float) -> None:
 
 
 def _tell_typing(question: Message, language: str) -> None:
-    realtime.publish(
-        (
-            conversation_group(question.conversation_id),
-            {
-                "type": "stream.typing",
-                "stream": question.stream,
-                "sender": {
-                    "type": SenderType.BOT.value,
-                    "id": BOT_ID,
-                    "name": line(Line.NAME, language),
-                },
-                "is_typing": True,
-            },
-        )
+    announce_typing(
+        question.conversation_id,
+        sender={"id": BOT_ID, "type": "bot", "name": line(Line.NAME, language)},
+        is_typing=True,
     )
 
 

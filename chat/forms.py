@@ -18,9 +18,10 @@ _TEXT_LABELS = {
     "greeting": _("Welcome message"),
     "suggestions": _("Suggested questions"),
     "placeholder": _("Hint in the message field"),
-    "bot_name": _("Name of the bot"),
     "offline": _("When nobody of the team is online"),
 }
+# One for all languages, or one for each; the other texts have one for each.
+_BOT = "bot_name"
 _LINES = {"greeting": 3, "suggestions": 3, "offline": 2}
 
 
@@ -86,6 +87,13 @@ class WidgetForm(EditForm, NewWidgetForm):
         choices=[("right", _("Bottom right")), ("left", _("Bottom left"))],
         widget=forms.Select(attrs={"class": "form-select"}),
     )
+    bot_name = forms.CharField(
+        label=_("Name of the bot"),
+        required=False,
+        max_length=TEXT_LENGTHS["bot_name"],
+        widget=forms.TextInput(attrs={"class": "form-control", "dir": "auto"}),
+        help_text=_("In every language, unless you name it differently below."),
+    )
     bot_enabled = forms.BooleanField(
         label=_("The bot answers first"),
         required=False,
@@ -98,13 +106,17 @@ class WidgetForm(EditForm, NewWidgetForm):
         for language in Language.values:
             for name, label in _TEXT_LABELS.items():
                 self.fields[f"{language}-{name}"] = _text_field(name, label, language)
+        for language, label in Language.choices:
+            self.fields[f"{language}-{_BOT}"] = _text_field(_BOT, label, language)
 
     @staticmethod
     def initial_of(widget: Widget) -> dict[str, Any]:
+        bot_name = widget.text(_BOT, widget.organization.language_code)
         texts = {
             f"{language}-{name}": text
             for language, named in widget.texts.items()
             for name, text in named.items()
+            if (name, text) != (_BOT, bot_name)
         }
         return {
             "name": widget.name,
@@ -112,16 +124,26 @@ class WidgetForm(EditForm, NewWidgetForm):
             "color": widget.color.lower(),
             "position": widget.position,
             "bot_enabled": widget.bot_enabled,
+            "bot_name": bot_name,
             **texts,
         }
 
     def values(self) -> dict[str, Any]:
         given = dict(self.cleaned_data)
+        bot_name = given.pop(_BOT)
         texts = {
-            language: {name: given.pop(f"{language}-{name}") for name in _TEXT_LABELS}
+            language: {
+                **{name: given.pop(f"{language}-{name}") for name in _TEXT_LABELS},
+                _BOT: given.pop(f"{language}-{_BOT}") or bot_name,
+            }
             for language in Language.values
         }
         return {**given, "texts": texts}
+
+    def bot_names(self) -> dict[str, Any]:
+        """Return the fields of the bot's names by language, with whether one is filled or wrong."""
+        fields = [self[f"{language}-{_BOT}"] for language in Language.values]
+        return {"fields": fields, "is_open": any(each.value() or each.errors for each in fields)}
 
     def text_groups(self) -> list[dict[str, Any]]:
         """Return the fields of the texts by language, with whether one of them is wrong."""

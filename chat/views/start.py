@@ -5,24 +5,38 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.forms import NewWidgetForm
 from chat.models import Widget
 from chat.services.widgets import dismiss_setup, show_setup
 from chat.setup_guide import ENOUGH_FAQS, STEPS, setup_state
-from chat.views.widget_settings import base_url, seen_context
+from chat.views.widget_settings import base_url, create_from, seen_context
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
 
 
 @never_cache
 @member_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
+@once
 def start(request: HttpRequest) -> HttpResponse:
-    """Show what is done and what comes next; both are read from the organization's data."""
+    """Show what is done and what comes next; both are read from the organization's data.
+
+    A POST is the first step, the site's widget; what is wrong with it is shown in its place.
+    """
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
+    form = NewWidgetForm(request.POST or None, initial={"name": membership.organization.name})
+    status = 200
+    if request.method == "POST":
+        made, status = create_from(form, membership)
+        if made is not None:
+            return redirect("chat:start")
+        wrong = next(iter(form.errors.keys() & form.fields.keys()), None)
+        if wrong:
+            form.fields[wrong].widget.attrs["autofocus"] = True
     widget = (
         Widget.objects.filter(organization_id=membership.organization_id, is_active=True)
         .order_by("id")
@@ -35,13 +49,13 @@ def start(request: HttpRequest) -> HttpResponse:
         "steps": STEPS,
         "enough": ENOUGH_FAQS,
         "next_step": _next_step(state),
-        "form": NewWidgetForm(initial={"name": membership.organization.name}),
+        "form": form,
         "may_write_faqs": membership.may(Area.KNOWLEDGE, WRITE),
     }
     if widget:
         context |= {**seen_context(membership, widget), "base_url": base_url(request)}
         context["seen_back"] = "start"
-    return render(request, "chat/start.html", context)
+    return render(request, "chat/start.html", context, status=status)
 
 
 @member_required

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -63,17 +64,10 @@ def new_widget(request: HttpRequest) -> HttpResponse:
     form = NewWidgetForm(request.POST or None, initial={"name": membership.organization.name})
     status = 200
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                widget = create_widget(by=membership, values=form.values())
-            except AppError as refusal:
-                status = _add_refusal(form, refusal)
-            else:
-                if request.POST.get("to") == "start":
-                    return redirect("chat:start")
-                messages.success(request, _("The widget is there. Style it, then install it."))
-                return redirect("chat:edit_widget", widget.pk)
+        widget, status = create_from(form, membership)
+        if widget is not None:
+            messages.success(request, _("The widget is there. Style it, then install it."))
+            return redirect("chat:edit_widget", widget.pk)
     return render(request, "chat/settings/new_widget.html", {**PAGE, "form": form}, status=status)
 
 
@@ -109,13 +103,15 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
                 status = _add_refusal(form, refusal)
             else:
                 messages.success(request, _("Saved. Sites show it within five minutes."))
-                return redirect("chat:edit_widget", widget.pk)
+                address = reverse("chat:edit_widget", args=[widget.pk])
+                return redirect(f"{address}?to=start" if _is_from_start(request) else address)
     context = {
         **PAGE,
         "widget": widget,
         "form": form,
         "may_change": may_change,
         "color_hint": contrast_hint(widget.color),
+        "is_from_start": _is_from_start(request),
         "organization_language": membership.organization.language_code,
     }
     return render(request, "chat/settings/widget.html", context, status=status)
@@ -131,6 +127,7 @@ def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
         **PAGE,
         **seen_context(membership, _widget(membership, widget_id)),
         "base_url": base_url(request),
+        "is_from_start": _is_from_start(request),
     }
     return render(request, "chat/settings/install_widget.html", context)
 
@@ -214,8 +211,23 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
     }
 
 
+def create_from(form: NewWidgetForm, membership: Membership) -> tuple[Widget | None, int]:
+    """Create what a form describes, or show at the form why not; return the page's status."""
+    if not form.is_valid():
+        return None, 422
+    try:
+        return create_widget(by=membership, values=form.values()), 201
+    except AppError as refusal:
+        return None, _add_refusal(form, refusal)
+
+
 def base_url(request: HttpRequest) -> str:
     return request.build_absolute_uri("/").rstrip("/")
+
+
+def _is_from_start(request: HttpRequest) -> bool:
+    """Return whether the checklist led here; its pages lead back to it."""
+    return "start" in (request.GET.get("to"), request.POST.get("to"))
 
 
 def _reader(request: HttpRequest) -> Membership:

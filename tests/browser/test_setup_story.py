@@ -59,6 +59,10 @@ def test_checklist_leads_from_sign_up_to_an_answered_visitor(
     signed_up(nora, post_office)
 
     expect(nora.get_by_role("heading", name="Get your chat going")).to_be_visible()
+    nora.get_by_label("Allowed domains").fill("fjord")
+    nora.get_by_role("button", name="Create the chat").click()
+    expect(nora.get_by_text("“fjord” lacks its ending")).to_be_visible()
+    expect(nora.get_by_label("Allowed domains")).to_be_focused()
     nora.get_by_label("Allowed domains").fill("https://www.fjord.example/shop/")
     nora.get_by_role("button", name="Create the chat").click()
     expect(nora.get_by_text("1 of 5 done")).to_be_visible()
@@ -68,7 +72,7 @@ def test_checklist_leads_from_sign_up_to_an_answered_visitor(
     texts.get_by_label("Title").fill("Fjord")
     preview = nora.frame_locator(".preview-stage iframe")
     expect(preview.get_by_role("heading", name="Fjord")).to_be_visible()
-    texts.get_by_label("Name of the bot").fill("Finn")
+    nora.get_by_label("Name of the bot").fill("Finn")
     nora.get_by_role("button", name="Save").click()
     expect(nora.get_by_text("Saved. Sites show it")).to_be_visible()
     nora.get_by_role("link", name="Setup checklist").click()
@@ -134,7 +138,11 @@ def test_preview_follows_what_is_typed_and_stores_nothing(editor: Page, widget: 
     expect(preview.get_by_text("Chúng tôi có thể giúp gì", exact=False)).to_be_visible()
     editor.get_by_role("tabpanel", name="Vietnamese").get_by_label("Welcome message").fill("Chào!")
     expect(preview.get_by_text("Chào!")).to_be_visible()
-    editor.get_by_role("tabpanel", name="Vietnamese").get_by_label("Name of the bot").fill("Bếp")
+    editor.get_by_label("Name of the bot").fill("Finn")
+    expect(preview.get_by_text("Finn trả lời ngay")).to_be_visible()
+    names = editor.locator(".widget-names")
+    names.locator("summary").click()
+    names.get_by_label("Vietnamese").fill("Bếp")
     expect(preview.get_by_text("Bếp trả lời ngay")).to_be_visible()
     editor.get_by_label("Colour").fill("#ffee99")
     expect(
@@ -146,6 +154,62 @@ def test_preview_follows_what_is_typed_and_stores_nothing(editor: Page, widget: 
     expect(preview.locator(".row.own")).to_be_visible()
     widget.refresh_from_db()
     assert (widget.color, widget.texts, widget.position) == ("#8a4b2a", {}, "right")
+
+
+SIDEWAYS = {"width": 844, "height": 390}
+
+
+def is_in_view(page: Page) -> bool:
+    """Say whether the whole chat of the preview is inside the window and covered by nothing."""
+    return bool(
+        page.evaluate(
+            """() => {
+              const frame = document.querySelector(".preview-stage iframe");
+              const { top, bottom, left, right } = frame.getBoundingClientRect();
+              const points = [[left + 30, top + 30], [right - 30, bottom - 30]];
+              return top >= 0 && bottom <= innerHeight &&
+                points.every(([x, y]) => document.elementFromPoint(x, y) === frame);
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("viewport", [PHONE, SIDEWAYS, DESK], ids=["phone", "sideways", "desk"])
+def test_preview_stays_in_view_while_one_types(editor: Page, viewport: dict[str, int]) -> None:
+    editor.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+    toggle = editor.get_by_role("button", name="Preview")
+    if viewport == PHONE:
+        expect(toggle).to_have_attribute("aria-expanded", "false")
+        toggle.click()
+        expect(toggle).to_have_attribute("aria-expanded", "true")
+    else:
+        expect(toggle).to_be_hidden()
+    preview = editor.frame_locator(".preview-stage iframe")
+    for label, text in [
+        ("Name of the site", "Fjord"),
+        ("Welcome message", "God dag"),
+        ("When nobody of the team is online", "Back on Monday"),
+    ]:
+        field = editor.get_by_label(label).first
+        field.fill(text)
+        field.focus()
+        assert is_in_view(editor), label
+        top, bottom = field.evaluate(
+            "each => [each.getBoundingClientRect().top, each.getBoundingClientRect().bottom]"
+        )
+        edge = editor.locator(".widget-preview").evaluate(
+            "each => each.getBoundingClientRect().bottom"
+        )
+        assert bottom <= viewport["height"], label
+        assert viewport != PHONE or top >= edge, label
+    expect(preview.get_by_text("God dag")).to_be_visible()
+    if viewport == PHONE:
+        # It is as one left it after a save.
+        editor.get_by_role("button", name="Save").click()
+        expect(editor.get_by_text("Saved. Sites show it")).to_be_visible()
+        expect(toggle).to_have_attribute("aria-expanded", "true")
+        toggle.click()
+        expect(editor.locator(".preview-stage")).to_be_hidden()
 
 
 @pytest.mark.parametrize(

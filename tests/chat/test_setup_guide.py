@@ -14,6 +14,7 @@ from chat.setup_guide import SetupState, setup_state
 from crm.accounts.models import Invitation, Membership, Organization
 from crm.accounts.services.invitations import invite
 from knowledge.services import FaqContent, create_faq, delete_faq
+from tests.forms.browsers import form_of
 
 START = reverse("chat:start")
 
@@ -85,13 +86,28 @@ def test_navigation_offers_it_to_young_organizations(
 
 def test_first_step_is_done_on_the_checklist_itself(as_owner: Client) -> None:
     answer = as_owner.post(
-        reverse("chat:new_widget"),
-        {"name": "Shop", "allowed_domains": "shop.example", "to": "start"},
+        START,
+        {"name": "Shop", "allowed_domains": "shop.example"},
         follow=True,
     )
     assert answer.redirect_chain == [(START, 302)]
     assert "1 of 5 done" in answer.content.decode()
     assert Widget.objects.get().site_key in answer.content.decode()
+
+
+def test_wrong_site_is_told_on_the_checklist_itself(as_owner: Client) -> None:
+    answer = as_owner.post(START, {"name": "Shop", "allowed_domains": "fjord"})
+    body = answer.content.decode()
+    assert answer.status_code == 422
+    for words in (
+        "Get your chat going",
+        "The chat was not created yet.",
+        "Write the site as it stands in the address bar of a browser, for example shop.example",
+        "Line 1: “fjord” lacks its ending. Write the whole domain, as fjord.com.",
+    ):
+        assert words in body
+    assert form_of(answer, "allowed_domains")["allowed_domains"] == ["fjord"]
+    assert not Widget.objects.exists()
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])

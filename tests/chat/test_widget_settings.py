@@ -14,6 +14,7 @@ from chat.services.widgets import pause_widget, resume_widget
 from config.threads import run_sync
 from crm.accounts.models import Membership
 from tests.chat.clients import calling, visit
+from tests.forms.browsers import form_of as sent_form_of
 from tests.servers import LiveServer
 
 SHOP = "https://shop.example"
@@ -70,6 +71,62 @@ def test_owner_makes_styles_and_installs_a_widget_by_pages(as_owner: Client) -> 
     install = page(as_owner, "chat:install_widget", widget.pk)
     assert f"data-site-key=&quot;{widget.site_key}&quot;" in install.replace('"', "&quot;")
     assert "Waiting for the first visitor" in install
+
+
+def test_one_name_of_the_bot_is_for_all_languages(as_owner: Client, widget: Widget) -> None:
+    edit = reverse("chat:edit_widget", args=[widget.pk])
+    as_owner.post(edit, form_of(widget, bot_name="Finn", **{"ru-bot_name": "Финн"}))
+    widget.refresh_from_db()
+    names = {language: texts["bot_name"] for language, texts in widget.texts.items()}
+    assert names == {"en": "Finn", "vi": "Finn", "ru": "Финн"}
+    shown = forms_of_fields(as_owner.get(edit), "bot_name")
+    assert shown == {
+        "bot_name": "Finn",
+        "en-bot_name": "",
+        "vi-bot_name": "",
+        "ru-bot_name": "Финн",
+    }
+    as_owner.post(edit, form_of(widget, bot_name="Olaf"))
+    widget.refresh_from_db()
+    assert {widget.text("bot_name", language) for language in ("en", "vi", "ru")} == {"Olaf"}
+    as_owner.post(edit, form_of(widget, bot_name=""))
+    widget.refresh_from_db()
+    assert widget.texts == {}
+
+
+def test_name_of_the_bot_in_one_language_is_the_one_for_all(
+    as_owner: Client, widget: Widget
+) -> None:
+    """As visitors see it: where a language has no name, another's is taken."""
+    Widget.objects.update(texts={"vi": {"bot_name": "Bếp"}})
+    shown = forms_of_fields(as_owner.get(reverse("chat:edit_widget", args=[widget.pk])), "bot_name")
+    assert shown == {"bot_name": "Bếp", "en-bot_name": "", "vi-bot_name": "", "ru-bot_name": ""}
+
+
+def forms_of_fields(answer: Any, ending: str) -> dict[str, str]:
+    """Return the fields of the widget's form whose names end so, with their values."""
+    fields = sent_form_of(answer, "bot_name")
+    return {
+        name: values[-1]
+        for name, values in fields.items()
+        if name.endswith(ending) and not name.startswith("initial-")
+    }
+
+
+def test_pages_that_the_checklist_leads_to_lead_back(as_owner: Client, widget: Widget) -> None:
+    start, edit = reverse("chat:start"), reverse("chat:edit_widget", args=[widget.pk])
+    checklist = as_owner.get(start).content.decode()
+    assert f"{edit}?to=start" in checklist
+    as_owner.post(reverse("chat:dismiss_start"))
+    back = "Back to the setup checklist"
+    assert back not in page(as_owner, "chat:edit_widget", widget.pk)
+    assert back in as_owner.get(f"{edit}?to=start").content.decode()
+    wrong = as_owner.post(edit, form_of(widget, allowed_domains="shop", to="start"))
+    assert wrong.status_code == 422
+    assert back in wrong.content.decode()
+    saved = as_owner.post(edit, form_of(widget, to="start"), follow=True)
+    assert back in saved.content.decode()
+    assert as_owner.post(edit, form_of(widget, to="//evil.example"))["Location"] == edit
 
 
 def test_every_wrong_value_is_told_at_its_field_and_nothing_is_lost(

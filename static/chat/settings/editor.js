@@ -17,6 +17,7 @@ const editor = document.querySelector(".widget-editor");
 const form = document.querySelector("#widget-form");
 const stage = document.querySelector(".preview-stage");
 const frame = stage.querySelector("iframe");
+const toggle = document.querySelector(".preview-toggle");
 const scene = document.querySelector("#preview-scene");
 const tabs = [...document.querySelectorAll(".text-tabs [role=tab]")];
 const groups = [...document.querySelectorAll(".text-group")];
@@ -56,6 +57,7 @@ async function showDefaults() {
     for (const [name, key] of Object.entries(DEFAULTS)) {
       field(`${code}-${name}`).placeholder = t(key);
     }
+    if (code === editor.dataset.language) field("bot_name").placeholder = t(DEFAULTS.bot_name);
   }
 }
 
@@ -101,7 +103,10 @@ function showColor(color) {
 /** The text of a visitor who reads this language, as `Widget.text` finds it. */
 function textOf(name) {
   const order = [language, editor.dataset.language, ...languages];
-  return order.map((code) => field(`${code}-${name}`).value.trim()).find(Boolean) ?? "";
+  const given = order.map((code) => field(`${code}-${name}`).value.trim());
+  // One name of the bot is for all languages that have none of their own.
+  if (name === "bot_name") given.splice(1, 0, field(name).value.trim());
+  return given.find(Boolean) ?? "";
 }
 
 function settings() {
@@ -138,6 +143,30 @@ window.addEventListener("message", ({ origin, source, data }) => {
 });
 form.addEventListener("input", show);
 scene.addEventListener("change", show);
+
+// On a phone the preview stays at the top while one scrolls, and opens and closes there.
+const OPEN_KEY = "widget-preview-open";
+
+function openPreview(isOpen) {
+  toggle.setAttribute("aria-expanded", String(isOpen));
+  editor.toggleAttribute("data-preview-open", isOpen);
+}
+
+toggle.addEventListener("click", () => {
+  const isOpen = toggle.getAttribute("aria-expanded") !== "true";
+  openPreview(isOpen);
+  try {
+    sessionStorage.setItem(OPEN_KEY, isOpen ? "yes" : "");
+  } catch {
+    // Storage is forbidden: it opens anew after each save.
+  }
+});
+try {
+  openPreview(Boolean(sessionStorage.getItem(OPEN_KEY)));
+} catch {
+  openPreview(false);
+}
+toggle.hidden = false;
 
 document.querySelector(".text-tabs").hidden = false;
 editor.dataset.live = "";
