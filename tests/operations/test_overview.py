@@ -213,8 +213,9 @@ def test_the_page_renders_whatever_is_away(
         page = _page(http)
         assert all(f"{name} answers" in page for name in NAMES.values())
         back = {"cut": "open", "freeze": "thaw"}[how]
-        before = None
-        for store in (*STORES, None):
+        before: str | None = None
+        away_now: tuple[str | None, ...] = (*STORES, None)
+        for store in away_now:
             if before is not None:
                 getattr(relays[before], back)()
             if store is not None:
