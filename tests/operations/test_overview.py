@@ -214,20 +214,19 @@ def test_the_page_renders_whatever_is_away(
         assert all(f"{name} answers" in page for name in NAMES.values())
         back = {"cut": "open", "freeze": "thaw"}[how]
         before: str | None = None
-        away_now: tuple[str | None, ...] = (*STORES, None)
-        for store in away_now:
+        for gone in (*STORES, None):
             if before is not None:
                 getattr(relays[before], back)()
-            if store is not None:
-                getattr(relays[store], how)()
+            if gone is not None:
+                getattr(relays[gone], how)()
             # One is away and the one before is back; the others are still told of.
-            others = [f"{name} answers" for each, name in NAMES.items() if each != store]
-            away = [f"{NAMES[store]} does not answer"] if store else []
+            others = [f"{name} answers" for each, name in NAMES.items() if each != gone]
+            away = [f"{NAMES[gone]} does not answer"] if gone else []
             page = _until(http, *away, *others)
             assert "PostgreSQL answers" in page
-            assert NOT_KNOWN.get(store or "", "") in page
+            assert NOT_KNOWN.get(gone or "", "") in page
             assert "organizations that are switched on" in page
-            before = store
+            before = gone
 
 
 def _page(http: httpx.Client) -> str:
