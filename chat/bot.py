@@ -134,7 +134,7 @@ def _begin(
     if question is None or ANSWER not in question.pending:
         return None
     conversation = (
-        Conversation.objects.select_related("organization")
+        Conversation.objects.select_related("organization", "widget__organization")
         .filter(organization_id=organization_id, pk=conversation_id)
         .first()
     )
@@ -156,7 +156,7 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
     if intent != Intent.QUESTION:
         return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
     if conversation.is_bot_owned:
-        _tell_typing(question, language)
+        _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
         reply = _farewell(Outcome.UNKNOWN, Line.UNKNOWN, language, conversation)
@@ -206,7 +206,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
             message = post_message(
                 organization_id=question.tenant_id,
                 conversation_id=question.conversation_id,
-                sender=Sender(type=SenderType.BOT, id=BOT_ID, name=line(Line.NAME, reply.language)),
+                sender=bot_sender(conversation, reply.language),
                 content=reply.content(),
                 client_message_id=reply_id(question.seq),
             )
@@ -292,10 +292,16 @@ def _finish(question: Message, reply: Reply | None, began: float) -> None:
     finish_effect(message=question, effect=ANSWER)
 
 
-def _tell_typing(question: Message, language: str) -> None:
+def bot_sender(conversation: Conversation, language: str) -> Sender:
+    """Return who speaks as the bot: by the name in the settings of the widget, else by ours."""
+    name = conversation.bot_name or line(Line.NAME, language)
+    return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
+
+
+def _tell_typing(question: Message, sender: Sender) -> None:
     announce_typing(
         question.conversation_id,
-        sender={"id": BOT_ID, "type": "bot", "name": line(Line.NAME, language)},
+        sender={"id": sender.id, "type": "bot", "name": sender.name},
         is_typing=True,
     )
 
