@@ -12,7 +12,7 @@ from chat.arrivals import who_comes
 from chat.bot_texts import Line, line
 from chat.content import BOT_REPLY
 from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
-from chat.events import conversation_group
+from chat.events import announce_typing
 from chat.intents import Intent, recognise
 from chat.interactions import BotInteraction, Outcome
 from chat.models import ContentType, Conversation, Message, Sender, SenderType
@@ -20,7 +20,7 @@ from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
 from chat.visitor_addresses import address_of
-from config import limits, realtime
+from config import limits
 from config.quotas import QuotaExceeded
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -134,7 +134,7 @@ def _begin(
     if question is None or ANSWER not in question.pending:
         return None
     conversation = (
-        Conversation.objects.select_related("organization")
+        Conversation.objects.select_related("organization", "widget__organization")
         .filter(organization_id=organization_id, pk=conversation_id)
         .first()
     )
@@ -156,7 +156,7 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
     if intent != Intent.QUESTION:
         return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
     if conversation.is_bot_owned:
-        _tell_typing(question, language)
+        _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
         reply = _farewell(Outcome.UNKNOWN, Line.UNKNOWN, language, conversation)
@@ -206,7 +206,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
             message = post_message(
                 organization_id=question.tenant_id,
                 conversation_id=question.conversation_id,
-                sender=Sender(type=SenderType.BOT, id=BOT_ID, name=line(Line.NAME, reply.language)),
+                sender=bot_sender(conversation, reply.language),
                 content=reply.content(),
                 client_message_id=reply_id(question.seq),
             )
@@ -292,21 +292,17 @@ def _finish(question: Message, reply: Reply | None, began: float) -> None:
     finish_effect(message=question, effect=ANSWER)
 
 
-def _tell_typing(question: Message, language: str) -> None:
-    realtime.publish(
-        (
-            conversation_group(question.conversation_id),
-            {
-                "type": "stream.typing",
-                "stream": question.stream,
-                "sender": {
-                    "type": SenderType.BOT.value,
-                    "id": BOT_ID,
-                    "name": line(Line.NAME, language),
-                },
-                "is_typing": True,
-            },
-        )
+def bot_sender(conversation: Conversation, language: str) -> Sender:
+    """Return who speaks as the bot: by the name in the settings of the widget, else by ours."""
+    name = conversation.bot_name or line(Line.NAME, language)
+    return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
+
+
+def _tell_typing(question: Message, sender: Sender) -> None:
+    announce_typing(
+        question.conversation_id,
+        sender={"id": sender.id, "type": "bot", "name": sender.name},
+        is_typing=True,
     )
 
 

@@ -13,6 +13,7 @@ from config.text import normalize_line
 
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255
+# A developer's own machine, which shows the same site on any port.
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")

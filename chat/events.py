@@ -157,7 +157,7 @@ def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
 def conversation_row(conversation: Conversation) -> dict[str, Any]:
     """Word a head as a row of the inbox; ``unread`` is per reader and added by whoever knows them.
 
-    Needs ``customer`` and ``assignee`` loaded.
+    Needs ``customer``, ``assignee`` and ``widget`` with its organization loaded.
     """
     assignee = conversation.assignee
     return {
@@ -174,8 +174,10 @@ def conversation_row(conversation: Conversation) -> dict[str, Any]:
             "name": conversation.customer.display_name,
         },
         "assignee": {"id": str(assignee.pk), "name": assignee.name} if assignee else None,
+        "bot_name": conversation.bot_name,
         "last_seq": conversation.last_seq,
         "inbound_total": conversation.inbound_total,
+        "answered_inbound_total": conversation.answered_inbound_total,
         "last_message": dict(conversation.last_message),
         "last_customer_message": dict(conversation.last_customer_message),
         "last_message_at": _iso(conversation.last_message_at),

@@ -43,6 +43,13 @@ class Box(StrEnum):
     ALL = "all"
 
 
+class Order(StrEnum):
+    """How what is open is ordered; of the rest, the newest always come first."""
+
+    WAIT = "wait"
+    NEWEST = "newest"
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top.
@@ -98,15 +105,17 @@ def page(
     *,
     box: Box,
     status: Status,
+    order: Order = Order.WAIT,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> Page:
     """Give one page of a box, with each row's unread count for this reader.
 
-    Of what is open, whoever waits longest comes first and then the newest; else the newest.
+    Of what is open, whoever waits longest comes first and then the newest, unless the order is that
+    of the newest; else the newest.
     """
     found = in_box(membership, box).with_status(status)
-    if status == Status.OPEN:
+    if status == Status.OPEN and order == Order.WAIT:
         return _page_by_wait(membership, found, cursor=cursor, limit=limit)
     return _page(membership, found, cursor=cursor, limit=limit)
 
@@ -147,7 +156,8 @@ def _cursor_among_the_newest(text: str) -> Cursor:
 
 
 def _first(found: ConversationQuerySet, number: int) -> list[Conversation]:
-    return list(found.select_related("customer", "assignee")[:number])
+    related = found.select_related("customer", "assignee", "widget__organization")
+    return list(related[:number])
 
 
 def _page_of(
@@ -198,9 +208,14 @@ def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[
     )
     return [
         conversation_row(conversation)
-        | {"unread": max(0, conversation.inbound_total - positions.get(conversation.pk, 0))}
+        | {"unread": _unread_of(conversation, positions.get(conversation.pk, 0))}
         for conversation in conversations
     ]
+
+
+def _unread_of(conversation: Conversation, seen: int) -> int:
+    """Count what the customer wrote after what this reader saw and the team last answered."""
+    return max(0, conversation.inbound_total - max(seen, conversation.answered_inbound_total))
 
 
 def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
@@ -261,7 +276,7 @@ def _unread(membership: Membership, found: ConversationQuerySet) -> Conversation
     )
     # Among the newest alone: nobody reads through thousands to count the few that are unread.
     newest = found.newest_first().values("pk")[:COUNT_LIMIT]
-    return Conversation.objects.filter(~Exists(read), pk__in=newest)
+    return Conversation.objects.unanswered().filter(~Exists(read), pk__in=newest)
 
 
 def waiting(membership: Membership) -> int:
@@ -290,7 +305,7 @@ def find(membership: Membership, conversation_id: UUID) -> Conversation:
     """Give a conversation that this reader may see; a foreign one does not exist for them."""
     conversation = (
         Conversation.objects.visible_to(membership)
-        .select_related("customer", "assignee", "widget")
+        .select_related("customer", "assignee", "widget__organization")
         .filter(pk=conversation_id)
         .first()
     )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
 
 from crm.accounts.models import Language, Organization
 from knowledge.managers import FaqQuerySet
@@ -63,25 +64,30 @@ def sections(organization_id: UUID, language: str, category: str = "") -> list[S
     if category:
         categories = categories.filter(slug=category)
     found = list(categories[:MAX_CATEGORIES])
-    faqs = public_faqs(organization_id, language).order_by("question")
-    by_category: dict[UUID | None, list[Faq]] = {}
-    most = MAX_SHOWN if category else FIRST_OF_CATEGORY
-    if category:
-        faqs = faqs.filter(category__slug=category)
-    for faq in faqs.defer("answer", "folded_text", "phrasings")[: MAX_SHOWN * 10]:
+    theirs = Q(category__in=found, place__lte=MAX_SHOWN if category else FIRST_OF_CATEGORY)
+    # Each category's own first ones: those of one that comes late are not behind all others.
+    place = Window(RowNumber(), partition_by=F("category"), order_by=[F("question"), F("id")])
+    faqs = (
+        public_faqs(organization_id, language)
+        .annotate(place=place, among=Window(Count("id"), partition_by=F("category")))
+        .filter(theirs if category else theirs | Q(category=None, place__lte=MAX_SHOWN))
+        .order_by("question", "id")
+        .defer("answer", "folded_text", "phrasings")
+    )
+    by_category: dict[UUID | None, list[Any]] = {}
+    for faq in faqs:
         by_category.setdefault(faq.category_id, []).append(faq)
     result = [
         Section(
             name=each.name_in(language),
             slug=each.slug,
             count=each.total,
-            faqs=by_category.get(each.pk, [])[:most],
+            faqs=by_category.get(each.pk, []),
         )
         for each in found
     ]
-    without = by_category.get(None, [])
-    if without and not category:
-        result.append(Section(name="", slug="", count=len(without), faqs=without[:MAX_SHOWN]))
+    if without := by_category.get(None):
+        result.append(Section(name="", slug="", count=without[0].among, faqs=without))
     return result
 
 

@@ -81,7 +81,9 @@ class Conversations(AreaView):
         """List the conversations that you may see, the latest change first."""
         query = ConversationListQuery.read(request)
         membership = membership_of(request)
-        found = Conversation.objects.visible_to(membership).select_related("customer", "assignee")
+        found = Conversation.objects.visible_to(membership).select_related(
+            "customer", "assignee", "widget__organization"
+        )
         page = query.page(found)
 
         def word(conversations: list[Conversation]) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from chat import inbox
-from chat.api.authentication import agent_of_request
+from chat.api.authentication import AGENT_AUTHENTICATION, agent_of_request
 from chat.api.shapes import (
     AgentsShape,
+    AlertsShape,
     ChangedShape,
     ConversationDetailShape,
     CountsShape,
@@ -38,6 +39,7 @@ from chat.services import (
     snooze,
     take_over,
 )
+from chat.services.alerts import switch_sound
 from chat.viewers import PREFIX, Agent
 from config import metrics
 from config.ids import uuid7
@@ -61,6 +63,7 @@ def without_controls(text: str) -> None:
 class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.Box], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
+    order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
@@ -69,6 +72,10 @@ class PageQuery(Query):
 class HistoryQuery(Query):
     before = WholeNumberField(min_value=1, max_value=inbox.END, default=inbox.END)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.MESSAGES)
+
+
+class AlertsBody(Body):
+    sound = serializers.BooleanField()
 
 
 class AssignBody(Body):
@@ -118,7 +125,8 @@ class InboxView(APIView):
 class Conversations(InboxView):
     """One page of a box; ``next`` is the cursor of the page behind it.
 
-    Of what is open, whoever waits longest comes first; of the rest, the newest.
+    Of what is open, whoever waits longest comes first or, with ``order=newest``, the newest; of the
+    rest, the newest.
 
     With ``search`` it is about the customers so named instead, in every box and status.
     """
@@ -139,6 +147,7 @@ class Conversations(InboxView):
                 self.membership,
                 box=inbox.Box(query["box"]),
                 status=Status(query["status"]),
+                order=inbox.Order(query["order"]),
                 **place,
             )
         return Response(
@@ -167,6 +176,26 @@ class Agents(InboxView):
     @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
     def get(self, request: Request) -> Response:
         return Response({"agents": inbox.agents(self.membership)})
+
+
+class Alerts(InboxView):
+    """Which alerts you want to hear of in this organization: the settings of your notifications."""
+
+    # A person's own: a program hears nothing.
+    authentication_classes = AGENT_AUTHENTICATION
+
+    @extend_schema(
+        operation_id="inbox_alerts_update",
+        tags=["conversations"],
+        request=AlertsBody,
+        responses=AlertsShape,
+        examples=example({"sound": False}),
+    )
+    def patch(self, request: Request) -> Response:
+        """Switch the sound of the inbox on or off."""
+        body = AlertsBody.read(request)
+        wanted = switch_sound(by=self.membership, sound=body["sound"])
+        return Response({"sound": wanted.sound, "desktop": wanted.desktop})
 
 
 class ConversationDetail(InboxView):

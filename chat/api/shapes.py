@@ -25,6 +25,7 @@ class CustomerPreviewShape(Shape):
     seq = serializers.IntegerField(required=False)
     text = serializers.CharField(required=False)
     type = serializers.CharField(required=False)
+    timestamp = serializers.DateTimeField(required=False)
 
 
 class ConversationShape(Shape):
@@ -38,8 +39,14 @@ class ConversationShape(Shape):
     language = serializers.CharField()
     customer = NamedShape()
     assignee = NamedShape(allow_null=True)
+    bot_name = serializers.CharField(
+        allow_blank=True, help_text="What the settings of its widget call the bot."
+    )
     last_seq = serializers.IntegerField()
     inbound_total = serializers.IntegerField()
+    answered_inbound_total = serializers.IntegerField(
+        help_text="`inbound_total` of when your team last answered the customer, or closed it."
+    )
     last_message = PreviewShape()
     last_customer_message = CustomerPreviewShape(help_text="What the customer said last.")
     last_message_at = serializers.DateTimeField()
@@ -54,7 +61,9 @@ class ConversationShape(Shape):
     )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-    unread = serializers.IntegerField(help_text="Customer's messages that you have not seen.")
+    unread = serializers.IntegerField(
+        help_text="Customer's messages that you have not seen and nobody of your team answered."
+    )
 
 
 class TalkerShape(Shape):
@@ -100,7 +109,7 @@ class CountsShape(Shape):
         help_text="By box, then by status.",
     )
     unread = serializers.IntegerField(
-        help_text="Open ones, yours or nobody's, with messages that you have not seen."
+        help_text="Open ones, yours or nobody's, with messages that are unread."
     )
 
 
@@ -113,6 +122,11 @@ class AgentShape(Shape):
 
 class AgentsShape(Shape):
     agents = AgentShape(many=True)
+
+
+class AlertsShape(Shape):
+    sound = serializers.BooleanField()
+    desktop = serializers.BooleanField()
 
 
 class EventShape(Shape):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from chat.bot import BOT_ID, Reply, reply_id
+from chat.bot import Reply, bot_sender, reply_id
 from chat.bot_texts import Line, line
 from chat.content import clean_content
 from chat.interactions import Outcome
@@ -144,13 +144,20 @@ def _posted_as(conversation: Conversation, client_message_id: str) -> Message | 
 
 def _play_stretch(script: Script, conversation: Conversation, numbers: list[int]) -> None:
     first, *others = numbers
+    language = script.told["language_code"]
     question = _say(
         script, conversation, first, customer_sender(conversation.customer), script.turn_id(first)
     )
     for number in others:
         turn = script.told["turns"][number]
         if turn["from"] == "bot":
-            _say(script, conversation, number, _bot_sender(script), reply_id(question.seq))
+            _say(
+                script,
+                conversation,
+                number,
+                bot_sender(conversation, language),
+                reply_id(question.seq),
+            )
             if reason := turn.get("hand_off"):
                 hand_off(**_named(conversation), reason=reason, timestamp=script.time_of(number))
         else:
@@ -198,11 +205,6 @@ def _say(
         client_message_id=client_message_id,
         timestamp=script.time_of(number),
     )
-
-
-def _bot_sender(script: Script) -> Sender:
-    name = line(Line.NAME, script.told["language_code"])
-    return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
 
 
 def _content(script: Script, turn: Turn) -> dict[str, Any]:

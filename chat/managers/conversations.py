@@ -68,6 +68,10 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
             last_message_at=last_message_at, id__gte=pk
         )
 
+    def unanswered(self) -> Self:
+        """Narrow to where the customer wrote after the team's last answer."""
+        return self.filter(answered_inbound_total__lt=models.F("inbound_total"))
+
     def waiting(self) -> Self:
         return self.filter(waiting_since__isnull=False)
 

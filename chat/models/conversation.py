@@ -42,11 +42,13 @@ class Conversation(VersionedModel):
     """The head of one stream.
 
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
-    ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the log and can be rebuilt from
-    it. ``waiting_since`` is when the first customer message that nobody answered was written;
-    ``handed_off_at`` is when the bot handed over, until a person acts; ``replied_by`` holds the
-    ids of the people who wrote to the customer since the bot had it last. ``version`` is about the
-    labels and the priority, which people edit: every other change is an entry of the log.
+    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the
+    log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` of when
+    somebody of the team last answered the customer or closed it. ``waiting_since`` is when the
+    first customer message that nobody answered was written; ``handed_off_at`` is when the bot
+    handed over, until a person acts; ``replied_by`` holds the ids of the people who wrote to the
+    customer since the bot had it last. ``version`` is about the labels and the priority, which
+    people edit: every other change is an entry of the log.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -55,6 +57,7 @@ class Conversation(VersionedModel):
             "assignee",
             "last_seq",
             "inbound_total",
+            "answered_inbound_total",
             "last_message_at",
             "last_message",
             "last_customer_message",
@@ -89,9 +92,10 @@ class Conversation(VersionedModel):
 
     last_seq = models.BigIntegerField(default=0)
     inbound_total = models.BigIntegerField(default=0)
+    answered_inbound_total = models.BigIntegerField(default=0)
     last_message_at = models.DateTimeField()
     last_message = models.JSONField(default=dict, blank=True)
-    # {} or {seq, text, type, is_deleted?}: what the customer said last.
+    # {} or {seq, text, type, timestamp, is_deleted?}: what the customer said last.
     last_customer_message = models.JSONField(default=dict, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
     handed_off_at = models.DateTimeField(null=True, blank=True)
@@ -168,6 +172,11 @@ class Conversation(VersionedModel):
         return (self.assignee_id,) if self.assignee_id else ()
 
     @property
+    def bot_name(self) -> str:
+        """Return what the owner calls the bot of this conversation's widget, or ""."""
+        return self.widget.text("bot_name", self.language_code) if self.widget else ""
+
+    @property
     def is_bot_owned(self) -> bool:
         return self.status == Status.PENDING
 
@@ -207,7 +216,10 @@ class ConversationSize(models.Model):
 
 
 class ConversationRead(models.Model):
-    """How far one agent has read; unread = the head's inbound_total minus the one seen."""
+    """How far one agent has read.
+
+    Unread = the head's inbound_total minus the one seen or, if that is more, the one answered.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -56,6 +56,16 @@ def change_alert_settings(
     return changed
 
 
+def switch_sound(*, by: Membership, sound: bool) -> AlertSettings:
+    """Save whether somebody wants to hear the sound; what else they want stays as it is."""
+    changed, _is_new = AlertSettings.objects.update_or_create(
+        organization_id=by.organization_id,
+        user_id=by.user_id,
+        defaults={"sound": sound},
+    )
+    return changed
+
+
 def unalerted() -> list[tuple[UUID, UUID]]:
     """Return for whom customers wait unseen and untold: (organization, user), each once."""
     now = timezone.now()

@@ -41,6 +41,7 @@ HEAD_FIELDS = (
     "assignee",
     "last_seq",
     "inbound_total",
+    "answered_inbound_total",
     "last_message_at",
     "last_message",
     "last_customer_message",
@@ -68,7 +69,7 @@ def lock_conversation(
     try:
         return (
             conversations.select_for_update(of=("self",))
-            .select_related("customer", "assignee")
+            .select_related("customer", "assignee", "widget__organization")
             .get(organization_id=organization_id, pk=conversation_id)
         )
     except Conversation.DoesNotExist as missing:
@@ -210,7 +211,20 @@ def follow(conversation: Conversation, message: Message) -> None:
     conversation.waiting_since = waiting_since(
         conversation.waiting_since, message, handed_off_at=conversation.handed_off_at
     )
+    if _is_dealt_with(message):
+        conversation.answered_inbound_total = message.inbound_total
     _follow_people(conversation, message)
+
+
+def _is_dealt_with(message: Message) -> bool:
+    """Return whether nothing of before this entry is left for the team to read."""
+    if message.kind == EventKind.CHANGED:
+        return bool(message.content.get("change", {}).get("name") == CLOSED)
+    return (
+        message.kind == EventKind.POSTED
+        and message.sender.type == SenderType.AGENT
+        and not message.is_note
+    )
 
 
 def _follow_people(conversation: Conversation, message: Message) -> None:
@@ -249,7 +263,7 @@ def customer_preview_of(message: Message) -> dict[str, Any]:
     """Return the line a list shows of what the customer said last."""
     preview = preview_of(message)
     del preview["sender_type"], preview["sender_name"]
-    return preview | {"seq": message.seq}
+    return preview | {"seq": message.seq, "timestamp": message.timestamp.isoformat()}
 
 
 def waiting_since(

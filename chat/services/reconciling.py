@@ -154,6 +154,7 @@ def _mend(head: Conversation, summary: LogSummary) -> None:
     if head.last_seq != summary.last_seq:
         head.last_seq = 0
         head.inbound_total = 0
+        head.answered_inbound_total = 0
         head.last_message = {}
         head.last_customer_message = {}
         head.waiting_since = None

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from chat.domains import LOCAL_HOSTS
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
 from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
 from config import realtime, tenancy
@@ -20,8 +21,6 @@ from crm.accounts.errors import AccessEnded
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# A developer's own machine shows the same site on any port.
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SEEN_EVERY = timedelta(hours=1)
 _PURGED_AT_ONCE = 5000
 _PREFIX = "nfv_"
@@ -76,7 +75,7 @@ def frame_ancestors(widget: Widget) -> list[str]:
         shown = f"[{host}]" if ":" in host else host
         if port is not None:
             shown = f"{shown}:{port}"
-        elif host in LOOPBACK:
+        elif host in LOCAL_HOSTS:
             shown = f"{shown}:*"
         names = [shown, f"www.{shown}"] if _has_www(host) else [shown]
         sources += [f"{scheme}://{name}" for name in names for scheme in ("https", "http")]
@@ -280,6 +279,6 @@ def _matches(pattern: str, scheme: str, host: str, port: int) -> bool:
         fits = host == wanted_host or (_has_www(wanted_host) and host == f"www.{wanted_host}")
     if not fits:
         return False
-    if wanted_port == "*" or (wanted_port is None and wanted_host in LOOPBACK):
+    if wanted_port == "*" or (wanted_port is None and wanted_host in LOCAL_HOSTS):
         return True
     return port == (int(wanted_port) if wanted_port else DEFAULT_PORTS[scheme])

@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/inbox/conversations", api.Conversations.as_view(), name="inbox_conversations"),
     path("api/v1/inbox/counts", api.Counts.as_view(), name="inbox_counts"),
     path("api/v1/inbox/agents", api.Agents.as_view(), name="inbox_agents"),
+    path("api/v1/inbox/alerts", api.Alerts.as_view(), name="inbox_alerts"),
     path(_conversation, api.ConversationDetail.as_view(), name="conversation"),
     path(
         f"{_conversation}/messages",

@@ -40,7 +40,12 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.Box], "all")
     status = _one_of(request.GET.get("status"), Status.values, "open")
     conversation = inbox.find(membership, conversation_id) if conversation_id else None
-    page = inbox.page(membership, box=inbox.Box(box), status=Status(status))
+    order = _one_of(request.GET.get("order"), [str(order) for order in inbox.Order], "wait")
+    page = inbox.page(
+        membership, box=inbox.Box(box), status=Status(status), order=inbox.Order(order)
+    )
+    # Of what is not open, the newest come first in either order.
+    shown_order = inbox.Order(order) if status == Status.OPEN else inbox.Order.NEWEST
     opened: dict[str, Any] | None = None
     if conversation:
         opened = {
@@ -57,6 +62,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
         "box": box,
         "status": status,
+        "order": order,
         "page": {"rows": page.rows, "next": page.next},
         "counts": counts,
         "unread": counted.unread,
@@ -81,12 +87,9 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
                 }
                 for name, label in _status_labels()
             ],
-            "rows": [_row(row) for row in page.rows],
-            "entries": [
-                entry
-                for event in (opened or {"history": {"events": []}})["history"]["events"]
-                if (entry := _entry(event, membership))
-            ],
+            "orders": [{"name": str(name), "label": label} for name, label in _order_labels()],
+            "rows": [_row(row, shown_order) for row in page.rows],
+            "entries": _entries(opened, membership) if opened else [],
         }
         return render(request, "chat/inbox/inbox.html", context)
 
@@ -147,33 +150,50 @@ def _status_labels() -> list[tuple[Status, str]]:
     ]
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    moment = timezone.localtime(datetime.fromisoformat(row["last_message_at"]))
+def _order_labels() -> list[tuple[inbox.Order, str]]:
+    return [
+        (inbox.Order.WAIT, pgettext("conversations", "Longest wait")),
+        (inbox.Order.NEWEST, pgettext("conversations", "Newest")),
+    ]
+
+
+def _row(row: dict[str, Any], order: inbox.Order) -> dict[str, Any]:
+    last = _last_words(row, order)
+    told_at = last.get("timestamp", row["last_message_at"])
+    moment = timezone.localtime(datetime.fromisoformat(told_at))
     is_today = moment.date() == timezone.localdate()
-    last = _last_words(row)
     return {
         "row": row,
+        "moment": told_at,
         "time": formats.date_format(moment, "TIME_FORMAT" if is_today else "MONTH_DAY_FORMAT"),
-        "author": _last_author(last),
+        "author": _last_author(last, row["bot_name"]),
         "text": _last_text(last),
         "channel": Channel(row["channel"]).label,
     }
 
 
-def _last_words(row: dict[str, Any]) -> dict[str, Any]:
-    """While the customer waits for a person, what they said last; else what was said last."""
+def _last_words(row: dict[str, Any], order: inbox.Order) -> dict[str, Any]:
+    """Return what was said last or, while the customer waits for a person, what they said last.
+
+    In a list of the newest, what a person of the team said after it is what put the row there.
+    Heads of older versions do not tell when the customer said it: it cannot stand with its time.
+    """
     is_waiting = row["waiting_since"] and row["status"] != Status.PENDING
-    by_customer = row["last_customer_message"]
-    words: dict[str, Any] = by_customer if is_waiting and by_customer else row["last_message"]
-    return words
+    by_customer: dict[str, Any] = row["last_customer_message"]
+    last: dict[str, Any] = row["last_message"]
+    if not is_waiting or "timestamp" not in by_customer:
+        return last
+    if order == inbox.Order.NEWEST and last.get("sender_type") == SenderType.AGENT:
+        return last
+    return by_customer
 
 
-def _last_author(last: dict[str, Any]) -> str:
+def _last_author(last: dict[str, Any], bot_name: str) -> str:
     sender = last.get("sender_type")
     if last.get("type") == ContentType.NOTE:
         return f"{gettext('Note')}: "
     if sender == SenderType.BOT:
-        return f"{gettext('Bot')}: "
+        return f"{bot_name or gettext('Bot')}: "
     if sender == SenderType.AGENT:
         return f"{short_name(last.get('sender_name', ''))}: "
     return ""
@@ -183,7 +203,13 @@ def _last_text(last: dict[str, Any]) -> str:
     return gettext("Message deleted") if last.get("is_deleted") else last.get("text", "")
 
 
-def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | None:
+def _entries(opened: dict[str, Any], membership: Membership) -> list[dict[str, Any]]:
+    bot_name = opened["detail"]["conversation"]["bot_name"]
+    entries = (_entry(event, membership, bot_name) for event in opened["history"]["events"])
+    return [entry for entry in entries if entry]
+
+
+def _entry(event: dict[str, Any], membership: Membership, bot_name: str) -> dict[str, Any] | None:
     """Word one entry of the log for the first paint; None where it shows in another entry."""
     data = event["data"]
     if event["kind"] in AMENDMENTS:
@@ -194,6 +220,8 @@ def _entry(event: dict[str, Any], membership: Membership) -> dict[str, Any] | No
     moment = timezone.localtime(datetime.fromisoformat(data["timestamp"]))
     is_customer = sender["type"] == SenderType.CUSTOMER
     name = Customer.shown_name(sender["name"], sender["id"]) if is_customer else sender["name"]
+    if sender["type"] == SenderType.BOT:
+        name = bot_name or name
     is_mine = sender["id"] == str(membership.user_id)
     is_note = content["type"] == ContentType.NOTE
     is_deleted = "deleted_at" in data

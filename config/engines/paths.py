@@ -10,7 +10,3 @@ def var_dir() -> Path:
     """Give the folder of data that belongs to this checkout: NEXTFLOW_VAR, else `var/` in it."""
     given = os.environ.get("NEXTFLOW_VAR")
     return Path(given).expanduser().absolute() if given else CHECKOUT / "var"
-
-
-def log_path(name: str) -> Path:
-    return var_dir() / "log" / f"{name}.log"

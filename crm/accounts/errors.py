@@ -245,11 +245,6 @@ class ScopeNotYours(Forbidden):
     message = gettext_noop("A key cannot do more than you may. Leave out the scopes you lack.")
 
 
-class SessionNotFound(NotFound):
-    code = "session_not_found"
-    message = gettext_noop("This session is over already. Load the page again.")
-
-
 class InvitationNotFound(NotFound):
     """The same for a key that never was, has expired, was used or was taken back."""
 

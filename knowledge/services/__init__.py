@@ -7,13 +7,12 @@ from knowledge.services.faqs import (
     add_phrasing,
     create_faq,
     delete_faq,
-    import_faqs,
     purge_deleted,
     restore_faq,
     set_published,
     update_faq,
 )
-from knowledge.services.importing import import_rows
+from knowledge.services.importing import create_faqs, import_faqs, import_rows
 from knowledge.services.indexing import index_faqs, index_now
 from knowledge.services.undoing import delete_faq_undoably
 
@@ -25,6 +24,7 @@ __all__ = [
     "answer",
     "create_category",
     "create_faq",
+    "create_faqs",
     "delete_category",
     "delete_faq",
     "delete_faq_undoably",

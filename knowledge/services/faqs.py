@@ -1,6 +1,6 @@
 """Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -17,10 +17,9 @@ from config.errors import Forbidden
 from config.ids import uuid7
 from config.text import identity_key, normalize, normalize_line, search_key
 from config.versions import check_version
-from crm.accounts.models import User
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from crm.billing.metrics import Metric
-from crm.billing.services import consume, require_room
+from crm.billing.services import require_room
 from knowledge.errors import (
     CategoryNotFound,
     FaqKeyTaken,
@@ -29,9 +28,6 @@ from knowledge.errors import (
 )
 from knowledge.events import faqs_changed_on_commit
 from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
-
-IMPORT_BATCH = 500
-_INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +70,6 @@ def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | No
 
 
 @transaction.atomic
-def create_faqs(
-    *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
-) -> list[Faq]:
-    """Add many FAQs, all or none, in as many queries as one.
-
-    Those without a ``key`` get one of their own. Raises what `create_faq` does.
-    """
-    require_writer(by, organization_id)
-    base = lock_knowledge(organization_id)
-    faqs = [
-        Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
-    ]
-    taken = set(
-        Faq.objects.of(organization_id)
-        .alive()
-        .filter(key__in={content.key or _key_of(content.question) for content in contents})
-        .values_list("key", "language_code")
-    )
-    categories = {content.category_id for content in contents if content.category_id}
-    known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
-    if known.count() < len(categories):
-        raise CategoryNotFound
-    for faq, content in zip(faqs, contents, strict=True):
-        key = content.key or _key_of(content.question)
-        if (key, content.language_code) in taken:
-            if content.key:
-                raise FaqKeyTaken
-            key = _another(key)
-        taken.add((key, content.language_code))
-        _assign(faq, replace(content, key=key))
-        _check(faq)
-    if faqs:
-        Faq.objects.bulk_create(faqs)
-        _require_room(organization_id)
-        raise_version(base)
-        faqs_changed_on_commit(organization_id)
-    return faqs
-
-
-@transaction.atomic
 def update_faq(
     *,
     organization_id: UUID,
@@ -150,7 +106,7 @@ def add_phrasing(
         return faq
     faq.phrasings = [*faq.phrasings, asked]
     faq.folded_text = _folded_text(faq)
-    _check(faq)
+    check_fields(faq)
     return _follow(faq, base, "phrasings", "folded_text")
 
 
@@ -213,83 +169,6 @@ def restore_faq(
     return _follow(faq, base, "deleted_at")
 
 
-def import_faqs(
-    *,
-    organization_id: UUID,
-    contents: Iterable[FaqContent],
-    by: User | None,
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, int]:
-    """Bring many FAQs in, each by its key and language: again changes nothing.
-
-    Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
-    One transaction a batch, so that a killed import leaves whole batches and may be repeated.
-    """
-    if by is not None:
-        consume(
-            organization_id=organization_id,
-            metric=Metric.BACKGROUND_TASKS,
-            key=f"faq_import/{uuid7()}",
-        )
-    counts = {"created": 0, "updated": 0, "unchanged": 0}
-    batch: list[FaqContent] = []
-    for content in contents:
-        batch.append(content)
-        if len(batch) == IMPORT_BATCH:
-            _import_batch(organization_id, batch, by, counts)
-            batch = []
-            if progress:
-                progress(sum(counts.values()))
-    if batch:
-        _import_batch(organization_id, batch, by, counts)
-    if progress:
-        progress(sum(counts.values()))
-    return counts
-
-
-@transaction.atomic
-def _import_batch(
-    organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
-) -> None:
-    base = lock_knowledge(organization_id)
-    keys = {content.key for content in batch}
-    here = {
-        (faq.key, faq.language_code): faq
-        for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
-    }
-    categories = set(FaqCategory.objects.of(organization_id).values_list("pk", flat=True))
-    new: dict[UUID, Faq] = {}
-    changed: list[Faq] = []
-    now = timezone.now()
-    for content in batch:
-        faq = here.get((content.key, content.language_code))
-        if faq is None:
-            faq = Faq(organization_id=organization_id, created_by=by)
-            here[content.key, content.language_code] = new[faq.pk] = faq
-        elif not _differs(faq, content):
-            continue
-        elif faq.pk not in new:
-            faq.version += 1
-            faq.updated_at = now
-            changed.append(faq)
-        _assign(faq, content)
-        if faq.category_id and faq.category_id not in categories:
-            raise CategoryNotFound
-        _check(faq)
-    Faq.objects.bulk_create(new.values())
-    Faq.objects.bulk_update(
-        changed,
-        [*_INDEXED_FIELDS, "category", "is_published", "folded_text", "version", "updated_at"],
-    )
-    counts["created"] += len(new)
-    counts["updated"] += len(changed)
-    counts["unchanged"] += len(batch) - len(new) - len(changed)
-    if new or changed:
-        _require_room(organization_id)
-        raise_version(base)
-        faqs_changed_on_commit(organization_id)
-
-
 def purge_deleted(*, limit: int = 1000) -> int:
     """Remove for good what was deleted long ago and has left the index; give how many."""
     before = timezone.now() - timedelta(days=settings.KNOWLEDGE_KEEP_DELETED_DAYS)
@@ -333,23 +212,24 @@ def _locked(organization_id: UUID, faq_id: UUID, by: Principal | None) -> Faq:
 
 
 def _fill(faq: Faq, content: FaqContent) -> None:
-    _assign(faq, content)
+    assign(faq, content)
     if (
         faq.category_id
         and not FaqCategory.objects.of(faq.organization_id).filter(pk=faq.category_id).exists()
     ):
         raise CategoryNotFound
-    _check(faq)
+    check_fields(faq)
     _refuse_taken_key(faq)
 
 
-def _assign(faq: Faq, content: FaqContent) -> None:
-    for field, value in _values(content).items():
+def assign(faq: Faq, content: FaqContent) -> None:
+    """Write a content into a row, with a free key where it names none."""
+    for field, value in values_of(content).items():
         setattr(faq, field, value)
     if not faq.key:
-        faq.key = _key_of(content.question)
+        faq.key = key_of(content.question)
         if _key_is_taken(faq):
-            faq.key = _another(faq.key)
+            faq.key = another_key(faq.key)
     faq.folded_text = _folded_text(faq)
 
 
@@ -369,7 +249,8 @@ def _folded_text(faq: Faq) -> str:
     return "\n".join(map(search_key, [faq.question, *faq.phrasings, faq.answer]))
 
 
-def _values(content: FaqContent) -> dict[str, Any]:
+def values_of(content: FaqContent) -> dict[str, Any]:
+    """Return the fields of a row as they are stored, by name."""
     phrasings = dict.fromkeys(normalize_line(line) for line in content.phrasings)
     return {
         "question": normalize_line(content.question),
@@ -382,11 +263,8 @@ def _values(content: FaqContent) -> dict[str, Any]:
     }
 
 
-def _differs(faq: Faq, content: FaqContent) -> bool:
-    return any(getattr(faq, field) != value for field, value in _values(content).items())
-
-
-def _check(faq: Faq) -> None:
+def check_fields(faq: Faq) -> None:
+    """Raise InvalidFaq unless the row may be stored."""
     if len(faq.phrasings) > MAX_PHRASINGS:
         raise InvalidFaq(extra={"errors": {"phrasings": [f"At most {MAX_PHRASINGS}."]}})
     try:
@@ -395,11 +273,13 @@ def _check(faq: Faq) -> None:
         raise InvalidFaq(extra={"errors": error.message_dict}) from error
 
 
-def _key_of(question: str) -> str:
+def key_of(question: str) -> str:
+    """Return the key that a question gives its FAQ if it is free."""
     return slugify(search_key(question))[:60].strip("-") or "faq"
 
 
-def _another(key: str) -> str:
+def another_key(key: str) -> str:
+    """Return a key that nobody has, beginning like one that is taken."""
     return f"{key}-{uuid7().hex[-8:]}"
 
 
@@ -417,12 +297,12 @@ def _key_is_taken(faq: Faq) -> bool:
 def _store(faq: Faq, base: KnowledgeBase) -> Faq:
     if faq._state.adding:
         faq.save()
-        _require_room(faq.organization_id)
+        require_text_room(faq.organization_id)
     else:
         before = text_bytes(Faq.objects.only("question", "answer").get(pk=faq.pk))
         faq.save()
         if text_bytes(faq) > before:
-            _require_room(faq.organization_id)
+            require_text_room(faq.organization_id)
     raise_version(base)
     faqs_changed_on_commit(faq.organization_id)
     return faq
@@ -432,7 +312,7 @@ def text_bytes(faq: Faq) -> int:
     return len(faq.question.encode()) + len(faq.answer.encode())
 
 
-def _require_room(organization_id: UUID) -> None:
+def require_text_room(organization_id: UUID) -> None:
     """Refuse what was just written if it is more than the plan has room for."""
     require_room(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 

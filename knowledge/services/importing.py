@@ -1,16 +1,38 @@
-"""Storing the FAQs that somebody pasted or uploaded."""
+"""Storing many FAQs at once: those that somebody pasted or uploaded, and those of the demo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
+from config.ids import uuid7
 from config.text import identity_key
+from crm.accounts.models import User
 from crm.accounts.permissions import Principal
+from crm.billing.metrics import Metric
+from crm.billing.services import consume
+from knowledge.errors import CategoryNotFound, FaqKeyTaken
+from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known
 from knowledge.models import Faq, FaqCategory
 from knowledge.services.categories import create_category
-from knowledge.services.faqs import FaqContent, create_faqs, lock_knowledge
+from knowledge.services.faqs import (
+    FaqContent,
+    another_key,
+    assign,
+    check_fields,
+    key_of,
+    lock_knowledge,
+    raise_version,
+    require_text_room,
+    require_writer,
+    values_of,
+)
+
+IMPORT_BATCH = 500
+_INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
 
 
 @transaction.atomic
@@ -40,6 +62,123 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
     )
 
 
+@transaction.atomic
+def create_faqs(
+    *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
+) -> list[Faq]:
+    """Add many FAQs, all or none, in as many queries as one.
+
+    Those without a ``key`` get one of their own. Raises what `create_faq` does.
+    """
+    require_writer(by, organization_id)
+    base = lock_knowledge(organization_id)
+    faqs = [
+        Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
+    ]
+    taken = set(
+        Faq.objects.of(organization_id)
+        .alive()
+        .filter(key__in={content.key or key_of(content.question) for content in contents})
+        .values_list("key", "language_code")
+    )
+    categories = {content.category_id for content in contents if content.category_id}
+    known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
+    if known.count() < len(categories):
+        raise CategoryNotFound
+    for faq, content in zip(faqs, contents, strict=True):
+        key = content.key or key_of(content.question)
+        if (key, content.language_code) in taken:
+            if content.key:
+                raise FaqKeyTaken
+            key = another_key(key)
+        taken.add((key, content.language_code))
+        assign(faq, replace(content, key=key))
+        check_fields(faq)
+    if faqs:
+        Faq.objects.bulk_create(faqs)
+        require_text_room(organization_id)
+        raise_version(base)
+        faqs_changed_on_commit(organization_id)
+    return faqs
+
+
+def import_faqs(
+    *,
+    organization_id: UUID,
+    contents: Iterable[FaqContent],
+    by: User | None,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, int]:
+    """Bring many FAQs in, each by its key and language: again changes nothing.
+
+    Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
+    One transaction a batch, so that a killed import leaves whole batches and may be repeated.
+    """
+    if by is not None:
+        consume(
+            organization_id=organization_id,
+            metric=Metric.BACKGROUND_TASKS,
+            key=f"faq_import/{uuid7()}",
+        )
+    counts = {"created": 0, "updated": 0, "unchanged": 0}
+    batch: list[FaqContent] = []
+    for content in contents:
+        batch.append(content)
+        if len(batch) == IMPORT_BATCH:
+            _import_batch(organization_id, batch, by, counts)
+            batch = []
+            if progress:
+                progress(sum(counts.values()))
+    if batch:
+        _import_batch(organization_id, batch, by, counts)
+    if progress:
+        progress(sum(counts.values()))
+    return counts
+
+
+@transaction.atomic
+def _import_batch(
+    organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
+) -> None:
+    base = lock_knowledge(organization_id)
+    keys = {content.key for content in batch}
+    here = {
+        (faq.key, faq.language_code): faq
+        for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
+    }
+    categories = set(FaqCategory.objects.of(organization_id).values_list("pk", flat=True))
+    new: dict[UUID, Faq] = {}
+    changed: list[Faq] = []
+    now = timezone.now()
+    for content in batch:
+        faq = here.get((content.key, content.language_code))
+        if faq is None:
+            faq = Faq(organization_id=organization_id, created_by=by)
+            here[content.key, content.language_code] = new[faq.pk] = faq
+        elif not _differs(faq, content):
+            continue
+        elif faq.pk not in new:
+            faq.version += 1
+            faq.updated_at = now
+            changed.append(faq)
+        assign(faq, content)
+        if faq.category_id and faq.category_id not in categories:
+            raise CategoryNotFound
+        check_fields(faq)
+    Faq.objects.bulk_create(new.values())
+    Faq.objects.bulk_update(
+        changed,
+        [*_INDEXED_FIELDS, "category", "is_published", "folded_text", "version", "updated_at"],
+    )
+    counts["created"] += len(new)
+    counts["updated"] += len(changed)
+    counts["unchanged"] += len(batch) - len(new) - len(changed)
+    if new or changed:
+        require_text_room(organization_id)
+        raise_version(base)
+        faqs_changed_on_commit(organization_id)
+
+
 def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
     if not name:
         return None
@@ -48,3 +187,7 @@ def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
         made = create_category(organization_id=by.organization_id, name=name, by=by)
         known[key] = made.pk
     return known[key]
+
+
+def _differs(faq: Faq, content: FaqContent) -> bool:
+    return any(getattr(faq, field) != value for field, value in values_of(content).items())

@@ -3,6 +3,7 @@
 // A captive portal or a proxy answers in the server's place, with status 200 and a page of its own,
 // which must not be put into ours. The server repeats the X-Request-ID of each request; nobody else
 // does. A fragment that loads by itself is asked for again; whatever a person did is reported.
+import { newId } from "../stream/ids.js";
 import { toast } from "./toasts.js";
 
 const FIRST_PAUSE_MS = 2_000;
@@ -11,12 +12,6 @@ const WHOLE_PAGE = /^\s*(<!doctype|<html)/i;
 
 const ids = new WeakMap();
 const failures = new WeakMap();
-
-/** crypto.randomUUID exists on secure origins only, an office server may have none. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   detail.headers["X-Request-ID"] = newId();

@@ -94,6 +94,7 @@ def _conversation(call: Any, conversation: str) -> None:
     call("inbox_counts")
     agents = call("inbox_agents")["agents"]
     call("inbox_tickets_issue")
+    call("inbox_alerts_update", {"sound": False})
     call("conversations_get", **this)
     call("conversations_update", {"labels": ["refund"], "priority": "high"}, **this)
     call("conversations_reopen", **this)

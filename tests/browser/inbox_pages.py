@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ def path_of(conversation: Conversation, query: str = "") -> str:
     return f"/app/inbox/{conversation.pk}/{query}"
 
 
-def customer_says(conversation: Conversation, text: str, key: str) -> Message:
+def customer_says(
+    conversation: Conversation, text: str, key: str, *, timestamp: datetime | None = None
+) -> Message:
     customer = conversation.customer
     return post_message(
         organization_id=conversation.organization_id,
@@ -92,15 +95,23 @@ def customer_says(conversation: Conversation, text: str, key: str) -> Message:
         sender=Sender(type=SenderType.CUSTOMER, id=str(customer.pk), name=customer.display_name),
         content={"type": "text", "text": text},
         client_message_id=key,
+        timestamp=timestamp,
     )
 
 
-def agent_says(conversation: Conversation, membership: Membership, text: str, key: str) -> Message:
+def agent_says(
+    conversation: Conversation,
+    membership: Membership,
+    text: str,
+    key: str,
+    *,
+    kind: str = "text",
+) -> Message:
     return post_message(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
         sender=Sender(type=SenderType.AGENT, id=str(membership.user_id), name=membership.user.name),
-        content={"type": "text", "text": text},
+        content={"type": kind, "text": text},
         client_message_id=key,
     )
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation
 from chat.services import hand_off
-from chat.services.alerts import change_alert_settings
+from chat.services.alerts import alert_settings, change_alert_settings
 from crm.accounts.models import Membership
 from tests.browser.inbox_pages import customer_says, logged_in, open_inbox, path_of
 from tests.servers import LiveServer
@@ -149,6 +149,48 @@ def test_switched_off_is_silent(
     expect(page.locator("#rows .row-last")).to_have_text("Anybody there?")
     page.wait_for_timeout(1_500)
     assert (rung(page), page.evaluate("() => window.shown")) == (0, [])
+
+
+def test_button_of_the_inbox_switches_the_sound_off_and_on(
+    desk: BrowserContext, taken: Conversation, agent: Membership
+) -> None:
+    page, other = open_inbox(desk), open_inbox(desk)
+    page.bring_to_front()
+    button = page.get_by_role("button", name="Sound when a customer writes")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.focus()
+    with page.expect_response("**/api/v1/inbox/alerts"):
+        page.keyboard.press("Space")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(button).to_have_attribute("title", "Sound is off")
+    # Every other tab of this person is silent as well.
+    expect(other.locator("#sound-button")).to_have_attribute("aria-pressed", "false")
+    own = alert_settings(agent)
+    assert (own.sound, own.desktop) == (False, True)
+    for each in (page, other):
+        each.evaluate(AWAY)
+    customer_says(taken, "Anybody there?", "there")
+    page.wait_for_timeout(1_500)
+    assert rung(page) + rung(other) == 0
+    page.reload()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    with page.expect_response("**/api/v1/inbox/alerts"):
+        button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    # Whoever switches it on hears it.
+    page.wait_for_function(f"() => window.rung === {NOTES}")
+    assert alert_settings(agent).sound
+
+
+def test_switch_that_was_not_saved_goes_back_and_says_so(
+    desk: BrowserContext, taken: Conversation, agent: Membership
+) -> None:
+    page = open_inbox(desk)
+    page.route("**/api/v1/inbox/alerts", lambda route: route.abort("connectionfailed"))
+    page.locator("#sound-button").click()
+    expect(page.locator(".toast-line")).to_contain_text("No connection to the server")
+    expect(page.locator("#sound-button")).to_have_attribute("aria-pressed", "true")
+    assert alert_settings(agent).sound
 
 
 def test_tab_shows_how_many_are_unread(desk: BrowserContext, taken: Conversation) -> None:

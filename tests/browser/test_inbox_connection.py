@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.models import Conversation, Widget
 from chat.services import assign, close, hand_off, mark_seen_by_customer
@@ -87,6 +87,60 @@ def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
             expect(page.locator("#rows .row-item")).to_have_count(4)
             assert live == seen_on(page)
             assert shown_texts(page) == stored_texts(taken)
+
+
+NOTHING_IS_KEPT = """
+  for (const name of ["localStorage", "indexedDB"]) {
+    Object.defineProperty(window, name, {
+      get() { throw new DOMException("Access is denied.", "SecurityError"); },
+    });
+  }
+"""
+
+
+def test_where_nothing_is_kept_a_message_is_sent_from_memory_and_its_line_says_so(
+    chromium: Browser, tmp_path: Path, taken: Conversation, agent: Membership
+) -> None:
+    port = free_port()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with logged_in(chromium, f"http://127.0.0.1:{port}", agent) as context:
+        context.add_init_script(NOTHING_IS_KEPT)
+        with serving(tmp_path, port=port) as server:
+            page = open_inbox(context, path_of(taken))
+            page.on("dialog", stay)
+            page.locator("#composer-text").fill("While all is well")
+            page.keyboard.press("Enter")
+            expect(page.locator("#log .entry[data-mine] .bubble-state")).to_have_text("Sent")
+            server.kill()
+            await_waiting(page)
+            for text in ("Written in the dark", "And one more"):
+                page.locator("#composer-text").fill(text)
+                page.keyboard.press("Enter")
+            unsent = page.locator("#log [data-unsent] .bubble-state")
+            expect(unsent).to_have_text(["Not sent yet: keep this page open until it is sent"] * 2)
+            # Closing the tab would lose them: the browser asks first.
+            page.close(run_before_unload=True)
+            page.wait_for_timeout(500)
+            assert asked == ["beforeunload"]
+        with serving(tmp_path, port=port):
+            await_live(page)
+            expect(page.locator("#log [data-unsent]")).to_have_count(0)
+            assert stored_texts(taken) == [
+                "Do you ship to Manila?",
+                "While all is well",
+                "Written in the dark",
+                "And one more",
+            ]
+            assert shown_texts(page) == stored_texts(taken)
+            # Nothing is left that leaving would lose.
+            page.reload()
+            await_live(page)
+            assert asked == ["beforeunload"]
 
 
 def test_unsent_message_survives_a_reload_and_is_stored_once(

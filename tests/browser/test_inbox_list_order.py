@@ -1,18 +1,22 @@
 """Who stands where in the inbox, what is read there, and how keys reach it on any keyboard."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from chat.models import Conversation, Widget
-from chat.services import close, hand_off, open_conversation
+from chat.events import SenderData, announce_typing
+from chat.models import Conversation, Sender, SenderType, Widget
+from chat.services import close, hand_off, open_conversation, post_message
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
     PHONE,
     agent_says,
+    await_live,
     customer_says,
     logged_in,
     open_inbox,
@@ -76,6 +80,114 @@ def test_row_shows_the_customers_last_words_in_a_hand_over(
     expect(last).to_have_text("Toàn: Yes")
     page.reload()
     expect(last).to_have_text("Toàn: Yes")
+
+
+def test_colleagues_answer_leaves_nothing_unread_here(
+    desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
+) -> None:
+    conversation = handed_off(organization, widget, "An")
+    page = open_inbox(desk)
+    unread = page.locator("#rows .row-unread")
+    expect(unread).to_have_text("1 unread")
+    expect(page).to_have_title("(1) Inbox · NextFlow")
+    agent_says(conversation, colleague, "Yes, we do", "reply")
+    expect(page.locator("#rows .row-last")).to_contain_text("Yes, we do")
+    expect(unread).to_be_hidden()
+    expect(page).to_have_title("Inbox · NextFlow")
+    customer_says(conversation, "And to Cebu?", "cebu")
+    expect(unread).to_have_text("1 unread")
+    page.reload()
+    expect(unread).to_have_text("1 unread")
+
+
+def test_time_of_a_row_is_that_of_its_words(
+    desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
+) -> None:
+    conversation = handed_off(organization, widget, "An")
+    asked = timezone.now() - timedelta(hours=30)
+    customer_says(conversation, "And to Cebu?", "cebu", timestamp=asked)
+    page = open_inbox(desk)
+    row = page.locator("#rows .row-item")
+    expect(row.locator(".row-last")).to_have_text("And to Cebu?")
+    moment = row.locator(".row-time")
+    written = str(moment.get_attribute("datetime"))
+    assert written.startswith(asked.isoformat()[:19])
+    agent_says(conversation, colleague, "Who knows this?", "note", kind="note")
+    expect(row.locator(".row-last")).to_have_text("And to Cebu?")
+    for _again in range(2):
+        expect(moment).to_have_attribute("datetime", written)
+        page.reload()
+    agent_says(conversation, colleague, "Yes", "reply")
+    expect(row.locator(".row-last")).to_contain_text("Yes")
+    assert str(moment.get_attribute("datetime")) > written
+
+
+def test_newest_first_is_chosen_kept_and_live(
+    desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
+) -> None:
+    an = handed_off(organization, widget, "An")
+    handed_off(organization, widget, "Bình")
+    page = open_inbox(desk)
+    expect_order(page, "An", "Bình")
+    switch = page.get_by_role("navigation", name="Order of the list")
+    expect(switch.get_by_text("Longest wait")).to_have_attribute("aria-current", "true")
+    newest = switch.get_by_text("Newest")
+    newest.focus()
+    page.keyboard.press("Enter")
+    expect_order(page, "Bình", "An")
+    expect(newest).to_have_attribute("aria-current", "true")
+    assert "order=newest" in page.url
+    handed_off(organization, widget, "Cường")
+    expect_order(page, "Cường", "Bình", "An")
+    customer_says(an, "Anybody there?", "more")
+    expect_order(page, "An", "Cường", "Bình")
+    page.reload()
+    await_live(page)
+    expect_order(page, "An", "Cường", "Bình")
+    # Another visit, whose address says nothing of it.
+    page.goto("/app/inbox/")
+    await_live(page)
+    expect_order(page, "An", "Cường", "Bình")
+    expect(newest).to_have_attribute("aria-current", "true")
+    # Other states have one order only.
+    page.get_by_text("Closed").click()
+    expect(switch).to_be_hidden()
+    page.get_by_text("Open", exact=True).click()
+    switch.get_by_text("Longest wait").click()
+    expect_order(page, "An", "Bình", "Cường")
+    assert "order=" not in page.url
+    page.goto("/app/inbox/?order=newest")
+    await_live(page)
+    # An address says it for this visit alone.
+    expect_order(page, "An", "Cường", "Bình")
+    page.goto("/app/inbox/")
+    await_live(page)
+    expect_order(page, "An", "Bình", "Cường")
+
+
+def test_bot_has_the_name_that_its_widget_gives_it(
+    desk: BrowserContext, conversation: Conversation, widget: Widget
+) -> None:
+    widget.texts = {"en": {"bot_name": "Beanie"}}
+    widget.save(update_fields=["texts"])
+    page = open_inbox(desk, path_of(conversation, "?status=pending"))
+    expect(page.locator("#details")).to_contain_text("Beanie")
+    # A name of several words is not cut as a person's is.
+    sender: SenderData = {"id": "bot", "type": "bot", "name": "Beanie of Sunbean"}
+    announce_typing(conversation.pk, sender=sender, is_typing=True)
+    expect(page.locator("#log-typing")).to_contain_text("Beanie of Sunbean")
+    post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=Sender(type=SenderType.BOT, id="bot", name="Assistant"),
+        content={"type": "text", "text": "Yes, everywhere."},
+        client_message_id="bot-reply-to-1",
+    )
+    for _again in range(2):
+        expect(page.locator("#rows .row-last")).to_have_text("Beanie: Yes, everywhere.")
+        expect(page.locator("#log .bubble-author").last).to_have_text("Beanie")
+        page.reload()
+        await_live(page)
 
 
 def test_other_conversations_are_live(

@@ -216,3 +216,44 @@ def test_plurals_follow_the_language(page: Page) -> None:
         "Осталось 5 символов",
         "Остался 21 символ",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked", "kept"),
+    [
+        (401, "identity_expired", ["proof", None], None),
+        (429, "too_fast", ["proof"], "proof"),
+        (503, "store_unavailable", ["proof"], "proof"),
+    ],
+)
+def test_an_identity_is_given_up_only_where_it_is_refused(
+    page: Page, status: int, code: str, asked: list[str | None], kept: str | None
+) -> None:
+    result = run(
+        page,
+        "session.js",
+        f"""
+        const {{ Refused }} = await import("/stream/response.js");
+        const {{ KeyedStorage }} = await import("/chat/widget/storage.js");
+        const asked = [];
+        const api = {{
+          siteKey: "key",
+          async openSession({{ identity }}) {{
+            asked.push(identity ?? null);
+            if (asked.length > 1) return {{ visitor_token: "t", is_new: false }};
+            throw new Refused({{ code: "{code}", message: "", status: {status} }});
+          }},
+        }};
+        const warned = [];
+        const session = new m.Session({{
+          api,
+          storage: new KeyedStorage("key", null),
+          onsession() {{}},
+          onwarning: (error) => warned.push(error.code),
+        }});
+        session.identity = "proof";
+        await session.open().catch(() => {{}});
+        return {{ asked, kept: session.identity, warned }};
+        """,
+    )
+    assert result == {"asked": asked, "kept": kept, "warned": [code] if kept is None else []}

@@ -100,6 +100,22 @@ def test_assignee_who_has_not_looked_is_told_once(
     assert AlertEmail.objects.get().waiting_since is not None
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "while it is closed, only the e-mail below reaches you"),
+        ("vi", "khi hộp thư đóng, chỉ có email bên dưới báo cho bạn"),
+        ("ru", "о клиенте сообщит только письмо, которое включается ниже"),
+    ],
+)
+def test_page_says_what_is_heard_without_an_open_inbox(
+    client: Client, agent: Membership, settings: LazySettings, language: str, words: str
+) -> None:
+    client.force_login(agent.user)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    assert words in client.get(PAGE).content.decode()
+
+
 def test_email_is_in_the_language_of_the_person(waiting: Conversation, agent: Membership) -> None:
     agent.user.language_code = "vi"
     agent.user.save(update_fields=["language_code"])

@@ -10,7 +10,7 @@ from chat import bot
 from chat.bot_texts import Line, line
 from chat.events import conversation_group
 from chat.interactions import Outcome
-from chat.models import Conversation, Message, SenderType, Status
+from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, hand_back, take_over
 from config import stores
 from crm.accounts.models import Membership, Organization
@@ -48,6 +48,17 @@ def test_known_question_is_answered_with_its_source(
     assert is_struck_off(question)
     conversation.refresh_from_db()
     assert (conversation.status, conversation.last_seq) == (Status.PENDING, reply.seq)
+
+
+def test_reply_is_stored_under_the_name_that_the_widget_gives_the_bot(
+    knowing: Organization, conversation: Conversation, widget: Widget
+) -> None:
+    widget.texts = {"en": {"bot_name": "Beanie"}}
+    widget.save(update_fields=["texts"])
+    question = ask(conversation, SHIPPING)
+    run(question)
+    (reply,) = log(question)
+    assert reply.sender.name == "Beanie"
 
 
 def test_turn_is_recorded(knowing: Organization, conversation: Conversation) -> None:

@@ -22,6 +22,7 @@ from chat.services import (
     snooze,
     take_over,
 )
+from chat.services.alerts import alert_settings, change_alert_settings
 from config import tenancy
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
@@ -167,6 +168,114 @@ def test_longest_wait_is_read_from_an_index_as_the_applications_role(agent: Memb
                 assert "Sort" not in plan
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_newest_come_first_where_that_is_asked_for(
+    api: Client, organization: Any, widget: Widget, limit: int
+) -> None:
+    made = [each.pk for each in many(organization, widget, 5)]
+    moment = timezone.now() + timedelta(days=1)
+    Conversation.objects.filter(pk__in=made[:2]).update(last_message_at=moment)
+    # One who waits for nobody is not put behind the others.
+    Conversation.objects.filter(pk=made[4]).update(waiting_since=None)
+    seen: list[str] = []
+    cursor = None
+    for _page in range(5 // limit + 1):
+        query = {"order": "newest", "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        answer = api.get(LIST, query).json()
+        seen += [row["id"] for row in answer["rows"]]
+        cursor = answer["next"]
+        if cursor is None:
+            break
+    wanted = [str(pk) for pk in (made[1], made[0], made[4], made[3], made[2])]
+    assert (seen, cursor) == (wanted, None)
+    told = api.get("/app/inbox/?order=newest").context
+    assert [row["row"]["id"] for row in told["rows"]] == wanted
+    assert told["state"]["order"] == "newest"
+    # A cursor of the longest wait leads nowhere here.
+    by_wait = api.get(LIST, {"limit": "1"}).json()["next"]
+    refused = api.get(LIST, {"order": "newest", "cursor": by_wait})
+    assert (refused.status_code, refused.json()["field"]) == (400, "cursor")
+
+
+@pytest.mark.usefixtures("conversation")
+def test_newest_are_read_from_an_index_as_the_applications_role(agent: Membership) -> None:
+    with tenancy.organization(agent.organization_id), connection.cursor() as cursor:
+        # So few rows are read faster without an index, whose order is asked for here.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        for box in inbox.Box:
+            found = inbox.in_box(agent, box).with_status("open").newest_first()
+            first = found[:31].explain()
+            behind = found.older_than(timezone.now(), agent.pk)[:31].explain()
+            for plan in (first, behind):
+                assert re.search("Index Scan using inbox_by_(status|assignee)", plan)
+                assert "Sort" not in plan
+
+
+def test_in_a_list_of_the_newest_a_colleagues_note_stands_with_its_own_time(
+    api: Client, organization: Any, widget: Widget, owner: Membership
+) -> None:
+    [handed_off] = many(organization, widget, 1)
+    post_message(
+        organization_id=organization.pk,
+        conversation_id=handed_off.pk,
+        sender=Sender(type=SenderType.AGENT, id=str(owner.user_id), name="Olga"),
+        content={"type": "note", "text": "Who takes this?"},
+        client_message_id="note",
+    )
+    [words] = api.get("/app/inbox/?order=newest").context["rows"]
+    assert (words["author"], words["text"]) == ("Note: ", "Who takes this?")
+    assert words["moment"] == words["row"]["last_message_at"]
+
+
+def test_rows_and_details_tell_what_the_owner_calls_the_bot(
+    api: Client, conversation: Conversation, widget: Widget
+) -> None:
+    answered = Sender(type=SenderType.BOT, id="bot", name="Assistant")
+    post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=answered,
+        content={"type": "text", "text": "Yes"},
+        client_message_id="bot-reply-to-1",
+    )
+    page = f"/app/inbox/{conversation.pk}/?status=pending"
+
+    def told() -> tuple[str, str, str]:
+        context = api.get(page).context
+        [row] = context["rows"]
+        row_told = api.get(LIST, {"status": "pending"}).json()["rows"][0]
+        return row["author"], context["entries"][-1]["author"], row_told["bot_name"]
+
+    assert told() == ("Bot: ", "Assistant", "")
+    widget.texts = {"vi": {"bot_name": "Bé Cà Phê"}, "en": {"bot_name": "Beanie"}}
+    widget.save(update_fields=["texts"])
+    assert told() == ("Beanie: ", "Beanie", "Beanie")
+    Conversation.objects.update(language_code="vi")
+    assert told() == ("Bé Cà Phê: ", "Bé Cà Phê", "Bé Cà Phê")
+
+
+def test_sound_is_switched_without_touching_other_alerts(
+    api: Client, agent: Membership, colleague: Membership
+) -> None:
+    change_alert_settings(by=agent, sound=True, desktop=True, email=False, email_after_minutes=30)
+    change_alert_settings(by=colleague, sound=True, desktop=True, email=True, email_after_minutes=5)
+    url = reverse("chat:inbox_alerts")
+    for sound in (False, False, True):
+        told = api.patch(url, {"sound": sound}, content_type="application/json")
+        assert (told.status_code, told.json()) == (200, {"sound": sound, "desktop": True})
+        own = alert_settings(agent)
+        assert (own.sound, own.desktop, own.email, own.email_after_minutes) == (
+            sound,
+            True,
+            False,
+            30,
+        )
+        assert alert_settings(colleague).sound
+    refused = api.patch(url, {"sound": "loud"}, content_type="application/json")
+    assert refused.status_code == 400
+
+
 def test_what_arrives_meanwhile_does_not_shift_the_next_page(
     api: Client, organization: Any, widget: Widget
 ) -> None:
@@ -190,21 +299,25 @@ def test_row_holds_the_customers_last_words_whatever_was_said_after_them(
     )
     [row] = api.get(LIST).json()["rows"]
     assert row["last_message"]["text"] == "Who takes this?"
+    question = Message.objects.numbered(organization.pk, handed_off.pk, 1)
+    assert question is not None
+    asked = question.timestamp.isoformat()
     assert row["last_customer_message"] == {
         "seq": 1,
         "type": "text",
         "text": "Do you ship to Manila?",
+        "timestamp": asked,
     }
     [words] = api.get("/app/inbox/").context["rows"]
     assert (words["author"], words["text"]) == ("", "Do you ship to Manila?")
-    question = Message.objects.numbered(organization.pk, handed_off.pk, 1)
-    assert question is not None
+    assert words["moment"] == asked != row["last_message_at"]
     delete_message(conversation_id=handed_off.pk, message_id=question.message_id, by=owner)
     [row] = api.get(LIST).json()["rows"]
     assert row["last_customer_message"] == {
         "seq": 1,
         "type": "text",
         "text": "",
+        "timestamp": asked,
         "is_deleted": True,
     }
 
@@ -256,6 +369,57 @@ def test_unread_is_each_readers_own(
     assert (unread(agent), unread(colleague)) == (2, 3)
 
 
+def test_what_somebody_of_the_team_answered_is_unread_for_nobody(
+    api: Client, agent: Membership, colleague: Membership, conversation: Conversation
+) -> None:
+    whose: dict[str, Any] = {
+        "organization_id": conversation.organization_id,
+        "conversation_id": conversation.pk,
+    }
+    take_over(**whose, by=agent)
+    replier = Sender(type=SenderType.AGENT, id=str(agent.user_id), name="Linh")
+    customer = Sender(type=SenderType.CUSTOMER, id=str(conversation.customer_id), name="Minh")
+
+    def say(sender: Sender, key: str, kind: str = "text") -> None:
+        content = {"type": kind, "text": "Words"}
+        post_message(**whose, sender=sender, content=content, client_message_id=key)
+
+    def unread() -> list[tuple[int, int]]:
+        """Give each one's unread messages, and unread conversations that are theirs or nobody's."""
+        told = []
+        for membership in (agent, colleague):
+            api.force_login(membership.user)
+            [row] = api.get(LIST).json()["rows"]
+            told.append((row["unread"], api.get(COUNTS).json()["unread"]))
+        return told
+
+    assert unread() == [(1, 1), (1, 0)]
+    say(replier, "note", "note")
+    assert unread() == [(1, 1), (1, 0)]
+    say(replier, "reply")
+    assert unread() == [(0, 0), (0, 0)]
+    say(customer, "more")
+    say(customer, "even-more")
+    assert unread() == [(2, 1), (2, 0)]
+    mark_seen_by_agent(**whose, user=colleague.user, seq=100)
+    assert unread() == [(2, 1), (0, 0)]
+    close(**whose, by=agent)
+    conversation.refresh_from_db()
+    assert conversation.answered_inbound_total == conversation.inbound_total == 3
+
+
+def test_what_the_bot_answered_is_still_unread(api: Client, conversation: Conversation) -> None:
+    post_message(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        sender=Sender(type=SenderType.BOT, id="bot", name="Assistant"),
+        content={"type": "text", "text": "Yes"},
+        client_message_id="bot-reply-to-1",
+    )
+    [row] = api.get(LIST, {"status": "pending"}).json()["rows"]
+    assert row["unread"] == 1
+
+
 def test_search_finds_customers_in_every_state(
     api: Client,
     agent: Membership,
@@ -296,6 +460,7 @@ def test_search_finds_customers_in_every_state(
         {"search": "a\x00b"},
         {"box": "everything"},
         {"status": "deleted"},
+        {"order": "oldest"},
         {"limit": "0"},
         {"limit": "101"},
         {"limit": "many"},

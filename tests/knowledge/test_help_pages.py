@@ -10,8 +10,16 @@ from django.urls import reverse
 from chat.models import Widget
 from config.colors import TEXT_CONTRAST, contrast, readable_on
 from crm.accounts.models import Membership, Organization
+from knowledge import help_center
 from knowledge.models import Faq, FaqCategory
-from knowledge.services import FaqContent, create_category, create_faq, delete_faq, set_published
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faq,
+    create_faqs,
+    delete_faq,
+    set_published,
+)
 from tests.forms.browsers import forms_of
 
 
@@ -94,6 +102,34 @@ def test_new_category_has_its_names_at_once(helpful: Organization, owner: Member
     long = client.post(reverse("knowledge:categories"), {"name": "Milk", "name-ru": "м" * 101})
     assert long.status_code == 422
     assert not FaqCategory.objects.filter(name="Milk").exists()
+
+
+def test_a_large_category_hides_no_question_of_another(
+    helpful: Organization, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(help_center, "MAX_SHOWN", 2)
+    many = create_category(organization_id=helpful.pk, name="Accounts", position=0)
+    for category, start in ((many, "A"), (None, "B")):
+        contents = [
+            FaqContent(
+                question=f"{start}{number:02}?",
+                answer="A.",
+                language_code="en",
+                category_id=category.pk if category else None,
+            )
+            for number in range(21)
+        ]
+        create_faqs(organization_id=helpful.pk, contents=contents, by=owner)
+    shown = [
+        (section.name, section.count, [faq.question for faq in section.faqs], section.more)
+        for section in home(helpful).context["sections"]
+    ]
+    assert shown == [
+        ("Accounts", 21, ["A00?", "A01?", "A02?", "A03?", "A04?", "A05?"], 15),
+        ("Delivery", 2, ["How long does delivery take?", "What does delivery cost?"], 0),
+        ("Gifts", 1, ["Do you wrap gifts?"], 0),
+        ("", 22, ["B00?", "B01?"], 20),
+    ]
 
 
 def test_home_shows_categories_with_counts_and_questions(helpful: Organization) -> None:

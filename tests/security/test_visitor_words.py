@@ -18,6 +18,7 @@ from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Area, Grant, Level, Rights
 from tests.conftest import make_member
 from tests.tenancy.addresses import addresses_of_views
+from tests.tenancy.visiting import Person
 from tests.tenancy.world import Theirs, make_theirs
 
 pytestmark = pytest.mark.django_db
@@ -78,23 +79,20 @@ def texts_of(client: Client, path: str) -> list[str]:
 
 @pytest.mark.parametrize("base", [role for role in BUILT_IN if role != "owner"])
 def test_no_role_without_the_inbox_reads_what_a_visitor_wrote(theirs: Theirs, base: str) -> None:
-    member = with_rights(theirs, base, Grant())
+    member = Person(with_rights(theirs, base, Grant()))
     shown = []
     for address in addresses_of_views(theirs, is_admin=False):
-        client = Client(raise_request_exception=False)
-        client.force_login(member.user)
-        for text in texts_of(client, address.path):
+        for text in texts_of(member.client(), address.path):
             shown += [f"{address.name}: {word}" for word in WORDS if word in text]
     assert shown == []
 
 
 def test_whoever_has_the_inbox_reads_it_where_it_belongs(theirs: Theirs) -> None:
     """The walk above would find the words if they were shown."""
-    shown = set()
+    shown, owner = set(), Person(theirs.owner)
     for address in addresses_of_views(theirs, is_admin=False):
-        client = Client(raise_request_exception=False)
-        client.force_login(theirs.owner.user)
-        if any(word in text for text in texts_of(client, address.path) for word in WORDS):
+        texts = texts_of(owner.client(), address.path)
+        if any(word in text for text in texts for word in WORDS):
             shown.add(address.name)
     assert {"chat:unanswered", "chat:answer_question", "chat:inbox_conversation"} <= shown
 

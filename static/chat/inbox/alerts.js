@@ -24,7 +24,7 @@ export class Alerts {
   constructor({ isLookedAt, open }) {
     this.#isLookedAt = isLookedAt;
     this.#open = open;
-    if (!state.alerts.sound) return;
+    // Also while it is switched off: it may be switched on at any time, in another tab as well.
     for (const kind of ["pointerdown", "keydown"]) {
       document.addEventListener(kind, unlockSound, { once: true, capture: true });
     }

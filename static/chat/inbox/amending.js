@@ -4,6 +4,7 @@ import { Refusal, call } from "./api.js";
 import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
 import { now } from "./time.js";
 import { toast } from "../../app/toasts.js";
+import { newId } from "../../stream/ids.js";
 import { EVENT } from "../../stream/shapes.js";
 
 export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
@@ -24,11 +25,6 @@ export function amend(entries) {
       target.data = { ...target.data, content, edited_at: data.edited_at };
     }
   }
-}
-
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `edit-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 export class Amending {
@@ -123,7 +119,7 @@ export class Amending {
     node.dataset.editing = "";
     shown.after(form);
 
-    let key = newKey();
+    let key = `edit-${newId()}`;
     const leave = () => {
       endEditing(node);
       this.#backToWriting(node);
@@ -147,7 +143,7 @@ export class Amending {
     };
     field.addEventListener("input", () => {
       // Another text is another edit; the same one sent again is the same.
-      key = newKey();
+      key = `edit-${newId()}`;
       refresh();
     });
     field.addEventListener("keydown", (event) => {

@@ -60,6 +60,8 @@ export const get = (path, shape, query = {}) => {
 
 export const post = (path, shape, body = {}) => call("POST", path, { shape, body });
 
+export const patch = (path, shape, body) => call("PATCH", path, { shape, body });
+
 export function logInAgain() {
   const here = window.location.pathname + window.location.search;
   window.location.assign(`/login/?next=${encodeURIComponent(here)}`);

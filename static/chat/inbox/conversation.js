@@ -4,7 +4,7 @@ import { Refusal, get } from "./api.js";
 import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";
 import { Log } from "./log.js";
-import { customerName } from "./names.js";
+import { customerName, senderName } from "./names.js";
 import { announce, byId, firstLetter, hueOf, me, setText } from "./page.js";
 import { DETAIL } from "./shapes.js";
 import { momentWords } from "./time.js";
@@ -339,7 +339,7 @@ export class OpenConversation extends EventTarget {
       this.#paintJump();
     }
     const { sender, content } = others.at(-1).data;
-    announce(`${isolate(customerName(sender)) || gettext("Bot")}: ${content.text ?? ""}`);
+    announce(`${isolate(senderName(sender, this.row?.bot_name))}: ${content.text ?? ""}`);
     const colleague = others.findLast(
       ({ data }) => data.sender.type === "agent" && data.content.type !== "note",
     );
@@ -374,7 +374,8 @@ export class OpenConversation extends EventTarget {
     const entries = [...this.#entries.values()]
       .filter((entry) => !isAmendment(entry))
       .sort((a, b) => a.seq - b.seq);
-    this.#log.show(entries, this.#outbox.of(this.stream), this.#seenSeq, {
+    const about = { seenSeq: this.#seenSeq, botName: this.row?.bot_name };
+    this.#log.show(entries, this.#outbox.of(this.stream), about, {
       retry: (id) => this.#outbox.retry(id),
       discard: (id) => this.#outbox.discard(id),
       decorate: (node, entry) => this.decorate(node, entry),

@@ -42,6 +42,7 @@ export function showDetails({ customer, conversation, others, widget }) {
   const language = customer.language || conversation.language;
   fact(facts, "language", gettext("Language"), LANGUAGES[language] ?? language);
   fact(facts, "world", gettext("Came through"), widget || gettext("Website"));
+  fact(facts, "robot", gettext("Bot"), conversation.bot_name);
   fact(facts, "clock", gettext("First seen"), dated(customer.created_at));
   fact(facts, "messages", gettext("Conversation began"), dated(conversation.created_at));
   const parts = [head, facts];

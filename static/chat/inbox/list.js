@@ -1,6 +1,7 @@
 // The list: one box and status at a time, in the server's order, continued by cursor, kept true by the socket.
 import { Refusal, get } from "./api.js";
 import { emptyWords } from "./empty.js";
+import { keptOrder, keepOrder } from "./order.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
 import { setUnread } from "./title.js";
@@ -12,6 +13,7 @@ const MOST_AT_ONCE = 100;
 const COUNTS_AFTER_MS = 700;
 const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
+const FILTERS = "a[data-box], a[data-status], a[data-order]";
 
 /** Newest first; ids are made in order of time and settle a tie, as in the database. */
 const byAge = (a, b) =>
@@ -29,6 +31,7 @@ function byWait(a, b) {
 export class ConversationList {
   box = state.box;
   status = state.status;
+  order = state.order;
   opened = null;
   #rows = new Map();
   #shown = new Map();
@@ -54,9 +57,13 @@ export class ConversationList {
     this.counts = state.counts;
     this.unread = state.unread;
     this.#list.replaceChildren();
-    this.#take(state.page, []);
-    this.#paint();
-    this.#paintCounts();
+    if (keptOrder() === this.order) {
+      this.#take(state.page, []);
+      this.#paint();
+      this.#paintCounts();
+    } else {
+      this.choose({ order: keptOrder() });
+    }
     this.#scroll.addEventListener("scroll", () => this.#loadMoreNearTheEnd(), { passive: true });
     this.#list.addEventListener("click", (event) => {
       const link = event.target.closest("a.row-link");
@@ -64,12 +71,12 @@ export class ConversationList {
       event.preventDefault();
       openConversation(link.closest(".row-item").dataset.id);
     });
-    for (const link of root.querySelectorAll("a[data-box], a[data-status]")) {
+    for (const link of root.querySelectorAll(FILTERS)) {
       link.addEventListener("click", (event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
-        const { box = this.box, status = this.status } = link.dataset;
-        this.choose(box, status);
+        if (link.dataset.order) keepOrder(link.dataset.order);
+        this.choose(link.dataset);
       });
     }
     this.#listenToSearch(byId("list-search"));
@@ -116,16 +123,18 @@ export class ConversationList {
     this.#paint();
   }
 
-  async choose(box, status) {
-    this.box = box;
-    this.status = status;
+  /** Return the part of an address that says what this list shows, with some of it changed. */
+  query({ box = this.box, status = this.status, order = this.order } = {}) {
+    const ordered = order === "newest" ? "&order=newest" : "";
+    return `?box=${box}&status=${status}${ordered}`;
+  }
+
+  async choose({ box = this.box, status = this.status, order = this.order }) {
+    Object.assign(this, { box, status, order });
     this.#search = "";
     byId("list-search").value = "";
     this.#paintFilters();
-    const here = new URL(window.location.href);
-    here.searchParams.set("box", box);
-    here.searchParams.set("status", status);
-    history.replaceState(history.state, "", here);
+    history.replaceState(history.state, "", window.location.pathname + this.query());
     await this.#startAnew();
   }
 
@@ -164,7 +173,7 @@ export class ConversationList {
   #question() {
     return this.#search
       ? { search: this.#search }
-      : { box: this.box, status: this.status };
+      : { box: this.box, status: this.status, order: this.order };
   }
 
   /** Ask the server again for what is shown: after a lost connection this equals a page reload. */
@@ -242,7 +251,7 @@ export class ConversationList {
   #unreadOf(row, known) {
     // The hint goes to the whole team and does not know what this reader has read.
     const seen = known ? known.inbound_total - known.unread : 0;
-    return Math.max(0, row.inbound_total - seen);
+    return Math.max(0, row.inbound_total - Math.max(seen, row.answered_inbound_total));
   }
 
   #take(page, newer) {
@@ -265,8 +274,16 @@ export class ConversationList {
   }
 
   /** As the server orders this list, so that a reload and a live change never differ. */
-  #order(a, b) {
-    return this.status === "open" && !this.#search ? byWait(a, b) : byAge(a, b);
+  #compare(a, b) {
+    return this.#isByWait ? byWait(a, b) : byAge(a, b);
+  }
+
+  get #isByWait() {
+    return this.status === "open" && this.order === "wait" && !this.#search;
+  }
+
+  get #manner() {
+    return { isMixed: this.#search !== "", isByWait: this.#isByWait };
   }
 
   #place(row) {
@@ -276,7 +293,7 @@ export class ConversationList {
     }
     // Behind the last loaded row it comes with its own page.
     const isBeyond = this.#next !== null && !this.#rows.has(row.id)
-      && [...this.#rows.values()].every((other) => this.#order(other, row) < 0);
+      && [...this.#rows.values()].every((other) => this.#compare(other, row) < 0);
     if (!isBeyond) this.#rows.set(row.id, row);
   }
 
@@ -315,7 +332,7 @@ export class ConversationList {
   }
 
   #paint() {
-    const wanted = [...this.#rows.values()].sort((a, b) => this.#order(a, b));
+    const wanted = [...this.#rows.values()].sort((a, b) => this.#compare(a, b));
     for (const [id, item] of this.#shown) {
       if (this.#rows.has(id)) continue;
       item.remove();
@@ -329,10 +346,7 @@ export class ConversationList {
         item.dataset.id = row.id;
         this.#shown.set(row.id, item);
       }
-      fillRow(item, row, {
-        isOpened: row.id === this.opened,
-        isMixed: this.#search !== "",
-      });
+      fillRow(item, row, { isOpened: row.id === this.opened, ...this.#manner });
       if (item === place) place = place.nextElementSibling;
       else this.#list.insertBefore(item, place);
     }
@@ -342,7 +356,7 @@ export class ConversationList {
 
   #tick() {
     for (const [id, item] of this.#shown) {
-      fillTimes(item, this.#rows.get(id), { isMixed: this.#search !== "" });
+      fillTimes(item, this.#rows.get(id), this.#manner);
     }
   }
 
@@ -361,14 +375,15 @@ export class ConversationList {
   }
 
   #paintFilters() {
-    for (const link of root.querySelectorAll("a[data-box], a[data-status]")) {
-      const { box = this.box, status = this.status } = link.dataset;
-      const isOwn = link.dataset.box ? box === this.box : status === this.status;
-      const isChosen = isOwn && !this.#search;
+    for (const link of root.querySelectorAll(FILTERS)) {
+      const [[name, value]] = Object.entries(link.dataset);
+      const isChosen = this[name] === value && !this.#search;
       if (isChosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
-      link.href = `?box=${box}&status=${status}`;
+      link.href = this.query(link.dataset);
     }
+    // Of everything else the newest come first, whichever was chosen.
+    byId("list-order").hidden = this.status !== "open" || this.#search !== "";
     this.#paintCounts();
   }
 

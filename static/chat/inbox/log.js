@@ -1,7 +1,7 @@
 // Shows the entries of one conversation, by number, with day separators and what is still unsent.
 import { endEditing } from "./amending.js";
 import { changeWords } from "./changes.js";
-import { customerName } from "./names.js";
+import { customerName, senderName } from "./names.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
 import { fillWithLinks, isolate, link } from "./text.js";
 import { absolute, clock, dayKey, dayWords } from "./time.js";
@@ -19,10 +19,11 @@ export class Log {
 
   /**
    * Bring the list up to date. entries: events in order of seq; unsent: items of the outbox;
-   * seenSeq: how far the customer has read; handlers: {retry, discard} by item id, and
-   * decorate(node, entry) for each message that is new on the screen or was amended.
+   * seenSeq: how far the customer has read; botName: what the widget calls the bot; handlers:
+   * {retry, discard} by item id, and decorate(node, entry) for each message that is new on the screen
+   * or was amended.
    */
-  show(entries, unsent, seenSeq, handlers) {
+  show(entries, unsent, { seenSeq, botName }, handlers) {
     const wanted = [];
     let day = "";
     let before = null;
@@ -36,6 +37,7 @@ export class Log {
       const node = this.#once(`seq-${entry.seq}`, () => entryNode(entry));
       if (!node) continue;
       if (entry.kind === "message.posted") {
+        fillAuthor(slot(node, "author"), entry.data.sender, botName);
         fillMessage(node, entry, handlers);
         node.toggleAttribute("data-follows", follows(before, entry));
         before = entry;
@@ -139,8 +141,6 @@ function messageNode({ seq, data }) {
   node.dataset.side = sender.type === "customer" ? "in" : "out";
   node.dataset.kind = isNote ? "note" : sender.type;
   node.toggleAttribute("data-mine", sender.id === me.id);
-  const name = sender.id === me.id ? gettext("You") : customerName(sender) || gettext("Bot");
-  setText(slot(node, "author"), name);
   setText(slot(node, "tag"), isNote ? gettext("Private note") : "");
   fillInitials(slot(node, "initials"), sender);
   const time = slot(node, "time");
@@ -148,6 +148,10 @@ function messageNode({ seq, data }) {
   time.title = absolute(data.timestamp);
   setText(time, clock(data.timestamp));
   return node;
+}
+
+function fillAuthor(target, sender, botName) {
+  setText(target, sender.id === me.id ? gettext("You") : senderName(sender, botName));
 }
 
 /** Show what may change later: the text, that it was edited, or that it is gone. */

@@ -13,6 +13,7 @@ import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
 import { ROWS } from "./shapes.js";
+import { SoundButton } from "./sound_button.js";
 import { setTitle } from "./title.js";
 import { toast } from "../../app/toasts.js";
 import { matches } from "../../stream/response.js";
@@ -33,6 +34,7 @@ const alerts = new Alerts({
   open: (id) => openConversation(id),
 });
 const gaze = new Gaze();
+new SoundButton();
 const list = new ConversationList(
   (id) => openConversation(id),
   (row) => conversation.hasRead(row),
@@ -61,8 +63,7 @@ conversation.addEventListener("begun", noteGaze);
 async function openConversation(id, { isOwnStep = true } = {}) {
   if (conversation.id !== id) {
     if (isOwnStep) {
-      const query = `?box=${list.box}&status=${list.status}`;
-      history.pushState({ conversation: id }, "", conversationPath(id) + query);
+      history.pushState({ conversation: id }, "", conversationPath(id) + list.query());
     }
     composer.close();
     list.setOpened(id);
@@ -97,7 +98,7 @@ function closeConversation({ isOwnStep = true } = {}) {
   list.setOpened(null);
   setTitle(`${gettext("Inbox")} · NextFlow`);
   if (isOwnStep) {
-    history.pushState({}, "", `${root.dataset.inboxUrl}?box=${list.box}&status=${list.status}`);
+    history.pushState({}, "", root.dataset.inboxUrl + list.query());
   }
   list.focusRow(id);
 }

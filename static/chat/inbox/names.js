@@ -27,6 +27,10 @@ export function customerName({ id, name }) {
   return end.length === 5 && name?.endsWith(end) ? gettext("Visitor") + end : name;
 }
 
+/** Return what a sender is called: the bot by the name that its widget's settings give it. */
+export const senderName = (sender, botName) =>
+  (sender.type === "bot" && botName) || customerName(sender) || gettext("Bot");
+
 /** Return the first letter of what somebody is called, for the circle beside the name. */
 export const firstLetter = (name) => [...(shortName(name) || "?")][0].toUpperCase();
 

@@ -1,17 +1,12 @@
 // Messages that the server has not confirmed yet. They survive a reload and a crash of the browser,
 // go out one at a time per conversation, and keep their id, so that a repeat is never stored twice.
+import { newId } from "../../stream/ids.js";
 import { me } from "./page.js";
 
 const PREFIX = `nextflow-outbox:${me.organization}:${me.id}:`;
 const ACK_TIMEOUT_MS = 10_000;
 const SOON_MS = 2_000;
 const RETRYABLE = new Set(["store_unavailable", "too_fast", "unreachable", "unexpected"]);
-
-/** A random id; crypto.randomUUID exists on secure origins only, an office server may have none. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 export class Outbox extends EventTarget {
   #items = new Map();

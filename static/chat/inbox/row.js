@@ -9,8 +9,11 @@ const WAITING_LATE_MS = 5 * 60_000;
 const WAITING_VERY_LATE_MS = 15 * 60_000;
 const CHANNELS = { website: () => gettext("Website") };
 
-/** isOpened: it is the one on the right; isMixed: the list holds rows of every status. */
-export function fillRow(item, row, { isOpened, isMixed }) {
+/**
+ * isOpened: it is the one on the right; isMixed: the list holds rows of every status; isByWait:
+ * whoever waits longest stands first in it, not the newest.
+ */
+export function fillRow(item, row, { isOpened, isMixed, isByWait }) {
   const link = item.firstElementChild;
   link.href = conversationPath(row.id);
   link.classList.toggle("is-unread", row.unread > 0);
@@ -21,8 +24,8 @@ export function fillRow(item, row, { isOpened, isMixed }) {
   const name = customerName(row.customer);
   setText(initials, firstLetter(name));
   setText(slot(item, "name"), name);
-  const last = lastWords(row);
-  setText(slot(item, "author"), lastAuthor(last));
+  const last = lastWords(row, isByWait);
+  setText(slot(item, "author"), lastAuthor(last, row.bot_name));
   setText(slot(item, "text"), last.is_deleted ? gettext("Message deleted") : last.text ?? "");
   slot(item, "unread").hidden = row.unread === 0;
   setText(slot(item, "unread-number"), row.unread > 99 ? "99+" : String(row.unread || ""));
@@ -33,15 +36,16 @@ export function fillRow(item, row, { isOpened, isMixed }) {
   owner.title = row.assignee?.name ?? "";
   setText(owner, row.assignee ? firstLetter(row.assignee.name) : "");
   setText(slot(item, "owner-name"), row.assignee ? row.assignee.name : "");
-  fillTimes(item, row, { isMixed });
+  fillTimes(item, row, { isMixed, isByWait });
 }
 
 /** What goes on by itself: how long ago, and how long somebody waits. */
-export function fillTimes(item, row, { isMixed }) {
+export function fillTimes(item, row, { isMixed, isByWait }) {
   const time = slot(item, "time");
-  time.dateTime = row.last_message_at;
-  time.title = absolute(row.last_message_at);
-  setText(time, listTime(row.last_message_at));
+  const saidAt = lastWords(row, isByWait).timestamp ?? row.last_message_at;
+  time.dateTime = saidAt;
+  time.title = absolute(saidAt);
+  setText(time, listTime(saidAt));
   const wait = slot(item, "wait");
   const isPlain = isMixed && (row.status === "closed" || row.status === "pending");
   if (isPlain) {
@@ -67,15 +71,21 @@ export function fillTimes(item, row, { isMixed }) {
   wait.title = interpolate(gettext("Waiting for an answer since %s"), [absolute(row.waiting_since)]);
 }
 
-/** While the customer waits for a person, what they said last; else what was said last. */
-function lastWords(row) {
+/**
+ * Return what was said last or, while the customer waits for a person, what they said last. In a list
+ * of the newest, what a person of the team said after it is what put the row there.
+ */
+function lastWords(row, isByWait) {
   const isWaiting = row.waiting_since && row.status !== "pending";
-  return isWaiting && row.last_customer_message?.type ? row.last_customer_message : row.last_message;
+  // Heads of older versions do not tell when the customer said it: it cannot stand with its time.
+  if (!isWaiting || !row.last_customer_message?.timestamp) return row.last_message;
+  const isOfTeam = row.last_message.sender_type === "agent";
+  return !isByWait && isOfTeam ? row.last_message : row.last_customer_message;
 }
 
-function lastAuthor(last) {
+function lastAuthor(last, botName) {
   if (last.type === "note") return `${gettext("Note")}: `;
-  if (last.sender_type === "bot") return `${gettext("Bot")}: `;
+  if (last.sender_type === "bot") return `${isolate(botName) || gettext("Bot")}: `;
   if (last.sender_type === "agent") return `${isolate(shortName(last.sender_name))}: `;
   return "";
 }

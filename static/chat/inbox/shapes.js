@@ -15,4 +15,5 @@ export const CHANGED = { conversation: ROW };
 export const DETAIL = { conversation: ROW, customer: "object", others: "array", seen_seq: "number" };
 export const ROWS = { organization: "string", rows: rowList, next: "string?" };
 export const COUNTS = { counts: "object", unread: "number" };
+export const ALERTS = { sound: "boolean" };
 export const AGENTS = { agents: "array" };

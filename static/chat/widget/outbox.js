@@ -3,6 +3,7 @@
  * An item is `{id, text, stream, order, failure?}`: `id` is its client_message_id for ever, `order`
  * says which was written first, `failure` ({code, message}) that the server refused it for good. */
 import { Database } from "../../stream/database.js";
+import { newId } from "../../stream/ids.js";
 
 const STORE = "messages";
 // A store that failed is left alone for this long: each try may take seconds, and messages wait.
@@ -19,13 +20,6 @@ export async function openOutbox(siteKey, storage, factory = usableIndexedDb()) 
     // Private windows and full disks refuse IndexedDB: the next best place follows.
     return new Outbox([list]);
   }
-}
-
-export function newMessageId() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  // Pages without TLS have no randomUUID.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export class Outbox {
@@ -77,7 +71,7 @@ export class Outbox {
   /** Keep a new message; it is in the list at once, and stored when this resolves. */
   async add(text, stream) {
     const latest = this.list().at(-1)?.order ?? 0;
-    const item = { id: newMessageId(), text, stream, order: Math.max(Date.now(), latest + 1) };
+    const item = { id: newId(), text, stream, order: Math.max(Date.now(), latest + 1) };
     await this.put(item);
     return item;
   }

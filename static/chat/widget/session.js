@@ -54,7 +54,9 @@ export class Session {
       if (this.identity === identity) this.identity = null;
       return given;
     } catch (error) {
-      if (!(error instanceof Refused) || !identity || error.status >= 500) throw error;
+      // Whoever was only too fast, or met a store that was away, shows it again.
+      const isFinal = error instanceof Refused && error.status < 500 && error.status !== 429;
+      if (!isFinal || !identity) throw error;
       // A wrong identity must not keep the visitor from being heard: they come in as before.
       this.identity = null;
       this.onwarning(error);
