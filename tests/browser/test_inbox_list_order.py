@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from chat.events import SenderData, announce_typing
 from chat.models import Conversation, Sender, SenderType, Widget
 from chat.services import close, hand_off, open_conversation, post_message
 from crm.accounts.models import Membership, Organization
@@ -171,6 +172,10 @@ def test_bot_has_the_name_that_its_widget_gives_it(
     widget.save(update_fields=["texts"])
     page = open_inbox(desk, path_of(conversation, "?status=pending"))
     expect(page.locator("#details")).to_contain_text("Beanie")
+    # A name of several words is not cut as a person's is.
+    sender: SenderData = {"id": "bot", "type": "bot", "name": "Beanie of Sunbean"}
+    announce_typing(conversation.pk, sender=sender, is_typing=True)
+    expect(page.locator("#log-typing")).to_contain_text("Beanie of Sunbean")
     post_message(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,

@@ -55,7 +55,9 @@ export class Company {
 
   #paintTyping() {
     const line = byId("log-typing");
-    const names = [...this.#typing.values()].map((person) => isolate(shortName(customerName(person))));
+    const names = [...this.#typing.values()].map((sender) =>
+      isolate(sender.type === "bot" ? sender.name : shortName(customerName(sender))),
+    );
     const wasHidden = line.hidden;
     line.hidden = names.length === 0;
     if (names.length) {
