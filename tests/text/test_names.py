@@ -155,6 +155,16 @@ def test_name_written_from_right_to_left_stays_inside_its_sentence(
     assert invitation.organization_id == owner.organization_id
 
 
+def test_conflict_about_the_role_of_somebody_written_from_right_to_left(
+    page: Client, agent: Membership
+) -> None:
+    agent.user.name = "דנה"
+    agent.user.save(update_fields=["name", "updated_at"])
+    url = reverse("accounts:set_role", args=[agent.pk])
+    shown = page.post(url, {"role": "viewer", "_version": "7"}, follow=True).content.decode()
+    assert f"The role of {isolate('דנה')} was changed meanwhile" in shown
+
+
 def test_page_isolates_names_in_its_sentences(page: Client, owner: Membership) -> None:
     owner.user.name = "\u202eسارة"
     owner.user.save()

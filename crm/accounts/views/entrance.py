@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config import tenancy
 from config.errors import AppError, Invalid
 from config.redirects import local_target
+from config.text import isolate
 from crm.accounts.entrance.stages import confirmed_address
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.form_guard.anonymous import once_for_anyone
@@ -136,7 +137,7 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
 
 def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Lead somebody out whose session is older than their present place in an organization."""
-    name = membership.organization.name
+    name = isolate(membership.organization.name)
     log_out(request)
     messages.info(request, _("Log in again to work for %(name)s.") % {"name": name})
     return redirect(settings.LOGIN_URL)

@@ -105,7 +105,11 @@ def _role_conflict(by: Membership, membership_id: UUID, key: str) -> str:
     return _(
         "The role of %(name)s was changed meanwhile: it is “%(present)s” now. “%(wanted)s” was "
         "not saved. Choose again if it is still right."
-    ) % {"name": present.user.name, "present": present.role_name, "wanted": wanted}
+    ) % {
+        "name": isolate(present.user.name),
+        "present": isolate(present.role_name),
+        "wanted": isolate(wanted),
+    }
 
 
 @never_cache
