@@ -180,6 +180,16 @@ def test_another_content_is_another_submission(visitor: Client, agent: Membershi
     assert other.post(LOG_IN, theirs | {"password": "wrong"}).status_code == 400
 
 
+def test_session_that_has_ended_is_not_given_again(visitor: Client, agent: Membership) -> None:
+    form = form_of(visitor.get(LOG_IN), "password")
+    form |= {"email": agent.user.email, "password": PASSWORD}
+    visitor.post(LOG_IN, form)
+    visitor.post(reverse("accounts:log_out"))
+    # Back to the page as the browser kept it.
+    assert visitor.post(LOG_IN, form)["Location"] == INBOX
+    assert visitor.get(INBOX).status_code == 200
+
+
 def test_what_is_kept_cannot_be_read_or_made_up(visitor: Client, agent: Membership) -> None:
     form = form_of(visitor.get(LOG_IN), "password")
     form |= {"email": agent.user.email, "password": PASSWORD}

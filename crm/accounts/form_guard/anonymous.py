@@ -51,7 +51,7 @@ def once_for_anyone(view: View[P]) -> View[P]:
             return view(request, *args, **kwargs)
         try:
             kept = _kept(name, key)
-            if kept is not None:
+            if kept and (not kept["session"] or request.session.exists(kept["session"])):
                 return _again(request, kept)
             response = view(request, *args, **kwargs)
             if 300 <= response.status_code < 400:
