@@ -3,9 +3,9 @@
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 
-from config import limits
 from crm.accounts.errors import OtpInvalid, OtpRequired
 from crm.accounts.models import User
+from crm.core import ratelimit
 
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
@@ -16,7 +16,7 @@ def check_code(*, user: User, code: str) -> None:
         return
     if not code:
         raise OtpRequired
-    limits.enforce("second_factor", {"user": user.pk})
+    ratelimit.enforce("second_factor", {"user": user.pk})
     factors = Authenticator.objects.filter(user=user, type__in=_BY_CODE)
     # A time-based code first: a recovery code is spent by looking.
     for factor in sorted(factors, key=lambda each: _BY_CODE.index(each.type)):

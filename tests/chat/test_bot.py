@@ -12,8 +12,8 @@ from chat.events import conversation_group
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, hand_back, take_over
-from config import stores
 from crm.accounts.models import Membership, Organization
+from crm.core import stores
 from crm.customers.models import Customer
 from knowledge.services import Answer
 from tests.chat.bot_turns import (

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from config.text import (
+from crm.core.text.normalization import (
     ascii_email,
     identity_key,
     is_blank,
