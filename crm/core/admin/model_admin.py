@@ -121,12 +121,13 @@ class ConsoleAdmin(ModelAdmin):
         form: Any = super().get_form(request, obj, **kwargs)
         if obj is None:
             return form
+        if edit_version(obj):
+            sent = request.POST.get(VERSION) if request.method == "POST" else None
+            form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        # Last: a subclass of a model's form makes its fields anew.
         if "organization" in form.base_fields:
             form.base_fields["organization"].disabled = True
-        if not edit_version(obj):
-            return form
-        sent = request.POST.get(VERSION) if request.method == "POST" else None
-        return type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        return form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
