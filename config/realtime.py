@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from config import brief_redis
+from config import brief_redis, hints
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
         pipe = brief_redis.client().pipeline(transaction=False)
         for group, message in messages:
             channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
-            pipe.publish(channel, _serializer().serialize(message))
+            pipe.publish(channel, hints.seal(channel, _serializer().serialize(message)))
         pipe.execute()
     except RedisError as error:
         brief_redis.note_failure(error)

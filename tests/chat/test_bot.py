@@ -12,7 +12,7 @@ from chat.events import conversation_group
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, hand_back, take_over
-from config import stores
+from config import hints, stores
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
 from knowledge.services import Answer
@@ -227,14 +227,17 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     question = ask(conversation, SHIPPING)
     group = conversation_group(conversation.pk)
     with stores.redis().pubsub() as listening:
-        listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
+        channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
+        listening.subscribe(channel)
         confirmed = listening.get_message(timeout=PATIENCE)
         assert confirmed is not None
         assert confirmed["type"] == "subscribe"
         run(question)
         raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
-    hint = registry.get_serializer("msgpack").deserialize(raw["data"])
+    message = hints.unseal(channel, raw["data"])
+    assert message is not None
+    hint = registry.get_serializer("msgpack").deserialize(message)
     assert hint == {
         "type": "stream.typing",
         "stream": question.stream,
