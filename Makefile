@@ -31,7 +31,7 @@ down: $(VENV)/runtime.stamp  ## Stop what `make up DETACH=1` started.
 	@$(MANAGE) down
 
 test: $(VENV)/tests.stamp  ## Run all tests on real engines and a real browser. ARGS="-k word".
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
 
 lint: $(VENV)/tests.stamp  ## Check style, types, layers, templates and migrations.
 	@$(BIN)/ruff check .

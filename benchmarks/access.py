@@ -10,13 +10,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from benchmarks.measure import Figure, figure_of, one_by_one
-from config import limits, stores
-from config.ids import uuid7
-from config.limits.limiter import Subjects
 from crm.accounts import access_tokens, clients
 from crm.accounts.models import ApiKey, Membership, Organization, Role, User
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.token_families import start_family
+from crm.core import ratelimit, stores
+from crm.core.ids import uuid7
+from crm.core.ratelimit.limiter import Subjects
 from tests.chaos.stack import Stack
 
 PLENTY = "1000000/1/1000000"
@@ -73,7 +73,7 @@ def _limiter(times: int, organization: Organization, user: User) -> Figure:
     floor = one_by_one(lambda: redis.ping(), times)
     return figure_of(
         "counting a request against three limits",
-        one_by_one(lambda: limits.enforce("api", subjects), times),
+        one_by_one(lambda: ratelimit.enforce("api", subjects), times),
         floor=floor,
         floor_of="one `PING` of the same client",
         how="one Lua script, one round trip",

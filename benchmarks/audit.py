@@ -8,10 +8,10 @@ from django.db import connection, transaction
 from benchmarks.measure import Figure, Spread, at_rate_in_threads, figure_of, one_by_one
 from benchmarks.web import main_organization, open_conversations
 from chat.models import Conversation
-from config import tenancy
 from crm.compliance.acting import Actor, acting
 from crm.compliance.models import ActorKind
 from crm.compliance.services.verifying import Verified, verify
+from crm.core import tenancy
 from crm.customers.models import Customer
 from tests.chaos.stack import Stack
 

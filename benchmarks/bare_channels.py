@@ -20,9 +20,9 @@ from django.conf import settings  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from config import stores  # noqa: E402
-from config.ids import uuid7  # noqa: E402
-from config.server import Server  # noqa: E402
+from crm.core import stores  # noqa: E402
+from crm.core.http.server import Server  # noqa: E402
+from crm.core.ids import uuid7  # noqa: E402
 
 _pool = ThreadPoolExecutor(settings.ASGI_BLOCKING_THREADS)
 

@@ -5,7 +5,7 @@ import random
 from benchmarks.measure import Figure, figure_of, one_by_one
 from benchmarks.web import agent_session, main_organization, serving
 from chat.models import Conversation
-from config import stores
+from crm.core import stores
 from tests.chaos.stack import Stack
 
 LIMIT = 50

@@ -14,7 +14,7 @@ from benchmarks.web import bare_server, connect, open_conversations
 from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
 from chat.viewers import Visitor
-from config import tenancy
+from crm.core import tenancy
 from tests.chaos.stack import Stack
 
 SOCKETS = 2_000

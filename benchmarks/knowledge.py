@@ -2,7 +2,7 @@
 
 from benchmarks.measure import Figure, figure_of, one_by_one
 from benchmarks.web import main_organization
-from config import stores
+from crm.core import stores
 from knowledge.embedding import embed_questions
 from knowledge.models import Faq, Passage
 from knowledge.services import answer

@@ -38,7 +38,7 @@ def start() -> None:
     import django
     from django.core.management import call_command
 
-    from config import tenancy
+    from crm.core import tenancy
 
     django.setup()
     tenancy.unsaid = tenancy.OPERATOR

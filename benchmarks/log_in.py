@@ -7,8 +7,8 @@ from django.test import Client, override_settings
 
 from benchmarks.measure import Figure, at_rate_in_threads, figure_of, one_by_one
 from benchmarks.seed import PASSWORD
-from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, User
+from crm.core.ids import uuid7
 from tests.chaos.stack import Stack
 
 RATE = 20.0

@@ -26,8 +26,8 @@ from chat.models import Conversation
 from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
 from chat.viewers import Visitor
-from config import stores, tenancy
-from config.ids import uuid7
+from crm.core import stores, tenancy
+from crm.core.ids import uuid7
 from tests.chaos.stack import Stack
 
 RATE = 50.0

@@ -3,14 +3,14 @@
 from django.db import connection, transaction
 
 from benchmarks.measure import Figure, figure_of, one_by_one
-from config import limits, stores, tenancy
-from config.ids import uuid7
-from config.limits.limiter import Subjects, enforce_and_spend
 from crm.accounts.models import Organization
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.billing.services.api_calls import post_api_calls
+from crm.core import ratelimit, stores, tenancy
+from crm.core.ids import uuid7
+from crm.core.ratelimit.limiter import Subjects, enforce_and_spend
 from tests.chaos.stack import Stack
 
 
@@ -44,7 +44,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
             figure_of(
                 "counting an API call with its rates",
                 one_by_one(lambda: enforce_and_spend("api", subjects, counter), times),
-                floor=one_by_one(lambda: limits.enforce("api", subjects), times),
+                floor=one_by_one(lambda: ratelimit.enforce("api", subjects), times),
                 floor_of="the rates alone",
                 how="one Lua script, one round trip, both",
             ),

@@ -5,7 +5,7 @@ import time
 from django.db import connection
 
 from benchmarks.measure import Figure
-from config import stores
+from crm.core import stores
 from tests.chaos.stack import Stack, last_json
 
 

@@ -9,10 +9,10 @@ from chat import inbox
 from chat.models import Status
 from chat.services import post_message
 from chat.services.conversations import customer_sender
-from config import tenancy
-from config.database.owner import as_owner
-from config.ids import uuid7
 from crm.accounts.models import Membership
+from crm.core import tenancy
+from crm.core.database.owner import as_owner
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from tests.chaos.stack import Stack
 

@@ -29,10 +29,10 @@ from chat.models import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from chat.services.log import follow
-from config import stores
-from config.database.owner import as_owner
-from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, Role, User
+from crm.core import stores
+from crm.core.database.owner import as_owner
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from knowledge.services import FaqContent, import_faqs, index_now
 

@@ -4,7 +4,7 @@ import time
 
 from benchmarks.measure import Figure, Spread, figure_of, one_by_one
 from benchmarks.web import serving
-from config import stores
+from crm.core import stores
 from crm.operations import canary
 from crm.operations.tasks import note_canary
 from tests.chaos.stack import Stack

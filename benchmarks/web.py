@@ -16,8 +16,8 @@ from websockets.typing import Origin
 
 from benchmarks.seed import PASSWORD
 from chat.models import Conversation
-from config import stores
 from crm.accounts.models import Organization
+from crm.core import stores
 from tests.chaos.client import hidden_values
 from tests.chaos.stack import CHECKOUT, Stack, free_port
 

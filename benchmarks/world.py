@@ -50,7 +50,7 @@ def enter(sizes: Sizes) -> Stack:
 
     django.setup()
 
-    from config import tenancy
+    from crm.core import tenancy
 
     # What prepares and counts is nobody's work; what is measured says whose rows it is about.
     tenancy.unsaid = tenancy.OPERATOR

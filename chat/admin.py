@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from chat.models import Conversation, Widget
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
 
 
 @admin.register(Widget)

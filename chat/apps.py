@@ -17,8 +17,8 @@ class ChatConfig(AppConfig):
         from chat.services.measuring import stored_text
         from chat.services.reading import begun_today
         from chat.services.sweeping import oldest_pending_age
-        from config import quotas
         from crm.compliance.tracking import Tracked, track
+        from crm.core import quotas
         from crm.operations import figures, numbers
         from knowledge.brand import set_brand_source
 

@@ -20,10 +20,10 @@ from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
 from chat.visitor_addresses import address_of
-from config import limits
-from config.quotas import QuotaExceeded
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
+from crm.core import ratelimit
+from crm.core.quotas import QuotaExceeded
 from knowledge import services as knowledge
 from knowledge.embedding import MODEL
 from knowledge.languages import detect_language
@@ -249,14 +249,14 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
     """
     address = address_of(UUID(question.sender.id))
     try:
-        limits.enforce(
+        ratelimit.enforce(
             "bot_answer",
             {
                 "address": f"{question.tenant_id}|{address}" if address else None,
                 "conversation": question.conversation_id,
             },
         )
-    except limits.Refusal:
+    except ratelimit.Refusal:
         farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)
         return replace(farewell, confidence=reply.confidence)
     try:

@@ -5,7 +5,7 @@ from uuid import UUID
 from chat.domains import LOCAL_HOSTS, display_domain
 from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import origin_allowed
-from config.colors import COLOR
+from crm.core.colors import COLOR
 from knowledge.brand import Brand
 
 

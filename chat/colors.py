@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from config.colors import WHITE, contrast
+from crm.core.colors import WHITE, contrast
 
 # The chat's own dark background.
 DARK = "#1f1d1b"

@@ -15,7 +15,7 @@ from chat.errors import (
     TextTooLong,
 )
 from chat.models import ContentType
-from config.text import normalize
+from crm.core.text.normalization import normalize
 
 _CLIENT_MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 # Under such an id the bot answers an entry, so that it does so once.

@@ -9,7 +9,7 @@ import idna
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.text import normalize_line
+from crm.core.text.normalization import normalize_line
 
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.text import isolate
-from crm.mail.services import Letter
+from crm.core.mail.services import Letter
+from crm.core.text.normalization import isolate
 
 
 @dataclass(frozen=True, slots=True)

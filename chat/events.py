@@ -8,7 +8,7 @@ from django.db import transaction
 
 from chat.models import AMENDMENTS, Conversation, EventKind, Message, Sender
 from chat.signals import message_posted
-from config import realtime
+from crm.core import realtime
 
 
 class Audience(StrEnum):

@@ -20,9 +20,9 @@ from chat.errors import (
     UnknownFrame,
     UnknownProtocol,
 )
-from config.errors import AppError
-from config.strict_json import NotJson, read_json
-from config.whole_numbers import LARGEST
+from crm.core.errors import AppError
+from crm.core.fields import LARGEST
+from crm.core.http.strict_json import NotJson, read_json
 
 PROTOCOL = 1
 MAX_STREAMS = 50

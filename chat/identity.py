@@ -23,8 +23,8 @@ from chat.errors import (
     IdentityTooLong,
 )
 from chat.models import IdentitySecret, Widget
-from config.text import is_blank, normalize_email, normalize_line
 from crm.accounts.entrance.sealing import seal, unseal
+from crm.core.text.normalization import is_blank, normalize_email, normalize_line
 
 logger = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from chat.errors import ConversationNotFound
 from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
-from config.errors import InvalidField
-from config.whole_numbers import LARGEST
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level
+from crm.core.errors import InvalidField
+from crm.core.fields import LARGEST
 from crm.customers.models import Customer
 
 PAGE = 30

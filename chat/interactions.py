@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from chat.managers.refusals import mongo_refusals
 from chat.models.message import mongo_now
-from config import stores
+from crm.core import stores
 
 PAGE = 50
 

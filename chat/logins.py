@@ -9,7 +9,6 @@ from django.conf import settings
 
 from chat.services.visitors import authenticate_visitor_token, renew_visit
 from chat.viewers import Agent, Viewer, Visitor
-from config.errors import NotAuthenticated
 from crm.accounts import access_tokens
 from crm.accounts.api_key_text import MARK
 from crm.accounts.errors import AccessEnded
@@ -22,6 +21,7 @@ from crm.accounts.principals import (
     authenticate_ticket,
 )
 from crm.accounts.services.sessions import session_of_key
+from crm.core.errors import NotAuthenticated
 
 _BEARER = "bearer "
 

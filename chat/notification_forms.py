@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from chat.models import AlertSettings
-from config.forms import Form
+from crm.core.forms import Form
 
 
 def _checkbox() -> forms.CheckboxInput:

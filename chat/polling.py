@@ -7,8 +7,8 @@ from typing import Any
 from chat.managers.messages import READ_LIMIT
 from chat.resuming import read_after, read_before
 from chat.viewers import Viewer
-from config.errors import InvalidField
-from config.whole_numbers import whole_number
+from crm.core.errors import InvalidField
+from crm.core.fields import whole_number
 
 LONGEST_WAIT = 25.0
 _KNOWN = frozenset({"epoch", "after", "before", "limit", "wait"})

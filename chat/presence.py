@@ -12,8 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from redis.client import Pipeline
 
-from config import stores
-from config.redis_values import expect_type, text_of
+from crm.core import stores
+from crm.core.redis_values import expect_type, text_of
 
 VIEWING_SECONDS = 45
 _NAME_SECONDS = 3600

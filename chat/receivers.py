@@ -13,8 +13,8 @@ from chat.models import Widget
 from chat.services.log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot, hand_over_conversations
-from config import brief_redis, realtime
 from crm.accounts.signals import member_left
+from crm.core import realtime, redis_circuit_breaker
 from crm.customers.models import Customer
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def start_answer(
     pending: tuple[str, ...],
     **kwargs: Any,
 ) -> None:
-    if ANSWER in pending and brief_redis.answers():
+    if ANSWER in pending and redis_circuit_breaker.answers():
         try:
             answer_with_bot.delay(str(organization_id), str(conversation_id), seq)
         except OperationalError:

@@ -13,9 +13,9 @@ from chat.services.handing_over import hand_over, left_behind
 from chat.services.measuring import measure_conversations
 from chat.services.sweeping import mend_amendments, pending_answers
 from chat.services.visitors import purge_visits
-from config import tenancy
-from config.errors import StoreUnavailable
-from config.outages import outage_refusals
+from crm.core import tenancy
+from crm.core.errors import StoreUnavailable
+from crm.core.store_errors import outage_refusals
 
 # With pauses of 1, 2 and 4 seconds between.
 BOT_RETRIES = 3

@@ -12,8 +12,8 @@ from django.core import signing
 from redis.exceptions import ResponseError
 
 from chat.errors import TicketInvalid
-from config import stores
-from config.redis_values import text_of
+from crm.core import stores
+from crm.core.redis_values import text_of
 
 _SALT = "chat.tickets"
 TICKET_SECONDS = 30

@@ -40,12 +40,12 @@ from chat.services import (
 )
 from chat.services.conversations import customer_sender, sender_of
 from chat.services.visitors import renew_visit
-from config import limits, realtime
 from crm.accounts.errors import AccessEnded, ImpersonatingReadOnly
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, Machine, Principal, permits
 from crm.accounts.principals import Access, renew, renew_machine
 from crm.accounts.services.sessions import note_use
+from crm.core import ratelimit, realtime
 from crm.customers.models import Customer
 
 PREFIX = "conversation:"
@@ -119,8 +119,8 @@ class Visitor:
     ) -> Posted:
         """Write a message; without a stream, into the open conversation or a new one."""
         try:
-            limits.enforce("widget_post", {"visitor": self.customer_id})
-        except limits.Refusal as refusal:
+            ratelimit.enforce("widget_post", {"visitor": self.customer_id})
+        except ratelimit.Refusal as refusal:
             wait = max(each.retry_after for each in refusal.standings)
             raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)}) from refusal
         content = clean_content(content)

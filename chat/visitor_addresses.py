@@ -11,8 +11,8 @@ from uuid import UUID
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from config import brief_redis
-from config.redis_values import text_of
+from crm.core import redis_circuit_breaker
+from crm.core.redis_values import text_of
 
 # As long as a visit may last on one ticket.
 KEPT_SECONDS = 24 * 3600
@@ -21,22 +21,22 @@ KEPT_SECONDS = 24 * 3600
 def note_address(customer_id: UUID, address: str) -> None:
     """Remember from where a visitor comes. Where Redis is away they are not counted by it."""
     digest = hmac.new(settings.SECRET_KEY.encode(), address.encode(), hashlib.sha256).hexdigest()
-    if not brief_redis.answers():
+    if not redis_circuit_breaker.answers():
         return
     try:
-        brief_redis.client().set(_key(customer_id), digest[:32], ex=KEPT_SECONDS)
+        redis_circuit_breaker.client().set(_key(customer_id), digest[:32], ex=KEPT_SECONDS)
     except RedisError as error:
-        brief_redis.note_failure(error)
+        redis_circuit_breaker.note_failure(error)
 
 
 def address_of(customer_id: UUID) -> str | None:
     """Return the hash of the address that a visitor last came from; None where it is not known."""
-    if not brief_redis.answers():
+    if not redis_circuit_breaker.answers():
         return None
     try:
-        found = brief_redis.client().get(_key(customer_id))
+        found = redis_circuit_breaker.client().get(_key(customer_id))
     except RedisError as error:
-        brief_redis.note_failure(error)
+        redis_circuit_breaker.note_failure(error)
         return None
     return text_of(found) if found is not None else None
 

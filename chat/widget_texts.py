@@ -5,8 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from config.text import normalize
 from crm.accounts.models import Language
+from crm.core.text.normalization import normalize
 
 # The most characters of each.
 TEXT_LENGTHS = {

@@ -9,7 +9,7 @@ from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.views import set_rollback
 
-from config.errors import (
+from crm.core.errors import (
     AppError,
     BodyTooLarge,
     CsrfFailed,
@@ -21,9 +21,9 @@ from config.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from config.middleware.refusals import problem_json
-from config.strict_json import NotJson, read_json
-from config.versions import EditedMeanwhile, PreconditionFailed
+from crm.core.http.exceptions import problem_json
+from crm.core.http.strict_json import NotJson, read_json
+from crm.core.versions import EditedMeanwhile, PreconditionFailed
 
 _KNOWN: dict[type[exceptions.APIException], type[AppError]] = {
     exceptions.MethodNotAllowed: MethodNotAllowed,
@@ -37,7 +37,7 @@ _WHOLE = "non_field_errors"
 
 
 class JsonParser(BaseParser):
-    """Read a body as `config.strict_json` does; a charset other than UTF-8 never comes this far."""
+    """Read a body with `crm.core.http.strict_json`; only UTF-8 comes this far."""
 
     media_type = "application/json"
 

@@ -12,8 +12,8 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 django_application = get_asgi_application()
 
-from config.bodies import bounded  # noqa: E402  settings are complete from here on
 from config.routing import long_poll_urlpatterns, websocket_urlpatterns  # noqa: E402  models exist only from here on
+from crm.core.http.body_limit import bounded  # noqa: E402  settings are complete from here on
 
 _pages = bounded(django_application)
 _long_polls = URLRouter(long_poll_urlpatterns)

@@ -7,7 +7,7 @@ import gc
 
 from celery import Celery
 
-from config import task_signals  # noqa: F401  importing connects them
+from crm.core.observability import task_signals  # noqa: F401  importing connects them
 
 # As in manage.py: what is imported stays, and config.apps switches the search on again.
 gc.disable()

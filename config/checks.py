@@ -10,10 +10,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
-from config.database.base import DatabaseWrapper
-from config.database.locks import tables_of_organizations, unlocked_models
-from config.database.roles import complaints
-from config.limits.rates import BadRate, parse_rate
+from crm.core.database.base import DatabaseWrapper
+from crm.core.database.rls_policies import tables_of_organizations, unlocked_models
+from crm.core.database.roles import complaints
+from crm.core.ratelimit.rates import BadRate, parse_rate
 
 STORES = {
     "DATABASE_URL": (

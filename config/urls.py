@@ -11,16 +11,16 @@ urlpatterns = [
     path("", include("crm.operations.urls")),
     path("", include("crm.accounts.urls")),
     path("", include("crm.accounts.urls.allauth")),
-    path("", include("crm.mail.urls")),
+    path("", include("crm.core.mail.urls")),
     path("", include("crm.customers.urls")),
     path("", include("crm.billing.urls")),
     path("", include("crm.compliance.urls")),
     path("", include("knowledge.urls")),
     path("", include("chat.urls")),
-    path("", include("config.rest.urls")),
+    path("", include("crm.core.api.urls")),
 ]
 
-handler400 = "config.views.bad_request"
-handler403 = "config.views.permission_denied"
-handler404 = "config.views.not_found"
-handler500 = "config.views.server_error"
+handler400 = "crm.core.http.views.bad_request"
+handler403 = "crm.core.http.views.permission_denied"
+handler404 = "crm.core.http.views.not_found"
+handler500 = "crm.core.http.views.server_error"

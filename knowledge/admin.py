@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin
-from config.forms import ModelForm
+from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.navigation import Menu, Section
+from crm.core.forms import ModelForm
 from knowledge.errors import FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_faq, delete_faq, update_faq

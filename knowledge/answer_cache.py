@@ -9,10 +9,10 @@ from uuid import UUID
 
 from redis.exceptions import RedisError
 
-from config import stores
-from config.logging import note_cache, note_store
-from config.redis_values import expect_type, object_of, text_of
-from config.text import identity_key
+from crm.core import stores
+from crm.core.observability.logging import note_cache, note_store
+from crm.core.redis_values import expect_type, object_of, text_of
+from crm.core.text.normalization import identity_key
 
 logger = logging.getLogger(__name__)
 KEEP_SECONDS = 3600

@@ -8,7 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import (
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.models import Language
+from crm.accounts.permissions import Area
+from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
@@ -22,10 +26,6 @@ from config.rest import (
     record_response,
     refuses,
 )
-from crm.accounts.api.base import AreaView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.models import Language
-from crm.accounts.permissions import Area
 from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import (

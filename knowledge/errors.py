@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import AppError, Invalid, NotFound, StoreUnavailable
+from crm.core.errors import AppError, Invalid, NotFound, StoreUnavailable
 
 
 class FaqNotFound(NotFound):

@@ -9,8 +9,13 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from config.text import identity_key, in_order, normalize, normalize_line
 from crm.accounts.models import Language
+from crm.core.text.normalization import (
+    identity_key,
+    in_order,
+    normalize,
+    normalize_line,
+)
 from knowledge.languages import detect_language
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
 
@@ -85,7 +90,7 @@ class ImportText:
 def mark_known(rows: Sequence[ImportRow], organization_id: UUID) -> list[ImportRow]:
     """Return the rows, each marked where its question is there already or stands further up.
 
-    Case and width do not count, accents do (`config.text.identity_key`).
+    Case and width do not count, accents do (`crm.core.text.normalization.identity_key`).
     """
     questions = {row.question for row in rows if not row.error}
     alike = Faq.objects.of(organization_id).alive().asked_like(questions)

@@ -21,10 +21,10 @@ from qdrant_client.http.exceptions import (
     UnexpectedResponse,
 )
 
-from config import stores
-from config.logging import note_store
-from config.text import search_key
 from crm.accounts.permissions import Area, Principal, reach
+from crm.core import stores
+from crm.core.observability.logging import note_store
+from crm.core.text.normalization import search_key
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
 from knowledge.terms import folded

@@ -11,10 +11,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from qdrant_client import models as qdrant
 
-from config.ids import uuid7
-from config.text_fields import LineField, ProseField
-from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization, User
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField, ProseField
+from crm.core.versions import VersionedModel
 from knowledge.managers import (
     MEANING,
     WORDS,

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from config import tenancy
-from config.errors import StoreUnavailable
+from crm.core import tenancy
+from crm.core.errors import StoreUnavailable
 from knowledge.services import index_faqs, purge_deleted
 from knowledge.services.comparing import mark_missing
 from knowledge.services.indexing import TASK_LIMIT, organizations_behind

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from config.text import search_key
+from crm.core.text.normalization import search_key
 
 _WORD = re.compile(r"[^\W_]+")
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")

@@ -18,8 +18,8 @@ from chat.interactions import BotInteraction
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
-from config import brief_redis, stores, tenancy
 from crm.accounts.models import Membership, Organization, Role, User
+from crm.core import redis_circuit_breaker, stores, tenancy
 from crm.customers.models import Customer
 from tests import worker_stores as second
 from tests.servers import (
@@ -78,7 +78,7 @@ def _patient_hints() -> Iterator[None]:
     A server goes on without a hint after a moment; a test would wait for what nobody repeats.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(brief_redis, "ANSWER_SECONDS", 60.0)
+        patch.setattr(redis_circuit_breaker, "ANSWER_SECONDS", 60.0)
         yield
 
 

@@ -13,7 +13,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config import brief_redis, stores
+from crm.core import redis_circuit_breaker, stores
 
 # Nothing can listen there without being root, so a connection is refused at once.
 _CLOSED_PORT = 1
@@ -21,11 +21,11 @@ _CLOSED_PORT = 1
 
 @contextmanager
 def without_redis() -> Iterator[None]:
-    """Let `stores.redis()` and `brief_redis.client()` give a client that is refused."""
+    """Let `stores.redis()` and `redis_circuit_breaker.client()` give a client that is refused."""
     away = Redis(port=_CLOSED_PORT, retry=Retry(NoBackoff(), 1))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stores, "redis", lambda: away)
-        patched.setattr(brief_redis, "client", lambda: away)
+        patched.setattr(redis_circuit_breaker, "client", lambda: away)
         yield
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from django.apps import apps
 from django.db import DatabaseError, OperationalError, connection, transaction
 
-from config import tenancy
-from config.database.locks import rights
-from config.database.owner import as_owner
+from crm.core import tenancy
+from crm.core.database.owner import as_owner
+from crm.core.database.rls_policies import rights
 
 # What migrations fill. A flush makes it anew, with other keys.
 KEPT = ("billing_plan", "django_content_type", "auth_permission")

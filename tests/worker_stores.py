@@ -20,9 +20,9 @@ from django.test import override_settings
 from chat.interactions import BotInteraction
 from chat.managers import ConversationDocuments
 from chat.models import Message
-from config import brief_redis, stores
 from config.celery import app
 from config.settings import test as test_settings
+from crm.core import redis_circuit_breaker, stores
 from crm.operations import canary
 from crm.operations.tasks import note_canary
 from tests.patience import await_true
@@ -138,7 +138,7 @@ def _connect(database: str, redis_url: str) -> None:
     connections.close_all()
     connection.settings_dict["NAME"] = database
     stores.mongo_db.cache_clear()
-    for client in (stores.redis(), brief_redis.client()):
+    for client in (stores.redis(), redis_circuit_breaker.client()):
         # Not a new client: registered scripts hold this one.
         client.connection_pool.disconnect()
         client.connection_pool.reset()

@@ -9,8 +9,6 @@ from rest_framework.request import Request
 from chat.logins import bearer_token
 from chat.services.visitors import authenticate_visitor_token
 from chat.viewers import Agent, Viewer, Visitor
-from config import tenancy
-from config.errors import NotAuthenticated
 from crm.accounts import access_tokens
 from crm.accounts.access import membership_of
 from crm.accounts.api_key_text import MARK
@@ -19,6 +17,8 @@ from crm.accounts.authentication import (
     ApiKeyAuthentication,
     SessionAuthentication,
 )
+from crm.core import tenancy
+from crm.core.errors import NotAuthenticated
 
 
 class VisitorAuthentication(BaseAuthentication):

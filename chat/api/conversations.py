@@ -13,10 +13,10 @@ from chat import inbox
 from chat.api.shapes import ConversationShape
 from chat.managers import ConversationQuerySet
 from chat.models import Channel, Conversation, Priority, Status
-from config.rest import ListQuery, ordering_field, page_of, page_response
 from crm.accounts.access import membership_of
 from crm.accounts.api.base import AreaView
 from crm.accounts.permissions import Area
+from crm.core.api import ListQuery, ordering_field, page_of, page_response
 
 NOBODY = "none"
 

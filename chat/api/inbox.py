@@ -41,15 +41,15 @@ from chat.services import (
 )
 from chat.services.alerts import switch_sound
 from chat.viewers import PREFIX, Agent
-from config import metrics
-from config.ids import uuid7
-from config.outages import outage_refusals
-from config.rest import Body, Query, etag_headers, example, expected_version, refuses
-from config.whole_numbers import WholeNumberField
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, require
+from crm.core.api import Body, Query, etag_headers, example, expected_version, refuses
+from crm.core.fields import WholeNumberField
+from crm.core.ids import uuid7
+from crm.core.observability import metrics
+from crm.core.store_errors import outage_refusals
 
 MAX_LIMIT = 100
 MAX_LABELS = 20

@@ -24,12 +24,12 @@ from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.viewers import Visitor
 from chat.visitor_addresses import note_address
-from config import limits, tenancy
-from config.limits.headers import note_standings
-from config.limits.limiter import Subjects
-from config.outages import outage_refusals
-from config.rest import Body, refuses
 from crm.accounts.models import Language
+from crm.core import ratelimit, tenancy
+from crm.core.api import Body, refuses
+from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.limiter import Subjects
+from crm.core.store_errors import outage_refusals
 
 WIDGET_SOCKET = "/ws/widget/"
 INBOX_SOCKET = "/ws/inbox/"
@@ -57,7 +57,7 @@ class WidgetSessions(APIView):
     limit_endpoint = "widget_session"
 
     def limit_subjects(self, request: Request) -> Subjects:
-        return {"address": limits.client_address(request._request)}
+        return {"address": ratelimit.client_address(request._request)}
 
     @extend_schema(
         operation_id="widget_sessions_start",
@@ -75,7 +75,7 @@ class WidgetSessions(APIView):
             widget = active_widget(told["site_key"])
             tenancy.enter(widget.organization_id)
             note_standings(
-                request._request, limits.enforce("widget_session", {"widget": widget.pk})
+                request._request, ratelimit.enforce("widget_session", {"widget": widget.pk})
             )
             # Our own pages (the demo, a preview) may show every widget.
             own_origin = f"{request.scheme}://{request.get_host()}"
@@ -83,7 +83,7 @@ class WidgetSessions(APIView):
                 check_origin(widget, told["parent_origin"])
                 record_seen(widget, told["parent_origin"])
             language = _language(told.get("language"), widget)
-            address = limits.client_address(request._request)
+            address = ratelimit.client_address(request._request)
             visit = _visit(
                 widget,
                 identity,
@@ -127,7 +127,7 @@ class WidgetTickets(APIView):
         visitor = visitor_of_request(request)
         with outage_refusals():
             ticket = _ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET)
-            note_address(visitor.customer_id, limits.client_address(request._request))
+            note_address(visitor.customer_id, ratelimit.client_address(request._request))
         return Response(ticket, status=201, headers=_PRIVATE)
 
 
@@ -167,7 +167,9 @@ def _visit(
             token=token,
             language_code=language,
             claims=identity.claims,
-            admit=lambda: limits.enforce("widget_visitor", {"address": f"{widget.pk}|{address}"}),
+            admit=lambda: ratelimit.enforce(
+                "widget_visitor", {"address": f"{widget.pk}|{address}"}
+            ),
         )
     proof = check_proof(widget, identity.token)
     return start_verified_visit(

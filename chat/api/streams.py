@@ -21,12 +21,12 @@ from chat.managers.messages import READ_LIMIT
 from chat.polling import answer, parse_query
 from chat.services import Posted
 from chat.viewers import Agent, Viewer, Visitor
-from config import metrics
-from config.limits.limiter import Subjects
-from config.limits.throttle import api_subjects
-from config.outages import outage_refusals
-from config.rest import Body, refuses
-from config.whole_numbers import LARGEST, WholeNumberField
+from crm.core.api import Body, refuses
+from crm.core.fields import LARGEST, WholeNumberField
+from crm.core.observability import metrics
+from crm.core.ratelimit.limiter import Subjects
+from crm.core.ratelimit.throttle import api_subjects
+from crm.core.store_errors import outage_refusals
 
 
 class MessageBody(Body):

@@ -18,7 +18,10 @@ from chat.services.widgets import (
     resume_widget,
     update_widget,
 )
-from config.rest import (
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.permissions import Area
+from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
@@ -32,9 +35,6 @@ from config.rest import (
     record_response,
     refuses,
 )
-from crm.accounts.api.base import AreaView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import Area
 
 _TEXTS_HELP = (
     "By language (`en`, `vi`, `ru`): `title`, `greeting`, `placeholder`, `offline`, `bot_name` and "

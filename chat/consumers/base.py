@@ -45,13 +45,14 @@ from chat.frames import (
 from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
 from chat.presence import Presence
 from chat.viewers import Viewer
-from config import metrics, tenancy
-from config.draining import is_draining
-from config.errors import AppError
-from config.logging import bind_correlation_id, tell_work
-from config.outages import outage_refusals
-from config.threads import run_sync
 from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
+from crm.core import tenancy
+from crm.core.errors import AppError
+from crm.core.executor import run_sync
+from crm.core.observability import metrics
+from crm.core.observability.logging import bind_correlation_id, tell_work
+from crm.core.shutdown import is_draining
+from crm.core.store_errors import outage_refusals
 
 logger = logging.getLogger(__name__)
 

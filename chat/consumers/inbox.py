@@ -19,14 +19,14 @@ from chat.logins import agent_of_claims, agent_of_cookie
 from chat.presence import Person, Presence
 from chat.tickets import redeem_ticket
 from chat.viewers import Agent
-from config.errors import StoreUnavailable
-from config.outages import outage_refusals
-from config.realtime import visitors_group
-from config.threads import run_sync
 from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
+from crm.core.errors import StoreUnavailable
+from crm.core.executor import run_sync
+from crm.core.realtime import visitors_group
+from crm.core.store_errors import outage_refusals
 
 LOOK_EVERY = 10.0
 

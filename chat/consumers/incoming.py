@@ -15,7 +15,7 @@ from chat.limits import (
     MAX_RECEIVED,
     TokenBucket,
 )
-from config.errors import AppError
+from crm.core.errors import AppError
 
 
 class Incoming:

@@ -23,21 +23,21 @@ from chat.events import conversation_group
 from chat.logins import bearer_token, viewer_of
 from chat.polling import EventsQuery, answer, parse_query
 from chat.viewers import Viewer, Visitor, conversation_id_of
-from config import limits, tenancy
-from config.draining import is_draining
-from config.errors import AppError, InternalError, Invalid
-from config.limits.headers import note_standings
-from config.limits.limiter import Subjects
-from config.limits.middleware import told
-from config.limits.subjects import client_address
-from config.middleware.correlation import finish, trace_of
-from config.middleware.outside import dress, turn_away
-from config.middleware.refusals import problem_json
-from config.outages import outage_refusals
-from config.threads import run_sync
-from config.tracing import bind_trace
 from crm.accounts.permissions import Machine
 from crm.billing.throttle import count_api_call
+from crm.core import ratelimit, tenancy
+from crm.core.errors import AppError, InternalError, Invalid
+from crm.core.executor import run_sync
+from crm.core.http.exceptions import problem_json
+from crm.core.http.response_headers import dress, turn_away
+from crm.core.observability.correlation import finish, trace_of
+from crm.core.observability.tracing import bind_trace
+from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.keys import client_address
+from crm.core.ratelimit.limiter import Subjects
+from crm.core.ratelimit.middleware import told
+from crm.core.shutdown import is_draining
+from crm.core.store_errors import outage_refusals
 
 logger = logging.getLogger(__name__)
 
@@ -194,20 +194,20 @@ def _counted_viewer(
     subjects: Subjects
     try:
         if isinstance(viewer, Visitor):
-            standings = limits.enforce("widget_read", {"visitor": viewer.customer_id})
+            standings = ratelimit.enforce("widget_read", {"visitor": viewer.customer_id})
         else:
             who = viewer.membership
             key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
             address = client_address(request)
             subjects = {"address": address, **key, "organization": who.organization_id}
             if bearer_token(authorization) is None:
-                standings = limits.enforce("api", subjects)
+                standings = ratelimit.enforce("api", subjects)
             else:
                 with tenancy.organization(who.organization_id):
                     standings = count_api_call(
                         request, "api", subjects, organization_id=who.organization_id
                     )
-    except limits.Refusal as refusal:
+    except ratelimit.Refusal as refusal:
         note_standings(request, refusal.standings)
         raise
     note_standings(request, standings)

@@ -12,7 +12,7 @@ MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 
 class OutletLike(Protocol):
-    """The buffer towards a client; see `config.server.Outlet`."""
+    """The buffer towards a client; see `crm.core.http.server.Outlet`."""
 
     is_open: bool
     on_open: Callable[[], None] | None

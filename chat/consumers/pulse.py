@@ -19,11 +19,11 @@ from chat.models import Conversation
 from chat.presence import Person, Presence
 from chat.services.visitors import live_visits
 from chat.viewers import Agent, Visitor
-from config import brief_redis, tenancy
-from config.errors import StoreUnavailable
-from config.outages import outage_refusals
-from config.threads import run_sync
 from crm.accounts.principals import Access, renew_all
+from crm.core import redis_circuit_breaker, tenancy
+from crm.core.errors import StoreUnavailable
+from crm.core.executor import run_sync
+from crm.core.store_errors import outage_refusals
 
 if TYPE_CHECKING:
     from chat.consumers.base import StreamConsumer
@@ -142,7 +142,7 @@ def _find_out(
             facts.latest_changes = [
                 (moment.isoformat(), owner_id) for moment, owner_id in latest[:LATEST_CHANGES]
             ]
-    if not brief_redis.answers():
+    if not redis_circuit_breaker.answers():
         # Each question would hold a thread until it is given up, and messages wait for threads.
         return facts
     with suppress(RedisError):

@@ -8,9 +8,9 @@ from chat.consumers.subscriptions import Subscriptions
 from chat.errors import ConversationNotFound
 from chat.events import conversation_group
 from chat.frames import Seen, Typing
-from config.errors import AppError
-from config.outages import outage_refusals
-from config.threads import run_sync
+from crm.core.errors import AppError
+from crm.core.executor import run_sync
+from crm.core.store_errors import outage_refusals
 
 SEEN_EVERY = 1.0
 TYPING_EVERY = 2.0

@@ -12,10 +12,10 @@ from chat.events import conversation_group
 from chat.frames import MAX_STREAMS
 from chat.resuming import Stretch, read_after
 from chat.viewers import Viewer, conversation_id_of
-from config import metrics
-from config.errors import StoreUnavailable
-from config.outages import outage_refusals
-from config.threads import run_sync
+from crm.core.errors import StoreUnavailable
+from crm.core.executor import run_sync
+from crm.core.observability import metrics
+from crm.core.store_errors import outage_refusals
 
 
 @dataclass(slots=True)

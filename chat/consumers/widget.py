@@ -14,10 +14,10 @@ from chat.frames import CloseCode, Hello
 from chat.logins import visitor_of_claims
 from chat.tickets import redeem_ticket
 from chat.viewers import Visitor
-from config.errors import StoreUnavailable
-from config.outages import outage_refusals
-from config.threads import run_sync
 from crm.accounts.errors import AccessEnded
+from crm.core.errors import StoreUnavailable
+from crm.core.executor import run_sync
+from crm.core.store_errors import outage_refusals
 
 
 class WidgetConsumer(StreamConsumer):

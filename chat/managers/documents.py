@@ -9,7 +9,7 @@ from pymongo.collection import Collection
 
 from chat.managers.messages import ConversationKey, by_organization
 from chat.managers.refusals import mongo_refusals
-from config import stores
+from crm.core import stores
 
 if TYPE_CHECKING:
     from chat.models import Conversation

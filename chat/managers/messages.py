@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from chat.managers.refusals import mongo_refusals
-from config import stores
+from crm.core import stores
 
 if TYPE_CHECKING:
     from chat.models import Message

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from config.errors import StoreUnavailable
+from crm.core.errors import StoreUnavailable
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-import config.ids
+import crm.core.ids
 import django.db.models.deletion
 from django.db import migrations, models
 from django.utils import timezone
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='IdentityUse',
             fields=[
-                ('id', models.UUIDField(default=config.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('jti_hash', models.CharField(editable=False, max_length=64)),
                 ('shown_with', models.CharField(blank=True, editable=False, max_length=64)),
                 ('expires_at', models.DateTimeField(editable=False)),

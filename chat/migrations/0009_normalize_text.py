@@ -5,8 +5,8 @@ from typing import Any
 from django.db import migrations
 from django.db.models import Q
 
-from config.normalizing import normalize_rows
-from config.text import normalize_line
+from crm.core.text.renormalization import normalize_rows
+from crm.core.text.normalization import normalize_line
 
 
 def normalize(apps: Any, schema_editor: Any) -> None:

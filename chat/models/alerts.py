@@ -7,8 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import Conversation
-from config.ids import uuid7
 from crm.accounts.models import Organization, User
+from crm.core.ids import uuid7
 
 
 class AlertSettings(models.Model):

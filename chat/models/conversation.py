@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.managers import ConversationQuerySet
 from chat.models.widget import Widget
-from config.ids import uuid7
-from config.text_fields import LineField
-from config.versions import VersionedModel
 from crm.accounts.models import Organization, User
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField
+from crm.core.versions import VersionedModel
 from crm.customers.models import Customer
 
 

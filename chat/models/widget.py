@@ -14,10 +14,10 @@ from django.utils.translation import pgettext_lazy
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
 from chat.widget_texts import validate_texts
-from config.ids import uuid7
-from config.text_fields import LineField
-from config.versions import VersionedModel
 from crm.accounts.models import Language, Organization
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField
+from crm.core.versions import VersionedModel
 from crm.customers.models import Customer
 
 DEFAULT_COLOR = "#8a4b2a"

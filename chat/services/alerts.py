@@ -24,7 +24,7 @@ from chat.managers import ConversationQuerySet
 from chat.models import AlertEmail, AlertSettings, Conversation, Direction, EventKind, Message
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area
-from crm.mail.services import queue_mail
+from crm.core.mail.services import queue_mail
 
 # Further waits within this time are told together.
 PAUSE = timedelta(minutes=15)

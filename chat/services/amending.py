@@ -51,10 +51,10 @@ from chat.services.log import (
     waiting_since,
 )
 from chat.services.rights import refusal_of_change
-from config.errors import AppError, StoreUnavailable
-from config.ids import uuid7
-from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.permissions import READ, WRITE, Action, Area, Principal
+from crm.core.api.exceptions import IdempotencyKeyReused
+from crm.core.errors import AppError, StoreUnavailable
+from crm.core.ids import uuid7
 
 # What it takes in the settings, beside the right to answer, to delete what others wrote: who
 # supervises sees the settings, who is responsible for the organization's data changes them.

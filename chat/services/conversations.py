@@ -26,13 +26,13 @@ from chat.services.log import (
 )
 from chat.services.messages import post_message
 from chat.services.rights import lock_for_change
-from config.errors import Invalid
-from config.text import identity_key, normalize_line
-from config.versions import check_version
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import WRITE, Area, Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
+from crm.core.errors import Invalid
+from crm.core.text.normalization import identity_key, normalize_line
+from crm.core.versions import check_version
 from crm.customers.models import Customer
 
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")

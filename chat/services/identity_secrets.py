@@ -10,10 +10,10 @@ from django.utils import timezone
 from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
 from chat.identity import seal_secret
 from chat.models import IdentitySecret, Widget
-from config import realtime
 from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.billing.metrics import Feature
 from crm.billing.services import require_feature
+from crm.core import realtime
 
 MAX_SECRETS = 3
 

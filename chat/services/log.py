@@ -25,8 +25,8 @@ from chat.models import (
     SenderType,
 )
 from chat.models.message import mongo_now, to_milliseconds
-from config.errors import StoreUnavailable
-from config.ids import uuid7
+from crm.core.errors import StoreUnavailable
+from crm.core.ids import uuid7
 
 PREVIEW_LENGTH = 140
 ANSWER = "answer"

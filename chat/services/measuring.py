@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Sum
 
 from chat.models import Conversation, ConversationSize, Message
-from config import tenancy
+from crm.core import tenancy
 
 BATCH = 500
 

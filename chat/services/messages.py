@@ -24,9 +24,9 @@ from chat.models import (
 from chat.models.message import mongo_now, to_milliseconds
 from chat.services.log import append, change, lock_conversation
 from chat.services.rights import refusal_of_change
-from config.errors import AppError
-from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.permissions import Principal
+from crm.core.api.exceptions import IdempotencyKeyReused
+from crm.core.errors import AppError
 
 
 @dataclass(frozen=True, slots=True)

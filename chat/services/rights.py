@@ -5,8 +5,8 @@ from uuid import UUID
 from chat.errors import ConversationNotFound, NotYours, ReadOnly
 from chat.models import Conversation
 from chat.services.log import lock_conversation
-from config.errors import AppError
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits
+from crm.core.errors import AppError
 
 
 def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:

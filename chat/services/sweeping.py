@@ -8,7 +8,7 @@ from chat.models import Message
 from chat.models.message import mongo_now
 from chat.services.amending import finish_amendment
 from chat.services.log import AMEND, ANSWER
-from config import tenancy
+from crm.core import tenancy
 
 BATCH = 500
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 from chat.domains import LOCAL_HOSTS
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
 from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
-from config import realtime, tenancy
 from crm.accounts.errors import AccessEnded
+from crm.core import realtime, tenancy
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -16,10 +16,10 @@ from chat.services.identity_secrets import (
     add_identity_secret,
     end_identity_secret,
 )
-from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.core.errors import AppError
 
 MAX_WIDGETS = 100
 

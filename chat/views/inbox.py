@@ -19,10 +19,10 @@ from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
 from chat.services.amending import may_delete
-from config.person_names import initial, short_name
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level, people_of, require
+from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
 
 

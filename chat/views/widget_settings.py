@@ -26,13 +26,13 @@ from chat.services.widgets import (
     update_widget,
 )
 from chat.views.widget import frame_modules
-from config.errors import AppError
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.core.errors import AppError
+from crm.core.versions import EditedMeanwhile
 
 PAGE = {"active_section": "settings", "active_page": "widgets"}
 

@@ -8,9 +8,9 @@ from config.engines.base import Engine
 from config.engines.errors import EngineFailed
 from config.engines.mongodb import Mongodb
 from config.engines.postgresql import Postgresql
+from config.engines.qdrant_engine import Qdrant
 from config.engines.state import records
 from config.engines.valkey import Valkey
-from config.engines.vectors import Qdrant
 
 ENGINES: tuple[Engine, ...] = (Qdrant(), Mongodb(), Valkey(), Postgresql())
 URL_VARIABLES = {

@@ -9,12 +9,12 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import engines
-from config.console.look import UNFOLD as UNFOLD
-from config.logging_settings import logging_settings
-from config.providers import json_object, provider_origins, provider_settings
 from config.settings.openapi import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from config.settings.rates import RATE_LIMIT_DEFAULTS as RATE_LIMIT_DEFAULTS
 from config.settings.schedule import beat_schedule
+from crm.core.admin.unfold_settings import UNFOLD as UNFOLD
+from crm.core.oauth_settings import json_object, provider_origins, provider_settings
+from crm.core.observability.logging_settings import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -47,7 +47,7 @@ QDRANT_PREFIX: str = env.str("QDRANT_PREFIX", default="")
 
 DATABASES = {"default": environ.Env.db_url_config(STORE_URLS.database)}
 # Django's own backend, with row-level security: each statement says whose rows it is about.
-DATABASES["default"]["ENGINE"] = "config.database"
+DATABASES["default"]["ENGINE"] = "crm.core.database"
 # Who owns the tables; migrations alone work as this role.
 DATABASES["default"]["OWNER"] = environ.Env.db_url_config(engines.owner_url())
 DATABASE_OPERATOR_ROLE: str = env.str("DB_POSTGRES_OPERATOR_ROLE", default="nextflow_operator")
@@ -76,8 +76,8 @@ CACHES = {
         "KEY_PREFIX": "nf",
         "OPTIONS": {
             # Plain data as JSON: nothing that stands in Redis is executed.
-            "SERIALIZER": "config.cache.JsonSerializer",
-            "CLIENT_CLASS": "config.cache.CacheClient",
+            "SERIALIZER": "crm.core.cache.JsonSerializer",
+            "CLIENT_CLASS": "crm.core.cache.CacheClient",
             "SOCKET_CONNECT_TIMEOUT": 2,
             "SOCKET_TIMEOUT": 5,
             # Without Redis there is no cache; sessions are then read from PostgreSQL.
@@ -90,7 +90,7 @@ DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 CHANNEL_PREFIX = "nf"
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "config.layers.ChannelLayer",
+        "BACKEND": "crm.core.channel_layer.ChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
     }
 }
@@ -99,8 +99,9 @@ CHANNEL_LAYERS = {
 INSTALLED_APPS = [
     "config",
     "daphne",
+    "crm.core",
     "unfold.apps.BasicAppConfig",
-    "config.console.apps.ConsoleConfig",
+    "crm.core.admin.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -122,7 +123,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
     "anymail",
-    "crm.mail",
+    "crm.core.mail",
     "crm.accounts",
     "crm.customers",
     "crm.billing",
@@ -134,15 +135,15 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "accounts.User"
 
 MIDDLEWARE = [
-    "config.middleware.correlation.correlation_middleware",
+    "crm.core.observability.correlation.correlation_middleware",
     "crm.operations.middleware.probe_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.middleware.keeping.keeping_middleware",
-    "config.middleware.bodies.BodyMiddleware",
+    "crm.core.http.api_cache_middleware.api_cache_middleware",
+    "crm.core.http.body_limit_middleware.BodyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "crm.accounts.middleware.LogInMiddleware",
@@ -155,8 +156,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.accounts.form_guard.middleware.FormGuardMiddleware",
-    "config.limits.middleware.LimitsMiddleware",
-    "config.middleware.refusals.RefusalMiddleware",
+    "crm.core.ratelimit.middleware.LimitsMiddleware",
+    "crm.core.http.exceptions.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -168,7 +169,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             # Its {% csrf_token %} writes the stamp of the page as well.
-            "builtins": ["crm.accounts.templatetags.form_guard", "config.template_filters"],
+            "builtins": ["crm.accounts.templatetags.form_guard", "crm.core.template_filters"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -181,7 +182,7 @@ TEMPLATES = [
                 "crm.accounts.context.providers",
                 "crm.accounts.context.settings_place",
                 "crm.billing.context.quotas",
-                "crm.mail.context.outbox",
+                "crm.core.mail.context.outbox",
             ],
         },
     }
@@ -206,7 +207,7 @@ LOGIN_REDIRECT_URL = "chat:inbox"
 # Where the first log-in after a sign-up leads.
 SETUP_URL = "chat:start"
 LOGOUT_REDIRECT_URL = "accounts:log_in"
-SESSION_ENGINE = "config.sessions"
+SESSION_ENGINE = "crm.core.sessions"
 # Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
@@ -242,7 +243,7 @@ ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.entrance.tokens.PasswordResetTokens"  # noqa: S105  a path
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
-# Every way in is counted by config.limits, in one place.
+# Every way in is counted by crm.core.ratelimit, in one place.
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_FORMS = {
     "signup": "crm.accounts.forms.sign_up.SignUpForm",
@@ -309,14 +310,14 @@ INVITATION_DAYS: int = env.int("INVITATION_DAYS", default=7)
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("vi", _("Vietnamese")), ("ru", _("Russian"))]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-MESSAGE_STORAGE = "config.message_storage.Messages"
+MESSAGE_STORAGE = "crm.core.http.cookie_messages.Messages"
 MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
 # Merged last: what we call a thing is not replaced by the word that Django or allauth has for it.
 LOCALE_PATHS = [BASE_DIR / part / "locale" for part in ("crm/accounts", "knowledge", "chat")]
 # Dates and times, one way for each language.
-FORMAT_MODULE_PATH = ["config.formats"]
+FORMAT_MODULE_PATH = ["crm.core.formats"]
 USE_TZ = True
 
 # --- Files the browser loads --------------------------------------------------------------------
@@ -325,7 +326,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default="") or VAR_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "crm.core.http.static_files.HashedStaticFilesStorage"},
 }
 
 # --- What a browser may do with our pages -------------------------------------------------------
@@ -368,7 +369,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["config.api.JsonParser"],
     "DEFAULT_THROTTLE_CLASSES": ["crm.billing.throttle.PlanThrottle"],
     "EXCEPTION_HANDLER": "config.api.problem_response",
-    "DEFAULT_SCHEMA_CLASS": "config.rest.schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "crm.core.api.schema.ApiSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 

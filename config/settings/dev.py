@@ -5,10 +5,10 @@ import os
 import secrets
 from pathlib import Path
 
-from config.logging_settings import logging_settings
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
 from config.settings.base import EMAIL_URL, LOG_LEVEL, SERVICE_NAME, VAR_DIR, env
 from config.settings.base import SECRET_KEY as GIVEN_KEY
+from crm.core.observability.logging_settings import logging_settings
 
 
 def _key_of_this_checkout(folder: Path) -> str:

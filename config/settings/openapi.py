@@ -16,7 +16,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
-    "PREPROCESSING_HOOKS": ["config.rest.schema.only_this_version"],
+    "PREPROCESSING_HOOKS": ["crm.core.api.schema.only_this_version"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "TAGS": [
         {"name": "conversations", "description": "The inbox: conversations and their messages."},

@@ -41,7 +41,7 @@ def store_names(stores: str) -> dict[str, Any]:
         "CHANNEL_PREFIX": channel_prefix,
         "CHANNEL_LAYERS": {
             "default": {
-                "BACKEND": "config.layers.ChannelLayer",
+                "BACKEND": "crm.core.channel_layer.ChannelLayer",
                 "CONFIG": {"hosts": [redis_url], "prefix": channel_prefix},
             }
         },

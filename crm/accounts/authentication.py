@@ -12,7 +12,6 @@ from rest_framework import authentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from config import tenancy
 from crm.accounts.api_key_text import MARK
 from crm.accounts.errors import (
     AuthorizationTooLong,
@@ -25,6 +24,7 @@ from crm.accounts.models import User
 from crm.accounts.permissions import Machine
 from crm.accounts.principals import authenticate_access_token, authenticate_api_key
 from crm.accounts.services.sessions import RECORD_KEY
+from crm.core import tenancy
 
 LONGEST = 4096
 _BEARER = "bearer"

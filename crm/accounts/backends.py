@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from config.text import normalize_password
 from crm.accounts.models import User
+from crm.core.text.normalization import normalize_password
 
 
 class PasswordBackend(ModelBackend):

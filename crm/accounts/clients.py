@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from config.forwarded import parse_address
+from crm.core.http.forwarded import parse_address
 
 # The first that fits: browsers name their ancestors too, so the most particular comes first.
 _BROWSERS = (

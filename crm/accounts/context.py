@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from config import tenancy
 from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import Membership, User
+from crm.core import tenancy
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:

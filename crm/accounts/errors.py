@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext, gettext_noop
 
-from config.errors import AppError, Forbidden, Invalid, NotFound, TooFast
+from crm.core.errors import AppError, Forbidden, Invalid, NotFound, TooFast
 
 
 class NoOrganization(AppError):

@@ -6,10 +6,6 @@ from typing import Any, cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from config import tenancy
-from config.console.site import is_idle, note_use
-from config.errors import AppError
-from config.middleware.refusals import refusal_response
 from crm.accounts.errors import ImpersonatingForbidden, ImpersonatingReadOnly, ImpersonationOver
 from crm.accounts.models import Impersonation, ImpersonationEnded, Membership, User
 from crm.accounts.services.impersonating import (
@@ -18,6 +14,10 @@ from crm.accounts.services.impersonating import (
     impersonated_membership,
 )
 from crm.accounts.services.sessions import RECORD_KEY
+from crm.core import tenancy
+from crm.core.admin.site import is_idle, note_use
+from crm.core.errors import AppError
+from crm.core.http.exceptions import refusal_response
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # The ways out, which are open at any time.

@@ -18,11 +18,11 @@ from django.utils.translation import ngettext
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
-from config import stores
-from config.errors import StoreUnavailable
-from config.outages import RETRY_SECONDS
-from config.redis_values import SCRIPT_PRELUDE
 from crm.accounts.errors import TooManyLogIns
+from crm.core import stores
+from crm.core.errors import StoreUnavailable
+from crm.core.redis_values import SCRIPT_PRELUDE
+from crm.core.store_errors import RETRY_SECONDS
 
 FORGOTTEN_AFTER_SECONDS = 3600
 KNOWN_PLACE_SECONDS = 90 * 24 * 3600

@@ -9,12 +9,12 @@ from django.contrib.auth import authenticate, logout
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from config import limits
 from crm.accounts import lock_out
 from crm.accounts.errors import WrongCredentials
 from crm.accounts.lock_out import Attempt
 from crm.accounts.models import User
 from crm.accounts.signals import log_in_refused
+from crm.core import ratelimit
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ def check_credentials(
     Unknown, wrong and switched off are told the same, after the same time.
     """
     email = User.objects.normalize_email(email)
-    address = limits.client_address(request)
+    address = ratelimit.client_address(request)
     try:
-        limits.enforce("log_in", {"address": address})
-    except limits.Refusal as refusal:
+        ratelimit.enforce("log_in", {"address": address})
+    except ratelimit.Refusal as refusal:
         raise lock_out.too_many(refusal.extra["retry_after"]) from refusal
     attempt = lock_out.count_attempt(email=email, address=address)
     user = authenticate(request, username=email, password=password)

@@ -10,8 +10,8 @@ from django.contrib.auth.models import BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
-from config.text import normalize_email, search_key
 from crm.accounts.permissions import BUILT_IN, Action, Area, Level
+from crm.core.text.normalization import normalize_email, search_key
 
 MAX_ASKED = 8
 

@@ -10,11 +10,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from config import tenancy
 from crm.accounts.impersonation import impersonated_by, seen_as
 from crm.accounts.models import Membership, User
 from crm.accounts.principals import session_membership
 from crm.accounts.services.sessions import is_session_good
+from crm.core import tenancy
 
 
 def logged_in_user(request: HttpRequest) -> User | AnonymousUser:

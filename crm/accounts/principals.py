@@ -16,8 +16,6 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import F
 from django.utils import timezone
 
-from config import tenancy
-from config.console.site import is_session_idle
 from crm.accounts import access_tokens
 from crm.accounts.errors import (
     AccessEnded,
@@ -40,6 +38,8 @@ from crm.accounts.services.api_keys import key_of_text, machine_of_key
 from crm.accounts.services.impersonating import impersonated_membership, may_impersonate
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY
+from crm.core import tenancy
+from crm.core.admin.site import is_session_idle
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.cache import cache
 
-from config import limits
 from crm.accounts.errors import OtpInvalid, OtpRequired
 from crm.accounts.models import User
+from crm.core import ratelimit
 
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
@@ -26,7 +26,7 @@ def check_code(*, user: User, code: str) -> None:
         return
     if not code:
         raise OtpRequired
-    limits.enforce("second_factor", {"user": user.pk})
+    ratelimit.enforce("second_factor", {"user": user.pk})
     if was_used(user, code):
         raise OtpInvalid
     factors = Authenticator.objects.filter(user=user, type__in=_BY_CODE)

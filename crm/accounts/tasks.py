@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from config import tenancy
 from crm.accounts.services.idempotency import purge_idempotent_requests
 from crm.accounts.services.impersonating import end_lapsed_impersonations
 from crm.accounts.services.sessions import purge_ended_sessions
 from crm.accounts.services.sign_up import purge_unconfirmed
 from crm.accounts.services.token_families import purge_families
 from crm.accounts.services.undo import purge_undoable
+from crm.core import tenancy
 
 
 @shared_task(name="accounts.purge_unverified")

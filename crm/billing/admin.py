@@ -10,16 +10,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
-from config.console.deeds import Deed, DeedForm
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
-from config.forms import ModelForm
 from crm.accounts.admin.tenants import OrganizationAdmin
 from crm.accounts.models import Organization, User
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Plan, Subscription, UsageRecord
 from crm.billing.services.overriding import end_override, override_feature, override_quota
 from crm.billing.services.subscriptions import assign_plan, raise_versions
+from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
+from crm.core.forms import ModelForm
 
 LIMIT = "limit_"
 

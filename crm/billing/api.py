@@ -7,7 +7,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import Body, RecordQuery, example, record_response, refuses
 from crm.accounts.api.base import AreaView
 from crm.accounts.permissions import Area
 from crm.billing.metrics import Feature, Metric
@@ -19,6 +18,7 @@ from crm.billing.services.subscriptions import (
     resume_subscription,
 )
 from crm.billing.services.terms import Terms, terms_of
+from crm.core.api import Body, RecordQuery, example, record_response, refuses
 
 
 class ForecastSerializer(serializers.Serializer[Any]):

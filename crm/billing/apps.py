@@ -10,9 +10,9 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from config import quotas
         from crm.billing import receivers  # noqa: F401  connecting is importing
         from crm.billing.keeping import PlanKeeper
+        from crm.core import quotas
 
         quotas.appoint(PlanKeeper())
         post_migrate.connect(_make_plans, sender=self, dispatch_uid="billing.make_plans")

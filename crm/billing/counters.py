@@ -16,8 +16,8 @@ from uuid import UUID
 from redis.commands.core import Script
 from redis.exceptions import RedisError
 
-from config import brief_redis
-from config.redis_values import SCRIPT_PRELUDE, number_of, text_of
+from crm.core import redis_circuit_breaker
+from crm.core.redis_values import SCRIPT_PRELUDE, number_of, text_of
 
 NO_LIMIT = -1
 # A counter of a period that nobody counts in any more leaves by itself.
@@ -73,12 +73,12 @@ class Away(RedisError):
 @contextmanager
 def _asked() -> Iterator[None]:
     """Ask Redis, unless it did not answer just now: one that hangs costs each caller seconds."""
-    if not brief_redis.answers():
+    if not redis_circuit_breaker.answers():
         raise Away
     try:
         yield
     except RedisError as error:
-        brief_redis.note_failure(error)
+        redis_circuit_breaker.note_failure(error)
         raise
 
 
@@ -88,7 +88,7 @@ def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses
         answer: Any = _take()(
             keys=[key_of(organization_id, metric)],
             args=[stamp, amount, int(refuses)],
-            client=brief_redis.client(),
+            client=redis_circuit_breaker.client(),
         )
     state, used, limit = answer
     return Count(Answer(state), int(used), None if limit < 0 else int(limit))
@@ -97,7 +97,7 @@ def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses
 def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None) -> None:
     """Set a counter; needs the lock of its metric."""
     key = key_of(organization_id, metric)
-    pipe = brief_redis.client().pipeline(transaction=True)
+    pipe = redis_circuit_breaker.client().pipeline(transaction=True)
     pipe.hset(
         key,
         mapping={"stamp": stamp, "used": used, "limit": NO_LIMIT if limit is None else limit},
@@ -117,7 +117,7 @@ def fill_at_least(
     answer: Any = _raise()(
         keys=[key_of(organization_id, metric)],
         args=[stamp, used, NO_LIMIT if limit is None else limit, until, _KEPT_SECONDS],
-        client=brief_redis.client(),
+        client=redis_circuit_breaker.client(),
     )
     return int(answer)
 
@@ -125,13 +125,13 @@ def fill_at_least(
 def close(organization_id: UUID, metric: str) -> None:
     """Let a counter that runs ahead be filled anew before it counts again; it loses nothing."""
     key = key_of(organization_id, metric)
-    if brief_redis.client().exists(key):
-        brief_redis.client().hset(key, "until", 0)
+    if redis_circuit_breaker.client().exists(key):
+        redis_circuit_breaker.client().hset(key, "until", 0)
 
 
 def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
     """Give stamp and count, None where there is no counter."""
-    client, key = brief_redis.client(), key_of(organization_id, metric)
+    client, key = redis_circuit_breaker.client(), key_of(organization_id, metric)
     if client.type(key) != b"hash":
         return None
     stamp, used = cast("list[bytes | None]", client.hmget(key, ["stamp", "used"]))
@@ -141,12 +141,12 @@ def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
 
 def remember(key: str, member: str) -> None:
     """Add to a set of names. Raises RedisError."""
-    _remember()(keys=[key], args=[member], client=brief_redis.client())
+    _remember()(keys=[key], args=[member], client=redis_circuit_breaker.client())
 
 
 def remembered(key: str) -> list[str]:
     """Return what was added to a set of names; none where another kind of value took its place."""
-    client = brief_redis.client()
+    client = redis_circuit_breaker.client()
     if client.type(key) != b"set":
         return []
     return [text_of(name) for name in cast("set[bytes]", client.smembers(key))]
@@ -154,14 +154,14 @@ def remembered(key: str) -> list[str]:
 
 @cache
 def _remember() -> Script:
-    return brief_redis.client().register_script(SCRIPT_PRELUDE + _REMEMBER)
+    return redis_circuit_breaker.client().register_script(SCRIPT_PRELUDE + _REMEMBER)
 
 
 @cache
 def _take() -> Script:
-    return brief_redis.client().register_script(SCRIPT_PRELUDE + _TAKE)
+    return redis_circuit_breaker.client().register_script(SCRIPT_PRELUDE + _TAKE)
 
 
 @cache
 def _raise() -> Script:
-    return brief_redis.client().register_script(SCRIPT_PRELUDE + _RAISE)
+    return redis_circuit_breaker.client().register_script(SCRIPT_PRELUDE + _RAISE)

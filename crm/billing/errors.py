@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import AppError, Invalid
+from crm.core.errors import AppError, Invalid
 
 
 class PlanNotFound(Invalid):

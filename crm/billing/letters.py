@@ -4,10 +4,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from config.text import isolate
 from crm.billing.metrics import Metric
 from crm.billing.services.standing import Standing
-from crm.mail.services import Letter
+from crm.core.mail.services import Letter
+from crm.core.text.normalization import isolate
 
 
 def amount_words(metric: str, amount: int) -> str:

@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from config.ids import uuid7
+from crm.core.ids import uuid7
 
 if TYPE_CHECKING:
     from crm.billing.models import FeatureOverride, Plan, Subscription, UsageRecord

@@ -10,8 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.ids import uuid7
-from config.text_fields import ShortProseField
 from crm.accounts.models import Organization
 from crm.billing.managers import (
     OverrideQuerySet,
@@ -21,6 +19,8 @@ from crm.billing.managers import (
 )
 from crm.billing.metrics import PLAN_NAMES, Metric
 from crm.billing.plans import ENTERPRISE
+from crm.core.ids import uuid7
+from crm.core.text.fields import ShortProseField
 
 
 class Plan(models.Model):

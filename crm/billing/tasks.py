@@ -7,14 +7,14 @@ from celery import shared_task
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from config import tenancy
-from config.shared_metrics import set_reconcile_differences
 from crm.billing.models import Subscription
 from crm.billing.services.api_calls import organizations_with_calls, post_api_calls
 from crm.billing.services.noticing import tell_levels
 from crm.billing.services.overriding import end_run_out
 from crm.billing.services.reconciling import compare, organizations
 from crm.billing.services.subscriptions import roll
+from crm.core import tenancy
+from crm.core.observability.shared_metrics import set_reconcile_differences
 
 logger = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ from django.views import View
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 
-from config.limits.gcra import Spending
-from config.limits.headers import note_standings
-from config.limits.limiter import Standing, Subjects, enforce_and_spend
-from config.limits.throttle import ApiThrottle
 from crm.accounts.authentication import BearerAuthentication
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.terms import terms_of
 from crm.billing.services.using import note_level
+from crm.core.ratelimit.gcra import Spending
+from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.limiter import Standing, Subjects, enforce_and_spend
+from crm.core.ratelimit.throttle import ApiThrottle
 
 
 class PlanThrottle(ApiThrottle):

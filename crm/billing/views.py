@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, require
@@ -26,6 +25,7 @@ from crm.billing.services.subscriptions import (
     resume_subscription,
     subscription_of,
 )
+from crm.core.errors import AppError
 
 PAGE = {"active_section": "settings", "active_page": "plan_and_usage"}
 EVENTS_SHOWN = 10

@@ -16,12 +16,12 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
-from config.tracing import current_trace
 from crm.accounts.clients import Client
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import Machine, Principal
 from crm.compliance.models import ActorKind
 from crm.compliance.tracking import tracked
+from crm.core.observability.tracing import current_trace
 
 SETTING = "nextflow.audit"
 

@@ -17,9 +17,6 @@ from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
-from config.console.deeds import Deed, DeedForm
-from config.console.menu import Menu, Section
-from config.console.model_admin import ReadOnlyAdmin
 from crm.accounts.admin.tenants import OrganizationAdmin, principal
 from crm.accounts.models import Organization
 from crm.compliance.filters import Filters
@@ -35,6 +32,9 @@ from crm.compliance.models import (
 from crm.compliance.services.exporting import ask_for_export, fetch_export
 from crm.compliance.tasks import export as write_export
 from crm.compliance.wording import Told, tell, title_of
+from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.model_admin import ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
 

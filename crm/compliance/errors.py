@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import AppError, InvalidField, NotFound
+from crm.core.errors import AppError, InvalidField, NotFound
 
 
 class UnderLegalHold(AppError):

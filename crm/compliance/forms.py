@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.forms import Form
 from crm.accounts.models import ApiKey, Membership
 from crm.accounts.permissions import Principal
 from crm.compliance.filters import Filters
 from crm.compliance.models import ExportFormat
 from crm.compliance.services.holding import subjects_named
 from crm.compliance.wording import ACTIONS, KINDS, title_of
+from crm.core.forms import Form
 
 MOST_CHOICES = 200
 # Days that have a day before and one after, in every time zone.

@@ -13,8 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.ids import uuid7
-from config.text_fields import ShortProseField
 from crm.accounts.models import Organization
 from crm.compliance.managers import (
     AuditEntryQuerySet,
@@ -22,6 +20,8 @@ from crm.compliance.managers import (
     AuditValuesQuerySet,
     LegalHoldQuerySet,
 )
+from crm.core.ids import uuid7
+from crm.core.text.fields import ShortProseField
 
 # The chain of what belongs to no organization: refused log-ins of unknown people, operators' work.
 INSTALLATION = UUID(int=0)

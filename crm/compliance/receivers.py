@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from config import tenancy
 from crm.accounts.signals import log_in_refused, refresh_token_reused
 from crm.compliance.acting import Actor
 from crm.compliance.models import ActorKind
 from crm.compliance.services.recording import record, record_refused_log_in
+from crm.core import tenancy
 
 
 @receiver(log_in_refused, dispatch_uid="compliance.record_refused_log_in")

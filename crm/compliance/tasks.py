@@ -4,10 +4,10 @@ from uuid import UUID
 
 from celery import shared_task
 
-from config import tenancy
 from crm.compliance.services.exporting import late_exports, purge_exports, write_export
 from crm.compliance.services.retaining import drop_old_months, make_coming_months
 from crm.compliance.services.sealing import log_anchors, seal_chains
+from crm.core import tenancy
 
 
 @shared_task(name="compliance.seal")

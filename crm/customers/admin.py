@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin
+from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.navigation import Menu, Section
 from crm.customers.models import Customer
 
 

@@ -8,7 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import (
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.models import Language
+from crm.accounts.permissions import Area
+from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
@@ -20,10 +24,6 @@ from config.rest import (
     page_response,
     record_response,
 )
-from crm.accounts.api.base import AreaView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.models import Language
-from crm.accounts.permissions import Area
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage

@@ -7,7 +7,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from config import quotas
+        from crm.core import quotas
         from crm.customers.models import Customer
 
         quotas.register_gauge("contacts", "customers", Customer.objects.count_contacts)

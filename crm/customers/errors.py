@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from config.errors import NotFound
+from crm.core.errors import NotFound
 
 
 class CustomerNotFound(NotFound):

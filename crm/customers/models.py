@@ -7,11 +7,11 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.ids import uuid7
-from config.text import normalize_email
-from config.text_fields import AddressField, LineField
-from config.versions import VersionedModel
 from crm.accounts.models import Organization
+from crm.core.ids import uuid7
+from crm.core.text.fields import AddressField, LineField
+from crm.core.text.normalization import normalize_email
+from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.search import WORD_LENGTH, searched_words
 

@@ -1,14 +1,15 @@
 """The words by which customers are found, and what a search asks of them.
 
-Words and searches are folded alike (`config.text.search_key`). A search is a range of words, which
-is all that row-level security lets an index answer: trigrams and LIKE are not leakproof.
+Words and searches are folded alike (`crm.core.text.normalization.search_key`). A search is a range
+of words, which is all that row-level security lets an index answer: trigrams and LIKE are not
+leakproof.
 """
 
 import re
 
 from django.db import models
 
-from config.text import search_key
+from crm.core.text.normalization import search_key
 
 MAX_WORDS = 60
 MAX_ASKED = 8

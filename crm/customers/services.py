@@ -5,10 +5,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from config import quotas
-from config.errors import InvalidField
-from config.versions import check_version
 from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
+from crm.core import quotas
+from crm.core.errors import InvalidField
+from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
 

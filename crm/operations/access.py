@@ -6,7 +6,7 @@ import secrets
 from django.conf import settings
 from django.http import HttpRequest
 
-from config.console import site
+from crm.core.admin import site
 
 # A proxy on the same machine would make everybody look local.
 _FORWARDING_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via")

@@ -15,9 +15,9 @@ from django_celery_beat.models import (
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin, ReadOnlyAdmin
-from config.forms import NormalizedText
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
+from crm.core.forms import NormalizedText
 from crm.operations.models import CheckRun
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):

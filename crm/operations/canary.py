@@ -12,7 +12,7 @@ from typing import cast
 
 from redis import Redis
 
-from config.redis_values import expect_type, number_of
+from crm.core.redis_values import expect_type, number_of
 
 QUEUES = ("realtime", "default", "ai", "bulk")
 KEY = "operations:canary"

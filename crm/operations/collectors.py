@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from config import stores
-from config.errors import AppError
+from crm.core import stores
+from crm.core.errors import AppError
 from crm.operations import canary, figures
 
 logger = logging.getLogger(__name__)

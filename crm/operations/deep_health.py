@@ -16,8 +16,8 @@ from pymongo.errors import PyMongoError
 from qdrant_client.models import Distance, PointStruct, VectorParams
 from redis.exceptions import RedisError
 
-from config import stores
-from config.errors import AppError
+from crm.core import stores
+from crm.core.errors import AppError
 from crm.operations import canary, figures
 from crm.operations.models import StoreProbe
 from crm.operations.probes import STORE_FAILURES

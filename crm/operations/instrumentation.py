@@ -9,8 +9,8 @@ from django.db.backends.signals import connection_created
 from prometheus_client import REGISTRY
 from pymongo import monitoring
 
-from config.shared_metrics import SharedCollector
-from config.tracing import note_store
+from crm.core.observability.shared_metrics import SharedCollector
+from crm.core.observability.tracing import note_store
 from crm.operations.collectors import OperationsCollector
 
 

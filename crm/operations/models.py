@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
+from crm.core.ids import uuid7
 
 
 class StoreProbe(models.Model):

@@ -22,10 +22,10 @@ from django.utils import timezone
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from config import stores, tenancy
-from config.errors import AppError
 from crm.accounts.models import Impersonation, Organization, User
-from crm.mail.models import Mail
+from crm.core import stores, tenancy
+from crm.core.errors import AppError
+from crm.core.mail.models import Mail
 from crm.operations import canary, figures, numbers
 from crm.operations.models import CheckRun
 from crm.operations.numbers import MOST

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from qdrant_client.http.exceptions import ApiException
 from redis.exceptions import RedisError
 
-from config import stores
+from crm.core import stores
 
 logger = logging.getLogger(__name__)
 

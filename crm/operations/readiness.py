@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 
-from config import draining
+from crm.core import shutdown
 from crm.operations.probes import CRITICAL_STORES, Prober
 
 KEPT_SECONDS = 5.0
@@ -14,7 +14,7 @@ KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """``status`` is ready, degraded (answers, with less), not_ready or draining."""
+    """``status`` is ready, degraded (answers, with less), not_ready or shutdown."""
 
     status: str
     stores: dict[str, bool]
@@ -41,7 +41,7 @@ class ReadinessCheck:
                 self._stores = self._prober.ask()
                 self._asked_at = now
             stores = dict(self._stores)
-        if draining.is_draining():
+        if shutdown.is_draining():
             return Readiness("draining", stores)
         if not all(stores[name] for name in CRITICAL_STORES):
             return Readiness("not_ready", stores)

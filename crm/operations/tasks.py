@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import after_task_publish
 
-from config import stores
+from crm.core import stores
 from crm.operations import canary
 
 

@@ -5,8 +5,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from config.errors import Forbidden, NotAuthenticated
-from config.middleware.refusals import problem_json
+from crm.core.errors import Forbidden, NotAuthenticated
+from crm.core.http.exceptions import problem_json
 from crm.operations.access import has_metrics_token, is_from_this_machine, is_operator
 from crm.operations.deep_health import deep_health
 from crm.operations.readiness import readiness_check

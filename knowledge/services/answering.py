@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from config.text import normalize
+from crm.core.text.normalization import normalize
 from knowledge import answer_cache
 from knowledge.embedding import embed_questions
 from knowledge.errors import OrganizationMissing

@@ -7,13 +7,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.text import slugify
 
-from config.ids import uuid7
-from config.text import is_blank, is_taken, normalize_line, search_key
-from config.versions import check_version
 from crm.accounts.errors import UndoImpossible
 from crm.accounts.models import Language
 from crm.accounts.permissions import Principal
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
+from crm.core.ids import uuid7
+from crm.core.text.normalization import is_blank, is_taken, normalize_line, search_key
+from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNameMissing,
     CategoryNamesInvalid,

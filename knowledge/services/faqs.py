@@ -13,13 +13,13 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
 
-from config.errors import Forbidden
-from config.ids import uuid7
-from config.text import identity_key, normalize, normalize_line, search_key
-from config.versions import check_version
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from crm.billing.metrics import Metric
 from crm.billing.services import require_room
+from crm.core.errors import Forbidden
+from crm.core.ids import uuid7
+from crm.core.text.normalization import identity_key, normalize, normalize_line, search_key
+from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNotFound,
     FaqKeyTaken,

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.text import isolate
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.undo import offer_undo
+from crm.core.text.normalization import isolate
+from crm.core.versions import EditedMeanwhile
 from knowledge.errors import CategoryNameTaken
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory

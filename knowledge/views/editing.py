@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Area, permits, require
 from crm.accounts.undo import offer_undo
+from crm.core.versions import EditedMeanwhile
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
 from knowledge.models import Faq

@@ -11,9 +11,9 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_safe
 
-from config import limits, tenancy
-from config.colors import ink_on, mix, readable_on
 from crm.accounts.models import Language, Organization
+from crm.core import ratelimit, tenancy
+from crm.core.colors import ink_on, mix, readable_on
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq
@@ -129,7 +129,7 @@ def _organization(request: HttpRequest, slug: str) -> Organization:
 
 
 def _limit(request: HttpRequest) -> None:
-    limits.enforce("help_page", {"address": limits.client_address(request)})
+    ratelimit.enforce("help_page", {"address": ratelimit.client_address(request)})
 
 
 def _page(

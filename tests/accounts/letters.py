@@ -2,7 +2,7 @@
 
 import re
 
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
 
 _LINK = re.compile(r"^https?://[^/\s]+(/\S*)$", re.MULTILINE)
 

@@ -22,7 +22,6 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from chat.models import Conversation, Widget
-from config.console.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
 from crm.accounts.admin.tenants import OrganizationAdmin
 from crm.accounts.models import (
     ApiKey,
@@ -42,8 +41,9 @@ from crm.billing.services import consume
 from crm.billing.services.overriding import override_quota
 from crm.compliance.models import AuditEntry, AuditExport, LegalHold
 from crm.compliance.services.exporting import write_export
+from crm.core.admin.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
+from crm.core.mail.models import Mail
 from crm.customers.models import Customer
-from crm.mail.models import Mail
 from crm.operations.models import CheckKind, CheckRun
 from knowledge.models import Faq, FaqCategory
 from tests.compliance.audits import entries
@@ -187,7 +187,7 @@ def test_a_search_that_takes_too_long_is_given_up(
     operator: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = reverse("admin:accounts_organization_changelist")
-    monkeypatch.setattr("config.console.model_admin.LIST_SECONDS", 0.05)
+    monkeypatch.setattr("crm.core.admin.model_admin.LIST_SECONDS", 0.05)
     slow = Organization.objects.extra(where=["pg_sleep(30) IS NOT NULL"])
     monkeypatch.setattr(OrganizationAdmin, "get_queryset", lambda self, request: slow)
     answer = operator.get(address, {"q": "sun"}, headers={"Accept": "text/html"})

@@ -8,8 +8,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from chat.models import Widget
-from config.ids import uuid7
 from crm.accounts.models import Organization, User
+from crm.core.ids import uuid7
 from tests.conftest import PASSWORD
 
 NO_KEYS = ["x", "\x00", "-1", "[]", "9" * 30, "\ufffd"]

@@ -11,13 +11,13 @@ from django.test import Client
 from django.urls import reverse
 from redis.exceptions import RedisError
 
-from config import stores
 from config.settings import base
 from crm.accounts import lock_out
 from crm.accounts import log_in as door
 from crm.accounts.errors import TooManyLogIns
 from crm.accounts.models import Membership, User
 from crm.accounts.services.invitations import invite
+from crm.core import stores
 from tests.conftest import PASSWORD
 from tests.outages import without_redis
 

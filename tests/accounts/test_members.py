@@ -14,7 +14,7 @@ from django.utils import timezone
 from crm.accounts.errors import LastOwner
 from crm.accounts.models import Invitation, Membership, Organization, Role, Team, User
 from crm.accounts.services.members import leave_organization
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
 from tests.accounts.letters import last_letter, link_in
 from tests.conftest import PASSWORD, make_member
 from tests.patience import PATIENCE

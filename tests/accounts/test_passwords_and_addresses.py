@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts.models import Membership, User
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
 from tests.accounts.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 

@@ -17,8 +17,8 @@ from oidc_provider_mock import User as Subject
 from oidc_provider_mock import run_server_in_thread
 from pytest_django import Settings
 
-from config.providers import json_object, provider_origins, provider_settings
 from crm.accounts.models import Membership, User
+from crm.core.oauth_settings import json_object, provider_origins, provider_settings
 from tests.accounts.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 

@@ -11,8 +11,6 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from config.errors import AppError, Forbidden
-from config.versions import EditedMeanwhile
 from crm.accounts.errors import (
     GrantsTooMuch,
     LastOwner,
@@ -34,6 +32,8 @@ from crm.accounts.services.roles import (
     edit_role,
     grantable_roles,
 )
+from crm.core.errors import AppError, Forbidden
+from crm.core.versions import EditedMeanwhile
 from tests.accounts.people import give
 from tests.conftest import PASSWORD, make_member
 from tests.patience import PATIENCE

@@ -12,8 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from config import stores
-from config.sessions import cache_key_of
 from crm.accounts.models import (
     Ended,
     Membership,
@@ -26,6 +24,8 @@ from crm.accounts.models import (
 from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, purge_ended_sessions
+from crm.core import stores
+from crm.core.sessions import cache_key_of
 from tests.conftest import PASSWORD
 
 # What ends a session is told after the commit.

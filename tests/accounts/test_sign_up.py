@@ -12,7 +12,7 @@ from django.utils import timezone
 from crm.accounts.forms import sign_up as form_of_sign_up
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.services.sign_up import purge_unconfirmed
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
 from tests.accounts.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 

@@ -6,7 +6,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from config.errors import Forbidden
 from crm.accounts.errors import (
     GrantsTooMuch,
     MemberNotFound,
@@ -26,6 +25,7 @@ from crm.accounts.services.teams import (
     delete_team,
     edit_team,
 )
+from crm.core.errors import Forbidden
 from tests.accounts.people import present
 from tests.conftest import make_member
 

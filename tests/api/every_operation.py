@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from config.ids import uuid7
+from crm.core.ids import uuid7
 from tests.api.generated_clients import Client
 
 

@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 
 from chat.models import Conversation
-from config.limits.rates import parse_rate
 from crm.accounts.models import ApiKey, Role
+from crm.core.ratelimit.rates import parse_rate
 from crm.customers.models import Customer
 from tests.conftest import make_member
 from tests.servers import LiveServer

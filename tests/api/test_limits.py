@@ -11,9 +11,9 @@ from django.test import Client
 
 from chat.consumers.long_poll import _counted_viewer
 from chat.models import Widget
-from config.limits import Refusal
 from crm.accounts.models import Membership
 from crm.accounts.services.api_keys import create_api_key
+from crm.core.ratelimit import Refusal
 from tests.api.conftest import Api
 from tests.conftest import PASSWORD
 from tests.outages import without_redis
@@ -119,7 +119,7 @@ def test_a_key_is_counted_for_itself(settings: Any, owner: Membership) -> None:
 
 @pytest.fixture
 def redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("config.limits.limiter._local_until", 0.0)
+    monkeypatch.setattr("crm.core.ratelimit.limiter._local_until", 0.0)
     with without_redis():
         yield
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from chat.models import Conversation, Widget
 from chat.services import close, hand_off
-from config.rest.cursors import CursorInvalid, decode_cursor, encode_cursor
 from crm.accounts.models import Membership, Organization
+from crm.core.api.cursors import CursorInvalid, decode_cursor, encode_cursor
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq

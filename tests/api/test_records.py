@@ -6,8 +6,8 @@ import pytest
 
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
-from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, User
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from knowledge.services import create_category

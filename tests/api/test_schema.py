@@ -15,7 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from chat.models import Conversation
-from config.rest.document import document_in, forget_documents
+from crm.core.api.document import document_in, forget_documents
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api

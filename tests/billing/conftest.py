@@ -2,10 +2,10 @@
 
 import pytest
 
-from config import brief_redis
+from crm.core import redis_circuit_breaker
 
 
 @pytest.fixture(autouse=True)
 def _redis_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget an outage that a test before made."""
-    monkeypatch.setattr(brief_redis, "_ask_again_at", None)
+    monkeypatch.setattr(redis_circuit_breaker, "_ask_again_at", None)

@@ -16,7 +16,6 @@ from chat.models import Conversation, ConversationSize, Message, Status, Widget
 from chat.services import delete_message, open_conversation, post_message
 from chat.services.conversations import customer_sender
 from chat.services.measuring import measure_conversations, stored_text
-from config import quotas, stores, tenancy
 from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.services.api_keys import create_api_key
 from crm.billing import banner, counters
@@ -31,6 +30,7 @@ from crm.compliance.errors import TooManyExports
 from crm.compliance.filters import Filters
 from crm.compliance.models import ExportFormat
 from crm.compliance.services.exporting import ask_for_export, cancel_export
+from crm.core import quotas, stores, tenancy
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq, import_faqs, update_faq

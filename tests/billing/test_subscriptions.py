@@ -7,8 +7,6 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from config import quotas, tenancy
-from config.errors import Forbidden
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.sign_up import found_organization
@@ -35,6 +33,8 @@ from crm.billing.services.subscriptions import (
 )
 from crm.billing.tasks import roll_periods
 from crm.compliance.models import AuditEntry
+from crm.core import quotas, tenancy
+from crm.core.errors import Forbidden
 from tests.billing.plans import ends_at
 from tests.conftest import make_member
 

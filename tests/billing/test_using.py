@@ -9,7 +9,6 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from config import quotas, stores, tenancy
 from crm.accounts.models import Invitation, Membership, Organization, Role
 from crm.accounts.services.invitations import accept_as_newcomer, invite
 from crm.accounts.services.members import deactivate_member, reactivate_member
@@ -23,9 +22,10 @@ from crm.billing.services.reconciling import compare
 from crm.billing.services.standing import standings_of
 from crm.billing.services.subscriptions import assign_plan
 from crm.billing.services.terms import terms_of
+from crm.core import quotas, stores, tenancy
+from crm.core.mail.models import Mail
 from crm.customers.models import Customer, Stage
 from crm.customers.services import create_customer, update_customer
-from crm.mail.models import Mail
 from tests.billing.plans import allow, at_once, ends_at, used
 from tests.conftest import make_member
 from tests.outages import without_redis

@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.test import Client
 
 from chat.consumers.long_poll import _counted_viewer
-from config.limits.headers import noted_standings
-from config.quotas import QuotaExceeded
 from crm.accounts.models import Membership, Organization
 from crm.accounts.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
+from crm.core.quotas import QuotaExceeded
+from crm.core.ratelimit.headers import noted_standings
 from crm.customers.models import Customer, Stage
 from tests.billing.plans import allow
 

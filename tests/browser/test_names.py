@@ -4,8 +4,8 @@ import pytest
 from django.utils import translation
 from playwright.sync_api import Page
 
-from config.ids import uuid7
-from config.person_names import initial, short_name
+from crm.core.ids import uuid7
+from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
 
 CALLED = [

@@ -22,12 +22,12 @@ from chat.services.alerts import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from chat.tasks import send_email_about_waiting, send_emails_about_waiting
-from config import stores
-from config.text import isolate
 from crm.accounts.models import Membership, Organization
 from crm.accounts.services.members import deactivate_member
+from crm.core import stores
+from crm.core.mail.models import Mail
+from crm.core.text.normalization import isolate
 from crm.customers.models import Customer
-from crm.mail.models import Mail
 from tests.conftest import make_conversation
 
 pytestmark = pytest.mark.django_db

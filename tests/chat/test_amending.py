@@ -25,9 +25,9 @@ from chat.services import (
     reopen,
 )
 from chat.services.conversations import agent_sender, customer_sender
-from config.ids import uuid7
-from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.models import Membership, Organization, Role
+from crm.core.api.exceptions import IdempotencyKeyReused
+from crm.core.ids import uuid7
 from tests.chat.amendments import delete, edit, everything_stored, head_of, log, now_of, say
 from tests.conftest import make_member
 

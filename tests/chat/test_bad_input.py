@@ -15,9 +15,9 @@ import pytest
 from chat.models import Conversation, Widget
 from chat.services import close
 from chat.tickets import TICKET_SECONDS
-from config import stores
-from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.core import stores
+from crm.core.executor import run_sync
 from crm.customers.models import Customer
 from tests.chat.clients import Client, as_agent, connected, cookie_of, opened, visit
 from tests.servers import LiveServer

@@ -12,8 +12,8 @@ from chat.events import conversation_group
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, hand_back, take_over
-from config import hints, stores
 from crm.accounts.models import Membership, Organization
+from crm.core import channel_signing, stores
 from crm.customers.models import Customer
 from knowledge.services import Answer
 from tests.chat.bot_turns import (
@@ -235,7 +235,7 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
         run(question)
         raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
-    message = hints.unseal(channel, raw["data"])
+    message = channel_signing.unseal(channel, raw["data"])
     assert message is not None
     hint = registry.get_serializer("msgpack").deserialize(message)
     assert hint == {

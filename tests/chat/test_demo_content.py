@@ -13,8 +13,8 @@ from chat.demo.content import read
 from chat.intents import Intent, recognise
 from chat.models import Conversation, Message, Status
 from chat.services.sweeping import pending_answers
-from config import stores
 from crm.accounts.models import Organization
+from crm.core import stores
 from knowledge.models import Faq, Passage
 from knowledge.services import answer
 

@@ -11,8 +11,6 @@ from chat.services import close, post_message, snooze, take_over
 from chat.services.conversations import customer_sender
 from chat.services.handing_over import hand_over, left_behind
 from chat.tasks import sweep_left_behind
-from config.ids import uuid7
-from config.threads import run_sync
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.accounts.permissions import Area, Level
 from crm.accounts.services.members import (
@@ -21,6 +19,8 @@ from crm.accounts.services.members import (
     reactivate_member,
 )
 from crm.compliance.models import AuditEntry
+from crm.core.executor import run_sync
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from tests.accounts.people import give, rights
 from tests.chat.clients import at_work

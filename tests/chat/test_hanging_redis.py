@@ -11,7 +11,7 @@ from chat.consumers import pulse
 from chat.models import Conversation
 from chat.services.conversations import customer_sender
 from chat.tasks import answer_with_bot
-from config import brief_redis, realtime
+from crm.core import realtime, redis_circuit_breaker
 from tests.chat.amendments import say
 from tests.relays import Relay, relayed
 
@@ -23,36 +23,36 @@ def hanging(stores_clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rel
     """Let the hints go to a Redis that keeps its connections and answers nobody."""
     with relayed(settings.REDIS_URL) as (relay, url):
         client = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
-        monkeypatch.setattr(brief_redis, "client", lambda: client)
-        monkeypatch.setattr(brief_redis, "_ask_again_at", None)
+        monkeypatch.setattr(redis_circuit_breaker, "client", lambda: client)
+        monkeypatch.setattr(redis_circuit_breaker, "_ask_again_at", None)
         relay.freeze()
         yield relay
         client.close()
 
 
 def test_after_one_wait_in_vain_nobody_asks_for_a_while(hanging: Relay) -> None:
-    assert brief_redis.answers()
+    assert redis_circuit_breaker.answers()
     realtime.publish(HINT)
-    assert not brief_redis.answers()
+    assert not redis_circuit_breaker.answers()
     hanging.thaw()
-    assert not brief_redis.answers()
+    assert not redis_circuit_breaker.answers()
 
 
 def test_when_the_while_is_over_only_an_answer_ends_it(
     hanging: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brief_redis, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(redis_circuit_breaker, "SILENCE_SECONDS", 0.0)
     realtime.publish(HINT)
-    assert [brief_redis.answers() for _time in range(2)] == [False, False]
+    assert [redis_circuit_breaker.answers() for _time in range(2)] == [False, False]
     hanging.thaw()
-    assert brief_redis.answers()
+    assert redis_circuit_breaker.answers()
 
 
 def test_a_redis_that_refuses_may_be_asked(hanging: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brief_redis, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(redis_circuit_breaker, "SILENCE_SECONDS", 0.0)
     realtime.publish(HINT)
     hanging.cut()
-    assert brief_redis.answers()
+    assert redis_circuit_breaker.answers()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -60,7 +60,7 @@ def test_a_message_never_waits_for_a_broker_that_hangs(
     conversation: Conversation, hanging: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even if the while is over between its hint and its task: the sweeper starts that."""
-    monkeypatch.setattr(brief_redis, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(redis_circuit_breaker, "SILENCE_SECONDS", 0.0)
     queued: list[tuple[object, ...]] = []
     monkeypatch.setattr(answer_with_bot, "delay", lambda *ids: queued.append(ids))
     asked = say(conversation, customer_sender(conversation.customer), "Do you ship?", "m-2")

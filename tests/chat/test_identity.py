@@ -27,8 +27,8 @@ from chat.services.identity_secrets import (
     end_identity_secret,
 )
 from chat.services.visitors import extend_visit
-from config import stores
 from crm.accounts.models import Membership
+from crm.core import stores
 from crm.customers.models import Customer
 from crm.customers.services import update_customer
 

@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from chat.models import Conversation, ConversationRead
 from chat.presence import online
-from config.console.site import SEEN_KEY
-from config.threads import run_sync
 from crm.accounts.models import (
     Ended,
     Impersonation,
@@ -27,6 +25,8 @@ from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
 from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
 from crm.accounts.tasks import end_lapsed
+from crm.core.admin.site import SEEN_KEY
+from crm.core.executor import run_sync
 from tests.chat.clients import Client, as_agent, connected, opened
 from tests.chat.test_stream_resume import write
 from tests.conftest import PASSWORD

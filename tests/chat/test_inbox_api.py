@@ -23,8 +23,8 @@ from chat.services import (
     take_over,
 )
 from chat.services.alerts import alert_settings, change_alert_settings
-from config import tenancy
 from crm.accounts.models import Membership
+from crm.core import tenancy
 from crm.customers.models import Customer
 from tests.conftest import make_conversation
 

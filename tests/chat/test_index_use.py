@@ -13,7 +13,7 @@ from bson import ObjectId
 from chat.interactions import BotInteraction, Outcome
 from chat.models import Message
 from chat.models.message import mongo_now
-from config import stores
+from crm.core import stores
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stores_clean")]
 

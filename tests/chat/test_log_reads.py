@@ -8,7 +8,7 @@ import pytest
 from chat.models import Conversation, Message
 from chat.services import post_message
 from chat.services.conversations import customer_sender
-from config import stores
+from crm.core import stores
 
 LENGTH = 12
 

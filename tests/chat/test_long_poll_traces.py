@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from chat.models import Conversation, Widget
-from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.core.executor import run_sync
 from tests.chat.clients import cookie_of, visit
 from tests.servers import LiveServer
 

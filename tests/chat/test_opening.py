@@ -4,8 +4,8 @@ import pytest
 
 from chat.models import Conversation, Message, Widget
 from chat.services import close, open_conversation, reconcile
-from config.errors import StoreUnavailable
 from crm.accounts.models import Membership
+from crm.core.errors import StoreUnavailable
 from crm.customers.models import Customer
 
 pytestmark = pytest.mark.django_db

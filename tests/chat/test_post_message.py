@@ -31,8 +31,8 @@ from chat.models import (
 from chat.services import close, hand_back, open_conversation, post_message, snooze, take_over
 from chat.services.conversations import agent_sender, customer_sender
 from chat.signals import message_posted
-from config import brief_redis, realtime, stores
 from crm.accounts.models import Membership, Organization
+from crm.core import realtime, redis_circuit_breaker, stores
 from crm.customers.models import Customer
 
 BOT = Sender(type=SenderType.BOT, id="bot", name="Bot")
@@ -373,7 +373,7 @@ def test_a_dead_redis_does_not_fail_a_stored_message(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone: Redis = Redis(host="127.0.0.1", port=1)
-    monkeypatch.setattr(brief_redis, "client", lambda: gone)
+    monkeypatch.setattr(redis_circuit_breaker, "client", lambda: gone)
     assert post(conversation, "c-1").seq == 2
     monkeypatch.undo()
     assert len(log(conversation)) == 2

@@ -24,7 +24,6 @@ from chat.services import (
 from chat.services.amending import may_delete
 from chat.services.conversations import sender_of
 from chat.viewers import Agent
-from config.errors import AppError
 from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.permissions import (
     BUILT_IN,
@@ -39,6 +38,7 @@ from crm.accounts.permissions import (
     permits,
     rights_of_scopes,
 )
+from crm.core.errors import AppError
 from crm.customers.models import Customer
 from knowledge.errors import FaqNotFound
 from knowledge.models import Faq

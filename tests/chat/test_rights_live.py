@@ -11,11 +11,11 @@ from chat.frames import CloseCode
 from chat.models import Conversation, Widget
 from chat.services import assign, post_message
 from chat.services.conversations import customer_sender
-from config.threads import run_sync
 from crm.accounts.models import CustomRole, Membership, Organization, Role, Team
 from crm.accounts.permissions import READ, WRITE, Area, Level, permits
 from crm.accounts.services.roles import change_role, edit_role
 from crm.accounts.services.teams import edit_team
+from crm.core.executor import run_sync
 from crm.customers.models import Customer
 from tests.accounts.people import give, make_team, pairs, present, rights
 from tests.chat.clients import Client, as_agent, connected, cookie_of, opened

@@ -15,10 +15,10 @@ from chat.managers.messages import READ_LIMIT
 from chat.models import EventKind
 from chat.polling import LONGEST_WAIT
 from chat.tickets import TICKET_SECONDS
-from config.errors import AppError, StoreUnavailable
-from config.limits.rates import parse_rate
-from config.rest.refusals import IdempotencyKeyReused
 from crm.accounts.errors import AccessEnded, OrganizationSwitched
+from crm.core.api.exceptions import IdempotencyKeyReused
+from crm.core.errors import AppError, StoreUnavailable
+from crm.core.ratelimit.rates import parse_rate
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 TEXT = (CHECKOUT / "docs" / "stream-protocol.md").read_text()

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from chat.models import Conversation, Message, VisitorToken, Widget
-from config import stores
-from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.core import stores
+from crm.core.executor import run_sync
 from tests.chat.clients import PATIENCE, Visitor, calling, cookie_of, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer, serving

@@ -12,9 +12,9 @@ from django.urls import reverse
 from chat.events import inbox_group
 from chat.models import Conversation, Message, Widget
 from chat.tickets import issue_ticket
-from config import realtime, stores
-from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.core import realtime, stores
+from crm.core.executor import run_sync
 from tests.chat.clients import (
     Client,
     as_agent,

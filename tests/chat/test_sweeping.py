@@ -19,9 +19,9 @@ from chat.services.conversations import customer_sender
 from chat.services.log import lock_conversation
 from chat.services.sweeping import pending_answers
 from chat.tasks import sweep_pending
-from config import stores
-from config.errors import StoreUnavailable
 from crm.accounts.models import Membership
+from crm.core import stores
+from crm.core.errors import StoreUnavailable
 from crm.customers.models import Customer
 from tests.chat.amendments import delete, now_of
 from tests.conftest import make_conversation

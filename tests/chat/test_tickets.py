@@ -4,7 +4,7 @@ import pytest
 
 from chat.errors import TicketInvalid
 from chat.tickets import issue_ticket, redeem_ticket
-from config import stores
+from crm.core import stores
 
 
 def test_a_ticket_gives_its_claims_once(stores_clean: None) -> None:

@@ -7,9 +7,9 @@ from django.test import Client
 
 from chat.models import Conversation, Widget
 from chat.visitor_addresses import address_of, note_address
-from config import stores
 from crm.accounts.models import Organization
 from crm.billing.metrics import Metric
+from crm.core import stores
 from crm.customers.models import Customer
 from knowledge.services import import_faqs, index_now
 from tests.billing.plans import used

@@ -13,7 +13,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from chat.models import Widget
-from config.colors import ink_on
+from crm.core.colors import ink_on
 
 SHOP = "https://shop.example"
 KILOBYTE = 1024

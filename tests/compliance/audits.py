@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from config.database.owner import as_owner
 from crm.compliance.models import AuditEntry, AuditValues
 from crm.compliance.services.verifying import Verified, verify
+from crm.core.database.owner import as_owner
 
 
 def settle() -> None:

@@ -9,14 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from config.database.owner import as_owner
-from config.ids import uuid7
 from crm.accounts.models import Organization
 from crm.compliance import chain
 from crm.compliance.errors import UnderLegalHold
 from crm.compliance.models import AuditEntry, AuditSeal, AuditValues
 from crm.compliance.services.holding import erase_values, lift_hold, place_hold
 from crm.compliance.services.sealing import anchors, seal_chains
+from crm.core.database.owner import as_owner
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from tests.compliance.audits import actions, entries, findings, tamper, values_of
 from tests.patience import PATIENCE

@@ -10,11 +10,11 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from config.ids import uuid7
 from crm.accounts.models import Membership, Organization, Role
 from crm.compliance.errors import UnderLegalHold
 from crm.compliance.models import LegalHold
 from crm.compliance.services.holding import erase_values, lift_hold, place_hold
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle, values_of

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from config import tenancy
 from crm.accounts.models import Organization
 from crm.compliance.database import MONTHS_AHEAD
 from crm.compliance.models import INSTALLATION, AuditEntry
 from crm.compliance.services.holding import lift_hold, place_hold
 from crm.compliance.services.retaining import drop_old_months, make_coming_months
 from crm.compliance.services.sealing import seal_chains
+from crm.core import tenancy
 from crm.customers.models import Customer
 from tests.compliance.audits import actions, findings, tamper
 from tests.patience import PATIENCE

@@ -11,14 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from chat.models import Conversation, SenderType
 from chat.models.message import Sender
 from chat.services import post_message
-from config import tenancy
-from config.tracing import bind_correlation_id
 from crm.accounts.models import ApiKey, Membership, Organization, Role, UserSession
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.api_keys import create_api_key, revoke_api_key
 from crm.accounts.services.roles import change_role
 from crm.compliance.acting import Actor, acting
 from crm.compliance.models import INSTALLATION, ActorKind, AuditEntry
+from crm.core import tenancy
+from crm.core.observability.tracing import bind_correlation_id
 from crm.customers.models import Customer
 from tests.api.conftest import Api
 from tests.compliance.audits import actions, entries, findings, values_of

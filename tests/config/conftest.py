@@ -9,7 +9,7 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from config import engines
-from config.stores import qdrant_headers
+from crm.core.stores import qdrant_headers
 from tests.config.engine_sets import own_engines, own_folder
 from tests.config.qdrant_points import DENSE, SPARSE
 

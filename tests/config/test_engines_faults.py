@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from config import engines
 from config.engines.state import records
-from config.stores import qdrant_headers
+from crm.core.stores import qdrant_headers
 
 ROUNDS = 2
 WRITES_BEFORE_THE_KILL = 300

@@ -25,7 +25,7 @@ from config.engines import supervision
 from config.engines.paths import CHECKOUT
 from config.engines.state import records, write_records
 from config.engines.urls import ENGINES
-from config.stores import qdrant_headers
+from crm.core.stores import qdrant_headers
 from tests import engines_plugin
 from tests.config.engine_sets import is_alive, own_engines, own_folder
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from config import engines
-from config.stores import qdrant_headers
+from crm.core.stores import qdrant_headers
 from tests.config.engine_sets import own_engines
 
 DENSE = {"dense": {"size": 2, "distance": "Cosine"}}

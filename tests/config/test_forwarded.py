@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from chat.models import Widget
-from config.forwarded import forwarded_address, forwarded_proto, parse_address
-from config.limits.subjects import counted_address
+from crm.core.http.forwarded import forwarded_address, forwarded_proto, parse_address
+from crm.core.ratelimit.keys import counted_address
 from tests.servers import serving
 
 

@@ -9,9 +9,9 @@ import pytest_asyncio
 from channels.layers import channel_layers
 from django.conf import settings
 
-from config import hints, layers, realtime, stores
-from config.layers import ChannelLayer
-from config.threads import run_sync
+from crm.core import channel_layer, channel_signing, realtime, stores
+from crm.core.channel_layer import ChannelLayer
+from crm.core.executor import run_sync
 from tests.relays import PATIENCE, Relay, relayed
 
 pytestmark = pytest.mark.asyncio
@@ -62,7 +62,7 @@ async def test_what_somebody_else_published_is_dropped(layer: ChannelLayer) -> N
     await layer.group_add("there", there)
     forged = layer.serialize({"type": "websocket.receive", "text": "{}"})
     prefix = f"{settings.CHANNEL_PREFIX}__group__"
-    ours = hints.seal(f"{prefix}there", layer.serialize({"type": "x", "number": 1}))
+    ours = channel_signing.seal(f"{prefix}there", layer.serialize({"type": "x", "number": 1}))
     redis = stores.redis()
     for message in (forged, b"", b"\0" * 16, bytes(16) + forged, ours[:-1], ours + b"\0"):
         await run_sync(redis.publish, f"{prefix}here", message)
@@ -105,7 +105,7 @@ async def test_after_a_loss_it_subscribes_again_and_says_so(
     relay.cut()
     await run_sync(realtime.publish, ("group.1", {"type": "lost"}))
     relay.open()
-    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+    assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
     await run_sync(realtime.publish, ("group.1", {"type": "heard"}))
     assert await heard(layer, channel, 1) == [{"type": "heard"}]
 
@@ -118,7 +118,7 @@ async def test_joining_while_redis_is_away_is_made_up_for(
     channel = await layer.new_channel()
     await layer.group_add("group.1", channel)
     relay.open()
-    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+    assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
     await run_sync(realtime.publish, ("group.1", {"type": "heard"}))
     assert await heard(layer, channel, 1) == [{"type": "heard"}]
 
@@ -129,7 +129,7 @@ async def test_a_connection_that_hangs_is_given_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     relay, layer = far
-    monkeypatch.setattr(layers, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(channel_layer, "SILENCE_SECONDS", 0.3)
     channel = await layer.new_channel()
     await layer.group_add("group.1", channel)
     relay.freeze()
@@ -137,13 +137,13 @@ async def test_a_connection_that_hangs_is_given_up(
         while "Redis does not answer" not in caplog.text:  # noqa: ASYNC110  the layer tells nobody
             await asyncio.sleep(0.05)
     relay.thaw()
-    assert await heard(layer, channel, 1) == [layers.RECONNECTED]
+    assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
 
 
 async def test_who_is_too_far_behind_is_told_to_read_the_log(
     layer: ChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "QUEUE_LENGTH", 10)
+    monkeypatch.setattr(channel_layer, "QUEUE_LENGTH", 10)
     channel, beside = await layer.new_channel(), await layer.new_channel()
     await layer.group_add("group.1", channel)
     await layer.group_add("group.1", beside)
@@ -152,5 +152,5 @@ async def test_who_is_too_far_behind_is_told_to_read_the_log(
         # Both are told in one go: what this one heard, waits for the other.
         assert await heard(layer, beside, 1) == [{"type": "x", "number": number}]
     told = await heard(layer, channel, 5)
-    assert told[0] == layers.RECONNECTED
+    assert told[0] == channel_layer.RECONNECTED
     assert [message["number"] for message in told[1:]] == [11, 12, 13, 14]

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 
-from config import checks, limits, stores
-from config.errors import StoreUnavailable
-from config.ids import uuid7
-from config.limits import Refusal, enforce, forgive, standing_of
-from config.limits.gcra import LocalLimits
-from config.limits.limiter import _local
-from config.limits.rates import BadRate, Rate, parse_rate
-from config.limits.subjects import counted_address, redis_key
+from config import checks
+from crm.core import ratelimit, stores
+from crm.core.errors import StoreUnavailable
+from crm.core.ids import uuid7
+from crm.core.ratelimit import Refusal, enforce, forgive, standing_of
+from crm.core.ratelimit.gcra import LocalLimits
+from crm.core.ratelimit.keys import counted_address, redis_key
+from crm.core.ratelimit.limiter import _local
+from crm.core.ratelimit.rates import BadRate, Rate, parse_rate
 from tests.outages import without_redis
 
 SLOW = "5/3600"
@@ -166,7 +167,7 @@ def test_forgiven_attempts_are_forgotten(slow: None) -> None:
 
 @pytest.fixture
 def redis_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("config.limits.limiter._local_until", 0.0)
+    monkeypatch.setattr("crm.core.ratelimit.limiter._local_until", 0.0)
     with without_redis():
         yield
 
@@ -225,7 +226,7 @@ def test_a_header_does_not_change_the_address(header: str) -> None:
         "REMOTE_ADDR": "192.0.2.7",
         f"HTTP_{header.upper().replace('-', '_')}": "198.51.100.1",
     }
-    assert limits.client_address(request) == "192.0.2.7"
+    assert ratelimit.client_address(request) == "192.0.2.7"
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from chat.models import Conversation, Widget
-from config import stores
-from config.threads import run_sync
 from crm.accounts.models import Membership
+from crm.core import stores
+from crm.core.executor import run_sync
 from tests.chat.clients import visit
 from tests.servers import LiveServer, serving, without_limits
 

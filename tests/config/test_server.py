@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.server import SocketProtocol
+from crm.core.http.server import SocketProtocol
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from config.static_files import HashedStaticFilesStorage
 from crm.accounts.models import User
+from crm.core.http.static_files import HashedStaticFilesStorage
 from tests.conftest import PASSWORD
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 def collected(settings: Settings, tmp_path: Path) -> Path:
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "config.static_files.HashedStaticFilesStorage"}
+        "staticfiles": {"BACKEND": "crm.core.http.static_files.HashedStaticFilesStorage"}
     }
     call_command("collectstatic", interactive=False, verbosity=0)
     return tmp_path

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from config.text import (
+from crm.core.text.normalization import (
     _SPACES,
     ascii_email,
     identity_key,

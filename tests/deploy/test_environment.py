@@ -98,7 +98,7 @@ print(json.dumps({"urls": vars(settings.STORE_URLS), "service": settings.SERVICE
     told = json.loads(done.stdout)
     assert told["service"] == service
     assert told["problems"] == []
-    assert told["handlers"] == "config.logging.JsonFormatter"
+    assert told["handlers"] == "crm.core.observability.logging.JsonFormatter"
     assert told["urls"]["database"].startswith("postgresql://nextflow_user:s3cret%2FDB_POSTGRES")
     assert told["urls"]["database"].endswith("@postgres:5432/nextflow_db")
     assert "@mongodb:27017/nextflow_chat" in told["urls"]["mongodb"]

@@ -19,13 +19,13 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config import stores
 from crm.accounts import lock_out, log_in
 from crm.accounts.entrance.sealing import seal
 from crm.accounts.form_guard import anonymous
 from crm.accounts.models import Membership, User, UserSession
 from crm.accounts.services.invitations import invite
-from crm.mail.models import Mail
+from crm.core import stores
+from crm.core.mail.models import Mail
 from tests.accounts.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 from tests.forms.browsers import form_of

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.test import Client
 
 from chat.models import Conversation
-from config.versions import EditedMeanwhile
 from crm.accounts.models import CustomRole, Membership, Organization, SecuritySettings, Team
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
+from crm.core.versions import EditedMeanwhile
 from crm.customers.models import Customer
 from knowledge.models import Faq, FaqCategory
 from tests.api.conftest import Api, api

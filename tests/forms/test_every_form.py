@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
-from config.ids import uuid7
 from crm.accounts.form_guard.middleware import PERSONAL_VIEWS, SESSION_VIEWS
 from crm.accounts.form_guard.once import is_once
 from crm.accounts.models import Membership
+from crm.core.ids import uuid7
 from tests.forms.browsers import browser, switch
 from tests.tenancy.addresses import CAUGHT, CONVERTED, SECRETS, _path, _walk
 

@@ -14,7 +14,6 @@ from django.db import models
 from chat.api.widgets import WidgetBody
 from chat.forms import NewWidgetForm, WidgetForm
 from chat.models import Widget
-from config.rest import Body
 from crm.accounts.api.keys import ApiKeyBody
 from crm.accounts.api.people import MeBody, OrganizationBody
 from crm.accounts.forms.access import ApiKeyForm
@@ -25,6 +24,7 @@ from crm.accounts.models import ApiKey, CustomRole, Invitation, Membership, Orga
 from crm.compliance.api.holds import LegalHoldBody
 from crm.compliance.forms import HoldForm
 from crm.compliance.models import LegalHold
+from crm.core.api import Body
 from crm.customers.api import CustomerBody
 from crm.customers.models import Customer
 from knowledge.api import FaqBody

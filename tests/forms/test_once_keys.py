@@ -20,7 +20,7 @@ from crm.accounts.models import (
     Team,
 )
 from crm.compliance.models import AuditExport, LegalHold
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
 from knowledge.models import Faq, FaqCategory
 from tests.forms.browsers import browser, form_of
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from config.ids import uuid7
-from config.threads import run_sync
 from crm.accounts.models import Membership, User
+from crm.core.executor import run_sync
+from crm.core.ids import uuid7
 from knowledge.models import Faq, FaqCategory
 from tests.chat.clients import as_agent, connected, cookie_of, opened
 from tests.forms.browsers import browser, form_of, switch

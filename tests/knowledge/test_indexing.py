@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from config import stores
 from crm.accounts.models import Organization
+from crm.core import stores
 from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
 from knowledge.models import Faq, Passage, PassageHit

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from crm.mail import services
-from crm.mail.models import Mail
-from crm.mail.services import Letter, deliver_mail, late_mails, purge_mails, queue_mail
-from crm.mail.tasks import deliver, sweep
+from crm.core.mail import services
+from crm.core.mail.models import Mail
+from crm.core.mail.services import Letter, deliver_mail, late_mails, purge_mails, queue_mail
+from crm.core.mail.tasks import deliver, sweep
 from tests.mail.sink import Sink, listening
 
 OUTBOX = reverse("mail:outbox")

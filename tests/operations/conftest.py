@@ -12,8 +12,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config import draining, stores
-from config.logging import JsonFormatter
+from crm.core import shutdown, stores
+from crm.core.observability.logging import JsonFormatter
 from crm.operations.readiness import readiness_check
 
 LogLines = Callable[[], list[dict[str, Any]]]
@@ -59,4 +59,4 @@ def fresh_process() -> Iterator[None]:
     readiness_check.cache_clear()
     yield
     readiness_check.cache_clear()
-    draining._told.clear()
+    shutdown._told.clear()

@@ -9,10 +9,10 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from config import stores
-from config.console.site import SEEN_KEY
-from config.database.owner import as_owner
 from crm.accounts.models import Membership
+from crm.core import stores
+from crm.core.admin.site import SEEN_KEY
+from crm.core.database.owner import as_owner
 from crm.operations import canary, figures
 from crm.operations.models import StoreProbe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from config import stores
+from crm.core import stores
 from crm.operations import canary, healthcheck
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent

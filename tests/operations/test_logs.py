@@ -17,18 +17,18 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path
 
-from config import tracing
-from config.errors import StoreUnavailable
-from config.logging import (
+from crm.accounts.models import Membership, User
+from crm.core.errors import StoreUnavailable
+from crm.core.executor import run_sync
+from crm.core.observability import tracing
+from crm.core.observability.logging import (
     ConsoleFormatter,
     JsonFormatter,
     bind_correlation_id,
     tell_work,
 )
-from config.logging_settings import logging_settings
-from config.redaction import redact_text, redact_value
-from config.threads import run_sync
-from crm.accounts.models import Membership, User
+from crm.core.observability.logging_settings import logging_settings
+from crm.core.observability.redaction import redact_text, redact_value
 from tests.conftest import PASSWORD
 from tests.operations.conftest import LogLines
 
@@ -363,9 +363,9 @@ def test_libraries_never_print_statements_or_documents(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("development", "terminal", "formatter"),
     [
-        (True, True, "config.logging.ConsoleFormatter"),
-        (True, False, "config.logging.JsonFormatter"),
-        (False, True, "config.logging.JsonFormatter"),
+        (True, True, "crm.core.observability.logging.ConsoleFormatter"),
+        (True, False, "crm.core.observability.logging.JsonFormatter"),
+        (False, True, "crm.core.observability.logging.JsonFormatter"),
     ],
 )
 def test_people_at_a_terminal_get_lines_for_people(

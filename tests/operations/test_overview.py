@@ -16,10 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Conversation
-from config import stores
 from crm.accounts.models import Impersonation, Membership, User
 from crm.compliance.models import AuditEntry
-from crm.mail.models import Mail
+from crm.core import stores
+from crm.core.mail.models import Mail
 from crm.operations import canary, overview, runs
 from crm.operations.models import CheckKind, CheckRun
 from crm.operations.templatetags.console import bounded, span

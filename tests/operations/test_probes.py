@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from qdrant_client import QdrantClient
 from redis import Redis
 
-from config import draining, stores
+from crm.core import shutdown, stores
 from crm.operations.probes import PINGS, Prober
 from crm.operations.readiness import ReadinessCheck
 
@@ -79,7 +79,7 @@ def test_without_qdrant_the_work_goes_on_with_less(
 
 def test_a_process_that_was_told_to_go_takes_no_traffic(client: Client) -> None:
     assert client.get("/ready").status_code == 200
-    draining.begin()
+    shutdown.begin()
     response = client.get("/ready")
     assert (response.status_code, response.json()["status"]) == (503, "draining")
     assert client.get("/health").status_code == 200

@@ -16,9 +16,9 @@ from celery.beat import Scheduler
 from django.conf import settings
 from django.test import Client
 
-from config import stores
 from config.celery import app
-from config.logging import bind_correlation_id
+from crm.core import stores
+from crm.core.observability.logging import bind_correlation_id
 from crm.operations import canary
 from crm.operations.tasks import note_canary
 from tests.worker_stores import current_environment

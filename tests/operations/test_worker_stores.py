@@ -10,9 +10,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from config import brief_redis, stores
 from config.celery import app
 from crm.accounts.models import Organization
+from crm.core import redis_circuit_breaker, stores
 from crm.operations import canary
 from crm.operations.tasks import note_canary
 from tests import worker_stores as second
@@ -35,7 +35,7 @@ def names() -> dict[str, Any]:
         (database,) = cursor.fetchone()
     told = {name: getattr(settings, name) for name in NAMED}
     number = int(settings.REDIS_URL.rpartition("/")[2])
-    for client in (stores.redis(), brief_redis.client()):
+    for client in (stores.redis(), redis_circuit_breaker.client()):
         assert client.client_info()["db"] == number
     assert app.connection_for_write().virtual_host == str(number)
     assert stores.mongo_db().name == settings.MONGODB_NAME

@@ -16,7 +16,6 @@ from chat.models import Conversation, IdentitySecret, VisitorToken, Widget
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
 from chat.services.visitors import live_visits
 from chat.services.widgets import pause_widget, resume_widget
-from config.errors import AppError
 from crm.accounts.models import (
     ApiKey,
     Ended,
@@ -46,6 +45,7 @@ from crm.accounts.services.operating import (
 )
 from crm.accounts.services.profile import set_second_factor_rule
 from crm.accounts.services.roles import change_role
+from crm.core.errors import AppError
 from crm.customers.models import Customer
 from tests.conftest import make_member
 from tests.security.ways_in import MemberWays, VisitorWays, proved, visit

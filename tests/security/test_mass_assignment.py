@@ -9,8 +9,8 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from chat.models import Conversation, Message, Widget
-from config.ids import uuid7
 from crm.accounts.models import Membership
+from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from knowledge.models import Faq
 from tests.api.conftest import Api, api

@@ -17,14 +17,15 @@ from chat import presence
 from chat.errors import TicketInvalid
 from chat.models import Conversation, Widget
 from chat.tickets import _key, redeem_ticket
-from config import shared_metrics, stores
-from config.sessions import SessionStore, cache_key_of
 from crm.accounts.models import Membership, User
 from crm.accounts.permissions import SCOPES
 from crm.accounts.services.api_keys import create_api_key
 from crm.billing import banner
 from crm.billing.banner import Warned
 from crm.billing.metrics import Metric
+from crm.core import stores
+from crm.core.observability import shared_metrics
+from crm.core.sessions import SessionStore, cache_key_of
 from crm.operations import canary
 from knowledge.services import answer
 from tests.conftest import PASSWORD

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from config.ids import uuid7
-from config.redirects import is_local, local_target
 from crm.accounts.models import Membership, User
+from crm.core.http.redirects import is_local, local_target
+from crm.core.ids import uuid7
 from tests.conftest import PASSWORD
 
 OURS = ["/", "/app/inbox/", "/app/inbox/?box=mine&status=open#top", "/a%20b/", "/%2F%2Fx/"]
@@ -101,7 +101,7 @@ def test_the_rule_about_redirects_stands_in_one_place() -> None:
         for path in (root / package).rglob("*.py")
         if "url_has_allowed_host_and_scheme" in path.read_text()
     ]
-    assert found == ["config/redirects.py"]
+    assert found == ["crm/core/http/redirects.py"]
 
 
 @pytest.mark.django_db

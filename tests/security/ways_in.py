@@ -16,9 +16,9 @@ from chat.services.identity_secrets import NewIdentitySecret
 from chat.services.visitors import live_visits
 from chat.tickets import redeem_ticket
 from chat.viewers import Agent, Visitor
-from config.errors import AppError
 from crm.accounts.models import Membership
 from crm.accounts.principals import renew_all
+from crm.core.errors import AppError
 from tests.conftest import PASSWORD
 
 SESSIONS = "/api/v1/widget/sessions"

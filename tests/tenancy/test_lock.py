@@ -19,15 +19,15 @@ from django.db import (
 from django.test.utils import CaptureQueriesContext
 from psycopg import NotSupportedError as NoSuchWay
 
-from config import tenancy
 from config.checks import organizations_are_locked
-from config.database import locks
-from config.database.base import DatabaseWrapper
-from config.database.locking import NotLocked, lock_tables
-from config.database.owner import as_owner
-from config.threads import run_sync
 from crm.accounts.models import Membership, Organization, User
 from crm.compliance.database import TABLES as AUDIT_TABLES
+from crm.core import tenancy
+from crm.core.database import rls_policies
+from crm.core.database.base import DatabaseWrapper
+from crm.core.database.owner import as_owner
+from crm.core.database.rls_installer import NotLocked, lock_tables
+from crm.core.executor import run_sync
 from crm.customers.models import Customer
 from tests.tenancy.pooler import pooling
 
@@ -84,7 +84,7 @@ def test_every_table_with_an_organization_is_locked_for_its_owner_too() -> None:
     assert with_organization | {"accounts_organization"} <= locked
     # The audit's tables are no Django models' to make; their app locks them.
     audit = {f"compliance_audit{name}" for name in AUDIT_TABLES}
-    assert locked == set(locks.locks()) | audit
+    assert locked == set(rls_policies.locks()) | audit
 
 
 def test_a_model_that_belongs_to_an_organization_by_chance_alone_is_refused(
@@ -98,7 +98,7 @@ def test_a_model_that_belongs_to_an_organization_by_chance_alone_is_refused(
         class Meta:
             app_label = "customers"
 
-    monkeypatch.setattr(locks, "_models", lambda: [Stray])
+    monkeypatch.setattr(rls_policies, "_models", lambda: [Stray])
     try:
         assert [message.id for message in organizations_are_locked()] == ["nextflow.E014"]
         monkeypatch.setattr(Stray, "shared", True, raising=False)
@@ -116,7 +116,7 @@ def test_a_table_that_hangs_on_a_locked_one_is_locked_through_it() -> None:
             app_label = "customers"
 
     try:
-        lock = locks._lock_of(Child, locks.locks())
+        lock = rls_policies._lock_of(Child, rls_policies.locks())
         assert lock is not None
         assert lock.organization == (
             'EXISTS (SELECT 1 FROM "customers_customer" parent'

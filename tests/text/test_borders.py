@@ -22,11 +22,11 @@ import chat
 import config
 import crm
 import knowledge
-from config import text_fields
-from config.forms import NormalizedText
-from config.rest import Body, Query
-from config.rest.text import NormalizedSerializer
 from crm.accounts.forms.entrance import TargetField
+from crm.core.api import Body, Query
+from crm.core.api.text import NormalizedSerializer
+from crm.core.forms import NormalizedText
+from crm.core.text import fields
 
 PACKAGES = (config, crm, knowledge, chat)
 # Decomposed, with a no-break space, an invisible letter, a control of direction and blanks around.
@@ -183,7 +183,7 @@ def test_only_bodies_and_queries_read_what_is_sent() -> None:
 
 
 def test_every_column_of_text_normalizes_or_is_filled_by_programs() -> None:
-    kinds = (text_fields.LineField, text_fields.ShortProseField, text_fields.ProseField)
+    kinds = (fields.LineField, fields.ShortProseField, fields.ProseField)
     forgotten = []
     for model in apps.get_models():
         if model.__module__.partition(".")[0] not in {"crm", "chat", "knowledge", "config"}:
@@ -191,7 +191,7 @@ def test_every_column_of_text_normalizes_or_is_filled_by_programs() -> None:
         for field in model._meta.concrete_fields:
             if not isinstance(field, models.CharField | models.TextField) or field.choices:
                 continue
-            if isinstance(field, (*kinds, text_fields.AddressField)):
+            if isinstance(field, (*kinds, fields.AddressField)):
                 continue
             if field.name not in MACHINES.get(model._meta.label, ()):
                 forgotten.append(f"{model._meta.label}.{field.name}")

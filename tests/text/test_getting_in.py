@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import Invitation, Membership, User
-from crm.mail.models import Mail
-from crm.mail.services import deliver_mail
+from crm.core.mail.models import Mail
+from crm.core.mail.services import deliver_mail
 from tests.conftest import PASSWORD
 from tests.mail.sink import listening
 

@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation, Message, Widget
-from config.text import isolate
 from crm.accounts.models import CustomRole, Invitation, Membership, Team
 from crm.accounts.services.teams import create_team
-from crm.mail.models import Mail
+from crm.core.mail.models import Mail
+from crm.core.text.normalization import isolate
 from knowledge import answer_cache
 from knowledge.errors import CategoryNameMissing, CategoryNameTaken
 from knowledge.models import Faq, FaqCategory

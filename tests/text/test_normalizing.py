@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db import connection
 
-from config.normalizing import _in_form, normalize_rows
-from config.text import normalize_email, normalize_line
 from crm.accounts.models import Organization, Team, User
+from crm.core.text.normalization import normalize_email, normalize_line
+from crm.core.text.renormalization import _in_form, normalize_rows
 from crm.customers.models import Customer
 
 # One letter as typed, two when it is composed.

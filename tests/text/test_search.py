@@ -11,9 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat.models import Widget
 from chat.services import open_conversation
-from config import tenancy
-from config.database.owner import as_owner
 from crm.accounts.models import Membership, Organization
+from crm.core import tenancy
+from crm.core.database.owner import as_owner
 from crm.customers.models import Customer, CustomerWord
 from crm.customers.search import asked_words, searched_words
 from tests.api.conftest import Api, api

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.demo.loading import load
-from config import tenancy
 from crm.compliance.acting import Actor, acting
 from crm.compliance.models import ActorKind
+from crm.core import tenancy
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from chat.services import reconcile
-from config import tenancy
-from config.shared_metrics import set_reconcile_differences
+from crm.core import tenancy
+from crm.core.observability.shared_metrics import set_reconcile_differences
 from crm.operations.models import CheckKind
 from crm.operations.runs import FOUND_SHOWN, note_run
 

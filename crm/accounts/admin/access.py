@@ -10,14 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from config.console.deeds import Deed
-from config.console.menu import Menu, Section
-from config.console.model_admin import ReadOnlyAdmin
 from crm.accounts.admin.tenants import principal
 from crm.accounts.models import ApiKey, ApiKeySecret, Ended, TokenFamily, UserSession
 from crm.accounts.services.api_keys import revoke_api_key
 from crm.accounts.services.sessions import end_sessions
 from crm.accounts.services.token_families import end_families
+from crm.core.admin.admin_actions import Deed
+from crm.core.admin.model_admin import ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
 
 _REVOKE = "accounts.change_{}"
 

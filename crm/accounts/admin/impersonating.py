@@ -11,9 +11,6 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from config.console.deeds import Deed, DeedForm
-from config.console.menu import Menu, Section
-from config.console.model_admin import ReadOnlyAdmin
 from crm.accounts.models import Impersonation, ImpersonationEnded, Membership, User
 from crm.accounts.services.impersonating import (
     PERMISSION,
@@ -23,6 +20,9 @@ from crm.accounts.services.impersonating import (
     start_impersonation,
 )
 from crm.accounts.services.sessions import RECORD_KEY
+from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.model_admin import ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
 
 
 class ReasonForm(DeedForm):

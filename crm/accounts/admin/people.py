@@ -12,10 +12,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from config.console.deeds import Deed
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin
-from config.forms import NormalizedText
 from crm.accounts.admin.impersonating import AS_PERSON
 from crm.accounts.models import Ended, Membership, User
 from crm.accounts.services.access import end_access
@@ -26,6 +22,10 @@ from crm.accounts.services.operating import (
     send_password_reset,
 )
 from crm.accounts.services.sessions import RECORD_KEY
+from crm.core.admin.admin_actions import Deed
+from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.navigation import Menu, Section
+from crm.core.forms import NormalizedText
 
 # Who has these could give themselves everything else.
 _POWERS = ("is_staff", "is_superuser", "groups")

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from config.console.menu import Menu, Section
-from config.console.model_admin import ReadOnlyAdmin
+from crm.core.admin.model_admin import ReadOnlyAdmin
+from crm.core.admin.navigation import Menu, Section
 
 # Providers stand in the environment, and what they gave us is nobody's to read.
 for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):

@@ -10,9 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from config.console.deeds import Deed, DeedForm
-from config.console.menu import Menu, Section
-from config.console.model_admin import ConsoleAdmin
 from crm.accounts.admin.impersonating import AS_MEMBER
 from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.permissions import BUILT_IN, Operator
@@ -21,6 +18,9 @@ from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.accounts.services.operating import deactivate_organization, reactivate_organization
 from crm.accounts.services.profile import announce_factor_rule
 from crm.accounts.services.roles import change_role, grantable_roles
+from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.navigation import Menu, Section
 
 MEMBERS_SHOWN = 100
 

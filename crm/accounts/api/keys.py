@@ -10,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import Body, ListQuery, example, ordering_field, page_of, page_response, refuses
 from crm.accounts.api.base import AreaView
 from crm.accounts.models import ApiKey
 from crm.accounts.permissions import SCOPES, Area
@@ -20,6 +19,7 @@ from crm.accounts.services.api_keys import (
     revoke_api_key,
     rotate_api_key,
 )
+from crm.core.api import Body, ListQuery, example, ordering_field, page_of, page_response, refuses
 
 _PRIVATE = {"Cache-Control": "no-store"}
 

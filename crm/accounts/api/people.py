@@ -11,8 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.errors import Forbidden
-from config.rest import (
+from crm.accounts.access import IsMember, membership_of
+from crm.accounts.api.base import AreaView
+from crm.accounts.errors import MemberNotFound
+from crm.accounts.managers import MembershipQuerySet
+from crm.accounts.models import Language, Membership, Organization, Role, User
+from crm.accounts.permissions import READ, WRITE, Area, Principal, require
+from crm.accounts.services import update_organization, update_profile
+from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
@@ -24,13 +30,7 @@ from config.rest import (
     page_response,
     record_response,
 )
-from crm.accounts.access import IsMember, membership_of
-from crm.accounts.api.base import AreaView
-from crm.accounts.errors import MemberNotFound
-from crm.accounts.managers import MembershipQuerySet
-from crm.accounts.models import Language, Membership, Organization, Role, User
-from crm.accounts.permissions import READ, WRITE, Area, Principal, require
-from crm.accounts.services import update_organization, update_profile
+from crm.core.errors import Forbidden
 
 
 def known_zone(name: str) -> None:

@@ -10,10 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config import limits
-from config.limits.limiter import Subjects
-from config.outages import outage_refusals
-from config.rest import Body, refuses
 from crm.accounts.clients import Client
 from crm.accounts.errors import AddressNotConfirmed, NoOrganization, OrganizationNotYours
 from crm.accounts.log_in import check_credentials, credentials_were_right
@@ -27,6 +23,10 @@ from crm.accounts.services.token_families import (
     revoke_token,
     start_family,
 )
+from crm.core import ratelimit
+from crm.core.api import Body, refuses
+from crm.core.ratelimit.limiter import Subjects
+from crm.core.store_errors import outage_refusals
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -69,7 +69,7 @@ class OpenView(APIView):
     limit_endpoint = "token"
 
     def limit_subjects(self, request: Request) -> Subjects:
-        return {"address": limits.client_address(request._request)}
+        return {"address": ratelimit.client_address(request._request)}
 
 
 @extend_schema(tags=["access"])

@@ -21,9 +21,6 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from config import limits, tenancy
-from config.redirects import is_local
-from config.text import normalize_email, normalize_line
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.errors import ProviderUnavailable
@@ -31,7 +28,10 @@ from crm.accounts.languages import remember_language
 from crm.accounts.log_in import credentials_were_right, take_attempt
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
-from crm.mail.services import queue_mail, queue_mail_once
+from crm.core import ratelimit, tenancy
+from crm.core.http.redirects import is_local
+from crm.core.mail.services import queue_mail, queue_mail_once
+from crm.core.text.normalization import normalize_email, normalize_line
 
 PROVIDER_SECONDS = 5
 # Letters of forms that anybody may send, for which nobody keeps an answer to give again.
@@ -62,7 +62,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return is_local(context.request, url)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return limits.client_address(request)
+        return ratelimit.client_address(request)
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         person = cast(User, user)
@@ -253,8 +253,8 @@ def has_just_signed_up(email: str) -> bool:
 def count_confirmation(user: User) -> None:
     """Count an attempt to confirm who one is, or refuse it at the form."""
     try:
-        limits.enforce("confirmation", {"user": user.pk})
-    except limits.Refusal as refusal:
+        ratelimit.enforce("confirmation", {"user": user.pk})
+    except ratelimit.Refusal as refusal:
         raise forms.ValidationError(refusal.message) from refusal
 
 

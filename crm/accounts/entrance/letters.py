@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.text import isolate
-from crm.mail.services import Letter
+from crm.core.mail.services import Letter
+from crm.core.text.normalization import isolate
 
 Context = Mapping[str, Any]
 

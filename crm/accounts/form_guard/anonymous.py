@@ -18,9 +18,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from config import stores
 from crm.accounts.form_guard.once import cipher_of
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE
+from crm.core import stores
 
 KEPT_SECONDS = 20
 WAIT_SECONDS = 15

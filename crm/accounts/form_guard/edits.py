@@ -8,10 +8,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from config.forms import Form
-from config.versions import VersionedModel
-from config.whole_numbers import whole_number
 from crm.accounts.form_guard.stamps import VERSION
+from crm.core.fields import whole_number
+from crm.core.forms import Form
+from crm.core.versions import VersionedModel
 
 
 def version_of(request: HttpRequest) -> int | None:

@@ -15,9 +15,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from config.errors import AppError
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON, VERSION
 from crm.accounts.models import User
+from crm.core.errors import AppError
 
 SESSION_FIELD = "kept_form"
 KEPT_SECONDS = 3600

@@ -9,9 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 
-from config import limits, tenancy
-from config.errors import AppError, NotAuthenticated
-from config.middleware.refusals import is_for_programs, problem_json
 from crm.accounts.errors import OrganizationSwitched, PersonSwitched
 from crm.accounts.form_guard import kept
 from crm.accounts.form_guard.stamps import (
@@ -26,6 +23,9 @@ from crm.accounts.models import User
 from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import move_session
+from crm.core import ratelimit, tenancy
+from crm.core.errors import AppError, NotAuthenticated
+from crm.core.http.exceptions import is_for_programs, problem_json
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # How one gets in, out and elsewhere: these change the session itself.
@@ -97,8 +97,8 @@ class FormGuardMiddleware:
     @staticmethod
     def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
-            limits.enforce("kept_form", {"address": limits.client_address(request)})
-        except limits.Refusal:
+            ratelimit.enforce("kept_form", {"address": ratelimit.client_address(request)})
+        except ratelimit.Refusal:
             return response
         if not kept.keep(request):
             return response

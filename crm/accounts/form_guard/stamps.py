@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from config import tenancy
 from crm.accounts.errors import OrganizationSwitched, OrganizationUnnamed, PersonSwitched
 from crm.accounts.models import Membership, User
+from crm.core import tenancy
 
 ORGANIZATION, PERSON = "_organization", "_person"
 ONCE, VERSION = "_once", "_version"

@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models.security import (
     DEFAULT_IDLE_MINUTES,
@@ -16,6 +15,7 @@ from crm.accounts.models.security import (
     LONGEST_SESSION_HOURS,
 )
 from crm.accounts.permissions import SCOPES, Principal, scopes_of
+from crm.core.forms import Form
 
 _HOUR = 60
 _DAY = 24 * _HOUR

@@ -5,8 +5,8 @@ from typing import Any
 from allauth.account import forms as allauth
 from django.utils.translation import gettext_lazy as _
 
-from config.forms import NormalizedText
 from crm.accounts.forms.passwords import count, word_address
+from crm.core.forms import NormalizedText
 
 
 class ChangeAddressForm(NormalizedText, allauth.AddEmailForm):

@@ -6,14 +6,14 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from config.forms import Form
 from crm.accounts.models import Language
+from crm.core.forms import Form
 
 
 class TargetField(forms.CharField):
     """Where to go on. One that cannot be used is as good as none: it must not refuse the form.
 
-    It is judged as it was sent (``config.redirects``), not normalized into another address.
+    It is judged as it was sent (``crm.core.http.redirects``), not normalized into another address.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -12,10 +12,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.forms import NormalizedText
 from crm.accounts.forms.passwords import count
 from crm.accounts.models import User
 from crm.accounts.second_factor import note_used, was_used
+from crm.core.forms import NormalizedText
 
 
 def _word_code(field: forms.Field, *, label: Any) -> None:

@@ -8,12 +8,12 @@ from django import forms
 from django.contrib.auth import password_validation
 from django.utils.translation import gettext_lazy as _
 
-from config.forms import Form
 from crm.accounts.forms.passwords import dummy_user, word_password
 from crm.accounts.models import Membership, Role, Team
 from crm.accounts.permissions import Principal
 from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
+from crm.core.forms import Form
 
 MOST_SUCCESSORS = 500
 

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from config import limits
-from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
+from crm.core import ratelimit
+from crm.core.forms import NormalizedText
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
 _MISSING = {"required": _("Enter a password.")}
@@ -68,7 +68,7 @@ class ResetForm(NormalizedText, allauth.ResetPasswordForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if email := cleaned.get("email"):
-            address = limits.client_address(context.request)
+            address = ratelimit.client_address(context.request)
             count("password_reset", account=email, address=address)
         return cleaned
 
@@ -129,8 +129,8 @@ def word_address(field: forms.Field) -> None:
 def count(endpoint: str, **subjects: Any) -> None:
     """Count an attempt, or refuse it at the form with how long to wait."""
     try:
-        limits.enforce(endpoint, subjects)
-    except limits.Refusal as refusal:
+        ratelimit.enforce(endpoint, subjects)
+    except ratelimit.Refusal as refusal:
         raise forms.ValidationError(refusal.message, code="too_fast") from refusal
 
 

@@ -6,11 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
 
-from config.forms import Form
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import CustomRole, Membership, Team
 from crm.accounts.permissions import LEVELS, READ, WRITE, Action, Area, Grant, Level, Rights
 from crm.accounts.services.teams import MAX_MEMBERS
+from crm.core.forms import Form
 
 NAME_LENGTH = 60
 MEMBERS_SHOWN = 500

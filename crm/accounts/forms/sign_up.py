@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from config import limits
-from config.forms import NormalizedText
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.passwords import count, dummy_user, word_address, word_password
 from crm.accounts.models import User
 from crm.accounts.services.sign_up import WANTED, release_pending_address
+from crm.core import ratelimit
+from crm.core.forms import NormalizedText
 
 
 def _name_field() -> forms.CharField:
@@ -83,7 +83,7 @@ class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
         if not self.errors:
-            count("sign_up", address=limits.client_address(context.request))
+            count("sign_up", address=ratelimit.client_address(context.request))
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
@@ -130,7 +130,7 @@ class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean()
         if not self.errors:
-            count("sign_up", address=limits.client_address(context.request))
+            count("sign_up", address=ratelimit.client_address(context.request))
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:

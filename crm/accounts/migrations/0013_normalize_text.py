@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import migrations
 
-from config.normalizing import normalize_rows
-from config.text import normalize_email, normalize_line, search_key
+from crm.core.text.renormalization import normalize_rows
+from crm.core.text.normalization import normalize_email, normalize_line, search_key
 
 
 def normalize(apps: Any, schema_editor: Any) -> None:

@@ -9,11 +9,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.text_fields import LineField
 from crm.accounts.managers_of_access import ApiKeyQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.user import User
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField
 
 
 class ApiKey(models.Model):

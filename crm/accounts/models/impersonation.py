@@ -8,11 +8,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.text_fields import ShortProseField
 from crm.accounts.managers_of_access import ImpersonationQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.user import User
+from crm.core.ids import uuid7
+from crm.core.text.fields import ShortProseField
 
 
 class ImpersonationEnded(models.TextChoices):

@@ -9,14 +9,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.text_fields import AddressField
 from crm.accounts.managers_of_invitations import InvitationQuerySet
 from crm.accounts.models.api_key import ApiKey
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.team import Team
+from crm.core.ids import uuid7
+from crm.core.text.fields import AddressField
 
 
 class Invitation(models.Model):

@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.versions import VersionedModel
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.user import User
 from crm.accounts.permissions import BUILT_IN, Principal, Rights
+from crm.core.ids import uuid7
+from crm.core.versions import VersionedModel
 
 if TYPE_CHECKING:
     from crm.accounts.models.impersonation import Impersonation

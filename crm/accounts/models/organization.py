@@ -5,10 +5,10 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.text_fields import LineField
-from config.versions import VersionedModel
 from crm.accounts.models.user import Language, User
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField
+from crm.core.versions import VersionedModel
 
 
 class Organization(VersionedModel):

@@ -7,12 +7,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
 from crm.accounts.managers_of_access import TokenFamilyQuerySet
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.session import Ended
 from crm.accounts.models.user import User
+from crm.core.ids import uuid7
 
 
 class TokenFamily(models.Model):

@@ -8,8 +8,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from config.versions import VersionedModel
 from crm.accounts.models.organization import Organization
+from crm.core.versions import VersionedModel
 
 DEFAULT_SESSION_HOURS = 14 * 24
 DEFAULT_IDLE_MINUTES = 7 * 24 * 60

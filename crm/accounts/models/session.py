@@ -8,11 +8,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
 from crm.accounts.managers_of_access import UserSessionQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.security import SecuritySettings
 from crm.accounts.models.user import User
+from crm.core.ids import uuid7
 
 
 class Ended(models.TextChoices):

@@ -6,12 +6,12 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
-from config.text_fields import LineField
-from config.versions import VersionedModel
 from crm.accounts.managers import TeamQuerySet
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
+from crm.core.ids import uuid7
+from crm.core.text.fields import LineField
+from crm.core.versions import VersionedModel
 
 
 class Team(VersionedModel):

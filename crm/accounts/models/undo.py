@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from config.ids import uuid7
 from crm.accounts.models.organization import Organization
+from crm.core.ids import uuid7
 
 
 class UndoableAction(models.Model):

@@ -9,12 +9,12 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from config.ids import uuid7
-from config.person_names import short_name
-from config.text import normalize_email, normalize_password, search_key
-from config.text_fields import AddressField, LineField
-from config.versions import VersionedModel
 from crm.accounts.managers import UserManager
+from crm.core.ids import uuid7
+from crm.core.text.fields import AddressField, LineField
+from crm.core.text.normalization import normalize_email, normalize_password, search_key
+from crm.core.text.person_names import short_name
+from crm.core.versions import VersionedModel
 
 
 class Language(models.TextChoices):

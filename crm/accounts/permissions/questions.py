@@ -9,11 +9,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from config.errors import Forbidden
 from crm.accounts.errors import GrantsTooMuch
 from crm.accounts.permissions.areas import LEVELS, READ, Action, Area, Level
 from crm.accounts.permissions.principals import Principal
 from crm.accounts.permissions.rights import Rights
+from crm.core.errors import Forbidden
 
 
 def people_of(principal: Principal, area: Area, action: Action = READ) -> Set[UUID]:

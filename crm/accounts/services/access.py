@@ -4,10 +4,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from config import realtime
 from crm.accounts.models import Ended
 from crm.accounts.services.sessions import end_sessions
 from crm.accounts.services.token_families import end_families
+from crm.core import realtime
 
 
 @transaction.atomic

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from config import realtime, tenancy
 from crm.accounts.api_key_text import KeyText, new_text, read_text
 from crm.accounts.errors import (
     ApiKeyExpired,
@@ -32,6 +31,7 @@ from crm.accounts.permissions import (
     scopes_of,
 )
 from crm.accounts.signals import api_key_changed
+from crm.core import realtime, tenancy
 
 MAX_KEYS = 100
 SECRETS_PER_KEY = 2

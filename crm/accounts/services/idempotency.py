@@ -13,12 +13,12 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
-from config.rest.refusals import (
+from crm.accounts.models import IdempotentRequest
+from crm.core.api.exceptions import (
     IdempotencyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
 )
-from crm.accounts.models import IdempotentRequest
 
 KEPT_FOR = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")

@@ -10,9 +10,9 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
-from config import realtime, tenancy
 from crm.accounts.errors import CannotImpersonate, ReasonTooShort
 from crm.accounts.models import Impersonation, ImpersonationEnded, Membership, User
+from crm.core import realtime, tenancy
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,6 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from config import limits, tenancy
-from config.errors import Forbidden
-from config.text import normalize_line
 from crm.accounts.entrance import letters
 from crm.accounts.errors import (
     AlreadyMember,
@@ -45,7 +42,10 @@ from crm.accounts.services.roles import ChosenRole, chosen_role, require_may_giv
 from crm.accounts.services.seats import require_seat
 from crm.accounts.services.undo import record_undoable, register_undo
 from crm.accounts.signals import member_joined
-from crm.mail.services import queue_mail
+from crm.core import ratelimit, tenancy
+from crm.core.errors import Forbidden
+from crm.core.mail.services import queue_mail
+from crm.core.text.normalization import normalize_line
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def invite(
     by = enter_settings(by)
     chosen = chosen_role(organization_id=by.organization_id, key=role)
     require_may_give(by, chosen)
-    limits.enforce("invitation", {"organization": by.organization_id})
+    ratelimit.enforce("invitation", {"organization": by.organization_id})
     email = User.objects.normalize_email(email)
     members = Membership.objects.active().in_organization(by.organization_id)
     if members.filter(user__email=email).exists():
@@ -94,7 +94,7 @@ def invite(
 def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address) -> Invitation:
     """Send a new key for as long as a first one; the old one no longer works."""
     by = enter_settings(by)
-    limits.enforce("invitation", {"organization": by.organization_id})
+    ratelimit.enforce("invitation", {"organization": by.organization_id})
     invitation = _locked(by.organization_id, invitation_id)
     require_may_give(by, chosen_role(organization_id=by.organization_id, key=_role_key(invitation)))
     if invitation.expires_at <= timezone.now():

@@ -8,7 +8,6 @@ from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
-from config import realtime
 from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models import Ended, Invitation, Membership, TeamMember
@@ -17,6 +16,7 @@ from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rig
 from crm.accounts.services.seats import require_seat
 from crm.accounts.services.token_families import end_families
 from crm.accounts.signals import member_joined, member_left
+from crm.core import realtime
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from config import tenancy
 from crm.accounts.models import Membership, Organization, Role, User
+from crm.core import tenancy
 
 SESSION_KEY = "organization_id"
 

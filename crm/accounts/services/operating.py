@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from config import realtime
 from crm.accounts.errors import NotYourself
 from crm.accounts.models import Ended, Membership, Organization, TokenFamily, User
 from crm.accounts.services.access import end_access
 from crm.accounts.services.token_families import end_families
+from crm.core import realtime
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from config.errors import Forbidden
 from crm.accounts.errors import LastOwner
 from crm.accounts.models import Membership, Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.core.errors import Forbidden
 
 
 def lock_rights(organization_id: UUID) -> None:

@@ -6,12 +6,12 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.db import transaction
 from django.utils.translation import gettext
 
-from config import realtime
-from config.versions import check_version
 from crm.accounts.errors import SecondFactorMissing
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.permissions import Principal
 from crm.accounts.services.owners import enter_settings
+from crm.core import realtime
+from crm.core.versions import check_version
 
 
 @transaction.atomic

@@ -8,9 +8,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from config import quotas, realtime
-from config.text import is_taken
-from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
     OwnersOnly,
@@ -24,6 +21,9 @@ from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
+from crm.core import quotas, realtime
+from crm.core.text.normalization import is_taken
+from crm.core.versions import check_version
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from config import quotas
 from crm.accounts.models import Invitation, Membership
+from crm.core import quotas
 
 
 def taken_seats(organization_id: UUID) -> int:

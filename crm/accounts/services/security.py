@@ -2,9 +2,9 @@
 
 from django.db import transaction
 
-from config.versions import check_version
 from crm.accounts.models import SecuritySettings
 from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.core.versions import check_version
 
 
 def security_of(principal: Principal) -> SecuritySettings:

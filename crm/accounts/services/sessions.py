@@ -20,13 +20,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config import realtime, tenancy
 from crm.accounts.clients import Client
 from crm.accounts.models import Ended, ImpersonationEnded, User, UserSession
 from crm.accounts.models.security import USE_NOTED_EVERY
 from crm.accounts.services.impersonating import end_impersonations
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.signals import access_ended
+from crm.core import realtime, tenancy
 
 # What the session itself keeps of its record: its id, and when somebody logged in.
 RECORD_KEY = "user_session"

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from config import quotas, tenancy
 from crm.accounts.models import Ended, Membership, Organization, Role, User
 from crm.accounts.services.access import end_access
+from crm.core import quotas, tenancy
 
 # What a user's metadata keeps of a sign-up until the address is confirmed.
 WANTED = "wanted_organization"

@@ -6,9 +6,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from config import realtime
-from config.text import is_taken
-from config.versions import check_version
 from crm.accounts.errors import (
     MemberNotFound,
     TeamFull,
@@ -21,6 +18,9 @@ from crm.accounts.models import Membership, Team, TeamMember
 from crm.accounts.permissions import Principal, require_seat_in_team
 from crm.accounts.services.owners import enter_settings
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
+from crm.core import realtime
+from crm.core.text.normalization import is_taken
+from crm.core.versions import check_version
 
 MAX_TEAMS = 200
 MAX_MEMBERS = 200

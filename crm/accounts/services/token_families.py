@@ -22,13 +22,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from config import realtime, tenancy
 from crm.accounts import access_tokens
 from crm.accounts.clients import Client
 from crm.accounts.errors import RefreshTokenInvalid, RefreshTokenReused
 from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily
 from crm.accounts.principals import authenticate_refresh
 from crm.accounts.signals import access_ended, refresh_token_reused
+from crm.core import realtime, tenancy
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from django import template
 
-from config.person_names import initial
+from crm.core.text.person_names import initial
 
 register = template.Library()
 register.filter("initial", initial)

@@ -13,10 +13,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config import tenancy
-from config.errors import AppError
-from config.text import isolate
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.once import once
@@ -42,6 +38,10 @@ from crm.accounts.services.api_keys import (
 from crm.accounts.services.security import security_of, set_log_in_rules
 from crm.accounts.services.sessions import RECORD_KEY, end_sessions
 from crm.accounts.services.token_families import end_families
+from crm.core import tenancy
+from crm.core.errors import AppError
+from crm.core.text.normalization import isolate
+from crm.core.versions import EditedMeanwhile
 
 SHOWN = 50
 

@@ -12,10 +12,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from config import tenancy
-from config.errors import AppError, Invalid
-from config.redirects import local_target
-from config.text import isolate
 from crm.accounts.entrance.stages import confirmed_address
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.form_guard.anonymous import once_for_anyone
@@ -28,6 +24,10 @@ from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY
 from crm.accounts.services.profile import update_profile
 from crm.accounts.services.sessions import move_session
+from crm.core import tenancy
+from crm.core.errors import AppError, Invalid
+from crm.core.http.redirects import local_target
+from crm.core.text.normalization import isolate
 
 
 @sensitive_post_parameters("password")

@@ -13,9 +13,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from config import limits
-from config.errors import AppError
-from config.text import isolate
 from crm.accounts.errors import InvitationForSomebodyElse, InvitationNotFound
 from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.form_guard.refill import refill_of
@@ -30,6 +27,9 @@ from crm.accounts.services.invitations import (
     newcomer_just_made,
 )
 from crm.accounts.services.sessions import move_session
+from crm.core import ratelimit
+from crm.core.errors import AppError
+from crm.core.text.normalization import isolate
 
 JOIN = "accounts/join.html"
 
@@ -40,7 +40,7 @@ JOIN = "accounts/join.html"
 @once_for_anyone
 def join(request: HttpRequest, token: str) -> HttpResponse:
     """Show who invites to what; accept as who one is, or with a new account."""
-    limits.enforce("invitation_link", {"address": limits.client_address(request)})
+    ratelimit.enforce("invitation_link", {"address": ratelimit.client_address(request)})
     try:
         return _join(request, token)
     except (InvitationNotFound, InvitationForSomebodyElse):

@@ -14,14 +14,14 @@ from django.views.csrf import csrf_failure as expired_page
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from config.errors import CsrfFailed
-from config.middleware.refusals import is_for_programs, problem_json
-from config.redirects import local_target
 from crm.accounts.errors import PersonSwitched
 from crm.accounts.form_guard import kept
 from crm.accounts.form_guard.refill import refill_from
 from crm.accounts.form_guard.stamps import check_person, stamp_of
 from crm.accounts.models import User
+from crm.core.errors import CsrfFailed
+from crm.core.http.exceptions import is_for_programs, problem_json
+from crm.core.http.redirects import local_target
 
 # Forms for whoever is not logged in; logging in, in another tab, makes their CSRF tokens old.
 DOORS = frozenset(

@@ -11,8 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.errors import AppError
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import RoleNotFound
 from crm.accounts.form_guard.edits import version_of
@@ -36,6 +34,8 @@ from crm.accounts.services.roles import (
     grantable_roles,
 )
 from crm.accounts.undo import offer_undo
+from crm.core.errors import AppError
+from crm.core.versions import EditedMeanwhile
 
 PAGE = {"active_section": "settings", "active_page": "roles"}
 

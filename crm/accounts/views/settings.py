@@ -12,8 +12,6 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from config.errors import AppError
-from config.versions import EditedMeanwhile
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
@@ -21,6 +19,8 @@ from crm.accounts.languages import remember_language
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area, require
 from crm.accounts.services import set_second_factor_rule, update_organization, update_profile
+from crm.core.errors import AppError
+from crm.core.versions import EditedMeanwhile
 
 
 @never_cache

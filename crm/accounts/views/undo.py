@@ -9,10 +9,10 @@ from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from config.errors import AppError
-from config.redirects import local_target
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.services.undo import undo
+from crm.core.errors import AppError
+from crm.core.http.redirects import local_target
 
 
 @require_POST

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import migrations
 from django.utils import timezone
 
-from config.ids import uuid7
+from crm.core.ids import uuid7
 from crm.billing.periods import month_later
 from crm.billing.plans import DEFAULTS, ENTERPRISE
 

@@ -15,7 +15,7 @@ from crm.billing.metrics import GAUGES
 from crm.billing.models import QuotaNotice, UsageReading
 from crm.billing.services.standing import Standing, standings_of
 from crm.billing.services.terms import terms_of
-from crm.mail.services import queue_mail
+from crm.core.mail.services import queue_mail
 
 # Whom a letter goes to; more people with rights to billing than this need no letter each.
 MOST_LETTERS = 20

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from config import quotas
 from crm.billing import counters
 from crm.billing.metrics import LEDGERED, MEANINGS, Meaning, Metric, Way
 from crm.billing.models import UsageRecord
 from crm.billing.services.terms import Terms
 from crm.billing.services.using import LEVELS
+from crm.core import quotas
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from config import quotas
 from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.billing import banner, counters
 from crm.billing.errors import (
@@ -23,6 +22,7 @@ from crm.billing.metrics import GAUGES, Metric
 from crm.billing.models import Happening, Plan, Status, Subscription, SubscriptionEvent
 from crm.billing.periods import month_later
 from crm.billing.plans import FREE
+from crm.core import quotas
 
 _FIELDS = (
     "plan",

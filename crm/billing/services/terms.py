@@ -10,10 +10,10 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from config import quotas
 from crm.billing.metrics import MEANINGS, Metric, Way
 from crm.billing.models import FeatureOverride, Kind, Subscription
 from crm.billing.services.subscriptions import subscription_of
+from crm.core import quotas
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import connection, transaction
 from redis.exceptions import RedisError
 
-from config import quotas
 from crm.billing import counters
 from crm.billing.counters import Answer
 from crm.billing.managers import hold_alone
@@ -17,6 +16,7 @@ from crm.billing.models import UsageRecord
 from crm.billing.services.subscriptions import subscription_of
 from crm.billing.services.terms import stamp_of, terms_of
 from crm.billing.signals import quota_level_reached
+from crm.core import quotas
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1)
 
 
 def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
-    """Refuse to add to a level beyond its limit. See `config.quotas.require_room`."""
+    """Refuse to add to a level beyond its limit. See `crm.core.quotas.require_room`."""
     if not connection.in_atomic_block:
         raise RuntimeError("Room is held by a transaction; there is none.")
     terms = terms_of(organization_id)

@@ -7,10 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import ListQuery, ordering_field, page_of, page_response
 from crm.accounts.api.base import AreaView
 from crm.accounts.permissions import WRITE, Area, require
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues
+from crm.core.api import ListQuery, ordering_field, page_of, page_response
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):

@@ -7,7 +7,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.rest import (
+from crm.accounts.api.base import AreaView
+from crm.accounts.idempotency import idempotent
+from crm.accounts.permissions import WRITE, Area, require
+from crm.compliance.managers import LegalHoldQuerySet
+from crm.compliance.models import LegalHold
+from crm.compliance.services.holding import SUBJECT, lift_hold, place_hold
+from crm.core.api import (
     Body,
     ListQuery,
     example,
@@ -16,12 +22,6 @@ from config.rest import (
     page_response,
     prose_field,
 )
-from crm.accounts.api.base import AreaView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import WRITE, Area, require
-from crm.compliance.managers import LegalHoldQuerySet
-from crm.compliance.models import LegalHold
-from crm.compliance.services.holding import SUBJECT, lift_hold, place_hold
 
 
 class LegalHoldSerializer(serializers.ModelSerializer[LegalHold]):

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 
-from config import tenancy
 from crm.accounts.models import Organization
 from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.billing.metrics import Feature, Metric
@@ -32,6 +31,7 @@ from crm.compliance.models import (
 )
 from crm.compliance.services.recording import record
 from crm.compliance.wording import tell
+from crm.core import tenancy
 
 PIECE = 1000
 # Pieces of one task; a longer export goes on in the next one.

@@ -8,13 +8,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from config.tracing import current_correlation_id
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.permissions import WRITE, Area, Principal, require
 from crm.compliance.acting import current_actor
 from crm.compliance.errors import HoldNotFound, UnderLegalHold, UnknownHoldSubject
 from crm.compliance.models import LegalHold
 from crm.compliance.services.retaining import MONTHS
+from crm.core.observability.tracing import current_correlation_id
 from crm.customers.models import Customer
 
 SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")

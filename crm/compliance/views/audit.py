@@ -16,8 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from config.errors import AppError
-from config.rest.cursors import decode_cursor, encode_cursor
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
@@ -28,6 +26,8 @@ from crm.compliance.models import AuditEntry, AuditExport, ExportFormat
 from crm.compliance.services.exporting import ask_for_export, cancel_export, fetch_export
 from crm.compliance.tasks import export as write_export
 from crm.compliance.wording import tell
+from crm.core.api.cursors import decode_cursor, encode_cursor
+from crm.core.errors import AppError
 
 PAGE = {"active_section": "settings", "active_page": "audit"}
 SHOWN = 50

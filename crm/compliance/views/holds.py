@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from config.errors import AppError
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
@@ -17,6 +16,7 @@ from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.models import LegalHold
 from crm.compliance.services.holding import lift_hold, place_hold
 from crm.compliance.wording import subjects_in_words
+from crm.core.errors import AppError
 
 PAGE = {"active_section": "settings", "active_page": "legal_holds"}
 SHOWN = 100

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db import migrations
 
-from config.ids import uuid7
-from config.normalizing import normalize_rows
-from config.text import normalize_email, normalize_line
+from crm.core.ids import uuid7
+from crm.core.text.renormalization import normalize_rows
+from crm.core.text.normalization import normalize_email, normalize_line
 from crm.customers.search import searched_words
 
 BATCH = 1000

@@ -7,9 +7,9 @@ import psycopg
 from django.conf import settings
 from psycopg import errors
 
-from config.database.locks import tables_of_organizations
-from config.database.roles import complaints
 from config.engines.postgresql import EXTENSIONS
+from crm.core.database.rls_policies import tables_of_organizations
+from crm.core.database.roles import complaints
 from crm.operations.doctor.diagnosis import (
     SECONDS,
     Diagnosis,

@@ -6,7 +6,7 @@ import httpx
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from config.stores import qdrant_headers
+from crm.core.stores import qdrant_headers
 from crm.operations.doctor.diagnosis import (
     SECONDS,
     Diagnosis,

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config import tenancy
-from config.errors import StoreUnavailable
+from crm.core import tenancy
+from crm.core.errors import StoreUnavailable
 from knowledge.services.rebuilding import rebuild_index
 
 

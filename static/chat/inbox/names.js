@@ -1,4 +1,4 @@
-// What people are called, out of their full names; config/person_names.py does the same.
+// What people are called, out of their full names; crm/core/text/person_names.py does the same.
 const SURNAMES = new Set(
   ("bùi cao châu chu chử cù đàm đặng đào đinh đoàn đỗ đồng dương giang hà hồ hoàng huỳnh kiều kim "
     + "lã lạc lâm lê lục lương lưu lý mã mạc mai nghiêm ngô nguyễn ninh nông ông phạm phan phí phó "

@@ -18,7 +18,7 @@ const partsFormat = new Intl.DateTimeFormat("en-CA", {
   minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
 
-// As config/formats/ has it: 6 Dec 2026, 06/12/2026, 06.12.2026. Browsers have their own signs and
+// As crm/core/formats/ has it: 6 Dec 2026, 06/12/2026, 06.12.2026. Browsers have their own signs and
 // months ("Sept", "06-12"), and change them from one version to the next.
 const between = { vi: "/", ru: "." }[language];
 const monthFormat = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", month: "short" });

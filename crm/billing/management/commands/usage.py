@@ -8,13 +8,13 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
-from config import tenancy
-from config.shared_metrics import set_reconcile_differences
 from crm.accounts.models import Organization
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.reconciling import Difference, compare, organizations
 from crm.billing.services.standing import standings_of
 from crm.billing.services.terms import terms_of
+from crm.core import tenancy
+from crm.core.observability.shared_metrics import set_reconcile_differences
 
 
 class Command(BaseCommand):

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from config import tenancy
-from config.errors import AppError
 from crm.compliance.acting import Actor, acting
 from crm.compliance.models import ActorKind
 from crm.compliance.services.holding import erase_values, lift_hold, place_hold
 from crm.compliance.services.sealing import anchors, seal_chains
 from crm.compliance.services.verifying import Finding, Verified, verify
 from crm.compliance.signals import audit_verified
+from crm.core import tenancy
+from crm.core.errors import AppError
 
 _TOLD_EVERY = 50_000
 

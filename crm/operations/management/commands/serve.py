@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
-from config.server import Server
+from crm.core.http.server import Server
 
 
 class Command(BaseCommand):

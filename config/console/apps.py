@@ -1,7 +1,0 @@
-"""Django's admin, with our site as the one that models are registered at."""
-
-from django.contrib.admin.apps import AdminConfig
-
-
-class ConsoleConfig(AdminConfig):
-    default_site = "config.console.site.ConsoleSite"

@@ -1,0 +1,276 @@
+"""What all pages of the operator's admin have in common: bounded, and never a surprise."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_noop
+from django.views.decorators.http import require_http_methods
+from psycopg.errors import QueryCanceled
+from unfold.admin import ModelAdmin
+
+from crm.core.admin.admin_actions import Deed
+from crm.core.admin.navigation import Menu
+from crm.core.admin.versions import VERSION, VersionedForm, edit_version
+from crm.core.errors import AppError
+from crm.core.forms import ModelForm
+from crm.core.text.normalization import normalize_line, search_key
+from crm.core.versions import EditedMeanwhile
+
+PER_PAGE = 50
+# Of one statement of a list; then the search has to be narrowed.
+LIST_SECONDS = 10.0
+
+
+class ListTooSlow(AppError):
+    code = "list_too_slow"
+    status = 503
+    message = gettext_noop(
+        "This list takes too long to search. Search by an id or an address in full, or narrow it "
+        "by a filter."
+    )
+
+
+class CautiousPaginator(Paginator):
+    """Counts no further than people turn pages: to count millions of rows takes seconds."""
+
+    MOST = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        if not hasattr(rows, "order_by"):
+            return len(rows)
+        return int(rows.order_by()[: self.MOST].count())
+
+
+class Chooser(AutocompleteSelect):
+    """Django's, which fails where a value that was sent cannot be a key at all."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
+        usable = [each for each in value if self._may_be_key(each)]
+        groups: list[Any] = super().optgroups(name, usable, attr)
+        return groups
+
+    def _may_be_key(self, value: str) -> bool:
+        try:
+            self.field.target_field.to_python(value)
+        except ValidationError:
+            return False
+        return "\x00" not in value
+
+
+class ConsoleAdmin(ModelAdmin):
+    """Rows of one model. Nothing is deleted here unless a service does it: cascades reach far.
+
+    ``menu`` is the place in the sidebar; without one the model is only linked to. ``deeds`` are
+    offered on a row's page.
+    """
+
+    form = ModelForm
+    menu: ClassVar[Menu | None] = None
+    deeds: ClassVar[Sequence[Deed]] = ()
+    list_per_page = PER_PAGE
+    list_max_show_all = PER_PAGE
+    show_full_result_count = False
+    paginator = CautiousPaginator
+    warn_unsaved_form = True
+    change_form_outer_before_template = "console/deeds.html"
+    change_form_before_template = "console/version.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Answer no filter but those that the list offers.
+
+        Django takes any column of the row: what no page shows (the key of a session, the text of a
+        letter) could be found out by it, letter by letter.
+        """
+        return lookup in set(self._offered_lookups(request))
+
+    def _offered_lookups(self, request: HttpRequest) -> Iterator[str]:
+        for offered in self.get_list_filter(request):
+            if isinstance(offered, str):
+                field: Any = self.opts.get_field(offered)
+                yield from (offered, f"{offered}__exact", f"{offered}__isnull")
+                if field.is_relation:
+                    yield f"{offered}__{field.target_field.name}__exact"
+            else:
+                yield str(offered.parameter_name)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        # PostgreSQL refuses to look for it. An empty `_to_field=` names no field.
+        if "\x00" in object_id:
+            return None
+        return super().get_object(request, object_id, from_field or None)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills in, as its fields take it; what they refuse is left out."""
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        fields = {field.name: field for field in self.opts.concrete_fields}
+        for name in [name for name in initial if name in fields]:
+            try:
+                initial[name] = fields[name].to_python(initial[name])
+            except ValidationError:
+                del initial[name]
+        return initial
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Keep a stored row in its organization: what belongs to it would stay behind.
+
+        An edit that was made from an older version of the row is shown again instead of stored.
+        """
+        form: Any = super().get_form(request, obj, **kwargs)
+        if obj is None:
+            return form
+        if edit_version(obj):
+            sent = request.POST.get(VERSION) if request.method == "POST" else None
+            form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        # Last: a subclass of a model's form makes its fields anew.
+        if "organization" in form.base_fields:
+            form.base_fields["organization"].disabled = True
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = Chooser(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Search for the text normalized, and for it folded, as columns of search texts are."""
+        search_term = search_term.replace("\x00", "")
+        plain, folded = normalize_line(search_term), search_key(search_term)
+        found, has_duplicates = super().get_search_results(request, queryset, plain)
+        if not plain or folded == plain:
+            return found, has_duplicates
+        others, also_has = super().get_search_results(request, queryset, folded)
+        return found | others, has_duplicates or also_has
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a list, or say that it would take too long: a search may have no index.
+
+        Raises ListTooSlow.
+        """
+        if request.method not in {"GET", "HEAD"}:
+            answer: HttpResponse = super().changelist_view(request, extra_context)
+            return answer
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL statement_timeout = {LIST_SECONDS * 1000:.0f}")
+                answer = super().changelist_view(request, extra_context)
+                if isinstance(answer, TemplateResponse):
+                    # What it shows is asked for while it is rendered.
+                    answer.render()
+        except OperationalError as error:
+            if isinstance(error.__cause__, QueryCanceled):
+                raise ListTooSlow from error
+            raise
+        return answer
+
+    def may_do(self, request: HttpRequest, deed: Deed, row: Any) -> bool:
+        """Say whether this operator may do this to this row; subclasses may narrow it."""
+        needed = deed.permission
+        if "." not in needed:
+            needed = f"{self.opts.app_label}.{needed}_{self.opts.model_name}"
+        user: Any = request.user
+        return bool(user.has_perm(needed)) and deed.fits(row)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<path:object_id>/{deed.name}/",
+                self.admin_site.admin_view(
+                    require_http_methods(["GET", "HEAD", "POST"])(partial(self._deed_page, deed))
+                ),
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{deed.name}",
+            )
+            for deed in self.deeds
+        ]
+        return own + super().get_urls()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = kwargs.get("obj")
+        if row is not None:
+            form = context["adminform"].form
+            present = getattr(form, "present_version", "")
+            context["edit_version"] = present or edit_version(row)
+            context["deeds"] = [
+                (deed, self._address(deed, row))
+                for deed in self.deeds
+                if self.may_do(request, deed, row)
+            ]
+        answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        if row is not None and getattr(form, "was_changed_elsewhere", False):
+            answer.status_code = EditedMeanwhile.status
+        return answer
+
+    def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        row: Any = self.get_object(request, object_id)
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        if not self.may_do(request, deed, row):
+            raise PermissionDenied
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        data = request.POST if request.method == "POST" else None
+        form = deed.form_class(data, row=row, request=request)
+        status = HTTPStatus.OK
+        if form.is_bound and form.is_valid():
+            try:
+                told = deed.run(request, row, form)
+            except AppError as refusal:
+                form.add_error(None, refusal.message)
+                status = HTTPStatus(refusal.status)
+            else:
+                if isinstance(told, HttpResponseBase):
+                    return told
+                messages.success(request, str(told))
+                return redirect(back)
+        elif form.is_bound:
+            status = HTTPStatus.BAD_REQUEST
+        context = {
+            **self.admin_site.each_context(request),
+            "title": deed.title,
+            "opts": self.opts,
+            "row": row,
+            "deed": deed,
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "console/deed.html", context, status=status)
+
+    def _address(self, deed: Deed, row: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{deed.name}"
+        return reverse(name, args=[row.pk])
+
+
+class ReadOnlyAdmin(ConsoleAdmin):
+    """Facts: they are looked at, and come about elsewhere."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

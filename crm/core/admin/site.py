@@ -1,0 +1,126 @@
+"""Who may enter the operator's admin, and what a browser may do there."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from allauth.mfa.utils import is_mfa_enabled
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from unfold.sites import UnfoldAdminSite
+
+from crm.core.http.redirects import local_target
+
+# When the session was last used here, in seconds since 1970.
+SEEN_KEY = "operator_seen"
+SEEN_NOTED_EVERY = 30
+# unfold's pages are made by Alpine, which compiles the attributes of its templates.
+CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """The one admin site: a staff account, a second factor, and a session that is in use."""
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
+        return csp_update(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_operator(request)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Let operators in through the one log-in page, which counts attempts; there is no second.
+
+        Who is logged in and still not let in is told what is missing.
+        """
+        target = _target(request)
+        user: Any = request.user
+        if user.is_authenticated:
+            if not (user.is_active and user.is_staff):
+                raise PermissionDenied
+            if _lacks_second_factor(request):
+                messages.error(request, _("Operators need a second factor. Set one up first."))
+                return redirect("mfa_index")
+            if not is_idle(request):
+                return redirect(target)
+            logout(request)
+            messages.info(request, _("You were away for a while. Log in again."))
+        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': target})}")
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the page where everybody changes theirs, which ends what the old one opened."""
+        return redirect("account_change_password")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        # unfold would write its colours into each page as a style; ours stand in console.css.
+        own: dict[str, Any] = {
+            "colors": {},
+            "border_radius": None,
+            "redirect_to": request.get_full_path(),
+        }
+        return {**super().each_context(request), **own}
+
+
+def is_operator(request: HttpRequest) -> bool:
+    """Say whether this request may enter the operator's admin; noted as use of it if so."""
+    known: bool | None = request.__dict__.get("_is_operator")
+    if known is None:
+        known = _may_enter(request)
+        request.__dict__["_is_operator"] = known
+    return known
+
+
+@receiver(user_logged_in, dispatch_uid="console.note_log_in")
+def note_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
+    """Begin to count idle time where somebody proves who they are."""
+    if user.is_staff:
+        request.session[SEEN_KEY] = int(time.time())
+
+
+def is_idle(request: HttpRequest) -> bool:
+    return is_session_idle(request.session)
+
+
+def is_session_idle(session: SessionBase) -> bool:
+    """A log-in from before somebody became an operator counts as one that was left alone."""
+    seen = session.get(SEEN_KEY)
+    longest = settings.OPERATOR_IDLE_MINUTES * 60
+    return not isinstance(seen, int) or time.time() - seen > longest
+
+
+def note_use(request: HttpRequest) -> None:
+    """Begin to count idle time anew."""
+    now = int(time.time())
+    if now - request.session[SEEN_KEY] >= SEEN_NOTED_EVERY:
+        request.session[SEEN_KEY] = now
+
+
+def _may_enter(request: HttpRequest) -> bool:
+    user: Any = request.user
+    if not (user.is_active and user.is_staff) or is_idle(request):
+        return False
+    if _lacks_second_factor(request):
+        return False
+    note_use(request)
+    return True
+
+
+def _lacks_second_factor(request: HttpRequest) -> bool:
+    return settings.OPERATOR_REQUIRES_MFA and not is_mfa_enabled(request.user)
+
+
+def _target(request: HttpRequest) -> str:
+    return local_target(request, request.GET.get("next"), resolve_url("admin:index"))

@@ -1,0 +1,68 @@
+"""The optimistic lock of the operator's pages: an edit names the version that it was made from.
+
+A page of a row carries, hidden, what was stored when it was made: the ``version`` of a
+`VersionedModel`, else the time of the last change. A form that comes with another one is shown
+again with what is stored by now, and then saved knowingly.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from crm.core.text.normalization import isolate
+from crm.core.versions import EditedMeanwhile
+
+VERSION = "_version"
+
+
+def edit_version(row: Model) -> str:
+    """Return what an edit of this row names; nothing for a model that carries no version."""
+    version = getattr(row, "version", None) or getattr(row, "updated_at", None)
+    return version.isoformat() if isinstance(version, datetime) else str(version or "")
+
+
+class VersionedForm(forms.ModelForm):
+    """Mixin of a row's form. ``sent_version`` is the one that came, None where none did."""
+
+    sent_version: str | None = None
+    present_version = ""
+
+    @property
+    def was_changed_elsewhere(self) -> bool:
+        return self.sent_version is not None and self.present_version not in ("", self.sent_version)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        # Locked until the change is stored: two at once take turns.
+        rows = type(self.instance)._base_manager.select_for_update(of=("self",))
+        present = rows.filter(pk=self.instance.pk).first()
+        if present is None:
+            return cleaned
+        self.present_version = edit_version(present)
+        if self.was_changed_elsewhere:
+            self.add_error(None, [_(EditedMeanwhile.message), *self._differences(present)])
+        return cleaned
+
+    def _differences(self, present: Model) -> list[str]:
+        """Say of each field that would be overwritten with something else what is stored."""
+        stored = type(self)(instance=present)
+        found = []
+        for name, field in self.fields.items():
+            value = stored.get_initial_for_field(stored.fields[name], name)
+            if field.disabled or not field.has_changed(value, self[name].data):
+                continue
+            told = {"field": field.label or name, "value": isolate(_words(present, name, value))}
+            found.append(_("%(field)s: “%(value)s” is stored now.") % told)
+        return found
+
+
+def _words(row: Model, name: str, value: Any) -> str:
+    """Return a field's stored value as people read it."""
+    display = getattr(row, f"get_{name}_display", None)
+    value = display() if display else getattr(row, name, value)
+    if hasattr(value, "all"):
+        return ", ".join(map(str, value.all()[:50]))
+    return "–" if value in (None, "") else str(value)

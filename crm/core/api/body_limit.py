@@ -1,0 +1,38 @@
+"""What a body may hold: the declared members and no others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.request import Request
+
+from crm.core.api.fields import UnknownMember
+from crm.core.api.text import NormalizedSerializer
+
+
+class Body(NormalizedSerializer):
+    """The body of a request; a member that is not declared is refused, never stored by accident."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for name in data:
+                if name not in self.fields or self.fields[name].read_only:
+                    raise UnknownMember(
+                        extra={"field": str(name)[:64], "allowed": sorted(self.fields)}
+                    )
+            # A line end counts as one, however it was sent.
+            data = {name: _with_plain_line_ends(value) for name, value in data.items()}
+        return super().to_internal_value(data)
+
+    @classmethod
+    def read(cls, request: Request, *, partial: bool = False, **context: Any) -> dict[str, Any]:
+        """Give the members of a body, checked. Raises ValidationError and UnknownMember."""
+        body = cls(data=request.data, partial=partial, context={"request": request, **context})
+        body.is_valid(raise_exception=True)
+        given: dict[str, Any] = body.validated_data
+        return given
+
+
+def _with_plain_line_ends(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,51 @@
+"""Answers with some of their members only: ``?fields=id,status``."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext_noop
+from rest_framework import serializers
+
+from crm.core.errors import Invalid
+
+MAX_FIELDS = 50
+
+
+class UnknownField(Invalid):
+    """``field`` of the ``fields`` parameter; ``allowed`` are those that there are."""
+
+    code = "unknown_field"
+    message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
+
+
+class UnknownMember(Invalid):
+    """``field`` of the body; ``allowed`` are those that may be sent."""
+
+    code = "unknown_member"
+    message = gettext_noop(
+        "The body has a member that does not exist or cannot be set. Use those of `allowed`."
+    )
+
+
+def fields_parameter() -> serializers.CharField:
+    return serializers.CharField(
+        required=False,
+        max_length=500,
+        help_text="Only these members of each record, with commas: `id,status`.",
+    )
+
+
+def members_of(wanted: str | None, allowed: Iterable[str]) -> list[str]:
+    """Give the members that ``wanted`` names, all of them where it is not given; or refuse."""
+    known = list(allowed)
+    if not wanted:
+        return known
+    names = [name.strip() for name in wanted.split(",", MAX_FIELDS)]
+    for name in names:
+        if name not in known:
+            raise UnknownField(extra={"field": name[:64], "allowed": sorted(known)})
+    return names
+
+
+def sparse(data: Mapping[str, Any], members: Iterable[str]) -> dict[str, Any]:
+    return {name: data[name] for name in members}

@@ -1,0 +1,139 @@
+"""Lists: filtered by what is allowed, ordered by what has an index, page after page by key."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.core.api.cursors import MAX_LENGTH, CursorInvalid, decode_cursor, encode_cursor
+from crm.core.api.etags import etag_headers
+from crm.core.api.fields import members_of, sparse
+from crm.core.api.queries import RecordQuery
+from crm.core.fields import WholeNumberField
+from crm.core.versions import VersionedModel
+
+M = TypeVar("M", bound=Model)
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """A stretch of a list; ``next_cursor`` is None at its end."""
+
+    rows: list[M]
+    next_cursor: str | None
+
+
+def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
+    """Declare the orders of a list: names of columns, with ``-`` for the largest first."""
+    return serializers.ChoiceField(
+        choices=[default, *others],
+        default=default,
+        help_text=f"By which column, `-` for the largest first. Default: `{default}`.",
+    )
+
+
+class ListQuery(RecordQuery):
+    """The parameters of a list.
+
+    A subclass declares ``ordering`` with ``ordering_field`` and its filters as fields. A filter is
+    compared as ``lookups`` says, or by a method ``filter_<name>(queryset, value)``; both are ours,
+    so that no name or operator from outside reaches the database.
+    """
+
+    name: ClassVar[str]
+    lookups: ClassVar[Mapping[str, str]] = {}
+
+    limit = WholeNumberField(
+        min_value=1,
+        max_value=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+        help_text=f"Records of a page, at most {MAX_LIMIT}.",
+    )
+    cursor = serializers.CharField(
+        required=False,
+        max_length=MAX_LENGTH,
+        help_text="`next_cursor` of the page before; absent for the first page.",
+    )
+
+    def page(self, queryset: QuerySet[M]) -> Page[M]:
+        """Give the page that was asked for, of the rows that one may see."""
+        for name, value in self.validated_data.items():
+            if lookup := self.lookups.get(name):
+                queryset = queryset.filter(**{lookup: value})
+            elif method := getattr(self, f"filter_{name}", None):
+                queryset = method(queryset, value)
+        ordering: str = self["ordering"]
+        sign, column = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+        scope = f"{self.name}:{ordering}"
+        if cursor := self["cursor"]:
+            queryset = queryset.filter(_behind(sign, column, decode_cursor(scope, cursor)))
+        limit: int = self["limit"]
+        rows = list(queryset.order_by(f"{sign}{column}", f"{sign}pk")[: limit + 1])
+        if len(rows) <= limit:
+            return Page(rows, None)
+        last = rows[limit - 1]
+        return Page(rows[:limit], encode_cursor(scope, [getattr(last, column), last.pk]))
+
+
+def _behind(sign: str, column: str, place: list[Any]) -> Q:
+    if len(place) != 2:
+        raise CursorInvalid
+    value, pk = place
+    way = "lt" if sign else "gt"
+    # One range and a tie-break, so that the index is entered at the right place.
+    return Q(**{f"{column}__{way}e": value}) & ~Q(
+        **{column: value, f"pk__{'gte' if sign else 'lte'}": pk}
+    )
+
+
+def page_response(
+    request: Request,
+    query: ListQuery,
+    page: Page[M],
+    word: Callable[[list[M]], Iterable[Mapping[str, Any]]],
+    allowed: type[serializers.Serializer[Any]],
+) -> Response:
+    """Answer with a page; ``word`` makes records of its rows, ``allowed`` has their members."""
+    members = members_of(query["fields"], allowed().fields)
+    results = [sparse(record, members) for record in word(page.rows)]
+    headers = {}
+    if page.next_cursor:
+        parameters = request.query_params.copy()
+        parameters["cursor"] = page.next_cursor
+        address = request.build_absolute_uri(f"?{parameters.urlencode()}")
+        headers["Link"] = f'<{address}>; rel="next"'
+    return Response({"results": results, "next_cursor": page.next_cursor}, headers=headers)
+
+
+def page_of(
+    record: type[serializers.Serializer[Any]], name: str | None = None
+) -> serializers.Serializer[Any]:
+    """Describe a page of these records, for the schema."""
+    return inline_serializer(
+        name=name or f"{record.__name__.removesuffix('Serializer')}Page",
+        fields={
+            "results": record(many=True),
+            "next_cursor": serializers.CharField(allow_null=True),
+        },
+    )
+
+
+def record_response(
+    request: Request, record: Mapping[str, Any], *, of: VersionedModel | None = None
+) -> Response:
+    """Answer with one record, or with the members of it that were asked for.
+
+    ``of`` is the row whose version becomes the answer's ETag.
+    """
+    query = RecordQuery.read(request)
+    return Response(
+        sparse(record, members_of(query["fields"], record)),
+        headers=etag_headers(of) if of is not None else None,
+    )

@@ -1,0 +1,55 @@
+"""What an address may ask: a list of parameters, each with its form, and nothing else."""
+
+from typing import Any, Self
+
+from django.utils.translation import gettext_noop
+from rest_framework.request import Request
+
+from crm.core.api.fields import fields_parameter
+from crm.core.api.text import NormalizedSerializer
+from crm.core.errors import Invalid
+
+
+class UnknownParameter(Invalid):
+    """``parameter`` is its name, ``allowed`` are those that there are."""
+
+    code = "unknown_parameter"
+    message = gettext_noop(
+        "There is no such parameter, filter or operator here. Use those of `allowed`."
+    )
+
+
+class RepeatedParameter(Invalid):
+    code = "repeated_parameter"
+    message = gettext_noop("A parameter may stand in the address once. Send it once.")
+
+
+class Query(NormalizedSerializer):
+    """The parameters of one kind of request; a parameter that is not declared is refused."""
+
+    @classmethod
+    def read(cls, request: Request, **context: Any) -> Self:
+        """Give the parameters of a request, checked. Raises ValidationError and the above."""
+        given = request.query_params
+        query = cls(data=given.dict(), context={"request": request, **context})
+        for name in given:
+            if name not in query.fields:
+                raise UnknownParameter(
+                    extra={"parameter": name[:64], "allowed": sorted(query.fields)}
+                )
+            if len(given.getlist(name)) > 1:
+                raise RepeatedParameter(extra={"parameter": name[:64]})
+        query.is_valid(raise_exception=True)
+        return query
+
+    def __getitem__(self, name: str) -> Any:
+        """Give a value that was sent or has a default, else None."""
+        return self.validated_data.get(name)
+
+
+class RecordQuery(Query):
+    """The parameters of one record: which of its members are wanted."""
+
+    def get_fields(self) -> dict[str, Any]:
+        # As a declaration it would hide the attribute of this name that serializers have.
+        return super().get_fields() | {"fields": fields_parameter()}

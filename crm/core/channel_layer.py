@@ -1,0 +1,249 @@
+"""The channel layer: Redis' publish and subscribe, taken up again by itself after a loss.
+
+`RedisPubSubChannelLayer` of channels_redis knows the names ``on_disconnect`` and ``on_reconnect``
+but calls neither, and raises in whoever connects while Redis is away. Here a subscription is a wish
+that is kept: it is confirmed by the server where that is possible, and taken up again after every
+loss, followed by a ``layer.reconnected`` event to each consumer, which then reads its logs again.
+"""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close, create_pool, decode_hosts
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from crm.core import channel_signing
+
+logger = logging.getLogger(__name__)
+
+RECONNECTED = {"type": "layer.reconnected"}
+# A consumer that falls this far behind is better served by reading its logs again.
+QUEUE_LENGTH = 1000
+CONFIRM_SECONDS = 2.0
+SILENCE_SECONDS = 15.0
+LONGEST_PAUSE = 2.0
+_BATCH = 500
+_RESUMED = b"resumed"
+# What msgpack raises for bytes that are no message.
+_NO_MESSAGE = (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException)
+
+
+class ChannelLayer(RedisPubSubChannelLayer):
+    """One subscribing connection per event loop and Redis host."""
+
+    def _get_layer(self) -> "_LoopLayer":
+        loop = asyncio.get_running_loop()
+        layer: _LoopLayer | None = self._layers.get(loop)
+        if layer is None:
+            layer = _LoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            self._layers[loop] = layer
+            _wrap_close(self, loop)
+        return layer
+
+
+class _LoopLayer(RedisPubSubLoopLayer):
+    def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
+        super().__init__(hosts=hosts, **kwargs)
+        self._shards = [_Subscriber(host, self) for host in decode_hosts(hosts)]
+
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        self.channels[channel] = asyncio.Queue()
+        await self._get_shard(channel).subscribe(channel)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        """Return the next message; what is none of ours is dropped, and ends no socket."""
+        while True:
+            try:
+                message = await super().receive(channel)
+            except _NO_MESSAGE:
+                logger.warning("A message of the channel layer could not be read.")
+                continue
+            if isinstance(message, dict) and isinstance(message.get("type"), str):
+                return message
+
+    def deliver(self, name: str, sealed: bytes) -> None:
+        """Hand a message to whoever waits for it; one that is not ours is dropped."""
+        data = channel_signing.unseal(name, sealed)
+        if data is None:
+            logger.warning("A message of the channel layer is none of ours.")
+            return
+        if name in self.channels:
+            self._put(name, data)
+        for channel in self.groups.get(name, ()):
+            self._put(channel, data)
+
+    def tell_reconnected(self) -> None:
+        for channel in self.channels:
+            self._put(channel, self.channel_layer.serialize(RECONNECTED))
+
+    def _put(self, channel: str, data: bytes) -> None:
+        queue = self.channels.get(channel)
+        if queue is None:
+            return
+        if queue.qsize() >= QUEUE_LENGTH:
+            while not queue.empty():
+                queue.get_nowait()
+            data = self.channel_layer.serialize(RECONNECTED)
+        queue.put_nowait(data)
+
+
+class _Subscriber:
+    """The subscriptions of one event loop at one Redis host."""
+
+    def __init__(self, host: dict[str, Any], layer: _LoopLayer) -> None:
+        self._layer = layer
+        # RESP2: replies and messages come as lists, in the order in which Redis sent them.
+        self._pool = create_pool(
+            {"socket_connect_timeout": 2, "socket_timeout": 5, **host, "protocol": 2}
+        )
+        self._publisher = Redis(connection_pool=self._pool)
+        self._wanted: set[str] = set()
+        self._confirmed: set[str] = set()
+        self._asked: Counter[str] = Counter()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._connection: AbstractConnection | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._is_away = False
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        await self._publisher.publish(channel, channel_signing.seal(channel, message))
+
+    async def subscribe(self, channel: str) -> None:
+        """Return when Redis has confirmed it, or at once while Redis is away."""
+        self._wanted.add(channel)
+        if channel in self._confirmed:
+            return
+        waiting = self._waiting.get(channel)
+        if waiting is None:
+            waiting = self._waiting[channel] = asyncio.get_running_loop().create_future()
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen_for_ever())
+        await self._ask("SUBSCRIBE", [channel])
+        if self._is_away:
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(waiting), CONFIRM_SECONDS)
+        except TimeoutError:
+            logger.warning("Redis did not confirm a subscription in time.")
+
+    async def unsubscribe(self, channel: str) -> None:
+        self._wanted.discard(channel)
+        self._confirmed.discard(channel)
+        if waiting := self._waiting.pop(channel, None):
+            waiting.cancel()
+        await self._ask("UNSUBSCRIBE", [channel])
+
+    async def flush(self) -> None:
+        """Forget everything and close the connections, when the event loop ends."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+            self._listener = None
+        self._wanted.clear()
+        await self._publisher.aclose(close_connection_pool=True)
+
+    async def _ask(self, command: str, channels: Iterable[str]) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if command == "SUBSCRIBE":
+            self._asked.update(channels)
+        try:
+            await connection.send_command(command, *channels, check_health=False)
+        except (RedisError, OSError):
+            # The listener sees the loss as well, and takes up whatever is wanted by then.
+            logger.debug("A subscription waits for Redis.")
+
+    async def _listen_for_ever(self) -> None:
+        pause = 0.05
+        is_first = True
+        while True:
+            connection: AbstractConnection = self._pool.make_connection()
+            try:
+                await connection.connect()
+                if self._is_away:
+                    logger.info("Redis answers again: subscriptions are taken up.")
+                self._is_away = False
+                pause = 0.05
+                await self._listen(connection, is_first=is_first)
+            except (RedisError, OSError) as error:
+                if not self._is_away:
+                    logger.warning(
+                        "Redis does not answer: sockets live on their logs alone until it does.",
+                        extra={"metadata": {"error": type(error).__name__}},
+                    )
+                self._is_away = True
+                self._let_go()
+            finally:
+                self._forget_connection()
+                await connection.disconnect(nowait=True)
+            is_first = False
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  only spreads the load
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _listen(self, connection: AbstractConnection, *, is_first: bool) -> None:
+        self._connection = connection
+        wanted = sorted(self._wanted)
+        for start in range(0, len(wanted), _BATCH):
+            await self._ask("SUBSCRIBE", wanted[start : start + _BATCH])
+        if not is_first:
+            # Answered after the subscriptions, so that nothing falls between them and the reading.
+            await connection.send_command("PING", _RESUMED, check_health=False)
+        is_probed = False
+        while True:
+            reply = await connection.read_response(
+                timeout=SILENCE_SECONDS, disconnect_on_error=False
+            )
+            if reply is None:
+                if is_probed:
+                    raise ConnectionError("Redis has been silent for too long.")
+                is_probed = True
+                await connection.send_command("PING", b"", check_health=False)
+                continue
+            is_probed = False
+            self._take(reply)
+
+    def _take(self, reply: Any) -> None:
+        if reply == _RESUMED:
+            self._layer.tell_reconnected()
+            return
+        if not isinstance(reply, list):
+            return
+        match reply:
+            case [b"message", bytes() as name, bytes() as data]:
+                self._layer.deliver(name.decode(), data)
+            case [b"subscribe", bytes() as name, _]:
+                self._confirm(name.decode())
+            case [b"pong", payload] if payload == _RESUMED:
+                self._layer.tell_reconnected()
+
+    def _confirm(self, channel: str) -> None:
+        self._asked[channel] -= 1
+        if self._asked[channel] > 0:
+            return
+        del self._asked[channel]
+        if channel not in self._wanted:
+            return
+        self._confirmed.add(channel)
+        if (waiting := self._waiting.pop(channel, None)) and not waiting.done():
+            waiting.set_result(None)
+
+    def _let_go(self) -> None:
+        """Nobody waits for a confirmation that comes only after the loss."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
+
+    def _forget_connection(self) -> None:
+        self._connection = None
+        self._confirmed.clear()
+        self._asked.clear()

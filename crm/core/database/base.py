@@ -1,0 +1,80 @@
+"""The wrapper that Django asks for, named by ENGINE."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import NotSupportedError
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql import base, operations
+from django.db.transaction import TransactionManagementError
+
+from crm.core.database.creation import DatabaseCreation
+from crm.core.database.cursors import Said, ScopedCursor
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
+        """Show a statement without what was sent in front of it."""
+        shown = super().last_executed_query(cursor, sql, params)
+        front = getattr(cursor, "front", "")
+        return shown.removeprefix(front) if isinstance(shown, str) else shown
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Connects as the application, and as the owner of the tables only inside ``as_owner``."""
+
+    creation_class = DatabaseCreation
+    ops_class = DatabaseOperations
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Databases are made and dropped by their owner alone.
+        self.is_owner = self.alias == NO_DB_ALIAS
+        self._said = Said()
+
+    @contextmanager
+    def as_owner(self) -> Iterator[None]:
+        """Work as the owner of the tables, whom no policy holds: for migrations."""
+        if self.is_owner:
+            yield
+            return
+        if self.in_atomic_block:
+            raise TransactionManagementError("A transaction cannot change who it is asked by.")
+        self.close()
+        self.is_owner = True
+        try:
+            yield
+        finally:
+            self.close()
+            self.is_owner = False
+
+    @property
+    def pool(self) -> Any:
+        return None if self.is_owner else super().pool
+
+    def get_connection_params(self) -> dict[str, Any]:
+        if self.settings_dict["OPTIONS"].get("server_side_binding"):
+            raise ImproperlyConfigured(
+                "server_side_binding sends each statement alone, and row-level security would show "
+                "no rows. Remove it from OPTIONS."
+            )
+        parameters = super().get_connection_params()
+        parameters["cursor_factory"] = ScopedCursor
+        if self.is_owner:
+            names = {"USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+            owner = self.settings_dict.get("OWNER", {})
+            parameters |= {name: owner[key] for key, name in names.items() if owner.get(key)}
+        return parameters
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        if name and not self.is_owner:
+            raise NotSupportedError(
+                "A cursor that lives on the server tells nobody whose rows it is about. "
+                "Keep DISABLE_SERVER_SIDE_CURSORS on."
+            )
+        cursor = super().create_cursor(name)
+        if not self.is_owner:
+            cursor.said = self._said
+        return cursor

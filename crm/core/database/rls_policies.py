@@ -1,0 +1,205 @@
+"""Which tables belong to organizations, and what must be true of a row that is seen.
+
+Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
+of such a table. A model says more where more is to be said:
+
+``organization_doors``  fields whose value tells the organization (see ``tenancy.behind``)
+``person_field``        the field with the user whose own row it is, from outside the organization
+``person_changes``      True: they may change it too, not only see it
+``seen_by_members``     True: whoever has a membership sees the row from outside the organization
+``database_rights``     what the application may do with the table at all, instead of everything;
+                        a table that Django does not manage is given none unless it says so
+``shared``              True: rows of all organizations stand here on purpose, and hold no secrets
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import ForeignKey, Model
+from psycopg import sql
+from psycopg.abc import Query
+
+from crm.core.tenancy import column_of
+
+ORGANIZATION = "nullif(current_setting('nextflow.organization', true), '')::uuid"
+EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The conditions under which a table's rows are seen and changed.
+
+    ``person`` is the one for a user without an organization; it opens rows to be seen, and where
+    ``person_changes`` to be changed.
+    """
+
+    table: str
+    organization: str
+    person: str | None = None
+    person_changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSql:
+    """A function that tells the organization behind a name, and nothing else."""
+
+    table: str
+    column: str
+    column_type: str
+    answer: str
+
+
+def organization_model() -> type[Model]:
+    return apps.get_model(settings.ORGANIZATION_MODEL)
+
+
+@cache
+def locks() -> dict[str, Lock]:
+    """Give the lock of each table that has one."""
+    found: dict[str, Lock] = {}
+    models = _models()
+    while True:
+        before = len(found)
+        for model in models:
+            table = model._meta.db_table
+            if table not in found and (lock := _lock_of(model, found)):
+                found[table] = lock
+        if len(found) == before:
+            return found
+
+
+@cache
+def tables_of_organizations() -> frozenset[str]:
+    """Name every table that must be locked: those of `locks`, and those that lock themselves.
+
+    What Django does not manage (the audit) comes with policies of its own.
+    """
+    themselves = {
+        model._meta.db_table
+        for model in _models()
+        if not model._meta.managed and _has_organization(model)
+    }
+    return frozenset(themselves | set(locks()))
+
+
+def unlocked_models() -> list[type[Model]]:
+    """Give the models that point to locked tables, have no lock, and do not say why."""
+    return [
+        model
+        for model in _models()
+        if model._meta.managed
+        and model._meta.db_table not in locks()
+        and not getattr(model, "shared", False)
+        and any(field.related_model._meta.db_table in locks() for field in _links(model))
+    ]
+
+
+def doors() -> list[DoorSql]:
+    found = []
+    for model in _models():
+        for name in getattr(model, "organization_doors", ()):
+            field = model._meta.get_field(name)
+            found.append(
+                DoorSql(
+                    table=model._meta.db_table,
+                    column=column_of(model, name),
+                    column_type=_cast(field),
+                    answer="id" if model is organization_model() else "organization_id",
+                )
+            )
+    return found
+
+
+def rights() -> dict[str, tuple[str, ...]]:
+    """Give for every table what the application may do with it."""
+    return {
+        model._meta.db_table: getattr(
+            model, "database_rights", EVERYTHING if model._meta.managed else ()
+        )
+        for model in _models()
+    }
+
+
+def locked_tables_in(query: Query) -> set[str]:
+    """Give the locked tables that a statement names."""
+    if isinstance(query, sql.Composable):
+        return set()
+    text = query.decode() if isinstance(query, bytes) else str(query)
+    return set(_table_names().findall(text))
+
+
+@cache
+def _table_names() -> re.Pattern[str]:
+    names = sorted(tables_of_organizations(), key=len, reverse=True)
+    return re.compile('(?:FROM|JOIN|INTO|UPDATE) "(' + "|".join(map(re.escape, names)) + ')"')
+
+
+def _models() -> list[type[Model]]:
+    return [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
+
+
+def _links(model: type[Model]) -> Iterator["ForeignKey[Model, Model]"]:
+    for field in model._meta.concrete_fields:
+        if isinstance(field, ForeignKey):
+            yield field
+
+
+def _has_organization(model: type[Model]) -> bool:
+    return any(field.column == "organization_id" for field in model._meta.concrete_fields)
+
+
+def _lock_of(model: type[Model], found: dict[str, Lock]) -> Lock | None:
+    if getattr(model, "shared", False) or not model._meta.managed:
+        return None
+    table = model._meta.db_table
+    if model is organization_model():
+        return Lock(table, f"id = {ORGANIZATION}", f"id IN ({_theirs()})")
+    if _has_organization(model):
+        return Lock(
+            table,
+            f"organization_id = {ORGANIZATION}",
+            _of_person(model),
+            person_changes=getattr(model, "person_changes", False),
+        )
+    parents = [
+        field
+        for field in _links(model)
+        if not field.null
+        and field.related_model is not model
+        and field.related_model._meta.db_table in found
+    ]
+    if not parents:
+        return None
+    return Lock(table, " AND ".join(_seen_parent(table, field) for field in parents))
+
+
+def _seen_parent(table: str, field: "ForeignKey[Model, Model]") -> str:
+    parent = field.related_model._meta
+    return (
+        f'EXISTS (SELECT 1 FROM "{parent.db_table}" parent'  # noqa: S608  names of our own tables
+        f' WHERE parent."{field.target_field.column}" = "{table}"."{field.column}")'
+    )
+
+
+def _of_person(model: type[Model]) -> str | None:
+    if name := getattr(model, "person_field", None):
+        return f'"{column_of(model, name)}" = {PERSON}'
+    if getattr(model, "seen_by_members", False):
+        return f"organization_id IN ({_theirs()})"
+    return None
+
+
+def _theirs() -> str:
+    """Select the organizations of a user: of their own memberships, the policy shows no others."""
+    through = organization_model()._meta.get_field("members").remote_field.through._meta  # type: ignore[union-attr]
+    return f'SELECT organization_id FROM "{through.db_table}" WHERE user_id = {PERSON}'  # noqa: S608  the same
+
+
+def _cast(field: object) -> str:
+    kind = type(field).__name__
+    return "uuid" if kind in {"UUIDField", "OneToOneField", "ForeignKey"} else "text"

@@ -1,0 +1,114 @@
+"""Daphne's requests, with a bound on what they store and words for what never reaches Django."""
+
+import json
+from typing import Any
+
+from daphne.http_protocol import WebRequest
+from django.conf import settings
+from twisted.internet.protocol import connectionDone
+from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+
+from crm.core.errors import InternalError
+
+# Whoever sends so many times the limit does not wait for an answer: the connection is cut.
+PATIENCE = 32
+
+
+# What a client is told that did not get its request through in time.
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class DeadlineChannel(HTTPChannel):
+    """A connection whose requests have to be there in time, however slowly their bytes drip.
+
+    Twisted alone waits for as long as any byte comes now and then. From the first byte of a request
+    its headers have REQUEST_HEADER_SECONDS, from then on its body REQUEST_BODY_SECONDS; the
+    handshake of a WebSocket is such a request. While it is answered, nothing runs.
+    """
+
+    _deadline: Any = None
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's name
+        if self._deadline is None and not self._handlingRequest:
+            self._expect_within(settings.REQUEST_HEADER_SECONDS)
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:  # noqa: N802  Twisted's name
+        self._expect_within(settings.REQUEST_BODY_SECONDS)
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:  # noqa: N802  Twisted's name
+        self._expect_nothing()
+        super().allContentReceived()
+
+    def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802  Twisted's name
+        self._expect_nothing()
+        super().connectionLost(reason)
+
+    def _expect_within(self, seconds: float) -> None:
+        self._expect_nothing()
+        self._deadline = self.callLater(seconds, self._give_up)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        transport: Any = self.transport
+        transport.write(TIMED_OUT)
+        self.loseConnection()
+
+
+def channel_protocol() -> Any:
+    """Return the protocol of a new connection, as Twisted's factory makes it."""
+    return _GenericHTTPChannelProtocol(DeadlineChannel())
+
+
+class BoundedRequest(WebRequest):
+    """Daphne writes a whole body to the disk before anybody is asked; here, no more than matters.
+
+    One byte more than MAX_BODY_BYTES is kept, so that `crm.core.http.body_limit` sees that it was
+    too much.
+    """
+
+    _received = 0
+    _content_types: tuple[bytes, ...] = ()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  Twisted's name
+        before = self._received
+        self._received += len(data)
+        if self._received > settings.MAX_BODY_BYTES * PATIENCE:
+            self.channel.transport.abortConnection()
+            return
+        if (room := settings.MAX_BODY_BYTES + 1 - before) > 0:
+            super().handleContentChunk(data[:room])
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802  the same
+        """Hide the type from Twisted: it would read every form once more, and refuse wordless."""
+        self._content_types = tuple(self.requestHeaders.getRawHeaders(b"content-type", ()))
+        self.requestHeaders.removeHeader(b"content-type")
+        super().requestReceived(command, path, version)
+
+    def process(self) -> Any:
+        if self._content_types:
+            self.requestHeaders.setRawHeaders(b"content-type", self._content_types)
+        return super().process()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        """Answer what is no request that Django could be asked: programs alone send such."""
+        if status < 500:
+            code, title = "bad_request", f"{body}. Correct the request and send it again."
+        else:
+            code, title = InternalError.code, InternalError.message
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "code": code,
+            "detail": title,
+        }
+        headers = [(b"Content-Type", b"application/problem+json")]
+        self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
+        self.handle_reply({"type": "http.response.body", "body": json.dumps(problem).encode()})

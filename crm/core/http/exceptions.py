@@ -1,0 +1,70 @@
+"""Turn a refusal into an answer people or programs can read."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from crm.core.errors import AppError, MethodNotAllowed
+
+_API = "/api/"
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Say whether the API was called: it never answers with a page."""
+    return request.path_info.startswith(_API)
+
+
+def problem(error: AppError) -> dict[str, object]:
+    """Word a refusal as RFC 9457 problem details; ``code`` is the stable part."""
+    return {
+        "type": "about:blank",
+        "title": error.message,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.message,
+        **error.extra,
+    }
+
+
+def problem_json(error: AppError) -> JsonResponse:
+    response = JsonResponse(
+        problem(error), status=error.status, content_type="application/problem+json"
+    )
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    if retry_after := error.extra.get("retry_after"):
+        response["Retry-After"] = str(max(1, round(float(retry_after))))
+    return response
+
+
+def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
+    """Answer with a problem document in the API, elsewhere with a page.
+
+    It needs no middleware to have run before it.
+    """
+    if is_for_programs(request):
+        return problem_json(error)
+    return render(request, "refusal.html", {"error": error}, status=error.status)
+
+
+class RefusalMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == MethodNotAllowed.status and not response.content:
+            # Django's own has no word to say.
+            explained = refusal_response(request, MethodNotAllowed())
+            explained["Allow"] = response["Allow"]
+            return explained
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, AppError):
+            return None
+        if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):
+            return refusal_response(request, error)
+        return problem_json(error)

@@ -1,0 +1,38 @@
+"""What Django's middleware does for every response, for a request that does not come through it."""
+
+from typing import NoReturn
+
+from csp.middleware import CSPMiddleware
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
+
+from crm.core.errors import UnknownHost
+from crm.core.http.exceptions import problem_json
+
+
+def _unused(request: HttpRequest) -> NoReturn:
+    raise NotImplementedError
+
+
+_DRESSING = (
+    SecurityMiddleware(_unused),
+    CSPMiddleware(_unused),
+    XFrameOptionsMiddleware(_unused),
+)
+
+
+def turn_away(request: HttpRequest) -> HttpResponse | None:
+    """Refuse an unknown host and send plain HTTP on to HTTPS, where that is demanded."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return problem_json(UnknownHost())
+    return _DRESSING[0].process_request(request)
+
+
+def dress(request: HttpRequest, response: HttpResponse) -> None:
+    """Add the headers that tell a browser what it may do with the response."""
+    for middleware in _DRESSING:
+        middleware.process_response(request, response)

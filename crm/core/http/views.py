@@ -1,0 +1,53 @@
+"""What is answered where no view answers: each is a problem document in the API, else a page."""
+
+from django.core.exceptions import (
+    DisallowedHost,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+from crm.core.errors import (
+    AppError,
+    BadRequest,
+    BodyTooLarge,
+    Forbidden,
+    InternalError,
+    NotFound,
+    UnknownHost,
+)
+from crm.core.http.exceptions import is_for_programs, problem_json, refusal_response
+
+_REFUSALS: tuple[tuple[type[Exception], type[AppError]], ...] = (
+    (DisallowedHost, UnknownHost),
+    (RequestDataTooBig, BodyTooLarge),
+    (TooManyFieldsSent, BodyTooLarge),
+    (SuspiciousOperation, BadRequest),
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    for kind, refusal in _REFUSALS:
+        if isinstance(exception, kind):
+            return refusal_response(request, refusal())
+    return refusal_response(request, BadRequest())
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(Forbidden())
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(NotFound())
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if is_for_programs(request):
+        return problem_json(InternalError())
+    return defaults.server_error(request)

@@ -1,0 +1,31 @@
+"""How letters are looked up."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from crm.core.mail.models import Mail
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    def waiting(self) -> Self:
+        return self.filter(sent_at__isnull=True, given_up_at__isnull=True)
+
+    def due(self, now: datetime) -> Self:
+        return self.waiting().filter(due_at__lte=now)
+
+    def over_since(self, moment: datetime) -> Self:
+        """Give what was sent or given up before that moment."""
+        return self.filter(
+            models.Q(sent_at__lt=moment) | models.Q(given_up_at__lt=moment),
+        )
+
+    def claim(self, mail_id: object, now: datetime, *, lease: timedelta) -> bool:
+        """Take one letter that is due for as long as the lease; nobody else sends it meanwhile."""
+        return bool(
+            self.due(now)
+            .filter(pk=mail_id)
+            .update(due_at=now + lease, attempts=models.F("attempts") + 1)
+        )

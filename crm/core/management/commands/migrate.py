@@ -1,0 +1,21 @@
+"""`manage.py migrate`: as the owner of the tables; afterwards each table has its lock."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+
+from crm.core.database.owner import as_owner
+from crm.core.database.rls_installer import NotLocked, lock_tables
+
+
+class Command(migrate.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        with as_owner(options["database"]) as connection:
+            super().handle(*args, **options)
+            if options["check_unapplied"] or options["plan"]:
+                return
+            try:
+                lock_tables(connection)
+            except NotLocked as refusal:
+                raise CommandError(str(refusal)) from refusal

@@ -1,0 +1,177 @@
+"""Log lines: one JSON object each, or a readable line when a developer looks at a terminal.
+
+The members are ``timestamp``, ``level``, ``service``, ``correlation_id``, ``user_id``, ``message``
+and ``metadata``; a caller gives the last one as ``extra={"metadata": {...}}``.
+"""
+
+import datetime
+import json
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from celery.exceptions import CeleryError
+from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import InterfaceError, OperationalError
+from pymongo.errors import ConnectionFailure
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from crm.core.errors import AppError
+from crm.core.observability.redaction import redact_text, redact_value
+from crm.core.observability.tracing import (
+    bind_correlation_id,
+    current_correlation_id,
+    current_trace,
+    note_cache,
+    note_store,
+)
+
+__all__ = [
+    "ConsoleFormatter",
+    "JsonFormatter",
+    "bind_correlation_id",
+    "current_correlation_id",
+    "note_cache",
+    "note_store",
+    "tell_work",
+]
+
+# Exceptions whose sentence tells of machines. All others may quote what a person wrote (a unique
+# constraint names the e-mail address it met), so of those only the type and the place are kept.
+_TELLING = (
+    AppError,
+    CeleryError,
+    ConnectionFailure,
+    ImproperlyConfigured,
+    InterfaceError,
+    OperationalError,
+    OSError,
+    RedisConnectionError,
+    RedisTimeoutError,
+)
+
+
+def sentence_of(record: logging.LogRecord) -> str:
+    """Give the record's sentence without what its library puts in that is not for a log."""
+    if record.name == "celery.app.trace":
+        # Celery words a failure with the repr of the exception, arguments and all.
+        return f"Task {getattr(record, 'data', {}).get('name', 'unknown')} failed."
+    request = getattr(record, "request", None)
+    if request is not None and record.name == "django.request":
+        # Django words it with the path, where the token of a reset link stands.
+        match = getattr(request, "resolver_match", None)
+        return f"{record.getMessage().split(':')[0]}: {match.route if match else '(no such page)'}"
+    try:
+        return redact_text(record.getMessage())
+    except (TypeError, ValueError):
+        return redact_text(str(record.msg))
+
+
+def exception_of(error: BaseException) -> dict[str, Any]:
+    """Describe an exception by type and place, and by its sentence where that is harmless."""
+    described: dict[str, Any] = {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "frames": [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ],
+    }
+    if isinstance(error, _TELLING):
+        described["sentence"] = redact_text(str(error))
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        described["cause"] = exception_of(cause)
+    return described
+
+
+def metadata_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Gather what a caller, the trace and the record itself tell beside the sentence."""
+    given = getattr(record, "metadata", None)
+    metadata: dict[str, Any] = {"logger": record.name}
+    if isinstance(given, dict):
+        metadata |= {str(key): redact_value(value, key=str(key)) for key, value in given.items()}
+    if record.exc_info and record.exc_info[1] is not None:
+        metadata["exception"] = exception_of(record.exc_info[1])
+    return metadata
+
+
+class JsonFormatter(logging.Formatter):
+    def __init__(self, *, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = current_trace()
+        moment = datetime.datetime.fromtimestamp(record.created, tz=datetime.UTC)
+        line = {
+            "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "service": self.service,
+            "correlation_id": trace.correlation_id if trace else None,
+            "user_id": trace.user_of() if trace else None,
+            "message": sentence_of(record),
+            "metadata": metadata_of(record),
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """For a developer's own terminal: with the whole traceback, and as careful otherwise."""
+
+    _COLOURS: ClassVar[dict[str, str]] = {
+        "DEBUG": "\x1b[2m",
+        "WARNING": "\x1b[33m",
+        "ERROR": "\x1b[31m",
+        "CRITICAL": "\x1b[31m",
+    }
+
+    def __init__(self, *, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        trace = current_trace()
+        moment = datetime.datetime.fromtimestamp(record.created).astimezone()
+        metadata = metadata_of(record)
+        metadata.pop("exception", None)
+        metadata.pop("logger")
+        told = " ".join(f"{key}={value}" for key, value in metadata.items())
+        short_id = f" [{trace.correlation_id[:8]}]" if trace else ""
+        text = f"{sentence_of(record)} {told}".rstrip().replace("\r", "\\r").replace("\n", "\\n")
+        text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+        colour = self._COLOURS.get(record.levelname, "")
+        line = f"{moment:%H:%M:%S} {colour}{record.levelname:<7}\x1b[0m{short_id} {text}"
+        if record.exc_info:
+            line += f"\n{self.formatException(record.exc_info)}"
+        return line
+
+
+class WithoutSuccessNoise(logging.Filter):
+    """Drops Celery's own word on each task: one line a task is ours, with its id and duration."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO
+
+
+@contextmanager
+def tell_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator[None]:
+    """Write one line on a piece of work when it is done: how long it took and what it used.
+
+    A refusal is told by its code; it goes on to whoever words it for the client.
+    """
+    started = time.perf_counter()
+    metadata: dict[str, Any] = {"action": action, "outcome": "failed"}
+    try:
+        yield
+        metadata["outcome"] = "done"
+    except AppError as refusal:
+        metadata["outcome"] = refusal.code
+        raise
+    finally:
+        trace = current_trace()
+        metadata["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)
+        logger.info(sentence, extra={"metadata": metadata | (trace.used() if trace else {})})

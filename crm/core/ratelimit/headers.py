@@ -1,0 +1,39 @@
+"""What a client is told of its limits, with every answer that was counted.
+
+``RateLimit`` and ``RateLimit-Policy`` are of the IETF's draft (structured fields, seconds);
+``X-RateLimit-*`` tell of the limit that is nearest, for clients that know only those.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+
+from django.http import HttpRequest, HttpResponse
+
+from crm.core.ratelimit.limiter import Standing
+
+_NOTED = "rate_limit_standings"
+
+
+def note_standings(request: HttpRequest, standings: Sequence[Standing]) -> None:
+    """Keep for the answer's headers how the request stood."""
+    setattr(request, _NOTED, [*noted_standings(request), *standings])
+
+
+def noted_standings(request: HttpRequest) -> list[Standing]:
+    return list(getattr(request, _NOTED, []))
+
+
+def write_headers(response: HttpResponse, standings: Sequence[Standing]) -> None:
+    if not standings:
+        return
+    response["RateLimit-Policy"] = ", ".join(
+        f'"{each.name}";q={each.rate.burst};w={math.ceil(each.rate.window)}' for each in standings
+    )
+    response["RateLimit"] = ", ".join(
+        f'"{each.name}";r={each.remaining};t={math.ceil(each.reset_after)}' for each in standings
+    )
+    nearest = min(standings, key=lambda each: (not each.is_refused, each.remaining))
+    response["X-RateLimit-Limit"] = str(nearest.rate.burst)
+    response["X-RateLimit-Remaining"] = str(nearest.remaining)
+    response["X-RateLimit-Reset"] = str(math.ceil(time.time() + nearest.reset_after))

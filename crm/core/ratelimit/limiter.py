@@ -1,0 +1,152 @@
+"""Counting a request against its limits."""
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from crm.core import redis_circuit_breaker
+from crm.core.errors import StoreUnavailable, TooFast
+from crm.core.observability import metrics
+from crm.core.ratelimit import gcra
+from crm.core.ratelimit.gcra import Spent
+from crm.core.ratelimit.keys import redis_key
+from crm.core.ratelimit.rates import Rate, rate_of
+from crm.core.store_errors import RETRY_SECONDS
+
+logger = logging.getLogger(__name__)
+
+Subjects = Mapping[str, UUID | str | None]
+
+# Without the counters nobody gets in: a guesser must not gain from a Redis that is away.
+CLOSED_WITHOUT_REDIS = frozenset({"log_in", "sign_up", "password_reset"})
+# A Redis that is away is asked again after so long.
+_LOCAL_SECONDS = 2.0
+_local = gcra.LocalLimits()
+_local_until = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a request stands with one limit; times are seconds from now."""
+
+    name: str
+    rate: Rate
+    remaining: int
+    reset_after: float
+    retry_after: float
+
+    @property
+    def is_refused(self) -> bool:
+        return self.retry_after > 0
+
+
+class Refusal(TooFast):
+    """``standings`` says how the request stood with each of its limits."""
+
+    def __init__(self, standings: list[Standing]) -> None:
+        worst = max(standings, key=lambda each: each.retry_after)
+        wait = max(1, math.ceil(worst.retry_after))
+        super().__init__(extra={"retry_after": wait, "limit": worst.name})
+        self.standings = standings
+
+
+def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
+    """Count one request against the limits of its endpoint, or refuse it and count nothing.
+
+    ``subjects`` says whom to count, by kind: ``{"address": "192.0.2.7", "user": user.pk}``; a
+    subject of None is nobody. Raises Refusal with ``retry_after`` in whole seconds. While Redis is
+    away it raises StoreUnavailable for what lets people in, and counts in this process for others.
+    """
+    return _allowed(standing_of(endpoint, subjects))
+
+
+def enforce_and_spend(
+    endpoint: str, subjects: Subjects, counter: str
+) -> tuple[list[Standing], Spent | None]:
+    """Do what ``enforce`` does and count on a counter too, in the same round trip.
+
+    ``counter`` names a hash as in `gcra`. Nothing is spent, and None given, while Redis is away.
+    """
+    standings, spent = _count(endpoint, subjects, counter)
+    return _allowed(standings), spent
+
+
+def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
+    """Count like ``enforce``, and leave it to the caller to refuse."""
+    return _count(endpoint, subjects, None)[0]
+
+
+def _allowed(standings: list[Standing]) -> list[Standing]:
+    if any(each.is_refused for each in standings):
+        refusal = Refusal(standings)
+        metrics.rate_limited_total.labels(limit=refusal.extra["limit"]).inc()
+        raise refusal
+    return standings
+
+
+def _count(
+    endpoint: str, subjects: Subjects, counter: str | None
+) -> tuple[list[Standing], Spent | None]:
+    limits = _limits(endpoint, subjects)
+    if not limits and counter is None:
+        return [], None
+    keys = [(key, rate) for _name, key, rate in limits]
+    levels, spent = _take(endpoint, keys, counter)
+    standings = [
+        Standing(
+            name=name,
+            rate=rate,
+            remaining=max(0, math.floor(rate.burst - level.owed / rate.interval + 1e-6)),
+            reset_after=level.owed,
+            retry_after=level.wait,
+        )
+        for (name, _key, rate), level in zip(limits, levels, strict=True)
+    ]
+    return standings, spent
+
+
+def forgive(endpoint: str, subjects: Subjects) -> None:
+    """Forget what was counted; what Redis cannot forget now it forgets by itself later."""
+    if keys := [key for _name, key, _rate in _limits(endpoint, subjects)]:
+        try:
+            redis_circuit_breaker.client().delete(*keys)
+        except RedisError:
+            logger.warning("Attempts could not be forgotten: Redis does not answer.")
+
+
+def _limits(endpoint: str, subjects: Subjects) -> list[tuple[str, str, Rate]]:
+    limits = []
+    for kind, subject in subjects.items():
+        name = f"{endpoint}.{kind}"
+        rate = rate_of(name)
+        if rate is not None and subject is not None:
+            limits.append((name, redis_key(endpoint=endpoint, kind=kind, subject=subject), rate))
+    return limits
+
+
+def _take(
+    endpoint: str, keys: list[tuple[str, Rate]], counter: str | None
+) -> tuple[list[gcra.Level], Spent | None]:
+    global _local_until
+    now = time.monotonic()
+    is_closed = endpoint in CLOSED_WITHOUT_REDIS
+    if not is_closed and (now < _local_until or not redis_circuit_breaker.answers()):
+        return _local.take(keys, now), None
+    try:
+        return gcra.take_and_spend(keys, counter)
+    except RedisError as error:
+        redis_circuit_breaker.note_failure(error)
+        if is_closed:
+            raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
+        if now >= _local_until:
+            logger.warning(
+                "Limits are counted by each process for itself: Redis does not answer.",
+                extra={"metadata": {"action": "limits.local", "endpoint": endpoint}},
+            )
+        _local_until = time.monotonic() + _LOCAL_SECONDS
+        return _local.take(keys, now), None

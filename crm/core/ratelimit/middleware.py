@@ -1,0 +1,31 @@
+"""Tell clients how they stand, and hold up who tries keys and tokens."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from crm.core.http.exceptions import problem_json
+from crm.core.ratelimit.headers import note_standings, noted_standings, write_headers
+from crm.core.ratelimit.keys import client_address
+from crm.core.ratelimit.limiter import Refusal, enforce
+
+
+def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Tell in an answer how its client stands; one that refuses a key or a token is counted."""
+    if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
+        try:
+            enforce("api_refused", {"address": client_address(request)})
+        except Refusal as refusal:
+            note_standings(request, refusal.standings)
+            response = problem_json(refusal)
+    write_headers(response, noted_standings(request))
+    return response
+
+
+class LimitsMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return told(request, self.get_response(request))

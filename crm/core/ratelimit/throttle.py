@@ -1,0 +1,48 @@
+"""The limits of the API, counted where DRF asks."""
+
+from typing import Any
+
+from django.views import View
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.keys import client_address
+from crm.core.ratelimit.limiter import Refusal, Standing, Subjects, enforce
+
+
+class ApiThrottle(BaseThrottle):
+    """Count a request against whoever it comes from.
+
+    A view with other limits sets ``limit_endpoint``, and has a method ``limit_subjects(request)``
+    where it counts somebody else.
+    """
+
+    def allow_request(self, request: Request, view: View) -> bool:
+        endpoint = getattr(view, "limit_endpoint", "api")
+        subjects_of = getattr(view, "limit_subjects", api_subjects)
+        try:
+            standings = self.count(request, view, endpoint, subjects_of(request))
+        except Refusal as refusal:
+            note_standings(request._request, refusal.standings)
+            raise
+        note_standings(request._request, standings)
+        return True
+
+    def count(
+        self, request: Request, view: View, endpoint: str, subjects: Subjects
+    ) -> list[Standing]:
+        """Count the request or refuse it; for those who count more than rates."""
+        return enforce(endpoint, subjects)
+
+
+def api_subjects(request: Request) -> Subjects:
+    """Count a key, or else the person, with their organization and the address they come from."""
+    subjects: dict[str, Any] = {"address": client_address(request._request)}
+    if not request.user.is_authenticated:
+        return subjects
+    key_id = getattr(request.auth, "api_key_id", None)
+    subjects |= {"key": key_id} if key_id else {"user": request.user.pk}
+    if membership := getattr(request, "membership", None):
+        subjects["organization"] = membership.organization_id
+    return subjects

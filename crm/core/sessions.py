@@ -1,0 +1,86 @@
+"""Sessions in PostgreSQL, with a signed copy in the cache.
+
+A copy opens nothing unless this installation signed it for exactly this session: who can write to
+Redis can neither make a session nor swap two. Keys in Redis do not tell the session's own key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
+from django.core import signing
+from django.core.cache.backends.base import BaseCache
+
+_PREFIX = "session:"
+_SALT = "crm.core.sessions"
+
+
+class SessionStore(CachedStore):
+    # Of Django's own, which its types do not tell.
+    _cache: BaseCache
+    _session: dict[str, Any]
+    _get_or_create_session_key: Callable[[], str]
+    _get_session_from_db: Callable[[], Any]
+
+    @property
+    def cache_key(self) -> str:
+        return cache_key_of(self._get_or_create_session_key())
+
+    def load(self) -> dict[str, Any]:
+        data = self._opened(self._cache.get(self.cache_key))
+        if data is None:
+            stored = self._get_session_from_db()
+            if stored is None:
+                return {}
+            data = self.decode(stored.session_data)
+            self._keep(data, self.get_expiry_age(expiry=stored.expire_date))
+        return data
+
+    def exists(self, session_key: str | None) -> bool:
+        # The database alone: a copy that somebody else left must not take a key.
+        return session_key is not None and super(CachedStore, self).exists(session_key)
+
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  Django's signature
+        super(CachedStore, self).save(must_create)
+        self._keep(self._session, self.get_expiry_age())
+
+    def delete(self, session_key: str | None = None) -> None:
+        super(CachedStore, self).delete(session_key)
+        if key := session_key or self.session_key:
+            self._cache.delete(cache_key_of(key))
+
+    async def aload(self) -> dict[str, Any]:
+        return await sync_to_async(self.load)()
+
+    async def aexists(self, session_key: str | None) -> bool:
+        return await sync_to_async(self.exists)(session_key)
+
+    async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  Django's signature
+        await sync_to_async(self.save)(must_create)
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        await sync_to_async(self.delete)(session_key)
+
+    def _keep(self, data: dict[str, Any], seconds: int) -> None:
+        signed = signing.dumps(data, salt=self._salt(), serializer=self.serializer)
+        self._cache.set(self.cache_key, signed, seconds)
+
+    def _opened(self, signed: Any) -> dict[str, Any] | None:
+        """Return the session of a copy, or None where it is not one that was signed for this."""
+        if not isinstance(signed, str):
+            return None
+        try:
+            data = signing.loads(signed, salt=self._salt(), serializer=self.serializer)
+        except (signing.BadSignature, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    def _salt(self) -> str:
+        return f"{_SALT}:{self.session_key}"
+
+
+def cache_key_of(session_key: str) -> str:
+    """Return under which name the cache keeps the copy of a session."""
+    return _PREFIX + hashlib.sha256(session_key.encode()).hexdigest()

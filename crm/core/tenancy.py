@@ -1,0 +1,177 @@
+"""As whom PostgreSQL is asked: the second lock on what belongs to organizations.
+
+Every way in (request, socket, task, command) says whose rows it may see; the database itself shows
+no others. What is said here travels with each statement, in its transaction and in its round trip:
+nothing stays behind in a connection, so a pool or a transaction pooler cannot mix people up. Who
+says nothing sees nothing.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from uuid import UUID
+
+from django.db.models import Model
+
+logger = logging.getLogger(__name__)
+_ROOT = Path(__file__).resolve().parents[2]
+# Whoever asks is to be named, not what carries the question.
+_CARRIERS = (
+    "django.",
+    "psycopg",
+    "rest_framework.",
+    "contextlib",
+    "crm.core.database",
+    __name__,
+)
+_ASKED_BY = {
+    ("django.db.backends.utils", "execute"),
+    ("django.db.backends.utils", "executemany"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A secret or public name that says to which organization a row belongs."""
+
+    table: str
+    column: str
+    value: str
+
+    @property
+    def function(self) -> str:
+        return door_function(self.table, self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows are seen; at most one member is set."""
+
+    organization: str = ""
+    person: str = ""
+    door: Door | None = None
+    is_operator: bool = False
+
+
+NOBODY = Scope()
+OPERATOR = Scope(is_operator=True)
+_scope: ContextVar[Scope] = ContextVar("nextflow_scope")
+# What holds where nothing was said. Only a test run, which makes its world by hand, changes it.
+unsaid = NOBODY
+_told: set[tuple[str, int]] = set()
+
+
+def current() -> Scope:
+    return _scope.get(unsaid)
+
+
+@contextmanager
+def organization(organization_id: UUID) -> Iterator[None]:
+    """See and change the rows of one organization."""
+    with _seen_by(Scope(organization=str(UUID(str(organization_id))))):
+        yield
+
+
+@contextmanager
+def person(user_id: UUID) -> Iterator[None]:
+    """See a user's own memberships and the organizations they lead to; change nothing."""
+    with _seen_by(Scope(person=str(UUID(str(user_id))))):
+        yield
+
+
+@contextmanager
+def behind(model: type[Model], **name: str) -> Iterator[None]:
+    """Work in the organization of the row with this name: ``behind(Widget, site_key=…)``.
+
+    The model lists the fields that are such names in ``organization_doors``. Where there is no such
+    row there is no organization, and nothing is seen.
+    """
+    ((field, value),) = name.items()
+    if field not in getattr(model, "organization_doors", ()):
+        raise LookupError(f"{model.__name__}.{field} is no door to an organization.")
+    with _seen_by(Scope(door=Door(model._meta.db_table, column_of(model, field), str(value)))):
+        yield
+
+
+@contextmanager
+def everything(reason: str) -> Iterator[None]:
+    """Work on the rows of all organizations, as operators do; ``reason`` is for the log."""
+    logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
+    with _seen_by(OPERATOR):
+        yield
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Begin a way in: nothing is seen until it is known who comes, then ``enter``."""
+    with _seen_by(NOBODY):
+        yield
+
+
+def enter(organization_id: UUID) -> None:
+    """Be in this organization until the surrounding way in (``nobody``) ends."""
+    _scope.set(Scope(organization=str(UUID(str(organization_id)))))
+
+
+def enter_everything(reason: str) -> None:
+    """Be an operator until the surrounding way in (``nobody``) ends."""
+    logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
+    _scope.set(OPERATOR)
+
+
+def column_of(model: type[Model], name: str) -> str:
+    """Name the column of one of a model's own fields."""
+    return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # no relation from outside
+
+
+def door_function(table: str, column: str) -> str:
+    """Name the function by which PostgreSQL tells the organization behind a door."""
+    return f"nextflow_door_{table}_{column}"
+
+
+def tell_unset(tables: set[str]) -> None:
+    """Log, once for each place in the code, that rows were asked for on nobody's behalf."""
+    place = _place()
+    if place in _told:
+        return
+    _told.add(place)
+    file, line = place
+    logger.error(
+        "Rows of organizations were asked for without saying which organization; none are seen.",
+        extra={
+            "metadata": {
+                "action": "tenancy.unset",
+                "place": f"{file}:{line}",
+                "tables": sorted(tables),
+            }
+        },
+    )
+
+
+@contextmanager
+def _seen_by(scope: Scope) -> Iterator[None]:
+    token = _scope.set(scope)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def _place() -> tuple[str, int]:
+    frame: FrameType | None = sys._getframe(1)
+    is_asked = False
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        # Between this one and PostgreSQL stand wrappers, which count statements or say who acts.
+        is_asked = is_asked or (name, frame.f_code.co_name) in _ASKED_BY
+        if is_asked and not name.startswith(_CARRIERS):
+            path = Path(frame.f_code.co_filename)
+            shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path.name
+            return str(shown), frame.f_lineno
+        frame = frame.f_back
+    return "?", 0

@@ -1,0 +1,66 @@
+"""Fields of models that hold text from people: one form for what is stored and what is looked for.
+
+They prepare a value in the same way for INSERT, UPDATE and every look-up, so that no way in (page,
+API, admin, import, command) can store or compare anything else. Migrations see Django's own fields.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+
+from crm.core.text.normalization import normalize, normalize_email, normalize_line
+
+_Base: Any = models.Field if TYPE_CHECKING else object
+
+
+class _NormalizedText(_Base):
+    """Mixin of a field: ``form_of`` brings a text to the form in which it is stored."""
+
+    form_of: ClassVar[Any]
+    django_path: ClassVar[str]
+
+    def get_prep_value(self, value: Any) -> Any:
+        return self._form(super().get_prep_value(value))
+
+    def to_python(self, value: Any) -> Any:
+        return self._form(super().to_python(value))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001  Django's
+        value = self._form(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, self.django_path, args, kwargs
+
+    def _form(self, value: Any) -> Any:
+        return self.form_of(value) if isinstance(value, str) else value
+
+
+class LineField(_NormalizedText, models.CharField):
+    """A name, a title, a phone number: text in one line."""
+
+    form_of = staticmethod(normalize_line)
+    django_path = "django.db.models.CharField"
+
+
+class ShortProseField(_NormalizedText, models.CharField):
+    """A reason, a remark: a few lines of bounded length."""
+
+    form_of = staticmethod(normalize)
+    django_path = "django.db.models.CharField"
+
+
+class ProseField(_NormalizedText, models.TextField):
+    """Text of several lines."""
+
+    form_of = staticmethod(normalize)
+    django_path = "django.db.models.TextField"
+
+
+class AddressField(_NormalizedText, models.EmailField):
+    """An e-mail address in the form in which addresses are compared."""
+
+    form_of = staticmethod(normalize_email)
+    django_path = "django.db.models.EmailField"

@@ -1,0 +1,276 @@
+"""Text from people, brought to one form: for storing, comparing, searching and showing.
+
+- ``normalize`` and ``normalize_line``: what is stored. Canonical composition (NFC), no invisible
+  characters, no bidirectional controls, no space around it.
+- ``is_blank``: whether anything would be seen.
+- ``identity_key``: equal for two texts that are the same name. Case, width and invisible
+  characters do not count; accents do.
+- ``search_key``: for searching only. Accents do not count either, so different names share a key:
+  never derive an identity from it.
+- ``normalize_email`` and ``ascii_email``: one form of an address, and the form in which it is sent.
+- ``normalize_password``: the form of a password that is hashed.
+- ``in_order``: an equal text that whoever normalizes it is done with in a time that grows with it.
+- ``isolate``: a foreign text inside a sentence, unable to change the direction of the rest.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import Literal
+
+import idna
+
+# Characters without a shape (Default_Ignorable_Code_Point of Unicode, and the interlinear
+# annotation), except those that some text needs, which are decided by their neighbours.
+_REMOVED = re.compile(
+    "["
+    "\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f"  # controls; NUL is refused
+    "\u00ad\u034f\u061c\u17b4\u17b5\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f"
+    "\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"
+    "]+"
+)
+# Joiners, variation selectors and tags: a part of emoji and of some scripts, else invisible.
+_JOINERS = "\u200c\u200d"
+_CONTEXTUAL = re.compile(
+    "[\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
+)
+_BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
+# Letters without a shape, and the blank of Braille: they stay inside a text that needs them.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0\U0001d159"
+# What `str.isspace` says of. A pattern for the end of a text would look at a run of these inside it
+# once for each of them.
+_SPACES = (
+    "\t\n\u000b\u000c\r\u001c\u001d\u001e\u001f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004"
+    "\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+_AROUND = _SPACES + _BLANKS
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+# Scripts whose letters change by a joiner or a variation selector: Arabic to Sinhala, Tibetan,
+# Myanmar, Khmer, Mongolian, Phags-pa.
+_JOINING = re.compile("[\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\ua87f]")
+_IDEOGRAPH = re.compile("[\u3000-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_BLACK_FLAG = "\U0001f3f4"
+_FIRST_TAG, _LAST_TAG, _CANCEL_TAG = "\U000e0020", "\U000e007e", "\U000e007f"
+# Marks above and below Latin, Greek and Cyrillic letters; the vowel signs of other scripts stay.
+_ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
+_CYRILLIC = re.compile("[\u0400-\u052f]")
+# Letters that Unicode does not take apart.
+_PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
+_PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
+_MAX_PASSES = 3
+# More marks on one letter than any script has (the bound of UAX #15 for safe streams).
+_MOST_MARKS = 30
+_FIRST_MARK, _LAST_MARK = 0x0300, 0x1EFFF
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+
+
+def normalize(text: str) -> str:
+    """Return the text as it is stored: NFC, line ends as ``\\n``, nothing invisible, trimmed.
+
+    Joiners and variation selectors stay where emoji and scripts need them. NUL and lone surrogates
+    stay, for whoever validates the text to refuse. Normalizing twice changes nothing more.
+    """
+    text = _LINE_ENDS.sub("\n", text)
+    text = _REMOVED.sub("", text)
+    if not text.isascii():
+        text = _form("NFC", text)
+        # Composing what a stray joiner had parted may leave another one without a neighbour.
+        for _pass in range(_MAX_PASSES):
+            text = _form("NFC", _without_stray_joiners(text))
+    return text.strip(_AROUND)
+
+
+def normalize_line(text: str) -> str:
+    """Return the text normalized, in one line, with single plain spaces between its words."""
+    return normalize(" ".join(normalize(text).split()))
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of the text would be seen."""
+    return all(unicodedata.category(letter) in {"Cc", "Cf", "Cs"} for letter in _visible(text))
+
+
+def identity_key(text: str) -> str:
+    """Return what two texts have in common exactly if they are the same name.
+
+    This is NFKC_Casefold of Unicode over a line: "BÒ" and "bò" are one, "Bò" and "Bơ" are not.
+    """
+    text = _without_ignorable(_form("NFD", normalize_line(text))).casefold()
+    text = _form("NFKC", _form("NFKC", text).casefold())
+    return normalize_line(_form("NFKC", _without_ignorable(text)))
+
+
+def is_taken(name: str, names: Iterable[str]) -> bool:
+    """Return whether one of these names is the same name."""
+    wanted = identity_key(name)
+    return any(identity_key(each) == wanted for each in names)
+
+
+def search_key(text: str) -> str:
+    """Return the text without case and accents, to be compared with another one in a search.
+
+    "Vũ Khánh Đào" becomes "vu khanh dao" and "Лунёва" becomes "лунева"; й stays й. The names of
+    domains are in their own script.
+    """
+    text = identity_key(text)
+    if "xn--" in text:
+        text = _PUNYCODE.sub(lambda found: _unicode_domain(found[0]), text)
+    text = _form("NFC", text)
+    if text.isascii():
+        return text
+    return normalize_line("".join(map(_without_accents, text)))
+
+
+def normalize_email(address: str) -> str:
+    """Return the one form of an e-mail address: lower case, the domain in its own script.
+
+    ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. What is no address
+    comes back normalized, for a validator to refuse.
+    """
+    local, at, domain = normalize_line(address).rpartition("@")
+    if not at:
+        return domain.lower()
+    return _form("NFC", f"{local.lower()}@{_unicode_domain(domain)}")
+
+
+def ascii_email(address: str) -> str:
+    """Return the address with its domain as the name system knows it (``xn--…``)."""
+    local, at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
+    except UnicodeError:
+        return address
+
+
+def normalize_password(password: str) -> str:
+    """Return the form of a password that is hashed (OpaqueString of RFC 8265).
+
+    The same keys give the same password on every keyboard: composed, and with plain spaces.
+    Nothing is trimmed, folded or removed.
+    """
+    spaced = (
+        " " if unicodedata.category(letter) == "Zs" else letter for letter in _form("NFC", password)
+    )
+    return "".join(spaced)
+
+
+def isolate(text: object) -> str:
+    """Return a text from outside so that it cannot change the direction of its sentence.
+
+    Controls of direction are dropped, and what has letters that are written from right to left
+    stands between isolates. For plain text: e-mails, messages of the screen. In HTML the element
+    ``bdi`` does the same (`crm/core/template_filters.py`).
+    """
+    bare = _BIDI_CONTROLS.sub("", str(text))
+    if not any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in bare):
+        return bare
+    return f"{_FIRST_STRONG_ISOLATE}{bare}{_POP_ISOLATE}"
+
+
+def in_order(text: str) -> str:
+    """Return an equal text whose long runs of marks stand in the order in which they are stored.
+
+    Python puts the marks of a letter in order by comparing each with all before it, and lets nobody
+    else work meanwhile: of a letter with a hundred thousand marks, for minutes.
+    """
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return text
+    return _long_runs().sub(_marks_in_order, text)
+
+
+@cache
+def _long_runs() -> re.Pattern[str]:
+    """Return what finds more marks in a row than there is a use for."""
+    marks = "".join(chr(code) for code in range(_FIRST_MARK, _LAST_MARK) if _is_mark(chr(code)))
+    return re.compile(f"[{marks}]{{{_MOST_MARKS + 1},}}")
+
+
+def _is_mark(letter: str) -> bool:
+    """Return whether a letter is a mark on the one before, or is made of nothing else."""
+    return all(map(unicodedata.combining, unicodedata.normalize("NFD", letter)))
+
+
+def _marks_in_order(run: re.Match[str]) -> str:
+    apart = "".join(unicodedata.normalize("NFD", mark) for mark in run[0])
+    return "".join(sorted(apart, key=unicodedata.combining))
+
+
+def _form(name: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    return unicodedata.normalize(name, in_order(text))
+
+
+def _visible(text: str) -> str:
+    text = _without_ignorable(text)
+    return "".join(letter for letter in text if not letter.isspace() and letter not in _BLANKS)
+
+
+def _without_ignorable(text: str) -> str:
+    return _FILLERS.sub("", _CONTEXTUAL.sub("", _REMOVED.sub("", text)))
+
+
+def _without_stray_joiners(text: str) -> str:
+    kept: list[str] = []
+    for position, letter in enumerate(text):
+        if _CONTEXTUAL.match(letter):
+            before = kept[-1] if kept else ""
+            after = _CONTEXTUAL.sub("", text[position + 1 : position + 2])
+            if not _belongs(letter, before, after):
+                continue
+        kept.append(letter)
+    return "".join(kept)
+
+
+def _belongs(letter: str, before: str, after: str) -> bool:
+    """Return whether a joiner, a variation selector or a tag has a meaning between these."""
+    if not before or before in _BLANKS:
+        return False
+    if letter in _JOINERS:
+        if _JOINING.match(before):
+            return letter == "\u200d" or bool(_JOINING.match(after))
+        return letter == "\u200d" and _ends_pictograph(before) and _is_pictograph(after)
+    if _FIRST_TAG <= letter <= _CANCEL_TAG:
+        # A tag is only ever kept behind a flag.
+        return before == _BLACK_FLAG or _FIRST_TAG <= before <= _LAST_TAG
+    if _JOINING.match(before) or _IDEOGRAPH.match(before):
+        return True
+    return letter in "\ufe0e\ufe0f" and (before in "0123456789#*" or _is_symbol(before))
+
+
+def _is_symbol(letter: str) -> bool:
+    return unicodedata.category(letter)[0] in "SP" or unicodedata.category(letter) == "Cn"
+
+
+def _ends_pictograph(letter: str) -> bool:
+    return letter in {"\ufe0f", _CANCEL_TAG} or _is_pictograph(letter)
+
+
+def _is_pictograph(letter: str) -> bool:
+    """Return whether an emoji may begin with this; unassigned ones may be new emoji."""
+    return (
+        letter != ""
+        and letter not in _BLANKS
+        and unicodedata.category(letter) in {"So", "Sk", "Sm", "Cn"}
+    )
+
+
+@lru_cache(maxsize=5_000)
+def _without_accents(letter: str) -> str:
+    # In Cyrillic the marks make letters of their own; only ё is written as е by many.
+    if _CYRILLIC.match(letter):
+        return "е" if letter == "ё" else letter
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFD", letter))
+    return unicodedata.normalize("NFC", bare).translate(_PLAIN_LETTERS)
+
+
+def _unicode_domain(domain: str) -> str:
+    try:
+        return idna.decode(idna.encode(domain, uts46=True))
+    except UnicodeError:
+        # Not a name of the internet's, as `localhost_1` or `[127.0.0.1]`.
+        return domain.lower()

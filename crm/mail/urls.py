@@ -1,6 +1,0 @@
-from django.urls import path
-
-from crm.mail import views
-
-app_name = "mail"
-urlpatterns = [path("outbox/", views.outbox, name="outbox")]
