@@ -25,7 +25,10 @@ class WidgetAdmin(ConsoleAdmin):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """A head follows its log, and only the services may change both."""
+    """A head follows its log, and only the services may change both.
+
+    What was said is not shown: whoever has to read it does so as a member, and that is told.
+    """
 
     menu = Menu(Section.WORK, "forum", rank=20)
 
@@ -42,6 +45,30 @@ class ConversationAdmin(ReadOnlyAdmin):
     search_fields = ["=id", "organization__name", "customer__search_text"]
     # Ids grow with time, and have an index over all organizations.
     ordering = ["-id"]
+    fields = [
+        "id",
+        "organization",
+        "customer",
+        "widget",
+        "channel",
+        "status",
+        "priority",
+        "language_code",
+        "assignee",
+        "epoch",
+        "last_seq",
+        "inbound_total",
+        "answered_inbound_total",
+        "customer_seen_seq",
+        "last_message_at",
+        "waiting_since",
+        "handed_off_at",
+        "snoozed_until",
+        "closed_at",
+        "is_over_quota",
+        "created_at",
+        "updated_at",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)

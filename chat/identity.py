@@ -154,7 +154,11 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
             continue
         if not isinstance(value, str) or len(value) > length or has_controls(value):
             raise IdentityMalformed
-        if text := normalize_email(value) if name == "email" else normalize_line(value):
+        text = normalize_email(value) if name == "email" else normalize_line(value)
+        # Some letters are two in the form in which they are stored.
+        if len(text) > length:
+            raise IdentityMalformed
+        if text:
             facts[name] = text
     if "email" in facts:
         try:

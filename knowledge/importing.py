@@ -10,7 +10,12 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Language
-from crm.core.text.normalization import identity_key, normalize, normalize_line
+from crm.core.text.normalization import (
+    identity_key,
+    in_order,
+    normalize,
+    normalize_line,
+)
 from knowledge.languages import detect_language
 from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
 
@@ -115,7 +120,8 @@ def decode_file(content: bytes) -> str:
         ) from None
     if "\x00" in text:
         raise UnreadableFile(_("This is not a text file. Save it as “CSV UTF-8”."))
-    return text
+    # Shown as it stood, also where it is not imported.
+    return in_order(text)
 
 
 def read_text(text: str, *, fallback_language: str) -> ImportText:
@@ -124,13 +130,19 @@ def read_text(text: str, *, fallback_language: str) -> ImportText:
     table = _table(text)
     if table is not None:
         return table(fallback_language)
-    return _cut([_block_row(*each, fallback_language) for each in _blocks(text)], "")
+    rows = [
+        _block_row(line, block, fallback_language)
+        if number < MAX_ROWS
+        else _for_later(line, "\n".join(block))
+        for number, (line, block) in enumerate(_blocks(text))
+    ]
+    return _cut(rows, "")
 
 
 def _table(text: str) -> "_Table | None":
     first = next((line for line in text.split("\n") if line.strip()), "")
     for delimiter in _DELIMITERS:
-        columns = _header(next(csv.reader([first], delimiter=delimiter), []))
+        columns = _header(_cells(first, delimiter))
         if columns:
             return _Table(text, delimiter, columns, first)
     has_blocks = re.search(r"\n[ \t]*\n", text.strip())
@@ -141,6 +153,14 @@ def _table(text: str) -> "_Table | None":
         delimiter = ";" if '";"' in first else ","
         return _Table(text, delimiter, ["question", "answer", "category", "language"], "")
     return None
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the cells of a line; none where it cannot be the head of a table."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _header(cells: list[str]) -> list[str]:
@@ -182,7 +202,10 @@ class _Table:
             if not is_past_header:
                 is_past_header = True
                 continue
-            rows.append(self._row(line, cells, source, fallback_language))
+            if len(rows) < MAX_ROWS:
+                rows.append(self._row(line, cells, source, fallback_language))
+            else:
+                rows.append(_for_later(line, source))
         return _cut(rows, self.header)
 
     def _row(self, line: int, cells: list[str], source: str, fallback: str) -> ImportRow:
@@ -263,6 +286,11 @@ def _error_of(question: str, answer: str, category: str, language: str, code: st
     if "\x00" in question + answer + category:
         return _("The text holds characters that cannot be shown.")
     return ""
+
+
+def _for_later(line: int, source: str) -> ImportRow:
+    """Return what is read only when its turn comes: to read a row takes a while."""
+    return ImportRow(line, "", "", "", "", source)
 
 
 def _cut(rows: list[ImportRow], header: str) -> ImportText:

@@ -38,9 +38,12 @@ class EngineRecord:
     asks: bool = True
 
     @property
+    def is_ours(self) -> bool:
+        return self.folder == this_folder()
+
+    @property
     def is_alive(self) -> bool:
-        is_ours = self.folder == this_folder()
-        return is_ours and self.pid > 0 and identity(self.pid) == self.started
+        return self.is_ours and self.pid > 0 and identity(self.pid) == self.started
 
     @property
     def is_usable(self) -> bool:

@@ -102,8 +102,13 @@ def _url(engine: Engine) -> str:
 
 
 def _port(engine: Engine) -> int:
+    """Return the port where the engine answers, or where it will when it is started again.
+
+    A process that starts while an engine is being restarted must find it afterwards: an engine
+    takes the port that it had. Nobody else is asked there by mistake, for engines want a password.
+    """
     record = records().get(engine.name)
-    return record.port if record is not None and record.is_alive else _REFUSING_PORT
+    return record.port if record is not None and record.is_ours else _REFUSING_PORT
 
 
 def _owner_from_parts() -> str | None:

@@ -11,7 +11,8 @@ _FEWEST = 5
 _SHORTEST_RUN = 4
 # What would be long enough by itself may be said twice.
 _SHORTEST_PIECE = 12
-_EDGES = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+# From the first letter to the last.
+_CORE = re.compile(r"[^\W\d_](?:.*[^\W\d_])?", re.DOTALL)
 
 
 class ObviousPasswordValidator:
@@ -39,10 +40,8 @@ class ObviousPasswordValidator:
         # Where it begins anew; its own length where it does not repeat itself.
         if (password + password).find(password, 1) < min(len(password), _SHORTEST_PIECE):
             return True
-        core = _EDGES.sub("", password)
-        return (core or password) in self.common.passwords or _rows_in(password) * 3 > (
-            len(password) * 2
-        )
+        core = found[0] if (found := _CORE.search(password)) else password
+        return core in self.common.passwords or _rows_in(password) * 3 > (len(password) * 2)
 
 
 def _rows_in(password: str) -> int:

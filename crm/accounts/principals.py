@@ -8,9 +8,10 @@ is alive and newer than whatever voided older ones, and the organization's facto
 import copy
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import F
 from django.utils import timezone
@@ -31,12 +32,14 @@ from crm.accounts.models import (
     User,
     UserSession,
 )
+from crm.accounts.models.security import USE_NOTED_EVERY
 from crm.accounts.permissions import Machine, Principal
 from crm.accounts.services.api_keys import key_of_text, machine_of_key
 from crm.accounts.services.impersonating import impersonated_membership, may_impersonate
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY
 from crm.core import tenancy
+from crm.core.admin.site import is_session_idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def authenticate_session(session: SessionBase, user: object) -> Access:
     if is_over:
         raise AccessEnded
     if impersonated is not None and impersonated.impersonation is not None:
+        if is_session_idle(session):
+            raise AccessEnded
         return Access(impersonated, str(impersonated.impersonation.pk), operator_id=user.pk)
     membership = session_membership(session, user)
     if membership is None:
@@ -215,9 +220,19 @@ def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
     if len(alive) < len(logins):
         impersonations = Impersonation.objects.live(now).filter(pk__in=logins)
         for impersonation in impersonations.select_related("operator", "user"):
-            if may_impersonate(impersonation.operator, impersonation.user):
+            if _is_operator_there(impersonation, now) and may_impersonate(
+                impersonation.operator, impersonation.user
+            ):
                 alive[str(impersonation.pk)] = LiveLogin(impersonation.started_at, impersonation)
     return alive
+
+
+def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
+    """Return whether the operator's session was used lately; an open page alone is no use."""
+    with tenancy.person(impersonation.operator_id):
+        session = UserSession.objects.live().filter(pk=impersonation.login).first()
+    longest = timedelta(minutes=settings.OPERATOR_IDLE_MINUTES) + USE_NOTED_EVERY
+    return session is not None and session.last_used_at > now - longest
 
 
 def session_granted_at(session: SessionBase, user: User) -> datetime:

@@ -1,7 +1,17 @@
-"""The second factor of a log-in that has no page: a code sent along with the password."""
+"""The second factor of a log-in that has no page: a code sent along with the password.
 
+And what pages and programs have in common: a code of an app is good once, for as long as it counts.
+"""
+
+import hashlib
+import hmac
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.core.cache import cache
 
 from crm.accounts.errors import OtpInvalid, OtpRequired
 from crm.accounts.models import User
@@ -17,10 +27,33 @@ def check_code(*, user: User, code: str) -> None:
     if not code:
         raise OtpRequired
     ratelimit.enforce("second_factor", {"user": user.pk})
+    if was_used(user, code):
+        raise OtpInvalid
     factors = Authenticator.objects.filter(user=user, type__in=_BY_CODE)
     # A time-based code first: a recovery code is spent by looking.
     for factor in sorted(factors, key=lambda each: _BY_CODE.index(each.type)):
         if factor.wrap().validate_code(code):
             factor.record_usage()
+            note_used(user, code)
             return
     raise OtpInvalid
+
+
+def was_used(user: User, code: str) -> bool:
+    """Return whether this code let somebody in while it counted.
+
+    allauth remembers it for one period; with the tolerance for clocks a code counts for more.
+    """
+    return cache.get(_used_key(user, code)) is not None
+
+
+def note_used(user: User, code: str) -> None:
+    """Remember a code that was right for as long as it could be shown again."""
+    periods = 2 * settings.MFA_TOTP_TOLERANCE + 1
+    cache.set(_used_key(user, code), 1, periods * app_settings.TOTP_PERIOD)
+
+
+def _used_key(user: User, code: str) -> str:
+    told = f"{user.pk}|{normalize_user_code(code)}".encode()
+    digest = hmac.new(settings.SECRET_KEY.encode(), told, hashlib.sha256).hexdigest()
+    return f"code-used:{digest[:32]}"

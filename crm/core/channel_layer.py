@@ -20,6 +20,8 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from crm.core import channel_signing
+
 logger = logging.getLogger(__name__)
 
 RECONNECTED = {"type": "layer.reconnected"}
@@ -67,7 +69,12 @@ class _LoopLayer(RedisPubSubLoopLayer):
             if isinstance(message, dict) and isinstance(message.get("type"), str):
                 return message
 
-    def deliver(self, name: str, data: bytes) -> None:
+    def deliver(self, name: str, sealed: bytes) -> None:
+        """Hand a message to whoever waits for it; one that is not ours is dropped."""
+        data = channel_signing.unseal(name, sealed)
+        if data is None:
+            logger.warning("A message of the channel layer is none of ours.")
+            return
         if name in self.channels:
             self._put(name, data)
         for channel in self.groups.get(name, ()):
@@ -107,7 +114,7 @@ class _Subscriber:
         self._is_away = False
 
     async def publish(self, channel: str, message: bytes) -> None:
-        await self._publisher.publish(channel, message)
+        await self._publisher.publish(channel, channel_signing.seal(channel, message))
 
     async def subscribe(self, channel: str) -> None:
         """Return when Redis has confirmed it, or at once while Redis is away."""

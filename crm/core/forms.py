@@ -1,11 +1,15 @@
 """What all forms of the pages have in common: text is normalized before anything is checked."""
 
+import json
 from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
 
 from crm.core.text.normalization import normalize, normalize_email, normalize_line
+
+# What stands in the place of a text that could not even be refused.
+_NO_JSON = "{"
 
 
 class NormalizedText:
@@ -35,7 +39,9 @@ class ModelForm(NormalizedText, forms.ModelForm):
 
 def normalized_value(field: forms.Field, value: str) -> str:
     """Return a value as this field takes it."""
-    if not isinstance(field, forms.CharField) or isinstance(field, forms.JSONField):
+    if isinstance(field, forms.JSONField):
+        return value if _is_fit_to_read(value) else _NO_JSON
+    if not isinstance(field, forms.CharField):
         return value
     if isinstance(field, forms.EmailField):
         return normalize_email(value)
@@ -45,6 +51,20 @@ def normalized_value(field: forms.Field, value: str) -> str:
     if isinstance(field.widget, forms.Textarea):
         return normalize(value)
     return normalize_line(value)
+
+
+def _is_fit_to_read(text: str) -> bool:
+    """Return whether a text is JSON, or none in a way that Django's field knows.
+
+    It does not know of objects within objects without end, and of numbers without end.
+    """
+    try:
+        json.loads(text)
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _normalized_data(form: forms.BaseForm) -> Any:

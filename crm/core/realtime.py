@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from crm.core import redis_circuit_breaker
+from crm.core import channel_signing, redis_circuit_breaker
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def publish(*messages: tuple[str, dict[str, Any]]) -> None:
         pipe = redis_circuit_breaker.client().pipeline(transaction=False)
         for group, message in messages:
             channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
-            pipe.publish(channel, _serializer().serialize(message))
+            pipe.publish(channel, channel_signing.seal(channel, _serializer().serialize(message)))
         pipe.execute()
     except RedisError as error:
         redis_circuit_breaker.note_failure(error)

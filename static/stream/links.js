@@ -13,7 +13,7 @@ const ADDRESS = new RegExp(
   "giu",
 );
 // Punctuation at an address's end belongs to the sentence around it.
-const TAIL = /[.,:;!?'’”»…。*_~]+$/u;
+const TAIL = new Set(".,:;!?'’”»…。*_~");
 
 /** Cut a text into `{text}` and `{text, href}` parts: web addresses, also without a scheme, and
  * e-mail addresses. Joined, the parts are the text again. */
@@ -52,16 +52,25 @@ function mailHref(address) {
   return host && `mailto:${encodeURIComponent(address.slice(0, at))}@${new URL(host).hostname}`;
 }
 
+/** One look at each sign, however many of them a stranger puts behind an address. */
 function trimAddress(address) {
-  let trimmed = address.replace(TAIL, "");
+  let end = withoutTail(address, address.length);
   for (const [open, close] of ["()", "[]", "{}"]) {
-    while (trimmed.endsWith(close) && count(trimmed, close) > count(trimmed, open)) {
-      trimmed = trimmed.slice(0, -1).replace(TAIL, "");
+    let surplus = count(address, close, end) - count(address, open, end);
+    while (surplus > 0 && address[end - 1] === close) {
+      surplus -= 1;
+      end = withoutTail(address, end - 1);
     }
   }
-  return trimmed;
+  return address.slice(0, end);
 }
 
-function count(text, letter) {
-  return text.split(letter).length - 1;
+function withoutTail(text, length) {
+  let end = length;
+  while (end > 0 && TAIL.has(text[end - 1])) end -= 1;
+  return end;
+}
+
+function count(text, letter, end) {
+  return text.slice(0, end).split(letter).length - 1;
 }

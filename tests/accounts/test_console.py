@@ -4,6 +4,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -214,6 +215,47 @@ def test_every_row_has_a_page_and_no_page_shows_a_secret(operator: Client) -> No
         assert page.status_code == 200, name
         text = page.content.decode()
         assert [secret for secret in secrets if secret in text] == [], name
+
+
+def test_lists_are_narrowed_by_what_they_offer_and_by_nothing_else(operator: Client) -> None:
+    """By a filter of one's own one could find out, letter by letter, what is shown nowhere."""
+    add_rows(0)
+    request = RequestFactory().get("/")
+    for model, console in admin.site._registry.items():
+        for field in model._meta.concrete_fields:
+            for lookup in ("startswith", "contains", "regex", "gte", "lt", "in", "length"):
+                asked = f"{field.name}__{lookup}"
+                assert not console.lookup_allowed(asked, "x", request), (model, asked)
+    for address, secret in {
+        "admin:accounts_usersession_changelist": "key__startswith",
+        "admin:mail_mail_changelist": "text__contains",
+        "admin:accounts_user_changelist": "password__startswith",
+        "admin:mfa_authenticator_changelist": "data__secret__startswith",
+        "admin:chat_conversation_changelist": "last_message__text__contains",
+    }.items():
+        assert operator.get(reverse(address), {secret: "a"}).status_code == 400
+        assert operator.get(reverse(address), {secret.partition("__")[0]: "a"}).status_code == 400
+
+
+def test_every_filter_that_is_offered_works(operator: Client) -> None:
+    add_rows(0)
+    for model in admin.site._registry:
+        options = model._meta
+        address = reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+        page = operator.get(address).content.decode()
+        for query in set(re.findall(r'href="(\?[^"]+)"', page)):
+            assert operator.get(address + unescape(query)).status_code == 200, query
+
+
+def test_what_was_said_is_read_as_a_member_and_not_here(
+    operator: Client, conversation: Conversation
+) -> None:
+    said = {"text": "My number is 4711", "type": "text"}
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_message=said, last_customer_message=said
+    )
+    page = operator.get(reverse("admin:chat_conversation_change", args=[conversation.pk]))
+    assert "4711" not in page.content.decode()
 
 
 # Of each editable model that carries a version: a field that two operators change.

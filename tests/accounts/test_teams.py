@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.errors import (
+    GrantsTooMuch,
     MemberNotFound,
     TeamFull,
     TeamNameTaken,
@@ -14,6 +15,9 @@ from crm.accounts.errors import (
     TooManyTeams,
 )
 from crm.accounts.models import Membership, Organization, Role, Team, TeamMember, User
+from crm.accounts.permissions import Area, Grant, Level, Rights
+from crm.accounts.services.invitations import invite
+from crm.accounts.services.roles import change_role, create_role, edit_role
 from crm.accounts.services.teams import (
     MAX_MEMBERS,
     MAX_TEAMS,
@@ -188,3 +192,41 @@ def test_lists_ask_the_same_whatever_they_hold(
     for number in range(1, 6):
         create_team(by=owner, name=str(number), lead_id=agent.pk, member_ids=[owner.pk])
     assert asked() == few
+
+
+def limited(owner: Membership, member: Membership, level: Level) -> Membership:
+    """Give a member a role that may change settings, and sees conversations only so far."""
+    role = create_role(by=owner, name=f"Deputy {level.key}", copied_from=Role.ADMIN)
+    rights = Rights({**role.rights.grants, Area.INBOX: Grant(level, level)})
+    edit_role(by=owner, role_id=role.pk, version=None, name=role.name, rights=rights)
+    change_role(by=owner, membership_id=member.pk, key=str(role.pk))
+    return present(member)
+
+
+@pytest.mark.parametrize("level", [Level.OWN, Level.TEAM])
+def test_nobody_gets_a_sight_of_others_by_a_team_that_they_arrange(
+    owner: Membership, agent: Membership, colleague: Membership, level: Level
+) -> None:
+    deputy = limited(owner, agent, level)
+    everybody = [deputy.pk, colleague.pk]
+    with pytest.raises(GrantsTooMuch):
+        create_team(by=deputy, name="Mine", lead_id=deputy.pk, member_ids=everybody)
+    assert not Team.objects.exists()
+    team = create_team(by=owner, name="Theirs", lead_id=None, member_ids=[colleague.pk])
+    for lead_id in (deputy.pk, *([None] if level == Level.TEAM else [])):
+        with pytest.raises(GrantsTooMuch):
+            edit_team(
+                by=deputy, team_id=team.pk, name="Theirs", lead_id=lead_id, member_ids=everybody
+            )
+    with pytest.raises(GrantsTooMuch):
+        invite(
+            by=deputy,
+            email="accomplice@sunbean.example",
+            role=str(deputy.custom_role_id),
+            team_id=create_team(by=owner, name="Led", lead_id=deputy.pk, member_ids=[deputy.pk]).pk,
+            address_of=lambda token: token,
+        )
+    # What lets nobody see more is theirs to change: the name, who leaves, who may see it anyway.
+    edit_team(by=deputy, team_id=team.pk, name="Ours", lead_id=None, member_ids=[])
+    edit_team(by=deputy, team_id=team.pk, name="Ours", lead_id=colleague.pk, member_ids=[])
+    assert seated(team) == {"Marco"}

@@ -11,7 +11,14 @@ from chat.models import Conversation, Sender, SenderType, Widget
 from chat.services import hand_off, post_message, take_over
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
-from tests.browser.inbox_pages import PHONE, logged_in, open_inbox, path_of, serious_faults
+from tests.browser.inbox_pages import (
+    PHONE,
+    agent_says,
+    logged_in,
+    open_inbox,
+    path_of,
+    serious_faults,
+)
 from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD, make_conversation
 from tests.servers import LiveServer
@@ -62,9 +69,20 @@ def page(
 
 def focused_row(page: Page) -> str:
     name: str = page.evaluate(
-        "() => document.activeElement.querySelector('[data-slot=name]')?.textContent ?? ''"
+        """() => document.activeElement.closest('#rows a')
+            ?.querySelector('[data-slot=name]')?.textContent ?? ''"""
     )
     return name
+
+
+def test_row_that_moves_keeps_the_focus(page: Page, world: list[Conversation]) -> None:
+    page.keyboard.press("j")
+    assert focused_row(page) == "Cy"
+    # An answered conversation no longer waits, and moves behind those that do.
+    first = Conversation.objects.get(customer__name="Cy")
+    agent_says(first, Membership.objects.get(user__name="Linh"), "A moment.", "moment")
+    expect(page.locator("#rows .row-item").first).to_contain_text("Boris")
+    assert focused_row(page) == "Cy"
 
 
 def test_everything_can_be_done_by_keyboard(page: Page, world: list[Conversation]) -> None:

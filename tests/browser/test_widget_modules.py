@@ -98,6 +98,21 @@ def test_only_web_addresses_become_links(page: Page, text: str, links: list[str]
     assert "".join(part["text"] for part in parts) == text
 
 
+@pytest.mark.parametrize("tail", [")", ")]}", ".)", "."])
+def test_signs_behind_an_address_are_looked_at_once(page: Page, tail: str) -> None:
+    """A stranger could else keep the page of whoever reads it from doing anything."""
+    took = page.evaluate(
+        """async (text) => {
+            const { linkify } = await import('/stream/links.js');
+            const began = performance.now();
+            for (let times = 0; times < 50; times += 1) linkify(text);
+            return performance.now() - began;
+        }""",
+        "https://x.example/" + tail * (9_900 // len(tail)),
+    )
+    assert took < 2_000
+
+
 @pytest.mark.parametrize(
     ("address", "is_safe"),
     [

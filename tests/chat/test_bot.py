@@ -13,7 +13,7 @@ from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, hand_back, take_over
 from crm.accounts.models import Membership, Organization
-from crm.core import stores
+from crm.core import channel_signing, stores
 from crm.customers.models import Customer
 from knowledge.services import Answer
 from tests.chat.bot_turns import (
@@ -227,14 +227,17 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     question = ask(conversation, SHIPPING)
     group = conversation_group(conversation.pk)
     with stores.redis().pubsub() as listening:
-        listening.subscribe(f"{settings.CHANNEL_PREFIX}__group__{group}")
+        channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
+        listening.subscribe(channel)
         confirmed = listening.get_message(timeout=PATIENCE)
         assert confirmed is not None
         assert confirmed["type"] == "subscribe"
         run(question)
         raw = listening.get_message(timeout=PATIENCE)
     assert raw is not None
-    hint = registry.get_serializer("msgpack").deserialize(raw["data"])
+    message = channel_signing.unseal(channel, raw["data"])
+    assert message is not None
+    hint = registry.get_serializer("msgpack").deserialize(message)
     assert hint == {
         "type": "stream.typing",
         "stream": question.stream,

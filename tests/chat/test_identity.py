@@ -298,6 +298,15 @@ def test_what_a_token_says_of_its_algorithm_chooses_nothing(
         assert refusal(visit(widget, token)) == (401, "identity_invalid")
 
 
+def test_a_fact_that_is_too_long_as_it_is_stored_is_refused(
+    widget: Widget, secret: NewIdentitySecret
+) -> None:
+    """Of some letters the one form is two."""
+    answer = visit(widget, signed(secret, name="\u0958" * 255))
+    assert refusal(answer) == (400, "identity_malformed")
+    assert visit(widget, signed(secret, name="\u0958" * 127)).status_code == 201
+
+
 def test_a_secret_of_another_widget_proves_nothing(
     widget: Widget, secret: NewIdentitySecret, stranger: Membership
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,10 +13,19 @@ from django.utils import timezone
 
 from chat.models import Conversation, ConversationRead
 from chat.presence import online
-from crm.accounts.models import Ended, Impersonation, ImpersonationEnded, Membership, User
+from crm.accounts.models import (
+    Ended,
+    Impersonation,
+    ImpersonationEnded,
+    Membership,
+    User,
+    UserSession,
+)
+from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
 from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
 from crm.accounts.tasks import end_lapsed
+from crm.core.admin.site import SEEN_KEY
 from crm.core.executor import run_sync
 from tests.chat.clients import Client, as_agent, connected, opened
 from tests.chat.test_stream_resume import write
@@ -102,6 +112,38 @@ def _end(browser: Browser, how: str) -> None:
         case "sweep":
             Impersonation.objects.update(ends_at=timezone.now())
             end_lapsed()
+
+
+def _age(browser: Browser) -> None:
+    session = browser.session
+    session[SEEN_KEY] = 1
+    session.save()
+
+
+async def test_who_was_idle_opens_no_socket_and_waits_for_nothing(
+    web_server: LiveServer, agent: Membership, conversation: Conversation
+) -> None:
+    browser = await run_sync(begin, agent)
+    address = f"{web_server.base_url}/api/v1/streams/{conversation.stream}/events?wait=1"
+    cookies = {"sessionid": browser.cookies["sessionid"].value}
+    async with httpx.AsyncClient(cookies=cookies) as client:
+        assert (await client.get(address)).status_code == 200
+        await run_sync(_age, browser)
+        assert (await client.get(address)).status_code == 401
+    cookie = browser.cookies["sessionid"].value
+    async with opened(web_server, "inbox", **as_agent(web_server, cookie)) as socket:
+        await socket.send("hello", protocol=1)
+        assert await socket.closed() == FORBIDDEN
+
+
+async def test_an_open_socket_ends_where_its_operator_was_idle(db: None, agent: Membership) -> None:
+    await run_sync(begin, agent)
+    impersonation = await run_sync(Impersonation.objects.get)
+    login = str(impersonation.pk)
+    assert login in await run_sync(live_logins, [login])
+    long_ago = timezone.now() - timedelta(hours=1)
+    await run_sync(UserSession.objects.filter(pk=impersonation.login).update, last_used_at=long_ago)
+    assert await run_sync(live_logins, [login]) == {}
 
 
 async def test_a_heartbeat_notices_that_the_time_is_over(

@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from config import engines
 from config.engines.paths import CHECKOUT
+from config.engines.state import EngineRecord, this_folder, write_records
 from tests.config.engine_sets import own_folder
 
 
@@ -27,6 +29,16 @@ def test_urls_of_engines_that_do_not_run_refuse_at_once(folder: Path) -> None:
     assert urls.redis == "redis://127.0.0.1:1/0"
     assert urls.qdrant == "http://127.0.0.1:1"
     assert list(folder.iterdir()) == [folder / "owner"]
+
+
+def test_urls_name_the_port_of_an_engine_that_is_being_restarted(folder: Path) -> None:
+    """A process that starts at that moment finds the engine as soon as it is back."""
+    gone = EngineRecord(pid=2**22 + 1, started="never", port=24680, folder=this_folder())
+    elsewhere = replace(gone, port=24681, folder="/somewhere/else")
+    write_records({"valkey": gone, "qdrant": elsewhere})
+    urls = engines.store_urls()
+    assert urls.redis == "redis://127.0.0.1:24680/0"
+    assert urls.qdrant == "http://127.0.0.1:1"
 
 
 def test_a_url_of_the_environment_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest_asyncio
 from channels.layers import channel_layers
 from django.conf import settings
 
-from crm.core import channel_layer, realtime
+from crm.core import channel_layer, channel_signing, realtime, stores
 from crm.core.channel_layer import ChannelLayer
 from crm.core.executor import run_sync
 from tests.relays import PATIENCE, Relay, relayed
@@ -53,6 +53,26 @@ async def test_what_is_published_after_joining_is_heard(layer: ChannelLayer) -> 
         await layer.group_add(f"group.{number}", channel)
         await run_sync(realtime.publish, (f"group.{number}", {"type": "x", "number": number}))
         assert await heard(layer, channel, 1) == [{"type": "x", "number": number}]
+
+
+async def test_what_somebody_else_published_is_dropped(layer: ChannelLayer) -> None:
+    """Whoever can write to Redis could else speak as any client: its frames come the same way."""
+    here, there = await layer.new_channel(), await layer.new_channel()
+    await layer.group_add("here", here)
+    await layer.group_add("there", there)
+    forged = layer.serialize({"type": "websocket.receive", "text": "{}"})
+    prefix = f"{settings.CHANNEL_PREFIX}__group__"
+    ours = channel_signing.seal(f"{prefix}there", layer.serialize({"type": "x", "number": 1}))
+    redis = stores.redis()
+    for message in (forged, b"", b"\0" * 16, bytes(16) + forged, ours[:-1], ours + b"\0"):
+        await run_sync(redis.publish, f"{prefix}here", message)
+        await run_sync(redis.publish, here, message)
+    # What was meant for others.
+    await run_sync(redis.publish, f"{prefix}here", ours)
+    await run_sync(redis.publish, f"{prefix}there", ours)
+    await run_sync(realtime.publish, ("here", {"type": "x", "number": 2}))
+    assert await heard(layer, here, 1) == [{"type": "x", "number": 2}]
+    assert await heard(layer, there, 1) == [{"type": "x", "number": 1}]
 
 
 async def test_who_left_hears_nothing_and_may_come_back(layer: ChannelLayer) -> None:

@@ -1,13 +1,17 @@
 """Text has one form, whatever keyboard it was typed on."""
 
 import random
+import time
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
 from crm.core.text.normalization import (
+    _SPACES,
     ascii_email,
     identity_key,
+    in_order,
     is_blank,
     isolate,
     normalize,
@@ -146,3 +150,47 @@ def test_isolated_text_cannot_turn_its_sentence() -> None:
     assert isolate("\u202eevil\u2069\u202c") == "evil"
     assert isolate("سارة \u202e(1)") == "\u2068سارة (1)\u2069"
     assert isolate("") == ""
+
+
+def test_spaces_are_what_python_takes_for_them() -> None:
+    assert {letter for letter in map(chr, range(0x110000)) if letter.isspace()} == set(_SPACES)
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [normalize, normalize_line, normalize_email, normalize_password, identity_key, search_key],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + " " * 60_000 + "b",
+        "a" + "\n" * 60_000 + "b",
+        "a" + "\u3164" * 60_000 + "b",
+        "a" + "\u0301\u0323" * 60_000,
+        "a" + ("\u0301\u0323" * 15 + "\u200d") * 2_000,
+        "ك" + ("\u064b\u0650" * 15 + "\u200d") * 2_000,
+        "\u0f40" + "\u0f73" * 60_000,
+    ],
+    ids=["spaces", "lines", "fillers", "marks", "parted marks", "joined marks", "double marks"],
+)
+def test_a_long_text_takes_no_longer_than_it_is_long(
+    forms: Callable[[str], str], text: str
+) -> None:
+    """Python looks at such a text for minutes, and nothing else of the process works meanwhile."""
+    began = time.perf_counter()
+    forms(text)
+    assert time.perf_counter() - began < 3
+
+
+def test_marks_in_order_are_the_same_text() -> None:
+    chance = random.Random(20)  # noqa: S311  the same texts each time
+    marks = [chr(code) for code in range(0x300, 0x1EFFF) if unicodedata.combining(chr(code))]
+    for _round in range(50):
+        letters = [*chance.sample(marks, 5), "\u0344", "\u0f73"]
+        text = "".join(
+            chance.choice(letters) if chance.random() < 0.98 else chance.choice("aấ가क")
+            for _number in range(300)
+        )
+        for name in ("NFC", "NFD", "NFKC"):
+            assert unicodedata.normalize(name, in_order(text)) == unicodedata.normalize(name, text)
+        assert normalize(normalize(text)) == normalize(text)

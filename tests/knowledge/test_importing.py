@@ -78,6 +78,28 @@ def test_a_text_without_questions_has_no_rows(text: str) -> None:
     assert read(text) == []
 
 
+@pytest.mark.parametrize("sign", ["", '"'])
+def test_a_line_that_is_longer_than_any_cell_is_no_head_of_a_table(sign: str) -> None:
+    read = read_text(f"{sign}{'q' * 140_000}\nAnswer", fallback_language="en")
+    assert [bool(row.error) for row in read.rows] == [True]
+
+
+def test_what_waits_for_a_later_step_is_not_read_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read a row takes a while, and a file may hold a hundred thousand."""
+    looked: list[str] = []
+
+    def detect(text: str, *, fallback: str) -> str:
+        looked.append(text)
+        return fallback
+
+    monkeypatch.setattr("knowledge.importing.detect_language", detect)
+    for text in ("question,answer\n" + "q,a\n" * 2_000, "q\na\n\n" * 2_000):
+        looked.clear()
+        read = read_text(text, fallback_language="en")
+        assert (len(looked), len(read.rows), len(read.later)) == (MAX_ROWS, MAX_ROWS, 1_500)
+        assert read.rest().count("q") >= 1_500
+
+
 def test_what_is_too_much_for_one_step_stays() -> None:
     text = "question,answer\n" + "\n".join(f"Q{n}?,A{n}" for n in range(MAX_ROWS + 2))
     found = read_text(text, fallback_language="en")

@@ -154,3 +154,13 @@ def test_production_s_cookies_are_bound_to_the_host_and_to_tls(
         assert cookie["samesite"] == "Lax", name
         assert len(name) + len(cookie.value) < 4096, name
     assert given["__Host-sessionid"]["httponly"]
+
+
+def test_what_the_api_tells_somebody_is_kept_by_nobody_in_between(agent: Membership) -> None:
+    client = Client()
+    client.force_login(agent.user)
+    for path in ("/api/v1/me", "/api/v1/customers", "/api/v1/conversations", "/api/v1/nothing"):
+        kept = client.get(path)["Cache-Control"]
+        assert "private" in kept, path
+        assert "no-cache" in kept, path
+    assert "public" in client.get("/api/v1/openapi.json")["Cache-Control"]

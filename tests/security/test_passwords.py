@@ -1,6 +1,7 @@
 """What may be a password, wherever one is chosen."""
 
 import re
+import time
 
 import pytest
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
@@ -8,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import Membership
+from crm.accounts.obvious_passwords import ObviousPasswordValidator
 from tests.conftest import PASSWORD
 
 CHANGE = reverse("account_change_password")
@@ -100,3 +102,21 @@ def test_fields_hide_what_is_typed_and_let_managers_fill_them(at_work: Client) -
             assert 'type="password"' in field
             assert re.search(r'autocomplete="(current|new)-password"', field)
             assert "onpaste" not in field
+
+
+def test_a_password_that_could_not_be_shown_again_is_refused(
+    at_work: Client, agent: Membership
+) -> None:
+    """The log-in takes as many letters, and no more."""
+    words = "wobbly cactus " * 300
+    assert not changed(at_work, agent, words)
+    assert changed(at_work, agent, words[:4096])
+    assert Client().post(PAGES[0], {"email": agent.user.email, "password": words[:4096]})[
+        "Location"
+    ] == reverse("chat:inbox")
+
+
+def test_looking_at_a_password_takes_no_longer_than_it_is_long() -> None:
+    began = time.perf_counter()
+    ObviousPasswordValidator().validate("correct-horse" + "7 " * 30_000 + "b")
+    assert time.perf_counter() - began < 3

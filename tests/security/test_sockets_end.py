@@ -131,6 +131,7 @@ UNGUARDED = {
     "LogInTokens": "where tokens come from",
     "Refresh": "authenticate_refresh",
     "Revoke": "ends what it is shown",
+    "OpenApi": "the document of the API, which holds nobody's data",
 }
 CONSUMERS = {InboxConsumer, WidgetConsumer, LongPollConsumer}
 

@@ -1,7 +1,9 @@
 """Second factors: codes and passkeys."""
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
@@ -11,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.accounts.forms.passwords import count
+from crm.accounts.models import User
+from crm.accounts.second_factor import note_used, was_used
 from crm.core.forms import NormalizedText
 
 
@@ -33,14 +37,23 @@ def _word_name(field: forms.Field) -> None:
     field.widget = forms.TextInput(attrs={"class": "form-control", "maxlength": "100"})
 
 
+def _clean_once(user: User, code: str, clean: Callable[[], Any]) -> str:
+    """Take a code that was never taken before; ``clean`` is allauth's look at it."""
+    count("second_factor", user=user.pk)
+    if was_used(user, code):
+        raise get_adapter().validation_error("incorrect_code")
+    cleaned = str(clean())
+    note_used(user, code)
+    return cleaned
+
+
 class CodeForm(NormalizedText, base.AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
 
     def clean_code(self) -> str:
-        count("second_factor", user=self.user.pk)
-        return str(super().clean_code())
+        return _clean_once(self.user, self.cleaned_data["code"], super().clean_code)
 
 
 class ConfirmByCodeForm(NormalizedText, base.ReauthenticateForm):
@@ -49,8 +62,7 @@ class ConfirmByCodeForm(NormalizedText, base.ReauthenticateForm):
         _word_code(self.fields["code"], label=_("Code from your app, or a recovery code"))
 
     def clean_code(self) -> str:
-        count("second_factor", user=self.user.pk)
-        return str(super().clean_code())
+        return _clean_once(self.user, self.cleaned_data["code"], super().clean_code)
 
 
 class ActivateAppForm(NormalizedText, totp.ActivateTOTPForm):

@@ -6,6 +6,7 @@ from allauth.account import forms as allauth
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,8 @@ from crm.core.forms import NormalizedText
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
 _MISSING = {"required": _("Enter a password.")}
+# What the log-in takes; a longer one could be chosen and never used.
+LONGEST = 4096
 
 
 def password_input(*, is_new: bool) -> forms.PasswordInput:
@@ -29,6 +32,8 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
     field.label, field.error_messages["required"] = label, _MISSING["required"]
     field.widget = password_input(is_new=is_new)
     field.widget.is_required = field.required
+    # No attribute of the field: a browser would cut what is pasted in without a word.
+    field.validators.append(MaxLengthValidator(LONGEST))
     field.help_text = _HELP if helps else ""
 
 

@@ -11,6 +11,7 @@ from crm.accounts.permissions.questions import (
     require,
     require_grant,
     require_record,
+    require_seat_in_team,
 )
 from crm.accounts.permissions.rights import NO_RIGHTS, Grant, Rights
 from crm.accounts.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
@@ -37,6 +38,7 @@ __all__ = [
     "require",
     "require_grant",
     "require_record",
+    "require_seat_in_team",
     "rights_of_scopes",
     "scopes_of",
 ]

@@ -4,13 +4,13 @@
 combination.
 """
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterable, Set
 from uuid import UUID
 
 from django.db.models import Q
 
 from crm.accounts.errors import GrantsTooMuch
-from crm.accounts.permissions.areas import READ, Action, Area, Level
+from crm.accounts.permissions.areas import LEVELS, READ, Action, Area, Level
 from crm.accounts.permissions.principals import Principal
 from crm.accounts.permissions.rights import Rights
 from crm.core.errors import Forbidden
@@ -89,3 +89,20 @@ def may_grant(principal: Principal, rights: Rights) -> bool:
 def require_grant(principal: Principal, rights: Rights) -> None:
     if not may_grant(principal, rights):
         raise GrantsTooMuch
+
+
+def require_seat_in_team(
+    principal: Principal, people: Iterable[Rights], *, lead: Rights | None
+) -> None:
+    """Refuse to let somebody see or change by a team what one could not oneself.
+
+    ``people`` are the rights of those who sit in it, ``lead`` those of its lead. The level ``team``
+    reaches the others' records; whoever leads sees them from the level ``own`` on.
+    """
+    rights = list(people)
+    for area, action in ((area, action) for area in Area for action in Action):
+        if Level.TEAM not in LEVELS[area] or principal.level(area, action) == Level.ALL:
+            continue
+        leads = lead is not None and action == READ and lead.level(area, action) == Level.OWN
+        if leads or any(each.level(area, action) == Level.TEAM for each in rights):
+            raise GrantsTooMuch

@@ -28,7 +28,14 @@ from crm.accounts.models import (
     TeamMember,
     User,
 )
-from crm.accounts.permissions import WRITE, Area, Machine, Principal, require
+from crm.accounts.permissions import (
+    WRITE,
+    Area,
+    Machine,
+    Principal,
+    require,
+    require_seat_in_team,
+)
 from crm.accounts.services.api_keys import machine_of_key
 from crm.accounts.services.owners import enter_settings, lock_rights
 from crm.accounts.services.roles import ChosenRole, chosen_role, require_may_give
@@ -70,6 +77,8 @@ def invite(
         raise TooManyInvitations
     require_seat(by.organization_id)
     team = Team.objects.of(by.organization_id).filter(pk=team_id).first() if team_id else None
+    if team is not None:
+        _require_may_seat(by, team, chosen)
     invitation = Invitation(
         organization_id=by.organization_id,
         email=email,
@@ -140,6 +149,14 @@ def invitation_of(token: str) -> Invitation:
     return found
 
 
+def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
+    """Refuse to put into a team who would see, or be seen, beyond what one sees; GrantsTooMuch."""
+    seats = team.seats.select_related("membership__custom_role")
+    rights = {seat.membership_id: seat.membership.rights for seat in seats}
+    lead = rights.get(team.lead_id) if team.lead_id else None
+    require_seat_in_team(by, [*rights.values(), chosen.rights], lead=lead)
+
+
 def _is_still_granted(invitation: Invitation) -> bool:
     """Return whether who sent it may still give what it promises."""
     sender: Principal | None = None
@@ -158,7 +175,10 @@ def _is_still_granted(invitation: Invitation) -> bool:
         return False
     try:
         require(sender, Area.SETTINGS, WRITE)
-        require_may_give(sender, ChosenRole(Role(invitation.role), invitation.custom_role))
+        chosen = ChosenRole(Role(invitation.role), invitation.custom_role)
+        require_may_give(sender, chosen)
+        if invitation.team is not None:
+            _require_may_seat(sender, invitation.team, chosen)
     except Forbidden:
         return False
     return True

@@ -15,7 +15,7 @@ from crm.accounts.errors import (
     UndoImpossible,
 )
 from crm.accounts.models import Membership, Team, TeamMember
-from crm.accounts.permissions import Principal
+from crm.accounts.permissions import Principal, require_seat_in_team
 from crm.accounts.services.owners import enter_settings
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from crm.core import realtime
@@ -36,7 +36,7 @@ def create_team(
         raise TooManyTeams
     team = Team(organization_id=by.organization_id, name=name)
     _save(team)
-    _seat(team, lead_id=lead_id, member_ids=member_ids)
+    _seat(team, by=by, lead_id=lead_id, member_ids=member_ids)
     return team
 
 
@@ -60,7 +60,7 @@ def edit_team(
     team.name = name
     # Also where the members alone change: they are part of what is edited.
     _save(team, update_fields=["name", "updated_at"])
-    _seat(team, lead_id=lead_id, member_ids=member_ids)
+    _seat(team, by=by, lead_id=lead_id, member_ids=member_ids)
     return team
 
 
@@ -117,7 +117,7 @@ def _save(team: Team, update_fields: list[str] | None = None) -> None:
         raise TeamNameTaken from taken
 
 
-def _seat(team: Team, *, lead_id: UUID | None, member_ids: Collection[UUID]) -> None:
+def _seat(team: Team, *, by: Principal, lead_id: UUID | None, member_ids: Collection[UUID]) -> None:
     wanted = set(member_ids) | ({lead_id} if lead_id else set())
     if len(wanted) > MAX_MEMBERS:
         raise TeamFull
@@ -131,6 +131,8 @@ def _seat(team: Team, *, lead_id: UUID | None, member_ids: Collection[UUID]) -> 
     )
     if wanted - before.keys() - known.keys():
         raise MemberNotFound
+    if known or team.lead_id != lead_id:
+        _require_reach(by, wanted, lead_id=lead_id, are_new=bool(known))
     team.seats.exclude(membership__in=wanted).delete()
     TeamMember.objects.bulk_create(
         TeamMember(organization_id=team.organization_id, team=team, membership_id=membership_id)
@@ -140,6 +142,17 @@ def _seat(team: Team, *, lead_id: UUID | None, member_ids: Collection[UUID]) -> 
         team.lead_id = lead_id
         team.save(update_fields=["lead", "updated_at"])
     _tell_teams_changed({*before.values(), *known.values()})
+
+
+def _require_reach(
+    by: Principal, wanted: Collection[UUID], *, lead_id: UUID | None, are_new: bool
+) -> None:
+    """Refuse to give anybody a sight of others that one does not have; GrantsTooMuch."""
+    people = Membership.objects.in_organization(by.organization_id).select_related("custom_role")
+    rights = {each.pk: each.rights for each in people.filter(pk__in=wanted)}
+    # Where only the lead is another, nobody else sees more than before.
+    gaining = rights.values() if are_new else ()
+    require_seat_in_team(by, gaining, lead=rights.get(lead_id) if lead_id else None)
 
 
 def _tell_teams_changed(user_ids: Iterable[UUID]) -> None:

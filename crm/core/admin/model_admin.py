@@ -1,6 +1,6 @@
 """What all pages of the operator's admin have in common: bounded, and never a surprise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -94,6 +94,24 @@ class ConsoleAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Answer no filter but those that the list offers.
+
+        Django takes any column of the row: what no page shows (the key of a session, the text of a
+        letter) could be found out by it, letter by letter.
+        """
+        return lookup in set(self._offered_lookups(request))
+
+    def _offered_lookups(self, request: HttpRequest) -> Iterator[str]:
+        for offered in self.get_list_filter(request):
+            if isinstance(offered, str):
+                field: Any = self.opts.get_field(offered)
+                yield from (offered, f"{offered}__exact", f"{offered}__isnull")
+                if field.is_relation:
+                    yield f"{offered}__{field.target_field.name}__exact"
+            else:
+                yield str(offered.parameter_name)
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
@@ -121,12 +139,13 @@ class ConsoleAdmin(ModelAdmin):
         form: Any = super().get_form(request, obj, **kwargs)
         if obj is None:
             return form
+        if edit_version(obj):
+            sent = request.POST.get(VERSION) if request.method == "POST" else None
+            form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        # Last: a subclass of a model's form makes its fields anew.
         if "organization" in form.base_fields:
             form.base_fields["organization"].disabled = True
-        if not edit_version(obj):
-            return form
-        sent = request.POST.get(VERSION) if request.method == "POST" else None
-        return type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        return form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -90,8 +91,12 @@ def note_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
 
 
 def is_idle(request: HttpRequest) -> bool:
+    return is_session_idle(request.session)
+
+
+def is_session_idle(session: SessionBase) -> bool:
     """A log-in from before somebody became an operator counts as one that was left alone."""
-    seen = request.session.get(SEEN_KEY)
+    seen = session.get(SEEN_KEY)
     longest = settings.OPERATOR_IDLE_MINUTES * 60
     return not isinstance(seen, int) or time.time() - seen > longest
 

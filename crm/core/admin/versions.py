@@ -8,10 +8,10 @@ again with what is stored by now, and then saved knowingly.
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from crm.core.forms import ModelForm
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 
@@ -24,7 +24,7 @@ def edit_version(row: Model) -> str:
     return version.isoformat() if isinstance(version, datetime) else str(version or "")
 
 
-class VersionedForm(forms.ModelForm):
+class VersionedForm(ModelForm):
     """Mixin of a row's form. ``sent_version`` is the one that came, None where none did."""
 
     sent_version: str | None = None

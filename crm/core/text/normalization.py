@@ -9,13 +9,15 @@
   never derive an identity from it.
 - ``normalize_email`` and ``ascii_email``: one form of an address, and the form in which it is sent.
 - ``normalize_password``: the form of a password that is hashed.
+- ``in_order``: an equal text that whoever normalizes it is done with in a time that grows with it.
 - ``isolate``: a foreign text inside a sentence, unable to change the direction of the rest.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Literal
 
 import idna
 
@@ -38,7 +40,13 @@ _BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 # Letters without a shape, and the blank of Braille: they stay inside a text that needs them.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0\U0001d159"
-_AROUND = re.compile(f"^[\\s{_BLANKS}]+|[\\s{_BLANKS}]+$")
+# What `str.isspace` says of. A pattern for the end of a text would look at a run of these inside it
+# once for each of them.
+_SPACES = (
+    "\t\n\u000b\u000c\r\u001c\u001d\u001e\u001f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004"
+    "\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+_AROUND = _SPACES + _BLANKS
 _FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
 # Scripts whose letters change by a joiner or a variation selector: Arabic to Sinhala, Tibetan,
 # Myanmar, Khmer, Mongolian, Phags-pa.
@@ -53,6 +61,9 @@ _CYRILLIC = re.compile("[\u0400-\u052f]")
 _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
 _PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
 _MAX_PASSES = 3
+# More marks on one letter than any script has (the bound of UAX #15 for safe streams).
+_MOST_MARKS = 30
+_FIRST_MARK, _LAST_MARK = 0x0300, 0x1EFFF
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
@@ -66,11 +77,11 @@ def normalize(text: str) -> str:
     text = _LINE_ENDS.sub("\n", text)
     text = _REMOVED.sub("", text)
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = _form("NFC", text)
         # Composing what a stray joiner had parted may leave another one without a neighbour.
         for _pass in range(_MAX_PASSES):
-            text = unicodedata.normalize("NFC", _without_stray_joiners(text))
-    return _AROUND.sub("", text)
+            text = _form("NFC", _without_stray_joiners(text))
+    return text.strip(_AROUND)
 
 
 def normalize_line(text: str) -> str:
@@ -88,9 +99,9 @@ def identity_key(text: str) -> str:
 
     This is NFKC_Casefold of Unicode over a line: "BÒ" and "bò" are one, "Bò" and "Bơ" are not.
     """
-    text = _without_ignorable(unicodedata.normalize("NFD", normalize_line(text))).casefold()
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return normalize_line(unicodedata.normalize("NFKC", _without_ignorable(text)))
+    text = _without_ignorable(_form("NFD", normalize_line(text))).casefold()
+    text = _form("NFKC", _form("NFKC", text).casefold())
+    return normalize_line(_form("NFKC", _without_ignorable(text)))
 
 
 def is_taken(name: str, names: Iterable[str]) -> bool:
@@ -108,7 +119,7 @@ def search_key(text: str) -> str:
     text = identity_key(text)
     if "xn--" in text:
         text = _PUNYCODE.sub(lambda found: _unicode_domain(found[0]), text)
-    text = unicodedata.normalize("NFC", text)
+    text = _form("NFC", text)
     if text.isascii():
         return text
     return normalize_line("".join(map(_without_accents, text)))
@@ -123,7 +134,7 @@ def normalize_email(address: str) -> str:
     local, at, domain = normalize_line(address).rpartition("@")
     if not at:
         return domain.lower()
-    return unicodedata.normalize("NFC", f"{local.lower()}@{_unicode_domain(domain)}")
+    return _form("NFC", f"{local.lower()}@{_unicode_domain(domain)}")
 
 
 def ascii_email(address: str) -> str:
@@ -144,8 +155,7 @@ def normalize_password(password: str) -> str:
     Nothing is trimmed, folded or removed.
     """
     spaced = (
-        " " if unicodedata.category(letter) == "Zs" else letter
-        for letter in unicodedata.normalize("NFC", password)
+        " " if unicodedata.category(letter) == "Zs" else letter for letter in _form("NFC", password)
     )
     return "".join(spaced)
 
@@ -161,6 +171,38 @@ def isolate(text: object) -> str:
     if not any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in bare):
         return bare
     return f"{_FIRST_STRONG_ISOLATE}{bare}{_POP_ISOLATE}"
+
+
+def in_order(text: str) -> str:
+    """Return an equal text whose long runs of marks stand in the order in which they are stored.
+
+    Python puts the marks of a letter in order by comparing each with all before it, and lets nobody
+    else work meanwhile: of a letter with a hundred thousand marks, for minutes.
+    """
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return text
+    return _long_runs().sub(_marks_in_order, text)
+
+
+@cache
+def _long_runs() -> re.Pattern[str]:
+    """Return what finds more marks in a row than there is a use for."""
+    marks = "".join(chr(code) for code in range(_FIRST_MARK, _LAST_MARK) if _is_mark(chr(code)))
+    return re.compile(f"[{marks}]{{{_MOST_MARKS + 1},}}")
+
+
+def _is_mark(letter: str) -> bool:
+    """Return whether a letter is a mark on the one before, or is made of nothing else."""
+    return all(map(unicodedata.combining, unicodedata.normalize("NFD", letter)))
+
+
+def _marks_in_order(run: re.Match[str]) -> str:
+    apart = "".join(unicodedata.normalize("NFD", mark) for mark in run[0])
+    return "".join(sorted(apart, key=unicodedata.combining))
+
+
+def _form(name: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    return unicodedata.normalize(name, in_order(text))
 
 
 def _visible(text: str) -> str:

@@ -36,7 +36,7 @@ export class Connection extends EventTarget {
     super();
     this.#positions = positions;
     window.addEventListener("online", () => this.#now());
-    window.addEventListener("offline", () => this.#socket?.close());
+    window.addEventListener("offline", () => this.#giveUp());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible" && this.state === "waiting") this.#now();
     });
@@ -92,11 +92,15 @@ export class Connection extends EventTarget {
   /** A socket that says nothing for this long is dead, whatever the browser thinks. */
   #expectLife(ms) {
     clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#giveUp(), ms);
+  }
+
+  /** End a socket without waiting for the other side to agree: it may be out of reach. */
+  #giveUp() {
     const socket = this.#socket;
-    this.#silenceTimer = setTimeout(() => {
-      socket.close();
-      this.#ended(socket, 0);
-    }, ms);
+    if (socket === null) return;
+    socket.close();
+    this.#ended(socket, 0);
   }
 
   #ended(socket, code) {

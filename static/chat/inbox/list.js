@@ -338,6 +338,8 @@ export class ConversationList {
       item.remove();
       this.#shown.delete(id);
     }
+    // A row that moves loses the focus, and with it the keyboard's place in the list.
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
     let place = this.#list.firstElementChild;
     for (const row of wanted) {
       let item = this.#shown.get(row.id);
@@ -350,6 +352,7 @@ export class ConversationList {
       if (item === place) place = place.nextElementSibling;
       else this.#list.insertBefore(item, place);
     }
+    if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
     byId("list-more").hidden = true;
     this.#paintEmpty(wanted.length === 0);
   }
