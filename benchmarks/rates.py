@@ -80,7 +80,7 @@ class Sender(Protocol):
 
 def run(stack: Stack, *, quick: bool, seconds: float = SECONDS) -> list[Figure]:
     heads = open_conversations(VISITORS)
-    floors = {}
+    floors: dict[float, tuple[float, Spread]] = {}
     with floor_rows(heads) as rows, bare_server(stack) as (port, pid):
         for rate in RATES:
             floors[rate] = _floor(port, pid, rows, rate=rate, seconds=seconds / 2)
