@@ -10,8 +10,8 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
@@ -24,7 +24,27 @@ from crm.core import channel_signing
 
 logger = logging.getLogger(__name__)
 
-RECONNECTED = {"type": "layer.reconnected"}
+T = TypeVar("T")
+
+
+class SharedMessage(dict[str, Any]):
+    """A message as all consumers of the process get it: read once, and changed by nobody."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        super().__init__(members)
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what ``make`` makes of this message; one consumer makes it for all the others."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
+
+
+RECONNECTED = SharedMessage({"type": "layer.reconnected"})
 # A consumer that falls this far behind is better served by reading its logs again.
 QUEUE_LENGTH = 1000
 CONFIRM_SECONDS = 2.0
@@ -38,6 +58,20 @@ _NO_MESSAGE = (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackE
 
 class ChannelLayer(RedisPubSubChannelLayer):
     """One subscribing connection per event loop and Redis host."""
+
+    def deserialize(self, message: Any) -> Any:
+        """Give what `deliver` has read already."""
+        return message
+
+    def read(self, data: bytes) -> SharedMessage | None:
+        """Read a message of ours; None where it is none."""
+        try:
+            message = super().deserialize(data)
+        except _NO_MESSAGE:
+            return None
+        if isinstance(message, dict) and isinstance(message.get("type"), str):
+            return SharedMessage(message)
+        return None
 
     def _get_layer(self) -> "_LoopLayer":
         loop = asyncio.get_running_loop()
@@ -58,41 +92,37 @@ class _LoopLayer(RedisPubSubLoopLayer):
         self.channels[channel] = asyncio.Queue()
         await self._get_shard(channel).subscribe(channel)
 
-    async def receive(self, channel: str) -> dict[str, Any]:
-        """Return the next message; what is none of ours is dropped, and ends no socket."""
-        while True:
-            try:
-                message = await super().receive(channel)
-            except _NO_MESSAGE:
-                logger.warning("A message of the channel layer could not be read.")
-                continue
-            if isinstance(message, dict) and isinstance(message.get("type"), str):
-                return message
-
     def deliver(self, name: str, sealed: bytes) -> None:
-        """Hand a message to whoever waits for it; one that is not ours is dropped."""
+        """Hand a message to whoever waits for it; one that is not ours is dropped.
+
+        It is read here, once: all consumers of the process share it.
+        """
         data = channel_signing.unseal(name, sealed)
         if data is None:
             logger.warning("A message of the channel layer is none of ours.")
             return
+        message = self.channel_layer.read(data)
+        if message is None:
+            logger.warning("A message of the channel layer could not be read.")
+            return
         if name in self.channels:
-            self._put(name, data)
+            self._put(name, message)
         for channel in self.groups.get(name, ()):
-            self._put(channel, data)
+            self._put(channel, message)
 
     def tell_reconnected(self) -> None:
         for channel in self.channels:
-            self._put(channel, self.channel_layer.serialize(RECONNECTED))
+            self._put(channel, RECONNECTED)
 
-    def _put(self, channel: str, data: bytes) -> None:
+    def _put(self, channel: str, message: SharedMessage) -> None:
         queue = self.channels.get(channel)
         if queue is None:
             return
         if queue.qsize() >= QUEUE_LENGTH:
             while not queue.empty():
                 queue.get_nowait()
-            data = self.channel_layer.serialize(RECONNECTED)
-        queue.put_nowait(data)
+            message = RECONNECTED
+        queue.put_nowait(message)
 
 
 class _Subscriber:

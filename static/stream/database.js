@@ -8,6 +8,7 @@ const OPEN_WITHIN_MS = 3_000;
 const FINISH_WITHIN_MS = 3_000;
 
 export class Database {
+  /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
 
   /** `store` is the object store's name; its records have their key in `id`. */

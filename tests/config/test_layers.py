@@ -75,6 +75,35 @@ async def test_what_somebody_else_published_is_dropped(layer: ChannelLayer) -> N
     assert await heard(layer, there, 1) == [{"type": "x", "number": 1}]
 
 
+async def test_a_message_is_read_once_for_all_who_hear_it(layer: ChannelLayer) -> None:
+    channels = [await layer.new_channel() for _number in range(3)]
+    for channel in channels:
+        await layer.group_add("group.1", channel)
+    await layer.group_send("group.1", {"type": "x", "text": "Hi"})
+    told = [(await heard(layer, channel, 1))[0] for channel in channels]
+    assert all(message is told[0] for message in told)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append("once")
+        return "made"
+
+    for message in told:
+        assert isinstance(message, channel_layer.SharedMessage)
+        assert message.once("key", make) == "made"
+    assert made == ["once"]
+
+
+async def test_what_cannot_be_read_is_dropped(layer: ChannelLayer) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add("here", channel)
+    group = f"{settings.CHANNEL_PREFIX}__group__here"
+    for data in (b"", b"\xc1", layer.serialize([1]), layer.serialize({"type": 1})):
+        await run_sync(stores.redis().publish, group, channel_signing.seal(group, data))
+    await layer.group_send("here", {"type": "x"})
+    assert await heard(layer, channel, 1) == [{"type": "x"}]
+
+
 async def test_who_left_hears_nothing_and_may_come_back(layer: ChannelLayer) -> None:
     stays, leaves = await layer.new_channel(), await layer.new_channel()
     for channel in (stays, leaves):

@@ -232,7 +232,7 @@ export class Actions {
     }
     button.addEventListener("click", () => {
       this.#hideMenu("assign");
-      if (!isOwner) this.assign(agent);
+      if (!isOwner) void this.assign(agent);
     });
     return button;
   }
@@ -274,7 +274,7 @@ export class Actions {
         return;
       }
       dialog.close();
-      this.snooze(until);
+      void this.snooze(until);
     });
   }
 

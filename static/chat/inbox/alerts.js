@@ -34,7 +34,7 @@ export class Alerts {
   consider(row, before) {
     if (!concernsMe(row) || !isNews(row, before)) return;
     if (this.#isLookedAt(row)) {
-      claim(row);
+      void claim(row);
       return;
     }
     const isInFront = document.visibilityState === "visible" && document.hasFocus();
@@ -85,7 +85,7 @@ export class Gaze {
       this.#letGo = resolve;
     });
     // Shared: the same conversation may be before one's eyes on two screens.
-    navigator.locks.request(LOOKING + id, { mode: "shared" }, () => held);
+    void navigator.locks.request(LOOKING + id, { mode: "shared" }, () => held);
   }
 }
 

@@ -35,7 +35,7 @@ export class Amending {
   constructor(conversation) {
     this.#conversation = conversation;
     this.#dialog.addEventListener("close", () => {
-      if (this.#dialog.returnValue === "delete") this.#delete(this.#doomed);
+      if (this.#dialog.returnValue === "delete") void this.#delete(this.#doomed);
       this.#doomed = null;
     });
   }
@@ -153,12 +153,12 @@ export class Amending {
         leave();
       } else if (event.key === "Enter" && !event.shiftKey) {
         event.preventDefault();
-        submit();
+        void submit();
       }
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      submit();
+      void submit();
     });
     cancel.addEventListener("click", leave);
     refresh();
@@ -187,7 +187,7 @@ export class Amending {
   }
 
   /** Do it and show it, without waiting for the event to come by the socket. */
-  async #call(method, entry, body = undefined, headers = {}) {
+  async #call(method, entry, body, headers = {}) {
     const { stream } = this.#conversation;
     const path = `streams/${encodeURIComponent(stream)}/messages/${entry.data.message_id}`;
     try {

@@ -18,6 +18,7 @@ const NEAR_END_PX = 120;
 const LOOKING_AGAIN_MS = 25_000;
 
 export class OpenConversation extends EventTarget {
+  /** @type {string | null} */
   id = null;
   row = null;
   epoch = null;
@@ -179,7 +180,7 @@ export class OpenConversation extends EventTarget {
 
   resumed(frame) {
     if (!frame.recovered || frame.epoch !== this.epoch) {
-      this.reload();
+      void this.reload();
       return;
     }
     this.accept(frame.events);
@@ -308,7 +309,7 @@ export class OpenConversation extends EventTarget {
   }
 
   #scrolled() {
-    if (this.#scroll.scrollTop < 300) this.#loadEarlier();
+    if (this.#scroll.scrollTop < 300) void this.#loadEarlier();
     this.#wasAtEnd = this.#isAtEnd();
     if (this.#wasAtEnd) {
       this.#missed = 0;

@@ -37,6 +37,7 @@ export class ConversationList {
   #shown = new Map();
   #known = new Map();
   #next = null;
+  /** @type {Promise<any> | null} */
   #loading = null;
   #generation = 0;
   #countsTimer = null;
@@ -62,7 +63,7 @@ export class ConversationList {
       this.#paint();
       this.#paintCounts();
     } else {
-      this.choose({ order: keptOrder() });
+      void this.choose({ order: keptOrder() });
     }
     this.#scroll.addEventListener("scroll", () => this.#loadMoreNearTheEnd(), { passive: true });
     this.#list.addEventListener("click", (event) => {
@@ -76,12 +77,12 @@ export class ConversationList {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
         if (link.dataset.order) keepOrder(link.dataset.order);
-        this.choose(link.dataset);
+        void this.choose(link.dataset);
       });
     }
     this.#listenToSearch(byId("list-search"));
     setInterval(() => this.#tick(), 10_000);
-    this.#loadMoreNearTheEnd();
+    void this.#loadMoreNearTheEnd();
   }
 
   /** Give the newest row known of a conversation, shown in this list or not. */
@@ -159,7 +160,7 @@ export class ConversationList {
         if (wanted === this.#search) return;
         this.#search = wanted;
         this.#paintFilters();
-        this.#startAnew();
+        void this.#startAnew();
       }, SEARCH_AFTER_MS);
     });
     field.addEventListener("keydown", (event) => {
@@ -198,7 +199,7 @@ export class ConversationList {
     const newer = [...this.#known.values()].filter((row) => before.get(row.id) !== row);
     this.#take(page, newer);
     this.#paint();
-    this.countNow();
+    void this.countNow();
   }
 
   /** Load again if something changed at this moment that no row has told of; say whether it did. */
@@ -207,7 +208,7 @@ export class ConversationList {
     this.#caughtUpTo = changedAt;
     const moment = new Date(changedAt);
     const isKnown = [...this.#known.values()].some((row) => new Date(row.updated_at) >= moment);
-    if (!isKnown) this.reload();
+    if (!isKnown) void this.reload();
     return !isKnown;
   }
 
@@ -321,7 +322,7 @@ export class ConversationList {
       this.#loading = null;
       byId("list-more").hidden = true;
     }
-    this.#loadMoreNearTheEnd();
+    void this.#loadMoreNearTheEnd();
   }
 
   #failed(error) {

@@ -105,7 +105,7 @@ function closeConversation({ isOwnStep = true } = {}) {
 
 window.addEventListener("popstate", () => {
   const id = /([0-9a-f-]{36})\/$/.exec(window.location.pathname)?.[1];
-  if (id) openConversation(id, { isOwnStep: false });
+  if (id) void openConversation(id, { isOwnStep: false });
   else closeConversation({ isOwnStep: false });
 });
 
@@ -119,7 +119,7 @@ root.addEventListener("click", (event) => {
   if (target.dataset.conversation) {
     event.preventDefault();
     root.dataset.details = "";
-    openConversation(target.dataset.conversation);
+    void openConversation(target.dataset.conversation);
   } else if (target.dataset.action === "back") {
     event.preventDefault();
     closeConversation();
@@ -202,8 +202,8 @@ const ofOpen = (handle) => (frame) => {
 on("welcome", () => {
   // What was missed meanwhile: the events come by themselves, the list and the customer are asked for.
   if (wasWelcomed) {
-    list.reload();
-    conversation.refreshDetail();
+    void list.reload();
+    void conversation.refreshDetail();
   }
   wasWelcomed = true;
   outbox.pump();
@@ -243,7 +243,7 @@ on("heartbeat", ({ tops, inbox }) => {
   const top = tops[conversation.stream];
   if (top) conversation.behind(top);
   // The newest change of the organization: one that no row told of was a lost hint.
-  if (inbox && list.catchUp(inbox)) conversation.refreshDetail();
+  if (inbox && list.catchUp(inbox)) void conversation.refreshDetail();
 });
 
 /* --- How the connection is ------------------------------------------------------------------ */
@@ -277,7 +277,7 @@ new Polling({
 on("state", ({ state: link, code }) => {
   if (link === "live" || link === "refused") isPolling = false;
   if (!isPolling) showLink(link);
-  if (link === "refused") afterRefusal(code);
+  if (link === "refused") void afterRefusal(code);
 });
 
 /** Say once that the page belongs to another organization; what is written stays in its drafts. */

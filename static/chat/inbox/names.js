@@ -38,7 +38,7 @@ function isVietnamese(words, language) {
   if (/[^\P{L}\p{Script=Latin}]/u.test(words.join(""))) return false;
   if (ONLY_VIETNAMESE.test(words.join(""))) return true;
   const surname = words[0].toLowerCase();
-  const isAscii = /^[\x00-\x7f]*$/.test(surname);
+  const isAscii = /^\p{ASCII}*$/u.test(surname);
   if (SURNAMES.has(surname) && !isAscii) return true;
   // Surnames without marks are names elsewhere too: three words, or the person's own language.
   const isSurname = SURNAMES.has(surname) || WITHOUT_MARKS.has(surname);

@@ -71,8 +71,8 @@ export class Polling {
   }
 
   #send(frame) {
-    if (frame.type === "message.post") this.#post(frame);
-    else if (frame.type === "stream.seen") this.#seen(frame);
+    if (frame.type === "message.post") void this.#post(frame);
+    else if (frame.type === "stream.seen") void this.#seen(frame);
     else return false;
     return true;
   }

@@ -141,6 +141,7 @@ export function fieldValue(moment) {
 }
 
 export function fromFieldValue(value) {
-  const [, year, month, day, hour, minute] = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
-  return atWallTime(+year, +month, +day, +hour, +minute);
+  const parts = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
+  const [year, month, day, hour, minute] = parts.slice(1).map(Number);
+  return atWallTime(year, month, day, hour, minute);
 }

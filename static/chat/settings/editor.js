@@ -172,6 +172,6 @@ document.querySelector(".text-tabs").hidden = false;
 editor.dataset.live = "";
 const wrong = tabs.find((tab) => "wrong" in tab.dataset);
 choose(wrong ? wrong.dataset.language : language);
-showDefaults();
+void showDefaults();
 // The frame may have been ready before this listened.
 frame.src = editor.dataset.preview;

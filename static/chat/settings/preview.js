@@ -74,6 +74,6 @@ async function show({ language, scene, settings, samples }) {
 
 window.addEventListener("message", ({ origin, source, data }) => {
   if (origin !== location.origin || source !== window.parent) return;
-  if (data?.nextflow === 1 && data.type === "preview") show(data);
+  if (data?.nextflow === 1 && data.type === "preview") void show(data);
 });
 window.parent.postMessage({ nextflow: 1, type: "ready" }, location.origin);

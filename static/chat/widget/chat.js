@@ -204,7 +204,7 @@ export class Chat {
     if (frame.stream !== this.log?.stream) return;
     this.isPulling = false;
     if (!frame.recovered) {
-      this.loadSnapshot(frame);
+      void this.loadSnapshot(frame);
       return;
     }
     this.log.epoch = frame.epoch ?? this.log.epoch;
@@ -245,7 +245,7 @@ export class Chat {
       if (event.kind === "conversation.changed") this.noteChange(event.data.change);
       this.noteEdit(event);
       const own = event.data.client_message_id;
-      if (own) this.sender.arrived(own);
+      if (own) void this.sender.arrived(own);
       if (event.kind !== "message.posted") continue;
       if (event.data.sender.type !== "customer") this.typing = null;
       if (this.isLoaded || event.seq > this.known) this.onarrival(event);
@@ -279,7 +279,7 @@ export class Chat {
     const id = frame.client_message_id;
     if (!matches(frame, acknowledgementOf(id))) return;
     if (frame.stream && frame.stream !== this.log?.stream) this.switchTo(frame);
-    this.sender.acknowledged(id, frame);
+    void this.sender.acknowledged(id, frame);
     if (this.log?.isBehind(frame.seq)) this.pullSoon(frame.seq);
     this.changed();
   }
@@ -299,7 +299,7 @@ export class Chat {
 
   refused(frame) {
     this.isPulling = false;
-    if (frame.client_message_id) this.sender.refused(frame);
+    if (frame.client_message_id) void this.sender.refused(frame);
     else if (frame.code === "conversation_not_found" && frame.stream === this.log?.stream) {
       this.forgetConversation();
       this.becameLive();
@@ -432,7 +432,7 @@ export class Chat {
   // --- Other tabs of the same visitor ------------------------------------------------------------
 
   hear(message) {
-    if (message.type === "outbox") this.sender.reload();
+    if (message.type === "outbox") void this.sender.reload();
     if (message.type === "reset") location.reload();
     if (message.type === "stream" && !this.isOpen && this.settings) {
       if (this.log?.stream === message.conversation.stream) return;

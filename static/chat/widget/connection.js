@@ -31,7 +31,7 @@ export class Connection {
 
   start() {
     this.isRunning = true;
-    this.try();
+    void this.try();
   }
 
   stop() {
@@ -61,7 +61,7 @@ export class Connection {
   hurry() {
     if (!this.isRunning || this.way || this.isTrying) return;
     this.backoff.reset();
-    this.try();
+    void this.try();
   }
 
   async try() {

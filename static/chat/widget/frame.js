@@ -30,7 +30,7 @@ const bridge = new Bridge(parentOrigin, {
   init: (message) => {
     identity = message.identity ?? null;
     isOpen = message.isOpen;
-    start(message);
+    void start(message);
   },
   opened: () => opened(),
   closed() {
@@ -186,7 +186,7 @@ function begin(loaded) {
     bridge.tell("ready");
   } else {
     isOpen = true;
-    start();
+    void start();
   }
 }
 

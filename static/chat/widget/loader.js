@@ -26,7 +26,8 @@
   const options = { siteKey: keyOf(script), theme: "auto", language: "", ...script.dataset };
   let calls = [...(stub?.q || [])];
   let launch;
-  let isStarted, isReady, isAnswered, isBlocked, policy, timer;
+  let isStarted = false;
+  let isReady, isAnswered, isBlocked, policy, timer;
   let pause = 5000;
 
   const emit = (name, data) =>

@@ -15,7 +15,7 @@ export class Poll {
     this.onend = onend;
     this.wasWelcomed = true;
     this.stopped = new AbortController();
-    this.run();
+    void this.run();
   }
 
   async run() {
@@ -45,8 +45,8 @@ export class Poll {
 
   send(frame) {
     if (this.stopped.signal.aborted) return false;
-    if (frame.type === "message.post") this.post(frame);
-    else if (frame.type === "stream.seen") this.quietly(this.api.seen(frame.stream, frame.seq));
+    if (frame.type === "message.post") void this.post(frame);
+    else if (frame.type === "stream.seen") void this.quietly(this.api.seen(frame.stream, frame.seq));
     // The rest is state that only a socket carries, or what the next poll brings by itself.
     return true;
   }

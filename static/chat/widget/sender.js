@@ -47,12 +47,12 @@ export class Sender {
     this.onchange();
     await stored;
     this.onchange();
-    this.pump();
+    void this.pump();
   }
 
   go() {
     this.isGoing = true;
-    this.pump();
+    void this.pump();
   }
 
   halt() {
@@ -93,7 +93,7 @@ export class Sender {
 
   again() {
     this.inFlight = null;
-    this.pump();
+    void this.pump();
   }
 
   async acknowledged(id, { seq }) {
@@ -141,7 +141,7 @@ export class Sender {
   async retry(id) {
     await this.outbox.change(id, { failure: null });
     this.onchange();
-    this.pump();
+    void this.pump();
   }
 
   async discard(id) {

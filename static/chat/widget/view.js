@@ -84,7 +84,7 @@ export class View {
     const first = this.list.firstElementChild;
     this.rows.show(rowsOf(chat, this.words));
     // What was deleted is nowhere to be read any more.
-    for (const line of [...this.live.children]) {
+    for (const line of Array.from(this.live.children)) {
       if (this.said.get(line)?.data.deleted_at) line.remove();
     }
     if (this.isAtBottom) this.toBottom();
