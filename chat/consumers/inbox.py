@@ -23,13 +23,25 @@ from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
-from crm.core.channel_layer import SharedMessage
+from crm.core.channel_layer import SharedMessage, StateMessages, thin_out
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.realtime import visitors_group
 from crm.core.store_errors import outage_refusals
 
 LOOK_EVERY = 10.0
+# A row is state. One that says whose it was until now takes it out of somebody's sight: at once.
+thin_out(
+    "inbox.row",
+    StateMessages(
+        thing=lambda message: message["row"]["stream"],
+        version=lambda message: (
+            message["row"].get("last_seq", 0),
+            message["row"].get("updated_at") or "",
+        ),
+        is_urgent=lambda message: bool(message["moved_from"]),
+    ),
+)
 
 
 class InboxConsumer(StreamConsumer):

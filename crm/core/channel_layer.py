@@ -11,6 +11,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
@@ -44,12 +45,34 @@ class SharedMessage(dict[str, Any]):
         return made
 
 
+@dataclass(frozen=True, slots=True)
+class StateMessages:
+    """How messages of one type are thinned out: of what one thing is like, the latest wins.
+
+    ``thing`` says what a message is about; ``version`` which of two is the later one.
+    An urgent one is passed on at once, and what waits is dropped unless it is later.
+    """
+
+    thing: Callable[[SharedMessage], Hashable]
+    version: Callable[[SharedMessage], Any]
+    is_urgent: Callable[[SharedMessage], bool]
+
+
+_state_messages: dict[str, StateMessages] = {}
+
+
+def thin_out(message_type: str, how: StateMessages) -> None:
+    """Pass on messages of this type at once, but about one thing at most every STATE_SECONDS."""
+    _state_messages[message_type] = how
+
+
 RECONNECTED = SharedMessage({"type": "layer.reconnected"})
 # A consumer that falls this far behind is better served by reading its logs again.
 QUEUE_LENGTH = 1000
 CONFIRM_SECONDS = 2.0
 SILENCE_SECONDS = 15.0
 LONGEST_PAUSE = 2.0
+STATE_SECONDS = 0.05
 _BATCH = 500
 _RESUMED = b"resumed"
 # What msgpack raises for bytes that are no message.
@@ -87,6 +110,8 @@ class _LoopLayer(RedisPubSubLoopLayer):
     def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
         super().__init__(hosts=hosts, **kwargs)
         self._shards = [_Subscriber(host, self) for host in decode_hosts(hosts)]
+        # Things that were told of less than STATE_SECONDS ago, each with what waits to be told.
+        self._recent: dict[tuple[str, str, Hashable], SharedMessage | None] = {}
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = asyncio.Queue()
@@ -105,6 +130,37 @@ class _LoopLayer(RedisPubSubLoopLayer):
         if message is None:
             logger.warning("A message of the channel layer could not be read.")
             return
+        how = _state_messages.get(message["type"])
+        if how is None:
+            self._pass_on(name, message)
+        else:
+            self._thin_out(name, message, how)
+
+    def _thin_out(self, name: str, message: SharedMessage, how: StateMessages) -> None:
+        key = (name, message["type"], how.thing(message))
+        waiting = self._recent.get(key)
+        is_latest = waiting is None or how.version(message) >= how.version(waiting)
+        if how.is_urgent(message):
+            if is_latest and waiting is not None:
+                self._recent[key] = None
+            self._pass_on(name, message)
+        elif key not in self._recent:
+            self._begin_pause(key)
+            self._pass_on(name, message)
+        elif is_latest:
+            self._recent[key] = message
+
+    def _begin_pause(self, key: tuple[str, str, Hashable]) -> None:
+        self._recent[key] = None
+        asyncio.get_running_loop().call_later(STATE_SECONDS, self._end_pause, key)
+
+    def _end_pause(self, key: tuple[str, str, Hashable]) -> None:
+        waiting = self._recent.pop(key, None)
+        if waiting is not None:
+            self._begin_pause(key)
+            self._pass_on(key[0], waiting)
+
+    def _pass_on(self, name: str, message: SharedMessage) -> None:
         if name in self.channels:
             self._put(name, message)
         for channel in self.groups.get(name, ()):
