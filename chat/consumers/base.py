@@ -47,6 +47,7 @@ from chat.presence import Presence
 from chat.viewers import Viewer
 from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
 from crm.core import tenancy
+from crm.core.channel_layer import SharedMessage
 from crm.core.errors import AppError
 from crm.core.executor import run_sync
 from crm.core.observability import metrics
@@ -146,8 +147,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
         raise StopConsumer
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
+        await self.send_encoded(encode(frame))
+
+    async def send_encoded(self, text: str) -> None:
         if not self._is_closing:
-            await self.out.put(encode(frame))
+            await self.out.put(text)
 
     async def refuse(self, refusal: AppError) -> None:
         language = self.viewer_language()
@@ -242,6 +246,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             layer=self.channel_layer,
             channel=self.channel_name,
             send=self.send_frame,
+            send_encoded=self.send_encoded,
         )
         self.seen = SeenPositions(
             self.streams, refuse=self.refuse, on_look=self.on_look, start=self._start
@@ -349,10 +354,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     # Events of the layer.
 
-    async def stream_hint(self, message: dict[str, Any]) -> None:
+    async def stream_hint(self, message: SharedMessage) -> None:
         if self.is_welcome:
-            event = message["frames"][self.viewer.audience.value]
-            await self.streams.take_hint(message["stream"], message["seq"], event)
+            audience = self.viewer.audience.value
+            text = message.once(audience, lambda: encode(message["frames"][audience]))
+            await self.streams.take_hint(message["stream"], message["seq"], text)
 
     async def stream_receipts(self, message: dict[str, Any]) -> None:
         await self._forward(message, "receipts")

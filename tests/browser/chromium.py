@@ -1,4 +1,4 @@
-"""Debian's Chromium, quiet: it asks nobody outside for anything."""
+"""Debian's Chromium without its window, quiet: it asks nobody outside for anything."""
 
 from playwright.sync_api import Browser, Playwright, expect
 
@@ -6,7 +6,7 @@ from tests import patience
 
 # Milliseconds, as Playwright counts.
 PATIENCE = int(patience.PATIENCE * 1000)
-EXECUTABLE = "/usr/bin/chromium"
+EXECUTABLE = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
