@@ -41,6 +41,7 @@ lint: $(VENV)/tests.stamp  ## Check style, types, scripts, layers, templates and
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy .
 	@$(BIN)/python -m tests.js.tools lint
+	@$(BIN)/python -m tests.js.tools types
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(MANAGE) makemigrations --check --dry-run
 
 format: $(VENV)/tests.stamp  ## Bring code and templates into the house form.

@@ -13,7 +13,7 @@ function release(form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target;
+  const form = /** @type {HTMLFormElement} */ (event.target);
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   if (form.dataset.sent) {
     event.preventDefault();
@@ -38,7 +38,9 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 // Two people edited one thing: take what the other one saved into the field.
 for (const button of document.querySelectorAll("[data-take-for]")) {
-  const field = document.getElementById(button.dataset.takeFor);
+  const field = /** @type {HTMLInputElement} */ (
+    document.getElementById(button.dataset.takeFor)
+  );
   if (!field || !("value" in field)) continue;
   button.hidden = false;
   button.addEventListener("click", () => {

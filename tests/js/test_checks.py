@@ -28,7 +28,8 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     for rule, script in WRONG.items():
         (folder / f"{rule}.js").write_text(script)
     told = subprocess.run(
-        tools.lint_command("--format=json", folder),
+        tools.lint_command("--format=json"),
+        cwd=folder,
         env=tools.environment(),
         capture_output=True,
         check=False,

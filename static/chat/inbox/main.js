@@ -47,6 +47,7 @@ const composer = new Composer({ send, typing, editLast: () => amending.editLast(
 
 /* --- Which pane, which conversation --------------------------------------------------------- */
 
+/** @param {string} pane */
 function showPane(pane) {
   root.dataset.pane = pane;
   noteGaze();
@@ -114,7 +115,7 @@ function toggleDetails() {
 }
 
 root.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-action], a[data-conversation]");
+  const target = /** @type {Element} */ (event.target).closest("[data-action], a[data-conversation]");
   if (!target) return;
   if (target.dataset.conversation) {
     event.preventDefault();
@@ -133,6 +134,7 @@ for (const button of document.querySelectorAll("[data-open-dialog]")) {
 
 /* --- One row, wherever it came from --------------------------------------------------------- */
 
+/** @param {Inbox.Row} row */
 function takeRow(row) {
   const latest = list.upsert(row);
   conversation.setRow(latest);
@@ -148,6 +150,7 @@ conversation.addEventListener("row", ({ detail: row }) => {
   composer.setBar(barFor(row));
 });
 
+/** @param {Inbox.Row} row */
 function barFor(row) {
   if (!me.may_answer) {
     return { blocks: true, text: gettext("You may read here, but not write.") };
@@ -176,7 +179,9 @@ function barFor(row) {
 
 /* --- Writing -------------------------------------------------------------------------------- */
 
-/** Hand a message to the outbox; the server lets a reply take over what is nobody's. */
+/** Hand a message to the outbox; the server lets a reply take over what is nobody's.
+ *
+ * @param {Stream.Content} content */
 function send(content) {
   const { row, stream } = conversation;
   if (!row) return false;
@@ -185,6 +190,7 @@ function send(content) {
   return true;
 }
 
+/** @param {boolean} isTyping */
 function typing(isTyping) {
   if (!conversation.stream) return;
   connection.send({ type: isTyping ? "typing.start" : "typing.stop", stream: conversation.stream });
@@ -289,7 +295,9 @@ document.addEventListener("nextflow:switched", ({ detail }) => {
   toast(detail, { kind: "error", action: { label: gettext("Load again"), run } });
 });
 
-/** Find out why the door closed: logged out, another organization, or really not wanted. */
+/** Find out why the door closed: logged out, another organization, or really not wanted.
+ *
+ * @param {number} code */
 async function afterRefusal(code) {
   try {
     const { organization } = await get("inbox/conversations", ROWS, { limit: 1 });

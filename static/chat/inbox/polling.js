@@ -8,6 +8,7 @@ const AFTER_FAILURES = 2;
 const RETRY_SECONDS = 5;
 const PAGE = 300;
 
+/** @param {string} stream */
 const path = (stream, rest) => `streams/${encodeURIComponent(stream)}/${rest}`;
 
 export class Polling {

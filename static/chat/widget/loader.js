@@ -6,8 +6,9 @@
   if (stub?.loaded) return;
 
   const path = "/widget/loader.js";
+  /** @type {any[]} */
   const scripts = [d.currentScript, ...d.querySelectorAll(`script[src*="${path}"]`)].filter(
-    (one) => one?.src?.includes(path),
+    (/** @type {any} */ one) => one?.src?.includes(path),
   );
   const log = (message) => console.error(`NextFlow chat: ${message}`);
   if (!scripts.length) {
