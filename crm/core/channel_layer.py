@@ -96,6 +96,16 @@ class ChannelLayer(RedisPubSubChannelLayer):
             return SharedMessage(message)
         return None
 
+    def hearing(self, group: str) -> Callable[[], int | None]:
+        """Give what says over which connection this group is heard; None while it is not.
+
+        It is to be asked for on the event loop, and may then be called by any thread.
+        """
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        subscriber: _Subscriber = layer._get_shard(name)
+        return lambda: subscriber.connection_of(name)
+
     def _get_layer(self) -> "_LoopLayer":
         loop = asyncio.get_running_loop()
         layer: _LoopLayer | None = self._layers.get(loop)
@@ -198,6 +208,11 @@ class _Subscriber:
         self._connection: AbstractConnection | None = None
         self._listener: asyncio.Task[None] | None = None
         self._is_away = False
+        self._connections = 0
+
+    def connection_of(self, channel: str) -> int | None:
+        """Number the present connection where a channel is subscribed to over it."""
+        return self._connections if channel in self._confirmed else None
 
     async def publish(self, channel: str, message: bytes) -> None:
         await self._publisher.publish(channel, channel_signing.seal(channel, message))
@@ -277,6 +292,7 @@ class _Subscriber:
 
     async def _listen(self, connection: AbstractConnection, *, is_first: bool) -> None:
         self._connection = connection
+        self._connections += 1
         wanted = sorted(self._wanted)
         for start in range(0, len(wanted), _BATCH):
             await self._ask("SUBSCRIBE", wanted[start : start + _BATCH])

@@ -211,6 +211,27 @@ async def test_after_a_loss_it_subscribes_again_and_says_so(
     assert await heard(layer, channel, 1) == [{"type": "heard"}]
 
 
+async def test_it_says_over_which_connection_a_group_is_heard(
+    far: tuple[Relay, ChannelLayer],
+) -> None:
+    relay, layer = far
+    channel = await layer.new_channel()
+    connection = layer.hearing("group.1")
+    assert connection() is None
+    await layer.group_add("group.1", channel)
+    first = connection()
+    assert first is not None
+    relay.cut()
+    async with asyncio.timeout(PATIENCE):
+        while connection() is not None:  # noqa: ASYNC110  the layer tells nobody
+            await asyncio.sleep(0.01)
+    relay.open()
+    assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
+    second = connection()
+    assert second is not None
+    assert second > first
+
+
 async def test_joining_while_redis_is_away_is_made_up_for(
     far: tuple[Relay, ChannelLayer],
 ) -> None:

@@ -20,7 +20,7 @@ from twisted.internet import defer
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crm.core import shutdown
+from crm.core import remembering, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
 from crm.core.shutdown import is_draining
@@ -179,6 +179,7 @@ class Server(Daphne):
             closeHandshakeTimeout=CLOSE_SECONDS, allowNullOrigin=True
         )
         loop = asyncio.get_event_loop()
+        self._listening = loop.create_task(remembering.listen())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_go)
 
@@ -239,6 +240,7 @@ class Server(Daphne):
             if hasattr(socket, "application_queue"):
                 socket.application_queue.put_nowait({"type": "socket.drain"})
         await self._await_quiet()
+        self._listening.cancel()
         self.stop()
 
     async def _await_quiet(self) -> None:
