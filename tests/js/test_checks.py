@@ -53,3 +53,19 @@ def test_tools_have_exact_versions_checksums_and_open_licences() -> None:
     assert locked.pop("")["devDependencies"] == wanted
     assert all(package["integrity"].startswith("sha512-") for package in locked.values())
     assert {package["license"] for package in locked.values()} <= {"MIT", "Apache-2.0"}
+
+
+def test_nothing_but_the_one_place_asks_a_server() -> None:
+    """Elsewhere an answer would be believed for its status again."""
+    static = tools.ROOT / "static"
+    asking = {
+        path.relative_to(static).as_posix()
+        for path in static.rglob("*.js")
+        if "vendor" not in path.parts
+        and re.search(r"\bfetch\b(?! *=)|XMLHttpRequest|sendBeacon", _code(path.read_text()))
+    }
+    assert asking == {"stream/response.js"}
+
+
+def _code(source: str) -> str:
+    return re.sub(r"//[^\n]*|/\*.*?\*/", "", source, flags=re.DOTALL)

@@ -4,6 +4,7 @@ import { emptyWords } from "./empty.js";
 import { keptOrder, keepOrder } from "./order.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
+import { byAge, byWait, isOlder, momentOf } from "./sorting.js";
 import { setUnread } from "./title.js";
 import { COUNTS, ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
@@ -14,28 +15,6 @@ const COUNTS_AFTER_MS = 700;
 const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
 const FILTERS = "a[data-box], a[data-status], a[data-order]";
-
-/** @param {string} iso */
-const moment = (iso) => new Date(iso).getTime();
-
-/** Newest first; ids are made in order of time and settle a tie, as in the database.
- *
- * @param {Inbox.Row} a
- * @param {Inbox.Row} b */
-const byAge = (a, b) =>
-  moment(b.last_message_at) - moment(a.last_message_at) || (a.id < b.id ? 1 : -1);
-
-/** Whoever waits longest first, and behind them, newest first, those who do not wait.
- *
- * @param {Inbox.Row} a
- * @param {Inbox.Row} b */
-function byWait(a, b) {
-  if (!a.waiting_since || !b.waiting_since) {
-    if (a.waiting_since || b.waiting_since) return a.waiting_since ? -1 : 1;
-    return byAge(a, b);
-  }
-  return moment(a.waiting_since) - moment(b.waiting_since) || (a.id < b.id ? -1 : 1);
-}
 
 export class ConversationList {
   box = state.box;
@@ -226,8 +205,8 @@ export class ConversationList {
   catchUp(changedAt) {
     if (changedAt === this.#caughtUpTo) return false;
     this.#caughtUpTo = changedAt;
-    const since = moment(changedAt);
-    const isKnown = [...this.#known.values()].some((row) => moment(row.updated_at) >= since);
+    const since = momentOf(changedAt);
+    const isKnown = [...this.#known.values()].some((row) => momentOf(row.updated_at) >= since);
     if (!isKnown) void this.reload();
     return !isKnown;
   }
@@ -451,13 +430,4 @@ export class ConversationList {
   #countSoon() {
     this.#countsTimer ??= setTimeout(() => this.countNow(), COUNTS_AFTER_MS);
   }
-}
-
-/**
- * @param {Inbox.Row} row
- * @param {Inbox.Row} than
- */
-function isOlder(row, than) {
-  if (row.last_seq !== than.last_seq) return row.last_seq < than.last_seq;
-  return new Date(row.updated_at) < new Date(than.updated_at);
 }

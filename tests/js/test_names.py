@@ -2,12 +2,13 @@
 
 import pytest
 from django.utils import translation
-from playwright.sync_api import Page
 
 from crm.core.ids import uuid7
 from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
+from tests.js.node import run
 
+NAMES = "chat/inbox/names.js"
 CALLED = [
     ("Vũ Khánh Toàn", "", "Toàn"),
     ("Nguyễn Thị Minh Khai", "", "Khai"),
@@ -38,7 +39,7 @@ def test_vietnamese_are_called_by_their_last_name(name: str, language: str, call
     assert short_name(name, language) == called
 
 
-def test_nameless_visitor_is_called_so_in_the_readers_language(page: Page) -> None:
+def test_nameless_visitor_is_called_so_in_the_readers_language() -> None:
     """Messages and live rows hold the name in the language of whoever made them."""
     visitor = Customer(id=uuid7())
     stored = visitor.display_name
@@ -48,10 +49,10 @@ def test_nameless_visitor_is_called_so_in_the_readers_language(page: Page) -> No
         assert Customer.shown_name("Visitor from Hải Phòng", str(visitor.pk)) == (
             "Visitor from Hải Phòng"
         )
-    shown = page.evaluate(
-        "async (who) => {"
-        " globalThis.gettext = (text) => text === 'Visitor' ? 'Khách' : text;"
-        " const m = await import('/chat/inbox/names.js'); return who.map(m.customerName); }",
+    shown = run(
+        NAMES,
+        "globalThis.gettext = (text) => text === 'Visitor' ? 'Khách' : text;"
+        "return value.map(m.customerName);",
         [
             {"id": str(visitor.pk), "name": stored},
             {"id": str(visitor.pk), "name": "Minh"},
@@ -62,23 +63,17 @@ def test_nameless_visitor_is_called_so_in_the_readers_language(page: Page) -> No
     assert shown == [f"Khách {end}", "Minh", "Trợ lý", ""]
 
 
-def test_circle_holds_the_first_letter_of_what_somebody_is_called(page: Page) -> None:
+def test_circle_holds_the_first_letter_of_what_somebody_is_called() -> None:
     names = ["Phạm Thu Linh", "Đỗ Quang Đông", "Paolo Magsino", "Ольга Верещагина", ""]
     letters = ["L", "Đ", "P", "О", "?"]
     assert [initial(name) for name in names] == letters
-    shown = page.evaluate(
-        "async (names) => {"
-        " const m = await import('/chat/inbox/names.js'); return names.map(m.firstLetter); }",
-        names,
-    )
-    assert shown == letters
+    assert run(NAMES, "return value.map(m.firstLetter);", names) == letters
 
 
-def test_browser_calls_people_as_the_server_does(page: Page) -> None:
-    called = page.evaluate(
-        "async (cases) => {"
-        " const m = await import('/chat/inbox/names.js');"
-        " return cases.map(([name, language]) => m.shortName(name, language)); }",
+def test_browser_calls_people_as_the_server_does() -> None:
+    called = run(
+        NAMES,
+        "return value.map(([name, language]) => m.shortName(name, language));",
         [[name, language] for name, language, _called in CALLED],
     )
     assert called == [each for _name, _language, each in CALLED]
