@@ -23,8 +23,7 @@ export class StreamLog {
       if (event.seq > this.seq) this.waiting.set(event.seq, event);
     }
     const ready = [];
-    while (this.waiting.has(this.seq + 1)) {
-      const event = this.waiting.get(this.seq + 1);
+    for (let event = this.next(); event; event = this.next()) {
       this.waiting.delete(event.seq);
       this.seq = event.seq;
       ready.push(event);
@@ -33,12 +32,16 @@ export class StreamLog {
     return ready;
   }
 
+  next() {
+    return this.waiting.get(this.seq + 1);
+  }
+
   /** Take in older entries, which end right before the first one held.
    *
    * @param {Stream.Event[]} events */
   takeOlder(events) {
     const older = events.filter((event) => event.seq <= this.floor).sort((a, b) => a.seq - b.seq);
-    if (!older.length || older.at(-1).seq !== this.floor) return [];
+    if (!older.length || older[older.length - 1].seq !== this.floor) return [];
     this.floor = older[0].seq - 1;
     this.entries.unshift(...older);
     return older;

@@ -38,7 +38,7 @@ export class Signals {
     if (this.timer || seq <= this.told) return;
     this.timer = setTimeout(() => {
       this.timer = null;
-      if (this.seen.seq <= this.told) return;
+      if (!this.seen || this.seen.seq <= this.told) return;
       if (this.send({ type: "stream.seen", ...this.seen })) this.told = this.seen.seq;
     }, SEEN_EVERY);
   }
