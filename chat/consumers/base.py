@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import copy_context
+from functools import partial
 from typing import Any, ClassVar
 
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import translation
 from redis.exceptions import RedisError
@@ -56,6 +58,7 @@ from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 
 logger = logging.getLogger(__name__)
+Source = Callable[[], Awaitable[dict[str, Any]]]
 
 HELLO_SECONDS = 10.0
 
@@ -111,6 +114,34 @@ class StreamConsumer(AsyncWebsocketConsumer):
         """Note that this stream is the one that is looked at."""
 
     # The life of a socket.
+
+    async def __call__(self, scope: dict[str, Any], receive: Source, send: Any) -> None:
+        """Handle what the client and the layer say, one message at a time, until the client goes.
+
+        Channels makes two tasks and waits for both of them for every message of a socket.
+        """
+        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer(self.channel_layer_alias)
+        self.channel_name = await self.channel_layer.new_channel()
+        turns = asyncio.Lock()
+        sources: list[Source] = [receive, partial(self.channel_layer.receive, self.channel_name)]
+        tasks = [asyncio.ensure_future(self._handle_all(source, turns)) for source in sources]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # The layer forgets the channel of a reader that is cancelled.
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, StopConsumer):
+                raise end
+
+    async def _handle_all(self, source: Source, turns: asyncio.Lock) -> None:
+        while True:
+            message = await source()
+            async with turns:
+                await self.dispatch(message)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler, without Channels' visit to the one thread that all sockets share."""
