@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.signals import request_finished, request_started
+from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -15,6 +16,7 @@ from crm.core.http.asgi_handler import Handler
 pytestmark = pytest.mark.asyncio
 
 Messages = list[dict[str, Any]]
+used: list[Any] = []
 
 
 def where(request: HttpRequest) -> HttpResponse:
@@ -22,6 +24,8 @@ def where(request: HttpRequest) -> HttpResponse:
 
 
 def in_pieces(request: HttpRequest) -> StreamingHttpResponse:
+    connection.ensure_connection()
+    used.append(connections["default"])
     return StreamingHttpResponse(iter([b"one", b"two"]))
 
 
@@ -109,6 +113,7 @@ async def test_requests_are_worked_on_beside_each_other(handler: Handler) -> Non
     assert {messages[0]["status"] for messages in answers} == {200}
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("stores_clean")
 async def test_what_is_made_while_it_is_sent_is_closed_afterwards(
     handler: Handler, told: list[str]
@@ -116,6 +121,8 @@ async def test_what_is_made_while_it_is_sent_is_closed_afterwards(
     with pytest.warns(Warning, match="synchronous iterators"):
         messages = await ask(handler, "/pieces")
     assert content(messages) == b"onetwo"
+    # The connection of the thread that began went back at once.
+    assert used.pop().connection is None
     assert told == ["started", "finished"]
 
 

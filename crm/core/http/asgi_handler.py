@@ -18,6 +18,7 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -68,7 +69,10 @@ class Handler(ASGIHandler):
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
-        if not response.streaming:
+        if response.streaming:
+            # It is made and closed in another thread: this one keeps no connection meanwhile.
+            close_old_connections()
+        else:
             # Connections go back to their pool now, not when the client has read.
             response.close()
         return response
