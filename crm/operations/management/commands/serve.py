@@ -1,5 +1,6 @@
 """`manage.py serve`: HTTP and WebSocket on one port, until told to go."""
 
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, proxy_headers: bool, **options: Any) -> None:
         if not 0 < port < 65536:
             raise CommandError(f"{port} is not a port. Choose one between 1 and 65535.")
+        # Half a second now; within the first probe it would look as if Qdrant did not answer.
+        import_module("qdrant_client")
         escaped = host.replace(":", r"\:")
         server = Server(
             import_string(settings.ASGI_APPLICATION),
