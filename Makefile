@@ -18,9 +18,10 @@ $(VENV)/runtime.stamp: requirements.txt
 	@$(BIN)/python deploy/install.py requirements.txt
 	@touch $@
 
-$(VENV)/tests.stamp: $(VENV)/runtime.stamp tests/requirements.txt deploy/test-packages.txt
+$(VENV)/tests.stamp: $(VENV)/runtime.stamp tests/requirements.txt deploy/test-packages.txt tests/js/package-lock.json
 	@echo "Installing what the tests need."
 	@$(BIN)/python deploy/install.py tests/requirements.txt
+	@$(BIN)/python -m tests.js.tools install
 	@sh deploy/install-test-packages.sh
 	@touch $@
 
@@ -33,12 +34,14 @@ down: $(VENV)/runtime.stamp  ## Stop what `make up DETACH=1` started.
 test: $(VENV)/tests.stamp  ## Run all tests on real engines and a real browser. ARGS="-k word".
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20 $(ARGS)
 
-lint: $(VENV)/tests.stamp  ## Check style, types, layers, templates and migrations.
+lint: $(VENV)/tests.stamp  ## Check style, types, scripts, layers, templates and migrations.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy .
+	@$(BIN)/python -m tests.js.tools lint
+	@$(BIN)/python -m tests.js.tools types
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(MANAGE) makemigrations --check --dry-run
 
 format: $(VENV)/tests.stamp  ## Bring code and templates into the house form.

@@ -25,6 +25,7 @@ NAMES = (
     "quotas",
     "tasks",
     "messages",
+    "rates",
     "idle_sockets",
     "reconcile",
     "first_answer",
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="small state and short loads")
     parser.add_argument("--seed-only", action="store_true", help="fill the stores, measure nothing")
+    parser.add_argument("--seconds", type=float, help="how long each rate of `rates` lasts")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"There is no benchmark {', '.join(sorted(unknown))}. Use: {', '.join(NAMES)}")
@@ -56,7 +58,9 @@ def main() -> int:
             began = time.monotonic()
             print(f"\n{name}", flush=True)
             run: Callable[..., list[Figure]] = import_module(f"benchmarks.{name}").run
-            found = run(measured, quick=arguments.quick)
+            is_timed = name == "rates" and arguments.seconds is not None
+            options = {"seconds": arguments.seconds} if is_timed else {}
+            found = run(measured, quick=arguments.quick, **options)
             for figure in found:
                 print(report.line(figure), flush=True)
             print(f"  ({time.monotonic() - began:.0f} s)", flush=True)

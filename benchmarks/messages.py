@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ TEXT = "When will my parcel with two bags of coffee be here, and may I change th
 def run(stack: Stack, *, quick: bool) -> list[Figure]:
     seconds = 5 if quick else 30
     heads = open_conversations(VISITORS)
-    with _floor_rows(heads) as rows:
+    with floor_rows(heads) as rows:
         before = _floor(stack, rows, seconds / 2)
         with serving(stack) as base_url:
             headers = []
@@ -80,18 +80,18 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 
 def _floor(stack: Stack, rows: list[Conversation], seconds: float) -> Spread:
     with bare_server(stack) as (port, _pid):
-        return asyncio.run(_bare_load(port, rows, seconds))
+        return asyncio.run(bare_load(port, rows, seconds))
 
 
 async def _load(
     base_url: str, heads: list[Conversation], headers: list[dict[str, str]], seconds: int
 ) -> tuple[Spread, Spread]:
-    visitors = [await _visitor(base_url, head) for head in heads]
+    visitors = [await visitor_socket(base_url, head) for head in heads]
     agents = [
         await connect(
             base_url,
             "/ws/inbox/",
-            {"resume": [_position(head) for head in heads[number::AGENTS]]},
+            {"resume": [position(head) for head in heads[number::AGENTS]]},
             additional_headers=header,
         )
         for number, header in enumerate(headers)
@@ -99,8 +99,8 @@ async def _load(
     due: dict[str, float] = {}
     acked: dict[str, float] = {}
     seen: dict[str, float] = {}
-    readers = [asyncio.create_task(_read(socket, acked, seen)) for socket in visitors]
-    readers += [asyncio.create_task(_read(socket, {}, seen)) for socket in agents]
+    readers = [asyncio.create_task(read_frames(socket, acked, seen)) for socket in visitors]
+    readers += [asyncio.create_task(read_frames(socket, {}, seen)) for socket in agents]
     await asyncio.sleep(1)
 
     def sending(number: int) -> Any:
@@ -127,12 +127,12 @@ async def _load(
     await asyncio.sleep(1)
     due.clear()
     await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
-    await _until_all(due, acked, seen)
-    await _end(readers, [*visitors, *agents])
-    return _durations(due, acked), _durations(due, seen)
+    await wait_for_all(due, acked, seen)
+    await close_all(readers, [*visitors, *agents])
+    return durations(due, acked), durations(due, seen)
 
 
-def _durations(due: dict[str, float], arrived: dict[str, float]) -> Spread:
+def durations(due: dict[str, float], arrived: dict[str, float]) -> Spread:
     spread = Spread(lost=len(due.keys() - arrived))
     for identifier, moment in due.items():
         if identifier in arrived:
@@ -140,7 +140,9 @@ def _durations(due: dict[str, float], arrived: dict[str, float]) -> Spread:
     return spread
 
 
-async def _read(socket: ClientConnection, acked: dict[str, float], seen: dict[str, float]) -> None:
+async def read_frames(
+    socket: ClientConnection, acked: dict[str, float], seen: dict[str, float]
+) -> None:
     loop = asyncio.get_running_loop()
     is_agent = "inbox" in socket.request.path if socket.request else False
     async for text in socket:
@@ -154,9 +156,9 @@ async def _read(socket: ClientConnection, acked: dict[str, float], seen: dict[st
             raise RuntimeError(f"Refused: {frame}")
 
 
-async def _visitor(base_url: str, head: Conversation) -> ClientConnection:
+async def visitor_socket(base_url: str, head: Conversation) -> ClientConnection:
     ticket = await asyncio.to_thread(_ticket, head)
-    return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [_position(head)]})
+    return await connect(base_url, "/ws/widget/", {"ticket": ticket, "resume": [position(head)]})
 
 
 def _ticket(head: Conversation) -> str:
@@ -167,12 +169,12 @@ def _ticket(head: Conversation) -> str:
     return issue_ticket(kind="visitor", claims=claims)
 
 
-def _position(head: Conversation) -> dict[str, Any]:
+def position(head: Conversation) -> dict[str, Any]:
     return {"stream": head.stream, "epoch": head.epoch, "seq": head.last_seq}
 
 
 @contextmanager
-def _floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
+def floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
     """Copy heads, for writes that follow no log; they and what was written are removed again."""
     rows = []
     for head in heads:
@@ -193,7 +195,14 @@ def _floor_rows(heads: list[Conversation]) -> Iterator[list[Conversation]]:
         Conversation.objects.filter(pk__in=ids).delete()
 
 
-async def _bare_load(port: int, rows: list[Conversation], seconds: float) -> Spread:
+async def bare_load(
+    port: int,
+    rows: list[Conversation],
+    seconds: float,
+    *,
+    rate: float = RATE,
+    on_warm: Callable[[], object] = lambda: None,
+) -> Spread:
     """Send what `_load` sends to a consumer that takes only the steps of the write path."""
     sockets = [
         await websockets.connect(
@@ -203,7 +212,7 @@ async def _bare_load(port: int, rows: list[Conversation], seconds: float) -> Spr
     ]
     due: dict[str, float] = {}
     acked: dict[str, float] = {}
-    readers = [asyncio.create_task(_read(socket, acked, {})) for socket in sockets]
+    readers = [asyncio.create_task(read_frames(socket, acked, {})) for socket in sockets]
 
     def sending(number: int) -> Any:
         row, socket = rows[number % len(rows)], sockets[number % len(rows)]
@@ -219,20 +228,21 @@ async def _bare_load(port: int, rows: list[Conversation], seconds: float) -> Spr
     await at_rate([sending(n) for n in range(int(RATE))], rate=RATE)
     await asyncio.sleep(1)
     due.clear()
-    await at_rate([sending(n) for n in range(int(RATE * seconds))], rate=RATE)
-    await _until_all(due, acked)
-    await _end(readers, sockets)
-    return _durations(due, acked)
+    on_warm()
+    await at_rate([sending(n) for n in range(int(rate * seconds))], rate=rate)
+    await wait_for_all(due, acked)
+    await close_all(readers, sockets)
+    return durations(due, acked)
 
 
-async def _until_all(due: dict[str, float], *arrived: dict[str, float]) -> None:
+async def wait_for_all(due: dict[str, float], *arrived: dict[str, float]) -> None:
     deadline = time.monotonic() + PATIENCE
     # Many readers fill them: there is no one event to wait for.
     while time.monotonic() < deadline and any(due.keys() - each for each in arrived):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
 
 
-async def _end(readers: list[asyncio.Task[None]], sockets: list[ClientConnection]) -> None:
+async def close_all(readers: list[asyncio.Task[None]], sockets: list[ClientConnection]) -> None:
     for reader in readers:
         reader.cancel()
     results = await asyncio.gather(*readers, return_exceptions=True)
@@ -270,4 +280,4 @@ async def _bare_hints(seconds: int) -> Spread:
     await asyncio.gather(reader, return_exceptions=True)
     await listener.aclose()
     await client.aclose()
-    return _durations(due, seen)
+    return durations(due, seen)

@@ -6,8 +6,9 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 
-from chat.services.visitors import authenticate_visitor_token, renew_visit
+from chat.services.visitors import authenticate_visitor_token, hash_of, renew_visit
 from chat.viewers import Agent, Viewer, Visitor
 from crm.accounts import access_tokens
 from crm.accounts.api_key_text import MARK
@@ -22,8 +23,10 @@ from crm.accounts.principals import (
 )
 from crm.accounts.services.sessions import session_of_key
 from crm.core.errors import NotAuthenticated
+from crm.core.remembering import Remembered
 
 _BEARER = "bearer "
+_visitors: Remembered[Visitor] = Remembered()
 
 
 def bearer_token(authorization: str | None) -> str | None:
@@ -41,11 +44,21 @@ def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
             return Agent(membership=cast(Membership, authenticate_api_key(token)))
         if access_tokens.looks_like_one(token):
             return _agent(authenticate_access_token(token))
-        return Visitor.of(authenticate_visitor_token(token))
+        return visitor_of_token(token)
     try:
         return agent_of_cookie(cookie)
     except AccessEnded:
         raise NotAuthenticated from None
+
+
+def visitor_of_token(token: str) -> Visitor:
+    """Give the visitor whose token this is. Raises VisitorUnknown."""
+
+    def ask() -> tuple[Visitor, float]:
+        record = authenticate_visitor_token(token)
+        return Visitor.of(record), (record.expires_at - timezone.now()).total_seconds()
+
+    return _visitors.find(hash_of(token), ask)
 
 
 def agent_of_cookie(cookie: str | None) -> Agent:

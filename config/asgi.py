@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+from crm.core.http.asgi_handler import application as django_asgi_application
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-django_application = get_asgi_application()
+django_application = django_asgi_application()
 
 from config.routing import long_poll_urlpatterns, websocket_urlpatterns  # noqa: E402  models exist only from here on
 from crm.core.http.body_limit import bounded  # noqa: E402  settings are complete from here on

@@ -4,8 +4,11 @@ Started as `celery -A config.celery worker`, with DJANGO_SETTINGS_MODULE set.
 """
 
 import gc
+from importlib import import_module
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
 from crm.core.observability import task_signals  # noqa: F401  importing connects them
 
@@ -15,3 +18,9 @@ gc.disable()
 app = Celery("nextflow")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def import_qdrant_client(**kwargs: Any) -> None:
+    """Import what every answer needs before the children are forked, which then share it."""
+    import_module("qdrant_client.models")

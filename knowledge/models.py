@@ -1,7 +1,7 @@
 """What an organization knows: questions with their answers, and the passages that find them."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -9,10 +9,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from qdrant_client import models as qdrant
 
 from crm.accounts.models import Language, Organization, User
 from crm.core.ids import uuid7
+from crm.core.lazy_modules import LazyModule
 from crm.core.text.fields import LineField, ProseField
 from crm.core.versions import VersionedModel
 from knowledge.managers import (
@@ -23,6 +23,11 @@ from knowledge.managers import (
     PassageManager,
     point_id,
 )
+
+if TYPE_CHECKING:
+    from qdrant_client import models as qdrant
+else:
+    qdrant = LazyModule("qdrant_client.models")
 
 QUESTION_LENGTH = 500
 ANSWER_LENGTH = 5000
@@ -224,7 +229,7 @@ class Passage:
             chunk=self.chunk,
         )
 
-    def to_point(self) -> qdrant.PointStruct:
+    def to_point(self) -> "qdrant.PointStruct":
         vector: dict[str, Any] = {MEANING: self.meaning}
         if self.words and self.words[0]:
             vector[WORDS] = qdrant.SparseVector(indices=self.words[0], values=self.words[1])

@@ -26,6 +26,8 @@ from tests.servers import (
     _module_worker,
     _session_server,
     _session_server_of_workers,
+    _session_server_without_limits,
+    unlimited_server,
     web_server,
     web_worker,
 )
@@ -35,6 +37,8 @@ __all__ = [
     "_module_worker",
     "_session_server",
     "_session_server_of_workers",
+    "_session_server_without_limits",
+    "unlimited_server",
     "web_server",
     "web_worker",
 ]

@@ -135,6 +135,23 @@ def web_server(
     return server
 
 
+@pytest.fixture(scope="session")
+def _session_server_without_limits(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    variables = second.first_environment() | without_limits()
+    with serving(tmp_path_factory.mktemp("server"), **variables) as server:
+        yield server
+
+
+@pytest.fixture
+def unlimited_server(
+    transactional_db: None, stores_clean: None, _session_server_without_limits: LiveServer
+) -> LiveServer:
+    """A server that may be asked as often as a test likes; all tests of a run share it."""
+    return _session_server_without_limits
+
+
 @pytest.fixture(scope="module")
 def _module_worker(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory

@@ -6,8 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from chat.logins import bearer_token
-from chat.services.visitors import authenticate_visitor_token
+from chat.logins import bearer_token, visitor_of_token
 from chat.viewers import Agent, Viewer, Visitor
 from crm.accounts import access_tokens
 from crm.accounts.access import membership_of
@@ -28,7 +27,7 @@ class VisitorAuthentication(BaseAuthentication):
         token = bearer_token(request.headers.get("Authorization"))
         if token is None or token.startswith(MARK) or access_tokens.looks_like_one(token):
             return None
-        visitor = Visitor.of(authenticate_visitor_token(token))
+        visitor = visitor_of_token(token)
         tenancy.enter(visitor.organization_id)
         return AnonymousUser(), visitor
 

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import copy_context
+from functools import partial
 from typing import Any, ClassVar
 
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import translation
 from redis.exceptions import RedisError
@@ -47,6 +49,7 @@ from chat.presence import Presence
 from chat.viewers import Viewer
 from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
 from crm.core import tenancy
+from crm.core.channel_layer import SharedMessage
 from crm.core.errors import AppError
 from crm.core.executor import run_sync
 from crm.core.observability import metrics
@@ -55,6 +58,7 @@ from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 
 logger = logging.getLogger(__name__)
+Source = Callable[[], Awaitable[dict[str, Any]]]
 
 HELLO_SECONDS = 10.0
 
@@ -111,6 +115,34 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     # The life of a socket.
 
+    async def __call__(self, scope: dict[str, Any], receive: Source, send: Any) -> None:
+        """Handle what the client and the layer say, one message at a time, until the client goes.
+
+        Channels makes two tasks and waits for both of them for every message of a socket.
+        """
+        self.scope, self.base_send = scope, send
+        self.channel_layer = get_channel_layer(self.channel_layer_alias)
+        self.channel_name = await self.channel_layer.new_channel()
+        turns = asyncio.Lock()
+        sources: list[Source] = [receive, partial(self.channel_layer.receive, self.channel_name)]
+        tasks = [asyncio.ensure_future(self._handle_all(source, turns)) for source in sources]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # The layer forgets the channel of a reader that is cancelled.
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, StopConsumer):
+                raise end
+
+    async def _handle_all(self, source: Source, turns: asyncio.Lock) -> None:
+        while True:
+            message = await source()
+            async with turns:
+                await self.dispatch(message)
+
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler, without Channels' visit to the one thread that all sockets share."""
         with self._whose_rows():
@@ -146,8 +178,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
         raise StopConsumer
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
+        await self.send_encoded(encode(frame))
+
+    async def send_encoded(self, text: str) -> None:
         if not self._is_closing:
-            await self.out.put(encode(frame))
+            await self.out.put(text)
 
     async def refuse(self, refusal: AppError) -> None:
         language = self.viewer_language()
@@ -242,6 +277,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
             layer=self.channel_layer,
             channel=self.channel_name,
             send=self.send_frame,
+            send_encoded=self.send_encoded,
         )
         self.seen = SeenPositions(
             self.streams, refuse=self.refuse, on_look=self.on_look, start=self._start
@@ -349,10 +385,11 @@ class StreamConsumer(AsyncWebsocketConsumer):
 
     # Events of the layer.
 
-    async def stream_hint(self, message: dict[str, Any]) -> None:
+    async def stream_hint(self, message: SharedMessage) -> None:
         if self.is_welcome:
-            event = message["frames"][self.viewer.audience.value]
-            await self.streams.take_hint(message["stream"], message["seq"], event)
+            audience = self.viewer.audience.value
+            text = message.once(audience, lambda: encode(message["frames"][audience]))
+            await self.streams.take_hint(message["stream"], message["seq"], text)
 
     async def stream_receipts(self, message: dict[str, Any]) -> None:
         await self._forward(message, "receipts")

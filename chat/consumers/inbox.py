@@ -14,7 +14,7 @@ from chat.consumers.origins import header, is_own_origin
 from chat.consumers.pulse import Facts, owners_of
 from chat.errors import OriginForbidden
 from chat.events import conversation_group, inbox_group
-from chat.frames import CloseCode, Hello
+from chat.frames import CloseCode, Hello, encode
 from chat.logins import agent_of_claims, agent_of_cookie
 from chat.presence import Person, Presence
 from chat.tickets import redeem_ticket
@@ -23,12 +23,25 @@ from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
 from crm.accounts.permissions import WRITE, Area
 from crm.accounts.services.sessions import is_same_login
+from crm.core.channel_layer import SharedMessage, StateMessages, thin_out
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.realtime import visitors_group
 from crm.core.store_errors import outage_refusals
 
 LOOK_EVERY = 10.0
+# A row is state. One that says whose it was until now takes it out of somebody's sight: at once.
+thin_out(
+    "inbox.row",
+    StateMessages(
+        thing=lambda message: message["row"]["stream"],
+        version=lambda message: (
+            message["row"].get("last_seq", 0),
+            message["row"].get("updated_at") or "",
+        ),
+        is_urgent=lambda message: bool(message["moved_from"]),
+    ),
+)
 
 
 class InboxConsumer(StreamConsumer):
@@ -147,13 +160,14 @@ class InboxConsumer(StreamConsumer):
             if facts.viewing is not None and conversation_id in facts.viewing:
                 await self._tell_viewing(stream, facts.viewing[conversation_id])
 
-    async def inbox_row(self, message: dict[str, Any]) -> None:
+    async def inbox_row(self, message: SharedMessage) -> None:
         if not self.is_welcome:
             return
         row = message["row"]
         owner = row["assignee"]
         if self._sees(owner["id"] if owner else None):
-            await self.send_frame({"type": "conversation", "row": row})
+            text = message.once("row", lambda: encode({"type": "conversation", "row": row}))
+            await self.send_encoded(text)
         elif row["stream"] in self.streams or any(map(self._sees, message["moved_from"])):
             await self.streams.end(row["stream"])
 

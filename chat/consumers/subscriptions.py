@@ -45,11 +45,13 @@ class Subscriptions:
         layer: Groups,
         channel: str,
         send: Callable[[dict[str, Any]], Awaitable[None]],
+        send_encoded: Callable[[str], Awaitable[None]],
     ) -> None:
         self.viewer = viewer
         self._layer = layer
         self._channel = channel
         self._send = send
+        self._send_encoded = send_encoded
         self._all: OrderedDict[str, Subscription] = OrderedDict()
 
     def __contains__(self, stream: str) -> bool:
@@ -93,8 +95,8 @@ class Subscriptions:
             await self._join(subscription)
             await self._heal(stream, subscription, by="")
 
-    async def take_hint(self, stream: str, seq: int, event: dict[str, Any]) -> None:
-        """Forward an event that was announced, and first whatever was missed before it."""
+    async def take_hint(self, stream: str, seq: int, event: str) -> None:
+        """Forward an announced event, encoded, and first whatever was missed before it."""
         subscription = self._all.get(stream)
         if subscription is None:
             return
@@ -103,7 +105,7 @@ class Subscriptions:
                 return
             if seq == subscription.last + 1:
                 subscription.last = seq
-                await self._send(event)
+                await self._send_encoded(event)
             else:
                 await self._heal(stream, subscription, by="hint")
 

@@ -65,7 +65,8 @@ def pause_widget(*, by: Principal, widget_id: UUID) -> Widget:
         widget.save(update_fields=["paused_at", "updated_at"])
         group = widget_group(widget.pk)
         transaction.on_commit(
-            lambda: realtime.publish((group, {"type": "widget.paused"})), robust=True
+            lambda: realtime.publish((group, {"type": "widget.paused"}), realtime.ACCESS_ENDED),
+            robust=True,
         )
     return widget
 

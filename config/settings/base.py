@@ -398,6 +398,8 @@ CHAT_STUCK_SECONDS: float = env.float("CHAT_STUCK_SECONDS", default=20)
 CHAT_AMEND_WINDOW_SECONDS: float = env.float("CHAT_AMEND_WINDOW_SECONDS", default=86_400)
 # Threads for blocking work of sockets and long polls, per web process.
 ASGI_BLOCKING_THREADS: int = env.int("ASGI_BLOCKING_THREADS", default=8)
+# Threads for requests over HTTP, per web process: so many are worked on at once, others wait.
+ASGI_REQUEST_THREADS: int = env.int("ASGI_REQUEST_THREADS", default=64)
 # A side effect is left to the task that was queued for it for this long; then the sweeper takes it.
 CHAT_SWEEP_AFTER_SECONDS: float = env.float("CHAT_SWEEP_AFTER_SECONDS", default=15)
 CHAT_SWEEP_EVERY_SECONDS: float = env.float("CHAT_SWEEP_EVERY_SECONDS", default=10)

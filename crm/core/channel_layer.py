@@ -10,8 +10,9 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
@@ -24,12 +25,54 @@ from crm.core import channel_signing
 
 logger = logging.getLogger(__name__)
 
-RECONNECTED = {"type": "layer.reconnected"}
+T = TypeVar("T")
+
+
+class SharedMessage(dict[str, Any]):
+    """A message as all consumers of the process get it: read once, and changed by nobody."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        super().__init__(members)
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what ``make`` makes of this message; one consumer makes it for all the others."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class StateMessages:
+    """How messages of one type are thinned out: of what one thing is like, the latest wins.
+
+    ``thing`` says what a message is about; ``version`` which of two is the later one.
+    An urgent one is passed on at once, and what waits is dropped unless it is later.
+    """
+
+    thing: Callable[[SharedMessage], Hashable]
+    version: Callable[[SharedMessage], Any]
+    is_urgent: Callable[[SharedMessage], bool]
+
+
+_state_messages: dict[str, StateMessages] = {}
+
+
+def thin_out(message_type: str, how: StateMessages) -> None:
+    """Pass on messages of this type at once, but about one thing at most every STATE_SECONDS."""
+    _state_messages[message_type] = how
+
+
+RECONNECTED = SharedMessage({"type": "layer.reconnected"})
 # A consumer that falls this far behind is better served by reading its logs again.
 QUEUE_LENGTH = 1000
 CONFIRM_SECONDS = 2.0
 SILENCE_SECONDS = 15.0
 LONGEST_PAUSE = 2.0
+STATE_SECONDS = 0.05
 _BATCH = 500
 _RESUMED = b"resumed"
 # What msgpack raises for bytes that are no message.
@@ -38,6 +81,30 @@ _NO_MESSAGE = (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackE
 
 class ChannelLayer(RedisPubSubChannelLayer):
     """One subscribing connection per event loop and Redis host."""
+
+    def deserialize(self, message: Any) -> Any:
+        """Give what `deliver` has read already."""
+        return message
+
+    def read(self, data: bytes) -> SharedMessage | None:
+        """Read a message of ours; None where it is none."""
+        try:
+            message = super().deserialize(data)
+        except _NO_MESSAGE:
+            return None
+        if isinstance(message, dict) and isinstance(message.get("type"), str):
+            return SharedMessage(message)
+        return None
+
+    def hearing(self, group: str) -> Callable[[], int | None]:
+        """Give what says over which connection this group is heard; None while it is not.
+
+        It is to be asked for on the event loop, and may then be called by any thread.
+        """
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        subscriber: _Subscriber = layer._get_shard(name)
+        return lambda: subscriber.connection_of(name)
 
     def _get_layer(self) -> "_LoopLayer":
         loop = asyncio.get_running_loop()
@@ -53,46 +120,75 @@ class _LoopLayer(RedisPubSubLoopLayer):
     def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
         super().__init__(hosts=hosts, **kwargs)
         self._shards = [_Subscriber(host, self) for host in decode_hosts(hosts)]
+        # Things that were told of less than STATE_SECONDS ago, each with what waits to be told.
+        self._recent: dict[tuple[str, str, Hashable], SharedMessage | None] = {}
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         self.channels[channel] = asyncio.Queue()
         await self._get_shard(channel).subscribe(channel)
 
-    async def receive(self, channel: str) -> dict[str, Any]:
-        """Return the next message; what is none of ours is dropped, and ends no socket."""
-        while True:
-            try:
-                message = await super().receive(channel)
-            except _NO_MESSAGE:
-                logger.warning("A message of the channel layer could not be read.")
-                continue
-            if isinstance(message, dict) and isinstance(message.get("type"), str):
-                return message
-
     def deliver(self, name: str, sealed: bytes) -> None:
-        """Hand a message to whoever waits for it; one that is not ours is dropped."""
+        """Hand a message to whoever waits for it; one that is not ours is dropped.
+
+        It is read here, once: all consumers of the process share it.
+        """
         data = channel_signing.unseal(name, sealed)
         if data is None:
             logger.warning("A message of the channel layer is none of ours.")
             return
+        message = self.channel_layer.read(data)
+        if message is None:
+            logger.warning("A message of the channel layer could not be read.")
+            return
+        how = _state_messages.get(message["type"])
+        if how is None:
+            self._pass_on(name, message)
+        else:
+            self._thin_out(name, message, how)
+
+    def _thin_out(self, name: str, message: SharedMessage, how: StateMessages) -> None:
+        key = (name, message["type"], how.thing(message))
+        waiting = self._recent.get(key)
+        is_latest = waiting is None or how.version(message) >= how.version(waiting)
+        if how.is_urgent(message):
+            if is_latest and waiting is not None:
+                self._recent[key] = None
+            self._pass_on(name, message)
+        elif key not in self._recent:
+            self._begin_pause(key)
+            self._pass_on(name, message)
+        elif is_latest:
+            self._recent[key] = message
+
+    def _begin_pause(self, key: tuple[str, str, Hashable]) -> None:
+        self._recent[key] = None
+        asyncio.get_running_loop().call_later(STATE_SECONDS, self._end_pause, key)
+
+    def _end_pause(self, key: tuple[str, str, Hashable]) -> None:
+        waiting = self._recent.pop(key, None)
+        if waiting is not None:
+            self._begin_pause(key)
+            self._pass_on(key[0], waiting)
+
+    def _pass_on(self, name: str, message: SharedMessage) -> None:
         if name in self.channels:
-            self._put(name, data)
+            self._put(name, message)
         for channel in self.groups.get(name, ()):
-            self._put(channel, data)
+            self._put(channel, message)
 
     def tell_reconnected(self) -> None:
         for channel in self.channels:
-            self._put(channel, self.channel_layer.serialize(RECONNECTED))
+            self._put(channel, RECONNECTED)
 
-    def _put(self, channel: str, data: bytes) -> None:
+    def _put(self, channel: str, message: SharedMessage) -> None:
         queue = self.channels.get(channel)
         if queue is None:
             return
         if queue.qsize() >= QUEUE_LENGTH:
             while not queue.empty():
                 queue.get_nowait()
-            data = self.channel_layer.serialize(RECONNECTED)
-        queue.put_nowait(data)
+            message = RECONNECTED
+        queue.put_nowait(message)
 
 
 class _Subscriber:
@@ -112,6 +208,11 @@ class _Subscriber:
         self._connection: AbstractConnection | None = None
         self._listener: asyncio.Task[None] | None = None
         self._is_away = False
+        self._connections = 0
+
+    def connection_of(self, channel: str) -> int | None:
+        """Number the present connection where a channel is subscribed to over it."""
+        return self._connections if channel in self._confirmed else None
 
     async def publish(self, channel: str, message: bytes) -> None:
         await self._publisher.publish(channel, channel_signing.seal(channel, message))
@@ -191,6 +292,7 @@ class _Subscriber:
 
     async def _listen(self, connection: AbstractConnection, *, is_first: bool) -> None:
         self._connection = connection
+        self._connections += 1
         wanted = sorted(self._wanted)
         for start in range(0, len(wanted), _BATCH):
             await self._ask("SUBSCRIBE", wanted[start : start + _BATCH])

@@ -19,6 +19,10 @@ from crm.core import channel_signing, redis_circuit_breaker
 
 logger = logging.getLogger(__name__)
 
+# Whose members remember who somebody is; see `crm.core.remembering`.
+ACCESS_GROUP = "access"
+ACCESS_ENDED = (ACCESS_GROUP, {"type": "access.ended"})
+
 
 def user_group(user_id: UUID) -> str:
     """Name the group of all sockets of one of our people."""
@@ -49,7 +53,8 @@ def kick(*groups: str, **only: Any) -> None:
     """
     message = {"type": "socket.kick", **only}
     transaction.on_commit(
-        lambda: publish(*((group, message) for group in groups)) if groups else None, robust=True
+        lambda: publish(*((group, message) for group in groups), ACCESS_ENDED) if groups else None,
+        robust=True,
     )
 
 

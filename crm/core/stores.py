@@ -4,16 +4,23 @@ Each is made on first use, hence after any fork: a MongoClient must never cross 
 """
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
-from qdrant_client import QdrantClient
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from crm.core.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    import qdrant_client
+else:
+    # Half a second and 54 MB, which only whoever searches or indexes needs.
+    qdrant_client = LazyModule("qdrant_client")
 
 Document = dict[str, Any]
 
@@ -67,9 +74,9 @@ def qdrant_headers(api_key: str) -> dict[str, str]:
 
 
 @cache
-def qdrant() -> QdrantClient:
+def qdrant() -> "qdrant_client.QdrantClient":
     """Give the process's Qdrant client (REST)."""
-    return QdrantClient(
+    return qdrant_client.QdrantClient(
         url=settings.QDRANT_URL,
         headers=qdrant_headers(settings.QDRANT_API_KEY),
         timeout=10,

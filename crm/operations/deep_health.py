@@ -6,21 +6,26 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from pymongo.errors import PyMongoError
-from qdrant_client.models import Distance, PointStruct, VectorParams
 from redis.exceptions import RedisError
 
 from crm.core import stores
 from crm.core.errors import AppError
+from crm.core.lazy_modules import LazyModule
 from crm.operations import canary, figures
 from crm.operations.models import StoreProbe
-from crm.operations.probes import STORE_FAILURES
+from crm.operations.probes import store_failures
+
+if TYPE_CHECKING:
+    from qdrant_client import models as qdrant
+else:
+    qdrant = LazyModule("qdrant_client.models")
 
 # A full disk or a new primary may take longer than a ping; longer than this is a failure too.
 MONGODB_SECONDS = 5.0
@@ -67,12 +72,12 @@ def _check_qdrant(token: uuid.UUID) -> None:
     collection = f"{settings.QDRANT_PREFIX}operations_probes"
     if not client.collection_exists(collection):
         client.create_collection(
-            collection, vectors_config=VectorParams(size=2, distance=Distance.DOT)
+            collection, vectors_config=qdrant.VectorParams(size=2, distance=qdrant.Distance.DOT)
         )
     point = str(uuid.uuid5(uuid.NAMESPACE_DNS, platform.node() or "unknown"))
     client.upsert(
         collection,
-        [PointStruct(id=point, vector=[1.0, 0.0], payload={"token": str(token)})],
+        [qdrant.PointStruct(id=point, vector=[1.0, 0.0], payload={"token": str(token)})],
         wait=True,
     )
     kept = client.retrieve(collection, [point], with_payload=True)
@@ -102,9 +107,10 @@ def deep_health() -> DeepHealth:
 def _run(health: DeepHealth, check: Callable[[uuid.UUID], None]) -> dict[str, Any]:
     started = time.perf_counter()
     told: dict[str, Any] = {"write_and_read": "done"}
+    failures: tuple[type[Exception], ...] = (NotReadBack, DatabaseError, *store_failures())
     try:
         check(uuid.uuid4())
-    except (NotReadBack, DatabaseError, *STORE_FAILURES) as error:
+    except failures as error:
         told = {"write_and_read": "failed", "error": type(error).__name__}
         health.is_sound = False
     told["duration_ms"] = round((time.perf_counter() - started) * 1000, 1)

@@ -1,6 +1,8 @@
 // Pages about getting in: one press sends once, the machine's time zone, passkeys.
 for (const form of document.querySelectorAll("form[data-once]")) {
-  const button = form.querySelector("button:not([type=button])");
+  const button = /** @type {HTMLButtonElement} */ (
+    form.querySelector("button:not([type=button])")
+  );
   form.addEventListener("submit", () => {
     button.disabled = true;
   });
@@ -12,7 +14,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 for (const field of document.querySelectorAll("[data-machine-zone]")) {
-  field.value = zone ?? "";
+  /** @type {HTMLInputElement} */ (field).value = zone ?? "";
 }
 
 // Only where the browser knows passkeys is one offered.

@@ -4,16 +4,20 @@ import { stampHeaders } from "./stamp.js";
 // A form that answers with a file leaves its page as it is.
 const SEND_AGAIN_MS = 5_000;
 
+/** @param {HTMLFormElement} form */
 const buttonsOf = (form) =>
-  [...form.elements].filter((each) => each.type === "submit" || each.type === "image");
+  /** @type {HTMLInputElement[]} */ ([...form.elements]).filter(
+    (each) => each.type === "submit" || each.type === "image",
+  );
 
+/** @param {HTMLFormElement} form */
 function release(form) {
   delete form.dataset.sent;
   for (const button of buttonsOf(form)) button.disabled = false;
 }
 
 document.addEventListener("submit", (event) => {
-  const form = event.target;
+  const form = /** @type {HTMLFormElement} */ (event.target);
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   if (form.dataset.sent) {
     event.preventDefault();
@@ -29,7 +33,9 @@ document.addEventListener("submit", (event) => {
 
 // The back button may bring the page back as it was left.
 window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) release(form);
+  /** @type {NodeListOf<HTMLFormElement>} */
+  const sent = document.querySelectorAll("form[data-sent]");
+  for (const form of sent) release(form);
 });
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
@@ -38,12 +44,14 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 // Two people edited one thing: take what the other one saved into the field.
 for (const button of document.querySelectorAll("[data-take-for]")) {
-  const field = document.getElementById(button.dataset.takeFor);
+  const field = /** @type {HTMLInputElement} */ (
+    document.getElementById(String(button.dataset.takeFor))
+  );
   if (!field || !("value" in field)) continue;
   button.hidden = false;
   button.addEventListener("click", () => {
     if (field.type === "checkbox") field.checked = button.dataset.take === "True";
-    else field.value = button.dataset.take;
+    else field.value = button.dataset.take ?? "";
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   });

@@ -47,8 +47,11 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
   }
 });
 
-/** Say in the server's words why it refused; the page stays, with what was typed. */
+/** Say in the server's words why it refused; the page stays, with what was typed.
+ *
+ * @param {XMLHttpRequest} xhr */
 function report(xhr) {
+  /** @type {{detail?: string}} */
   let problem = {};
   try {
     problem = JSON.parse(xhr.responseText);
@@ -61,6 +64,7 @@ function report(xhr) {
   toast(words, { kind: "error", action });
 }
 
+/** @param {HtmxDetail} detail */
 function unreachable({ elt }) {
   if (isByItself(elt)) askAgain(elt);
   else {
@@ -69,10 +73,12 @@ function unreachable({ elt }) {
   }
 }
 
+/** @param {HTMLElement} elt */
 function isByItself(elt) {
   return (elt.getAttribute("hx-trigger") ?? "").startsWith("load");
 }
 
+/** @param {HTMLElement} elt */
 function askAgain(elt) {
   const count = failures.get(elt) ?? 0;
   failures.set(elt, count + 1);
@@ -80,11 +86,14 @@ function askAgain(elt) {
   setTimeout(() => {
     if (!elt.isConnected) return;
     const swap = elt.getAttribute("hx-swap") ?? "innerHTML";
-    window.htmx.ajax("GET", elt.getAttribute("hx-get"), { source: elt, target: elt, swap });
+    const address = elt.getAttribute("hx-get");
+    if (address !== null) void window.htmx.ajax("GET", address, { source: elt, target: elt, swap });
   }, pause);
 }
 
-/** Where the request was led, with the page that is open as what comes after the log-in. */
+/** Where the request was led, with the page that is open as what comes after the log-in.
+ *
+ * @param {string} address */
 function logInAddress(address) {
   const url = new URL(address, window.location.href);
   const here = window.location.pathname + window.location.search;

@@ -4,8 +4,10 @@
 // scripts run, a field says instead how much there is too much, and keeps it.
 const SHOWN_FROM = 0.9;
 
+/** @param {string} text */
 export const lengthOf = (text) => [...text.replace(/\r\n?/g, "\n")].length;
 
+/** @param {HTMLInputElement | HTMLTextAreaElement} field */
 function watch(field) {
   const most = field.maxLength;
   const isPassword = field.type === "password";
@@ -26,6 +28,8 @@ function watch(field) {
   show();
 }
 
-for (const field of document.querySelectorAll("input[maxlength], textarea[maxlength]")) {
+/** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */
+const fields = document.querySelectorAll("input[maxlength], textarea[maxlength]");
+for (const field of fields) {
   if (field.type !== "hidden") watch(field);
 }

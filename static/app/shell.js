@@ -18,7 +18,7 @@ for (const button of buttons) {
     // The menu stays open: one sees what one chose.
     event.stopPropagation();
     try {
-      localStorage.setItem("nextflow-theme", button.dataset.themeChoice);
+      localStorage.setItem("nextflow-theme", String(button.dataset.themeChoice));
     } catch {
       // Storage is switched off: there is nothing to remember it with.
     }
@@ -32,9 +32,10 @@ showChoice();
 const zoneForm = document.querySelector("form[data-zone]");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zoneForm && zone && zone !== zoneForm.dataset.zone) {
-  const button = zoneForm.querySelector("button");
+  const button = /** @type {HTMLButtonElement} */ (zoneForm.querySelector("button"));
+  const words = /** @type {HTMLElement} */ (button.querySelector("span"));
   button.value = zone;
-  button.querySelector("span").textContent = interpolate(gettext("Use %s"), [zone]);
+  words.textContent = interpolate(gettext("Use %s"), [zone]);
   zoneForm.hidden = false;
 }
 

@@ -4,9 +4,13 @@ const KEPT_WITH_ACTION_MS = 10000;
 const KEPT_WITH_UNDO_MS = 30000;
 
 function region() {
-  return document.getElementById("toasts");
+  return /** @type {HTMLElement} */ (document.getElementById("toasts"));
 }
 
+/**
+ * @param {Element} line
+ * @param {number} ms
+ */
 function dismissLater(line, ms) {
   let timer = setTimeout(() => line.remove(), ms);
   const hold = () => clearTimeout(timer);
@@ -21,8 +25,10 @@ function dismissLater(line, ms) {
   line.addEventListener("focusout", release);
 }
 
-/**
- * Show a message. kind: "info" | "success" | "error"; action: {label, run} for one button.
+/** Show a message, with a button where there is something to do about it.
+ *
+ * @param {string} text
+ * @param {{kind?: "info" | "success" | "error", action?: {label: string, run: () => unknown} | null}} [options]
  */
 export function toast(text, { kind = "info", action = null } = {}) {
   const line = document.createElement("div");
@@ -51,7 +57,7 @@ export function toast(text, { kind = "info", action = null } = {}) {
   line.append(close);
   const all = region();
   all.append(line);
-  while (all.childElementCount > 4) all.firstElementChild.remove();
+  while (all.childElementCount > 4) all.firstElementChild?.remove();
   dismissLater(line, action ? KEPT_WITH_ACTION_MS : KEPT_MS);
   return line;
 }

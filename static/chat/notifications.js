@@ -1,7 +1,7 @@
 // Settings, Notifications: hear the sound, and let the browser ask for what needs its permission.
 import { playSound, unlockSound } from "./sound.js";
 
-const desktop = document.getElementById("id_desktop");
+const desktop = /** @type {HTMLInputElement} */ (document.getElementById("id_desktop"));
 const told = document.getElementById("desktop-told");
 
 document.getElementById("try-sound").addEventListener("click", async () => {

@@ -6,6 +6,7 @@ const NOTES = [
 const LASTS = 0.32;
 const VOLUME = 0.12;
 
+/** @type {AudioContext | null} */
 let context = null;
 
 /** Make ready to play. Browsers allow sound only after the person did something on the page. */

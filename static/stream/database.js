@@ -8,16 +8,29 @@ const OPEN_WITHIN_MS = 3_000;
 const FINISH_WITHIN_MS = 3_000;
 
 export class Database {
+  /** @type {Promise<IDBDatabase> | null} */
   #opening = null;
 
-  /** `store` is the object store's name; its records have their key in `id`. */
+  /** `store` is the object store's name; its records have their key in `id`.
+   *
+   * @param {{factory: IDBFactory, name: string, version: number, store: string}} options */
   constructor({ factory, name, version, store }) {
-    Object.assign(this, { factory, name, version, store });
+    this.factory = factory;
+    this.name = name;
+    this.version = version;
+    this.store = store;
+    /** @type {IDBDatabase | null} */
+    this.connection = null;
   }
 
   /** Run `work(objectStore)`, which returns a request, in a transaction; return its result.
    *
-   * Resolves when it is on the disk. Raises what the browser says when it fails twice. */
+   * Resolves when it is on the disk. Raises what the browser says when it fails twice.
+   *
+   * @template Result
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => IDBRequest<Result>} work
+   * @returns {Promise<Result>} */
   async run(mode, work) {
     try {
       return await this.#attempt(mode, work);
@@ -38,9 +51,16 @@ export class Database {
     opening?.then((connection) => connection.close()).catch(() => {});
   }
 
+  /**
+   * @template Result
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => IDBRequest<Result>} work
+   * @returns {Promise<Result>}
+   */
   async #attempt(mode, work) {
     this.#opening ??= this.#open();
     const connection = await this.#opening;
+    /** @type {Promise<Result>} */
     const done = new Promise((resolve, reject) => {
       // "strict": stored means on the disk, not in a buffer that a crash would take away.
       const transaction = connection.transaction(this.store, mode, { durability: "strict" });
@@ -52,13 +72,14 @@ export class Database {
   }
 
   async #open() {
+    /** @type {IDBDatabase} */
     let connection;
     try {
       connection = await this.#request(this.version);
     } catch (error) {
       // A newer version of this page, in another tab, has brought the database up: take it as it is.
       if (error?.name !== "VersionError") throw error;
-      connection = await this.#request(undefined);
+      connection = await this.#request();
     }
     const forget = () => {
       if (this.connection === connection) this.#opening = null;
@@ -73,8 +94,13 @@ export class Database {
     return connection;
   }
 
+  /**
+   * @param {number} [version] without one the database is taken as it is
+   * @returns {Promise<IDBDatabase>}
+   */
   async #request(version) {
     let isLate = false;
+    /** @type {Promise<IDBDatabase>} */
     const opened = new Promise((resolve, reject) => {
       const request = this.factory.open(this.name, version);
       request.onupgradeneeded = () => {
@@ -96,9 +122,16 @@ export class Database {
   }
 }
 
-/** Some browsers answer a request to a store that they gave up neither way. */
+/** Some browsers answer a request to a store that they gave up neither way.
+ *
+ * @template Result
+ * @param {number} milliseconds
+ * @param {Promise<Result>} promise
+ * @returns {Promise<Result>} */
 function within(milliseconds, promise) {
+  /** @type {ReturnType<typeof setTimeout>} */
   let timer;
+  /** @type {Promise<never>} */
   const limit = new Promise((_, reject) => {
     const error = new DOMException("The store does not answer.", "TimeoutError");
     timer = setTimeout(() => reject(error), milliseconds);

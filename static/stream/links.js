@@ -16,15 +16,19 @@ const ADDRESS = new RegExp(
 const TAIL = new Set(".,:;!?'’”»…。*_~");
 
 /** Cut a text into `{text}` and `{text, href}` parts: web addresses, also without a scheme, and
- * e-mail addresses. Joined, the parts are the text again. */
+ * e-mail addresses. Joined, the parts are the text again.
+ *
+ * @param {string} text
+ * @returns {{text: string, href?: string}[]} */
 export function linkify(text) {
+  /** @type {{text: string, href?: string}[]} */
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(ADDRESS)) {
     const address = trimAddress(match[0]);
-    const href = match.groups.mail
+    const href = match.groups?.mail
       ? mailHref(address)
-      : safeHref(match.groups.www ? `https://${address}` : address);
+      : safeHref(match.groups?.www ? `https://${address}` : address);
     if (!href) continue;
     if (match.index > end) parts.push({ text: text.slice(end, match.index) });
     parts.push({ text: address, href });
@@ -34,7 +38,9 @@ export function linkify(text) {
   return parts;
 }
 
-/** Return an address that may stand in a link, or null: only http, https and our relative ones. */
+/** Return an address that may stand in a link, or null: only http, https and our relative ones.
+ *
+ * @param {unknown} address */
 export function safeHref(address, base = location.href) {
   if (typeof address !== "string" || !address.trim()) return null;
   try {
@@ -45,14 +51,18 @@ export function safeHref(address, base = location.href) {
   }
 }
 
-/** The domain in ASCII: not every mail program knows the other form. */
+/** The domain in ASCII: not every mail program knows the other form.
+ *
+ * @param {string} address */
 function mailHref(address) {
   const at = address.lastIndexOf("@");
   const host = safeHref(`https://${address.slice(at + 1)}`);
   return host && `mailto:${encodeURIComponent(address.slice(0, at))}@${new URL(host).hostname}`;
 }
 
-/** One look at each sign, however many of them a stranger puts behind an address. */
+/** One look at each sign, however many of them a stranger puts behind an address.
+ *
+ * @param {string} address */
 function trimAddress(address) {
   let end = withoutTail(address, address.length);
   for (const [open, close] of ["()", "[]", "{}"]) {
@@ -65,12 +75,21 @@ function trimAddress(address) {
   return address.slice(0, end);
 }
 
+/**
+ * @param {string} text
+ * @param {number} length
+ */
 function withoutTail(text, length) {
   let end = length;
   while (end > 0 && TAIL.has(text[end - 1])) end -= 1;
   return end;
 }
 
+/**
+ * @param {string} text
+ * @param {string} letter
+ * @param {number} end
+ */
 function count(text, letter, end) {
   return text.slice(0, end).split(letter).length - 1;
 }

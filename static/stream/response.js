@@ -10,6 +10,7 @@ const CODE = /^[a-z][a-z0-9_]*$/u;
 
 /** The server refused: `code` is stable, `retryAfter` is in seconds or null. */
 export class Refused extends Error {
+  /** @param {{code: string, message: string, status: number, retryAfter?: number | null}} problem */
   constructor({ code, message, status, retryAfter = null }) {
     super(message);
     this.name = "Refused";
@@ -21,6 +22,7 @@ export class Refused extends Error {
 
 /** The server was not reached, or somebody else answered in its place. */
 export class Unreachable extends Error {
+  /** @param {string} message */
   constructor(message) {
     super(message);
     this.name = "Unreachable";
@@ -29,7 +31,11 @@ export class Unreachable extends Error {
 
 /** Send a request and return its JSON, which has the given shape (see `matches`).
  *
- * Raise `Refused` for a problem document of this API, `Unreachable` for anything else. */
+ * Raise `Refused` for a problem document of this API, `Unreachable` for anything else.
+ *
+ * @param {string} url
+ * @param {Stream.Request} options
+ * @returns {Promise<any>} */
 export async function requestJson(url, options) {
   const { method = "GET", body, headers = {}, credentials = "omit", shape } = options;
   const { signal = null, patience = PATIENCE_MS, fetcher = fetch } = options;
@@ -72,7 +78,11 @@ export async function requestJson(url, options) {
 /** Return whether a value has a shape: a `typeof` word, "array", a table of members, or a predicate.
  *
  * A "?" behind the word also allows null and a missing member. Members that the table does not name
- * are not looked at, so that a newer server may add some. */
+ * are not looked at, so that a newer server may add some.
+ *
+ * @param {any} value
+ * @param {Stream.Shape} shape
+ * @returns {boolean} */
 export function matches(value, shape) {
   if (typeof shape === "function") return Boolean(shape(value));
   if (typeof shape === "string") {
@@ -83,19 +93,26 @@ export function matches(value, shape) {
   return Object.entries(shape).every(([name, wanted]) => matches(value[name], wanted));
 }
 
+/** @param {unknown} value */
 function typeOf(value) {
   if (value === null || Array.isArray(value)) return "other";
   return Number.isNaN(value) ? "other" : typeof value;
 }
 
+/**
+ * @param {any} answer
+ * @param {number} status
+ */
 function isProblem(answer, status) {
-  return matches(answer, { status: (told) => told === status, code: isCode });
+  return matches(answer, { status: (/** @type {unknown} */ told) => told === status, code: isCode });
 }
 
+/** @param {unknown} code */
 function isCode(code) {
   return typeof code === "string" && CODE.test(code);
 }
 
+/** @param {string} text */
 function parseJson(text) {
   try {
     return JSON.parse(text);
@@ -104,10 +121,12 @@ function parseJson(text) {
   }
 }
 
+/** @param {Response} response */
 function mediaType(response) {
   return (response.headers.get("Content-Type") ?? "").split(";")[0].trim().toLowerCase();
 }
 
+/** @param {AbortSignal[]} signals */
 function firstOf(...signals) {
   const controller = new AbortController();
   for (const signal of signals) {

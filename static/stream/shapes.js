@@ -2,6 +2,7 @@
 import { matches } from "./response.js";
 
 const EVENT = { seq: Number.isSafeInteger, kind: "string", data: "object" };
+/** @param {unknown} value */
 const eventList = (value) =>
   Array.isArray(value) && value.every((event) => matches(event, EVENT));
 
@@ -12,9 +13,11 @@ export const HEAD = {
   status: "string",
 };
 
-/** A page of the stream that was asked for: one of another stream answers another question. */
+/** A page of the stream that was asked for: one of another stream answers another question.
+ *
+ * @param {string} stream */
 export const eventPage = (stream) => ({
-  stream: (value) => value === stream,
+  stream: (/** @type {unknown} */ value) => value === stream,
   epoch: "string",
   from: Number.isSafeInteger,
   to: Number.isSafeInteger,
@@ -22,14 +25,18 @@ export const eventPage = (stream) => ({
   events: eventList,
 });
 
-/** The acknowledgement of one message: it names the message by the id that it was sent under. */
+/** The acknowledgement of one message: it names the message by the id that it was sent under.
+ *
+ * @param {string} clientMessageId */
 export const acknowledgementOf = (clientMessageId) => ({
-  client_message_id: (value) => value === clientMessageId,
+  client_message_id: (/** @type {unknown} */ value) => value === clientMessageId,
   message_id: "string",
-  seq: (value) => Number.isSafeInteger(value) && value > 0,
+  seq: (/** @type {number} */ value) => Number.isSafeInteger(value) && value > 0,
 });
 
-/** The same over HTTP, where the answer also names the stream that the message went into. */
+/** The same over HTTP, where the answer also names the stream that the message went into.
+ *
+ * @param {string} clientMessageId */
 export const postedMessage = (clientMessageId) => ({
   ...acknowledgementOf(clientMessageId),
   stream: "string",
@@ -46,7 +53,7 @@ export const SESSION = {
   visitor_token: "string",
   is_new: "boolean",
   settings: { texts: "object" },
-  conversation: (value) => value === null || matches(value, HEAD),
+  conversation: (/** @type {unknown} */ value) => value === null || matches(value, HEAD),
   max_text_length: "number",
 };
 

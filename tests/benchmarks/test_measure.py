@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import Figure, Spread, at_rate, at_rate_in_threads, figure_of, one_by_one
+from benchmarks.rates import Run
 from benchmarks.report import BEGIN, END, write_docs
 from benchmarks.world import QUICK
 
@@ -91,3 +92,11 @@ def test_the_table_replaces_only_what_stands_between_the_markers(tmp_path: Path)
     assert "old" not in written
     assert "| a message | 120 ms p95 | 100: **over** |" in written
     assert "Over budget: a message." in written
+
+
+def test_the_cost_of_a_message_counts_those_that_were_lost() -> None:
+    run = Run(rate=10, cpu=0.02, due={"a": 1.0, "b": 2.0}, acked={"a": 1.5, "b": 2.5})
+    run.seen["a"] = 1.75
+    assert run.milliseconds == 10
+    assert run.accepted.values == [500, 500]
+    assert (run.delivered.values, run.delivered.lost) == ([750], 1)

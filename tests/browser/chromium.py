@@ -1,4 +1,4 @@
-"""Debian's Chromium, quiet: it asks nobody outside for anything."""
+"""Debian's Chromium without its window, quiet: it asks nobody outside for anything."""
 
 from playwright.sync_api import Browser, Playwright, expect
 
@@ -6,7 +6,9 @@ from tests import patience
 
 # Milliseconds, as Playwright counts.
 PATIENCE = int(patience.PATIENCE * 1000)
-EXECUTABLE = "/usr/bin/chromium"
+EXECUTABLE = "/usr/bin/chromium-headless-shell"
+# The whole browser alone can refuse storage to frames of other sites; it costs more than its shell.
+WHOLE_BROWSER = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,5 +26,7 @@ AS_PEOPLE_HAVE_IT = "--disable-features=Translate"
 def launch(playwright: Playwright, *, refuses_storage_to_frames: bool = False) -> Browser:
     # For whoever drives a browser, not only after some fixture: Playwright itself expects for 5 s.
     expect.set_options(timeout=PATIENCE)
-    arguments = ARGUMENTS if refuses_storage_to_frames else [*ARGUMENTS, AS_PEOPLE_HAVE_IT]
+    if refuses_storage_to_frames:
+        return playwright.chromium.launch(executable_path=WHOLE_BROWSER, args=ARGUMENTS)
+    arguments = [*ARGUMENTS, AS_PEOPLE_HAVE_IT]
     return playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)

@@ -8,51 +8,6 @@ from tests.browser.widget_modules import run
 pytestmark = pytest.mark.browser
 
 
-def test_log_shows_each_event_once_and_in_order(page: Page) -> None:
-    result = run(
-        page,
-        "log.js",
-        """
-        const log = new m.StreamLog({ stream: "s", epoch: "e" });
-        const given = [];
-        const steps = [[1, 2], [4], [2, 4, 6], [3], [5, 6, 1], [7, 7]];
-        const gaps = steps.map((seqs) => {
-          given.push(...log.take(seqs.map((seq) => ({ seq }))).map((event) => event.seq));
-          return log.hasGap;
-        });
-        return { given, gaps, seq: log.seq, held: log.entries.map((event) => event.seq) };
-        """,
-    )
-    assert result["given"] == [1, 2, 3, 4, 5, 6, 7]
-    assert result["gaps"] == [False, True, True, True, False, False]
-    assert result["held"] == result["given"]
-
-
-def test_log_that_starts_in_the_middle_grows_at_both_ends(page: Page) -> None:
-    result = run(
-        page,
-        "log.js",
-        """
-        const log = new m.StreamLog({ stream: "s", epoch: "e", seq: 50 });
-        const seqs = (from, to) =>
-          Array.from({ length: to - from + 1 }, (_, i) => ({ seq: from + i }));
-        log.take(seqs(49, 52));
-        const torn = log.takeOlder(seqs(10, 40)).length;
-        const whole = log.takeOlder(seqs(41, 50)).length;
-        return { torn, whole, floor: log.floor, first: log.entries[0].seq,
-                 count: log.entries.length, behind: [log.isBehind(52), log.isBehind(53)] };
-        """,
-    )
-    assert result == {
-        "torn": 0,
-        "whole": 10,
-        "floor": 40,
-        "first": 41,
-        "count": 12,
-        "behind": [False, True],
-    }
-
-
 TIMELINE = """
 const { loadWords } = await import("/chat/widget/i18n/index.js");
 const { StreamLog } = await import("/chat/widget/log.js");
@@ -194,3 +149,23 @@ def test_edited_and_deleted_messages_change_where_they_stand(page: Page) -> None
         ["one, mended", True, False],
         ["This message was deleted.", False, True],
     ]
+
+
+def test_two_rows_of_one_key_are_shown_once_and_leave_nothing_behind(page: Page) -> None:
+    shown = run(
+        page,
+        "dom.js",
+        """
+        const list = document.createElement("ol");
+        const make = ({ text: textContent }) =>
+          Object.assign(document.createElement("li"), { textContent });
+        const reconciler = new m.Reconciler(list, make);
+        const texts = () => [...list.children].map((node) => node.textContent);
+        const stored = [{ key: "a", text: "one" }, { key: "b", text: "two" }];
+        reconciler.show([...stored, { key: "a", text: "one, unsent" }]);
+        const first = texts();
+        reconciler.show([...stored, { key: "c", text: "three" }]);
+        return [first, texts()];
+        """,
+    )
+    assert shown == [["one", "two"], ["one", "two", "three"]]

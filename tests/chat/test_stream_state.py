@@ -224,3 +224,25 @@ async def test_a_demoted_agent_may_no_longer_write(
         await run_sync(Membership.objects.filter(pk=agent.pk).update, role="viewer")
         assert (await linh.receive("refused"))["code"] == "access_ended"
         assert await linh.closed() == CloseCode.FORBIDDEN
+
+
+async def test_all_readers_get_every_event_in_order_and_the_last_row(
+    web_server: LiveServer, conversation: Conversation, agent: Membership, colleague: Membership
+) -> None:
+    """Frames are shared and rows thinned out: nobody misses an event, nor what a row is at last."""
+    async with (
+        at_work(web_server, agent) as linh,
+        at_work(web_server, colleague) as marco,
+        at_work(web_server, colleague) as elsewhere,
+    ):
+        readers = (linh, marco, elsewhere)
+        for reader in readers:
+            await follow(reader, conversation.stream)
+        await run_sync(write, conversation, *(f"m-{number}" for number in range(20)))
+        for reader in readers:
+            assert await reader.events(20) == list(range(2, 22))
+            seen = 0
+            while seen < 21:
+                row = (await reader.receive("conversation"))["row"]
+                assert row["last_seq"] > seen
+                seen = row["last_seq"]

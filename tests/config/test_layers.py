@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -37,7 +38,7 @@ async def far(stores_clean: None) -> AsyncIterator[tuple[Relay, ChannelLayer]]:
         await layer.flush()
 
 
-async def heard(layer: ChannelLayer, channel: str, count: int) -> list[dict[str, object]]:
+async def heard(layer: ChannelLayer, channel: str, count: int) -> list[dict[str, Any]]:
     async with asyncio.timeout(PATIENCE):
         return [await layer.receive(channel) for _number in range(count)]
 
@@ -75,6 +76,106 @@ async def test_what_somebody_else_published_is_dropped(layer: ChannelLayer) -> N
     assert await heard(layer, there, 1) == [{"type": "x", "number": 1}]
 
 
+async def test_a_message_is_read_once_for_all_who_hear_it(layer: ChannelLayer) -> None:
+    channels = [await layer.new_channel() for _number in range(3)]
+    for channel in channels:
+        await layer.group_add("group.1", channel)
+    await layer.group_send("group.1", {"type": "x", "text": "Hi"})
+    told = [(await heard(layer, channel, 1))[0] for channel in channels]
+    assert all(message is told[0] for message in told)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append("once")
+        return "made"
+
+    for message in told:
+        assert isinstance(message, channel_layer.SharedMessage)
+        assert message.once("key", make) == "made"
+    assert made == ["once"]
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thin out messages of the type ``state``, slowly enough to be seen."""
+    monkeypatch.setattr(channel_layer, "STATE_SECONDS", 0.3)
+    how = channel_layer.StateMessages(
+        thing=lambda message: message["thing"],
+        version=lambda message: message["number"],
+        is_urgent=lambda message: message.get("urgent", False),
+    )
+    monkeypatch.setitem(channel_layer._state_messages, "state", how)
+
+
+async def tell_states(layer: ChannelLayer, *states: tuple[str, int]) -> None:
+    for thing, number in states:
+        await layer.group_send("here", {"type": "state", "thing": thing, "number": number})
+
+
+def told_of(messages: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    return [(message["thing"], message["number"]) for message in messages]
+
+
+@pytest.mark.usefixtures("state")
+async def test_of_a_state_the_first_is_told_at_once_and_then_the_latest(
+    layer: ChannelLayer,
+) -> None:
+    channel, beside = await layer.new_channel(), await layer.new_channel()
+    for each in (channel, beside):
+        await layer.group_add("here", each)
+    await tell_states(layer, ("a", 1), ("a", 2), ("b", 1), ("a", 4), ("a", 3))
+    began = asyncio.get_running_loop().time()
+    # Other things wait for nothing; an older one that comes late takes no newer one's place.
+    assert told_of(await heard(layer, channel, 2)) == [("a", 1), ("b", 1)]
+    assert asyncio.get_running_loop().time() - began < 0.3
+    assert told_of(await heard(layer, channel, 1)) == [("a", 4)]
+    assert told_of(await heard(layer, beside, 3)) == [("a", 1), ("b", 1), ("a", 4)]
+    # Still within the pause after the one that waited.
+    await tell_states(layer, ("a", 5), ("a", 6))
+    assert told_of(await heard(layer, channel, 1)) == [("a", 6)]
+    await asyncio.sleep(0.7)
+    assert not layer._get_layer()._recent
+    await tell_states(layer, ("a", 7))
+    assert told_of(await heard(layer, channel, 1)) == [("a", 7)]
+
+
+@pytest.mark.usefixtures("state")
+async def test_the_last_of_many_states_is_always_told(layer: ChannelLayer) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add("here", channel)
+    for number in range(100):
+        await tell_states(layer, (f"thing {number % 7}", number))
+        await asyncio.sleep(0.005)
+    last: dict[str, int] = {}
+    while sorted(last.values()) != list(range(93, 100)):
+        last |= told_of(await heard(layer, channel, 1))
+
+
+@pytest.mark.usefixtures("state")
+async def test_an_urgent_state_waits_for_nothing_and_drops_what_is_older(
+    layer: ChannelLayer,
+) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add("here", channel)
+    await tell_states(layer, ("a", 1), ("a", 2))
+    await layer.group_send("here", {"type": "state", "thing": "a", "number": 3, "urgent": True})
+    await tell_states(layer, ("b", 1))
+    assert told_of(await heard(layer, channel, 3)) == [("a", 1), ("a", 3), ("b", 1)]
+    await asyncio.sleep(0.5)
+    await tell_states(layer, ("a", 4))
+    assert told_of(await heard(layer, channel, 1)) == [("a", 4)]
+
+
+async def test_what_cannot_be_read_is_dropped(layer: ChannelLayer) -> None:
+    channel = await layer.new_channel()
+    await layer.group_add("here", channel)
+    group = f"{settings.CHANNEL_PREFIX}__group__here"
+    for data in (b"", b"\xc1", layer.serialize([1]), layer.serialize({"type": 1})):
+        await run_sync(stores.redis().publish, group, channel_signing.seal(group, data))
+    await layer.group_send("here", {"type": "x"})
+    assert await heard(layer, channel, 1) == [{"type": "x"}]
+
+
 async def test_who_left_hears_nothing_and_may_come_back(layer: ChannelLayer) -> None:
     stays, leaves = await layer.new_channel(), await layer.new_channel()
     for channel in (stays, leaves):
@@ -108,6 +209,27 @@ async def test_after_a_loss_it_subscribes_again_and_says_so(
     assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
     await run_sync(realtime.publish, ("group.1", {"type": "heard"}))
     assert await heard(layer, channel, 1) == [{"type": "heard"}]
+
+
+async def test_it_says_over_which_connection_a_group_is_heard(
+    far: tuple[Relay, ChannelLayer],
+) -> None:
+    relay, layer = far
+    channel = await layer.new_channel()
+    connection = layer.hearing("group.1")
+    assert connection() is None
+    await layer.group_add("group.1", channel)
+    first = connection()
+    assert first is not None
+    relay.cut()
+    async with asyncio.timeout(PATIENCE):
+        while connection() is not None:  # noqa: ASYNC110  the layer tells nobody
+            await asyncio.sleep(0.01)
+    relay.open()
+    assert await heard(layer, channel, 1) == [channel_layer.RECONNECTED]
+    second = connection()
+    assert second is not None
+    assert second > first
 
 
 async def test_joining_while_redis_is_away_is_made_up_for(

@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,7 +22,7 @@ from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
 from tests.chat.clients import visit
-from tests.servers import LiveServer, serving, without_limits
+from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
@@ -72,14 +71,6 @@ def browser(agent: Membership) -> Browser:
     browser = Browser()
     browser.force_login(agent.user)
     return browser
-
-
-@pytest.fixture
-def unlimited_server(
-    transactional_db: None, stores_clean: None, tmp_path: Path
-) -> Iterator[LiveServer]:
-    with serving(tmp_path, **without_limits()) as server:
-        yield server
 
 
 @pytest_asyncio.fixture

@@ -168,7 +168,7 @@ def test_every_script_of_a_page_names_its_organization() -> None:
     senders = [
         path
         for path in scripts
-        if re.search(r"\bfetch\(|\brequestJson\(|XMLHttpRequest", path.read_text())
+        if re.search(r"\bfetch\(|\brequestJson\(|new XMLHttpRequest", path.read_text())
     ]
     assert senders
     assert [path.name for path in senders if "stampHeaders()" not in path.read_text()] == []

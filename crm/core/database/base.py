@@ -1,17 +1,34 @@
 """The wrapper that Django asks for, named by ENGINE."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import NotSupportedError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base, operations
 from django.db.transaction import TransactionManagementError
+from psycopg_pool import ConnectionPool
 
 from crm.core.database.creation import DatabaseCreation
 from crm.core.database.cursors import Said, ScopedCursor
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+
+def check_open(connection: "Connection[Any]") -> None:
+    """Raise OperationalError where the server has closed a connection that nobody used.
+
+    Nothing was asked, so there is nothing to read but that it was closed: only a connection with
+    something to read is asked, which the pool's own check does with every one.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -52,7 +69,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def pool(self) -> Any:
-        return None if self.is_owner else super().pool
+        if self.is_owner:
+            return None
+        pool = super().pool
+        if pool is not None and pool._check is ConnectionPool.check_connection:
+            pool._check = check_open
+        return pool
 
     def get_connection_params(self) -> dict[str, Any]:
         if self.settings_dict["OPTIONS"].get("server_side_binding"):

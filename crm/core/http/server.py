@@ -10,6 +10,7 @@ import random
 import signal
 from asyncio import Queue
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from daphne.server import Server as Daphne
@@ -19,7 +20,7 @@ from twisted.internet import defer
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crm.core import shutdown
+from crm.core import remembering, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
 from crm.core.shutdown import is_draining
@@ -35,6 +36,8 @@ CLOSE_SECONDS = 10
 GRACE_SECONDS = 5.0
 # Larger frames are refused by the consumer, which can say which one it was; far larger ones here.
 FRAME_TOLERANCE = 4
+# Longer texts are answers to one client: only shorter ones are kept, for the next socket.
+SHARED_LENGTH = 8192
 
 
 @implementer(IPushProducer)
@@ -94,6 +97,14 @@ class SocketProtocol(WebSocketProtocol):
         else:
             asyncio.get_running_loop().call_later(0.05, self._read_on)
 
+    def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: FBT001, FBT002, N802  Daphne's
+        """Send text as one frame, whose bytes all sockets share that are sent the same text."""
+        if binary or self.state != self.STATE_OPEN or self._perMessageCompress or self.send_queue:
+            super().serverSend(content, binary)
+        else:
+            frame = _shared_frame if len(content) <= SHARED_LENGTH else _text_frame
+            self.transport.write(frame(content))
+
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802  Daphne's name
         # A paused producer would keep Twisted from closing once the last byte is written.
         self.transport.unregisterProducer()
@@ -111,6 +122,20 @@ class SocketProtocol(WebSocketProtocol):
             super().sendMessage(*args, **options)
         finally:
             self.maxMessagePayloadSize = limit
+
+
+def _text_frame(text: str) -> bytes:
+    """Give a text as an unmasked WebSocket frame: RFC 6455, section 5.2."""
+    payload = text.encode()
+    size = len(payload)
+    if size <= 125:
+        return bytes((0x81, size)) + payload
+    if size <= 0xFFFF:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+_shared_frame = lru_cache(maxsize=64)(_text_frame)
 
 
 class Server(Daphne):
@@ -154,6 +179,7 @@ class Server(Daphne):
             closeHandshakeTimeout=CLOSE_SECONDS, allowNullOrigin=True
         )
         loop = asyncio.get_event_loop()
+        self._listening = loop.create_task(remembering.listen())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_go)
 
@@ -214,6 +240,7 @@ class Server(Daphne):
             if hasattr(socket, "application_queue"):
                 socket.application_queue.put_nowait({"type": "socket.drain"})
         await self._await_quiet()
+        self._listening.cancel()
         self.stop()
 
     async def _await_quiet(self) -> None:

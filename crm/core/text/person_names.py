@@ -1,6 +1,6 @@
 """What people are called, out of their full names.
 
-`static/chat/inbox/names.js` does the same in the browser; `tests/browser/test_names.py` holds both
+`static/chat/inbox/names.js` does the same in the browser; `tests/js/test_names.py` holds both
 to one table.
 """
 

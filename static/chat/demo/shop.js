@@ -7,6 +7,6 @@ window.nextflow =
   };
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-chat-open]");
+  const button = /** @type {Element} */ (event.target).closest("[data-chat-open]");
   if (button) window.nextflow("open");
 });

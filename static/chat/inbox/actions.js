@@ -6,7 +6,9 @@ import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday
 import { toast } from "../../app/toasts.js";
 import { isolate } from "./text.js";
 
-/** Whether nobody has taken a conversation that waits or is with the bot. */
+/** Whether nobody has taken a conversation that waits or is with the bot.
+ *
+ * @param {Inbox.Row} row */
 const isUntaken = (row) => row.status === "pending" || (row.status === "open" && !row.assignee);
 
 export class Actions {
@@ -27,7 +29,9 @@ export class Actions {
     this.#prepareSnooze();
   }
 
-  /** Show the buttons that make sense for a conversation in this state. */
+  /** Show the buttons that make sense for a conversation in this state.
+   *
+   * @param {Inbox.Row} row */
   paint(row) {
     byId("conversation-actions").hidden = !mayChange(row);
     const isClosed = row.status === "closed";
@@ -59,6 +63,7 @@ export class Actions {
 
   handBack() {
     const before = this.#current();
+    /** @type {Inbox.Step} */
     const undo = before?.assignee ? ["assign", { assignee: before.assignee.id }] : ["reopen", {}];
     return this.#run("hand-back", {}, gettext("The bot answers again."), [undo]);
   }
@@ -66,6 +71,7 @@ export class Actions {
   close() {
     const before = this.#current();
     if (!before || before.status === "closed") return Promise.resolve(false);
+    /** @type {Inbox.Step[]} */
     const undo = [["reopen", {}]];
     if (before.status === "pending") undo.push(["hand-back", {}]);
     if (before.status === "snoozed") undo.push(["snooze", { until: before.snoozed_until }]);
@@ -80,8 +86,10 @@ export class Actions {
     return this.#current()?.status === "closed" ? this.reopen() : this.close();
   }
 
+  /** @param {Date} until */
   snooze(until) {
     const before = this.#current();
+    /** @type {Inbox.Step[]} */
     const undo = before?.status === "pending" ? [["hand-back", {}]] : [["reopen", {}]];
     return this.#run(
       "snooze",
@@ -91,8 +99,10 @@ export class Actions {
     );
   }
 
+  /** @param {Stream.Person | null} assignee */
   assign(assignee) {
     const before = this.#current();
+    /** @type {Inbox.Step[]} */
     const undo = [["assign", { assignee: before?.assignee?.id ?? null }]];
     if (before?.status === "pending") undo.push(["hand-back", {}]);
     const words = assignee
@@ -101,7 +111,9 @@ export class Actions {
     return this.#run("assign", { assignee: assignee?.id ?? null }, words, undo);
   }
 
-  /** Open a menu by its name, as its button would. */
+  /** Open a menu by its name, as its button would.
+   *
+   * @param {string} name */
   openMenu(name) {
     const menu = root.querySelector(`[data-menu="${name}"]`);
     if (menu.hidden) return;
@@ -118,7 +130,12 @@ export class Actions {
     }[action];
   }
 
-  /** Do one thing; answers whether it was done. undo: [[verb, body], …] run in order. */
+  /** Do one thing; answers whether it was done. undo: [[verb, body], …] run in order.
+   *
+   * @param {string} verb
+   * @param {object} body
+   * @param {string} words
+   * @param {Inbox.Step[] | null} [undo] */
   async #run(verb, body, words, undo = null) {
     const row = this.#current();
     if (!row || this.#busy) return false;
@@ -138,6 +155,10 @@ export class Actions {
     return true;
   }
 
+  /**
+   * @param {string} id
+   * @param {Inbox.Step[]} steps
+   */
   async #undo(id, steps) {
     this.#setBusy(true);
     try {
@@ -149,6 +170,11 @@ export class Actions {
     }
   }
 
+  /**
+   * @param {string} id
+   * @param {string} verb
+   * @param {object} body
+   */
   async #call(id, verb, body) {
     const { conversation } = await post(`conversations/${id}/${verb}`, CHANGED, body);
     this.#taken(conversation);
@@ -159,10 +185,11 @@ export class Actions {
     toast(error.message, { kind: "error" });
   }
 
+  /** @param {boolean} isBusy */
   #setBusy(isBusy) {
     this.#busy = isBusy;
     for (const button of root.querySelectorAll("#conversation-actions button")) {
-      button.disabled = isBusy;
+      /** @type {HTMLButtonElement} */ (button).disabled = isBusy;
     }
   }
 
@@ -212,6 +239,10 @@ export class Actions {
     );
   }
 
+  /**
+   * @param {Inbox.Agent | null} agent
+   * @param {boolean} isOwner
+   */
   #choice(agent, isOwner) {
     const button = element("button", "dropdown-item");
     button.type = "button";
@@ -232,11 +263,12 @@ export class Actions {
     }
     button.addEventListener("click", () => {
       this.#hideMenu("assign");
-      if (!isOwner) this.assign(agent);
+      if (!isOwner) void this.assign(agent);
     });
     return button;
   }
 
+  /** @param {string} name */
   #hideMenu(name) {
     const toggle = root.querySelector(`[data-menu="${name}"] [data-bs-toggle]`);
     if (toggle.getAttribute("aria-expanded") === "true") toggle.click();
@@ -246,11 +278,13 @@ export class Actions {
   #prepareSnooze() {
     const list = byId("snooze-list");
     root.querySelector("[data-menu=snooze]").addEventListener("show.bs.dropdown", () => {
-      const choices = [
+      /** @type {[string, Date][]} */
+      const times = [
         [gettext("For one hour"), inHours(1)],
         [gettext("Until tomorrow"), morningIn(1)],
         [gettext("Until next week"), nextMonday()],
-      ].map(([words, until]) => {
+      ];
+      const choices = times.map(([words, until]) => {
         const button = element("button", "dropdown-item");
         button.type = "button";
         button.append(element("span", "menu-words", words), element("span", "menu-hint", momentWords(until)));
@@ -274,7 +308,7 @@ export class Actions {
         return;
       }
       dialog.close();
-      this.snooze(until);
+      void this.snooze(until);
     });
   }
 

@@ -13,6 +13,7 @@ const BEHIND_AFTER_MS = 500;
 const REST_MS = 2_000;
 
 const started = new Date(state.now);
+/** @param {string} iso */
 const isRecent = (iso) => iso !== null && new Date(iso) > started;
 
 export class Alerts {
@@ -30,17 +31,21 @@ export class Alerts {
     }
   }
 
-  /** Take note of a row; before: what was known of it, or undefined. */
+  /** Take note of a row; before: what was known of it, or undefined.
+   *
+   * @param {Inbox.Row} row
+   * @param {Inbox.Row | undefined} before */
   consider(row, before) {
     if (!concernsMe(row) || !isNews(row, before)) return;
     if (this.#isLookedAt(row)) {
-      claim(row);
+      void claim(row);
       return;
     }
     const isInFront = document.visibilityState === "visible" && document.hasFocus();
     setTimeout(() => this.#tell(row), isInFront ? IN_FRONT_AFTER_MS : BEHIND_AFTER_MS);
   }
 
+  /** @param {Inbox.Row} row */
   async #tell(row) {
     if (await isLookedAtInSomeTab(row.id)) return;
     if (!(await claim(row))) return;
@@ -50,6 +55,7 @@ export class Alerts {
     if (state.alerts.desktop && !document.hasFocus()) this.#notify(row);
   }
 
+  /** @param {Inbox.Row} row */
   #notify(row) {
     if (!("Notification" in window) || Notification.permission !== "granted") return;
     try {
@@ -73,9 +79,12 @@ export class Alerts {
 /** Holds a lock while a conversation is before this person's eyes, so that their other tabs know. */
 export class Gaze {
   #id = null;
+  /** @type {(value?: unknown) => void} */
   #letGo = () => {};
 
-  /** Take note of which conversation that is now, or null. */
+  /** Take note of which conversation that is now, or null.
+   *
+   * @param {string} id */
   follow(id) {
     if (id === this.#id || !navigator.locks) return;
     this.#letGo();
@@ -85,23 +94,29 @@ export class Gaze {
       this.#letGo = resolve;
     });
     // Shared: the same conversation may be before one's eyes on two screens.
-    navigator.locks.request(LOOKING + id, { mode: "shared" }, () => held);
+    void navigator.locks.request(LOOKING + id, { mode: "shared" }, () => held);
   }
 }
 
-/** Whether a tab of this person shows it, however late that tab gets to hear of the message. */
+/** Whether a tab of this person shows it, however late that tab gets to hear of the message.
+ *
+ * @param {string} id */
 async function isLookedAtInSomeTab(id) {
   if (!navigator.locks) return false;
   const { held } = await navigator.locks.query();
   return held.some((lock) => lock.name === LOOKING + id);
 }
 
+/** @param {Inbox.Row} row */
 function concernsMe(row) {
   if (row.status === "pending" || row.status === "closed") return false;
   return row.assignee ? row.assignee.id === me.id : row.status === "open";
 }
 
-/** Whether the customer wrote, or the bot handed over, since this was known or the page was made. */
+/** Whether the customer wrote, or the bot handed over, since this was known or the page was made.
+ *
+ * @param {Inbox.Row} row
+ * @param {Inbox.Row | undefined} before */
 function isNews(row, before) {
   const hasWritten = before
     ? row.inbound_total > before.inbound_total
@@ -112,7 +127,9 @@ function isNews(row, before) {
   return hasWritten || wasHandedOver;
 }
 
-/** Be the one tab that tells of a row in this state; answer whether this is the one. */
+/** Be the one tab that tells of a row in this state; answer whether this is the one.
+ *
+ * @param {Inbox.Row} row */
 async function claim(row) {
   const take = () => {
     const told = read();

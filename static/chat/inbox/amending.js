@@ -9,7 +9,9 @@ import { EVENT } from "../../stream/shapes.js";
 
 export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
 
-/** Put what edits and deletions say into the messages they are about; entries: events by number. */
+/** Put what edits and deletions say into the messages they are about; entries: events by number.
+ *
+ * @param {Map<number, Stream.Event>} entries */
 export function amend(entries) {
   const amendments = [...entries.values()].filter(isAmendment).sort((a, b) => a.seq - b.seq);
   for (const { data } of amendments) {
@@ -32,15 +34,19 @@ export class Amending {
   #doomed = null;
   #dialog = byId("delete-dialog");
 
+  /** @param {Inbox.OpenConversation} conversation */
   constructor(conversation) {
     this.#conversation = conversation;
     this.#dialog.addEventListener("close", () => {
-      if (this.#dialog.returnValue === "delete") this.#delete(this.#doomed);
+      if (this.#dialog.returnValue === "delete") void this.#delete(this.#doomed);
       this.#doomed = null;
     });
   }
 
-  /** Give a message's node its menu, if this person may ever do something with it. */
+  /** Give a message's node its menu, if this person may ever do something with it.
+   *
+   * @param {HTMLElement} node
+   * @param {Stream.Event} entry */
   decorate(node, entry) {
     node.querySelector(".message-menu")?.remove();
     const { sender, deleted_at } = entry.data;
@@ -70,19 +76,25 @@ export class Amending {
   }
 
   #isOwnAndNew({ data }) {
-    const age = now() - new Date(data.timestamp);
+    const age = now().getTime() - Date.parse(data.timestamp);
     return data.sender.id === me.id && age < state.me.amend_window_seconds * 1000;
   }
 
+  /** @param {Stream.Event} entry */
   #mayEdit(entry) {
     const isClosed = this.#conversation.row?.status === "closed";
     return me.may_answer && !isClosed && !entry.data.deleted_at && this.#isOwnAndNew(entry);
   }
 
+  /** @param {Stream.Event} entry */
   #mayDelete(entry) {
     return me.may_delete.includes(entry.data.sender.type) || this.#isOwnAndNew(entry);
   }
 
+  /**
+   * @param {HTMLElement} node
+   * @param {Stream.Event} entry
+   */
   #fill(list, node, entry) {
     // What holds now: time goes on, and the conversation may have been closed meanwhile.
     const items = [];
@@ -99,6 +111,10 @@ export class Amending {
     );
   }
 
+  /**
+   * @param {HTMLElement} node
+   * @param {Stream.Event} entry
+   */
   #edit(node, entry) {
     if (node.querySelector(".edit-form")) return;
     const shown = slot(node, "text");
@@ -153,12 +169,12 @@ export class Amending {
         leave();
       } else if (event.key === "Enter" && !event.shiftKey) {
         event.preventDefault();
-        submit();
+        void submit();
       }
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      submit();
+      void submit();
     });
     cancel.addEventListener("click", leave);
     refresh();
@@ -167,12 +183,14 @@ export class Amending {
     form.scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {HTMLElement} node */
   #backToWriting(node) {
     const field = byId("composer-text");
     if (field.offsetParent && matchMedia("(pointer: fine)").matches) field.focus();
     else node.querySelector(".message-menu button")?.focus();
   }
 
+  /** @param {Stream.Event} entry */
   #ask(entry) {
     this.#doomed = entry;
     this.#dialog.returnValue = "";
@@ -181,13 +199,14 @@ export class Amending {
     this.#dialog.showModal();
   }
 
+  /** @param {Stream.Event} entry */
   async #delete(entry) {
     if (await this.#call("DELETE", entry)) toast(gettext("Message deleted"), { kind: "success" });
     byId("log-scroll").focus({ preventScroll: true });
   }
 
   /** Do it and show it, without waiting for the event to come by the socket. */
-  async #call(method, entry, body = undefined, headers = {}) {
+  async #call(method, entry, body, headers = {}) {
     const { stream } = this.#conversation;
     const path = `streams/${encodeURIComponent(stream)}/messages/${entry.data.message_id}`;
     try {
@@ -202,13 +221,16 @@ export class Amending {
   }
 }
 
-/** Close what was open for editing in a message's node; what was typed there goes. */
+/** Close what was open for editing in a message's node; what was typed there goes.
+ *
+ * @param {HTMLElement} node */
 export function endEditing(node) {
   node.querySelector(".edit-form")?.remove();
   delete node.dataset.editing;
   slot(node, "text").hidden = false;
 }
 
+/** @param {string} words */
 function item(picture, words, run) {
   const button = element("button", "dropdown-item");
   button.type = "button";

@@ -17,9 +17,16 @@ export class Refusal extends Error {
   }
 }
 
-const token = () => document.querySelector("input[name=csrfmiddlewaretoken]").value;
+const token = () => /** @type {HTMLInputElement} */ (
+  document.querySelector("input[name=csrfmiddlewaretoken]")
+).value;
 
-/** Return the answer, which has the given shape; raise `Refusal`. */
+/** Return the answer, which has the given shape; raise `Refusal`.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{shape: Stream.Shape, body?: object, headers?: Record<string, string>}} options
+ * @returns {Promise<any>} */
 export async function call(method, path, { shape, body, headers = {} }) {
   try {
     return await requestJson(BASE + path, {
@@ -60,6 +67,11 @@ export const get = (path, shape, query = {}) => {
 
 export const post = (path, shape, body = {}) => call("POST", path, { shape, body });
 
+/**
+ * @param {string} path
+ * @param {Stream.Shape} shape
+ * @param {object} body
+ */
 export const patch = (path, shape, body) => call("PATCH", path, { shape, body });
 
 export function logInAgain() {

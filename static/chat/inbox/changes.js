@@ -33,9 +33,12 @@ const REASONS = {
   quota: () => gettext("the bot answers of the plan are used up"),
 };
 
-/** Give the sentence of a change, or "" for one that this page does not know. */
+/** Give the sentence of a change, or "" for one that this page does not know.
+ *
+ * @param {Stream.Data} data */
 export function changeWords(data) {
-  const { change = {}, sender = {} } = data;
+  const change = data.change ?? /** @type {Stream.Change} */ ({});
+  const sender = data.sender ?? /** @type {Stream.Sender} */ ({});
   const words = WORDS[change.name]?.(change);
   if (!words) return "";
   const sentence = interpolate(

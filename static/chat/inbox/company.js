@@ -34,7 +34,9 @@ export class Company {
     this.#paintTyping();
   }
 
-  /** Their message is there: they are no longer writing it. */
+  /** Their message is there: they are no longer writing it.
+   *
+   * @param {string} id */
   hasWritten(id) {
     if (this.#typing.delete(id)) this.#paintTyping();
   }

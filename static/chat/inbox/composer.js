@@ -62,7 +62,9 @@ export class Composer {
     return this.#text.value.trim() !== "";
   }
 
-  /** Show the draft of a conversation, in the mode in which it was begun. */
+  /** Show the draft of a conversation, in the mode in which it was begun.
+   *
+   * @param {string} id */
   open(id) {
     this.#id = id;
     byId("composer-warning").hidden = true;
@@ -75,18 +77,22 @@ export class Composer {
     this.#text.value = "";
   }
 
-  /** Write the other kind of message; what was begun of this one is kept beside it. */
+  /** Write the other kind of message; what was begun of this one is kept beside it.
+   *
+   * @param {string} mode */
   setMode(mode) {
     if (mode === this.mode || this.#id === null) return;
     this.#show(mode);
     announce(this.#text.getAttribute("aria-label"));
   }
 
+  /** @param {string} mode */
   #switchTo(mode) {
     this.setMode(mode);
     this.#text.focus();
   }
 
+  /** @param {string} mode */
   #show(mode) {
     this.mode = mode;
     this.#form.dataset.mode = mode;
@@ -113,6 +119,7 @@ export class Composer {
     this.#refresh();
   }
 
+  /** @param {string} mode */
   focus(mode) {
     if (this.#form.hidden) return;
     this.setMode(mode);
@@ -135,7 +142,9 @@ export class Composer {
     }
   }
 
-  /** A colleague answered while this person was writing: say so before two answers go out. */
+  /** A colleague answered while this person was writing: say so before two answers go out.
+   *
+   * @param {string} name */
   warn(name) {
     if (this.mode !== "reply" || !this.hasText) return;
     const warning = byId("composer-warning");

@@ -68,7 +68,9 @@ export class Connection extends EventTarget {
     socket.addEventListener("close", ({ code }) => this.#ended(socket, code));
   }
 
-  /** Hand a frame to the socket or what stands in for it; false when there is neither. */
+  /** Hand a frame to the socket or what stands in for it; false when there is neither.
+   *
+   * @param {Stream.Sent} frame */
   send(frame) {
     if (!this.isLive) return this.fallback?.(frame) ?? false;
     if (this.#socket.readyState !== WebSocket.OPEN) return false;
@@ -76,6 +78,10 @@ export class Connection extends EventTarget {
     return true;
   }
 
+  /**
+   * @param {WebSocket} socket
+   * @param {string} data
+   */
   #receive(socket, data) {
     if (socket !== this.#socket) return;
     const frame = readFrame(data);
@@ -89,7 +95,9 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new CustomEvent(frame.type, { detail: frame }));
   }
 
-  /** A socket that says nothing for this long is dead, whatever the browser thinks. */
+  /** A socket that says nothing for this long is dead, whatever the browser thinks.
+   *
+   * @param {number} ms */
   #expectLife(ms) {
     clearTimeout(this.#silenceTimer);
     this.#silenceTimer = setTimeout(() => this.#giveUp(), ms);
@@ -103,6 +111,10 @@ export class Connection extends EventTarget {
     this.#ended(socket, 0);
   }
 
+  /**
+   * @param {WebSocket} socket
+   * @param {number} code
+   */
   #ended(socket, code) {
     if (socket !== this.#socket) return;
     clearTimeout(this.#silenceTimer);
@@ -120,6 +132,7 @@ export class Connection extends EventTarget {
     if (wasLive) this.dispatchEvent(new Event("lost"));
   }
 
+  /** @param {number} code */
   #delay(code) {
     if (code === Close.restart && this.failures === 1) return Math.random() * RESTART_SPREAD_MS;
     const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.failures);
@@ -131,13 +144,16 @@ export class Connection extends EventTarget {
     if (this.state === "waiting") this.connect();
   }
 
+  /** @param {string} newState */
   #become(newState, code = 0) {
     this.state = newState;
     this.dispatchEvent(new CustomEvent("state", { detail: { state: newState, code } }));
   }
 }
 
-/** Return the frame, or null for what is none: the protocol knows JSON objects with a type only. */
+/** Return the frame, or null for what is none: the protocol knows JSON objects with a type only.
+ *
+ * @param {string} data */
 function readFrame(data) {
   try {
     const frame = JSON.parse(data);

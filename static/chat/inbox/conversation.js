@@ -18,6 +18,7 @@ const NEAR_END_PX = 120;
 const LOOKING_AGAIN_MS = 25_000;
 
 export class OpenConversation extends EventTarget {
+  /** @type {string | null} */
   id = null;
   row = null;
   epoch = null;
@@ -26,7 +27,9 @@ export class OpenConversation extends EventTarget {
   company = new Company(() => {
     if (this.#wasAtEnd) this.#toEnd();
   });
-  /** Called with the node and the entry of each message that is shown anew or was amended. */
+  /** Called with the node and the entry of each message that is shown anew or was amended.
+   *
+   * @type {(node: HTMLElement, entry: Stream.Event) => void} */
   decorate = () => {};
   #entries = new Map();
   #hasMore = false;
@@ -64,12 +67,16 @@ export class OpenConversation extends EventTarget {
     return this.id && this.epoch ? { stream: this.stream, epoch: this.epoch, seq: this.top } : null;
   }
 
-  /** Whether this conversation is before the reader's eyes. */
+  /** Whether this conversation is before the reader's eyes.
+   *
+   * @param {string} id */
   isLookedAt(id) {
     return id === this.id && this.#isInView();
   }
 
-  /** Whether the reader has seen everything that this row tells of. */
+  /** Whether the reader has seen everything that this row tells of.
+   *
+   * @param {Inbox.Row} row */
   hasRead(row) {
     return row.id === this.id && this.#saidSeen >= row.last_seq;
   }
@@ -82,7 +89,10 @@ export class OpenConversation extends EventTarget {
     this.#look();
   }
 
-  /** Load a conversation and show it; answers whether it is there. */
+  /** Load a conversation and show it; answers whether it is there.
+   *
+   * @param {string} id
+   * @param {Inbox.Row | null} [row] */
   async open(id, row = null) {
     this.#begin(id);
     if (row) this.setRow(row);
@@ -143,6 +153,7 @@ export class OpenConversation extends EventTarget {
     }
   }
 
+  /** @param {Inbox.Row} row */
   setRow(row) {
     if (row.id !== this.id) return;
     this.row = row;
@@ -151,7 +162,9 @@ export class OpenConversation extends EventTarget {
     this.dispatchEvent(new CustomEvent("row", { detail: row }));
   }
 
-  /** Take events of this stream, in whatever order they come. */
+  /** Take events of this stream, in whatever order they come.
+   *
+   * @param {Stream.Event[]} events */
   accept(events) {
     const wasAtEnd = this.#isAtEnd();
     const news = events.filter((event) => !this.#entries.has(event.seq));
@@ -177,16 +190,19 @@ export class OpenConversation extends EventTarget {
     this.accept([event]);
   }
 
+  /** @param {Stream.Frame} frame */
   resumed(frame) {
     if (!frame.recovered || frame.epoch !== this.epoch) {
-      this.reload();
+      void this.reload();
       return;
     }
     this.accept(frame.events);
     this.#sayLooking();
   }
 
-  /** A message of ours is stored: show it under its number without waiting for the event. */
+  /** A message of ours is stored: show it under its number without waiting for the event.
+   *
+   * @param {Stream.Content} content */
   acknowledged(ack, content) {
     this.receive({
       seq: ack.seq,
@@ -201,6 +217,7 @@ export class OpenConversation extends EventTarget {
     });
   }
 
+  /** @param {number} top */
   behind(top) {
     if (this.epoch && top > this.top) {
       this.#connection.send({ type: "stream.pull", stream: this.stream, after: this.top });
@@ -214,11 +231,13 @@ export class OpenConversation extends EventTarget {
       .sort((a, b) => a.seq - b.seq);
   }
 
+  /** @param {Stream.Frame} frame */
   receipts(frame) {
     this.#seenSeq = Math.max(this.#seenSeq, frame.customer_seen_seq ?? 0);
     this.#paint();
   }
 
+  /** @param {string} id */
   #begin(id) {
     this.#generation += 1;
     this.id = id;
@@ -238,6 +257,7 @@ export class OpenConversation extends EventTarget {
     this.dispatchEvent(new CustomEvent("begun", { detail: id }));
   }
 
+  /** @param {string} id */
   async #snapshot(id) {
     const [detail, history] = await Promise.all([
       get(`conversations/${id}`, DETAIL),
@@ -257,6 +277,7 @@ export class OpenConversation extends EventTarget {
     this.#paint();
   }
 
+  /** @param {Inbox.Detail} detail */
   #takeDetail(detail) {
     this.#saidSeen = Math.max(this.#saidSeen, detail.seen_seq);
     showDetails(detail);
@@ -308,7 +329,7 @@ export class OpenConversation extends EventTarget {
   }
 
   #scrolled() {
-    if (this.#scroll.scrollTop < 300) this.#loadEarlier();
+    if (this.#scroll.scrollTop < 300) void this.#loadEarlier();
     this.#wasAtEnd = this.#isAtEnd();
     if (this.#wasAtEnd) {
       this.#missed = 0;
@@ -328,7 +349,9 @@ export class OpenConversation extends EventTarget {
     this.#paintJump();
   }
 
-  /** Tell of what others wrote: to eyes that are elsewhere, and to ears. */
+  /** Tell of what others wrote: to eyes that are elsewhere, and to ears.
+   *
+   * @param {Stream.Event[]} news */
   #tell(news) {
     const others = news.filter(
       ({ kind, data }) => kind === "message.posted" && data.sender.id !== me.id,

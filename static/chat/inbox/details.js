@@ -21,6 +21,7 @@ export const STATUSES = {
 let shown = { id: null, customerId: null, others: [] };
 const OTHERS = 5;
 
+/** @param {Inbox.Detail} detail */
 export function showDetails({ customer, conversation, others, widget }) {
   shown = { id: conversation.id, customerId: customer.id, others };
   const head = element("div", "details-who");
@@ -45,6 +46,7 @@ export function showDetails({ customer, conversation, others, widget }) {
   fact(facts, "robot", gettext("Bot"), conversation.bot_name);
   fact(facts, "clock", gettext("First seen"), dated(customer.created_at));
   fact(facts, "messages", gettext("Conversation began"), dated(conversation.created_at));
+  /** @type {HTMLElement[]} */
   const parts = [head, facts];
   const claims = claimed(customer.claimed ?? {});
   if (claims) parts.push(claims);
@@ -54,7 +56,9 @@ export function showDetails({ customer, conversation, others, widget }) {
   byId("details-body").replaceChildren(...parts);
 }
 
-/** Another conversation of the shown customer began or changed: show it as it is now. */
+/** Another conversation of the shown customer began or changed: show it as it is now.
+ *
+ * @param {Inbox.Row} row */
 export function showOther(row) {
   if (row.customer.id !== shown.customerId || row.id === shown.id) return;
   const other = {
@@ -67,7 +71,9 @@ export function showOther(row) {
   paintOthers([other, ...shown.others.filter(({ id }) => id !== row.id)]);
 }
 
-/** Another conversation moved out of this reader's reach. */
+/** Another conversation moved out of this reader's reach.
+ *
+ * @param {string} id */
 export function forgetOther(id) {
   if (shown.others.some((other) => other.id === id)) {
     paintOthers(shown.others.filter((other) => other.id !== id));
@@ -102,6 +108,7 @@ function reasons(conversationId, customerId) {
   return list;
 }
 
+/** @param {string} name */
 function fact(list, iconName, name, value) {
   if (!value) return;
   const line = element("div");
@@ -113,6 +120,7 @@ function fact(list, iconName, name, value) {
   list.append(line);
 }
 
+/** @param {string} iso */
 function dated(iso) {
   const time = element("time", "", dateWords(iso));
   time.dateTime = iso;
@@ -120,6 +128,7 @@ function dated(iso) {
   return time;
 }
 
+/** @param {string} address */
 function mail(address) {
   const made = element("a", "", address);
   made.href = `mailto:${encodeURIComponent(address)}`;

@@ -8,13 +8,17 @@ const MODES = ["reply", "note"];
 export class Drafts {
   #known = new Map();
 
-  /** Return {mode, reply, note} of a conversation. */
+  /** Return {mode, reply, note} of a conversation.
+   *
+   * @param {string} id */
   of(id) {
     if (!this.#known.has(id)) this.#known.set(id, this.#stored(id));
     return this.#known.get(id);
   }
 
-  /** Change what is kept of a conversation; a mode other than "reply" is kept without a text too. */
+  /** Change what is kept of a conversation; a mode other than "reply" is kept without a text too.
+   *
+   * @param {string} id */
   change(id, changes) {
     const draft = { ...this.of(id), ...changes };
     this.#known.set(id, draft);
@@ -29,6 +33,7 @@ export class Drafts {
     }
   }
 
+  /** @param {string} id */
   #stored(id) {
     let kept = null;
     try {

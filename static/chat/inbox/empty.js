@@ -1,6 +1,8 @@
 // What an empty list says: why it is empty, and what to do about it.
 
-/** Give [title, help]. */
+/** Give [title, help].
+ *
+ * @param {string} status */
 export function emptyWords(box, status, counts) {
   const hasAny = Object.values(counts.all).some((number) => number > 0);
   if (!hasAny) {

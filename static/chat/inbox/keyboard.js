@@ -5,6 +5,7 @@ const FIELDS = "input, textarea, select, [contenteditable]";
 
 const MOVING = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
 
+/** @param {HTMLElement} target */
 const isTyping = (target) => target instanceof Element && target.closest(FIELDS) !== null;
 const somethingIsOpen = () =>
   document.querySelector("dialog[open], .dropdown-menu.show") !== null;
@@ -49,13 +50,14 @@ export function listenToKeys(commands) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     if (event.ctrlKey || event.metaKey || event.altKey || somethingIsOpen()) return;
-    if (isTyping(event.target)) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (isTyping(target)) {
       // Out of the field first; a second Escape leaves the conversation.
-      if (event.key === "Escape") event.target.blur();
+      if (event.key === "Escape") target.blur();
       return;
     }
     // The log scrolls with the arrows when it has the focus.
-    if (event.key.startsWith("Arrow") && event.target.closest?.("#log-scroll, .dropdown")) return;
+    if (event.key.startsWith("Arrow") && target.closest?.("#log-scroll, .dropdown")) return;
     const key = commandKey(event);
     const run = keys[key];
     if (!run) return;

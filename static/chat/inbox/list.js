@@ -4,6 +4,7 @@ import { emptyWords } from "./empty.js";
 import { keptOrder, keepOrder } from "./order.js";
 import { byId, fromTemplate, me, root, setText, state } from "./page.js";
 import { fillRow, fillTimes } from "./row.js";
+import { byAge, byWait, isOlder, momentOf } from "./sorting.js";
 import { setUnread } from "./title.js";
 import { COUNTS, ROWS } from "./shapes.js";
 import { toast } from "../../app/toasts.js";
@@ -15,19 +16,6 @@ const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
 const FILTERS = "a[data-box], a[data-status], a[data-order]";
 
-/** Newest first; ids are made in order of time and settle a tie, as in the database. */
-const byAge = (a, b) =>
-  new Date(b.last_message_at) - new Date(a.last_message_at) || (a.id < b.id ? 1 : -1);
-
-/** Whoever waits longest first, and behind them, newest first, those who do not wait. */
-function byWait(a, b) {
-  if (!a.waiting_since || !b.waiting_since) {
-    if (a.waiting_since || b.waiting_since) return a.waiting_since ? -1 : 1;
-    return byAge(a, b);
-  }
-  return new Date(a.waiting_since) - new Date(b.waiting_since) || (a.id < b.id ? -1 : 1);
-}
-
 export class ConversationList {
   box = state.box;
   status = state.status;
@@ -37,6 +25,7 @@ export class ConversationList {
   #shown = new Map();
   #known = new Map();
   #next = null;
+  /** @type {Promise<any> | null} */
   #loading = null;
   #generation = 0;
   #countsTimer = null;
@@ -62,11 +51,11 @@ export class ConversationList {
       this.#paint();
       this.#paintCounts();
     } else {
-      this.choose({ order: keptOrder() });
+      void this.choose({ order: keptOrder() });
     }
     this.#scroll.addEventListener("scroll", () => this.#loadMoreNearTheEnd(), { passive: true });
     this.#list.addEventListener("click", (event) => {
-      const link = event.target.closest("a.row-link");
+      const link = /** @type {Element} */ (event.target).closest("a.row-link");
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
       event.preventDefault();
       openConversation(link.closest(".row-item").dataset.id);
@@ -76,20 +65,24 @@ export class ConversationList {
         if (event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
         if (link.dataset.order) keepOrder(link.dataset.order);
-        this.choose(link.dataset);
+        void this.choose(link.dataset);
       });
     }
     this.#listenToSearch(byId("list-search"));
     setInterval(() => this.#tick(), 10_000);
-    this.#loadMoreNearTheEnd();
+    void this.#loadMoreNearTheEnd();
   }
 
-  /** Give the newest row known of a conversation, shown in this list or not. */
+  /** Give the newest row known of a conversation, shown in this list or not.
+   *
+   * @param {string} id */
   row(id) {
     return this.#known.get(id) ?? null;
   }
 
-  /** Take a row from the socket or from an answer; an older one than is known changes nothing. */
+  /** Take a row from the socket or from an answer; an older one than is known changes nothing.
+   *
+   * @param {Inbox.Row} row */
   upsert(row) {
     const known = this.#known.get(row.id);
     if (known && isOlder(row, known)) return known;
@@ -100,7 +93,9 @@ export class ConversationList {
     return complete;
   }
 
-  /** Forget a conversation that this reader does not see any more. */
+  /** Forget a conversation that this reader does not see any more.
+   *
+   * @param {string} id */
   remove(id) {
     this.#known.delete(id);
     this.#rows.delete(id);
@@ -108,7 +103,9 @@ export class ConversationList {
     this.#countSoon();
   }
 
-  /** Everything up to inbound_total was read here: the badge goes at once. */
+  /** Everything up to inbound_total was read here: the badge goes at once.
+   *
+   * @param {string} id */
   markRead(id) {
     const row = this.#known.get(id);
     if (!row || !row.unread) return;
@@ -118,6 +115,7 @@ export class ConversationList {
     this.#countSoon();
   }
 
+  /** @param {string} id */
   setOpened(id) {
     this.opened = id;
     this.#paint();
@@ -159,7 +157,7 @@ export class ConversationList {
         if (wanted === this.#search) return;
         this.#search = wanted;
         this.#paintFilters();
-        this.#startAnew();
+        void this.#startAnew();
       }, SEARCH_AFTER_MS);
     });
     field.addEventListener("keydown", (event) => {
@@ -198,16 +196,18 @@ export class ConversationList {
     const newer = [...this.#known.values()].filter((row) => before.get(row.id) !== row);
     this.#take(page, newer);
     this.#paint();
-    this.countNow();
+    void this.countNow();
   }
 
-  /** Load again if something changed at this moment that no row has told of; say whether it did. */
+  /** Load again if something changed at this moment that no row has told of; say whether it did.
+   *
+   * @param {string} changedAt */
   catchUp(changedAt) {
     if (changedAt === this.#caughtUpTo) return false;
     this.#caughtUpTo = changedAt;
-    const moment = new Date(changedAt);
-    const isKnown = [...this.#known.values()].some((row) => new Date(row.updated_at) >= moment);
-    if (!isKnown) this.reload();
+    const since = momentOf(changedAt);
+    const isKnown = [...this.#known.values()].some((row) => momentOf(row.updated_at) >= since);
+    if (!isKnown) void this.reload();
     return !isKnown;
   }
 
@@ -222,11 +222,13 @@ export class ConversationList {
     }
   }
 
-  /** Move the focus to the next (1) or previous (-1) row. */
+  /** Move the focus to the next (1) or previous (-1) row.
+   *
+   * @param {number} by */
   step(by) {
     const links = [...this.#list.querySelectorAll("a.row-link")];
     if (!links.length) return;
-    const focused = links.indexOf(document.activeElement);
+    const focused = links.findIndex((link) => link === document.activeElement);
     const current = focused >= 0
       ? focused
       : links.findIndex((link) => link.closest(".row-item").dataset.id === this.opened);
@@ -235,11 +237,13 @@ export class ConversationList {
     links[next].scrollIntoView({ block: "nearest" });
   }
 
+  /** @param {string} id */
   focusRow(id) {
     const item = this.#shown.get(id) ?? this.#list.firstElementChild;
     (item?.querySelector("a") ?? this.#scroll).focus();
   }
 
+  /** @param {Inbox.Row} row */
   #know(row) {
     const told = row.unread && this.#isRead(row) ? { ...row, unread: 0 } : row;
     const before = this.#known.get(row.id);
@@ -248,12 +252,20 @@ export class ConversationList {
     return told;
   }
 
+  /**
+   * @param {Inbox.Row} row
+   * @param {Inbox.Row} known
+   */
   #unreadOf(row, known) {
     // The hint goes to the whole team and does not know what this reader has read.
     const seen = known ? known.inbound_total - known.unread : 0;
     return Math.max(0, row.inbound_total - Math.max(seen, row.answered_inbound_total));
   }
 
+  /**
+   * @param {Inbox.RowPage} page
+   * @param {Inbox.Row[]} newer
+   */
   #take(page, newer) {
     this.#rows.clear();
     this.#next = page.next;
@@ -264,6 +276,7 @@ export class ConversationList {
     }
   }
 
+  /** @param {Inbox.Row} row */
   #belongs(row) {
     // Whom a search found stays found, whatever happens to the conversation.
     if (this.#search) return this.#rows.has(row.id);
@@ -273,7 +286,10 @@ export class ConversationList {
     return true;
   }
 
-  /** As the server orders this list, so that a reload and a live change never differ. */
+  /** As the server orders this list, so that a reload and a live change never differ.
+   *
+   * @param {Inbox.Row} a
+   * @param {Inbox.Row} b */
   #compare(a, b) {
     return this.#isByWait ? byWait(a, b) : byAge(a, b);
   }
@@ -286,6 +302,7 @@ export class ConversationList {
     return { isMixed: this.#search !== "", isByWait: this.#isByWait };
   }
 
+  /** @param {Inbox.Row} row */
   #place(row) {
     if (!this.#belongs(row)) {
       this.#rows.delete(row.id);
@@ -298,10 +315,9 @@ export class ConversationList {
   }
 
   async #loadMoreNearTheEnd() {
+    if (this.#next === null || this.#loading !== null) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll;
-    if (this.#next === null || this.#loading || scrollHeight - scrollTop - clientHeight > 400) {
-      return;
-    }
+    if (scrollHeight - scrollTop - clientHeight > 400) return;
     const generation = this.#generation;
     byId("list-more").hidden = false;
     this.#loading = get("inbox/conversations", ROWS, { ...this.#question(), cursor: this.#next });
@@ -321,7 +337,7 @@ export class ConversationList {
       this.#loading = null;
       byId("list-more").hidden = true;
     }
-    this.#loadMoreNearTheEnd();
+    void this.#loadMoreNearTheEnd();
   }
 
   #failed(error) {
@@ -339,7 +355,8 @@ export class ConversationList {
       this.#shown.delete(id);
     }
     // A row that moves loses the focus, and with it the keyboard's place in the list.
-    const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    const focused = this.#list.contains(active) ? active : null;
     let place = this.#list.firstElementChild;
     for (const row of wanted) {
       let item = this.#shown.get(row.id);
@@ -363,6 +380,7 @@ export class ConversationList {
     }
   }
 
+  /** @param {boolean} isEmpty */
   #paintEmpty(isEmpty) {
     const empty = byId("list-empty");
     empty.hidden = !isEmpty;
@@ -383,7 +401,7 @@ export class ConversationList {
       const isChosen = this[name] === value && !this.#search;
       if (isChosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
-      link.href = this.query(link.dataset);
+      /** @type {HTMLAnchorElement} */ (link).href = this.query(link.dataset);
     }
     // Of everything else the newest come first, whichever was chosen.
     byId("list-order").hidden = this.status !== "open" || this.#search !== "";
@@ -391,6 +409,7 @@ export class ConversationList {
   }
 
   #paintCounts() {
+    /** @param {number} number */
     const words = (number) =>
       number >= state.count_limit ? `${state.count_limit - 1}+` : String(number || "");
     for (const link of root.querySelectorAll("a[data-box]")) {
@@ -411,9 +430,4 @@ export class ConversationList {
   #countSoon() {
     this.#countsTimer ??= setTimeout(() => this.countNow(), COUNTS_AFTER_MS);
   }
-}
-
-function isOlder(row, than) {
-  if (row.last_seq !== than.last_seq) return row.last_seq < than.last_seq;
-  return new Date(row.updated_at) < new Date(than.updated_at);
 }

@@ -55,6 +55,7 @@ export class Log {
     this.#showReceipt(entries, seenSeq);
   }
 
+  /** @param {string} key */
   #once(key, make) {
     if (!this.#nodes.has(key)) this.#nodes.set(key, make());
     return this.#nodes.get(key);
@@ -80,7 +81,9 @@ export class Log {
     }
   }
 
-  /** Say "Seen" once, under the newest of our messages that the customer has read. */
+  /** Say "Seen" once, under the newest of our messages that the customer has read.
+   *
+   * @param {Stream.Event[]} entries */
   #showReceipt(entries, seenSeq) {
     const ours = entries.filter(
       ({ kind, data }) =>
@@ -102,30 +105,37 @@ export class Log {
   }
 }
 
+/**
+ * @param {Stream.Event} before
+ * @param {Stream.Event} entry
+ */
 function follows(before, entry) {
   return Boolean(
     before
       && before.data.sender.id === entry.data.sender.id
       && (before.data.content.type === "note") === (entry.data.content.type === "note")
-      && new Date(entry.data.timestamp) - new Date(before.data.timestamp) < FOLLOWS_WITHIN_MS,
+      && Date.parse(entry.data.timestamp) - Date.parse(before.data.timestamp) < FOLLOWS_WITHIN_MS,
   );
 }
 
+/** @param {string} iso */
 function dayLine(iso) {
   const line = element("li", "entry-day");
   line.append(element("span", "", dayWords(iso)));
   return line;
 }
 
+/** @param {Stream.Event} entry */
 function entryNode(entry) {
   return entry.kind === "message.posted" ? messageNode(entry) : changeNode(entry);
 }
 
+/** @param {Stream.Event} entry */
 function changeNode(entry) {
   const words = changeWords(entry.data);
   if (!words) return null;
   const line = element("li", "entry-change");
-  line.dataset.seq = entry.seq;
+  line.dataset.seq = String(entry.seq);
   const time = element("time", "", clock(entry.data.timestamp));
   time.dateTime = entry.data.timestamp;
   time.title = absolute(entry.data.timestamp);
@@ -137,7 +147,7 @@ function messageNode({ seq, data }) {
   const { sender, content } = data;
   const isNote = content.type === "note";
   const node = fromTemplate("message-template");
-  node.dataset.seq = seq;
+  node.dataset.seq = String(seq);
   node.dataset.side = sender.type === "customer" ? "in" : "out";
   node.dataset.kind = isNote ? "note" : sender.type;
   node.toggleAttribute("data-mine", sender.id === me.id);
@@ -150,6 +160,11 @@ function messageNode({ seq, data }) {
   return node;
 }
 
+/**
+ * @param {HTMLElement} target
+ * @param {Stream.Sender} sender
+ * @param {string} botName
+ */
 function fillAuthor(target, sender, botName) {
   setText(target, sender.id === me.id ? gettext("You") : senderName(sender, botName));
 }
@@ -181,12 +196,20 @@ function fillMessage(node, entry, { decorate }) {
   decorate(node, entry);
 }
 
+/**
+ * @param {HTMLElement} target
+ * @param {Stream.Sender} sender
+ */
 function fillInitials(target, sender) {
   target.dataset.hue = hueOf(sender.id);
   if (sender.type === "bot") target.replaceChildren(icon("robot"));
   else setText(target, firstLetter(customerName(sender)));
 }
 
+/**
+ * @param {HTMLElement} target
+ * @param {Stream.Source[]} sources
+ */
 function fillSources(target, sources) {
   target.hidden = sources.length === 0;
   target.replaceChildren(
@@ -198,6 +221,7 @@ function fillSources(target, sources) {
   );
 }
 
+/** @param {Inbox.Item} item */
 function unsentNode(item) {
   const node = fromTemplate("message-template");
   const isNote = item.content.type === "note";

@@ -47,6 +47,7 @@ const composer = new Composer({ send, typing, editLast: () => amending.editLast(
 
 /* --- Which pane, which conversation --------------------------------------------------------- */
 
+/** @param {string} pane */
 function showPane(pane) {
   root.dataset.pane = pane;
   noteGaze();
@@ -105,7 +106,7 @@ function closeConversation({ isOwnStep = true } = {}) {
 
 window.addEventListener("popstate", () => {
   const id = /([0-9a-f-]{36})\/$/.exec(window.location.pathname)?.[1];
-  if (id) openConversation(id, { isOwnStep: false });
+  if (id) void openConversation(id, { isOwnStep: false });
   else closeConversation({ isOwnStep: false });
 });
 
@@ -114,12 +115,12 @@ function toggleDetails() {
 }
 
 root.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-action], a[data-conversation]");
+  const target = /** @type {Element} */ (event.target).closest("[data-action], a[data-conversation]");
   if (!target) return;
   if (target.dataset.conversation) {
     event.preventDefault();
     root.dataset.details = "";
-    openConversation(target.dataset.conversation);
+    void openConversation(target.dataset.conversation);
   } else if (target.dataset.action === "back") {
     event.preventDefault();
     closeConversation();
@@ -133,6 +134,7 @@ for (const button of document.querySelectorAll("[data-open-dialog]")) {
 
 /* --- One row, wherever it came from --------------------------------------------------------- */
 
+/** @param {Inbox.Row} row */
 function takeRow(row) {
   const latest = list.upsert(row);
   conversation.setRow(latest);
@@ -148,6 +150,7 @@ conversation.addEventListener("row", ({ detail: row }) => {
   composer.setBar(barFor(row));
 });
 
+/** @param {Inbox.Row} row */
 function barFor(row) {
   if (!me.may_answer) {
     return { blocks: true, text: gettext("You may read here, but not write.") };
@@ -176,7 +179,9 @@ function barFor(row) {
 
 /* --- Writing -------------------------------------------------------------------------------- */
 
-/** Hand a message to the outbox; the server lets a reply take over what is nobody's. */
+/** Hand a message to the outbox; the server lets a reply take over what is nobody's.
+ *
+ * @param {Stream.Content} content */
 function send(content) {
   const { row, stream } = conversation;
   if (!row) return false;
@@ -185,6 +190,7 @@ function send(content) {
   return true;
 }
 
+/** @param {boolean} isTyping */
 function typing(isTyping) {
   if (!conversation.stream) return;
   connection.send({ type: isTyping ? "typing.start" : "typing.stop", stream: conversation.stream });
@@ -202,8 +208,8 @@ const ofOpen = (handle) => (frame) => {
 on("welcome", () => {
   // What was missed meanwhile: the events come by themselves, the list and the customer are asked for.
   if (wasWelcomed) {
-    list.reload();
-    conversation.refreshDetail();
+    void list.reload();
+    void conversation.refreshDetail();
   }
   wasWelcomed = true;
   outbox.pump();
@@ -243,7 +249,7 @@ on("heartbeat", ({ tops, inbox }) => {
   const top = tops[conversation.stream];
   if (top) conversation.behind(top);
   // The newest change of the organization: one that no row told of was a lost hint.
-  if (inbox && list.catchUp(inbox)) conversation.refreshDetail();
+  if (inbox && list.catchUp(inbox)) void conversation.refreshDetail();
 });
 
 /* --- How the connection is ------------------------------------------------------------------ */
@@ -277,7 +283,7 @@ new Polling({
 on("state", ({ state: link, code }) => {
   if (link === "live" || link === "refused") isPolling = false;
   if (!isPolling) showLink(link);
-  if (link === "refused") afterRefusal(code);
+  if (link === "refused") void afterRefusal(code);
 });
 
 /** Say once that the page belongs to another organization; what is written stays in its drafts. */
@@ -289,7 +295,9 @@ document.addEventListener("nextflow:switched", ({ detail }) => {
   toast(detail, { kind: "error", action: { label: gettext("Load again"), run } });
 });
 
-/** Find out why the door closed: logged out, another organization, or really not wanted. */
+/** Find out why the door closed: logged out, another organization, or really not wanted.
+ *
+ * @param {number} code */
 async function afterRefusal(code) {
   try {
     const { organization } = await get("inbox/conversations", ROWS, { limit: 1 });

@@ -11,7 +11,10 @@ const WITHOUT_MARKS = new Set(
 );
 const ONLY_VIETNAMESE = /[ơưƠƯ\u1EA0-\u1EF9]/u;
 
-/** Return what somebody is called: the last word of a Vietnamese name, the first of any other. */
+/** Return what somebody is called: the last word of a Vietnamese name, the first of any other.
+ *
+ * @param {string} name
+ * @param {string} [language] */
 export function shortName(name, language = "") {
   const words = (name ?? "").normalize("NFC").split(/\s+/u).filter(Boolean);
   if (words.length < 2) return words.join("");
@@ -21,24 +24,35 @@ export function shortName(name, language = "") {
 /**
  * Return a customer's name; of a visitor without one, "Visitor" in the reader's language.
  * Messages and live rows carry it in the language of whoever made them, with the end of the id.
+ *
+ * @param {{id?: string, name?: string}} person
  */
 export function customerName({ id, name }) {
   const end = ` ${(id ?? "").slice(-4).toUpperCase()}`;
   return end.length === 5 && name?.endsWith(end) ? gettext("Visitor") + end : name;
 }
 
-/** Return what a sender is called: the bot by the name that its widget's settings give it. */
+/** Return what a sender is called: the bot by the name that its widget's settings give it.
+ *
+ * @param {Stream.Sender} sender
+ * @param {string} botName */
 export const senderName = (sender, botName) =>
   (sender.type === "bot" && botName) || customerName(sender) || gettext("Bot");
 
-/** Return the first letter of what somebody is called, for the circle beside the name. */
+/** Return the first letter of what somebody is called, for the circle beside the name.
+ *
+ * @param {string} name */
 export const firstLetter = (name) => [...(shortName(name) || "?")][0].toUpperCase();
 
+/**
+ * @param {string[]} words
+ * @param {string} language
+ */
 function isVietnamese(words, language) {
   if (/[^\P{L}\p{Script=Latin}]/u.test(words.join(""))) return false;
   if (ONLY_VIETNAMESE.test(words.join(""))) return true;
   const surname = words[0].toLowerCase();
-  const isAscii = /^[\x00-\x7f]*$/.test(surname);
+  const isAscii = /^\p{ASCII}*$/u.test(surname);
   if (SURNAMES.has(surname) && !isAscii) return true;
   // Surnames without marks are names elsewhere too: three words, or the person's own language.
   const isSurname = SURNAMES.has(surname) || WITHOUT_MARKS.has(surname);

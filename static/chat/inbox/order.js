@@ -8,13 +8,14 @@ const ORDERS = ["wait", "newest"];
 export function keptOrder() {
   if (new URL(window.location.href).searchParams.has("order")) return state.order;
   try {
-    const kept = localStorage.getItem(KEPT);
+    const kept = /** @type {Inbox.Order} */ (localStorage.getItem(KEPT));
     return ORDERS.includes(kept) ? kept : state.order;
   } catch {
     return state.order; // storage is off
   }
 }
 
+/** @param {string} order */
 export function keepOrder(order) {
   try {
     localStorage.setItem(KEPT, order);

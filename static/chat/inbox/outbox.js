@@ -28,7 +28,12 @@ export class Outbox extends EventTarget {
     });
   }
 
+  /**
+   * @param {string} stream
+   * @param {Stream.Content} content
+   */
   add(stream, content) {
+    /** @type {Inbox.Item} */
     const item = {
       id: newId(),
       stream,
@@ -45,6 +50,7 @@ export class Outbox extends EventTarget {
     return item;
   }
 
+  /** @param {string} stream */
   of(stream) {
     return this.#sorted().filter((item) => item.stream === stream);
   }
@@ -54,6 +60,7 @@ export class Outbox extends EventTarget {
     return [...this.#items.values()].some((item) => !item.isKept);
   }
 
+  /** @param {string} id */
   get(id) {
     return this.#items.get(id) ?? null;
   }
@@ -78,6 +85,7 @@ export class Outbox extends EventTarget {
     }
   }
 
+  /** @param {string} id */
   confirmed(id) {
     if (!this.#items.has(id)) return false;
     this.#drop(id);
@@ -85,7 +93,12 @@ export class Outbox extends EventTarget {
     return true;
   }
 
-  /** The server refused one: try again if it may heal, else show why and let the person decide. */
+  /** The server refused one: try again if it may heal, else show why and let the person decide.
+   *
+   * @param {string} id
+   * @param {string} code
+   * @param {string} message
+   * @param {number | null} [retryAfter] */
   refused(id, code, message, retryAfter = null) {
     const item = this.#items.get(id);
     if (!item) return;
@@ -102,6 +115,7 @@ export class Outbox extends EventTarget {
     this.pump();
   }
 
+  /** @param {string} id */
   retry(id) {
     const item = this.#items.get(id);
     if (!item) return;
@@ -111,6 +125,7 @@ export class Outbox extends EventTarget {
     this.pump();
   }
 
+  /** @param {string} id */
   discard(id) {
     this.#drop(id);
     this.pump();
@@ -120,6 +135,10 @@ export class Outbox extends EventTarget {
     return [...this.#items.values()].sort((a, b) => a.created - b.created);
   }
 
+  /**
+   * @param {Inbox.Item} item
+   * @param {number} ms
+   */
   #again(item, ms) {
     this.#clear(item);
     const timer = setTimeout(() => {
@@ -129,21 +148,28 @@ export class Outbox extends EventTarget {
     this.#timers.set(item.id, timer);
   }
 
+  /** @param {Inbox.Item} item */
   #wait(item) {
     this.#clear(item);
     this.#set(item, "waiting");
   }
 
+  /** @param {Inbox.Item} item */
   #clear(item) {
     clearTimeout(this.#timers.get(item.id));
     this.#timers.delete(item.id);
   }
 
+  /**
+   * @param {Inbox.Item} item
+   * @param {Inbox.Item["state"]} newState
+   */
   #set(item, newState) {
     item.state = newState;
     this.#changed(item);
   }
 
+  /** @param {string} id */
   #drop(id) {
     const item = this.#items.get(id);
     if (!item) return;
@@ -153,10 +179,12 @@ export class Outbox extends EventTarget {
     this.#changed(item);
   }
 
+  /** @param {Inbox.Item} item */
   #changed(item) {
     this.dispatchEvent(new CustomEvent("change", { detail: item }));
   }
 
+  /** @param {Inbox.Item} item */
   #store(item) {
     try {
       localStorage.setItem(PREFIX + item.id, JSON.stringify({ ...item, isKept: true }));
@@ -167,6 +195,7 @@ export class Outbox extends EventTarget {
     }
   }
 
+  /** @param {string} key */
   #restore(key) {
     try {
       const item = JSON.parse(localStorage.getItem(key));
@@ -186,6 +215,7 @@ function storedKeys() {
   }
 }
 
+/** @param {string} key */
 function forget(key) {
   try {
     localStorage.removeItem(key);

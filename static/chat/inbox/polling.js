@@ -8,6 +8,7 @@ const AFTER_FAILURES = 2;
 const RETRY_SECONDS = 5;
 const PAGE = 300;
 
+/** @param {string} stream */
 const path = (stream, rest) => `streams/${encodeURIComponent(stream)}/${rest}`;
 
 export class Polling {
@@ -71,8 +72,8 @@ export class Polling {
   }
 
   #send(frame) {
-    if (frame.type === "message.post") this.#post(frame);
-    else if (frame.type === "stream.seen") this.#seen(frame);
+    if (frame.type === "message.post") void this.#post(frame);
+    else if (frame.type === "stream.seen") void this.#seen(frame);
     else return false;
     return true;
   }

@@ -74,6 +74,9 @@ export function fillTimes(item, row, { isMixed, isByWait }) {
 /**
  * Return what was said last or, while the customer waits for a person, what they said last. In a list
  * of the newest, what a person of the team said after it is what put the row there.
+ *
+ * @param {Inbox.Row} row
+ * @param {boolean} isByWait
  */
 function lastWords(row, isByWait) {
   const isWaiting = row.waiting_since && row.status !== "pending";
@@ -83,6 +86,10 @@ function lastWords(row, isByWait) {
   return !isByWait && isOfTeam ? row.last_message : row.last_customer_message;
 }
 
+/**
+ * @param {Inbox.LastMessage} last
+ * @param {string} botName
+ */
 function lastAuthor(last, botName) {
   if (last.type === "note") return `${gettext("Note")}: `;
   if (last.sender_type === "bot") return `${isolate(botName) || gettext("Bot")}: `;

@@ -38,6 +38,7 @@ export class SoundButton {
     }
   }
 
+  /** @param {boolean} isOn */
   #show(isOn) {
     state.alerts.sound = isOn;
     this.#button.setAttribute("aria-pressed", String(isOn));

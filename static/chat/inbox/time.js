@@ -22,33 +22,41 @@ const partsFormat = new Intl.DateTimeFormat("en-CA", {
 // months ("Sept", "06-12"), and change them from one version to the next.
 const between = { vi: "/", ru: "." }[language];
 const monthFormat = new Intl.DateTimeFormat("en-US", { timeZone: "UTC", month: "short" });
+/** @param {number} number */
 const two = (number) => String(number).padStart(2, "0");
 
+/** @param {Date} moment */
 function dayWithoutYear(moment) {
   const { month, day } = onTheWall(moment);
   if (between) return `${two(day)}${between}${two(month)}`;
   return `${day} ${monthFormat.format(Date.UTC(2026, month - 1, 1))}`;
 }
 
+/** @param {Date} moment */
 function dayWithYear(moment) {
   return `${dayWithoutYear(moment)}${between ?? " "}${onTheWall(moment).year}`;
 }
 
 export const now = () => new Date(Date.now() + skew);
 
-/** Give {year, month, day, hour, minute, second} of a moment on the reader's wall. */
+/** Give {year, month, day, hour, minute, second} of a moment on the reader's wall.
+ *
+ * @param {Date} moment */
 function onTheWall(moment) {
   const parts = {};
   for (const { type, value } of partsFormat.formatToParts(moment)) parts[type] = Number(value);
   return parts;
 }
 
+/** @param {string} iso */
 export function dayKey(iso) {
   const { year, month, day } = onTheWall(new Date(iso));
   return `${year}-${month}-${day}`;
 }
 
+/** @param {string} iso */
 function daysAgo(iso) {
+  /** @param {Date} moment */
   const noon = (moment) => {
     const { year, month, day } = onTheWall(moment);
     return Date.UTC(year, month - 1, day);
@@ -56,16 +64,22 @@ function daysAgo(iso) {
   return Math.round((noon(now()) - noon(new Date(iso))) / DAY);
 }
 
+/** @param {string} iso */
 export const clock = (iso) => clockFormat.format(new Date(iso));
+/** @param {string} iso */
 export const absolute = (iso) => `${longDay(new Date(iso))}, ${clock(iso)}`;
+/** @param {Date} moment */
 export const momentWords = (moment) =>
   `${weekdayFormat.format(moment)}, ${dayWithoutYear(moment)}, ${clockFormat.format(moment)}`;
 
+/** @param {Date} moment */
 function longDay(moment) {
   return `${longWeekdayFormat.format(moment)}, ${dayWithYear(moment)}`;
 }
 
-/** The short time of a list row: the clock today, the weekday this week, then the date. */
+/** The short time of a list row: the clock today, the weekday this week, then the date.
+ *
+ * @param {string} iso */
 export function listTime(iso) {
   const days = daysAgo(iso);
   const moment = new Date(iso);
@@ -74,12 +88,15 @@ export function listTime(iso) {
   return days < 300 ? dayWithoutYear(moment) : dayWithYear(moment);
 }
 
-/** A time to come: the clock if it is today, else with its day. */
+/** A time to come: the clock if it is today, else with its day.
+ *
+ * @param {string} iso */
 export function timeToCome(iso) {
   const moment = new Date(iso);
   return daysAgo(iso) === 0 ? clockFormat.format(moment) : momentWords(moment);
 }
 
+/** @param {string} iso */
 export function dayWords(iso) {
   const days = daysAgo(iso);
   if (days === 0) return gettext("Today");
@@ -87,15 +104,22 @@ export function dayWords(iso) {
   return longDay(new Date(iso));
 }
 
+/** @param {string} iso */
 export const dateWords = (iso) => dayWithYear(new Date(iso));
 
+/**
+ * @param {number} amount
+ * @param {string} unit
+ */
 function inUnit(amount, unit) {
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(
     amount,
   );
 }
 
-/** Word a span of time by its largest unit, for example "5 min"; never finer than a minute. */
+/** Word a span of time by its largest unit, for example "5 min"; never finer than a minute.
+ *
+ * @param {number} ms */
 export function duration(ms) {
   if (ms < MINUTE) return `< ${inUnit(1, "minute")}`;
   if (ms < HOUR) return inUnit(Math.floor(ms / MINUTE), "minute");
@@ -103,9 +127,16 @@ export function duration(ms) {
   return inUnit(Math.floor(ms / DAY), "day");
 }
 
+/** @param {string} iso */
 export const since = (iso) => now().getTime() - new Date(iso).getTime();
 
-/** Give the moment at which the reader's wall shows this date and time. */
+/** Give the moment at which the reader's wall shows this date and time.
+ *
+ * @param {number} year
+ * @param {number} month
+ * @param {number} day
+ * @param {number} hour
+ * @param {number} minute */
 function atWallTime(year, month, day, hour, minute) {
   const wanted = Date.UTC(year, month - 1, day, hour, minute);
   let moment = wanted;
@@ -120,9 +151,12 @@ function atWallTime(year, month, day, hour, minute) {
   return new Date(moment);
 }
 
+/** @param {number} hours */
 export const inHours = (hours) => new Date(now().getTime() + hours * HOUR);
 
-/** Give 9 o'clock on a later day of the reader. */
+/** Give 9 o'clock on a later day of the reader.
+ *
+ * @param {number} days */
 export function morningIn(days) {
   const { year, month, day } = onTheWall(now());
   return atWallTime(year, month, day + days, 9, 0);
@@ -134,13 +168,17 @@ export function nextMonday() {
   return morningIn(((8 - weekday) % 7) || 7);
 }
 
-/** Between a datetime-local field and a moment, both on the reader's wall. */
+/** Between a datetime-local field and a moment, both on the reader's wall.
+ *
+ * @param {Date} moment */
 export function fieldValue(moment) {
   const wall = onTheWall(moment);
   return `${wall.year}-${two(wall.month)}-${two(wall.day)}T${two(wall.hour)}:${two(wall.minute)}`;
 }
 
+/** @param {string} value */
 export function fromFieldValue(value) {
-  const [, year, month, day, hour, minute] = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
-  return atWallTime(+year, +month, +day, +hour, +minute);
+  const parts = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
+  const [year, month, day, hour, minute] = parts.slice(1).map(Number);
+  return atWallTime(year, month, day, hour, minute);
 }

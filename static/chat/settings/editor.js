@@ -14,16 +14,19 @@ const DEFAULTS = {
 };
 
 const editor = document.querySelector(".widget-editor");
+/** @type {HTMLFormElement} */
 const form = document.querySelector("#widget-form");
 const stage = document.querySelector(".preview-stage");
 const frame = stage.querySelector("iframe");
 const toggle = document.querySelector(".preview-toggle");
+/** @type {HTMLSelectElement} */
 const scene = document.querySelector("#preview-scene");
 const tabs = [...document.querySelectorAll(".text-tabs [role=tab]")];
 const groups = [...document.querySelectorAll(".text-group")];
 let language = editor.dataset.language;
 let isReady = false;
 
+/** @type {(name: string) => any} */
 const field = (name) => form.elements[name];
 const languages = tabs.map((tab) => tab.dataset.language);
 
@@ -172,6 +175,6 @@ document.querySelector(".text-tabs").hidden = false;
 editor.dataset.live = "";
 const wrong = tabs.find((tab) => "wrong" in tab.dataset);
 choose(wrong ? wrong.dataset.language : language);
-showDefaults();
+void showDefaults();
 // The frame may have been ready before this listened.
 frame.src = editor.dataset.preview;

@@ -5,20 +5,28 @@
 import { loadWords } from "../widget/i18n/index.js";
 import { View } from "../widget/view.js";
 
-const nowhere = { get: () => null, set() {}, remove() {} };
+const nowhere = { get: () => null, set: () => true, remove() {} };
 const nothing = () => {};
-const actions = Object.fromEntries(
-  ["send", "writing", "close", "older", "talkToPerson", "retry", "discard", "edit"].map((name) => [
-    name,
-    nothing,
-  ]),
-);
+/** @type {Widget.Actions} */
+const actions = {
+  send: nothing,
+  writing: nothing,
+  close: nothing,
+  older: nothing,
+  talkToPerson: nothing,
+  retry: nothing,
+  discard: nothing,
+  edit: nothing,
+};
 
+/** @implements {Widget.ShownChat} */
 class PreviewChat {
+  hasUnkept = false;
+  /** @type {Widget.LinkState} */
+  state = "online";
   constructor({ settings, scene, samples }) {
     this.settings = settings;
     this.past = [];
-    this.state = "online";
     this.isLoaded = true;
     this.isLive = false;
     this.isTeamOnline = scene !== "away";
@@ -26,11 +34,13 @@ class PreviewChat {
     this.agent = null;
     this.teamSeen = 2;
     this.sender = { items: () => [] };
+    /** @type {Widget.ShownChat["log"]} */
     this.log = null;
+    /** @type {Widget.Conversation | null} */
     this.conversation = null;
-    if (scene === "away") this.conversation = { status: "open", assignee: null };
+    if (scene === "away") this.conversation = { status: "open", person: null };
     if (scene !== "start") this.log = { stream: "preview", floor: 0, entries: entries(samples) };
-    if (scene === "talk") this.conversation = { status: "pending", assignee: null };
+    if (scene === "talk") this.conversation = { status: "pending", person: null };
   }
 
   get isOpen() {
@@ -38,8 +48,14 @@ class PreviewChat {
   }
 }
 
+/** @returns {Stream.Event[]} */
 function entries({ question, answer }) {
   const timestamp = new Date().toISOString();
+  /**
+   * @param {number} seq
+   * @param {Stream.Sender} sender
+   * @param {string} text
+   */
   const entry = (seq, sender, text) => ({
     kind: "message.posted",
     seq,
@@ -74,6 +90,6 @@ async function show({ language, scene, settings, samples }) {
 
 window.addEventListener("message", ({ origin, source, data }) => {
   if (origin !== location.origin || source !== window.parent) return;
-  if (data?.nextflow === 1 && data.type === "preview") show(data);
+  if (data?.nextflow === 1 && data.type === "preview") void show(data);
 });
 window.parent.postMessage({ nextflow: 1, type: "ready" }, location.origin);

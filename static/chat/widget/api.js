@@ -5,13 +5,18 @@ const PATIENCE = 15_000;
 
 /** The HTTP half of the stream protocol. */
 export class Api {
+  /** @param {{siteKey: string, base?: string}} options */
   constructor({ siteKey, base = location.origin }) {
     this.siteKey = siteKey;
     this.base = base;
+    /** @type {string | null} */
     this.token = null;
   }
 
-  /** Come in: gives the visitor token, settings, the open conversation and a ticket. */
+  /** Come in: gives the visitor token, settings, the open conversation and a ticket.
+   *
+   * @param {{language: string, identity: string | null, parentOrigin: string | null}} visitor
+   * @returns {Promise<Widget.SessionAnswer>} */
   openSession({ language, identity, parentOrigin }) {
     return this.request("POST", "/api/v1/widget/sessions", {
       shape: SESSION,
@@ -30,13 +35,14 @@ export class Api {
     return this.request("POST", "/api/v1/widget/tickets", { shape: TICKET, body: {} });
   }
 
+  /** @param {string} stream */
   head(stream) {
     return this.request("GET", `/api/v1/streams/${stream}`, { shape: HEAD });
   }
 
   events(stream, { epoch, after, limit, wait = 0, signal = null }) {
-    const query = new URLSearchParams({ epoch, after, limit });
-    if (wait) query.set("wait", wait);
+    const query = new URLSearchParams({ epoch, after: String(after), limit: String(limit) });
+    if (wait) query.set("wait", String(wait));
     return this.request("GET", `/api/v1/streams/${stream}/events?${query}`, {
       shape: eventPage(stream),
       signal,
@@ -52,10 +58,19 @@ export class Api {
     });
   }
 
+  /**
+   * @param {string} stream
+   * @param {number} seq
+   */
   seen(stream, seq) {
     return this.request("POST", `/api/v1/streams/${stream}/seen`, { shape: SEEN, body: { seq } });
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {Stream.Request & {anonymous?: boolean}} options
+   */
   request(method, path, { anonymous = false, headers = {}, ...options }) {
     // The visitor's token is the only thing that says who this is: no cookie is sent.
     const authorization =

@@ -1,5 +1,6 @@
 /** Talk with the launcher on the site: only that origin is told anything or listened to. */
 export class Bridge {
+  /** @param {string | null} parentOrigin */
   constructor(parentOrigin, handlers) {
     this.origin = parentOrigin;
     this.isFramed = window.parent !== window && Boolean(parentOrigin);

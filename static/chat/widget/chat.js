@@ -16,15 +16,28 @@ const TYPING_LASTS = 10_000;
  * `onchange()` is called after every change of the public fields; `onarrival(event)` for each
  * message that is new, not for history. */
 export class Chat {
+  /** @param {Widget.ChatParts} parts */
   constructor(parts) {
     const { api, storage, outbox, tabs, language, parentOrigin, onwarning } = parts;
     const { onchange, onarrival, onrefused } = parts;
-    Object.assign(this, { api, storage, outbox, tabs, onchange, onarrival, onrefused });
+    this.api = api;
+    this.storage = storage;
+    this.outbox = outbox;
+    this.tabs = tabs;
+    this.onchange = onchange;
+    this.onarrival = onarrival;
+    this.onrefused = onrefused;
+    /** @type {Widget.Settings | null} */
     this.settings = null;
-    this.conversation = null; // {status, person} of the present one
+    /** Of the present one. @type {Widget.Conversation | null} */
+    this.conversation = null;
+    /** @type {StreamLog | null} */
     this.log = null;
-    this.past = []; // logs of conversations that ended while this page was open
-    this.isTeamOnline = null; // not known yet
+    /** Of conversations that ended while this page was open. @type {StreamLog[]} */
+    this.past = [];
+    /** Null: not known yet. @type {boolean | null} */
+    this.isTeamOnline = null;
+    /** @type {Stream.Sender | null} */
     this.typing = null;
     this.teamSeen = 0;
     this.seen = 0;
@@ -106,6 +119,7 @@ export class Chat {
 
   // --- Coming in ---------------------------------------------------------------------------------
 
+  /** @param {Widget.SessionAnswer} answer */
   async takeSession(answer) {
     this.settings = { ...answer.settings, maxTextLength: answer.max_text_length };
     const conversation = answer.conversation ?? (await this.lastConversation());
@@ -134,6 +148,7 @@ export class Chat {
     this.conversation = null;
   }
 
+  /** @param {Stream.Head} conversation */
   adopt(conversation) {
     this.conversation = {
       status: conversation.status,
@@ -149,6 +164,7 @@ export class Chat {
     this.tabs.tell({ type: "stream", conversation });
   }
 
+  /** @param {Stream.Position} start */
   beginLog(start) {
     if (this.log?.entries.length) this.past.push(this.log);
     this.log = new StreamLog(start);
@@ -186,8 +202,10 @@ export class Chat {
 
   // --- What the server says ----------------------------------------------------------------------
 
+  /** @param {Stream.Frame} frame */
   receive(frame) {
-    const handler = {
+    /** @type {Record<string, (frame: any) => void>} */
+    const handlers = {
       "stream.resumed": this.resumed,
       event: this.event,
       "message.ack": this.acknowledged,
@@ -196,15 +214,16 @@ export class Chat {
       receipts: this.receipts,
       typing: this.typed,
       presence: this.present,
-    }[frame.type];
-    handler?.call(this, frame);
+    };
+    handlers[frame.type]?.call(this, frame);
   }
 
+  /** @param {Stream.Page} frame */
   resumed(frame) {
     if (frame.stream !== this.log?.stream) return;
     this.isPulling = false;
     if (!frame.recovered) {
-      this.loadSnapshot(frame);
+      void this.loadSnapshot(frame);
       return;
     }
     this.log.epoch = frame.epoch ?? this.log.epoch;
@@ -214,6 +233,7 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {Stream.Page} frame */
   async loadSnapshot({ stream, epoch, to }) {
     if (this.isLoadingSnapshot) return;
     this.isLoadingSnapshot = true;
@@ -233,6 +253,7 @@ export class Chat {
     }
   }
 
+  /** @param {Stream.Event & {stream: string}} frame */
   event(frame) {
     if (frame.stream !== this.log?.stream) return;
     this.take([frame]);
@@ -240,12 +261,13 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {Stream.Event[]} events */
   take(events) {
     for (const event of this.log.take(events)) {
       if (event.kind === "conversation.changed") this.noteChange(event.data.change);
       this.noteEdit(event);
       const own = event.data.client_message_id;
-      if (own) this.sender.arrived(own);
+      if (own) void this.sender.arrived(own);
       if (event.kind !== "message.posted") continue;
       if (event.data.sender.type !== "customer") this.typing = null;
       if (this.isLoaded || event.seq > this.known) this.onarrival(event);
@@ -254,6 +276,7 @@ export class Chat {
     this.tellSeen();
   }
 
+  /** @param {Stream.Change} change */
   noteChange(change) {
     if (!change?.status) return;
     if (change.status === "closed") this.typing = null;
@@ -263,6 +286,7 @@ export class Chat {
     this.conversation = { status: change.status, person };
   }
 
+  /** @param {Stream.Event} event */
   noteEdit(event) {
     if (event.kind !== "message.edited" && event.kind !== "message.deleted") return;
     const { message_id: id, edited_at, deleted_at, content } = event.data;
@@ -275,15 +299,17 @@ export class Chat {
     if (content && !target.data.deleted_at) target.data.content = content;
   }
 
+  /** @param {Stream.Acknowledgement} frame */
   acknowledged(frame) {
     const id = frame.client_message_id;
     if (!matches(frame, acknowledgementOf(id))) return;
     if (frame.stream && frame.stream !== this.log?.stream) this.switchTo(frame);
-    this.sender.acknowledged(id, frame);
+    void this.sender.acknowledged(id, frame);
     if (this.log?.isBehind(frame.seq)) this.pullSoon(frame.seq);
     this.changed();
   }
 
+  /** @param {Stream.Acknowledgement} acknowledgement */
   switchTo({ stream, epoch }) {
     this.beginLog({ stream, epoch, seq: 0 });
     this.seen = 0;
@@ -297,9 +323,10 @@ export class Chat {
     this.pull();
   }
 
+  /** @param {Stream.Refusal} frame */
   refused(frame) {
     this.isPulling = false;
-    if (frame.client_message_id) this.sender.refused(frame);
+    if (frame.client_message_id) void this.sender.refused(frame);
     else if (frame.code === "conversation_not_found" && frame.stream === this.log?.stream) {
       this.forgetConversation();
       this.becameLive();
@@ -307,11 +334,13 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {{tops?: Record<string, number>}} frame */
   heartbeat({ tops }) {
     const top = tops?.[this.log?.stream];
     if (top !== undefined && this.log.isBehind(top)) this.pull();
   }
 
+  /** @param {Stream.Receipts} frame */
   receipts(frame) {
     if (frame.stream !== this.log?.stream) return;
     this.teamSeen = Math.max(this.teamSeen, frame.agents_seen_seq ?? 0);
@@ -319,6 +348,7 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {Stream.Typing} frame */
   typed(frame) {
     if (frame.stream !== this.log?.stream) return;
     clearTimeout(this.typingTimer);
@@ -330,6 +360,7 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {Stream.Presence} frame */
   present(frame) {
     this.isTeamOnline = frame.agents_online ?? this.isTeamOnline;
     this.changed();
@@ -350,7 +381,9 @@ export class Chat {
     }, PULL_PATIENCE);
   }
 
-  /** An ack may overtake its event by a moment; only one that stays away is asked for. */
+  /** An ack may overtake its event by a moment; only one that stays away is asked for.
+   *
+   * @param {number} seq */
   pullSoon(seq) {
     const { log } = this;
     setTimeout(() => {
@@ -360,25 +393,30 @@ export class Chat {
 
   // --- What the visitor does ---------------------------------------------------------------------
 
+  /** @param {string} text */
   async send(text) {
     this.signals.sent();
     await this.sender.add(text);
     this.tabs.tell({ type: "outbox" });
   }
 
+  /** @param {string} id */
   retry(id) {
     return this.sender.retry(id).then(() => this.tabs.tell({ type: "outbox" }));
   }
 
+  /** @param {string} id */
   async discard(id) {
     await this.sender.discard(id);
     this.tabs.tell({ type: "outbox" });
   }
 
+  /** @param {boolean} isWriting */
   writing(isWriting) {
     if (this.isOpen) this.signals.writing(this.log.stream, isWriting);
   }
 
+  /** @param {boolean} isVisible */
   show(isVisible) {
     this.isVisible = isVisible;
     this.tellSeen();
@@ -405,11 +443,13 @@ export class Chat {
     this.changed();
   }
 
+  /** @param {string | null} identity */
   identify(identity) {
     this.session.identity = identity;
     this.enterAgain();
   }
 
+  /** @param {string} language */
   setLanguage(language) {
     this.session.language = language;
     this.enterAgain();
@@ -431,8 +471,9 @@ export class Chat {
 
   // --- Other tabs of the same visitor ------------------------------------------------------------
 
+  /** @param {Widget.Told} message */
   hear(message) {
-    if (message.type === "outbox") this.sender.reload();
+    if (message.type === "outbox") void this.sender.reload();
     if (message.type === "reset") location.reload();
     if (message.type === "stream" && !this.isOpen && this.settings) {
       if (this.log?.stream === message.conversation.stream) return;
@@ -446,6 +487,7 @@ export class Chat {
   }
 }
 
+/** @param {Stream.Event} event */
 export function isAnswer(event) {
   return event.kind === "message.posted" && event.data.sender.type !== "customer";
 }

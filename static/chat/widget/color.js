@@ -1,9 +1,12 @@
-/** Black or white, whichever is read better on a colour: one of them always reaches 4.5 to 1. */
+/** Black or white, whichever is read better on a colour: one of them always reaches 4.5 to 1.
+ *
+ * @param {string} color */
 export function inkOn(color) {
   const light = luminance(color);
   return 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 ? "#ffffff" : "#000000";
 }
 
+/** @param {string} color */
 export function luminance(color) {
   const [red, green, blue] = [1, 3, 5]
     .map((start) => Number.parseInt(color.slice(start, start + 2), 16) / 255)

@@ -7,8 +7,12 @@ const TYPING_PAUSE = 4_000;
 
 /** Where the visitor writes. A draft survives a reload; nothing that was typed is cut off. */
 export class Composer {
+  /** @param {Widget.ComposerParts} parts */
   constructor({ words, storage, onsend, onwriting }) {
-    Object.assign(this, { words, storage, onsend, onwriting });
+    this.words = words;
+    this.storage = storage;
+    this.onsend = onsend;
+    this.onwriting = onwriting;
     this.limit = 10_000;
     const { t } = words;
     this.text = element("textarea", {
@@ -43,6 +47,7 @@ export class Composer {
     this.changed({ isTyping: false });
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     // While an input method composes (Vietnamese!), Enter belongs to it; 229 is Safari's sign of it.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229)
@@ -59,6 +64,7 @@ export class Composer {
     this.text.focus();
   }
 
+  /** @param {string} text */
   set(text) {
     this.text.value = text;
     this.changed({ isTyping: false });
@@ -77,12 +83,13 @@ export class Composer {
     this.typingTimer = setTimeout(() => this.onwriting(false), TYPING_PAUSE);
   }
 
+  /** @param {number} length */
   showCount(length) {
     const { t } = this.words;
     const left = this.limit - length;
     this.isTooLong = left < 0;
     this.count.classList.toggle("over", this.isTooLong);
-    this.text.setAttribute("aria-invalid", this.isTooLong);
+    this.text.setAttribute("aria-invalid", String(this.isTooLong));
     if (this.isTooLong) this.count.textContent = t("tooLong", { count: -left });
     else
       this.count.textContent = length > this.limit * COUNT_FROM ? t("left", { count: left }) : "";

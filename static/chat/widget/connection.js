@@ -13,14 +13,25 @@ const STEADY_AFTER = 5_000;
  * `enter()` gives `{ticket, websocket_path, heartbeat_seconds}` or throws; `resume()` and
  * `position()` say where the page stands; `onstate` is told "connecting", "online" or "offline". */
 export class Connection {
+  /** @param {Widget.ConnectionParts} parts */
   constructor({ api, enter, resume, position, onframe, onready, onstate, onforbidden, backoff }) {
-    Object.assign(this, { api, enter, resume, position, onframe, onready, onstate, onforbidden });
+    this.api = api;
+    this.enter = enter;
+    this.resume = resume;
+    this.position = position;
+    this.onframe = onframe;
+    this.onready = onready;
+    this.onstate = onstate;
+    this.onforbidden = onforbidden;
     this.backoff = backoff ?? new Backoff();
     this.socketFailures = 0;
+    /** @type {Widget.Way | null} */
     this.way = null;
+    /** @type {"socket" | "poll" | null} */
     this.mode = null;
     this.isRunning = false;
     this.isTrying = false;
+    /** @type {Widget.LinkState} */
     this.state = "connecting";
     window.addEventListener("online", () => this.hurry());
     window.addEventListener("offline", () => this.way?.close());
@@ -31,7 +42,7 @@ export class Connection {
 
   start() {
     this.isRunning = true;
-    this.try();
+    void this.try();
   }
 
   stop() {
@@ -53,6 +64,7 @@ export class Connection {
     this.start();
   }
 
+  /** @param {Stream.Sent} frame */
   send(frame) {
     return this.state === "online" && (this.way?.send(frame) ?? false);
   }
@@ -61,7 +73,7 @@ export class Connection {
   hurry() {
     if (!this.isRunning || this.way || this.isTrying) return;
     this.backoff.reset();
-    this.try();
+    void this.try();
   }
 
   async try() {
@@ -120,6 +132,7 @@ export class Connection {
     }, BACK_TO_SOCKETS_AFTER);
   }
 
+  /** @param {"socket" | "poll"} mode */
   arrived(mode) {
     this.mode = mode;
     this.arrivedAt = Date.now();
@@ -127,6 +140,10 @@ export class Connection {
     this.onready();
   }
 
+  /**
+   * @param {Widget.Way} way
+   * @param {boolean} wasWelcomed
+   */
   ended(way, wasWelcomed) {
     if (this.way !== way) return;
     this.way = null;
@@ -137,6 +154,10 @@ export class Connection {
     this.later("connecting");
   }
 
+  /**
+   * @param {Widget.LinkState} state
+   * @param {number | null} [retryAfter]
+   */
   later(state, retryAfter = null) {
     this.mode = null;
     this.tellState(navigator.onLine ? state : "offline");
@@ -147,6 +168,7 @@ export class Connection {
     );
   }
 
+  /** @param {Widget.LinkState} state */
   tellState(state) {
     if (state === this.state) return;
     this.state = state;

@@ -2,22 +2,34 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string | number | boolean | null | undefined>} [attributes]
+ * @param {(Node | string | null | undefined)[]} children
+ */
 export function element(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    node.setAttribute(key, value === true ? "" : value);
+    node.setAttribute(key, value === true ? "" : String(value));
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
 
+/**
+ * @param {Record<string, string | number | boolean | null | undefined>} attributes
+ * @param {(event: MouseEvent) => void} onclick
+ * @param {(Node | string | null | undefined)[]} children
+ */
 export function button(attributes, onclick, ...children) {
   const node = element("button", { type: "button", ...attributes }, ...children);
   node.addEventListener("click", onclick);
   return node;
 }
 
+/** @param {string} path */
 export function icon(path) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -36,6 +48,7 @@ export class Reconciler {
     this.shown = new Map();
   }
 
+  /** @param {{key: string}[]} rows */
   show(rows) {
     const next = new Map();
     let before = null;

@@ -30,7 +30,7 @@ const bridge = new Bridge(parentOrigin, {
   init: (message) => {
     identity = message.identity ?? null;
     isOpen = message.isOpen;
-    start(message);
+    void start(message);
   },
   opened: () => opened(),
   closed() {
@@ -72,14 +72,20 @@ const actions = {
     chat.send(view.words.t("talkToPersonText"));
     view.composer.focus();
   },
+  /** @param {string} id */
   retry(id) {
     chat.retry(id);
     view.composer.focus();
   },
+  /** @param {string} id */
   discard(id) {
     chat.discard(id);
     view.composer.focus();
   },
+  /**
+   * @param {string} id
+   * @param {string} text
+   */
   edit(id, text) {
     const draft = view.composer.text.value;
     view.composer.set(draft ? `${text}\n${draft}` : text);
@@ -87,6 +93,7 @@ const actions = {
   },
 };
 
+/** @param {string} wish */
 async function speak(wish) {
   const wished = chooseLanguage(wish, language);
   try {
@@ -158,6 +165,7 @@ async function start({ kept: keptText = null, canKeep = false, wantsFocus = true
     language,
     parentOrigin: parentOrigin || null,
     onchange: changed,
+    /** @param {Stream.Event} event */
     onarrival(event) {
       view.announce(event);
       bridge.tell("message", { seq: event.seq, sender: event.data.sender.type });
@@ -186,7 +194,7 @@ function begin(loaded) {
     bridge.tell("ready");
   } else {
     isOpen = true;
-    start();
+    void start();
   }
 }
 

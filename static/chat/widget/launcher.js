@@ -15,6 +15,11 @@ nextflow("launcher", ({ options, origin, address, emit, fail, load }) => {
   let identity = null;
   let hasEntry = false; // in the history, for Back on a phone
 
+  /**
+   * @param {"localStorage" | "sessionStorage"} area
+   * @param {string} name
+   * @param {string | null} [value]
+   */
   const stored = (area, name, value) => {
     try {
       if (value) w[area].setItem(name, value);
@@ -230,7 +235,7 @@ nextflow("launcher", ({ options, origin, address, emit, fail, load }) => {
   const wasOpen = () => {
     const before = rememberOpen();
     if (!isFull()) return Boolean(before);
-    const [{ type } = {}] = performance.getEntriesByType("navigation");
+    const [{ type } = /** @type {any} */ ({})] = performance.getEntriesByType("navigation");
     if (before !== "entry" || (type !== "reload" && !isMarked())) return false;
     if (!isMarked()) change("replaceState", { ...history.state, [marked]: 1 });
     return true;

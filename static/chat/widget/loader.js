@@ -6,8 +6,9 @@
   if (stub?.loaded) return;
 
   const path = "/widget/loader.js";
+  /** @type {any[]} */
   const scripts = [d.currentScript, ...d.querySelectorAll(`script[src*="${path}"]`)].filter(
-    (one) => one?.src?.includes(path),
+    (/** @type {any} */ one) => one?.src?.includes(path),
   );
   const log = (message) => console.error(`NextFlow chat: ${message}`);
   if (!scripts.length) {
@@ -26,7 +27,8 @@
   const options = { siteKey: keyOf(script), theme: "auto", language: "", ...script.dataset };
   let calls = [...(stub?.q || [])];
   let launch;
-  let isStarted, isReady, isAnswered, isBlocked, policy, timer;
+  let isStarted = false;
+  let isReady, isAnswered, isBlocked, policy, timer;
   let pause = 5000;
 
   const emit = (name, data) =>

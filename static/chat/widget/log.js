@@ -1,23 +1,29 @@
 /** One stream as this page holds it: entries in the order of `seq`, each once, without gaps. */
 export class StreamLog {
-  /** `seq` is the number up to which everything counts as shown, for a start in the middle. */
+  /** `seq` is the number up to which everything counts as shown, for a start in the middle.
+   *
+   * @param {Stream.Position} start */
   constructor({ stream, epoch, seq = 0 }) {
     this.stream = stream;
     this.epoch = epoch;
     this.floor = seq;
     this.seq = seq;
+    /** @type {Stream.Event[]} */
     this.entries = [];
+    /** @type {Map<number, Stream.Event>} */
     this.waiting = new Map();
   }
 
-  /** Take in events in any order, again or with holes; give those that can be shown, in order. */
+  /** Take in events in any order, again or with holes; give those that can be shown, in order.
+   *
+   * @param {Stream.Event[]} events */
+  /** @param {Stream.Event[]} events */
   take(events) {
     for (const event of events) {
       if (event.seq > this.seq) this.waiting.set(event.seq, event);
     }
     const ready = [];
-    while (this.waiting.has(this.seq + 1)) {
-      const event = this.waiting.get(this.seq + 1);
+    for (let event = this.next(); event; event = this.next()) {
       this.waiting.delete(event.seq);
       this.seq = event.seq;
       ready.push(event);
@@ -26,10 +32,16 @@ export class StreamLog {
     return ready;
   }
 
-  /** Take in older entries, which end right before the first one held. */
+  next() {
+    return this.waiting.get(this.seq + 1);
+  }
+
+  /** Take in older entries, which end right before the first one held.
+   *
+   * @param {Stream.Event[]} events */
   takeOlder(events) {
     const older = events.filter((event) => event.seq <= this.floor).sort((a, b) => a.seq - b.seq);
-    if (!older.length || older.at(-1).seq !== this.floor) return [];
+    if (!older.length || older[older.length - 1].seq !== this.floor) return [];
     this.floor = older[0].seq - 1;
     this.entries.unshift(...older);
     return older;
@@ -40,6 +52,7 @@ export class StreamLog {
     return this.waiting.size > 0;
   }
 
+  /** @param {number} top */
   isBehind(top) {
     return top > this.seq;
   }

@@ -23,15 +23,21 @@ export async function openOutbox(siteKey, storage, factory = usableIndexedDb()) 
 }
 
 export class Outbox {
+  /** @type {Map<Widget.Store, number>} */
   #restUntil = new Map();
-  #storing = new Map(); // id of an item on its way into a store: how many times
+  /** Id of an item on its way into a store: how many times. @type {Map<string, number>} */
+  #storing = new Map();
 
-  /** `stores`, the best first: what one does not take goes into the next. */
+  /** `stores`, the best first: what one does not take goes into the next.
+   *
+   * @param {Widget.Store[]} stores */
   constructor(stores) {
     this.stores = stores;
     this.kind = stores[0].kind;
+    /** @type {Map<string, Widget.Item>} */
     this.items = new Map();
-    this.unkept = new Set(); // ids of items that a reload would lose
+    /** Ids of items that a reload would lose. @type {Set<string>} */
+    this.unkept = new Set();
   }
 
   /** Read what is stored; items of other tabs appear by this. */
@@ -59,6 +65,7 @@ export class Outbox {
     return this.list().find((item) => !item.failure) ?? null;
   }
 
+  /** @param {string} id */
   has(id) {
     return this.items.has(id);
   }
@@ -68,7 +75,10 @@ export class Outbox {
     return this.list().some((item) => this.unkept.has(item.id));
   }
 
-  /** Keep a new message; it is in the list at once, and stored when this resolves. */
+  /** Keep a new message; it is in the list at once, and stored when this resolves.
+   *
+   * @param {string} text
+   * @param {string} stream */
   async add(text, stream) {
     const latest = this.list().at(-1)?.order ?? 0;
     const item = { id: newId(), text, stream, order: Math.max(Date.now(), latest + 1) };
@@ -76,6 +86,10 @@ export class Outbox {
     return item;
   }
 
+  /**
+   * @param {string} id
+   * @param {Partial<Widget.Item>} fields
+   */
   async change(id, fields) {
     const item = this.items.get(id);
     if (!item) return null;
@@ -84,6 +98,7 @@ export class Outbox {
     return changed;
   }
 
+  /** @param {string} id */
   async remove(id) {
     if (!this.items.delete(id)) return false;
     this.unkept.delete(id);
@@ -98,7 +113,9 @@ export class Outbox {
     for (const store of this.stores) await this.#use(store, () => store.clear());
   }
 
-  /** Store an item, or keep it in memory and remember that it is nowhere else. Never raises. */
+  /** Store an item, or keep it in memory and remember that it is nowhere else. Never raises.
+   *
+   * @param {Widget.Item} item */
   async put(item) {
     const { id } = item;
     this.items.set(id, item);
@@ -114,7 +131,9 @@ export class Outbox {
     else this.unkept.add(id);
   }
 
-  /** Return the first store that takes the item, or null. */
+  /** Return the first store that takes the item, or null.
+   *
+   * @param {Widget.Item} item */
   async #putIntoFirst(item) {
     for (const store of this.stores) {
       const isStored = await this.#use(store, async () => {
@@ -126,7 +145,9 @@ export class Outbox {
     return null;
   }
 
-  /** Return what a store answers, or null where it fails. */
+  /** Return what a store answers, or null where it fails.
+   *
+   * @param {Widget.Store} store */
   async #use(store, work) {
     if ((this.#restUntil.get(store) ?? 0) > Date.now()) return null;
     try {
@@ -139,6 +160,7 @@ export class Outbox {
 }
 
 class IndexedDbStore {
+  /** @param {string} name */
   constructor(factory, name) {
     this.database = new Database({ factory, name, version: 1, store: STORE });
     this.kind = "indexeddb";
@@ -149,10 +171,12 @@ class IndexedDbStore {
     return this.database.run("readonly", (store) => store.getAll());
   }
 
+  /** @param {Widget.Item} item */
   put(item) {
     return this.database.run("readwrite", (store) => store.put(item));
   }
 
+  /** @param {string} id */
   remove(id) {
     return this.database.run("readwrite", (store) => store.delete(id));
   }
@@ -176,11 +200,13 @@ class ListStore {
     return JSON.parse(this.storage.get("outbox") ?? "[]");
   }
 
+  /** @param {Widget.Item} item */
   async put(item) {
     const others = (await this.all()).filter((one) => one.id !== item.id);
     this.write([...others, item]);
   }
 
+  /** @param {string} id */
   async remove(id) {
     const all = await this.all();
     const others = all.filter((one) => one.id !== id);

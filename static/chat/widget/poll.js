@@ -8,6 +8,7 @@ const SNAPSHOT = 1_000;
 
 /** The stream protocol over HTTP, speaking the socket's frames, where sockets are blocked. */
 export class Poll {
+  /** @param {Widget.PollParts} parts */
   constructor({ api, position, onframe, onend }) {
     this.api = api;
     this.position = position;
@@ -15,7 +16,7 @@ export class Poll {
     this.onend = onend;
     this.wasWelcomed = true;
     this.stopped = new AbortController();
-    this.run();
+    void this.run();
   }
 
   async run() {
@@ -43,14 +44,16 @@ export class Poll {
     }
   }
 
+  /** @param {Stream.Sent} frame */
   send(frame) {
     if (this.stopped.signal.aborted) return false;
-    if (frame.type === "message.post") this.post(frame);
-    else if (frame.type === "stream.seen") this.quietly(this.api.seen(frame.stream, frame.seq));
+    if (frame.type === "message.post") void this.post(frame);
+    else if (frame.type === "stream.seen") void this.quietly(this.api.seen(frame.stream, frame.seq));
     // The rest is state that only a socket carries, or what the next poll brings by itself.
     return true;
   }
 
+  /** @param {Extract<Stream.Sent, {type: "message.post"}>} frame */
   async post(frame) {
     try {
       const stored = await this.api.post(frame.stream, frame);
@@ -96,6 +99,11 @@ export class Poll {
   }
 }
 
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
 function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);

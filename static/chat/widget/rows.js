@@ -13,6 +13,7 @@ const NEEDS_EDIT = new Set([
 ]);
 
 export class RowMaker {
+  /** @param {Widget.Words} words */
   constructor(words, actions) {
     this.words = words;
     this.actions = actions;
@@ -20,10 +21,12 @@ export class RowMaker {
 
   make = (row) => this[row.kind](row);
 
+  /** @param {Widget.Row} row */
   day({ text }) {
     return element("li", { class: "day" }, element("span", {}, text));
   }
 
+  /** @param {Widget.Row} row */
   notice({ text, hint }) {
     return element("li", { class: "notice" }, text, hint && element("small", {}, hint));
   }
@@ -37,6 +40,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Widget.Row} row */
   suggestions({ questions }) {
     const chips = questions.map((question) =>
       button({ class: "chip" }, () => this.actions.send(question), question),
@@ -48,6 +52,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Widget.Row} row */
   typing({ sender, text }) {
     const dots = element("span", { class: "dots", "aria-hidden": "true" });
     for (let dot = 0; dot < 3; dot += 1) dots.append(element("i"));
@@ -64,6 +69,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Widget.Row} row */
   message(row) {
     const own = row.side === "own";
     const classes = ["row", row.side, row.isFirst && "first", row.isLast && "last"];
@@ -86,10 +92,12 @@ export class RowMaker {
     return element("li", { class: classes.filter(Boolean).join(" ") }, avatar, stack);
   }
 
+  /** @param {Widget.Row} row */
   context({ sender, time }) {
     return time ? this.words.t("at", { name: sender.name, time }) : sender.name;
   }
 
+  /** @param {Widget.Row} row */
   bubble({ text, isDeleted }) {
     const bubble = element("div", { class: isDeleted ? "bubble deleted" : "bubble", dir: "auto" });
     for (const part of isDeleted ? [{ text }] : linkify(text)) {
@@ -98,6 +106,10 @@ export class RowMaker {
     return bubble;
   }
 
+  /**
+   * @param {string} href
+   * @param {string} text
+   */
   link(href, text) {
     const attributes = { href, target: "_blank", rel: "noopener noreferrer nofollow" };
     return element(
@@ -108,6 +120,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Widget.Row} row */
   sources({ sources }) {
     const links = sources
       .map(({ title, url }) => ({ title, href: safeHref(url) }))
@@ -128,6 +141,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Widget.Row} row */
   meta(row) {
     const { t } = this.words;
     const parts = [];
@@ -142,6 +156,7 @@ export class RowMaker {
     return node;
   }
 
+  /** @param {Widget.Row} row */
   failure({ failure, id, text }) {
     if (!failure) return null;
     const { t, has } = { t: this.words.t, has: (key) => this.words.has(key) };
@@ -165,6 +180,7 @@ export class RowMaker {
     );
   }
 
+  /** @param {Stream.Sender} sender */
   avatar({ type, name }) {
     const shape = { bot: ICONS.bot, system: ICONS.store }[type];
     const inside = shape ? icon(shape) : initials(name);

@@ -14,20 +14,33 @@ const TRANSIENT = new Set(["too_fast", "store_unavailable", "unavailable", "not_
 const GONE = new Set(["conversation_closed", "conversation_not_found"]);
 
 export class Sender {
+  /** @param {Widget.SenderParts} parts */
   constructor({ outbox, post, target, onchange }) {
-    Object.assign(this, { outbox, post, target, onchange });
+    this.outbox = outbox;
+    this.post = post;
+    this.target = target;
+    this.onchange = onchange;
     this.isGoing = false;
+    /** @type {string | null} */
     this.inFlight = null;
     this.pausedUntil = 0;
     this.pauses = 0;
+    /** @type {string | null} */
     this.reason = null;
-    this.stored = new Map(); // acknowledged, but not yet in the log
-    this.shown = new Set(); // in the log: whatever a store or another tab still says of them
+    /** Acknowledged, but not yet in the log. @type {Map<string, Widget.Item>} */
+    this.stored = new Map();
+    /** In the log, whatever a store or another tab still says of them. @type {Set<string>} */
+    this.shown = new Set();
   }
 
-  /** Every message that the log does not show yet, oldest first. */
+  /** Every message that the log does not show yet, oldest first.
+   *
+   * @returns {Widget.ShownItem[]} */
   items() {
-    const stored = [...this.stored.values()].map((item) => ({ ...item, status: "sent" }));
+    const stored = [...this.stored.values()].map((item) => ({
+      ...item,
+      status: /** @type {const} */ ("sent"),
+    }));
     const waiting = this.outbox
       .list()
       .filter((item) => !this.shown.has(item.id))
@@ -35,6 +48,10 @@ export class Sender {
     return [...stored, ...waiting].sort((a, b) => a.order - b.order);
   }
 
+  /**
+   * @param {Widget.Item} item
+   * @returns {Widget.ShownItem["status"]}
+   */
   statusOf(item) {
     if (item.failure) return "failed";
     if (!this.isGoing) return item.sentTo === undefined ? "waiting" : "retrying";
@@ -42,17 +59,18 @@ export class Sender {
     return "sending";
   }
 
+  /** @param {string} text */
   async add(text) {
     const stored = this.outbox.add(text, this.target());
     this.onchange();
     await stored;
     this.onchange();
-    this.pump();
+    void this.pump();
   }
 
   go() {
     this.isGoing = true;
-    this.pump();
+    void this.pump();
   }
 
   halt() {
@@ -93,21 +111,25 @@ export class Sender {
 
   again() {
     this.inFlight = null;
-    this.pump();
+    void this.pump();
   }
 
+  /** @param {string} id @param {{seq: number}} acknowledgement */
   async acknowledged(id, { seq }) {
     const item = this.outbox.items.get(id);
     if (item && !this.shown.has(id)) this.stored.set(id, { ...item, seq });
     await this.finish(id);
   }
 
-  /** The log shows it: however it got there, it is sent. */
+  /** The log shows it: however it got there, it is sent.
+   *
+   * @param {string} id */
   async arrived(id) {
     this.shown.add(id);
     if (this.stored.delete(id) || this.outbox.has(id)) await this.finish(id);
   }
 
+  /** @param {string} id */
   async finish(id) {
     this.pauses = 0;
     this.pausedUntil = 0;
@@ -118,6 +140,7 @@ export class Sender {
     this.onchange();
   }
 
+  /** @param {Stream.Refusal} refusal */
   async refused({ client_message_id: id, code, message, retry_after: retryAfter }) {
     if (!this.outbox.has(id)) return;
     if (GONE.has(code) && this.outbox.items.get(id).sentTo !== null) {
@@ -131,6 +154,10 @@ export class Sender {
     this.onchange();
   }
 
+  /**
+   * @param {string} code
+   * @param {number | null} retryAfter
+   */
   pauseFor(code, retryAfter) {
     const grown = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.pauses);
     this.pauses += 1;
@@ -138,12 +165,14 @@ export class Sender {
     this.pausedUntil = Date.now() + (retryAfter ? retryAfter * 1000 : grown);
   }
 
+  /** @param {string} id */
   async retry(id) {
     await this.outbox.change(id, { failure: null });
     this.onchange();
-    this.pump();
+    void this.pump();
   }
 
+  /** @param {string} id */
   async discard(id) {
     await this.outbox.remove(id);
     this.onchange();

@@ -7,10 +7,18 @@ import { exclusively } from "./locks.js";
  * is called when the server takes this browser for a new visitor; `onwarning(error)` when it came in
  * although something was refused. */
 export class Session {
+  /** @param {Widget.SessionParts} parts */
   constructor({ api, storage, language, parentOrigin, onsession, onstranger, onwarning }) {
-    Object.assign(this, { api, storage, language, parentOrigin });
-    Object.assign(this, { onsession, onstranger, onwarning });
+    this.api = api;
+    this.storage = storage;
+    this.language = language;
+    this.parentOrigin = parentOrigin;
+    this.onsession = onsession;
+    this.onstranger = onstranger;
+    this.onwarning = onwarning;
+    /** @type {string | null} */
     this.identity = null;
+    /** @type {Widget.Entry | null} */
     this.answer = null;
   }
 

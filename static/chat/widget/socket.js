@@ -6,6 +6,7 @@ const WELCOME_WITHIN = 10_000;
 const MISSED_HEARTBEATS = 2.5;
 
 export class Socket {
+  /** @param {Widget.SocketParts} parts */
   constructor({ url, hello, onwelcome, onframe, onend, heartbeatSeconds = 25 }) {
     this.hello = hello;
     this.onwelcome = onwelcome;
@@ -21,6 +22,7 @@ export class Socket {
     this.watch(WELCOME_WITHIN);
   }
 
+  /** @param {string} data */
   receive(data) {
     let frame;
     try {
@@ -39,17 +41,21 @@ export class Socket {
     if (this.wasWelcomed) this.watch(this.heartbeatSeconds * MISSED_HEARTBEATS * 1000);
   }
 
+  /** @param {Stream.Sent} frame */
   send(frame) {
     if (!this.wasWelcomed || this.socket.readyState !== WebSocket.OPEN) return false;
     this.write(frame);
     return true;
   }
 
+  /** @param {Stream.Sent} frame */
   write(frame) {
     this.socket.send(JSON.stringify(frame));
   }
 
-  /** Any frame shows that the server is there; silence for this long shows that it is not. */
+  /** Any frame shows that the server is there; silence for this long shows that it is not.
+   *
+   * @param {number} milliseconds */
   watch(milliseconds) {
     clearTimeout(this.alarm);
     this.alarm = setTimeout(() => this.close(), milliseconds);
@@ -61,6 +67,7 @@ export class Socket {
     this.end(1006);
   }
 
+  /** @param {number} code */
   end(code) {
     if (this.hasEnded) return;
     this.hasEnded = true;

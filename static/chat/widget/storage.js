@@ -1,15 +1,22 @@
 /** The small things one browser keeps for one site key. Without a `backend` (what localStorage can
  * do) they last as long as the page, and `isPersistent` says so. */
 export class KeyedStorage {
+  /**
+   * @param {string} siteKey
+   * @param {Widget.Backend | null} backend
+   */
   constructor(siteKey, backend) {
     this.prefix = `nextflow:${siteKey}:`;
-    this.backend = backend ?? new Map();
+    this.backend = backend;
+    /** @type {Map<string, string>} */
+    this.memory = new Map();
     this.isPersistent = backend !== null;
   }
 
+  /** @param {string} name */
   get(name) {
     const key = this.prefix + name;
-    if (!this.isPersistent) return this.backend.get(key) ?? null;
+    if (!this.isPersistent) return this.memory.get(key) ?? null;
     try {
       return this.backend.getItem(key) ?? null;
     } catch {
@@ -17,11 +24,14 @@ export class KeyedStorage {
     }
   }
 
-  /** Keep a value; return whether it was taken. */
+  /** Keep a value; return whether it was taken.
+   *
+   * @param {string} name
+   * @param {string} value */
   set(name, value) {
     const key = this.prefix + name;
     if (!this.isPersistent) {
-      this.backend.set(key, value);
+      this.memory.set(key, value);
       return true;
     }
     try {
@@ -33,10 +43,11 @@ export class KeyedStorage {
     }
   }
 
+  /** @param {string} name */
   remove(name) {
     const key = this.prefix + name;
     if (!this.isPersistent) {
-      this.backend.delete(key);
+      this.memory.delete(key);
       return;
     }
     try {
@@ -61,6 +72,10 @@ export function ownStorage() {
 
 /** Values that the page around the frame keeps for it, as one text. */
 export class KeptByParent {
+  /**
+   * @param {string | null} text
+   * @param {() => void} onchange
+   */
   constructor(text, onchange) {
     this.values = readMap(text);
     this.onchange = onchange;
@@ -70,20 +85,27 @@ export class KeptByParent {
     return JSON.stringify([...this.values]);
   }
 
+  /** @param {string} key */
   getItem(key) {
     return this.values.get(key) ?? null;
   }
 
+  /**
+   * @param {string} key
+   * @param {string} value
+   */
   setItem(key, value) {
     this.values.set(key, value);
     this.onchange();
   }
 
+  /** @param {string} key */
   removeItem(key) {
     if (this.values.delete(key)) this.onchange();
   }
 }
 
+/** @param {string | null} text */
 function readMap(text) {
   try {
     return new Map(JSON.parse(text ?? "[]"));

@@ -1,10 +1,13 @@
-/** Length as the server counts it: in code points, after the outer white space is gone. */
+/** Length as the server counts it: in code points, after the outer white space is gone.
+ *
+ * @param {string} text */
 export function lengthOf(text) {
   return [...text.trim()].length;
 }
 
+/** @param {string} name */
 export function initials(name) {
   const words = name.trim().split(/\s+/u).filter(Boolean);
-  const letters = words.length > 1 ? [words[0], words.at(-1)] : words;
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => [...word][0].toLocaleUpperCase()).join("");
 }

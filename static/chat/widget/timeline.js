@@ -4,8 +4,15 @@ import { startOfDay } from "./i18n/index.js";
 const SAME_GROUP_WITHIN = 5 * 60_000;
 const BOT_THINKS_FOR = 20_000;
 
+/**
+ * @param {Widget.ShownChat} chat
+ * @param {Widget.Words} words
+ * @param {Date} now
+ * @returns {Widget.Row[]}
+ */
 export function rowsOf(chat, words, now = new Date()) {
   const logs = [...chat.past, ...(chat.log ? [chat.log] : [])];
+  /** @type {Widget.Row[]} */
   const rows = [];
   const { t } = words;
   if (chat.log?.floor > 0 && !chat.past.length) rows.push({ kind: "older", key: "older" });
@@ -28,6 +35,11 @@ export function rowsOf(chat, words, now = new Date()) {
   return rows;
 }
 
+/**
+ * @param {Widget.ShownChat} chat
+ * @param {Widget.Words} words
+ * @returns {Widget.Row}
+ */
 function greetingRow(chat, { t }) {
   const { texts = {}, name } = chat.settings ?? {};
   return {
@@ -42,6 +54,13 @@ function greetingRow(chat, { t }) {
   };
 }
 
+/**
+ * @param {Widget.ShownChat} chat
+ * @param {Widget.Words} words
+ * @param {Date} now
+ * @param {Widget.ShownItem[]} unsent
+ * @returns {Widget.Row | null}
+ */
 function typingRow(chat, { t }, now, unsent) {
   if (chat.typing) {
     const name = chat.typing.type === "bot" ? botName(chat, t, chat.typing) : chat.typing.name;
@@ -58,30 +77,48 @@ function typingRow(chat, { t }, now, unsent) {
     chat.conversation?.status === "pending" &&
     last?.data.sender.type === "customer" &&
     !last.data.deleted_at &&
-    now - new Date(last.data.timestamp) < BOT_THINKS_FOR &&
+    now.getTime() - Date.parse(last.data.timestamp) < BOT_THINKS_FOR &&
     !unsent.length;
   if (!isThinking) return null;
+  /** @type {Stream.Sender} */
   const sender = { type: "bot", name: botName(chat, t) };
   return { kind: "typing", key: "typing", sender, text: t("thinking", { name: sender.name }) };
 }
 
-/** What the bot is called: by the widget's texts, else as the message says. */
+/** What the bot is called: by the widget's texts, else as the message says.
+ *
+ * @param {Widget.ShownChat} chat
+ * @param {Widget.Translate} t
+ * @param {Stream.Sender | null} [sender] */
 export function botName(chat, t, sender = null) {
   return chat.settings?.texts?.bot_name || sender?.name || t("bot");
 }
 
 class Builder {
+  /**
+   * @param {Widget.Row[]} rows
+   * @param {Widget.Words} words
+   * @param {Date} now
+   * @param {Widget.ShownChat} chat
+   */
   constructor(rows, words, now, chat) {
-    Object.assign(this, { rows, words, now, chat });
+    this.rows = rows;
+    this.words = words;
+    this.now = now;
+    this.chat = chat;
+    /** @type {number | null} */
     this.day = null;
+    /** @type {Widget.Row | null} */
     this.last = null;
   }
 
+  /** @param {Stream.Event} event */
   event(event) {
     if (event.kind === "conversation.changed") this.change(event);
     else if (event.kind === "message.posted") this.message(event);
   }
 
+  /** @param {Stream.Event} event */
   message({ seq, data }) {
     const own = data.sender.type === "customer";
     const { content } = data;
@@ -105,6 +142,7 @@ class Builder {
     });
   }
 
+  /** @param {Widget.ShownItem} item */
   unsent(item) {
     this.add({
       kind: "message",
@@ -121,6 +159,7 @@ class Builder {
     });
   }
 
+  /** @param {Widget.Row} row */
   add(row) {
     this.separateDays(row.timestamp);
     const { last } = this;
@@ -132,7 +171,7 @@ class Builder {
       last.side === row.side &&
       last.sender.type === row.sender.type &&
       last.sender.name === row.sender.name &&
-      new Date(row.timestamp) - new Date(last.timestamp) < SAME_GROUP_WITHIN
+      Date.parse(row.timestamp) - Date.parse(last.timestamp) < SAME_GROUP_WITHIN
     );
     row.isLast = true;
     if (last && !row.isFirst) last.isLast = false;
@@ -140,6 +179,7 @@ class Builder {
     this.last = row;
   }
 
+  /** @param {Stream.Event} event */
   change({ seq, data }) {
     const { change } = data;
     const text = change && this.changeText(change);
@@ -152,6 +192,7 @@ class Builder {
     this.rows.push({ kind: "notice", key: `change-${this.chat.log.stream}-${seq}`, text, hint });
   }
 
+  /** @param {Stream.Change} change */
   changeText(change) {
     const { t } = this.words;
     // Somebody of the team wrote for the first time; whose it is in the team is not told.
@@ -164,6 +205,7 @@ class Builder {
     }[change.name];
   }
 
+  /** @param {string} timestamp */
   separateDays(timestamp) {
     const day = startOfDay(new Date(timestamp));
     if (day === this.day) return;
@@ -173,6 +215,7 @@ class Builder {
     this.rows.push({ kind: "day", key: `day-${day}`, text });
   }
 
+  /** @param {Stream.Sender} sender */
   nameOf(sender) {
     if (sender.type === "customer") return this.words.t("you");
     if (sender.type === "bot") return botName(this.chat, this.words.t, sender);

@@ -12,8 +12,11 @@ const ANNOUNCED = 5;
 const STATE_IS_NEWS_AFTER = 1_500;
 
 export class View {
+  /** @param {Widget.ViewParts} parts */
   constructor({ root, chat, words, title, color, storage, isFramed, actions }) {
-    Object.assign(this, { root, chat, words, title, actions });
+    this.chat = chat;
+    this.words = words;
+    this.title = title;
     this.setColor(color);
     this.composer = new Composer({
       words,
@@ -72,6 +75,7 @@ export class View {
     this.render();
   }
 
+  /** @param {string} color */
   setColor(color) {
     const style = document.documentElement.style;
     style.setProperty("--accent", color);
@@ -84,7 +88,7 @@ export class View {
     const first = this.list.firstElementChild;
     this.rows.show(rowsOf(chat, this.words));
     // What was deleted is nowhere to be read any more.
-    for (const line of [...this.live.children]) {
+    for (const line of Array.from(this.live.children)) {
       if (this.said.get(line)?.data.deleted_at) line.remove();
     }
     if (this.isAtBottom) this.toBottom();
@@ -116,7 +120,9 @@ export class View {
     this.showKeepOpen(t);
   }
 
-  /** Mostly such a message is sent before anybody could read this. */
+  /** Mostly such a message is sent before anybody could read this.
+   *
+   * @param {Widget.Translate} t */
   showKeepOpen(t) {
     if (!this.chat.hasUnkept) {
       clearTimeout(this.keepOpenTimer);
@@ -130,6 +136,7 @@ export class View {
     }, STATE_IS_NEWS_AFTER);
   }
 
+  /** @param {Widget.Translate} t */
   stateText(agent, t) {
     const { chat } = this;
     if (chat.state !== "online")
@@ -149,7 +156,9 @@ export class View {
     return this.chat.isTeamOnline === false ? "away" : "online";
   }
 
-  /** A short break is no news; a longer one is told, and so is its end. */
+  /** A short break is no news; a longer one is told, and so is its end.
+   *
+   * @param {Widget.Translate} t */
   showBar(t) {
     const { state } = this.chat;
     if (state === this.barState) return;
@@ -167,6 +176,10 @@ export class View {
     this.barTimer = setTimeout(() => this.tellBar(t(`notices.${state}`), state), delay);
   }
 
+  /**
+   * @param {string} text
+   * @param {Widget.LinkState | ""} state
+   */
   tellBar(text, state) {
     this.bar.textContent = text;
     this.bar.dataset.state = state;
@@ -181,7 +194,9 @@ export class View {
     this.composer.disable();
   }
 
-  /** A screen reader says what is new, and only that. */
+  /** A screen reader says what is new, and only that.
+   *
+   * @param {Stream.Event} event */
   announce(event) {
     const { sender, content } = event.data;
     if (sender.type === "customer") return;

@@ -1,0 +1,86 @@
+"""Django's handler for ASGI, which works on a request in one visit to one thread.
+
+Django's own starts a thread for every request and goes back and forth between it and the event
+loop: for the signals, for the middleware, for the view, and to close. Under load each of these
+waits for the loop. Views and middleware here are synchronous, so one visit is enough.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import IO, Any
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+Scope = dict[str, Any]
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.ASGI_REQUEST_THREADS, thread_name_prefix="request")
+
+
+class Handler(ASGIHandler):
+    """Works as `ASGIHandler` does; a client that leaves meanwhile interrupts nothing."""
+
+    def __init__(self) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        context = contextvars.copy_context()
+        response = await asyncio.get_running_loop().run_in_executor(
+            _threads(), context.run, self._answer, scope, body
+        )
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        # Its content is made while it is sent: in a thread of its own, as in Django.
+        async with ThreadSensitiveContext():
+            try:
+                await self.send_response(response, send)
+            finally:
+                await sync_to_async(response.close)()
+
+    def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        request, refusal = self.create_request(scope, body)
+        if request is None:
+            body.close()
+            response: Any = refusal
+        else:
+            response = self.get_response(request)
+        response._handler_class = self.__class__
+        if isinstance(response, FileResponse):
+            response.block_size = self.chunk_size
+        if response.streaming:
+            # It is made and closed in another thread: this one keeps no connection meanwhile.
+            close_old_connections()
+        else:
+            # Connections go back to their pool now, not when the client has read.
+            response.close()
+        return response
+
+
+def application() -> Callable[..., Any]:
+    """Give Django as an ASGI application, as `django.core.asgi.get_asgi_application` does."""
+    import django
+
+    django.setup(set_prefix=False)
+    return Handler()

@@ -1,0 +1,149 @@
+"""A request over HTTP is worked on in one thread, which serves the next one, too."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.signals import request_finished, request_started
+from django.db import connection, connections
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+from crm.core.http.asgi_handler import Handler
+
+pytestmark = pytest.mark.asyncio
+
+Messages = list[dict[str, Any]]
+used: list[Any] = []
+
+
+def where(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{threading.current_thread().name} {len(request.body)}")
+
+
+def in_pieces(request: HttpRequest) -> StreamingHttpResponse:
+    connection.ensure_connection()
+    used.append(connections["default"])
+    return StreamingHttpResponse(iter([b"one", b"two"]))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise ValueError
+
+
+urlpatterns = [path("where", where), path("pieces", in_pieces), path("broken", broken)]
+
+
+@pytest.fixture
+def handler(settings: Any) -> Handler:
+    settings.ROOT_URLCONF = __name__
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+    return Handler()
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """Give what became of requests, as signals tell it."""
+    told: list[str] = []
+
+    def on_start(**kwargs: Any) -> None:
+        told.append("started")
+
+    def on_finish(**kwargs: Any) -> None:
+        told.append("finished")
+
+    request_started.connect(on_start)
+    request_finished.connect(on_finish)
+    yield told
+    request_started.disconnect(on_start)
+    request_finished.disconnect(on_finish)
+
+
+async def ask(handler: Handler, where: str, *bodies: bytes) -> Messages:
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": where,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"text/plain")],
+        "client": ["127.0.0.1", 0],
+        "server": ["localhost", 80],
+    }
+    waiting = [
+        {"type": "http.request", "body": body, "more_body": number < len(bodies)}
+        for number, body in enumerate(bodies or (b"",), 1)
+    ]
+    sent: Messages = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await handler(scope, receive, send)
+    return sent
+
+
+def content(messages: Messages) -> bytes:
+    return b"".join(message.get("body", b"") for message in messages[1:])
+
+
+@pytest.mark.usefixtures("stores_clean")
+async def test_requests_share_threads(handler: Handler, told: list[str]) -> None:
+    await ask(handler, "/where")
+    told.clear()
+    threads = threading.active_count()
+    for _number in range(30):
+        messages = await ask(handler, "/where", b"a", b"bc")
+        assert messages[0]["status"] == 200
+        name, _, length = content(messages).decode().partition(" ")
+        assert name.startswith("request_")
+        assert length == "3"
+    # A thread may not have told yet that it is free again, so that another one is started.
+    assert threading.active_count() < threads + 15
+    assert told == ["started", "finished"] * 30
+
+
+@pytest.mark.usefixtures("stores_clean")
+async def test_requests_are_worked_on_beside_each_other(handler: Handler) -> None:
+    answers = await asyncio.gather(*(ask(handler, "/where") for _number in range(20)))
+    assert {messages[0]["status"] for messages in answers} == {200}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("stores_clean")
+async def test_what_is_made_while_it_is_sent_is_closed_afterwards(
+    handler: Handler, told: list[str]
+) -> None:
+    with pytest.warns(Warning, match="synchronous iterators"):
+        messages = await ask(handler, "/pieces")
+    assert content(messages) == b"onetwo"
+    # The connection of the thread that began went back at once.
+    assert used.pop().connection is None
+    assert told == ["started", "finished"]
+
+
+@pytest.mark.usefixtures("stores_clean")
+async def test_a_view_that_fails_is_answered(
+    handler: Handler, told: list[str], settings: Any
+) -> None:
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = False
+    messages = await ask(handler, "/broken")
+    assert messages[0]["status"] == 500
+    assert told == ["started", "finished"]
+
+
+async def test_a_client_that_leaves_while_it_sends_is_not_answered(
+    handler: Handler, told: list[str]
+) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        pytest.fail(f"Sent {message}.")
+
+    await handler({"type": "http"}, receive, send)
+    assert told == []

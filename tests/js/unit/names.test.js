@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "./page.js";
+import { customerName, firstLetter, senderName, shortName } from "../../../static/chat/inbox/names.js";
+import { isolate } from "../../../static/chat/inbox/text.js";
+
+const ID = "019c0000-0000-7000-8000-00000000abcd";
+
+test("Vietnamese are called by their last name, others by their first", () => {
+  assert.equal(shortName("Nguyễn Thị Minh Khai"), "Khai");
+  assert.equal(shortName("Nguyen An"), "Nguyen");
+  assert.equal(shortName("Nguyen An", "vi"), "An");
+  assert.equal(shortName("Anna Lunyova"), "Anna");
+  assert.equal(shortName("Анна Лунёва", "vi"), "Анна");
+  assert.equal(shortName(null), "");
+});
+
+test("a visitor without a name is one in every language", () => {
+  assert.equal(customerName({ id: ID, name: "Khách ABCD" }), "Visitor ABCD");
+  assert.equal(customerName({ id: ID, name: "Minh" }), "Minh");
+  assert.equal(customerName({ id: "", name: "Trợ lý" }), "Trợ lý");
+});
+
+test("the bot has the name that its widget gives it", () => {
+  assert.equal(senderName({ type: "bot", name: "Bot" }, "Sunny"), "Sunny");
+  assert.equal(senderName({ type: "bot", name: "" }, ""), "Bot");
+  assert.equal(senderName({ type: "agent", name: "Linh" }, "Sunny"), "Linh");
+});
+
+test("the circle holds one letter, and a mark for nobody", () => {
+  assert.equal(firstLetter("Đỗ Quang Đông"), "Đ");
+  assert.equal(firstLetter("😀 Smile"), "😀");
+  assert.equal(firstLetter(""), "?");
+});
+
+test("a text from outside cannot turn the sentence around it", () => {
+  assert.equal(isolate("a\u202eb\u2066c"), "abc");
+  assert.equal(isolate("محل"), "\u2068محل\u2069");
+  assert.equal(isolate("محل\u2069"), "\u2068محل\u2069");
+  assert.equal(isolate("plain"), "plain");
+  assert.equal(isolate(undefined), "");
+});

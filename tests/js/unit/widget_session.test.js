@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "./page.js";
+import { Refused } from "../../../static/stream/response.js";
+import { Session } from "../../../static/chat/widget/session.js";
+import { KeyedStorage } from "../../../static/chat/widget/storage.js";
+
+function sessionWith(answers) {
+  const asked = [];
+  const warned = [];
+  const api = {
+    siteKey: "key",
+    token: null,
+    async openSession({ identity }) {
+      asked.push(identity ?? null);
+      const answer = answers.shift();
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    async newTicket() {
+      asked.push("ticket");
+      return { ticket: "t2" };
+    },
+  };
+  const session = new Session({
+    api,
+    storage: new KeyedStorage("key", null),
+    onsession() {},
+    onstranger() {},
+    onwarning: (error) => warned.push(error.code),
+  });
+  return { session, asked, warned };
+}
+
+const ANSWER = { visitor_token: "t", is_new: false, ticket: "t1" };
+
+/** Come in with an identity that is refused at first; give what was asked, kept and warned of. */
+async function refusedWith(status, code) {
+  const refusal = new Refused({ code, message: "", status });
+  const { session, asked, warned } = sessionWith([refusal, ANSWER]);
+  session.identity = "proof";
+  await session.open().catch(() => {});
+  return { asked, kept: session.identity, warned };
+}
+
+test("an identity that is refused is given up, and the visitor comes in without it", async () => {
+  const { asked, kept, warned } = await refusedWith(401, "identity_expired");
+  assert.deepEqual(asked, ["proof", null]);
+  assert.equal(kept, null);
+  assert.deepEqual(warned, ["identity_expired"]);
+});
+
+test("an identity is kept where it was only too fast, or a store was away", async () => {
+  for (const [status, code] of [
+    [429, "too_fast"],
+    [503, "store_unavailable"],
+  ]) {
+    assert.deepEqual(await refusedWith(status, code), { asked: ["proof"], kept: "proof", warned: [] });
+  }
+});
+
+test("an identity is shown once", async () => {
+  const { session, asked } = sessionWith([ANSWER, ANSWER]);
+  session.identity = "proof";
+  await session.open();
+  session.renew();
+  await session.enter();
+  assert.deepEqual(asked, ["proof", null]);
+});
+
+test("whoever came in once asks for a ticket only", async () => {
+  const { session, asked } = sessionWith([ANSWER]);
+  assert.equal((await session.enter()).ticket, "t1");
+  assert.equal((await session.enter()).ticket, "t2");
+  assert.deepEqual(asked, [null, "ticket"]);
+});
