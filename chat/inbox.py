@@ -23,6 +23,7 @@ from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Area, Level
 from crm.core.errors import InvalidField
 from crm.core.fields import LARGEST
+from crm.core.fields import moment as read_moment
 from crm.customers.models import Customer
 
 PAGE = 30
@@ -71,10 +72,10 @@ class Cursor:
         try:
             padded = text + "=" * (-len(text) % 4)
             moment, key, *kind = base64.urlsafe_b64decode(padded.encode()).decode().split("|")
-            cursor = cls(datetime.fromisoformat(moment), UUID(key), is_waiting=kind == ["waits"])
+            cursor = cls(read_moment(moment), UUID(key), is_waiting=kind == ["waits"])
         except (ValueError, binascii.Error) as error:
             raise _wrong_cursor() from error
-        if cursor.moment.tzinfo is None or (kind and not cursor.is_waiting):
+        if kind and not cursor.is_waiting:
             raise _wrong_cursor()
         return cursor
 

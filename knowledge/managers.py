@@ -72,7 +72,8 @@ class FaqQuerySet(models.QuerySet["Faq"]):
 
     def text_bytes(self, organization_id: UUID) -> int:
         """Sum the UTF-8 bytes of the texts of an organization's FAQs, without deleted ones."""
-        size = Bytes("question") + Bytes("answer")
+        phrasings = models.Func("phrasings", Value(""), function="array_to_string")
+        size = Bytes("question") + Bytes("answer") + Bytes(phrasings)
         total = self.of(organization_id).alive().aggregate(total=models.Sum(size))["total"]
         return int(total or 0)
 

@@ -18,6 +18,7 @@ from crm.accounts.access import member_required
 from crm.accounts.form_guard.once import once
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, Area, Level, require
+from crm.core.fields import moment as read_moment
 from knowledge.errors import KnowledgeUnavailable, WrongPlace
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer
@@ -181,10 +182,10 @@ def _among_visible(membership: Membership, rows: list[BotInteraction]) -> list[B
 def _place(given: str) -> tuple[datetime, str]:
     moment, _underscore, identifier = given.partition("_")
     try:
-        place = datetime.fromisoformat(moment)
+        place = read_moment(moment)
     except ValueError as error:
         raise WrongPlace from error
-    if place.tzinfo is None or not _looks_like_an_id(identifier):
+    if not _looks_like_an_id(identifier):
         raise WrongPlace
     return place, identifier
 

@@ -9,7 +9,7 @@ from crm.compliance.managers import AuditEntryQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty members do not narrow; ``until`` is exclusive."""
+    """Empty members do not narrow; ``until`` is exclusive, and so are the kinds of ``without``."""
 
     actor: str = ""
     action: str = ""
@@ -17,6 +17,7 @@ class Filters:
     object_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    without: tuple[str, ...] = ()
 
     def narrow(self, entries: AuditEntryQuerySet) -> AuditEntryQuerySet:
         if self.actor:
@@ -29,9 +30,9 @@ class Filters:
             entries = entries.since(self.since)
         if self.until:
             entries = entries.before(self.until)
-        return entries
+        return entries.without(self.without)
 
-    def stored(self) -> dict[str, str]:
+    def stored(self) -> dict[str, Any]:
         """Give what narrows, as JSON; `load` reads it again."""
         told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         return {
@@ -41,8 +42,9 @@ class Filters:
         }
 
     @classmethod
-    def load(cls, stored: dict[str, str]) -> "Filters":
-        told: dict[str, Any] = dict(stored)
+    def load(cls, stored: dict[str, Any]) -> "Filters":
+        told = dict(stored)
+        told["without"] = tuple(told.get("without", ()))
         for name in ("since", "until"):
             if name in told:
                 told[name] = datetime.fromisoformat(told[name])

@@ -1,16 +1,25 @@
 """What is asked of the audit."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import models
 
-from crm.accounts.permissions import WRITE, Area, Principal
+from crm.accounts.permissions import READ, WRITE, Area, Level, Principal
 
 if TYPE_CHECKING:
     from crm.compliance.models import AuditEntry
+
+
+# What is told of these holds words of whoever the area is about: names, addresses, texts.
+_AREAS = {"conversation": Area.INBOX, "customer": Area.CUSTOMERS, "faq": Area.KNOWLEDGE}
+
+
+def hidden_kinds(principal: Principal) -> list[str]:
+    """Name the kinds of things of which somebody may not read all in their own place."""
+    return [kind for kind, area in _AREAS.items() if principal.level(area, READ) < Level.ALL]
 
 
 class AuditEntryQuerySet(models.QuerySet[Any]):
@@ -18,10 +27,16 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(organization_id=organization_id)
 
     def visible_to(self, principal: Principal) -> Self:
-        """Give the organization's entries to those who administer it, and nobody else any."""
+        """Give the organization's entries to those who administer it, and nobody else any.
+
+        What is told of customers, conversations and FAQs is for who may read all of these.
+        """
         if not principal.may(Area.SETTINGS, WRITE):
             return self.none()
-        return self.of(principal.organization_id)
+        return self.of(principal.organization_id).without(hidden_kinds(principal))
+
+    def without(self, kinds: Collection[str]) -> Self:
+        return self.exclude(object_type__in=kinds) if kinds else self
 
     def by_actor(self, actor_id: str) -> Self:
         return self.filter(actor_id=actor_id)
@@ -76,9 +91,12 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
 
 class AuditExportQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
+        """Give the files that hold nothing which somebody may not see in the audit itself."""
         if not principal.may(Area.SETTINGS, WRITE):
             return self.none()
-        return self.filter(organization_id=principal.organization_id)
+        found = self.filter(organization_id=principal.organization_id)
+        hidden = hidden_kinds(principal)
+        return found.filter(filters__without__contains=hidden) if hidden else found
 
     def unfinished(self) -> Self:
         return self.filter(state__in=["waiting", "running"])

@@ -1,6 +1,7 @@
-"""Whole numbers that come from outside, read in one way: plain digits, nothing else."""
+"""Whole numbers and moments that come from outside, each read in one way."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -15,6 +16,20 @@ def whole_number(text: str) -> int | None:
     if not _PLAIN.fullmatch(text) or (number := int(text)) > LARGEST:
         return None
     return number
+
+
+def moment(text: str) -> datetime:
+    """Read a moment that names its zone. Raises ValueError, also for one that UTC has no year for.
+
+    PostgreSQL is told moments in UTC; what lies beyond the calendar there would fail only then.
+    """
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        raise ValueError("The moment has no zone.")
+    try:
+        return read.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("The moment is beyond the calendar.") from error
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -47,6 +47,11 @@ class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ConsoleAdmin):
     ordering = ["name"]
     date_hierarchy = None
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer nothing to whoever may only look: beat's actions ask for no permission at all."""
+        actions: dict[str, Any] = super().get_actions(request)
+        return actions if self.has_change_permission(request) else {}
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         user: Any = request.user
         return bool(user.has_perm("django_celery_beat.delete_periodictask"))

@@ -96,7 +96,7 @@ def add_phrasing(
 ) -> Faq:
     """Let a FAQ be found by one more way to ask it; one it has already changes nothing.
 
-    Raises FaqNotFound, and InvalidFaq where it has as many as it may.
+    Raises FaqNotFound, InvalidFaq where it has as many as it may, and QuotaExceeded.
     """
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
@@ -107,7 +107,9 @@ def add_phrasing(
     faq.phrasings = [*faq.phrasings, asked]
     faq.folded_text = _folded_text(faq)
     check_fields(faq)
-    return _follow(faq, base, "phrasings", "folded_text")
+    _follow(faq, base, "phrasings", "folded_text")
+    require_text_room(organization_id)
+    return faq
 
 
 @transaction.atomic
@@ -152,7 +154,11 @@ def restore_faq(
     faq_id: UUID,
     by: Principal | None = None,
 ) -> Faq:
-    """Bring a deleted FAQ back. Raises FaqKeyTaken where another one took its key meanwhile."""
+    """Bring a deleted FAQ back.
+
+    Raises FaqKeyTaken where another one took its key meanwhile, and QuotaExceeded where its text
+    has no room any more.
+    """
     base = lock_knowledge(organization_id)
     faq = (
         Faq.objects.select_for_update(of=("self",))
@@ -166,7 +172,9 @@ def restore_faq(
         return faq
     _refuse_taken_key(faq)
     faq.deleted_at = None
-    return _follow(faq, base, "deleted_at")
+    _follow(faq, base, "deleted_at")
+    require_text_room(organization_id)
+    return faq
 
 
 def purge_deleted(*, limit: int = 1000) -> int:
@@ -299,7 +307,7 @@ def _store(faq: Faq, base: KnowledgeBase) -> Faq:
         faq.save()
         require_text_room(faq.organization_id)
     else:
-        before = text_bytes(Faq.objects.only("question", "answer").get(pk=faq.pk))
+        before = text_bytes(Faq.objects.only("question", "answer", "phrasings").get(pk=faq.pk))
         faq.save()
         if text_bytes(faq) > before:
             require_text_room(faq.organization_id)
@@ -309,7 +317,7 @@ def _store(faq: Faq, base: KnowledgeBase) -> Faq:
 
 
 def text_bytes(faq: Faq) -> int:
-    return len(faq.question.encode()) + len(faq.answer.encode())
+    return sum(len(text.encode()) for text in (faq.question, faq.answer, *faq.phrasings))
 
 
 def require_text_room(organization_id: UUID) -> None:

@@ -20,6 +20,7 @@ from crm.accounts.form_guard.once import once
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Area, permits, require
 from crm.accounts.undo import offer_undo
+from crm.core.quotas import QuotaExceeded
 from crm.core.versions import EditedMeanwhile
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
@@ -224,7 +225,7 @@ def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     try:
         restore_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
-    except FaqKeyTaken as error:
+    except (FaqKeyTaken, QuotaExceeded) as error:
         messages.error(request, _(error.message))
     else:
         messages.success(request, _("The FAQ is back."))

@@ -13,6 +13,7 @@ from django_htmx.middleware import HtmxDetails
 
 from crm.accounts.access import member_required
 from crm.accounts.models import Membership
+from crm.core.fields import moment as read_moment
 from knowledge.errors import WrongPlace
 from knowledge.forms import AskForm, FilterForm
 from knowledge.languages import detect_language
@@ -114,12 +115,9 @@ def _next_url(request: HttpRequest, last: Faq) -> str:
 def _place(given: str) -> tuple[datetime, UUID]:
     moment, _underscore, pk = given.partition("_")
     try:
-        place = datetime.fromisoformat(moment), UUID(pk)
+        return read_moment(moment), UUID(pk)
     except ValueError as error:
         raise WrongPlace from error
-    if place[0].tzinfo is None:
-        raise WrongPlace
-    return place
 
 
 def _htmx(request: HttpRequest) -> bool:

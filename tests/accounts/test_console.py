@@ -655,3 +655,37 @@ def test_the_language_is_changed_where_one_is(operator: Client, root: User) -> N
     changed = operator.post(reverse("accounts:set_language"), form)
     assert changed["Location"] == address
     assert "Người vận hành" in operator.get(reverse("admin:index")).content.decode()
+
+
+def test_who_may_only_look_at_the_schedule_changes_nothing(root: User) -> None:
+    """beat's own actions ask for no permission."""
+    every = IntervalSchedule.objects.create(every=100, period="seconds")
+    task = PeriodicTask.objects.create(name="T", task="operations.canary", interval=every)
+    address = reverse("admin:django_celery_beat_periodictask_changelist")
+    chosen = {"index": "0", "_selected_action": str(task.pk)}
+    staff = staff_with("view_periodictask")
+    for action in ("disable_tasks", "toggle_tasks", "run_tasks"):
+        staff.post(address, {**chosen, "action": action})
+    task.refresh_from_db()
+    assert (task.enabled, task.total_run_count) == (True, 0)
+    assert "disable_tasks" not in staff.get(address).content.decode()
+    User.objects.get(email="staff@nextflow.example").user_permissions.set(
+        Permission.objects.filter(codename__in=["view_periodictask", "change_periodictask"])
+    )
+    staff.post(address, {**chosen, "action": "disable_tasks"})
+    task.refresh_from_db()
+    assert not task.enabled
+
+
+def test_no_page_of_any_list_offers_an_action_to_who_may_only_look() -> None:
+    """An action that names no permission is open to whoever sees the list."""
+    request = RequestFactory().get("/")
+    request.user = User(is_staff=True)
+    for model, model_admin in admin.site._registry.items():
+        actions: dict[str, Any] = model_admin.get_actions(request)
+        for name, action in actions.items():
+            assert getattr(action[0], "allowed_permissions", ()), (model, name)
+
+
+def test_there_is_no_search_of_unfold(operator: Client) -> None:
+    assert operator.get(reverse("admin:search"), {"s": "o"}).status_code == 404

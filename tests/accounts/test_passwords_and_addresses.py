@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.account.views import ConfirmEmailView
 from django.contrib.auth import tokens
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -294,3 +296,18 @@ def test_reset_form_sent_twice_sends_one_letter(client: Client, agent: Membershi
     Mail.objects.update(created_at=timezone.now() - timedelta(minutes=1))
     client.post(RESET, {"email": agent.user.email})
     assert len(kinds()) == 2
+
+
+def test_an_address_that_another_account_confirms_at_the_same_moment_is_refused(
+    confirmed: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": ""})
+    link = link_in(last_letter(NEW_EMAIL))
+
+    def too_late(*args: object, **kwargs: object) -> None:
+        raise IntegrityError
+
+    monkeypatch.setattr(ConfirmEmailView, "post", too_late)
+    answer = confirmed.post(link)
+    assert answer.status_code == 302
+    assert link.endswith(answer["Location"])

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import Membership
+from crm.accounts.services.operating import deactivate_user, reactivate_user
 from tests.accounts.letters import kinds
 from tests.conftest import PASSWORD
 
@@ -185,3 +186,31 @@ def test_broken_passkey_answers_are_refused(client: Client, db: None, stores_cle
         client.get(url, headers={"accept": "application/json"})
         answer = client.post(url, {"credential": credential})
         assert answer["Location"] == LOG_IN, credential
+
+
+def half_in(client: Client, agent: Membership) -> str:
+    """Set an app up, and come back as far as its page; give its key."""
+    enter(client, agent)
+    secret = set_up(client)
+    client.post(reverse("accounts:log_out"))
+    assert enter(client, agent)["Location"] == SECOND
+    cache.clear()
+    return secret
+
+
+@pytest.mark.parametrize("happens", ["nothing", "new password", "switched off and on"])
+def test_a_log_in_that_was_voided_meanwhile_is_not_finished(
+    client: Client, agent: Membership, owner: Membership, happens: str
+) -> None:
+    secret = half_in(client, agent)
+    user = agent.user
+    if happens == "new password":
+        user.set_password("another horse battery")
+        user.save(update_fields=["password"])
+    elif happens == "switched off and on":
+        deactivate_user(user_id=user.pk, by=owner.user)
+        reactivate_user(user_id=user.pk)
+    answer = client.post(SECOND, {"code": code_of(secret)})
+    is_in = happens == "nothing"
+    assert answer["Location"] == (INBOX if is_in else LOG_IN)
+    assert client.get(INBOX).status_code == (200 if is_in else 302)

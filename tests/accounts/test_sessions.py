@@ -52,6 +52,22 @@ def record_of(client: Client) -> UserSession:
     return UserSession.objects.get(pk=client.session[RECORD_KEY])
 
 
+def test_who_logs_in_over_somebody_ends_their_session(
+    agent: Membership, colleague: Membership
+) -> None:
+    client = browser(agent)
+    before = record_of(client)
+    client.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
+    assert record_of(client) == before
+    assert is_in(client)
+    client.post(LOG_IN, {"email": colleague.user.email, "password": PASSWORD})
+    assert record_of(client).user_id == colleague.user_id
+    assert is_in(client)
+    before.refresh_from_db()
+    assert before.ended_because == Ended.LOGGED_OUT
+    assert live_logins([str(before.pk)]) == {}
+
+
 def later(record: UserSession, *, unused: timedelta = timedelta(0), old: timedelta) -> None:
     """Let a session be so old, and last used so long ago."""
     now = timezone.now()

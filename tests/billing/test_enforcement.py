@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +34,15 @@ from crm.compliance.services.exporting import ask_for_export, cancel_export
 from crm.core import quotas, stores, tenancy
 from crm.customers.models import Customer
 from knowledge.models import Faq
-from knowledge.services import FaqContent, create_faq, import_faqs, update_faq
+from knowledge.services import (
+    FaqContent,
+    add_phrasing,
+    create_faq,
+    delete_faq,
+    import_faqs,
+    restore_faq,
+    update_faq,
+)
 from tests.api.conftest import Api
 from tests.billing.plans import allow, used
 from tests.conftest import make_conversation, make_member
@@ -200,6 +209,32 @@ def test_texts_that_do_not_fit_are_refused_and_shorter_ones_are_not(
     update_faq(organization_id=organization.pk, faq_id=faq.pk, content=content("x" * 50), by=None)
     with pytest.raises(quotas.QuotaExceeded):
         import_faqs(organization_id=organization.pk, contents=[content("y", "new")], by=None)
+
+
+def test_a_deleted_faq_comes_back_only_where_there_is_room(organization: Organization) -> None:
+    ids: dict[str, Any] = {"organization_id": organization.pk}
+    allow(organization, stored_bytes=100)
+    first = create_faq(**ids, content=content("x" * 60), by=None)
+    delete_faq(**ids, faq_id=first.pk)
+    second = create_faq(**ids, content=content("y" * 60, "more"), by=None)
+    with pytest.raises(quotas.QuotaExceeded):
+        restore_faq(**ids, faq_id=first.pk)
+    assert not Faq.objects.alive().filter(pk=first.pk).exists()
+    delete_faq(**ids, faq_id=second.pk)
+    assert restore_faq(**ids, faq_id=first.pk).deleted_at is None
+
+
+def test_other_ways_to_ask_are_texts_as_well(organization: Organization) -> None:
+    ids: dict[str, Any] = {"organization_id": organization.pk}
+    allow(organization, stored_bytes=100)
+    long = replace(content("x", "long"), phrasings=("y" * 60, "z" * 60))
+    with pytest.raises(quotas.QuotaExceeded):
+        create_faq(**ids, content=long, by=None)
+    faq = create_faq(**ids, content=replace(long, phrasings=("y" * 60,)), by=None)
+    assert Faq.objects.text_bytes(organization.pk) == len("When?x") + 60
+    with pytest.raises(quotas.QuotaExceeded):
+        add_phrasing(**ids, faq_id=faq.pk, phrasing="z" * 60)
+    update_faq(**ids, faq_id=faq.pk, content=replace(long, phrasings=("z" * 50,)), by=None)
 
 
 def test_imports_and_exports_count_as_background_tasks(

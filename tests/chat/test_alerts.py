@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
@@ -380,3 +381,12 @@ def test_unread_are_counted_among_mine_and_nobodys(
         organization_id=organization.pk, conversation_id=other.pk, user=agent.user, seq=1
     )
     assert client.get(counts).json()["unread"] == 1
+
+
+def test_whom_the_organization_does_not_let_in_reads_no_customers_words(
+    waiting: Conversation, agent: Membership
+) -> None:
+    Organization.objects.filter(pk=agent.organization_id).update(requires_second_factor=True)
+    assert send_alert_emails(organization_id=agent.organization_id, user_id=agent.user_id) == 0
+    TOTP.activate(agent.user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    assert send_alert_emails(organization_id=agent.organization_id, user_id=agent.user_id) == 1

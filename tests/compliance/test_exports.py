@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from crm.accounts.models import Membership
-from crm.compliance.errors import TooManyExports
+from crm.accounts.permissions import Area, Level
+from crm.compliance.errors import ExportNotFound, TooManyExports
 from crm.compliance.filters import Filters
 from crm.compliance.models import AuditExport, ExportFormat, ExportState
 from crm.compliance.services import exporting
@@ -21,6 +22,7 @@ from crm.compliance.services.exporting import (
     write_export,
 )
 from crm.customers.models import Customer
+from tests.accounts.people import member_with, rights
 from tests.compliance.audits import actions, entries, settle
 
 pytestmark = pytest.mark.django_db
@@ -140,3 +142,26 @@ def test_old_files_are_dropped(owner: Membership) -> None:
     AuditExport.objects.filter(pk=export.pk).update(created_at=export.created_at - exporting.KEPT)
     assert purge_exports() >= 1
     assert not AuditExport.objects.exists()
+
+
+def test_a_file_holds_no_more_than_who_asked_may_see(owner: Membership) -> None:
+    settings_only = member_with(
+        owner.organization, "Sven", rights(Area.SETTINGS, Level.ALL, Level.ALL)
+    )
+    everything = asked(owner, ExportFormat.JSONL)
+    some = ask_for_export(
+        by=settings_only,
+        file_format=ExportFormat.JSONL,
+        filters=Filters(),
+        language_code="en",
+    )
+    settle()
+    for export in (everything, some):
+        while not write_export(export_id=export.pk):
+            pass
+    assert '"customer.created"' in content(owner, everything)
+    told = content(settings_only, some)
+    assert '"role.created"' in told
+    assert "customer." not in told.replace('"customer"', "")
+    with pytest.raises(ExportNotFound):
+        fetch_export(by=settings_only, export_id=everything.pk)

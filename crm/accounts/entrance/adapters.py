@@ -7,6 +7,7 @@ import requests
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -15,7 +16,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -25,9 +26,10 @@ from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
-from crm.accounts.log_in import credentials_were_right, take_attempt
+from crm.accounts.log_in import credentials_were_right, log_out, take_attempt, was_voided
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
+from crm.accounts.services.sessions import leave_session
 from crm.core import ratelimit, tenancy
 from crm.core.http.redirects import is_local
 from crm.core.mail.services import queue_mail, queue_mail_once
@@ -66,6 +68,10 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         person = cast(User, user)
+        if was_voided(request, person):
+            log_out(request)
+            raise ImmediateHttpResponse(redirect(settings.LOGIN_URL))
+        leave_session(request=request, user=person)
         founded = settle_sign_up(user_id=person.pk)
         super().login(request, user)
         request.has_founded = founded is not None  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, get_user
+from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache import cache
 from django.core.signing import BadSignature, Signer
@@ -112,6 +113,13 @@ def is_same_login(login: str, user: User) -> bool:
         return False
     kept = _store(record.key).get(HASH_SESSION_KEY)
     return bool(kept) and kept == user.get_session_auth_hash()
+
+
+def leave_session(*, request: HttpRequest, user: User) -> None:
+    """End the log-in of whoever was here before ``user`` logs in, with its sockets."""
+    record_id, user_id = (request.session.get(key) for key in (RECORD_KEY, USER_KEY))
+    if record_id is not None and user_id not in (None, str(user.pk)):
+        end_sessions(user_id=UUID(user_id), because=Ended.LOGGED_OUT, session_id=UUID(record_id))
 
 
 @transaction.atomic

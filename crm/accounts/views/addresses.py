@@ -7,6 +7,7 @@ from allauth.account.views import ConfirmEmailView, EmailView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.decorators import method_decorator
@@ -61,6 +62,15 @@ class ConfirmAddressView(ConfirmEmailView):
         if confirmation is not None and is_done and not request.user.is_authenticated:
             remember_confirmed(request, confirmation.email_address.email)
         return response
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                confirmed: HttpResponse = super().post(*args, **kwargs)
+        except IntegrityError:
+            # Another account confirmed the same address at this moment; the page says so.
+            return redirect(self.request.path)
+        return confirmed
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from crm.compliance import chain
 from crm.compliance.acting import Actor, acting
 from crm.compliance.errors import ExportNotFound, ExportNotReady, TooManyExports
 from crm.compliance.filters import Filters
+from crm.compliance.managers import hidden_kinds
 from crm.compliance.models import (
     ActorKind,
     AuditEntry,
@@ -59,13 +61,14 @@ def ask_for_export(
     require_feature(Feature.AUDIT_EXPORT, organization_id=by.organization_id)
     # The organization's row is the lock of the count.
     Organization.objects.select_for_update().get(pk=by.organization_id)
-    if AuditExport.objects.visible_to(by).unfinished().count() >= MOST_RUNNING:
+    theirs = AuditExport.objects.filter(organization_id=by.organization_id)
+    if theirs.unfinished().count() >= MOST_RUNNING:
         raise TooManyExports
     export = AuditExport.objects.create(
         organization_id=by.organization_id,
         asked_by=by.user,
         format=file_format,
-        filters=filters.stored(),
+        filters=replace(filters, without=tuple(hidden_kinds(by))).stored(),
         language_code=language_code,
         until=timezone.now(),
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from allauth.mfa.utils import is_mfa_enabled
 from csp.decorators import csp_update
@@ -13,7 +13,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -63,6 +63,10 @@ class ConsoleSite(UnfoldAdminSite):
     ) -> HttpResponse:
         """Lead to the page where everybody changes theirs, which ends what the old one opened."""
         return redirect("account_change_password")
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
+        """Nobody looks for anything by unfold's search: its box is not shown."""
+        raise Http404
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         # unfold would write its colours into each page as a style; ours stand in console.css.

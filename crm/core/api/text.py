@@ -9,6 +9,8 @@ from rest_framework.fields import empty
 from crm.core.text.normalization import normalize, normalize_email, normalize_line
 
 _PROSE = {"base_template": "textarea.html"}
+# Members of an object or elements of a list whose field does not say how many.
+MOST_MEMBERS = 100
 
 
 def prose_field(**options: Any) -> serializers.CharField:
@@ -24,7 +26,16 @@ class NormalizedSerializer(serializers.Serializer[Any]):
     """
 
     def run_validation(self, data: Any = empty) -> Any:
+        self._refuse_too_many(data)
         return super().run_validation(self.normalized(data))
+
+    def _refuse_too_many(self, data: Any) -> None:
+        """Count before anything is checked: DRF words a refusal of each element first."""
+        if isinstance(data, Mapping):
+            for name, value in data.items():
+                if name in self.fields and (most := _most_exceeded(self.fields[name], value)):
+                    message = serializers.ListField.default_error_messages["max_length"]
+                    raise serializers.ValidationError({name: [message.format(max_length=most)]})
 
     def normalized(self, data: Any) -> Any:
         """Return the members with their text normalized; what is no object comes back as it is."""
@@ -34,6 +45,19 @@ class NormalizedSerializer(serializers.Serializer[Any]):
             name: _normalized(self.fields[name], value) if name in self.fields else value
             for name, value in data.items()
         }
+
+
+def _most_exceeded(field: Any, value: Any) -> int:
+    """Return how many elements or members are allowed where there are more, at any depth; or 0."""
+    if isinstance(value, list) and isinstance(field, serializers.ListField):
+        inner, most = value, field.max_length or MOST_MEMBERS
+    elif isinstance(value, Mapping) and isinstance(field, serializers.DictField):
+        inner, most = list(value.values()), MOST_MEMBERS
+    else:
+        return 0
+    if len(inner) > most:
+        return int(most)
+    return max((_most_exceeded(field.child, each) for each in inner), default=0)
 
 
 def _normalized(field: Any, value: Any) -> Any:

@@ -64,6 +64,7 @@ _MAX_PASSES = 3
 # More marks on one letter than any script has (the bound of UAX #15 for safe streams).
 _MOST_MARKS = 30
 _FIRST_MARK, _LAST_MARK = 0x0300, 0x1EFFF
+_BEYOND_BASIC = "\U00010000"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
@@ -181,14 +182,26 @@ def in_order(text: str) -> str:
     """
     if len(text) <= _MOST_MARKS or text.isascii():
         return text
-    return _long_runs().sub(_marks_in_order, text)
+    for runs in _long_runs():
+        text = runs.sub(_marks_in_order, text)
+    return text
 
 
 @cache
-def _long_runs() -> re.Pattern[str]:
-    """Return what finds more marks in a row than there is a use for."""
-    marks = "".join(chr(code) for code in range(_FIRST_MARK, _LAST_MARK) if _is_mark(chr(code)))
-    return re.compile(f"[{marks}]{{{_MOST_MARKS + 1},}}")
+def _long_runs() -> tuple[re.Pattern[str], ...]:
+    """Return what finds more marks in a row than there is a use for.
+
+    A pattern's first letter is looked for first, and in a set of letters of the basic plane, or in
+    one range, hundreds of times faster than among all marks. So there are two: runs that begin with
+    a mark of that plane, and whatever stands behind a letter of another one.
+    """
+    marks = [chr(code) for code in range(_FIRST_MARK, _LAST_MARK) if _is_mark(chr(code))]
+    basic = "".join(mark for mark in marks if mark < _BEYOND_BASIC)
+    rest = f"[{''.join(marks)}]{{{_MOST_MARKS},}}"
+    return (
+        re.compile(f"[{basic}]{rest}"),
+        re.compile(f"[{_BEYOND_BASIC}-{chr(_LAST_MARK)}]{rest}"),
+    )
 
 
 def _is_mark(letter: str) -> bool:
@@ -215,6 +228,8 @@ def _without_ignorable(text: str) -> str:
 
 
 def _without_stray_joiners(text: str) -> str:
+    if not _CONTEXTUAL.search(text):
+        return text
     kept: list[str] = []
     for position, letter in enumerate(text):
         if _CONTEXTUAL.match(letter):
