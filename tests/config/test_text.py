@@ -178,7 +178,8 @@ def test_a_long_text_takes_no_longer_than_it_is_long(
 ) -> None:
     """Python looks at such a text for minutes, and nothing else of the process works meanwhile.
 
-    Four times the text may take four times the processor's time, not sixteen times.
+    Eight times the text may take eight times the processor's time, not sixty-four times; on a busy
+    machine the one or the other takes twice as long as it would.
     """
 
     def seconds(times: int) -> float:
@@ -190,7 +191,7 @@ def test_a_long_text_takes_no_longer_than_it_is_long(
             taken.append(time.thread_time() - began)
         return min(taken)
 
-    assert seconds(2_000) < 9 * seconds(500) + 0.01
+    assert seconds(2_000) < 24 * seconds(250) + 0.01
 
 
 def test_marks_in_order_are_the_same_text() -> None:
