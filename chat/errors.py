@@ -11,6 +11,16 @@ class ConversationClosed(AppError):
     message = gettext_noop("This conversation is closed. Start a new one, or reopen it.")
 
 
+class ConversationChanged(AppError):
+    """Somebody took, closed or put off a conversation since it was last looked at."""
+
+    code = "conversation_changed"
+    status = 409
+    message = gettext_noop(
+        "Somebody has changed this conversation since. It stays as they left it."
+    )
+
+
 class ConversationTaken(AppError):
     """The bot may write only while the conversation is its own."""
 
