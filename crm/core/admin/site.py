@@ -98,6 +98,12 @@ def is_idle(request: HttpRequest) -> bool:
     return is_session_idle(request.session)
 
 
+def is_idle_operator(request: HttpRequest) -> bool:
+    """Say whether an operator has to log in again, for nothing but having been away."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff) and is_idle(request)
+
+
 def is_session_idle(session: SessionBase) -> bool:
     """A log-in from before somebody became an operator counts as one that was left alone."""
     seen = session.get(SEEN_KEY)
