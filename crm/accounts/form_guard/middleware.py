@@ -76,9 +76,11 @@ class FormGuardMiddleware:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
         """Refuse a page of another organization or person. The API asks by itself."""
+        if is_for_programs(request):
+            return None
         if request.method not in SAFE and KEPT in request.POST and request.user.is_authenticated:
             kept.drop(request)
-        if is_for_programs(request) or _is_guarded_otherwise(request):
+        if _is_guarded_otherwise(request):
             return None
         stamp = stamp_of(request)
         is_change = request.method not in SAFE
