@@ -25,6 +25,18 @@ class AppError(Exception):
         super().__init__(self.message)
 
 
+class Unauthorized(AppError):
+    """Base of the errors that answer with 401."""
+
+    status = 401
+
+
+class Conflict(AppError):
+    """Base of the errors that answer with 409."""
+
+    status = 409
+
+
 class Invalid(AppError):
     code = "invalid"
     status = 400
@@ -99,9 +111,8 @@ class InternalError(AppError):
     )
 
 
-class NotAuthenticated(AppError):
+class NotAuthenticated(Unauthorized):
     code = "not_authenticated"
-    status = 401
     message = gettext_noop("Log in, or send a valid token.")
 
 

@@ -12,14 +12,13 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import AppError, Conflict, Invalid
 
 
-class EditedMeanwhile(AppError):
+class EditedMeanwhile(Conflict):
     """The record changed since ``version``; ``current_version`` is what is stored now."""
 
     code = "edited_meanwhile"
-    status = 409
     message = gettext_noop(
         "Somebody changed this while you were editing it, so your change was not saved. Compare "
         "both, then save again."
