@@ -19,7 +19,15 @@ from crm.accounts.services.api_keys import (
     revoke_api_key,
     rotate_api_key,
 )
-from crm.core.api import Body, ListQuery, example, ordering_field, page_of, page_response, refuses
+from crm.core.api import (
+    Body,
+    ListQuery,
+    example,
+    list_response,
+    ordering_field,
+    page_of,
+    refuses,
+)
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -72,13 +80,10 @@ class ApiKeys(AreaView):
     )
     def get(self, request: Request) -> Response:
         """List the organization's keys, ended ones too; never what opens them."""
-        query = ApiKeyListQuery.read(request)
-        page = query.page(ApiKey.objects.of(self.principal.organization_id))
-        return page_response(
+        return list_response(
             request,
-            query,
-            page,
-            lambda keys: ApiKeySerializer(keys, many=True).data,
+            ApiKeyListQuery,
+            ApiKey.objects.of(self.principal.organization_id),
             ApiKeySerializer,
         )
 

@@ -25,9 +25,9 @@ from crm.core.api import (
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     record_response,
 )
 from crm.core.errors import Forbidden
@@ -201,14 +201,8 @@ class Members(APIView):
     )
     def get(self, request: Request) -> Response:
         """List who works in the organization, those who left included."""
-        query = MemberListQuery.read(request)
-        page = query.page(_members(membership_of(request)))
-        return page_response(
-            request,
-            query,
-            page,
-            lambda rows: MemberSerializer(rows, many=True).data,
-            MemberSerializer,
+        return list_response(
+            request, MemberListQuery, _members(membership_of(request)), MemberSerializer
         )
 
 

@@ -93,16 +93,40 @@ def _behind(sign: str, column: str, place: list[Any]) -> Q:
     )
 
 
+def list_response(
+    request: Request,
+    query_class: type[ListQuery],
+    queryset: QuerySet[M],
+    serializer_class: type[serializers.Serializer[Any]],
+) -> Response:
+    """Return the page of ``queryset`` that the request's parameters select, serialized.
+
+    Raise InvalidField for parameters that ``query_class`` does not accept.
+    """
+    query = query_class.read(request)
+    return page_response(
+        request,
+        query,
+        query.page(queryset),
+        lambda rows: serializer_class(rows, many=True).data,
+        serializer_class,
+    )
+
+
 def page_response(
     request: Request,
     query: ListQuery,
     page: Page[M],
-    word: Callable[[list[M]], Iterable[Mapping[str, Any]]],
+    serialize: Callable[[list[M]], Iterable[Mapping[str, Any]]],
     allowed: type[serializers.Serializer[Any]],
 ) -> Response:
-    """Answer with a page; ``word`` makes records of its rows, ``allowed`` has their members."""
+    """Return a page as a response.
+
+    ``serialize`` maps the page's rows to records; ``allowed`` declares the members that ``fields``
+    may select. The ``Link`` header holds the URL of the next page where there is one.
+    """
     members = members_of(query["fields"], allowed().fields)
-    results = [sparse(record, members) for record in word(page.rows)]
+    results = [sparse(record, members) for record in serialize(page.rows)]
     headers = {}
     if page.next_cursor:
         parameters = request.query_params.copy()
@@ -137,3 +161,8 @@ def record_response(
         sparse(record, members_of(query["fields"], record)),
         headers=etag_headers(of) if of is not None else None,
     )
+
+
+def created_response(record: Mapping[str, Any], *, of: VersionedModel, location: str) -> Response:
+    """Return 201 with the record, the ETag of the row ``of`` and its ``Location``."""
+    return Response(record, status=201, headers={"Location": location, **etag_headers(of)})
