@@ -1,4 +1,4 @@
-"""Refusals: each has a stable code, a status and a sentence that says what to do next."""
+"""Base classes of errors: each has a stable code, an HTTP status and an actionable message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +46,9 @@ class Invalid(AppError):
 
 
 class InvalidField(Invalid):
-    """``field`` names what cannot be used, ``errors`` says why where there may be several."""
+    """``field`` names the invalid field; ``errors`` lists the reasons where there may
+    be several.
+    """
 
     code = "invalid_field"
     message = gettext_noop(

@@ -54,9 +54,9 @@ def normalized_value(field: forms.Field, value: str) -> str:
 
 
 def _is_fit_to_read(text: str) -> bool:
-    """Return whether a text is JSON, or none in a way that Django's field knows.
+    """Return whether Django's JSONField can handle the text: valid JSON, or a JSONDecodeError.
 
-    It does not know of objects within objects without end, and of numbers without end.
+    RecursionError and ValueError (too deep, too long a number) are not handled by the field.
     """
     try:
         json.loads(text)

@@ -1,9 +1,8 @@
-"""Optimistic locking: an edit names the version of the record that it was made from.
+"""Optimistic locking: an edit carries the version of the record that it was made from.
 
-A model that people edit inherits `VersionedModel`. Every save of an existing row then checks the
-version that the instance was read at and raises it, in one UPDATE: an instance that went stale is
-never written over somebody else's change. Services that take ``version`` pass it to
-`check_version` after they locked the row.
+A model that people edit inherits `VersionedModel`. Every save of an existing row checks the version
+that the instance was read at and increments it, in one UPDATE, so a stale instance never overwrites
+another change. Services that take ``version`` pass it to `check_version` after they lock the row.
 """
 
 from collections.abc import Collection, Iterable

@@ -40,11 +40,11 @@ def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
 
 
 class ListQuery(RecordQuery):
-    """The parameters of a list.
+    """The query parameters of a list.
 
     A subclass declares ``ordering`` with ``ordering_field`` and its filters as fields. A filter is
-    compared as ``lookups`` says, or by a method ``filter_<name>(queryset, value)``; both are ours,
-    so that no name or operator from outside reaches the database.
+    applied through ``lookups`` or a method ``filter_<name>(queryset, value)``, so that no column
+    name or operator of a client reaches the database.
     """
 
     name: ClassVar[str]
@@ -63,7 +63,9 @@ class ListQuery(RecordQuery):
     )
 
     def page(self, queryset: QuerySet[M]) -> Page[M]:
-        """Give the page that was asked for, of the rows that one may see."""
+        """Return the requested page of ``queryset``, which holds only the rows that the caller may
+        see.
+        """
         for name, value in self.validated_data.items():
             if lookup := self.lookups.get(name):
                 queryset = queryset.filter(**{lookup: value})
@@ -152,9 +154,9 @@ def page_of(
 def record_response(
     request: Request, record: Mapping[str, Any], *, of: VersionedModel | None = None
 ) -> Response:
-    """Answer with one record, or with the members of it that were asked for.
+    """Return one record as a response, reduced to the members that ``fields`` names.
 
-    ``of`` is the row whose version becomes the answer's ETag.
+    ``of`` is the row whose version becomes the ETag.
     """
     query = RecordQuery.read(request)
     return Response(
