@@ -127,7 +127,7 @@ class WidgetPaused(Forbidden):
 
 
 class InvalidWidget(Invalid):
-    """``errors`` says for each field what is wrong with it."""
+    """``errors`` maps field names to lists of messages."""
 
     code = "invalid_widget"
     message = gettext_noop("The widget cannot be saved like this. Correct what is named.")
@@ -184,7 +184,7 @@ class IdentityMalformed(Invalid):
 
 
 class IdentityInvalid(Unauthorized):
-    """The same for another signature, algorithm, audience or secret: a forger learns nothing."""
+    """The same for a wrong signature, algorithm, audience or secret, so that it reveals nothing."""
 
     code = "identity_invalid"
     message = gettext_noop(

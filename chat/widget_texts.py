@@ -21,7 +21,9 @@ MAX_SUGGESTIONS = 6
 
 
 def validate_texts(texts: Any) -> None:
-    """Refuse texts that are not ``{language: {name: text}}`` of known names and lengths."""
+    """Raise ValidationError unless it is ``{language: {name: text}}`` of known names
+    and lengths.
+    """
     if not isinstance(texts, dict) or not all(isinstance(each, dict) for each in texts.values()):
         raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
     for language, named in texts.items():

@@ -136,7 +136,7 @@ class WidgetDetail(WidgetView):
 
     @extend_schema(operation_id="widgets_get", parameters=[RecordQuery], responses=WidgetSerializer)
     def get(self, request: Request, widget_id: UUID) -> Response:
-        """Give one widget."""
+        """Return one widget."""
         widget = Widget.objects.filter(
             organization_id=self.principal.organization_id, pk=widget_id
         ).first()
@@ -165,7 +165,7 @@ class WidgetDetail(WidgetView):
 class WidgetPause(WidgetView):
     @extend_schema(operation_id="widgets_pause", request=None, responses=WidgetSerializer)
     def post(self, request: Request, widget_id: UUID) -> Response:
-        """Show the widget nowhere until it is resumed; visitors are disconnected."""
+        """Pause the widget; its visitors are disconnected."""
         return Response(self.answer(pause_widget(by=self.principal, widget_id=widget_id)))
 
 
@@ -173,5 +173,5 @@ class WidgetPause(WidgetView):
 class WidgetResume(WidgetView):
     @extend_schema(operation_id="widgets_resume", request=None, responses=WidgetSerializer)
     def post(self, request: Request, widget_id: UUID) -> Response:
-        """Show a paused widget again."""
+        """Resume a paused widget."""
         return Response(self.answer(resume_widget(by=self.principal, widget_id=widget_id)))
