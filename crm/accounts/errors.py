@@ -94,7 +94,7 @@ class TeamFull(Conflict):
 
 
 class CredentialsRefused(Unauthorized):
-    """What a program sent to get in cannot be used; says nothing of whether an account exists."""
+    """The credentials are invalid; it does not reveal whether an account exists."""
 
     code = "credentials_refused"
     message = gettext_noop("The credentials are not accepted. Check them and try again.")
@@ -281,7 +281,7 @@ class AccessEnded(Forbidden):
 
 
 class ImpersonatingReadOnly(Forbidden):
-    """An operator looks at the application as somebody else."""
+    """An operator impersonates a member without permission to change anything."""
 
     code = "impersonating_read_only"
     message = gettext_noop(
@@ -343,7 +343,7 @@ class OrganizationSwitched(Conflict):
 
     @classmethod
     def between(cls, *, current: str, other: str, ids: tuple[str, str]) -> "OrganizationSwitched":
-        """Name both organizations; ``ids`` are (current, other)."""
+        """Return the error with both organizations' names; ``ids`` are (current, other)."""
         extra = {"current_organization": ids[0], "organization": ids[1]}
         if not other:
             return cls(extra=extra)

@@ -95,7 +95,7 @@ class ApiKeys(AreaView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Make a key that may do no more than you; it is shown this once."""
+        """Create a key with no more permissions than you have; its text is shown only here."""
         made = create_api_key(by=self.principal, **ApiKeyBody.read(request))
         return Response(_shown(made), status=201, headers=_PRIVATE)
 
@@ -106,7 +106,7 @@ class ApiKeyDetail(AreaView):
 
     @extend_schema(operation_id="api_keys_revoke", request=None, responses={204: None})
     def delete(self, request: Request, key_id: UUID) -> Response:
-        """End a key at once. Safe to repeat."""
+        """Revoke a key at once. Safe to repeat."""
         revoke_api_key(by=self.principal, key_id=key_id)
         return Response(status=204)
 
@@ -120,7 +120,7 @@ class ApiKeyRotation(AreaView):
     )
     @refuses(409)
     def post(self, request: Request, key_id: UUID) -> Response:
-        """Give a key a second secret; the first one opens it until you end it."""
+        """Add a second secret to a key; the first stays valid until you revoke it."""
         made = rotate_api_key(by=self.principal, key_id=key_id)
         return Response(_shown(made), status=201, headers=_PRIVATE)
 
