@@ -165,7 +165,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(operation_id="faqs_get", parameters=[RecordQuery], responses=FaqSerializer)
     def get(self, request: Request, faq_id: UUID) -> Response:
-        """Give one FAQ."""
+        """Return one FAQ."""
         faq = self._visible(faq_id)
         return record_response(request, FaqSerializer(faq).data, of=faq)
 
@@ -189,7 +189,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(operation_id="faqs_delete", request=None, responses={204: None})
     def delete(self, request: Request, faq_id: UUID) -> Response:
-        """Take a FAQ away; people can bring it back for a while."""
+        """Delete a FAQ; it can be restored for a while."""
         delete_faq(
             organization_id=self.principal.organization_id,
             faq_id=faq_id,
@@ -274,7 +274,7 @@ class CategoryDetail(FaqView):
         operation_id="categories_get", parameters=[RecordQuery], responses=CategorySerializer
     )
     def get(self, request: Request, category_id: UUID) -> Response:
-        """Give one category."""
+        """Return one category."""
         category = FaqCategory.objects.visible_to(self.principal).filter(pk=category_id).first()
         if category is None:
             raise CategoryNotFound
@@ -300,7 +300,7 @@ class CategoryDetail(FaqView):
 
     @extend_schema(operation_id="categories_delete", request=None, responses={204: None})
     def delete(self, request: Request, category_id: UUID) -> Response:
-        """Take a category away; its FAQs stay, without one."""
+        """Delete a category; its FAQs stay, without a category."""
         delete_category(
             organization_id=self.principal.organization_id,
             category_id=category_id,

@@ -1,4 +1,4 @@
-"""Verbs about categories: headings of an organization, told apart by their names."""
+"""Services of FAQ categories; names are unique within an organization."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -137,7 +137,7 @@ def _local_names(names: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def _check_name(organization_id: UUID, name: str, own: FaqCategory | None) -> None:
-    """Refuse a name that nobody sees, and one that another category has; needs the lock."""
+    """Raise CategoryNameMissing or CategoryNameTaken; requires the lock."""
     if is_blank(name):
         raise CategoryNameMissing
     if _is_name_taken(name, organization_id, own=own):
