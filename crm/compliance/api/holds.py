@@ -102,7 +102,7 @@ class LegalHolds(AreaView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Keep what the audit holds of somebody, or of all of the organization."""
+        """Place a legal hold on a subject, or on the whole organization."""
         body = LegalHoldBody.read(request)
         hold = place_hold(organization_id=self.principal.organization_id, by=self.principal, **body)
         return Response(LegalHoldSerializer(hold).data, status=201)
