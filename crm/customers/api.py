@@ -137,7 +137,7 @@ class CustomerDetail(AreaView):
         operation_id="customers_get", parameters=[RecordQuery], responses=CustomerSerializer
     )
     def get(self, request: Request, customer_id: UUID) -> Response:
-        """Give one customer."""
+        """Return one customer."""
         customer = self._visible(customer_id)
         return record_response(request, CustomerSerializer(customer).data, of=customer)
 
