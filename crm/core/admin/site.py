@@ -1,4 +1,4 @@
-"""Who may enter the operator's admin, and what a browser may do there."""
+"""Access to the operator's admin, and its browser restrictions."""
 
 import time
 from collections.abc import Callable
@@ -29,7 +29,7 @@ CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """The one admin site: a staff account, a second factor, and a session that is in use."""
+    """The admin site: requires a staff account, a second factor, and an active session."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
         return csp_update(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))

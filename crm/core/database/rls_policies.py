@@ -32,10 +32,10 @@ PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The conditions under which a table's rows are seen and changed.
+    """The conditions under which a table's rows are visible and writable.
 
-    ``person`` is the one for a user without an organization; it opens rows to be seen, and where
-    ``person_changes`` to be changed.
+    ``person`` is the condition for a user without an organization; it allows reading, and with
+    ``person_changes`` writing.
     """
 
     table: str
@@ -196,7 +196,7 @@ def _of_person(model: type[Model]) -> str | None:
 
 
 def _theirs() -> str:
-    """Select the organizations of a user: of their own memberships, the policy shows no others."""
+    """Return the SQL of a user's organizations: the policy limits memberships to their own."""
     through = organization_model()._meta.get_field("members").remote_field.through._meta  # type: ignore[union-attr]
     return f'SELECT organization_id FROM "{through.db_table}" WHERE user_id = {PERSON}'  # noqa: S608  the same
 

@@ -1,4 +1,4 @@
-"""What never appears in a log: secrets, personal data, the words of people."""
+"""Redaction of secrets, personal data and message texts in logs."""
 
 import datetime
 import decimal
