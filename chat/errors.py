@@ -1,4 +1,4 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext_noop
 
@@ -11,7 +11,7 @@ class ConversationClosed(Conflict):
 
 
 class ConversationTaken(Conflict):
-    """The bot may write only while the conversation is its own."""
+    """The bot may write only while it owns the conversation."""
 
     code = "conversation_taken"
     message = gettext_noop("A person has taken over this conversation.")
@@ -63,7 +63,7 @@ class MessageDeleted(Conflict):
 
 
 class NotAMessage(Conflict):
-    """Changes of a conversation, edits and deletions are history: they stay as they are."""
+    """Changes, edits and deletions are immutable events."""
 
     code = "not_a_message"
     message = gettext_noop("Only messages and private notes can be edited or deleted.")
@@ -243,7 +243,7 @@ class SentTooFast(TooFast):
 
 
 class ProtocolError(Invalid):
-    """A frame that the protocol does not know; a client that repeats them is closed with 4409."""
+    """An invalid frame; a client that repeats them is closed with 4409."""
 
     code = "protocol"
     message = gettext_noop("The frame cannot be used. See docs/stream-protocol.md.")

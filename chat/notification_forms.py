@@ -1,4 +1,4 @@
-"""What people are asked on the pages of chat."""
+"""Forms of notification settings."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

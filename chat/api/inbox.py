@@ -1,4 +1,4 @@
-"""The inbox over HTTP: lists, one conversation, and what an agent does with it."""
+"""The inbox API: lists, one conversation, and the agents' actions."""
 
 import hashlib
 from typing import Any
@@ -89,7 +89,7 @@ class SnoozeBody(Body):
 
 
 class ConversationBody(Body):
-    """``labels`` replaces those that are there."""
+    """``labels`` replaces the present ones."""
 
     priority = serializers.ChoiceField(choices=Priority.choices, required=False)
     labels = serializers.ListField(
@@ -160,7 +160,7 @@ class Conversations(InboxView):
 
 
 class Counts(InboxView):
-    """How many conversations each box holds, counted no further than ``limit``."""
+    """The number of conversations of each box, up to ``limit``."""
 
     @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
@@ -171,7 +171,7 @@ class Counts(InboxView):
 
 
 class Agents(InboxView):
-    """Whom a conversation may be assigned to."""
+    """The possible assignees of a conversation."""
 
     @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
     def get(self, request: Request) -> Response:
@@ -179,7 +179,7 @@ class Agents(InboxView):
 
 
 class Alerts(InboxView):
-    """Which alerts you want to hear of in this organization: the settings of your notifications."""
+    """Notification settings of the member in this organization."""
 
     # A person's own: a program hears nothing.
     authentication_classes = AGENT_AUTHENTICATION
@@ -219,9 +219,10 @@ class ConversationDetail(InboxView):
         examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Change the members that are sent. To assign, snooze, close and reopen are calls apart.
+        """Change the members that are sent.
 
-        The `ETag` is that of the labels and the priority.
+        Assigning, snoozing, closing and reopening are separate calls. The `ETag` is that of the
+        labels and the priority.
         """
         wanted = ConversationBody.read(request, partial=True)
         if not self.membership.may(Area.INBOX, WRITE):
@@ -247,7 +248,7 @@ class ConversationDetail(InboxView):
 
 
 class ConversationMessages(InboxView):
-    """Entries that precede ``before``, oldest first, in the form of the socket's events."""
+    """Events before ``before``, oldest first, in the form of the socket's events."""
 
     @extend_schema(
         operation_id="messages_list",
@@ -287,7 +288,7 @@ class ConversationMessages(InboxView):
 
 
 class ConversationAction(InboxView):
-    """A change by an agent; answers with the conversation's new row."""
+    """An agent's action; responds with the conversation's updated row."""
 
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
@@ -308,7 +309,7 @@ class ConversationAction(InboxView):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class TakeOver(ConversationAction):
-    """Answer the customer yourself; the bot keeps silent from here on."""
+    """Assign the conversation to yourself; the bot stops answering."""
 
     operation_id = "conversations_take_over"
 
@@ -322,7 +323,7 @@ class TakeOver(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class HandBack(ConversationAction):
-    """Let the bot answer again."""
+    """Return the conversation to the bot."""
 
     operation_id = "conversations_hand_back"
 
@@ -366,7 +367,7 @@ class Close(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
 class Reopen(ConversationAction):
-    """Open a closed, sleeping or pending conversation for people."""
+    """Reopen a closed, snoozed or bot conversation for people."""
 
     operation_id = "conversations_reopen"
 
@@ -380,7 +381,7 @@ class Reopen(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
 class Snooze(ConversationAction):
-    """Put a conversation out of sight until a time, or until the customer writes."""
+    """Snooze a conversation until a time, or until the customer writes."""
 
     operation_id = "conversations_snooze"
 

@@ -1,4 +1,4 @@
-"""What the sockets of visitors and agents share: the life of a session, frame by frame."""
+"""The base consumer of visitors' and agents' sockets."""
 
 import asyncio
 import logging
@@ -64,7 +64,7 @@ HELLO_SECONDS = 10.0
 
 
 class StreamConsumer(AsyncWebsocketConsumer):
-    """One socket. Frames are handled one after the other, beside the events of the layer."""
+    """One socket. Frames are handled sequentially, concurrently with the events of the layer."""
 
     kind: ClassVar[str]
     # What a client without a valid hello is closed with.
@@ -100,15 +100,15 @@ class StreamConsumer(AsyncWebsocketConsumer):
         raise NotImplementedError
 
     def group_names(self) -> tuple[str, ...]:
-        """Return the layer's groups of this kind of socket, for the viewer that was identified."""
+        """Return the channel layer groups of this socket for the identified viewer."""
         raise NotImplementedError
 
     async def on_welcome(self) -> None:
-        """Send the present state."""
+        """Send the initial state."""
         raise NotImplementedError
 
     async def on_leave(self) -> None:
-        """Undo what on_welcome did in other places."""
+        """Undo the side effects of on_welcome outside of the socket."""
 
     async def on_look(self, stream: str) -> None:
         """Record the stream that the client currently displays."""
@@ -116,9 +116,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
     # The life of a socket.
 
     async def __call__(self, scope: dict[str, Any], receive: Source, send: Any) -> None:
-        """Handle what the client and the layer say, one message at a time, until the client goes.
+        """Handle messages of the client and the layer one at a time, until the client disconnects.
 
-        Channels makes two tasks and waits for both of them for every message of a socket.
+        Channels creates two tasks per message and waits for both of them.
         """
         self.scope, self.base_send = scope, send
         self.channel_layer = get_channel_layer(self.channel_layer_alias)
@@ -144,7 +144,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
                 await self.dispatch(message)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler, without Channels' visit to the one thread that all sockets share."""
+        """Call the handler directly, not through Channels' single shared thread."""
         with self._whose_rows():
             await getattr(self, get_handler_name(message))(message)
 

@@ -62,10 +62,10 @@ def open_conversation(
     client_message_id: str,
     timestamp: datetime | None = None,
 ) -> Message:
-    """Post a customer's message into their open conversation, opening one where there is none.
+    """Post a customer's message to their open conversation; create one if there is none.
 
     Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
-    A ``timestamp``, here and below, is for history that comes in late; else it happens now.
+    ``timestamp``, here and below, is for imported history; the default is now.
     """
     client_message_id = clean_client_message_id(client_message_id)
     customer = Customer.objects.get(organization_id=organization_id, pk=customer_id)
@@ -188,7 +188,7 @@ def set_priority(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Set how urgent a conversation is, also of one that is closed. Raise EditedMeanwhile."""
+    """Set the priority of a conversation, also of a closed one. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -213,7 +213,7 @@ def set_labels(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Replace the labels of a conversation; each stands once, in order. Raise EditedMeanwhile."""
+    """Replace the labels of a conversation, deduplicated and sorted. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -344,7 +344,7 @@ def snooze(
 
 
 def wake_snoozed(*, limit: int = 200) -> int:
-    """Reopen the conversations whose snooze is over; give how many."""
+    """Reopen conversations whose snooze is over. Return their number."""
     now = timezone.now()
     due = Conversation.objects.due_to_wake(now).values_list("organization_id", "pk")
     woken = 0

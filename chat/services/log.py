@@ -1,4 +1,4 @@
-"""The one place where entries of the log are numbered and stored."""
+"""Numbering and storing of the log's events."""
 
 from datetime import datetime
 from typing import Any
@@ -217,7 +217,7 @@ def follow(conversation: Conversation, message: Message) -> None:
 
 
 def _is_dealt_with(message: Message) -> bool:
-    """Return whether nothing of before this entry is left for the team to read."""
+    """Return whether this event leaves no earlier message unread by the team."""
     if message.kind == EventKind.CHANGED:
         return bool(message.content.get("change", {}).get("name") == CLOSED)
     return (
@@ -291,7 +291,7 @@ def waiting_since(
 
 
 def unanswered_since(conversation: Conversation) -> datetime | None:
-    """Read out of the log since when the customer waits: closing forgot it."""
+    """Return since when the customer waits, computed from the log, after a reopening."""
     since = None
     newest = Message.objects.before(
         conversation.organization_id, conversation.pk, conversation.last_seq + 1
