@@ -1,8 +1,8 @@
-"""Forms that were refused before their view ran: what was typed is shown again, never lost.
+"""Forms that were rejected before their view ran: the input is shown again.
 
-Secrets (passwords, codes) are never kept. A form whose session had ended waits in the new,
-anonymous session until its own person has logged in; sending it takes a press of a button on our
-page, with a fresh CSRF token.
+Secrets (passwords, codes) are never stored. A form whose session had expired is stored in the new,
+anonymous session until the same user has logged in; submitting it requires a button on our page,
+with a fresh CSRF token.
 """
 
 import time
@@ -31,14 +31,14 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where a form was sent to, and its fields in order."""
+    """The URL that a form was sent to, and its fields in order."""
 
     path: str
     fields: tuple[Pair, ...]
 
     @property
     def typed(self) -> list[dict[str, str]]:
-        """Return what a person wrote, with the labels of the fields, to be read and copied."""
+        """Return the typed text with the labels of the fields, for reading and copying."""
         labels = _labels({name for name, _value in self.fields})
         return [
             {
@@ -115,7 +115,7 @@ def kept_page(
 
 
 def _labels(names: set[str]) -> dict[str, Any]:
-    """Return the labels of the free-text fields of the form class that has most of these names."""
+    """Return the labels of the text fields of the form class with most of these names."""
     best: dict[str, forms.Field] = {}
     most = 0
     for form in _forms(forms.Form):

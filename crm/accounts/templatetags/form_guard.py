@@ -53,7 +53,7 @@ def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
 
 @register.simple_tag(takes_context=True)
 def page_stamp(context: Context) -> SafeString:
-    """Write the stamp for scripts: a `<meta>` that they copy into their headers."""
+    """Render the stamp for scripts: a `<meta>` that they copy into their headers."""
     request = context.get("request")
     found = stamp(request) if isinstance(request, HttpRequest) else {}
     if not found:
@@ -76,7 +76,7 @@ def stamp(request: HttpRequest) -> dict[str, Any]:
 
 
 def _once_key(request: HttpRequest) -> str:
-    """Return the once-key of this rendering of the page: one for all of its forms."""
+    """Return the once-key of this rendering of the page, shared by all of its forms."""
     if not hasattr(request, _KEY):
         setattr(request, _KEY, secrets.token_urlsafe(18))
     return str(getattr(request, _KEY))

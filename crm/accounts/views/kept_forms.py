@@ -1,4 +1,4 @@
-"""Forms that could not be taken as they came: after a lapsed session, or with an old CSRF token."""
+"""Forms that were rejected: after an expired session, or with an old CSRF token."""
 
 from typing import cast
 
