@@ -1,4 +1,4 @@
-"""How FAQs are looked up, and how passages are stored and found in Qdrant."""
+"""Querysets of FAQs, and storage and search of passages in Qdrant."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +53,7 @@ class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
 
 
 class Bytes(models.Func):
-    """How long a text is in the database's own encoding, which is UTF-8."""
+    """The bytes of a text in the database's encoding, UTF-8."""
 
     function = "octet_length"
     output_field: ClassVar[models.Field] = models.BigIntegerField()
@@ -108,14 +108,14 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.filter(indexed_version__lt=models.F("version"))
 
     def mentioning(self, text: str) -> Self:
-        """Narrow to those that hold each word of the text, with or without its marks."""
+        """Return the FAQs that contain each word of the text, with or without diacritics."""
         found = self
         for word in folded(text).split()[:10]:
             found = found.filter(folded_text__contains=word)
         return found
 
     def asked_like(self, questions: Iterable[str]) -> Self:
-        """Narrow to those whose question is one of these but for case and marks."""
+        """Return the FAQs whose question equals one of these, ignoring case and diacritics."""
         # `folded_text` begins with the question, in a line of its own.
         asked = models.Func(
             "folded_text",
@@ -127,7 +127,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.alias(asked=asked).filter(asked__in={search_key(each) for each in questions})
 
     def earliest_mention_first(self, text: str) -> Self:
-        """Order by where the words stand: a FAQ's question comes before its answer."""
+        """Order by the position of the words: a FAQ's question comes before its answer."""
         total: Combinable = Value(0, output_field=IntegerField())
         for word in folded(text).split()[:10]:
             total = total + StrIndex("folded_text", Value(word))
@@ -137,7 +137,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.order_by("-updated_at", "-id")
 
     def changed_before(self, updated_at: datetime, pk: UUID) -> Self:
-        """Continue a ``newest_change_first`` list behind this row."""
+        """Return the part of a ``newest_change_first`` list after this row."""
         return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
 
 
@@ -252,7 +252,7 @@ class PassageManager:
     # --- storing ---------------------------------------------------------------------------------
 
     def put(self, passages: Iterable["Passage"], *, collection: str | None = None) -> None:
-        """Store passages durably; the same again changes nothing."""
+        """Upsert passages durably; idempotent."""
         points = [passage.to_point() for passage in passages]
         into = collection or self.live_collection()
         with qdrant_refusals():
@@ -267,7 +267,7 @@ class PassageManager:
         except_version: int | None = None,
         collection: str | None = None,
     ) -> None:
-        """Remove a source's passages, of every version but the one named."""
+        """Delete a source's passages of every version except this one."""
         only = self._of(organization_id)
         only.must.append(  # type: ignore[union-attr]  # a list, made above
             qdrant.FieldCondition(key="source_id", match=qdrant.MatchValue(value=str(source_id)))

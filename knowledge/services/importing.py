@@ -66,9 +66,9 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
 def create_faqs(
     *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
 ) -> list[Faq]:
-    """Add many FAQs, all or none, in as many queries as one.
+    """Add many FAQs, all or none, in a constant number of queries.
 
-    Those without a ``key`` get one of their own. Raises what `create_faq` does.
+    Those without a ``key`` get a unique one. Raise what `create_faq` does.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)

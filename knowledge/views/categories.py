@@ -1,4 +1,4 @@
-"""The headings that FAQs are kept under."""
+"""Pages of FAQ categories."""
 
 from uuid import UUID
 
@@ -101,14 +101,14 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
 
 
 def names_were_sent(request: HttpRequest) -> bool:
-    """Return whether the form had fields by language; one without them leaves these names alone."""
+    """Return whether the form had fields by language; otherwise the names are unchanged."""
     return any(name.startswith("name-") for name in request.POST)
 
 
 @require_POST
 @member_required
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
-    """Remove a category; its FAQs stay, without one."""
+    """Delete a category; its FAQs stay, without one."""
     membership = manager_of(request)
     action_id = delete_category(
         organization_id=membership.organization_id, category_id=category_id, by=membership
