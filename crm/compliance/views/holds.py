@@ -1,4 +1,4 @@
-"""Legal holds in the settings: what is kept, why, and since when."""
+"""Settings page of legal holds."""
 
 from uuid import UUID
 
