@@ -1,4 +1,4 @@
-"""Settings shared by every way to run; each value comes from the environment or is a safe default.
+"""Settings shared by every environment; each value comes from a variable or has a safe default.
 
 `.env.example` lists every variable with its meaning.
 """

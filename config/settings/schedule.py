@@ -1,4 +1,4 @@
-"""What beat starts, and how often (seconds)."""
+"""Beat's schedule, in seconds."""
 
 from typing import Any
 
