@@ -1,6 +1,8 @@
 """What all forms of the pages have in common: text is normalized before anything is checked."""
 
 import json
+import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django import forms
@@ -37,6 +39,35 @@ class ModelForm(NormalizedText, forms.ModelForm):
     pass
 
 
+def keep_stored_choices(form: forms.BaseForm) -> None:
+    """Offer in each select what is stored, also where the list does not have it.
+
+    A browser would show the first of the list instead, and store it with the next change of another
+    field. Only for forms whose ``initial`` is a stored record's.
+    """
+    for name, field in form.fields.items():
+        if not isinstance(field, forms.ChoiceField) or isinstance(field, forms.ModelChoiceField):
+            continue
+        stored = form.get_initial_for_field(field, name)
+        values = stored if isinstance(stored, list | tuple) else [stored]
+        offered: Any = field.choices
+        listed = set(_listed(offered))
+        missing = [
+            each for each in values if each not in field.empty_values and str(each) not in listed
+        ]
+        if missing:
+            field.choices = [*offered, *((each, str(each)) for each in missing)]
+
+
+def _listed(choices: Iterable[Any]) -> Iterator[str]:
+    """Give the values of choices, also of those that stand in groups."""
+    for key, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _listed(label)
+        else:
+            yield str(key)
+
+
 def normalized_value(field: forms.Field, value: str) -> str:
     """Return a value as this field takes it."""
     if isinstance(field, forms.JSONField):
@@ -56,15 +87,16 @@ def normalized_value(field: forms.Field, value: str) -> str:
 def _is_fit_to_read(text: str) -> bool:
     """Return whether a text is JSON, or none in a way that Django's field knows.
 
-    It does not know of objects within objects without end, and of numbers without end.
+    It does not know of objects within objects without end, of numbers without end, and of halves of
+    letters, which no page can show again.
     """
     try:
-        json.loads(text)
+        plain = json.dumps(json.loads(text), ensure_ascii=False)
     except json.JSONDecodeError:
         return True
     except (ValueError, RecursionError):
         return False
-    return True
+    return not any(unicodedata.category(letter) == "Cs" for letter in plain)
 
 
 def _normalized_data(form: forms.BaseForm) -> Any:
