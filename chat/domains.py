@@ -25,7 +25,7 @@ _AROUND = " \t\r\n\"'«»“”<>,;"
 
 
 class InvalidDomain(ValueError):
-    """A line that names no site; the message says why, for people."""
+    """A line that is not a valid domain; the message is user-readable."""
 
 
 class InvalidDomains(ValueError):

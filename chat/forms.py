@@ -26,7 +26,7 @@ _LINES = {"greeting": 3, "suggestions": 3, "offline": 2}
 
 
 class DomainsField(forms.CharField):
-    """Domains, one a line; what is wrong is told line by line."""
+    """Domains, one per line; errors are reported by line."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -124,7 +124,7 @@ def parse_frame(text: str | None) -> Frame:
 
 
 def identify(text: str | None) -> dict[str, Any]:
-    """Give what tells a client which of its frames is meant, of a frame that is not to be read."""
+    """Return the members that identify a client's frame, of a frame that is invalid."""
     try:
         return _identification(_fields(text))
     except AppError:
@@ -132,7 +132,7 @@ def identify(text: str | None) -> dict[str, Any]:
 
 
 def refused_frame(refusal: AppError) -> dict[str, Any]:
-    """Word a refusal for a socket, in the language that is active."""
+    """Serialize an error for a socket, in the active language."""
     known = ("client_message_id", "retry_after", "stream", "field")
     extra = {name: refusal.extra[name] for name in known if name in refusal.extra}
     return {
@@ -183,7 +183,7 @@ def _read(fields: Mapping[str, Any]) -> Frame:
 
 
 def check_size(text: str) -> None:
-    """Refuse a frame that is larger than clients were told."""
+    """Raise FrameTooLarge for a frame above CHAT_MAX_FRAME_BYTES."""
     if len(text) > settings.CHAT_MAX_FRAME_BYTES or (
         len(text) * 4 > settings.CHAT_MAX_FRAME_BYTES
         and len(text.encode()) > settings.CHAT_MAX_FRAME_BYTES

@@ -1,7 +1,7 @@
-"""What a site tells of its visitor: a proof that it signed, and claims that nobody checked.
+"""Visitor identity from a site: a signed token, and unverified data.
 
-A proof is a JWT of at most ten minutes, signed by HS256 with one of the widget's secrets. What the
-token says of its algorithm never chooses how it is checked; ``kid`` only chooses among secrets.
+A token is a JWT with a lifetime of at most ten minutes, signed by HS256 with one of the widget's
+secrets. Its ``alg`` never selects the verification; ``kid`` only selects among the secrets.
 """
 
 import logging
@@ -58,7 +58,10 @@ class Told:
 
 
 def parse_identity(given: object) -> Told:
-    """Take ``identity`` apart: a token, or an object with ``token``, name, email and phone."""
+    """Parse ``identity``: a token, or an object with ``token``, name, email and phone.
+
+    Raise IdentityMalformed.
+    """
     if given is None:
         return Told()
     if isinstance(given, str):
@@ -117,7 +120,7 @@ def check_proof(widget: Widget, token: str) -> Proof:
 
 
 def seal_secret(kid: str, text: str) -> str:
-    """Seal a secret together with whose it is: a row moved elsewhere opens nothing."""
+    """Encrypt a secret together with its ``kid``, so that it is useless in another row."""
     return seal(f"identity secret|{kid}|{text}")
 
 

@@ -107,7 +107,7 @@ _FILLERS = frozenset(
 
 
 def recognise(text: str) -> Intent:
-    """Say what a message wants; everything that is nothing else is a question."""
+    """Return the intent of a message; the default is a question."""
     plain = " ".join(words(folded(text)))
     if _PERSON.search(plain):
         return Intent.PERSON

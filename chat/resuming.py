@@ -12,10 +12,10 @@ from chat.viewers import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of a stream: the events after ``start`` up to ``to``.
+    """A range of a stream: the events after ``start`` up to ``to``.
 
-    Where ``recovered`` is false there are no events, ``reason`` says why (``epoch``, ``ahead`` or
-    ``too_many``), ``to`` is the end of the log, and the client loads a snapshot over HTTP.
+    Where ``recovered`` is false there are no events, ``reason`` is ``epoch``, ``ahead`` or
+    ``too_many``, ``to`` is the end of the log, and the client loads a snapshot over HTTP.
     """
 
     stream: str
@@ -32,7 +32,7 @@ class Stretch:
         return not self.reason
 
     def members(self) -> dict[str, Any]:
-        """Give it as the members of a frame or of an answer over HTTP."""
+        """Return the members of the frame or HTTP response."""
         members: dict[str, Any] = {
             "stream": self.stream,
             "epoch": self.epoch,

@@ -54,7 +54,7 @@ def may_set_up(principal: Principal | None) -> bool:
 
 
 def is_offered(membership: Membership) -> bool:
-    """Tell whether the navigation shows the checklist while it is open."""
+    """Return whether the navigation shows the checklist while it is open."""
     age = timezone.now() - membership.organization.created_at
     return may_set_up(membership) and age < OFFERED_FOR
 

@@ -1,7 +1,7 @@
-"""From where a visitor last came, as a keyed hash in Redis: whom the limits of the bot count.
+"""A visitor's last address, as a keyed hash in Redis, for the bot's rate limits.
 
-A visitor begins with a session and comes back with a ticket, both over HTTP; what they write later
-comes through a socket and is answered by a worker, which knows no address.
+A visitor starts with a session and returns with a ticket, both over HTTP; later messages come
+through a socket and are answered by a worker, which does not know the address.
 """
 
 import hashlib

@@ -21,7 +21,9 @@ MAX_SUGGESTIONS = 6
 
 
 def validate_texts(texts: Any) -> None:
-    """Refuse texts that are not ``{language: {name: text}}`` of known names and lengths."""
+    """Raise ValidationError unless it is ``{language: {name: text}}`` of known names
+    and lengths.
+    """
     check_languages(texts)
     for language, named in texts.items():
         if not isinstance(named, dict):

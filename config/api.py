@@ -67,7 +67,7 @@ class _Refused(AppError):
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Answer every refusal of a DRF view as application/problem+json."""
+    """Return every error of a DRF view as application/problem+json."""
     refusal = _refusal(error)
     if refusal is None:
         return None
@@ -97,7 +97,7 @@ def _refusal(error: Exception) -> AppError | None:
 
 
 def _invalid(detail: Any) -> AppError:
-    """Name the first field that cannot be used; ``errors`` has the sentences of all."""
+    """Return an InvalidField for the first invalid field; ``errors`` has the messages of all."""
     names = [name for name in detail if name != _WHOLE] if isinstance(detail, dict) else []
     field = {"field": names[0]} if names else {}
     return InvalidField(extra={**field, "errors": detail})

@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Show a step while the block runs, and how long it took."""
+        """Report a step while the block runs, and its duration."""
         self.begin(text)
         try:
             yield
@@ -53,7 +53,7 @@ class Progress:
             self._print(f"{self._head()}...")
 
     def detail(self, text: str) -> None:
-        """Say what the step is at; shown on a terminal."""
+        """Show the step's current detail on a terminal."""
         self._detail = text
 
     def end(self, *, failed: bool = False) -> None:
@@ -71,12 +71,12 @@ class Progress:
             self._print(line)
 
     def close(self) -> None:
-        """End a step that nobody ended: its process is gone."""
+        """End a step whose process has ended."""
         if self._ticker is not None:
             self.end(failed=True)
 
     def forward(self, line: str) -> None:
-        """Show a line of another process that reports its steps in the plain form."""
+        """Report a line of another process in the plain format."""
         if found := _BEGUN.fullmatch(line):
             self.number, self.total = int(found["number"]) - 1, int(found["total"])
             self.begin(found["text"])

@@ -116,14 +116,14 @@ class FaqAdmin(ConsoleAdmin):
 
 
 class FaqCategoryAdminForm(ModelForm):
-    """Names are told apart as its organization does it (`is_called_like_another`)."""
+    """Form of a category; checks the names with `is_called_like_another`."""
 
     class Meta:
         model = FaqCategory
         fields = ["organization", "name", "names", "slug", "position"]
 
     def _post_clean(self) -> None:
-        """Compare once the row holds what was filled in, checked by its fields."""
+        """Check the names after the instance is filled and its fields are validated."""
         super()._post_clean()  # type: ignore[misc]  # not in the stubs
         if not self.errors:
             lock_knowledge(self.instance.organization_id)

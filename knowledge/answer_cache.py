@@ -27,9 +27,10 @@ class Key:
 
     @classmethod
     def of(cls, organization_id: UUID, version: int, question: str, language: str) -> "Key":
-        """Name the question in any case of its letters; new knowledge is a new name.
+        """Return the key of a question, case-insensitive; a new version of the knowledge is a new
+        key.
 
-        Accents and signs count: "Bò" and "Bơ", "C#" and "C++" are different questions.
+        Accents and punctuation inside words are significant: "Bò" and "Bơ", "C#" and "C++" differ.
         """
         asked = identity_key(question).rstrip(" .?!…")
         digest = hashlib.sha256(f"{version}\n{language}\n{asked}".encode()).hexdigest()[:32]
@@ -73,7 +74,7 @@ def count(organization_id: UUID, question: str) -> None:
 
 
 def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
-    """Give the questions asked most, with how often."""
+    """Return the most frequent questions with their counts."""
     name = popular_key(organization_id)
     try:
         found = stores.redis().zrevrange(name, 0, limit - 1, withscores=True)

@@ -1,4 +1,4 @@
-"""How an organization's public pages look; who knows it registers here."""
+"""Registry of the branding of an organization's public pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid, NotFound, StoreUnavailable
+from crm.core.errors import Conflict, Invalid, NotFound, StoreUnavailable
 
 
 class FaqNotFound(NotFound):
@@ -15,9 +15,8 @@ class CategoryNotFound(NotFound):
     message = gettext_noop("There is no such category. Choose one of the list.")
 
 
-class FaqKeyTaken(AppError):
+class FaqKeyTaken(Conflict):
     code = "faq_key_taken"
-    status = 409
     message = gettext_noop(
         "Another FAQ has this key in this language. Choose another key, or edit that FAQ."
     )
@@ -35,9 +34,8 @@ class CategoryNamesInvalid(Invalid):
     )
 
 
-class CategoryNameTaken(AppError):
+class CategoryNameTaken(Conflict):
     code = "category_name_taken"
-    status = 409
     message = gettext_noop("There is a category of this name already.")
 
 

@@ -91,7 +91,7 @@ class FaqForm(EditForm):
         }
 
     def content(self) -> FaqContent:
-        """Give what was filled in; only of a valid form."""
+        """Return the content of a valid form."""
         given = self.cleaned_data
         return FaqContent(
             question=given["question"],
@@ -104,7 +104,7 @@ class FaqForm(EditForm):
         )
 
     def refuse(self, errors: dict[str, list[str]]) -> None:
-        """Show the service's refusals at their fields."""
+        """Add the service's errors to their fields."""
         for field, sentences in errors.items():
             for sentence in sentences:
                 self.add_error(field if field in self.fields else None, sentence)

@@ -49,7 +49,7 @@ def languages_of(organization_id: UUID) -> list[str]:
 
 
 def language_for(organization: Organization, available: list[str], wanted: str) -> str:
-    """Return the language to show to somebody who wants this one."""
+    """Return the available language that fits best: the wanted one, else the organization's."""
     for code in (wanted, organization.language_code, *available):
         if code in available:
             return code

@@ -34,14 +34,14 @@ _DELIMITERS = "\t;,"
 
 
 class UnreadableFile(ValueError):
-    """A file that holds no text; the message says what to do, for people."""
+    """A file that is not text; the message is user-readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One question of a text; ``line`` is where it begins, ``source`` how it stood there.
+    """One question of an imported text; ``line`` is its first line, ``source`` its original text.
 
-    With an ``error`` it cannot be imported; ``is_known`` tells that it is there already.
+    A row with an ``error`` cannot be imported; ``is_known`` marks one that already exists.
     """
 
     line: int

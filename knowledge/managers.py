@@ -41,7 +41,7 @@ TRUST_SECONDS = 30.0
 
 class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
     def visible_to(self, principal: Principal) -> Self:
-        """Give all headings to whoever sees any FAQ: they are the organization's."""
+        """Return all categories to principals with any read permission on FAQs, else none."""
         found = self.of(principal.organization_id)
         return found if principal.may(Area.KNOWLEDGE) else found.none()
 
@@ -64,7 +64,9 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.within(principal).alive()
 
     def within(self, principal: Principal) -> Self:
-        """Give what is within reach, deleted ones too; a FAQ belongs to whoever wrote it."""
+        """Return the FAQs that the principal can access, deleted ones too; the owner is
+        the author.
+        """
         return self.filter(reach(principal, Area.KNOWLEDGE, owner="created_by"))
 
     def of(self, organization_id: UUID) -> Self:
@@ -81,7 +83,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.filter(deleted_at__isnull=True)
 
     def published(self) -> Self:
-        """Give what the bot may tell anybody."""
+        """Return the FAQs that the bot may use."""
         return self.alive().filter(is_published=True)
 
     def hidden(self) -> Self:
@@ -100,7 +102,9 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.filter(category=category)
 
     def to_index(self) -> Self:
-        """Give those whose index entry is behind, deleted ones too: their entry has to go."""
+        """Return the FAQs whose index entry is outdated, deleted ones too: their entry must be
+        removed.
+        """
         return self.filter(indexed_version__lt=models.F("version"))
 
     def mentioning(self, text: str) -> Self:
@@ -139,7 +143,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
 
 @contextmanager
 def qdrant_refusals() -> Iterator[None]:
-    """Tell an unreachable or failing Qdrant as a refusal that may be retried."""
+    """Raise KnowledgeUnavailable, which may be retried, for errors of Qdrant."""
     try:
         yield
     except (
@@ -151,10 +155,10 @@ def qdrant_refusals() -> Iterator[None]:
 
 
 class PassageManager:
-    """The only place that talks to Qdrant; every call names the organization it is about.
+    """The only code that accesses Qdrant; every call is limited to one organization.
 
-    The application knows an alias. Behind it is a collection with the embedding model in its name,
-    so that a new model is indexed beside the old one and takes its place at once.
+    The application uses an alias. It points to a collection with the embedding model in its name,
+    so that a new model is indexed beside the old one and replaces it in one step.
     """
 
     def __init__(self) -> None:
@@ -182,10 +186,11 @@ class PassageManager:
         words: tuple[list[int], list[float]],
         limit: int = 40,
     ) -> list["PassageHit"]:
-        """Give the passages nearest in meaning and those with the most telling words in common.
+        """Return the passages nearest in meaning and those with the most significant words in
+        common.
 
-        One round trip asks both halves; a passage that only one half found has None for the other.
-        Raises OrganizationMissing, IndexOutdated and KnowledgeUnavailable.
+        One round trip runs both searches; the score is None in the search that did not find a
+        passage. Raise OrganizationMissing, IndexOutdated and KnowledgeUnavailable.
         """
         only = self._of(organization_id)
         halves: list[qdrant.QueryRequest] = [
@@ -276,7 +281,7 @@ class PassageManager:
             self.client.delete(into, points_selector=qdrant.FilterSelector(filter=only), wait=True)
 
     def have(self, ids: Sequence[UUID], *, collection: str) -> set[UUID]:
-        """Say which of these points are stored."""
+        """Return which of these points are stored."""
         with qdrant_refusals():
             found = self.client.retrieve(
                 collection, ids=[str(one) for one in ids], with_payload=False, with_vectors=False
@@ -294,15 +299,15 @@ class PassageManager:
     # --- collections -----------------------------------------------------------------------------
 
     def aliased(self) -> str | None:
-        """Give the real name of the collection that answers; None before the first one."""
+        """Return the name of the collection behind the alias; None before the first one."""
         with qdrant_refusals():
             aliases = self.client.get_aliases().aliases
         return next((one.collection_name for one in aliases if one.alias_name == self.alias), None)
 
     def live_collection(self) -> str:
-        """Give the collection to write to, made on first use.
+        """Return the collection to write to, created on first use.
 
-        Raises IndexOutdated while the live one belongs to another model.
+        Raise IndexOutdated while the live one belongs to another model.
         """
         name = self.aliased()
         if name is None:
@@ -314,7 +319,9 @@ class PassageManager:
         return name
 
     def _is_current(self) -> bool:
-        """Say whether there is anything to search, asking at most now and then."""
+        """Return whether there is a collection to search; the result is cached for
+        TRUST_SECONDS.
+        """
         if time.monotonic() < self._current_until:
             return True
         name = self.aliased()
@@ -326,7 +333,7 @@ class PassageManager:
         return True
 
     def distrust(self) -> None:
-        """Ask again at the next search whether there is anything to search."""
+        """Clear the cached result of `_is_current`."""
         self._current_until = 0.0
 
     def collection_name(self, number: int) -> str:
@@ -336,13 +343,13 @@ class PassageManager:
         return collection.startswith(f"{self.alias}__{MODEL}__")
 
     def collections(self) -> list[str]:
-        """Give every collection of passages, whatever model made it."""
+        """Return every collection of passages, of any model."""
         with qdrant_refusals():
             names = [one.name for one in self.client.get_collections().collections]
         return sorted(name for name in names if name.startswith(f"{self.alias}__"))
 
     def create_collection(self, name: str) -> None:
-        """Make a collection with its indexes; harmless when it exists."""
+        """Create a collection with its indexes; idempotent."""
         with qdrant_refusals():
             if not self.client.collection_exists(name):
                 self._create(name)
@@ -376,7 +383,7 @@ class PassageManager:
                 raise
 
     def switch_to(self, collection: str) -> None:
-        """Let the alias name this collection from here on, in one step."""
+        """Point the alias to this collection, atomically."""
         operations: list[qdrant.AliasOperations] = []
         if self.aliased() is not None:
             operations.append(
@@ -397,5 +404,5 @@ class PassageManager:
 
 
 def point_id(*, organization_id: UUID, source_id: UUID, version: int, chunk: int) -> UUID:
-    """Name a passage by what it is, so that indexing again overwrites it."""
+    """Return the deterministic id of a passage, so that indexing again overwrites it."""
     return uuid5(organization_id, f"faq:{source_id}:{version}:{chunk}")

@@ -1,4 +1,4 @@
-"""What an organization knows: questions with their answers, and the passages that find them."""
+"""FAQs, their categories, and the passages of the search index."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -64,7 +64,7 @@ NAME_LENGTH = 100
 
 
 class CategoryNamesField(ByLanguageField):
-    """What a category is called in the languages in which it is called differently."""
+    """Names of a category by language."""
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
@@ -111,7 +111,7 @@ class FaqCategory(VersionedModel):
 
     @property
     def local_name(self) -> str:
-        """Give the name in the language of the page that is being made."""
+        """Return the name in the active language."""
         return self.name_in(get_language() or "")
 
     def name_in(self, language: str) -> str:
@@ -213,11 +213,11 @@ class Faq(VersionedModel):
 
     @property
     def is_findable(self) -> bool:
-        """Whether the index should hold it."""
+        """Return whether the index should contain the FAQ."""
         return self.is_published and self.deleted_at is None
 
     def searched_text(self) -> str:
-        """Give the text whose words find this FAQ; what is asked counts twice."""
+        """Return the text for the keyword search; the questions count twice."""
         asked = "\n".join([self.question, *self.phrasings])
         return f"{asked}\n{asked}\n{self.answer}"
 
@@ -266,7 +266,7 @@ class Passage:
 
     @staticmethod
     def first_id(faq: Faq) -> UUID:
-        """Name the passage that every indexed version of a FAQ has."""
+        """Return the id of the first passage of this version of the FAQ."""
         return point_id(
             organization_id=faq.organization_id, source_id=faq.pk, version=faq.version, chunk=0
         )

@@ -23,7 +23,7 @@ _BEHIND, _USUAL_LEAD = 5, 0.06
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One thing that the organization knows, in the languages it has it in, with its score."""
+    """One FAQ in all of its languages, with its score."""
 
     key: str
     faqs: tuple[Faq, ...]
@@ -77,7 +77,7 @@ def _candidate(key: str, versions: list[Faq], meanings: list[float], words: floa
 
 
 def confidence(question: str, ranked: Sequence[Candidate]) -> float:
-    """Say how likely the first candidate answers the question, 0 to 1."""
+    """Return the probability, 0 to 1, that the first candidate answers the question."""
     if not ranked:
         return 0.0
     nearest, lead, covered = features(question, ranked)
@@ -85,7 +85,7 @@ def confidence(question: str, ranked: Sequence[Candidate]) -> float:
 
 
 def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, float]:
-    """Give the first candidate's cosine, its lead, and the part of the question's words in it."""
+    """Return the first candidate's cosine, its lead, and its share of the question's words."""
     best, behind = ranked[0], ranked[1 : 1 + _BEHIND]
     lead = (
         best.nearest - sum(other.nearest for other in behind) / len(behind)
@@ -96,10 +96,10 @@ def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, 
 
 
 def _covered(question: str, ranked: Sequence[Candidate]) -> float:
-    """Say which part of a question's content words the first candidate holds, rare ones most.
+    """Return the share of the question's content words in the first candidate, weighted by rarity.
 
-    Rare among what was found: in a coffee shop "coffee" says nothing, and a word that stands
-    nowhere says most, namely that the question is about something else.
+    Rarity is measured among the candidates: in a coffee shop "coffee" is worthless, and a word that
+    no candidate contains has the highest weight, because the question concerns another topic.
     """
     texts = ["\n".join(f" {faq.folded_text}" for faq in one.faqs) for one in ranked]
     best: set[str] = set()

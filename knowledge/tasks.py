@@ -36,7 +36,7 @@ def sweep_unindexed() -> None:
 
 @shared_task(name="knowledge.compare_index")
 def compare_index() -> None:
-    """Notice what the index lost; the next sweep starts the work."""
+    """Mark FAQs that are missing in the index; the next sweep indexes them."""
     with tenancy.everything("The index is compared as a whole."):
         mark_missing()
 

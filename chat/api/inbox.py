@@ -79,7 +79,7 @@ class AlertsBody(Body):
 
 
 class AssignBody(Body):
-    """``assignee`` is a user's id, or null for nobody."""
+    """``assignee`` is a user's id, or null to unassign."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
@@ -123,12 +123,12 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box; ``next`` is the cursor of the page behind it.
+    """One page of a box; ``next`` is the cursor of the following page.
 
-    Of what is open, whoever waits longest comes first or, with ``order=newest``, the newest; of the
-    rest, the newest.
+    Open conversations are ordered by the longest wait or, with ``order=newest``, by the latest
+    message; all others by the latest message.
 
-    With ``search`` it is about the customers so named instead, in every box and status.
+    ``search`` lists the conversations of matching customers instead, in every box and status.
     """
 
     @extend_schema(
@@ -205,7 +205,7 @@ class ConversationDetail(InboxView):
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """Give one conversation with its customer and their other conversations."""
+        """Return one conversation with its customer and the customer's other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
         return Response(
             inbox.detail(self.membership, conversation), headers=etag_headers(conversation)
@@ -274,7 +274,7 @@ class ConversationMessages(InboxView):
     @idempotent
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Answer the customer, or leave a note for one's own people."""
+        """Post a reply to the customer, or an internal note."""
         body = NewMessageBody.read(request)
         agent = agent_of_request(request)
         with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
@@ -336,7 +336,7 @@ class HandBack(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
 class Assign(ConversationAction):
-    """Give a conversation to an agent, or to nobody."""
+    """Assign a conversation to an agent, or unassign it."""
 
     operation_id = "conversations_assign"
 
@@ -395,7 +395,7 @@ class Snooze(ConversationAction):
 
 
 def _client_message_id(request: Request, agent: Agent) -> str:
-    """Name a message after its Idempotency-Key, so that it is stored once in the log too."""
+    """Derive the client_message_id from the Idempotency-Key, so that a retry is stored once."""
     if key := request.headers.get(HEADER):
         named = f"{agent.log_name}|{key}"
         return f"api-{hashlib.sha256(named.encode()).hexdigest()[:40]}"

@@ -36,7 +36,7 @@ INBOX_SOCKET = "/ws/inbox/"
 
 
 class SessionBody(Body):
-    """``parent_origin`` is the origin of the page that shows the widget, told by the loader."""
+    """``parent_origin`` is the origin of the embedding page, sent by the loader."""
 
     site_key = serializers.CharField(max_length=64)
     visitor_token = serializers.CharField(
@@ -186,7 +186,7 @@ def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:
 
 
 def _language(wanted: str | None, widget: Widget) -> str:
-    """Give the wanted language where we speak it (``vi-VN`` is ``vi``), else the organization's."""
+    """Return the requested language if supported (``vi-VN`` is ``vi``), else the organization's."""
     code = (wanted or "").replace("_", "-").partition("-")[0].lower()
     return code if code in Language.values else widget.organization.language_code
 

@@ -163,7 +163,7 @@ class StretchShape(Shape):
 
 
 class StreamShape(Shape):
-    """``priority`` and ``inbound_total`` are told to the team only."""
+    """``priority`` and ``inbound_total`` are sent to the team only."""
 
     stream = serializers.CharField()
     epoch = serializers.CharField()

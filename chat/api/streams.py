@@ -134,7 +134,7 @@ class Messages(StreamView):
 
 
 class StoredMessage(StreamView):
-    """Edit or delete a message; answers with the event that says so, as every client gets it."""
+    """Edit or delete a message; return the event of the change, as every client receives it."""
 
     @extend_schema(
         operation_id="streams_edit",
@@ -183,7 +183,7 @@ class FirstMessage(StreamView):
 
 
 class SeenPosition(StreamView):
-    """Tell that everything up to ``seq`` was shown; answers with the position that now holds."""
+    """Mark everything up to ``seq`` as seen; return the resulting position."""
 
     @extend_schema(
         operation_id="streams_seen", tags=["streams"], request=SeenBody, responses=SeenShape

@@ -96,7 +96,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     # What the two kinds differ in.
 
     async def identify(self, hello: Hello) -> Viewer:
-        """Say who this is, or refuse."""
+        """Authenticate the socket; raise an AppError if that fails."""
         raise NotImplementedError
 
     def group_names(self) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         """Undo what on_welcome did in other places."""
 
     async def on_look(self, stream: str) -> None:
-        """Note that this stream is the one that is looked at."""
+        """Record the stream that the client currently displays."""
 
     # The life of a socket.
 
@@ -353,7 +353,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         await self.on_look(frame.stream)
 
     async def broadcast(self, group: str, message: dict[str, Any]) -> None:
-        """Tell a state that is not worth failing for."""
+        """Send an ephemeral state to a group; an unavailable Redis is logged and ignored."""
         try:
             await self.channel_layer.group_send(group, message)
         except (RedisError, OSError):
@@ -381,7 +381,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
         return {}
 
     async def on_facts(self, facts: Facts) -> None:
-        """Tell what changed without anybody saying so."""
+        """Send the changes that the heartbeat found."""
 
     # Events of the layer.
 
@@ -410,15 +410,15 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self.streams.read_again()
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        """What gave access is over, of all in the group or of those whom the message names."""
+        """Close the socket if the ended access is this viewer's."""
         if self.viewer.is_meant(message):
             await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
-        """What gives access, or how far it reaches, may have changed."""
+        """Reload the permissions, which may have changed."""
 
     async def socket_drain(self, message: dict[str, Any]) -> None:
-        """The process was told to go: what was received is finished, then the socket closes."""
+        """Finish what was received, then close the socket: the process shuts down."""
         self._is_draining = True
         if self.incoming.is_idle:
             await self.close_with(CloseCode.RESTART)

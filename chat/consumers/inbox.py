@@ -183,7 +183,7 @@ class InboxConsumer(StreamConsumer):
             await self._tell_viewing(message["stream"], message["viewing"])
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
-        """Somebody changed what this person may do, or their teams."""
+        """Reload the member's permissions and teams after a change."""
         if not self.is_welcome:
             return
         with suppress(StoreUnavailable), outage_refusals():
@@ -198,7 +198,7 @@ class InboxConsumer(StreamConsumer):
             await self._go_on_as(viewer, owners)
 
     async def _go_on_as(self, viewer: Agent, owners: Mapping[UUID, UUID | None]) -> None:
-        """Take over present rights; a page whose buttons would no longer be right is closed."""
+        """Apply the present permissions; close the socket if they change what the page offers."""
         before = self.viewer.membership
         if viewer.membership.rights[Area.INBOX] != before.rights[Area.INBOX]:
             await self.socket_kick({})

@@ -47,7 +47,9 @@ GLANCE_SECONDS = 1.0
 
 
 def _match(kwargs: dict[str, Any]) -> ResolverMatch:
-    """Name the request in the log and the metrics: those that wait are measured by themselves."""
+    """Return the match that names the request in the log and the metrics, apart from short
+    requests.
+    """
     return ResolverMatch(
         LongPollConsumer,
         (),
@@ -95,7 +97,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._hint.set()
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        """Whoever waits is asked again for who they are."""
+        """Wake the waiting request, which authenticates again."""
         self._hint.set()
 
     socket_recheck = widget_paused = socket_kick
@@ -104,7 +106,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._hint.set()
 
     async def stream_receipts(self, message: dict[str, Any]) -> None:
-        """State is not told here: a client that polls asks for the head."""
+        """Ignore receipts: a polling client requests the conversation's state."""
 
     stream_typing = stream_presence = stream_receipts
 
@@ -189,7 +191,7 @@ class LongPollConsumer(AsyncHttpConsumer):
 def _counted_viewer(
     request: HttpRequest, *, authorization: str | None, cookie: str | None
 ) -> Viewer:
-    """Say who asks, and count it as the same question without waiting is counted."""
+    """Authenticate the request and count it against the limits of a request without waiting."""
     viewer = viewer_of(authorization=authorization, cookie=cookie)
     subjects: Subjects
     try:

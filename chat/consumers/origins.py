@@ -10,7 +10,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def header(scope: dict[str, Any], name: bytes) -> str | None:
-    """Give a header that was sent once; sent twice, it is not to be trusted."""
+    """Return the value of a header that was sent exactly once, else None."""
     found = [value for key, value in scope["headers"] if key == name]
     return found[0].decode("latin-1") if len(found) == 1 else None
 

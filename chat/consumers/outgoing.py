@@ -19,10 +19,10 @@ class OutletLike(Protocol):
 
 
 class Outgoing:
-    """Frames on their way to a client; a bounded number may wait for it.
+    """Outbound queue of frames for a client, bounded.
 
-    ``on_stuck`` is called once, when too many wait or when the client reads nothing for too long.
-    Under a server that tells nothing of its buffer, every frame is handed to it at once.
+    ``on_stuck`` is called once, when too many frames wait or the client reads nothing for too long.
+    Under a server that reports no write buffer, every frame is sent immediately.
     """
 
     def __init__(

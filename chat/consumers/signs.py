@@ -1,4 +1,4 @@
-"""What a client tells that is state, not log: how far it has read, and that somebody writes."""
+"""Ephemeral client state outside the log: read receipts and typing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -68,7 +68,7 @@ class SeenPositions:
 
 
 class TypingSigns:
-    """Told when they change, and again every TYPING_EVERY seconds while somebody writes."""
+    """Typing indicators: sent on change, and every TYPING_EVERY seconds while typing continues."""
 
     def __init__(
         self,

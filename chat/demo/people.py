@@ -45,7 +45,7 @@ def load_people(*, organizations: dict[str, Organization], password: str) -> dic
 
 
 def logins(*, password: str) -> list[dict[str, str]]:
-    """Give how each person gets in, by what they are where they work first."""
+    """Return the log-in of each person, labelled with their role in their first organization."""
     names = {wanted["slug"]: wanted["name"] for wanted in read("organizations.json")}
     told = []
     for wanted in read("people.json"):
@@ -79,9 +79,9 @@ def _load_person(wanted: dict[str, Any]) -> User:
 
 
 def _let_in(users: Iterable[User], password: str) -> None:
-    """Make the password that the command prints the true one.
+    """Set the password that the command prints.
 
-    Hashing is slow on purpose and the password is no secret, so one hash serves everybody.
+    Hashing is slow on purpose and the password is public, so all users share one hash.
     """
     known: dict[str, bool] = {}
     wrong = []

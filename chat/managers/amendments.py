@@ -53,7 +53,7 @@ class AmendmentManager:
         return None
 
     def of(self, organization_id: UUID, conversation_id: UUID, seq: int) -> list["Message"]:
-        """Give the edits and the deletion of an entry, oldest first."""
+        """Return the edits and the deletion of a message, oldest first."""
         # Two stages: the log's index gives what follows, the rest is looked at one by one.
         stages: list[dict[str, Any]] = [
             {
@@ -70,7 +70,7 @@ class AmendmentManager:
             return [self.model.from_document(each) for each in self.collection.aggregate(stages)]
 
     def edit(self, entry: "Message") -> None:
-        """Put an edit's text into the message it is about, unless something newer stands there."""
+        """Set a message's text from an edit, unless a later change was applied."""
         self._amend(
             entry,
             {
@@ -83,9 +83,9 @@ class AmendmentManager:
         )
 
     def delete(self, entry: "Message", *, strike: Sequence[str]) -> None:
-        """Leave a tombstone of the message, and nothing of its text in earlier edits of it.
+        """Replace the message by a tombstone and erase its text from earlier edits.
 
-        ``strike`` are the side effects that it does not need any more.
+        ``strike`` lists the pending side effects to remove.
         """
         target = entry.target
         if target is None:
@@ -122,7 +122,7 @@ class AmendmentManager:
                 )
 
     def latest(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, dict[int, int]]:
-        """Give, of each conversation that has any, by number of the message its last amendment."""
+        """Return, per conversation with edits or deletions, the seq of each message's last one."""
         latest: dict[ConversationKey, dict[int, int]] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             stages: list[dict[str, Any]] = [
@@ -144,7 +144,7 @@ class AmendmentManager:
         return latest
 
     def missing(self, key: ConversationKey, latest: dict[int, int]) -> list[int]:
-        """Give the numbers of those amendments that the message does not show."""
+        """Return the seqs of those messages that do not have their last change applied."""
         with mongo_refusals():
             found = self.collection.find(
                 {

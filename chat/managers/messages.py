@@ -68,7 +68,7 @@ class MessageManager:
         return stores.mongo_db()["messages"]
 
     def create_indexes(self) -> list[str]:
-        """Make the indexes; harmless when they exist."""
+        """Create the indexes; idempotent."""
         by_conversation = [("tenant_id", ASCENDING), ("conversation_id", ASCENDING)]
         with mongo_refusals():
             return self.collection.create_indexes(
@@ -107,9 +107,9 @@ class MessageManager:
             )
 
     def insert(self, message: "Message") -> None:
-        """Store an entry durably on a majority.
+        """Insert an event with majority write concern.
 
-        Raises AlreadyStored or NumberTaken when a unique index says so.
+        Raise AlreadyStored or NumberTaken on a duplicate key.
         """
         with mongo_refusals():
             try:
@@ -128,9 +128,9 @@ class MessageManager:
         return f"index: {name} " in str(details.get("errmsg", ""))
 
     def last(self, organization_id: UUID, conversation_id: UUID, *, known: int = 0) -> LastEntry:
-        """Say how far the log goes, which gives the next number.
+        """Return the last event's seq and totals, which determine the next seq.
 
-        ``known`` is where it went at least, as far as the head tells; it keeps the look short.
+        ``known`` is a lower bound from the conversation row; it keeps the scan short.
         """
         # Some engines read a whole range before they sort and cut it: the range is kept small.
         for least in (known, 0) if known else (0,):
@@ -193,7 +193,7 @@ class MessageManager:
     def after(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = READ_LIMIT
     ) -> list["Message"]:
-        """Give at most ``limit`` entries that follow ``seq``, oldest first."""
+        """Return at most ``limit`` events after ``seq``, oldest first."""
         limit = min(limit, READ_LIMIT)
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         # Numbers have no gaps, so that the page is a range; some engines read more than they give.
@@ -206,7 +206,7 @@ class MessageManager:
     def before(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = 50
     ) -> list["Message"]:
-        """Give at most ``limit`` entries that precede ``seq``, oldest first."""
+        """Return at most ``limit`` events before ``seq``, oldest first."""
         limit = min(limit, READ_LIMIT)
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         first = max(1, seq - limit)
@@ -219,9 +219,10 @@ class MessageManager:
     def pending_since(
         self, moment: datetime, *, limit: int, effect: str | None = None
     ) -> list["Message"]:
-        """Give entries whose side effects were due before ``moment``, of every organization.
+        """Return events of every organization whose side effects are pending since before
+        ``moment``.
 
-        The oldest come first; ``effect`` narrows them to those with this one.
+        The oldest come first; ``effect`` selects those with this one.
         """
         pending: dict[str, Any] = {"$exists": True}
         if effect is not None:
@@ -284,7 +285,7 @@ class MessageManager:
             return sum(int(row["bytes"]) for row in rows)
 
     def conversations(self, *, batch: int) -> Iterator[list[ConversationKey]]:
-        """Give every conversation that has entries, in batches."""
+        """Return the key of every conversation that has events, in batches."""
         with mongo_refusals():
             found = self.collection.aggregate(
                 [{"$group": {"_id": {"t": "$tenant_id", "c": "$conversation_id"}}}],
@@ -302,7 +303,7 @@ class MessageManager:
     def effect_done(
         self, organization_id: UUID, conversation_id: UUID, seq: int, effect: str
     ) -> None:
-        """Strike a side effect off; the field goes with the last one. Harmless when repeated."""
+        """Remove a pending side effect; the field is removed with the last one. Idempotent."""
         key = {
             "tenant_id": str(organization_id),
             "conversation_id": str(conversation_id),
@@ -324,7 +325,9 @@ class MessageManager:
         direction: str,
         moment: datetime,
     ) -> None:
-        """Note in the entries themselves that they were delivered and read."""
+        """Set the delivery and read times of the messages in ``(after, up_to]`` of this
+        direction.
+        """
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         with mongo_refusals():
             # A member that is in no index would make some engines read every conversation.

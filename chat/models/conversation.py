@@ -39,16 +39,15 @@ def new_epoch() -> str:
 
 
 class Conversation(VersionedModel):
-    """The head of one stream.
+    """The conversation row of one stream.
 
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
-    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the
-    log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` of when
-    somebody of the team last answered the customer or closed it. ``waiting_since`` is when the
-    first customer message that nobody answered was written; ``handed_off_at`` is when the bot
-    handed over, until a person acts; ``replied_by`` holds the ids of the people who wrote to the
-    customer since the bot had it last. ``version`` is about the labels and the priority, which
-    people edit: every other change is an entry of the log.
+    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` are derived
+    from the log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` at
+    the team's last reply or closing. ``waiting_since`` is the time of the first unanswered customer
+    message; ``handed_off_at`` is the time of the escalation until a person acts; ``replied_by``
+    holds the ids of the members who replied since the bot last owned it. ``version`` covers the
+    labels and the priority, which people edit: every other change is an event of the log.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -168,7 +167,7 @@ class Conversation(VersionedModel):
 
     @property
     def owner_ids(self) -> tuple[UUID, ...]:
-        """Give whose record it is, as `crm.accounts.permissions` asks."""
+        """Return the ids of the record's owners, for `crm.accounts.permissions`."""
         return (self.assignee_id,) if self.assignee_id else ()
 
     @property
@@ -182,7 +181,7 @@ class Conversation(VersionedModel):
 
     @property
     def awaits_person(self) -> bool:
-        """Return whether the bot handed it over and nobody has taken it yet."""
+        """Return whether the conversation is escalated and still unassigned."""
         is_untaken = self.status == Status.OPEN and self.assignee_id is None
         return is_untaken and self.handed_off_at is not None
 

@@ -47,7 +47,7 @@ _SORTING = frozenset({PRIORITIZED, LABELLED})
 
 
 def mongo_now() -> datetime:
-    """Give the present time as MongoDB can keep it: to the millisecond."""
+    """Return the current time truncated to milliseconds, the precision of MongoDB."""
     return to_milliseconds(datetime.now(UTC))
 
 
@@ -137,14 +137,16 @@ class Message:
 
     @property
     def target(self) -> Target | None:
-        """What an edit or a deletion is about; None for other entries."""
+        """Return the message that an edit or a deletion refers to; None for other events."""
         if self.kind not in AMENDMENTS:
             return None
         return Target(**self.content["target"])
 
     @property
     def is_private(self) -> bool:
-        """Whether nothing of it is for the customer: a note, what is about one, how we sort."""
+        """Return whether customers must not see it: notes, changes of notes, labels and
+        priority.
+        """
         return (
             self.is_note
             or (self.target is not None and self.target.type == ContentType.NOTE)
@@ -152,7 +154,7 @@ class Message:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Give the document that MongoDB stores; the partial indexes need absent ids left out."""
+        """Return the MongoDB document; absent ids are left out, as the partial indexes require."""
         document: dict[str, Any] = {
             "tenant_id": str(self.tenant_id),
             "conversation_id": str(self.conversation_id),

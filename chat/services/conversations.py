@@ -1,6 +1,7 @@
-"""Verbs about whole conversations: open, assign, close and so on.
+"""Services of whole conversations: open, assign, close and so on.
 
-Each change is an entry of the log too, under the same lock: every client learns of it in order.
+Each change is also an event of the log, under the same lock, so that every client receives it in
+order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def agent_sender(user: User) -> Sender:
 
 
 def sender_of(by: Principal) -> Sender:
-    """Give who writes for the organization: a person of it, or one of its keys."""
+    """Return the sender of the organization's messages: a member, or an API key."""
     return Sender(type=SenderType.AGENT, id=by.actor_id, name=by.actor_name)
 
 
@@ -90,7 +91,7 @@ def open_conversation(
 def _conversation_for(
     *, customer: Customer, widget: Widget | None, language_code: str, client_message_id: str
 ) -> UUID:
-    """Give the conversation that a customer's message belongs to; begin one where none is."""
+    """Return the conversation that a customer's message belongs to; create one if needed."""
     # The customer's row is the lock: two tabs that send a first line share one conversation.
     Customer.objects.select_for_update().get(pk=customer.pk)
     theirs = Conversation.objects.of_customer(
@@ -133,7 +134,7 @@ def take_over(
     by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Make a person the one who answers; from here on the bot keeps silent."""
+    """Assign the conversation to the acting member; the bot stops answering."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -158,7 +159,7 @@ def take_over(
 def assign(
     *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: Principal
 ) -> Conversation:
-    """Give a conversation to an agent, or to nobody; a bot's conversation becomes open by it."""
+    """Assign a conversation to an agent, or unassign it; the bot's conversation becomes open."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -229,7 +230,7 @@ def set_labels(
 
 @transaction.atomic
 def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
-    """Give a conversation to the bot again."""
+    """Return a conversation to the bot."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -254,7 +255,7 @@ def hand_off(
     reason: str,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Let people answer where the bot will not; ``reason`` says why.
+    """Escalate the bot's conversation to people; ``reason`` is the cause.
 
     One of asked, unknown, failed, quota and too_many.
     """
@@ -324,7 +325,7 @@ def snooze(
     by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Put a conversation out of sight until a time, or until the customer writes."""
+    """Snooze a conversation until a time, or until the customer writes."""
     if until <= timezone.now():
         raise Invalid("Choose a time in the future.")
     conversation = lock_for_change(

@@ -15,10 +15,10 @@ LEFT = "left"
 
 
 def hand_over(*, organization_id: UUID, user_id: UUID, limit: int = BATCH) -> bool:
-    """Give what is open of somebody who left to their successor, or to nobody.
+    """Reassign the open conversations of a deactivated member to their successor, or unassign them.
 
-    Each in a transaction of its own; safe to repeat. Says whether there may be more. Does nothing
-    of somebody who may come in.
+    Each in its own transaction; safe to repeat. Return whether more may remain. Do nothing for an
+    active member.
     """
     if _is_in(organization_id, user_id):
         return False

@@ -28,7 +28,7 @@ class NewIdentitySecret:
 
 @transaction.atomic
 def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
-    """Give a widget another secret; those before it stay good. Raises TooManySecrets."""
+    """Add a secret to a widget; the earlier ones stay valid. Raise TooManySecrets."""
     require(by, Area.SETTINGS, WRITE)
     require_feature(Feature.VISITOR_IDENTITY, organization_id=by.organization_id)
     widget = (

@@ -44,6 +44,6 @@ def measure_conversations(*, limit: int = 20_000) -> int:
 
 
 def stored_text(organization_id: UUID) -> int:
-    """Give the bytes of an organization's conversations, as they were measured last."""
+    """Return the bytes of an organization's conversations at the last measurement."""
     sizes = ConversationSize.objects.filter(organization_id=organization_id)
     return int(sizes.aggregate(total=Sum(F("text_bytes")))["total"] or 0)

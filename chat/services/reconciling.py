@@ -1,4 +1,4 @@
-"""Compare each conversation's head with its log, and mend what is derived."""
+"""Compare each conversation row with its log, and repair derived data."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -73,9 +73,9 @@ class Reconciliation:
 
 
 def reconcile(*, repair: bool = False) -> Reconciliation:
-    """Compare the stores; with ``repair`` mend what is derived from the log.
+    """Compare the stores; with ``repair``, repair what is derived from the log.
 
-    Runs beside live traffic: a head that seems to differ is looked at again under its lock.
+    Safe beside live traffic: a row that seems to differ is checked again under its lock.
     """
     result = Reconciliation()
     with pymongo.timeout(PATIENCE_SECONDS):

@@ -10,7 +10,10 @@ from crm.core.errors import AppError
 
 
 def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:
-    """Say why somebody may not change a conversation; one they cannot see is not there."""
+    """Return the error if ``by`` may not change the conversation, else None.
+
+    A conversation that they cannot see is ConversationNotFound.
+    """
     owners = conversation.owner_ids
     is_theirs = by.organization_id == conversation.organization_id
     if not is_theirs or not permits(by, Area.INBOX, READ, owners):

@@ -14,7 +14,7 @@ from crm.core import tenancy
 
 @require_safe
 def shop(request: HttpRequest) -> HttpResponse:
-    """Show the shop in ``?lang=``, else in the browser's language."""
+    """Render the shop in ``?lang=``, else in the browser's language."""
     if not settings.DEMO_ENABLED:
         raise Http404
     language = request.GET.get("lang", "")

@@ -75,7 +75,7 @@ def new_widget(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show a widget's settings beside the widget as it would look with them."""
+    """Render a widget's settings with a preview."""
     membership = _reader(request)
     if request.method == "POST":
         require(membership, Area.SETTINGS, WRITE)
@@ -121,7 +121,7 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_safe
 def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show the snippet, and whether the loader was seen."""
+    """Render the snippet and the installation status."""
     membership = _reader(request)
     context = {
         **PAGE,
@@ -136,7 +136,7 @@ def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_safe
 def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show only whether the loader was seen; the page asks while it waits."""
+    """Render only the installation status; the page polls it."""
     membership = _reader(request)
     context = seen_context(membership, _widget(membership, widget_id))
     context["seen_back"] = "start" if request.GET.get("to") == "start" else ""
@@ -152,7 +152,7 @@ def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def preview(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show the chat without a visitor: it is told its settings by the page around it."""
+    """Render the chat without a visitor; the parent page sends it the settings."""
     widget = _widget(_reader(request), widget_id)
     context = {"widget": widget, "modules": frame_modules()}
     response = render(request, "chat/widget/preview.html", context)
@@ -244,7 +244,7 @@ def _widget(membership: Membership, widget_id: UUID) -> Widget:
 
 
 def _add_refusal(form: NewWidgetForm, refusal: AppError) -> int:
-    """Show a refusal at its fields, or at the form; return the status of the page."""
+    """Add an error to its fields, or to the form. Return the status of the response."""
     errors = refusal.extra.get("errors", {}) if isinstance(refusal, InvalidWidget) else {}
     for name, sentences in errors.items():
         form.add_error(name if name in form.fields else None, sentences)

@@ -28,14 +28,14 @@ class Account:
 
     @property
     def popen_options(self) -> dict[str, Any]:
-        """Give the arguments for subprocess; none when a prefix command changes the user itself."""
+        """Return the arguments for subprocess; none when a prefix command changes the user."""
         if self.prefix:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_for(data: Path, *, must_reach: Sequence[Path]) -> Account | None:
-    """Choose the account for the owner-checked folder ``data``; None: stay who we are."""
+    """Return the account that runs the engine for the folder ``data``; None: the current one."""
     owner = data.stat().st_uid if data.exists() else None
     me = os.geteuid()
     if me != 0:

@@ -4,7 +4,7 @@
 class EngineFailed(Exception):
     """An engine could not be started, reached or stopped.
 
-    ``message`` is one plain sentence, ``advice`` says what to do about it.
+    ``message`` is one plain sentence, ``advice`` the remedy.
     """
 
     def __init__(self, message: str, *, advice: str) -> None:

@@ -51,7 +51,7 @@ def reason_of_death(engine: Engine) -> Death:
 
 @contextlib.contextmanager
 def refused_folder(folder: Path) -> Iterator[None]:
-    """Say plainly when the folder of all data cannot be written."""
+    """Raise EngineFailed with a remedy when the data folder cannot be written."""
     try:
         yield
     except OSError as reason:

@@ -57,7 +57,7 @@ def _existing(path: Path | None, *, server: str, wheel: str) -> Path:
 
 @cache
 def printed_version(binary: Path) -> str:
-    """Ask a server for its version, for example `postgres (PostgreSQL) 18.6`."""
+    """Return the version that a server prints, for example `postgres (PostgreSQL) 18.6`."""
     answer = subprocess.run(  # noqa: S603 - a server of ours, no shell
         [binary, "--version"], capture_output=True, text=True, timeout=20, check=False
     )

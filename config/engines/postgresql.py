@@ -215,7 +215,7 @@ class Postgresql(Engine):
         return _url(APPLICATION, passwords.nextflow_app if passwords else "", port)
 
     def owner_url(self, port: int) -> str:
-        """Give the URL for migrations, which the application's role may not run."""
+        """Return the URL for migrations, which the application's role may not run."""
         passwords = postgres_passwords()
         return _url(OWNER, passwords.nextflow_owner if passwords else "", port)
 
@@ -226,7 +226,7 @@ def _url(role: str, password: str, port: int) -> str:
 
 
 def _system_locale() -> str:
-    """Choose the C library's UTF-8 locale where it has one; sorting does not depend on it."""
+    """Return the C library's UTF-8 locale if available; sorting does not depend on it."""
     try:
         before = locale.setlocale(locale.LC_CTYPE)
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

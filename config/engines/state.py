@@ -24,11 +24,11 @@ _LOCK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class EngineRecord:
-    """An engine that was started; ``started`` tells its process from a later one of that pid.
+    """A started engine; ``started`` distinguishes its process from a later one with the same pid.
 
-    ``folder`` is the set it belongs to: a folder that was copied while its engines ran must not
-    take those of the original for its own. ``asks`` tells whether it asks for the passwords of
-    `config.engines.secrets`: one that an earlier version started does not, and is started again.
+    ``folder`` is the set of engines it belongs to: a folder that was copied while its engines ran
+    must not adopt those of the original. ``asks`` states whether it requires the passwords of
+    `config.engines.secrets`: one that an earlier version started does not, and is restarted.
     """
 
     pid: int
@@ -111,7 +111,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
-    """Be the only one who starts or stops engines of this checkout."""
+    """Hold the lock for starting and stopping engines of this checkout. Raise EngineFailed."""
     with (var_dir() / "engines.lock").open("a") as file:
         deadline = time.monotonic() + _LOCK_SECONDS
         while not _locked(file.fileno()):
@@ -173,7 +173,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(*, preferred: int | None, taken: set[int]) -> int:
-    """Choose a port of loopback: the one used before when nobody took it since."""
+    """Return a free loopback port, ``preferred`` if possible. Raise EngineFailed."""
     if preferred is not None and preferred not in taken and is_free(preferred):
         return preferred
     for port in random.sample(_PORTS, 200):

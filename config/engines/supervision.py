@@ -65,7 +65,7 @@ def ensure() -> StoreUrls:
 
 
 def missing() -> list[str]:
-    """Name the engines that the stores need and that do not run."""
+    """Return the names of the engines that the stores need and that do not run."""
     known = records()
     return [
         engine.name
@@ -91,16 +91,16 @@ def stop(only: Collection[str] | None = None) -> list[str]:
 
 
 def status() -> list[EngineStatus]:
-    """Tell how each store is served, without its password."""
+    """Return how each store is served, without its password."""
     return [_status(engine) for engine in reversed(ENGINES)]
 
 
 def supervise(
     only: Collection[str] | None = None, *, when_ready: Callable[[], None] | None = None
 ) -> None:
-    """Start the engines and keep them until a signal comes or one of them ends.
+    """Start the engines and keep them running until a signal or until one of them exits.
 
-    Nothing is restarted silently: an engine that ended is told and ends the others too.
+    Nothing is restarted silently: an engine that exits is reported and the others are stopped.
     """
     wanted = threading.Event()
 
@@ -186,10 +186,9 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
 
 
 def _await(engine: Engine, known: dict[str, EngineRecord], launched: set[str]) -> EngineRecord:
-    """Wait until an engine answers.
+    """Wait until an engine answers. Raise EngineFailed.
 
-    It is launched again when somebody was faster with its port, and when it ran before this call
-    but was dying.
+    It is launched again when another process took its port, or when it was stopping.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         record = known[engine.name]
@@ -214,7 +213,7 @@ def _await(engine: Engine, known: dict[str, EngineRecord], launched: set[str]) -
 
 
 def _end_all(running: list[tuple[Engine, EngineRecord]]) -> None:
-    """End several engines at once: each takes a moment to write what it holds."""
+    """Stop several engines concurrently: each needs time to write its data."""
     threads = [
         threading.Thread(
             target=end,
@@ -255,7 +254,7 @@ def _status(engine: Engine) -> EngineStatus:
 
 
 def owner_is_gone(folder: Path) -> bool:
-    """Tell whether the process that a throw-away folder was made for has ended."""
+    """Return whether the process that a temporary folder belongs to has ended."""
     try:
         pid, _, started = (folder / "owner").read_text().partition(" ")
         return identity(int(pid)) != started

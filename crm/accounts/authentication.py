@@ -1,7 +1,7 @@
-"""How a request of the API says who it is: an API key, an access token, or a browser's session.
+"""Authentication of API requests: an API key, an access token, or a browser's session.
 
-Each leaves a principal as ``request.membership``, so that nothing behind asks by which way somebody
-came. Keys and tokens stand in the Authorization header and nowhere else.
+Each sets a principal as ``request.membership``, so that views do not depend on the method. Keys and
+tokens are accepted in the Authorization header only.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Credential:
 
 
 class MachineUser:
-    """Who asks with an API key: nobody in particular, but somebody."""
+    """The user of a request that is authenticated by an API key; no person."""
 
     is_authenticated = True
     is_anonymous = False
@@ -127,9 +127,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def bearer_of(request: Request) -> str | None:
-    """Give the token of the Authorization header, None where there is none.
+    """Return the token of the Authorization header, None where there is none.
 
-    Other schemes are somebody else's: a proxy may ask for a password of its own.
+    Other schemes are ignored: a proxy may use Basic authentication.
     """
     _refuse_in_url(request)
     header = request.headers.get("Authorization", "")

@@ -48,7 +48,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def reachable_at(self, email: str) -> "models.QuerySet[User]":
-        """Give active people who have proved this address, or whose operator vouches for it."""
+        """Return active users with this verified address, or created with it by an operator."""
         is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
         is_vouched_for = models.Q(email=email, emailaddress__isnull=True)
         return self.filter(is_proved | is_vouched_for, is_active=True).distinct()
@@ -59,7 +59,7 @@ class UserManager(BaseUserManager["User"]):
         return self.filter(models.Q(email=email) | is_proved).distinct()
 
     def never_confirmed(self) -> "models.QuerySet[User]":
-        """Give who signed up by themselves, never proved their address and never came in."""
+        """Return users who signed up, never verified their address and never logged in."""
         return self.filter(
             last_login__isnull=True, memberships__isnull=True, emailaddress__verified=False
         ).distinct()
@@ -86,7 +86,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(organization_id=organization_id)
 
     def in_order(self) -> "MembershipQuerySet":
-        """Give those who came first, first: ids grow with time."""
+        """Return the memberships in the order of creation: ids grow with time."""
         return self.select_related("user", "custom_role").order_by("pk")
 
     def after(self, membership_id: UUID) -> "MembershipQuerySet":
@@ -112,7 +112,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         )
 
     def with_rights(self) -> "MembershipQuerySet":
-        """Read role, teams and factor rule along: no other query tells what they may do."""
+        """Load role, teams and second factor too, so that permissions need no other query."""
         seats = apps.get_model("accounts", "TeamMember").objects
         factors = apps.get_model("mfa", "Authenticator").objects
         return self.select_related("custom_role", "organization", "user").annotate(

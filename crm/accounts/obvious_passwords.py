@@ -45,7 +45,7 @@ class ObviousPasswordValidator:
 
 
 def _rows_in(password: str) -> int:
-    """Count the letters that stand in rows, forwards or backwards."""
+    """Return how many characters belong to keyboard or alphabet rows, in either direction."""
     doubled = [row * 2 for row in _ROWS]
     rows = [*doubled, *(row[::-1] for row in doubled)]
     place = counted = 0

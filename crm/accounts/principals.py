@@ -1,8 +1,8 @@
-"""Turn a credential into a principal. Every way in asks here, and nowhere else.
+"""Turn a credential into a principal; sockets, API and pages all use this module.
 
-Whatever somebody shows (a session, an access or refresh token, the ticket of a socket, an API key),
-the same is asked: the person, their membership and the organization are active, the log-in or key
-is alive and newer than whatever voided older ones, and the organization's factor rule is met.
+For every credential (session, access or refresh token, ticket, API key) the same is checked: user,
+membership and organization are active, the log-in or key is valid and newer than the last
+revocation, and the organization's second-factor rule is met.
 """
 
 import copy
@@ -44,9 +44,9 @@ from crm.core.admin.site import is_session_idle
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who got in, and by which log-in: the id of a session, token family or impersonation.
+    """A membership and its log-in: the id of a session, token family or impersonation.
 
-    ``operator_id`` is the operator who sees the application as the member.
+    ``operator_id`` is the operator who impersonates the member.
     """
 
     membership: Membership
@@ -86,9 +86,9 @@ def session_membership(session: SessionBase, user: User) -> Membership | None:
 
 
 def authenticate_session(session: SessionBase, user: object) -> Access:
-    """Let in who shows a session's cookie, or raise AccessEnded or SecondFactorMissing.
+    """Authenticate by a session. Raise AccessEnded or SecondFactorMissing.
 
-    An operator who sees the application as somebody else is known by the impersonation.
+    An impersonation is identified by its own id.
     """
     login = session.get(RECORD_KEY, "")
     if not isinstance(user, User) or not login:
@@ -112,9 +112,9 @@ def authenticate_session(session: SessionBase, user: object) -> Access:
 
 
 def authenticate_access_token(text: str) -> Access:
-    """Let in a program that acts for a person; one query.
+    """Authenticate by an access token; one query.
 
-    Raises AccessTokenInvalid, AccessTokenExpired, AccessTokenRevoked and SecondFactorMissing.
+    Raise AccessTokenInvalid, AccessTokenExpired, AccessTokenRevoked or SecondFactorMissing.
     """
     claims = access_tokens.read(text)
     with tenancy.organization(claims.organization_id):
@@ -143,7 +143,7 @@ def authenticate_api_key(text: str) -> Machine:
 
 
 def authenticate_ticket(*, organization_id: UUID, membership_id: UUID, login: str) -> Access:
-    """Let in for whom a ticket was issued, or raise AccessEnded; two or three queries."""
+    """Authenticate by a ticket's claims in two or three queries. Raise AccessEnded."""
     asked = (membership_id, login)
     with tenancy.organization(organization_id):
         found = renew_all([asked]).get(asked)
@@ -153,7 +153,7 @@ def authenticate_ticket(*, organization_id: UUID, membership_id: UUID, login: st
 
 
 def renew(access: Access) -> Access:
-    """Ask again for who is in, with present rights, or raise AccessEnded."""
+    """Return the access with current permissions. Raise AccessEnded."""
     asked = (access.membership.pk, access.login)
     found = renew_all([asked]).get(asked)
     if found is None:
@@ -162,7 +162,7 @@ def renew(access: Access) -> Access:
 
 
 def renew_machine(machine: Machine) -> Machine:
-    """Ask again for a key that is in use, or raise AccessEnded."""
+    """Return the principal of an API key that is in use, reloaded. Raise AccessEnded."""
     key = (
         ApiKey.objects.of(machine.organization_id)
         .live()
@@ -177,9 +177,9 @@ def renew_machine(machine: Machine) -> Machine:
 def renew_all(
     asked: Collection[tuple[UUID, str]],
 ) -> dict[tuple[UUID, str], Access]:
-    """Ask again for many of one organization at once: ``(membership, login)`` to who is still in.
+    """Reload many of one organization: ``(membership, login)`` to access; ended ones are left out.
 
-    The heartbeat of sockets. Two to four queries, however many there are.
+    Used by the sockets' heartbeat. Two to four queries, regardless of the number.
     """
     memberships = (
         Membership.objects.active().with_rights().in_bulk({pk for pk, _login in asked})
@@ -236,7 +236,7 @@ def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
 
 
 def session_granted_at(session: SessionBase, user: User) -> datetime:
-    """Return when somebody logged in to this session."""
+    """Return when the user logged in to this session."""
     begun = session.get(BEGUN_KEY)
     if begun is None:
         # Begun by a release that did not keep it.

@@ -21,7 +21,10 @@ _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
 
 def check_code(*, user: User, code: str) -> None:
-    """Refuse who has a second factor and shows no code of it; each code is good once."""
+    """Raise OtpRequired or OtpInvalid unless the code is valid, where the user has a second factor.
+
+    Each code is valid once.
+    """
     if not is_mfa_enabled(user):
         return
     if not code:
@@ -40,9 +43,9 @@ def check_code(*, user: User, code: str) -> None:
 
 
 def was_used(user: User, code: str) -> bool:
-    """Return whether this code let somebody in while it counted.
+    """Return whether this code was already used.
 
-    allauth remembers it for one period; with the tolerance for clocks a code counts for more.
+    allauth remembers it for one period; with the clock tolerance a code is valid for longer.
     """
     return cache.get(_used_key(user, code)) is not None
 

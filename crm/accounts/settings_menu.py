@@ -16,7 +16,7 @@ from crm.accounts.permissions import WRITE, Area
 
 
 def anybody(membership: Membership | None) -> bool:
-    """Offer it to whoever is logged in, also without an organization."""
+    """Return True: the page is offered to every logged-in user, also without an organization."""
     return True
 
 

@@ -83,7 +83,7 @@ class PlanAdmin(ConsoleAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep the key: subscriptions and their history name a plan by it."""
+        """Make the key of an existing plan read-only: subscriptions and history refer to it."""
         return ["key"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001  Django's own signature

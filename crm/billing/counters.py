@@ -72,7 +72,7 @@ class Away(RedisError):
 
 @contextmanager
 def _asked() -> Iterator[None]:
-    """Ask Redis, unless it did not answer just now: one that hangs costs each caller seconds."""
+    """Guard a call of Redis; raise Away while the circuit breaker is open."""
     if not redis_circuit_breaker.answers():
         raise Away
     try:
@@ -110,9 +110,9 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
 def fill_at_least(
     organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None, until: float
 ) -> int:
-    """Set a counter that runs ahead of the ledger: it never goes back; give what it says.
+    """Raise a counter that is ahead of the ledger to ``used`` at least. Return its value.
 
-    ``until`` is when it counts no more, in seconds of the epoch.
+    ``until`` is the counter's expiry, in seconds since the epoch.
     """
     answer: Any = _raise()(
         keys=[key_of(organization_id, metric)],
@@ -123,14 +123,14 @@ def fill_at_least(
 
 
 def close(organization_id: UUID, metric: str) -> None:
-    """Let a counter that runs ahead be filled anew before it counts again; it loses nothing."""
+    """Expire a counter that is ahead of the ledger, so that it is filled again before use."""
     key = key_of(organization_id, metric)
     if redis_circuit_breaker.client().exists(key):
         redis_circuit_breaker.client().hset(key, "until", 0)
 
 
 def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
-    """Give stamp and count, None where there is no counter."""
+    """Return stamp and count, None where there is no counter."""
     client, key = redis_circuit_breaker.client(), key_of(organization_id, metric)
     if client.type(key) != b"hash":
         return None

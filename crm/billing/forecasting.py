@@ -26,9 +26,9 @@ def forecast(
     now: datetime,
     before: int = 0,
 ) -> Forecast | None:
-    """Draw the line from ``before`` at ``since`` on; None where there is too little to draw from.
+    """Extrapolate linearly from ``before`` at ``since``; None where there is too little data.
 
-    ``before`` is what there was of a level; what is counted begins at nothing.
+    ``before`` is the earlier value of a level; counters start at zero.
     """
     elapsed, whole = now - since, until - since
     if elapsed < LEAST_ELAPSED or used < LEAST_USED or whole <= elapsed:

@@ -11,7 +11,7 @@ from crm.core.text.normalization import isolate
 
 
 def amount_words(metric: str, amount: int) -> str:
-    """Word an amount: bytes as sizes, all else as a number."""
+    """Format an amount: bytes as sizes, everything else as a number."""
     if metric == Metric.STORED_BYTES:
         return str(filesizeformat(amount))
     return str(number_format(amount, use_l10n=True, force_grouping=True))

@@ -51,7 +51,7 @@ class Plan(models.Model):
         return str(PLAN_NAMES.get(self.key, self.key))
 
     def limit_of(self, metric: str) -> int | None:
-        """Give the limit of a metric, None where there is none."""
+        """Return the limit of a metric, None where it is unlimited."""
         limit = self.limits.get(metric)
         return None if limit is None else int(limit)
 
@@ -63,11 +63,11 @@ class Status(models.TextChoices):
 
 
 class Subscription(models.Model):
-    """The plan of an organization and the period that its uses are counted in.
+    """The plan of an organization and its current billing period.
 
-    ``next_plan`` is what follows at the period's end, ``cancelled_at`` tells that it follows from a
-    cancellation. ``version`` grows with everything that changes limits or period: a counter of an
-    older version is not used any more. ``anchor_day`` is the day of month on which periods begin.
+    ``next_plan`` takes effect at the period's end; ``cancelled_at`` is set if that is due to a
+    cancellation. ``version`` is incremented by every change of limits or period and invalidates
+    counters of older versions. ``anchor_day`` is the day of month on which periods start.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -202,7 +202,7 @@ class UsageRecord(models.Model):
 
 
 class UsageReading(models.Model):
-    """How much there was of a gauge on a day, by the last look at it."""
+    """The last value of a gauge on a day."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -280,7 +280,7 @@ class FeatureOverride(models.Model):
 
 
 class QuotaNotice(models.Model):
-    """That people were told of a quota's level, once in a period."""
+    """The record that people were notified of a quota's level, once per period."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

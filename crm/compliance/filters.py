@@ -33,7 +33,7 @@ class Filters:
         return entries.without(self.without)
 
     def stored(self) -> dict[str, Any]:
-        """Give what narrows, as JSON; `load` reads it again."""
+        """Return the active filters as JSON, for `load`."""
         told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         return {
             name: value.isoformat() if isinstance(value, datetime) else value

@@ -48,7 +48,7 @@ class AuditFilterForm(Form):
             )
 
     def filters(self) -> Filters:
-        """Give what was asked, without what cannot be understood."""
+        """Return the filters, without invalid ones."""
         if not self.is_bound:
             return Filters()
         self.is_valid()

@@ -62,7 +62,9 @@ class CacheClient(DefaultClient):
 
 
 def _require_plain(value: Any) -> None:
-    """Refuse what JSON would change without a word: tuples, keys that are no text."""
+    """Raise TypeError for a value that JSON would change silently: tuples, keys that
+    are not str.
+    """
     if isinstance(value, dict):
         for key, member in value.items():
             if type(key) is not str:

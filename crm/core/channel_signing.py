@@ -1,7 +1,7 @@
-"""Messages between our processes, as they go through Redis: sealed for exactly one channel.
+"""Channel messages in Redis, signed for exactly one channel.
 
-A message names a method of a consumer, and what a client says is one of them: whoever writes to
-Redis could else let people say what they did not. What was not sealed here is dropped.
+A message names a method of a consumer, so anyone who can write to Redis could act as any client. A
+message without a valid signature is dropped.
 """
 
 import hashlib

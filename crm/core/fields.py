@@ -1,4 +1,4 @@
-"""Whole numbers and moments that come from outside, each read in one way."""
+"""Serializer fields for integers and timestamps."""
 
 import re
 from datetime import UTC, datetime
@@ -19,9 +19,9 @@ def whole_number(text: str) -> int | None:
 
 
 def moment(text: str) -> datetime:
-    """Read a moment that names its zone. Raises ValueError, also for one that UTC has no year for.
+    """Parse an ISO 8601 timestamp with a time zone and return it in UTC.
 
-    PostgreSQL is told moments in UTC; what lies beyond the calendar there would fail only then.
+    Raise ValueError without a zone, or for a time outside the range of UTC datetimes.
     """
     read = datetime.fromisoformat(text)
     if read.tzinfo is None:

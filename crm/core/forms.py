@@ -40,10 +40,10 @@ class ModelForm(NormalizedText, forms.ModelForm):
 
 
 def keep_stored_choices(form: forms.BaseForm) -> None:
-    """Offer in each select what is stored, also where the list does not have it.
+    """Add the stored value to the choices of each select that does not list it.
 
-    A browser would show the first of the list instead, and store it with the next change of another
-    field. Only for forms whose ``initial`` is a stored record's.
+    Otherwise a browser selects the first choice, and saving the form for another field stores it.
+    Call only on forms whose ``initial`` comes from a stored record.
     """
     for name, field in form.fields.items():
         if not isinstance(field, forms.ChoiceField) or isinstance(field, forms.ModelChoiceField):
@@ -60,7 +60,7 @@ def keep_stored_choices(form: forms.BaseForm) -> None:
 
 
 def _listed(choices: Iterable[Any]) -> Iterator[str]:
-    """Give the values of choices, also of those that stand in groups."""
+    """Yield the values of choices, including grouped ones."""
     for key, label in choices:
         if isinstance(label, list | tuple):
             yield from _listed(label)
@@ -85,10 +85,10 @@ def normalized_value(field: forms.Field, value: str) -> str:
 
 
 def _is_fit_to_read(text: str) -> bool:
-    """Return whether a text is JSON, or none in a way that Django's field knows.
+    """Return whether Django's JSONField can handle the text: valid JSON, or a JSONDecodeError.
 
-    It does not know of objects within objects without end, of numbers without end, and of halves of
-    letters, which no page can show again.
+    RecursionError and ValueError (too deep, too long a number) are not handled by the field, and
+    lone surrogates cannot be encoded into the page that shows the value again.
     """
     try:
         plain = json.dumps(json.loads(text), ensure_ascii=False)

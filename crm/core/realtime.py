@@ -25,31 +25,31 @@ ACCESS_ENDED = (ACCESS_GROUP, {"type": "access.ended"})
 
 
 def user_group(user_id: UUID) -> str:
-    """Name the group of all sockets of one of our people."""
+    """Return the group of all sockets of one user."""
     return f"user.{user_id}"
 
 
 def key_group(key_id: UUID) -> str:
-    """Name the group of the long polls of an API key."""
+    """Return the group of the long polls of an API key."""
     return f"key.{key_id}"
 
 
 def visitors_group(organization_id: UUID) -> str:
-    """Name the group of the sockets of all visitors of an organization's sites."""
+    """Return the group of the sockets of all visitors of an organization's sites."""
     return f"visitors.{organization_id}"
 
 
 def visitor_group(customer_id: UUID) -> str:
-    """Name the group of the sockets of one visitor."""
+    """Return the group of the sockets of one visitor."""
     return f"visitor.{customer_id}"
 
 
 def kick(*groups: str, **only: Any) -> None:
-    """Close the sockets of these groups with 4403, and let long polls ask again, after the commit.
+    """Close the sockets of these groups with 4403 and end their long polls, after the commit.
 
-    Everything that ends access tells it here. ``only`` narrows it to some: ``logins`` is a list of
-    ids of log-ins or visitor tokens, ``secret`` what sites proved their visitors by. A kick that
-    Redis loses is made up for by the heartbeat.
+    Everything that ends access calls this. ``only`` restricts it: ``logins`` is a list of ids of
+    log-ins or visitor tokens, ``secret`` the secret that signed the visitors' identities. The
+    heartbeat compensates for a message that Redis loses.
     """
     message = {"type": "socket.kick", **only}
     transaction.on_commit(
@@ -64,7 +64,7 @@ def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None
 
 
 def recheck_sockets(user_ids: Iterable[UUID]) -> None:
-    """Let people's sockets ask again what they may see, after the commit of what changed it."""
+    """Make users' sockets reload their permissions, after the commit of the change."""
     if messages := [(user_group(user_id), {"type": "socket.recheck"}) for user_id in user_ids]:
         publish(*messages)
 

@@ -34,7 +34,9 @@ _EXPECT = SCRIPT_PRELUDE + "expect(KEYS[1], ARGV[1])"
 
 
 def expect_type(client: Redis, key: str, kind: str) -> None:
-    """Drop a key of another type; ``client`` may be a pipeline, in front of what needs the key."""
+    """Delete the key if it has another type; ``client`` may be a pipeline that then
+    uses the key.
+    """
     client.eval(_EXPECT, 1, key, kind)
 
 
@@ -53,7 +55,7 @@ def number_of(value: Any) -> float | None:
 
 
 def json_of(value: Any) -> Any:
-    """Return what a stored JSON text says, None where it is none."""
+    """Parse a stored JSON text; return None if it is invalid."""
     if not isinstance(value, bytes | str):
         return None
     try:

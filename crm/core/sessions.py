@@ -1,7 +1,7 @@
 """Sessions in PostgreSQL, with a signed copy in the cache.
 
-A copy opens nothing unless this installation signed it for exactly this session: who can write to
-Redis can neither make a session nor swap two. Keys in Redis do not tell the session's own key.
+A copy is accepted only with this installation's signature for exactly this session: write access to
+Redis is not enough to create or swap sessions. Redis keys do not reveal session keys.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 @cache
 def mongo() -> MongoClient[Document]:
-    """Give the process's MongoDB client."""
+    """Return the process's MongoDB client."""
     return MongoClient(
         settings.MONGODB_URL,
         tz_aware=True,
@@ -42,7 +42,7 @@ def mongo() -> MongoClient[Document]:
 
 @cache
 def mongo_db() -> Database[Document]:
-    """Give the database of chats; writes are durable on a majority, reads see only such writes."""
+    """Return the chat database: majority writes, majority reads."""
     return mongo().get_database(
         settings.MONGODB_NAME,
         write_concern=WriteConcern(w="majority", j=True, wtimeout=15000),
@@ -52,7 +52,7 @@ def mongo_db() -> Database[Document]:
 
 @cache
 def redis() -> Redis:
-    """Give the process's pooled Redis client; it holds nothing that cannot be rebuilt."""
+    """Return the process's pooled Redis client; Redis holds nothing that cannot be rebuilt."""
     pool = ConnectionPool.from_url(
         settings.REDIS_URL,
         max_connections=100,
@@ -75,7 +75,7 @@ def qdrant_headers(api_key: str) -> dict[str, str]:
 
 @cache
 def qdrant() -> "qdrant_client.QdrantClient":
-    """Give the process's Qdrant client (REST)."""
+    """Return the process's Qdrant client (REST)."""
     return qdrant_client.QdrantClient(
         url=settings.QDRANT_URL,
         headers=qdrant_headers(settings.QDRANT_API_KEY),

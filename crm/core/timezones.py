@@ -1,4 +1,4 @@
-"""Time zones: which there are, and the column that holds one."""
+"""Names of time zones, and the model field that stores one."""
 
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 @cache
 def zone_names() -> frozenset[str]:
-    """Return the names of the IANA database that this machine has, older ones too."""
+    """Return the zone names of the installed IANA database, including deprecated ones."""
     return frozenset(available_timezones())
 
 
@@ -21,7 +21,7 @@ def validate_zone(name: str) -> None:
 
 
 class TimeZoneField(models.CharField):
-    """The name of a time zone. Migrations see Django's own field."""
+    """Name of a time zone. Migrations see Django's CharField."""
 
     default_validators = [validate_zone]
 

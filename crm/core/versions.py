@@ -1,9 +1,8 @@
-"""Optimistic locking: an edit names the version of the record that it was made from.
+"""Optimistic locking: an edit carries the version of the record that it was made from.
 
-A model that people edit inherits `VersionedModel`. Every save of an existing row then checks the
-version that the instance was read at and raises it, in one UPDATE: an instance that went stale is
-never written over somebody else's change. Services that take ``version`` pass it to
-`check_version` after they locked the row.
+A model that people edit inherits `VersionedModel`. Every save of an existing row checks the version
+that the instance was read at and increments it, in one UPDATE, so a stale instance never overwrites
+another change. Services that take ``version`` pass it to `check_version` after they lock the row.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,14 +11,13 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import AppError, Conflict, Invalid
 
 
-class EditedMeanwhile(AppError):
+class EditedMeanwhile(Conflict):
     """The record changed since ``version``; ``current_version`` is what is stored now."""
 
     code = "edited_meanwhile"
-    status = 409
     message = gettext_noop(
         "Somebody changed this while you were editing it, so your change was not saved. Compare "
         "both, then save again."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, principal: Principal) -> "CustomerQuerySet":
-        """Give the customers within reach: theirs who has one of their conversations."""
+        """Return the customers that the principal can access; the owners are their assignees."""
         if principal.level(Area.CUSTOMERS) == Level.ALL:
             return self.of(principal.organization_id)
         # A customer has many conversations: the joined rows are kept out of the outer query.
@@ -24,7 +24,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
 
     def contacts(self) -> "CustomerQuerySet":
-        """Leave out those of whom no more is known than that they were on the site."""
+        """Return the customers beyond anonymous visitors."""
         return self.filter(stage="customer")
 
     def count_contacts(self, organization_id: UUID) -> int:

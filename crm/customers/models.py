@@ -22,7 +22,7 @@ class Stage(models.TextChoices):
 
 
 class Customer(VersionedModel):
-    """A person outside; a visitor of the site is a customer-to-be without a name."""
+    """A customer; a visitor of the site is one without a name."""
 
     version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at", "search_text"})
 
@@ -111,13 +111,13 @@ class Customer(VersionedModel):
 
     @property
     def owner_ids(self) -> list[UUID | None]:
-        """Give to whom the customer's conversations are assigned; None stands for nobody."""
+        """Return the assignees of the customer's conversations; None for unassigned ones."""
         assignees = Customer.objects.filter(pk=self.pk).values_list("conversations__assignee")
         return [assignee_id for (assignee_id,) in assignees.distinct()]
 
     @property
     def display_name(self) -> str:
-        """What a list shows: the name, else something that tells two visitors apart."""
+        """Return the name shown in lists, else an identifier that distinguishes visitors."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
 
     @staticmethod

@@ -26,10 +26,10 @@ def create_customer(
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
-    """Add a customer to the organization of whoever asks.
+    """Add a customer to the principal's organization.
 
-    Raises Forbidden, QuotaExceeded, and InvalidField where somebody with a name, an address or a
-    phone number is called a visitor.
+    Raise Forbidden, QuotaExceeded, and InvalidField where a visitor has a name, an address or a
+    phone number.
     """
     require(by, Area.CUSTOMERS, WRITE)
     customer = Customer(
@@ -81,7 +81,9 @@ def _is_contact(customer: Customer) -> bool:
 
 
 def _require_contact(customer: Customer) -> None:
-    """Refuse to call somebody a visitor who is known: the plan's contacts would not count them."""
+    """Raise InvalidField for a visitor with contact data: the plan's contacts would not
+    count them.
+    """
     if customer.stage == Stage.VISITOR and _is_contact(customer):
         raise InvalidField(
             "Who has a name, an e-mail address or a phone number is a customer, not a visitor.",

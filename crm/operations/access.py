@@ -1,4 +1,4 @@
-"""Who may look inside: the scraper by its token, an operator by session, this machine itself."""
+"""Access to operational data: the scraper by its token, operators by session, and localhost."""
 
 import ipaddress
 import secrets

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 class OperationsCollector(Collector):
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: registering must not need a store."""
+        """Return nothing: registering the collector must not require a store."""
         return []
 
     def collect(self) -> Iterator[Metric]:

@@ -22,7 +22,7 @@ _numbers: list[Number] = []
 
 
 def register(number: Number) -> None:
-    """Show a number on the overview, once per process."""
+    """Add a statistic to the overview, once per process."""
     _numbers.append(number)
 
 

@@ -70,7 +70,7 @@ class Prober:
         self._lock = Lock()
 
     def ask(self) -> dict[str, bool]:
-        """Give for each store whether it answered within the cap."""
+        """Return for each store whether it answered within CAP_SECONDS."""
         with self._lock:
             for name, ping in self._pings.items():
                 if name not in self._asked or self._asked[name].done():

@@ -50,5 +50,5 @@ class ReadinessCheck:
 
 @cache
 def readiness_check() -> ReadinessCheck:
-    """Give the process's check; made on first use, hence after any fork."""
+    """Return the process's check; created on first use, hence after any fork."""
     return ReadinessCheck(Prober())

@@ -1,4 +1,4 @@
-"""`answer`: the best of what an organization knows, or that it does not know."""
+"""`answer`: the best matching FAQ of an organization, or none."""
 
 import logging
 from dataclasses import asdict, dataclass, replace
@@ -49,9 +49,9 @@ class Answer:
 
 
 def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
-    """Answer a question from the organization's published FAQs, in ``language`` where they have it.
+    """Answer a question from the organization's published FAQs, in ``language`` if available.
 
-    Raises OrganizationMissing and KnowledgeUnavailable (may be retried). Redis may be away.
+    Raise OrganizationMissing or KnowledgeUnavailable (may be retried). Works without Redis.
     """
     if organization_id is None:
         raise OrganizationMissing
@@ -121,7 +121,7 @@ def find_present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
 
 
 def _in_language(candidate: Candidate, language: str) -> Faq:
-    """Choose the version in the visitor's language, else the one that matched."""
+    """Return the version in the visitor's language, else the one that matched."""
     theirs = (faq for faq in candidate.faqs if faq.language_code == language)
     return next(theirs, candidate.matched)
 

@@ -1,4 +1,4 @@
-"""Verbs about categories: headings of an organization, told apart by their names."""
+"""Services of FAQ categories; names are unique within an organization."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -26,7 +26,7 @@ from knowledge.managers import FaqCategoryQuerySet
 from knowledge.models import FaqCategory
 from knowledge.services.faqs import lock_knowledge, require_writer
 
-# Beside the languages, where a category is found by its name.
+# Keys of `categories_by_name` that are not languages.
 EVERYWHERE, ANYWHERE = "", "*"
 
 
@@ -130,7 +130,7 @@ def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
 
 
 def is_called_like_another(category: FaqCategory) -> bool:
-    """Return whether another one has the same name in any language; needs the lock."""
+    """Return whether another category has the same name in any language; requires the lock."""
     key = cache(identity_key)
     wanted = {
         language: key(category.name_in(language)) for language in (EVERYWHERE, *Language.values)
@@ -144,9 +144,9 @@ def is_called_like_another(category: FaqCategory) -> bool:
 
 
 def categories_by_name(organization_id: UUID) -> dict[tuple[str, str], UUID]:
-    """Return the categories by language and folded name: what each is called there.
+    """Map ``(language, identity key of the name)`` to the id of the category.
 
-    ``EVERYWHERE`` stands for the name for all languages, ``ANYWHERE`` for whichever of its names.
+    ``EVERYWHERE`` as the language maps the default names, ``ANYWHERE`` the names in all languages.
     """
     found: dict[tuple[str, str], UUID] = {}
     for category in FaqCategory.objects.of(organization_id).in_order():
@@ -158,9 +158,9 @@ def categories_by_name(organization_id: UUID) -> dict[tuple[str, str], UUID]:
 
 
 def _give_names(category: FaqCategory, name: str, names: Mapping[str, str]) -> None:
-    """Call a category this; ``names`` that say the same as ``name``, or nothing, are left out.
+    """Set the names of a category; ``names`` that are empty or equal ``name`` are dropped.
 
-    Refuse a name that nobody sees, and one that another category has; needs the lock.
+    Raise CategoryNameMissing, CategoryNamesInvalid or CategoryNameTaken; requires the lock.
     """
     if is_blank(name):
         raise CategoryNameMissing

@@ -50,7 +50,7 @@ def lock_knowledge(organization_id: UUID) -> KnowledgeBase:
 
 
 def raise_version(base: KnowledgeBase) -> None:
-    """Make worthless what was answered before; needs the lock."""
+    """Invalidate cached answers; requires the lock."""
     base.version += 1
     base.save(update_fields=["version"])
 
@@ -94,9 +94,9 @@ def update_faq(
 def add_phrasing(
     *, organization_id: UUID, faq_id: UUID, phrasing: str, by: Principal | None = None
 ) -> Faq:
-    """Let a FAQ be found by one more way to ask it; one it has already changes nothing.
+    """Add an alternative question to a FAQ; an existing one changes nothing.
 
-    Raises FaqNotFound, InvalidFaq where it has as many as it may, and QuotaExceeded.
+    Raise FaqNotFound, InvalidFaq where the maximum is reached, and QuotaExceeded.
     """
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
@@ -121,7 +121,7 @@ def set_published(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Show a FAQ to the bot and the public, or hide it from both at once."""
+    """Publish or unpublish a FAQ, for the bot and the help pages at once."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
     check_version(faq, version)
@@ -139,7 +139,7 @@ def delete_faq(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Take a FAQ away; `restore_faq` brings it back while it is kept. Raise EditedMeanwhile."""
+    """Delete a FAQ; `restore_faq` undoes it while it is kept. Raise EditedMeanwhile."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
     check_version(faq, version)
@@ -154,10 +154,10 @@ def restore_faq(
     faq_id: UUID,
     by: Principal | None = None,
 ) -> Faq:
-    """Bring a deleted FAQ back.
+    """Restore a deleted FAQ.
 
-    Raises FaqKeyTaken where another one took its key meanwhile, and QuotaExceeded where its text
-    has no room any more.
+    Raise FaqKeyTaken where another one has its key by now, and QuotaExceeded where its text exceeds
+    the plan.
     """
     base = lock_knowledge(organization_id)
     faq = (
@@ -187,7 +187,7 @@ def purge_deleted(*, limit: int = 1000) -> int:
 
 
 def require_writer(by: Principal | None, organization_id: UUID) -> None:
-    """Refuse who may not write knowledge at all: headings are the organization's."""
+    """Raise Forbidden for a principal without write permission on the organization's knowledge."""
     if by is None:
         return
     require(by, Area.KNOWLEDGE, WRITE)
@@ -196,7 +196,9 @@ def require_writer(by: Principal | None, organization_id: UUID) -> None:
 
 
 def _require_change(by: Principal | None, faq: Faq) -> None:
-    """Refuse who may not change this FAQ; one they cannot see is not there."""
+    """Raise Forbidden for a principal who may not change this FAQ, FaqNotFound if it is
+    invisible.
+    """
     if by is None:
         return
     is_theirs = by.organization_id == faq.organization_id
@@ -287,7 +289,7 @@ def key_of(question: str) -> str:
 
 
 def another_key(key: str) -> str:
-    """Return a key that nobody has, beginning like one that is taken."""
+    """Return an unused key that starts with the given one."""
     return f"{key}-{uuid7().hex[-8:]}"
 
 
@@ -321,7 +323,7 @@ def text_bytes(faq: Faq) -> int:
 
 
 def require_text_room(organization_id: UUID) -> None:
-    """Refuse what was just written if it is more than the plan has room for."""
+    """Raise QuotaExceeded if the stored text exceeds the plan."""
     require_room(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 
 

@@ -1,4 +1,4 @@
-"""Storing many FAQs at once: those that somebody pasted or uploaded, and those of the demo."""
+"""Bulk import of FAQs: pasted, uploaded, or of the demo."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -42,9 +42,9 @@ _INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
 
 @transaction.atomic
 def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
-    """Add the rows that can be imported, all or none; categories are found or made by name.
+    """Add the importable rows, all or none; categories are found or created by name.
 
-    What is there by now, because somebody else was faster, is not added again.
+    Rows that were added in the meantime are skipped.
     """
     lock_knowledge(by.organization_id)
     importable = [row for row in mark_known(rows, by.organization_id) if row.is_importable]
@@ -111,10 +111,10 @@ def import_faqs(
     by: User | None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
-    """Bring many FAQs in, each by its key and language: again changes nothing.
+    """Create or update many FAQs by key and language; idempotent.
 
-    Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
-    One transaction a batch, so that a killed import leaves whole batches and may be repeated.
+    Return ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` receives the number done.
+    One transaction per batch, so that a killed import leaves whole batches and may be repeated.
     """
     if by is not None:
         consume(
@@ -182,7 +182,7 @@ def _import_batch(
 
 
 def _category(row: ImportRow, known: dict[tuple[str, str], UUID], by: Principal) -> UUID | None:
-    """Find the category of a row: by what it is called in the row's language, else elsewhere."""
+    """Return the id of the row's category, looked up in the row's language first."""
     if not row.category:
         return None
     name = identity_key(row.category)

@@ -25,10 +25,10 @@ def index_faqs(
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Bring the index up to an organization's changed FAQs; give how many were done.
+    """Update the index with an organization's changed FAQs. Return their number.
 
-    May run twice at once and be killed anywhere: a row counts as indexed only after its passages
-    are stored, and storing them again overwrites them.
+    Safe to run concurrently and to be killed at any point: a row counts as indexed only after its
+    passages are stored, and storing them again overwrites them.
     """
     done = 0
     while limit is None or done < limit:
@@ -50,7 +50,7 @@ def index_now(*, organization_id: UUID, progress: Callable[[int], None] | None =
 
 
 def organizations_behind() -> list[UUID]:
-    """Give the organizations whose changes wait longer than a task should need."""
+    """Return the organizations whose changes wait longer than a task should need."""
     late = timezone.now() - timedelta(seconds=settings.KNOWLEDGE_SWEEP_AFTER_SECONDS)
     return list(
         Faq.objects.to_index()
@@ -82,7 +82,7 @@ def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
 
 
 def _asked(faq: Faq) -> list[str]:
-    """Give the ways a FAQ is asked, each once; Vietnamese also as typed without marks."""
+    """Return the distinct questions of a FAQ; Vietnamese also without diacritics."""
     asked = [faq.question, *faq.phrasings]
     if faq.language_code == Language.VIETNAMESE:
         asked += [folded(text) for text in asked]

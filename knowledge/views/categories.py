@@ -28,7 +28,7 @@ from knowledge.views.editing import manager_of, reader_of
 @member_required
 @once
 def categories(request: HttpRequest) -> HttpResponse:
-    """Show the categories with how much is in each, and add one."""
+    """Render the categories with their numbers of FAQs, and add one."""
     membership = reader_of(request)
     form = CategoryForm(request.POST or None)
     if request.method == "POST":

@@ -108,7 +108,7 @@ class Catalog:
         ]
 
     def change_aliases(self, body: Any) -> bool:
-        """Apply all actions at once or none: who searches meanwhile sees the old or the new."""
+        """Apply all actions atomically: a concurrent search sees the old or the new alias."""
         fields = Fields(body, "body")
         with self._changing:
             changed = dict(self._aliases)

@@ -135,7 +135,7 @@ class Collection:
 
 
 def require_space(folder: Path) -> None:
-    """Refuse a write while refusing is still possible.
+    """Raise Refused before a write fills the disk.
 
     The core maps its files into memory: once the disk is full, a write to them kills the process.
     """
@@ -145,7 +145,7 @@ def require_space(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _core() -> Iterator[None]:
-    """Turn what the core refuses into an answer."""
+    """Translate errors of the core into responses."""
     try:
         yield
     except Exception as reason:

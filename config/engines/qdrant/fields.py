@@ -35,13 +35,13 @@ class Fields:
         return read(self._left.pop(name), f"{self.where}.{name}")
 
     def refuse(self, *names: str) -> None:
-        """Refuse fields that a full Qdrant knows and this one does not."""
+        """Raise for fields that a full Qdrant supports and this one does not."""
         for name in names:
             if name in self._left:
                 raise not_supported(f"`{name}` in {self.where}")
 
     def done(self) -> None:
-        """Refuse what was not read: an ignored field would be a wrong answer."""
+        """Raise for fields that were not read: ignoring one would return a wrong result."""
         if self._left:
             raise bad_request(f"{self.where} holds the unknown field `{min(self._left)}`.")
 
@@ -122,7 +122,7 @@ def floats(value: Any, where: str) -> list[float]:
 
 
 def built(make: Callable[..., Read], *args: Any, where: str, **kwargs: Any) -> Read:
-    """Make a value of the core; what it does not take, a path or a date for example, is refused."""
+    """Return a value of the core; raise a bad request for arguments that it rejects."""
     try:
         return make(*args, **kwargs)
     except (OverflowError, TypeError, ValueError) as reason:

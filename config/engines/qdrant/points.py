@@ -159,7 +159,7 @@ def read_clear_payload(body: Any) -> Any:
 
 
 def with_payload(value: Any, where: str) -> Any:
-    """Read which payload fields are wanted: all, none, a list, `include` or `exclude`."""
+    """Parse the payload selector: all, none, a list, `include` or `exclude`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, list):
@@ -192,7 +192,7 @@ def shown_vector(vector: Any) -> Any:
 
 
 def shown_record(record: Any) -> dict[str, Any]:
-    """Give a point as retrieve and scroll answer it."""
+    """Return a point in the form of the responses of retrieve and scroll."""
     shown = {
         "id": shown_id(record.id),
         "payload": record.payload,
@@ -204,5 +204,5 @@ def shown_record(record: Any) -> dict[str, Any]:
 
 
 def shown_hit(hit: Any) -> dict[str, Any]:
-    """Give a point as a query answers it."""
+    """Return a point in the form of the response of a query."""
     return {**shown_record(hit), "version": hit.version, "score": hit.score}

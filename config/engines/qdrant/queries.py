@@ -168,7 +168,7 @@ def _start(value: Any, where: str) -> float | str:
 
 
 def read_retrieve(body: Any) -> tuple[list[Any], Any, Any]:
-    """Read which points are wanted, and with which payload and vectors."""
+    """Return the requested ids, and the payload and vector selectors."""
     fields = Fields(body, "body")
     fields.refuse("shard_key")
     ids = fields.need("ids", items(point_id))

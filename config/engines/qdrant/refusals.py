@@ -19,7 +19,7 @@ def not_found(message: str) -> Refused:
 
 
 def not_supported(what: str) -> Refused:
-    """Refuse what a full Qdrant would do: an error is better than a wrong answer."""
+    """Return the error for an unsupported function: better than a wrong result."""
     return Refused(
         501, f"The embedded Qdrant does not support {what}. Set QDRANT_URL to use a real one."
     )

@@ -49,7 +49,7 @@ class Schema:
         )
 
     def check_vector(self, name: str, vector: Any, where: str) -> None:
-        """Refuse a vector that the collection has no place for."""
+        """Raise for a vector that the collection does not define or of another size."""
         if isinstance(vector, edge.SparseVector):
             if name not in self.sparse:
                 raise bad_request(f"{where}: the collection has no sparse vector named `{name}`.")
@@ -64,7 +64,7 @@ class Schema:
             )
 
     def shown(self) -> dict[str, Any]:
-        """Give the `config` of a collection as Qdrant answers it."""
+        """Return the `config` of a collection as Qdrant does."""
         params = {
             "shard_number": 1,
             "replication_factor": 1,

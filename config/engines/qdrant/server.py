@@ -17,7 +17,7 @@ _logger = logging.getLogger("qdrant")
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on loopback only; whoever asks for more than its health sends the API key."""
+    """HTTP server on loopback; all requests except health checks require the API key."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is inherited
-        """Keep quiet: payloads hold personal data and a line a request fills the disk."""
+        """Log nothing: payloads contain personal data, and a line per request fills the disk."""
 
     def _answer(self) -> None:
         began = time.perf_counter()

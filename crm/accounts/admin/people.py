@@ -32,7 +32,7 @@ _POWERS = ("is_staff", "is_superuser", "groups")
 
 
 class MembershipInline(TabularInline):
-    """Where somebody works; changed on the membership's own page, by its services."""
+    """A user's memberships, read-only: they are changed on their own page, through services."""
 
     model = Membership
     extra = 0
@@ -56,7 +56,7 @@ class MembershipInline(TabularInline):
 
 
 class PersonForm(NormalizedText, forms.ModelForm):
-    """Without a password: nobody sets another's."""
+    """Without a password: operators do not set passwords."""
 
 
 class NewPersonForm(PersonForm):
@@ -109,7 +109,7 @@ def _own_session(request: HttpRequest, row: User) -> str | None:
 
 @admin.register(User)
 class UserAdmin(ConsoleAdmin):
-    """Not Django's own, which sets passwords: nobody sets another's."""
+    """Not Django's own admin, which sets passwords: operators do not set passwords."""
 
     menu = Menu(Section.TENANTS, "person", rank=20)
     form = PersonForm  # type: ignore[assignment]  # generic in the stubs alone

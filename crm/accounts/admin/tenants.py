@@ -26,7 +26,7 @@ MEMBERS_SHOWN = 100
 
 
 def principal(request: HttpRequest, organization_id: Any) -> Operator:
-    """Give the operator as somebody who may do in an organization what its owners may."""
+    """Return the operator as a principal with an owner's permissions in the organization."""
     user: Any = request.user
     return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])
 

@@ -23,9 +23,9 @@ from crm.core.api import (
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     record_response,
 )
 from crm.core.errors import Forbidden
@@ -113,7 +113,7 @@ class Me(APIView):
 
     @extend_schema(operation_id="me_get", parameters=[RecordQuery], responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        """Say as whom this request runs, and what they may do."""
+        """Return the principal of this request and its permissions."""
         principal = membership_of(request)
         user = principal.user
         return record_response(request, self._record(principal, user), of=user)
@@ -162,7 +162,7 @@ class OrganizationDetail(AreaView):
         operation_id="organization_get", parameters=[RecordQuery], responses=OrganizationSerializer
     )
     def get(self, request: Request) -> Response:
-        """Give the organization that this request runs in."""
+        """Return the organization that this request runs in."""
         organization = _organization(self.principal)
         return record_response(request, OrganizationSerializer(organization).data, of=organization)
 
@@ -195,14 +195,8 @@ class Members(APIView):
     )
     def get(self, request: Request) -> Response:
         """List who works in the organization, those who left included."""
-        query = MemberListQuery.read(request)
-        page = query.page(_members(membership_of(request)))
-        return page_response(
-            request,
-            query,
-            page,
-            lambda rows: MemberSerializer(rows, many=True).data,
-            MemberSerializer,
+        return list_response(
+            request, MemberListQuery, _members(membership_of(request)), MemberSerializer
         )
 
 
@@ -213,7 +207,7 @@ class MemberDetail(APIView):
 
     @extend_schema(operation_id="members_get", parameters=[RecordQuery], responses=MemberSerializer)
     def get(self, request: Request, member_id: UUID) -> Response:
-        """Give one member."""
+        """Return one member."""
         member = _members(membership_of(request)).filter(pk=member_id).first()
         if member is None:
             raise MemberNotFound

@@ -62,7 +62,7 @@ class TokensSerializer(serializers.Serializer[Any]):
 
 
 class OpenView(APIView):
-    """For whoever has no credentials yet; cookies and keys that come along are not looked at."""
+    """Views without authentication; cookies and keys of the request are ignored."""
 
     authentication_classes = []
     permission_classes = []

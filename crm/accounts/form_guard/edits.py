@@ -53,11 +53,11 @@ class EditForm(Form):
         )
 
     def meet(self, record: VersionedModel, theirs: dict[str, Any]) -> None:
-        """Put what was sent beside what is stored by now.
+        """Merge the submitted values with the stored ones after an edit conflict.
 
         ``theirs`` are the present values, as the form's ``initial``. Fields that the sender left
-        as they were take the present value; the others keep what was sent and, where the present
-        value differs, are listed in ``conflicts``. Saving the form again overwrites knowingly.
+        unchanged take the present value; the others keep what was sent and, where the present value
+        differs, are listed in ``conflicts``. Saving the form again overwrites.
         """
         sent = self.data
         data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)

@@ -69,7 +69,7 @@ def has_secrets(request: HttpRequest) -> bool:
 
 
 def keep(request: HttpRequest) -> bool:
-    """Keep the form of a request in its session; return whether that was possible."""
+    """Store the form of a request in its session; return whether that was possible."""
     form = form_of(request)
     size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
     typed = [name for name, _value in form.fields if name not in GUARD_FIELDS]
@@ -85,7 +85,7 @@ def keep(request: HttpRequest) -> bool:
 
 
 def kept_form_of(request: HttpRequest, user: User | AnonymousUser) -> KeptForm | None:
-    """Return the form that waits for this person; one of somebody else is dropped."""
+    """Return the form stored for this user; one of another user is dropped."""
     stored: dict[str, Any] | None = request.session.get(SESSION_FIELD)
     if stored is None:
         return None
@@ -109,7 +109,7 @@ def kept_page(
     error: AppError | None = None,
     other: str = "",
 ) -> HttpResponse:
-    """Show a kept form; ``reason`` is logged_out, switched, person or stale."""
+    """Render a stored form; ``reason`` is logged_out, switched, person or stale."""
     context = {"kept": form, "reason": reason, "error": error, "other": other}
     return render(request, "accounts/kept_form.html", context, status=status)
 

@@ -70,7 +70,7 @@ class FormGuardMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a page of another organization or person. The API asks by itself."""
+        """Reject a page of another organization or user. The API checks for itself."""
         if is_for_programs(request) or _is_guarded_otherwise(request):
             return None
         stamp = stamp_of(request)

@@ -32,9 +32,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def once(view: View[P]) -> View[P]:
-    """Answer a repeated POST with what the first one was answered. Stands under `member_required`.
+    """Answer a repeated POST with the first response. Apply it under `member_required`.
 
-    Refusals (400 and above) are not kept: nothing was created, and the form may be sent again.
+    Errors (400 and above) are not stored: nothing was created, and the form may be sent again.
     """
 
     @wraps(view)

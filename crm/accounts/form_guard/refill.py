@@ -1,4 +1,4 @@
-"""What was typed into a form for whoever is not logged in, given to the form that is shown anew."""
+"""Values of an anonymous form, restored when the form is shown again."""
 
 from typing import Any
 

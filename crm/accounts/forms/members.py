@@ -61,7 +61,9 @@ class InviteForm(Form):
 
 
 class DeactivateForm(Form):
-    """Who takes what is open of somebody; ``successor`` is a member's id, or empty for nobody."""
+    """Choose who takes over a member's open conversations; ``successor`` is a member's
+    id or empty.
+    """
 
     successor = forms.TypedChoiceField(
         label=_("Their open conversations go to"),
@@ -88,7 +90,7 @@ class RoleForm(Form):
 
 
 class JoinForm(Form):
-    """What a newcomer says of themselves; the address comes from the invitation."""
+    """The profile of a new user; the address comes from the invitation."""
 
     name = forms.CharField(
         label=_("Your name"),

@@ -13,14 +13,14 @@ from crm.core.timezones import zone_names
 
 @cache
 def timezone_choices() -> list[tuple[str, str]]:
-    """Give the zones that people look for: by region and city, and UTC."""
+    """Return the time zones to choose from: by region and city, and UTC."""
     names = sorted(name for name in zone_names() if "/" in name)
     shown = [name for name in names if not name.startswith(("Etc/", "SystemV/", "US/", "posix/"))]
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in shown)]
 
 
 class ZoneField(forms.ChoiceField):
-    """A time zone; older names count too, for somebody's machine may still use one."""
+    """A time zone; obsolete names are valid too, because a browser may report one."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -49,7 +49,7 @@ def _zone_field() -> forms.CharField:
 
 
 def describe(user: User, told: dict[str, Any]) -> None:
-    """Fill in what somebody said of themselves, in the language they said it in."""
+    """Set a new user's name, language and time zone, and the organization to create."""
     user.name = told["name"]
     user.language_code = get_language() or "en"
     zone = told.get("timezone") or "UTC"

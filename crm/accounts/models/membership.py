@@ -92,7 +92,9 @@ class Membership(Principal, VersionedModel):
 
     @property
     def role_key(self) -> str:
-        """Name the role as forms and the API do: a built-in one's value, or one's own role's id."""
+        """Return the role's key in forms and the API: a built-in role's value, or a custom role's
+        id.
+        """
         return str(self.custom_role_id or self.role)
 
     @property

@@ -54,7 +54,7 @@ class SecuritySettings(VersionedModel):
         return str(self.organization_id)
 
     def end_of(self, *, created_at: datetime, last_used_at: datetime) -> datetime:
-        """Say when a session of this age and last use is over."""
+        """Return when a session of this age and last use expires."""
         return min(
             created_at + timedelta(hours=self.session_hours),
             last_used_at + timedelta(minutes=self.idle_minutes) + USE_NOTED_EVERY,

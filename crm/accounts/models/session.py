@@ -16,7 +16,7 @@ from crm.core.ids import uuid7
 
 
 class Ended(models.TextChoices):
-    """Why access ended; part of what the audit is told."""
+    """Why access ended; recorded in the audit."""
 
     LOGGED_OUT = "logged_out", _("Logged out")
     REVOKED = "revoked", _("Revoked")
@@ -72,7 +72,7 @@ class UserSession(models.Model):
         return f"{self.user_id} · {self.device}"
 
     def ends_at(self) -> datetime:
-        """Say when it is over if nothing more happens, by the rules of its organization."""
+        """Return when it expires without further use, by the rules of its organization."""
         if self.ended_at is not None:
             return self.ended_at
         rules = getattr(self.organization, "security", None) or SecuritySettings()

@@ -1,4 +1,4 @@
-"""What somebody took away a moment ago, kept so that they can have it back."""
+"""Recently deleted records, stored so that the deletion can be undone."""
 
 from uuid import UUID
 

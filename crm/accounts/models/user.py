@@ -25,7 +25,7 @@ class Language(models.TextChoices):
 
 
 class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
-    """A person who logs in; what they may do is said by their memberships."""
+    """A person who logs in; their permissions are defined by their memberships."""
 
     # What the profile does not show: it changes as people log in.
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -99,9 +99,9 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         super().set_password(raw_password)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether this is the password, however the keyboard composes its letters.
+        """Return whether this is the password, in any Unicode composition.
 
-        A hash that was made of the text as typed is tried too, and replaced.
+        A hash of the text as typed is tried too, and replaced.
         """
         if raw_password is None:
             return super().check_password(None)

@@ -58,7 +58,7 @@ class Principal:
         return self.rights.level(area, action)
 
     def may(self, area: Area, action: Action = READ, at_least: Level = Level.OWN) -> bool:
-        """Say whether the right reaches at least so far; by default, anywhere at all."""
+        """Return whether the permission's level is at least ``at_least``; by default, any level."""
         return self.level(area, action) >= at_least
 
 
@@ -86,7 +86,7 @@ class Machine(Principal):
 
 @dataclass(frozen=True, slots=True)
 class Operator(Principal):
-    """An operator of the installation at work in an organization from outside, by its services."""
+    """An operator who works in an organization without a membership, through its services."""
 
     organization_id: UUID
     operator: "User"

@@ -43,9 +43,9 @@ def update_organization(
 
 @transaction.atomic
 def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
-    """Ask everybody here for a second factor, or no longer.
+    """Set whether the organization requires a second factor.
 
-    Who asks others for one has one: they could shut out everybody, themselves included.
+    Raise SecondFactorMissing where the principal has none: they would exclude themselves.
     """
     by = enter_settings(by)
     if is_required and isinstance(by, Membership) and not is_mfa_enabled(by.user):

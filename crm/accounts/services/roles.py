@@ -59,14 +59,14 @@ def chosen_role(*, organization_id: UUID, key: str) -> ChosenRole:
 
 
 def require_may_give(by: Principal, chosen: ChosenRole) -> None:
-    """Refuse to give away more than one has; only owners make owners."""
+    """Raise if the role includes more permissions than one has; only owners grant ownership."""
     if chosen.is_owner and not by.is_owner:
         raise OwnersOnly
     require_grant(by, chosen.rights)
 
 
 def grantable_roles(by: Principal) -> list[tuple[str, str]]:
-    """Give ``(key, name)`` of the roles that somebody may give to others, built-in ones first."""
+    """Return ``(key, name)`` of the roles that a principal may grant, built-in ones first."""
     choices = [
         (str(role), str(role.label))
         for role in Role
@@ -80,9 +80,9 @@ def grantable_roles(by: Principal) -> list[tuple[str, str]]:
 def change_role(
     *, by: Principal, membership_id: UUID, key: str, version: int | None = None
 ) -> Membership:
-    """Give a member another role; ``key`` as in `chosen_role`. Their open sockets learn of it.
+    """Change a member's role; ``key`` as in `chosen_role`. Their open sockets are notified.
 
-    ``version`` is that of the membership which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version of the membership that the edit was made from. Raise EditedMeanwhile.
     """
     by = enter_settings(by)
     membership = _locked_member(by.organization_id, membership_id)
@@ -155,7 +155,7 @@ def edit_role(
 
 @transaction.atomic
 def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
-    """Remove a role that nobody has; return the action that `undo` takes back."""
+    """Delete a role without members; return the id for `undo`."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     require_grant(by, role.rights)
@@ -198,16 +198,16 @@ def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
 
 
 def _is_name_taken(role: CustomRole) -> bool:
-    """Return whether another role has this name; needs the lock of `enter_settings`.
+    """Return whether another role has this name; requires the lock of `enter_settings`.
 
-    The constraint in the store knows less of what is equal.
+    The database constraint is less strict about equality.
     """
     others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
     return is_taken(role.name, [*others.values_list("name", flat=True), *_built_in_names()])
 
 
 def _built_in_names() -> list[str]:
-    """Return what the built-in roles are called in all languages: no other may look like one."""
+    """Return the keys and the translated names of the built-in roles, in all languages."""
     names: list[str] = list(Role.values)
     for language in Language.values:
         with translation.override(language):

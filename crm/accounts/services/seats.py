@@ -13,5 +13,5 @@ def taken_seats(organization_id: UUID) -> int:
 
 
 def require_seat(organization_id: UUID) -> None:
-    """Refuse another member or invitation beyond the plan. Raises QuotaExceeded."""
+    """Raise QuotaExceeded for another member or invitation beyond the plan."""
     quotas.require_room("members", organization_id=organization_id)

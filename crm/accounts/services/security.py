@@ -8,7 +8,7 @@ from crm.core.versions import check_version
 
 
 def security_of(principal: Principal) -> SecuritySettings:
-    """Give the rules of an organization, or the defaults."""
+    """Return the security settings of an organization, or the defaults."""
     found = SecuritySettings.objects.filter(organization_id=principal.organization_id).first()
     return found or SecuritySettings(organization_id=principal.organization_id)
 

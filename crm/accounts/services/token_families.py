@@ -68,7 +68,7 @@ def start_family(*, membership: Membership, client: Client) -> Tokens:
 
 
 def refresh_tokens(*, refresh_token: str, client: Client) -> Tokens:
-    """Give new tokens for a refresh token, once; a second time the whole family ends."""
+    """Return new tokens for a refresh token, once; reuse revokes the whole family."""
     with _behind(refresh_token):
         tokens = _rotate(refresh_token=refresh_token, client=client)
     if tokens is None:
@@ -104,7 +104,7 @@ def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
 
 
 def revoke_token(*, refresh_token: str) -> None:
-    """End the family of a refresh token; what is no token needs no revoking."""
+    """Revoke the family of a refresh token; an invalid token is ignored."""
     with _behind(refresh_token):
         try:
             token = _find(refresh_token)
@@ -122,7 +122,7 @@ def end_families(
     family_id: UUID | None = None,
     membership_id: UUID | None = None,
 ) -> list[UUID]:
-    """End one of a person's families, those of one membership, or all.
+    """Revoke one of a user's families, those of one membership, or all.
 
     Refresh tokens, access tokens and sockets end with them.
     """
@@ -138,7 +138,7 @@ def end_families(
 
 
 def purge_families() -> int:
-    """Drop families that nothing can come of any more."""
+    """Delete families that expired longer than KEPT_AFTER_END ago. Return their number."""
     horizon = timezone.now() - KEPT_AFTER_END
     count, _each = TokenFamily.objects.filter(expires_at__lt=horizon).delete()
     return count

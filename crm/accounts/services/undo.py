@@ -24,7 +24,7 @@ _handlers: dict[str, Handler] = {}
 
 
 def register_undo(kind: str, handler: Handler) -> None:
-    """Let ``handler(by, data)`` undo actions of this kind; it checks the right to do so."""
+    """Register ``handler(by, data)`` for actions of this kind; it checks the permission."""
     _handlers[kind] = handler
 
 
@@ -43,10 +43,10 @@ def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) ->
 
 @transaction.atomic
 def undo(*, by: Principal, action_id: UUID) -> None:
-    """Bring back what this person deleted. Safe to repeat.
+    """Undo a deletion by this user. Safe to repeat.
 
-    Raise UndoNotFound for what is unknown, somebody else's or too old, and UndoImpossible where
-    something else has taken its place or what it belonged to is gone.
+    Raise UndoNotFound for an unknown or expired action or another user's, and UndoImpossible where
+    its name or place is taken or its parent is gone.
     """
     if by.user_id is None:
         raise UndoNotFound
@@ -107,7 +107,7 @@ def restore(data: dict[str, Any]) -> None:
 
 
 def purge_undoable() -> int:
-    """Drop what can no longer be undone; return how many."""
+    """Delete actions that can no longer be undone; return their number."""
     horizon = timezone.now() - KEPT_FOR
     count, _by_model = UndoableAction.objects.filter(created_at__lt=horizon).delete()
     return count

@@ -1,7 +1,7 @@
 """The hidden fields of every form, and the stamp of every page.
 
 The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
-CSRF token carries a once-key, and says which organization and person it was made for.
+CSRF token also has a once-key and the organization and user that it was rendered for.
 """
 
 import secrets
@@ -66,7 +66,7 @@ def page_stamp(context: Context) -> SafeString:
 
 
 def stamp(request: HttpRequest) -> dict[str, Any]:
-    """Return the organization and the person of a page; nothing where nobody is logged in."""
+    """Return the organization and the user of a page; empty for anonymous users."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}

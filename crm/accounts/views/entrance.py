@@ -70,9 +70,9 @@ def log_out_now(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def no_organization(request: HttpRequest) -> HttpResponse:
-    """Tell a person without a membership what to do; send all others on.
+    """Explain to a user without a membership what to do; redirect all others.
 
-    Whoever was let in again since they logged in logs in anew.
+    A user who was reactivated since the log-in logs in again.
     """
     if getattr(request, "membership", None):
         return redirect(settings.LOGIN_REDIRECT_URL)
@@ -126,7 +126,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def set_timezone(request: HttpRequest) -> HttpResponse:
-    """Show this person's times in another zone from now on."""
+    """Save the user's time zone."""
     user = cast(User, request.user)
     form = TimezoneForm(request.POST)
     if not form.is_valid():
@@ -136,7 +136,7 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
 
 
 def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Lead somebody out whose session is older than their present place in an organization."""
+    """Log out a user whose session is older than their reactivation in an organization."""
     name = isolate(membership.organization.name)
     log_out(request)
     messages.info(request, _("Log in again to work for %(name)s.") % {"name": name})
@@ -144,5 +144,5 @@ def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _own_address(request: HttpRequest, address: str | None) -> str:
-    """Give the address if it is on this host, else the inbox."""
+    """Return the address if it is on this host, else the inbox."""
     return local_target(request, address, resolve_url(settings.LOGIN_REDIRECT_URL))

@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show and change what one says about oneself; also without an organization."""
+    """Render and change one's own profile; also without an organization."""
     user = cast(User, request.user)
     form = ProfileForm(
         request.POST or None, initial=_values(user, ProfileForm.base_fields), record=user

@@ -42,7 +42,7 @@ def post_api_calls(*, organization_id: UUID) -> Terms:
 
 
 def organizations_with_calls() -> list[UUID]:
-    """Give the organizations for which Redis counts calls."""
+    """Return the organizations that have counted API calls in Redis."""
     return [UUID(hex=name) for name in counters.remembered(_COUNTED) if _HEX.fullmatch(name)]
 
 

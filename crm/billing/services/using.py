@@ -33,7 +33,7 @@ class Use:
 
 
 class _Unusable(Exception):
-    """The counter cannot tell; the ledger has to."""
+    """The counter is unavailable or outdated; use the ledger."""
 
 
 @transaction.atomic
@@ -54,7 +54,7 @@ def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1)
 
 
 def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
-    """Refuse to add to a level beyond its limit. See `crm.core.quotas.require_room`."""
+    """Raise QuotaExceeded beyond the limit of a level. See `crm.core.quotas.require_room`."""
     if not connection.in_atomic_block:
         raise RuntimeError("Room is held by a transaction; there is none.")
     terms = terms_of(organization_id)
@@ -71,7 +71,7 @@ def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None
 def note_level(
     organization_id: UUID, metric: str, *, before: int, after: int, limit: int | None
 ) -> None:
-    """Tell after the commit that a level was reached, by whoever took the step over it."""
+    """Send ``quota_level_reached`` after the commit if this step crossed a notification level."""
     if not limit:
         return
     stepped = [level for level in LEVELS if before * 100 < limit * level <= after * 100]

@@ -84,10 +84,10 @@ def verify(
     anchors: Iterable[dict[str, Any]] = (),
     progress: Progress = lambda entries: None,
 ) -> Iterator[Finding]:
-    """Give everything that is not as it was written; nothing, if all is well.
+    """Yield every inconsistency of the chains; nothing if all are intact.
 
-    ``anchors`` are what `crm.compliance.services.sealing.anchors` gave earlier and somebody kept
-    elsewhere: they show also that the end of a chain was taken away with its seals.
+    ``anchors`` are earlier results of `crm.compliance.services.sealing.anchors` that were stored
+    elsewhere: they also reveal that the end of a chain was removed with its signatures.
     """
     for each in [organization_id] if organization_id else _chains():
         verified.chains += 1

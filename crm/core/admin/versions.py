@@ -51,7 +51,9 @@ class VersionedForm(ModelForm):
         return cleaned
 
     def _differences(self, present: Model) -> list[str]:
-        """Say of each field that would be overwritten with something else what is stored."""
+        """Return, for each field that the edit would overwrite, a sentence with the
+        stored value.
+        """
         stored = type(self)(instance=present)
         found = []
         for name, field in self.fields.items():

@@ -25,7 +25,9 @@ class Body(NormalizedSerializer):
 
     @classmethod
     def read(cls, request: Request, *, partial: bool = False, **context: Any) -> dict[str, Any]:
-        """Give the members of a body, checked. Raises ValidationError and UnknownMember."""
+        """Return the validated members of the request body. Raise ValidationError or
+        UnknownMember.
+        """
         body = cls(data=request.data, partial=partial, context={"request": request, **context})
         body.is_valid(raise_exception=True)
         given: dict[str, Any] = body.validated_data

@@ -36,7 +36,10 @@ def fields_parameter() -> serializers.CharField:
 
 
 def members_of(wanted: str | None, allowed: Iterable[str]) -> list[str]:
-    """Give the members that ``wanted`` names, all of them where it is not given; or refuse."""
+    """Return the members that ``wanted`` names, comma-separated; all of them where it is empty.
+
+    Raise UnknownField for a name that is not in ``allowed``.
+    """
     known = list(allowed)
     if not wanted:
         return known

@@ -29,7 +29,10 @@ class Query(NormalizedSerializer):
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> Self:
-        """Give the parameters of a request, checked. Raises ValidationError and the above."""
+        """Return the validated query parameters.
+
+        Raise ValidationError, UnknownParameter or RepeatedParameter.
+        """
         given = request.query_params
         query = cls(data=given.dict(), context={"request": request, **context})
         for name in given:
@@ -43,12 +46,12 @@ class Query(NormalizedSerializer):
         return query
 
     def __getitem__(self, name: str) -> Any:
-        """Give a value that was sent or has a default, else None."""
+        """Return a parameter's value or default, else None."""
         return self.validated_data.get(name)
 
 
 class RecordQuery(Query):
-    """The parameters of one record: which of its members are wanted."""
+    """The query parameters of one record: ``fields`` selects its members."""
 
     def get_fields(self) -> dict[str, Any]:
         # As a declaration it would hide the attribute of this name that serializers have.

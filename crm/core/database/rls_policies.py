@@ -1,4 +1,4 @@
-"""Which tables belong to organizations, and what must be true of a row that is seen.
+"""Row-level-security policies: which tables belong to organizations, and which rows are visible.
 
 Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
 of such a table. A model says more where more is to be said:
@@ -46,7 +46,9 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class DoorSql:
-    """A function that tells the organization behind a name, and nothing else."""
+    """An SQL function that returns the organization of a secret or public name, and
+    nothing else.
+    """
 
     table: str
     column: str
@@ -60,7 +62,7 @@ def organization_model() -> type[Model]:
 
 @cache
 def locks() -> dict[str, Lock]:
-    """Give the lock of each table that has one."""
+    """Return the policy of each table that has one, by table name."""
     found: dict[str, Lock] = {}
     models = _models()
     while True:
@@ -75,9 +77,8 @@ def locks() -> dict[str, Lock]:
 
 @cache
 def tables_of_organizations() -> frozenset[str]:
-    """Name every table that must be locked: those of `locks`, and those that lock themselves.
-
-    What Django does not manage (the audit) comes with policies of its own.
+    """Return all tables that need a policy: those of `locks` and unmanaged tables with
+    their own.
     """
     themselves = {
         model._meta.db_table
@@ -88,7 +89,7 @@ def tables_of_organizations() -> frozenset[str]:
 
 
 def unlocked_models() -> list[type[Model]]:
-    """Give the models that point to locked tables, have no lock, and do not say why."""
+    """Return the models that refer to protected tables, have no policy and are not ``shared``."""
     return [
         model
         for model in _models()
@@ -116,7 +117,7 @@ def doors() -> list[DoorSql]:
 
 
 def rights() -> dict[str, tuple[str, ...]]:
-    """Give for every table what the application may do with it."""
+    """Return the privileges of the application on each table."""
     return {
         model._meta.db_table: getattr(
             model, "database_rights", EVERYTHING if model._meta.managed else ()
@@ -126,7 +127,7 @@ def rights() -> dict[str, tuple[str, ...]]:
 
 
 def locked_tables_in(query: Query) -> set[str]:
-    """Give the locked tables that a statement names."""
+    """Return the protected tables that a statement names."""
     if isinstance(query, sql.Composable):
         return set()
     text = query.decode() if isinstance(query, bytes) else str(query)

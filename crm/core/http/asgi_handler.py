@@ -79,7 +79,7 @@ class Handler(ASGIHandler):
 
 
 def application() -> Callable[..., Any]:
-    """Give Django as an ASGI application, as `django.core.asgi.get_asgi_application` does."""
+    """Return Django as an ASGI application, as `django.core.asgi.get_asgi_application` does."""
     import django
 
     django.setup(set_prefix=False)

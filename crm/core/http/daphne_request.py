@@ -67,10 +67,10 @@ def channel_protocol() -> Any:
 
 
 class BoundedRequest(WebRequest):
-    """Daphne writes a whole body to the disk before anybody is asked; here, no more than matters.
+    """Daphne spools a whole body to disk before the application is called; this bounds it.
 
-    One byte more than MAX_BODY_BYTES is kept, so that `crm.core.http.body_limit` sees that it was
-    too much.
+    One byte more than MAX_BODY_BYTES is kept, so that `crm.core.http.body_limit` detects the
+    excess.
     """
 
     _received = 0
@@ -97,7 +97,7 @@ class BoundedRequest(WebRequest):
         return super().process()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Answer what is no request that Django could be asked: programs alone send such."""
+        """Return a problem document for a request that cannot be parsed as HTTP."""
         if status < 500:
             code, title = "bad_request", f"{body}. Correct the request and send it again."
         else:

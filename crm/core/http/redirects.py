@@ -33,7 +33,7 @@ def is_local(request: HttpRequest, target: str | None) -> bool:
 def local_target(request: HttpRequest, target: str | None, default: str) -> str:
     """Return ``target`` if it stays on this host, else ``default``.
 
-    The result is a URL for ``HttpResponseRedirect``. It must not be given to ``redirect()``, which
-    would look for a view of that name.
+    The result is a URL for ``HttpResponseRedirect``. Do not pass it to ``redirect()``, which would
+    resolve it as a view name.
     """
     return target if target and is_local(request, target) else default

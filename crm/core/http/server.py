@@ -1,7 +1,7 @@
-"""Daphne, with what it lacks for long-lived sockets.
+"""Daphne with bounded buffers and a graceful shutdown for long-lived sockets.
 
-It buffers without limit for a client that does not read, reads without limit from one that does not
-stop, and cuts sockets without a close frame at SIGTERM.
+Daphne buffers without limit for a client that does not read, reads without limit from one that does
+not stop, and closes sockets without a close frame at SIGTERM.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ SHARED_LENGTH = 8192
 
 @implementer(IPushProducer)
 class Outlet:
-    """What a consumer is told about the buffer towards its client; in its scope as ``outlet``.
+    """The state of the write buffer towards a client; in the consumer's scope as ``outlet``.
 
-    ``is_open`` turns false when more is waiting than the transport takes at once, and true when all
-    of it is written; then ``on_open`` is called.
+    ``is_open`` becomes false when more is buffered than the transport's high-water mark, and true
+    when everything is written; then ``on_open`` is called.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class SocketProtocol(WebSocketProtocol):
 
 
 def _text_frame(text: str) -> bytes:
-    """Give a text as an unmasked WebSocket frame: RFC 6455, section 5.2."""
+    """Return a text as an unmasked WebSocket frame: RFC 6455, section 5.2."""
     payload = text.encode()
     size = len(payload)
     if size <= 125:
@@ -139,10 +139,10 @@ _shared_frame = lru_cache(maxsize=64)(_text_frame)
 
 
 class Server(Daphne):
-    """``run()`` serves until SIGTERM or SIGINT, says goodbye to everybody, and returns.
+    """``run()`` serves until SIGTERM or SIGINT, closes all sockets gracefully, and returns.
 
-    A second signal ends it at once. ``failure`` is what kept it from listening, else None.
-    ``proxies`` is how many trusted proxies stand in front: 0 believes no ``X-Forwarded-*``.
+    A second signal stops it at once. ``failure`` is the error that prevented listening, else None.
+    ``proxies`` is the number of trusted proxies in front: 0 ignores ``X-Forwarded-*``.
     """
 
     def __init__(self, application: Any, *, proxies: int = 0, **options: Any) -> None:

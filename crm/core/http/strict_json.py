@@ -1,4 +1,4 @@
-"""JSON that comes from outside, read in one way by the API and by the sockets."""
+"""Strict JSON parsing, shared by the API and the sockets."""
 
 import json
 import math

@@ -1,8 +1,8 @@
-"""Metrics of processes that nobody scrapes: workers and commands write them to Redis.
+"""Metrics of processes that are not scraped: workers and commands write them to Redis.
 
-Every web process shows the same figures, because they are the installation's and not its own; a
-query therefore takes their maximum over the instances and never their sum. Losing Redis sets the
-counters back to zero, which Prometheus takes for a restart.
+Every web process exposes the same values, because they belong to the installation: a query takes
+their maximum over the instances, never their sum. Losing Redis resets the counters, which
+Prometheus treats as a restart.
 """
 
 import logging
@@ -60,7 +60,7 @@ class SharedCollector(Collector):
     """Reads the shared figures at each scrape."""
 
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: registering must not need Redis."""
+        """Return nothing: registering the collector must not require Redis."""
         return []
 
     def collect(self) -> Iterator[Metric]:

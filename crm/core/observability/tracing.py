@@ -26,7 +26,7 @@ class Trace:
     cache_hit: bool | None = None
 
     def used(self) -> dict[str, object]:
-        """Give what a log line tells of the stores; ``cache_hit`` only where a cache was asked."""
+        """Return the stores for the log line; ``cache_hit`` only where a cache was read."""
         told: dict[str, object] = {"databases_used": sorted(self.stores)}
         if self.cache_hit is not None:
             told["cache_hit"] = self.cache_hit
@@ -37,7 +37,7 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def accept_id(candidate: object) -> str:
-    """Keep a correlation id that came from outside if it is harmless, else make one."""
+    """Return a client's correlation id if it is well-formed, else a new one."""
     if isinstance(candidate, str) and SAFE_ID.fullmatch(candidate):
         return candidate
     return uuid.uuid4().hex
@@ -48,7 +48,7 @@ def current_trace() -> Trace | None:
 
 
 def current_correlation_id() -> str | None:
-    """Give the id of the work at hand, to be carried on by whatever leaves this process."""
+    """Return the correlation id of the current work, else None."""
     trace = _current.get()
     return trace.correlation_id if trace else None
 
@@ -79,6 +79,6 @@ def note_store(name: str) -> None:
 
 
 def note_cache(*, hit: bool) -> None:
-    """Tell whether the work at hand was answered from a cache."""
+    """Record whether the current work was answered from a cache."""
     if trace := _current.get():
         trace.cache_hit = hit

@@ -102,14 +102,14 @@ def _script() -> Script:
 
 
 def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
-    """Take one from each of the keys, or from none; one round trip, atomic over all of them."""
+    """Consume one unit of each key, or of none; one atomic round trip."""
     return take_and_spend(limits, None)[0]
 
 
 def take_and_spend(
     limits: Sequence[tuple[str, Rate]], counter: str | None
 ) -> tuple[list[Level], Spent | None]:
-    """Do the same, and count in the same step on a hash with ``used``, ``limit`` and ``until``."""
+    """Do the same, and in the same step count on a hash with ``used``, ``limit`` and ``until``."""
     arguments: list[int] = []
     for _key, rate in limits:
         interval = max(1, round(rate.interval * _MICRO))

@@ -13,7 +13,7 @@ _FORM = re.compile(
 
 
 class BadRate(ValueError):
-    """A rate that is none; the message says how one is written."""
+    """An invalid rate; the message describes the syntax."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,5 @@ def parse_rate(text: str) -> Rate | None:
 
 
 def rate_of(name: str) -> Rate | None:
-    """Give the rate of ``endpoint.kind``; None where it is switched off."""
+    """Return the rate of ``endpoint.kind``; None where it is disabled."""
     return parse_rate(settings.RATE_LIMITS[name])

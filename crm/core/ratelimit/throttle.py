@@ -12,10 +12,10 @@ from crm.core.ratelimit.limiter import Refusal, Standing, Subjects, enforce
 
 
 class ApiThrottle(BaseThrottle):
-    """Count a request against whoever it comes from.
+    """Count a request against its authenticated caller or address.
 
-    A view with other limits sets ``limit_endpoint``, and has a method ``limit_subjects(request)``
-    where it counts somebody else.
+    A view with other limits sets ``limit_endpoint``; a view that counts another subject has a
+    method ``limit_subjects(request)``.
     """
 
     def allow_request(self, request: Request, view: View) -> bool:

@@ -1,4 +1,4 @@
-"""Texts that are kept by language, as JSON: what may be stored, and what is read of it."""
+"""JSON fields that map languages to texts: the model field and its validators."""
 
 import unicodedata
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 
 def check_languages(value: Any) -> None:
-    """Refuse what is no object whose members are named for languages of the product."""
+    """Raise ValidationError unless it is an object whose keys are configured languages."""
     if not isinstance(value, dict):
         raise ValidationError(_("Texts are given by language, as {language: text}."))
     known = [code for code, _name in settings.LANGUAGES]
@@ -23,7 +23,7 @@ def check_languages(value: Any) -> None:
 
 
 def check_text(text: Any, *, max_length: int | None = None) -> None:
-    """Refuse what is no text, is too long, or holds characters that no store keeps."""
+    """Raise ValidationError unless it is a storable text of at most ``max_length`` letters."""
     if not isinstance(text, str):
         raise ValidationError(_("Texts are given by language, as {language: text}."))
     if "\x00" in text or any(unicodedata.category(letter) == "Cs" for letter in text):
@@ -33,10 +33,10 @@ def check_text(text: Any, *, max_length: int | None = None) -> None:
 
 
 class ByLanguageField(models.JSONField):
-    """An object with a member for each language, of one type.
+    """JSON object with one member per language, each of ``member_type``.
 
-    Django takes null and ``[]`` for empty and checks neither; here only ``{}`` is. A stored member
-    of another type is not read. Migrations see Django's own field.
+    Only ``{}`` counts as empty: Django skips validation of null, ``[]`` and ``""``. Members of
+    another type are dropped when a row is read. Migrations see Django's JSONField.
     """
 
     empty_values = [{}]
@@ -52,7 +52,7 @@ class ByLanguageField(models.JSONField):
             self.check_member(language, member)
 
     def check_member(self, language: str, member: Any) -> None:
-        """Raise ValidationError where this may not be stored; subclasses know."""
+        """Raise ValidationError if the member is invalid; overridden by subclasses."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         read = super().from_db_value(value, expression, connection)

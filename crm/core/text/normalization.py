@@ -240,9 +240,9 @@ def _visible(text: str) -> str:
 
 
 def _shows_nothing(letter: str) -> bool:
-    """Return whether a letter alone is none: space, a mark on nothing, or what Unicode has not.
+    """Return whether a letter alone shows nothing: space, combining mark, unassigned code point.
 
-    The places that are kept for pictographs hold emoji that are newer than this table.
+    Unassigned code points reserved for pictographs count as visible: they may be newer emoji.
     """
     category = unicodedata.category(letter)
     if category == "Cn":

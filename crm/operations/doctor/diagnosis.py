@@ -1,4 +1,4 @@
-"""What was found out about one store, and how a failure is told."""
+"""The diagnosis of one store, and the messages of its failures."""
 
 import shutil
 import socket
@@ -48,7 +48,7 @@ class Diagnosis:
 
 
 def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnosis:
-    """Let ``look`` note what it finds out; an Ill that it raises becomes problem and advice."""
+    """Run ``look`` on a new diagnosis; an Ill that it raises becomes problem and advice."""
     given = engines.given_url(store) is not None
     diagnosis = Diagnosis(
         store=store,
@@ -69,17 +69,17 @@ def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnos
 
 
 def is_nearly_full(folder: Path) -> bool:
-    """Tell whether there is less space than the engines need to go on for a while."""
+    """Return whether there is less free space than the engines need."""
     return folder.exists() and shutil.disk_usage(folder).free < LEAST_BYTES
 
 
 def place(url: str) -> str:
-    """Give host and port of a URL, without credentials."""
+    """Return host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def unreachable(store: str, url: str, reason: str) -> Ill:
-    """Tell why nobody answers, from the words of a driver."""
+    """Return the cause of a failed connection, derived from the driver's message."""
     words = reason.lower()
     name = engines.url_variable(store)
     host = urlsplit(url).hostname or ""
