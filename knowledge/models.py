@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models import Language, Organization, User
 from crm.core.ids import uuid7
 from crm.core.lazy_modules import LazyModule
+from crm.core.text.by_language import ByLanguageField, check_text
 from crm.core.text.fields import LineField, ProseField
+from crm.core.text.normalization import normalize_line
 from crm.core.versions import VersionedModel
 from knowledge.managers import (
     MEANING,
@@ -61,6 +63,22 @@ class KnowledgeBase(models.Model):
 NAME_LENGTH = 100
 
 
+class CategoryNamesField(ByLanguageField):
+    """Names of a category by language."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        if not isinstance(value, dict):
+            return value
+        return {
+            language: normalize_line(name) if isinstance(name, str) else name
+            for language, name in value.items()
+        }
+
+    def check_member(self, language: str, member: Any) -> None:
+        check_text(member, max_length=NAME_LENGTH)
+
+
 class FaqCategory(VersionedModel):
     """A category of an organization's FAQs, shared by all languages."""
 
@@ -69,8 +87,7 @@ class FaqCategory(VersionedModel):
         Organization, on_delete=models.CASCADE, related_name="faq_categories"
     )
     name = LineField(_("name"), max_length=NAME_LENGTH)
-    # {language: name}, where it is called differently.
-    names = models.JSONField(_("names by language"), default=dict, blank=True)
+    names = CategoryNamesField(_("names by language"), default=dict, blank=True)
     slug = models.SlugField(_("key"), max_length=80)
     position = models.PositiveIntegerField(_("position"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
-from chat.widget_texts import validate_texts
+from chat.widget_texts import WidgetTextsField, validate_texts
 from crm.accounts.models import Language, Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
@@ -68,7 +68,7 @@ class Widget(VersionedModel):
         choices=[("right", _("Right")), ("left", _("Left"))],
         default="right",
     )
-    texts = models.JSONField(_("texts"), default=dict, blank=True, validators=[validate_texts])
+    texts = WidgetTextsField(_("texts"), default=dict, blank=True, validators=[validate_texts])
     bot_enabled = models.BooleanField(_("the bot answers first"), default=True)
     is_active = models.BooleanField(_("active"), default=True)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)

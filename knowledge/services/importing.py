@@ -17,7 +17,12 @@ from knowledge.errors import CategoryNotFound, FaqKeyTaken
 from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known
 from knowledge.models import Faq, FaqCategory
-from knowledge.services.categories import create_category
+from knowledge.services.categories import (
+    ANYWHERE,
+    EVERYWHERE,
+    categories_by_name,
+    create_category,
+)
 from knowledge.services.faqs import (
     FaqContent,
     another_key,
@@ -43,10 +48,7 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
     """
     lock_knowledge(by.organization_id)
     importable = [row for row in mark_known(rows, by.organization_id) if row.is_importable]
-    categories = {
-        identity_key(category.name): category.pk
-        for category in FaqCategory.objects.of(by.organization_id)
-    }
+    categories = categories_by_name(by.organization_id)
     return create_faqs(
         organization_id=by.organization_id,
         contents=[
@@ -54,7 +56,7 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
                 question=row.question,
                 answer=row.answer,
                 language_code=row.language,
-                category_id=_category(row.category, categories, by),
+                category_id=_category(row, categories, by),
             )
             for row in importable
         ],
@@ -179,14 +181,17 @@ def _import_batch(
         faqs_changed_on_commit(organization_id)
 
 
-def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
-    if not name:
+def _category(row: ImportRow, known: dict[tuple[str, str], UUID], by: Principal) -> UUID | None:
+    """Return the id of the row's category, looked up in the row's language first."""
+    if not row.category:
         return None
-    key = identity_key(name)
-    if key not in known:
-        made = create_category(organization_id=by.organization_id, name=name, by=by)
-        known[key] = made.pk
-    return known[key]
+    name = identity_key(row.category)
+    for language in (row.language, EVERYWHERE, ANYWHERE):
+        if category_id := known.get((language, name)):
+            return category_id
+    made = create_category(organization_id=by.organization_id, name=row.category, by=by)
+    known[ANYWHERE, name] = made.pk
+    return made.pk
 
 
 def _differs(faq: Faq, content: FaqContent) -> bool:

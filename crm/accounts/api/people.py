@@ -2,9 +2,7 @@
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -31,11 +29,7 @@ from crm.core.api import (
     record_response,
 )
 from crm.core.errors import Forbidden
-
-
-def known_zone(name: str) -> None:
-    if name not in available_timezones():
-        raise serializers.ValidationError(_("Use a name of the IANA database: Asia/Ho_Chi_Minh."))
+from crm.core.timezones import validate_zone
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -52,7 +46,7 @@ class OrganizationBody(Body):
     language = serializers.ChoiceField(
         choices=Language.choices, required=False, source="language_code"
     )
-    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+    timezone = serializers.CharField(max_length=50, validators=[validate_zone], required=False)
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
@@ -109,7 +103,7 @@ class MeBody(Body):
     language = serializers.ChoiceField(
         choices=Language.choices, required=False, source="language_code"
     )
-    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+    timezone = serializers.CharField(max_length=50, validators=[validate_zone], required=False)
 
 
 @extend_schema(tags=["organization"])

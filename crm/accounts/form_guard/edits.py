@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from crm.accounts.form_guard.stamps import VERSION
 from crm.core.fields import whole_number
-from crm.core.forms import Form
+from crm.core.forms import Form, keep_stored_choices
 from crm.core.versions import VersionedModel
 
 
@@ -33,6 +33,7 @@ class EditForm(Form):
 
     def __init__(self, *args: Any, record: VersionedModel | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        keep_stored_choices(self)
         self.record = record
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False

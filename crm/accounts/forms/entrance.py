@@ -1,13 +1,13 @@
 """Forms of log-in, languages and time zones."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Language
 from crm.core.forms import Form
+from crm.core.timezones import zone_names
 
 
 class TargetField(forms.CharField):
@@ -60,7 +60,7 @@ class LanguageForm(Form):
 
 
 class TimezoneForm(Form):
-    timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
+    timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in zone_names()])
     next = TargetField()
 
 

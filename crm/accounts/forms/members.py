@@ -2,7 +2,6 @@
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -14,6 +13,7 @@ from crm.accounts.permissions import Principal
 from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
 from crm.core.forms import Form
+from crm.core.timezones import zone_names
 
 MOST_SUCCESSORS = 500
 
@@ -110,7 +110,7 @@ class JoinForm(Form):
 
     def clean_timezone(self) -> str:
         zone: str = self.cleaned_data["timezone"]
-        return zone if zone in available_timezones() else "UTC"
+        return zone if zone in zone_names() else "UTC"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

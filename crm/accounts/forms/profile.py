@@ -1,7 +1,6 @@
 """Forms of the profile and the organization."""
 
 from functools import cache
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,12 +8,13 @@ from django.utils.translation import pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
+from crm.core.timezones import zone_names
 
 
 @cache
 def timezone_choices() -> list[tuple[str, str]]:
     """Return the time zones to choose from: by region and city, and UTC."""
-    names = sorted(name for name in available_timezones() if "/" in name)
+    names = sorted(name for name in zone_names() if "/" in name)
     shown = [name for name in names if not name.startswith(("Etc/", "SystemV/", "US/", "posix/"))]
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in shown)]
 
@@ -30,7 +30,7 @@ class ZoneField(forms.ChoiceField):
         )
 
     def valid_value(self, value: str) -> bool:
-        return value in available_timezones()
+        return value in zone_names() or super().valid_value(value)
 
 
 class LanguageField(forms.ChoiceField):

@@ -1,7 +1,6 @@
 """Forms of sign-up, with a password or through a provider."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account import forms as allauth
 from allauth.core import context
@@ -19,6 +18,7 @@ from crm.accounts.models import User
 from crm.accounts.services.sign_up import WANTED, release_pending_address
 from crm.core import ratelimit
 from crm.core.forms import NormalizedText
+from crm.core.timezones import zone_names
 
 
 def _name_field() -> forms.CharField:
@@ -53,7 +53,7 @@ def describe(user: User, told: dict[str, Any]) -> None:
     user.name = told["name"]
     user.language_code = get_language() or "en"
     zone = told.get("timezone") or "UTC"
-    user.timezone = zone if zone in available_timezones() else "UTC"
+    user.timezone = zone if zone in zone_names() else "UTC"
     if told.get("organization"):
         user.metadata[WANTED] = told["organization"]
 

@@ -14,6 +14,7 @@ from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField
 from crm.core.text.normalization import normalize_email, normalize_password, search_key
 from crm.core.text.person_names import short_name
+from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
 
 
@@ -48,7 +49,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
-    timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
+    timezone = TimeZoneField(_("time zone"), max_length=50, default="UTC")
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the operator's admin"), default=False)
     metadata = models.JSONField(default=dict, blank=True)

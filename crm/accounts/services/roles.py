@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from crm.accounts.errors import (
     MemberNotFound,
@@ -17,7 +18,7 @@ from crm.accounts.errors import (
     TooManyRoles,
     UndoImpossible,
 )
-from crm.accounts.models import CustomRole, Membership, Role
+from crm.accounts.models import CustomRole, Language, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
@@ -202,7 +203,16 @@ def _is_name_taken(role: CustomRole) -> bool:
     The database constraint is less strict about equality.
     """
     others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
-    return is_taken(role.name, others.values_list("name", flat=True))
+    return is_taken(role.name, [*others.values_list("name", flat=True), *_built_in_names()])
+
+
+def _built_in_names() -> list[str]:
+    """Return the keys and the translated names of the built-in roles, in all languages."""
+    names: list[str] = list(Role.values)
+    for language in Language.values:
+        with translation.override(language):
+            names += map(str, Role.labels)
+    return names
 
 
 def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:

@@ -85,6 +85,11 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     team = _locked(by.organization_id, UUID(data["pk"]))
     if _is_name_taken(team):
         raise UndoImpossible
+    # Deactivated members do not get their seats back.
+    team.seats.filter(membership__is_active=False).delete()
+    if team.lead and not team.lead.is_active:
+        team.lead = None
+        team.save(update_fields=["lead", "updated_at"])
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 

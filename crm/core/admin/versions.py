@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from crm.core.forms import ModelForm
+from crm.core.forms import ModelForm, keep_stored_choices
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 
@@ -29,6 +29,10 @@ class VersionedForm(ModelForm):
 
     sent_version: str | None = None
     present_version = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep_stored_choices(self)
 
     @property
     def was_changed_elsewhere(self) -> bool:

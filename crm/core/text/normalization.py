@@ -3,8 +3,8 @@
 - ``normalize`` and ``normalize_line``: what is stored. Canonical composition (NFC), no invisible
   characters, no bidirectional controls, no space around it.
 - ``is_blank``: whether anything would be seen.
-- ``identity_key``: equal for two texts that are the same name. Case, width and invisible
-  characters do not count; accents do.
+- ``identity_key``: equal for two texts that are the same name. Case, width, invisible characters
+  and the sort of an apostrophe do not count; accents do.
 - ``search_key``: for searching only. Accents do not count either, so different names share a key:
   never derive an identity from it.
 - ``normalize_email`` and ``ascii_email``: one form of an address, and the form in which it is sent.
@@ -47,11 +47,20 @@ _SPACES = (
     "\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 _AROUND = _SPACES + _BLANKS
-_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0\U0001d159]")
+_BLANK_PATTERN = "\u2800"
+# What keyboards and word processors put for an apostrophe, and what looks like one in a name.
+_APOSTROPHES = str.maketrans(
+    dict.fromkeys(
+        "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u07f4\u07f5\u2018\u2019\u201b", "'"
+    )
+    | dict.fromkeys("\u2032\u2035\ua78b\ua78c\uff07\uff40", "'")
+)
 # Scripts whose letters change by a joiner or a variation selector: Arabic to Sinhala, Tibetan,
 # Myanmar, Khmer, Mongolian, Phags-pa.
 _JOINING = re.compile("[\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\ua87f]")
 _IDEOGRAPH = re.compile("[\u3000-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_PICTOGRAPHS = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd]")
 _BLACK_FLAG = "\U0001f3f4"
 _FIRST_TAG, _LAST_TAG, _CANCEL_TAG = "\U000e0020", "\U000e007e", "\U000e007f"
 # Marks above and below Latin, Greek and Cyrillic letters; the vowel signs of other scripts stay.
@@ -73,7 +82,8 @@ def normalize(text: str) -> str:
     """Return the text as it is stored: NFC, line ends as ``\\n``, nothing invisible, trimmed.
 
     Joiners and variation selectors stay where emoji and scripts need them. NUL and lone surrogates
-    stay, for whoever validates the text to refuse. Normalizing twice changes nothing more.
+    stay, for whoever validates the text to refuse. Marks without a letter are no text. Normalizing
+    twice changes nothing more.
     """
     text = _LINE_ENDS.sub("\n", text)
     text = _REMOVED.sub("", text)
@@ -82,7 +92,8 @@ def normalize(text: str) -> str:
         # Composing what a stray joiner had parted may leave another one without a neighbour.
         for _pass in range(_MAX_PASSES):
             text = _form("NFC", _without_stray_joiners(text))
-    return text.strip(_AROUND)
+    text = text.strip(_AROUND)
+    return "" if not text.isascii() and all(map(_shows_nothing, text)) else text
 
 
 def normalize_line(text: str) -> str:
@@ -92,16 +103,21 @@ def normalize_line(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Return whether nothing of the text would be seen."""
-    return all(unicodedata.category(letter) in {"Cc", "Cf", "Cs"} for letter in _visible(text))
+    return all(
+        unicodedata.category(letter) in {"Cc", "Cf", "Cs"} or _shows_nothing(letter)
+        for letter in _visible(text)
+    )
 
 
 def identity_key(text: str) -> str:
     """Return what two texts have in common exactly if they are the same name.
 
-    This is NFKC_Casefold of Unicode over a line: "BÒ" and "bò" are one, "Bò" and "Bơ" are not.
+    This is NFKC_Casefold of Unicode over a line, with one apostrophe and one blank: "BÒ" and "bò"
+    are one, "O’Brien" and "O'Brien" too, "Bò" and "Bơ" are not.
     """
-    text = _without_ignorable(_form("NFD", normalize_line(text))).casefold()
-    text = _form("NFKC", _form("NFKC", text).casefold())
+    text = normalize_line(text).replace(_BLANK_PATTERN, " ")
+    text = _without_ignorable(_form("NFD", text)).translate(_APOSTROPHES).casefold()
+    text = _form("NFKC", _form("NFKC", text).casefold()).translate(_APOSTROPHES)
     return normalize_line(_form("NFKC", _without_ignorable(text)))
 
 
@@ -221,6 +237,17 @@ def _form(name: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
 def _visible(text: str) -> str:
     text = _without_ignorable(text)
     return "".join(letter for letter in text if not letter.isspace() and letter not in _BLANKS)
+
+
+def _shows_nothing(letter: str) -> bool:
+    """Return whether a letter alone shows nothing: space, combining mark, unassigned code point.
+
+    Unassigned code points reserved for pictographs count as visible: they may be newer emoji.
+    """
+    category = unicodedata.category(letter)
+    if category == "Cn":
+        return not _PICTOGRAPHS.match(letter)
+    return category[0] in "MZ" or category == "Cf" or letter in _AROUND
 
 
 def _without_ignorable(text: str) -> str:
