@@ -17,11 +17,10 @@ from crm.core.text.normalization import (
     normalize_line,
 )
 from knowledge.languages import detect_language
-from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
+from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq
 
 MAX_ROWS = 500
 MAX_BYTES = 500_000
-_CATEGORY_LENGTH = 100
 # What tables call their columns, in the languages of the product.
 _COLUMNS = {
     "question": {"question", "câu hỏi", "cau hoi", "вопрос", "q"},
@@ -278,8 +277,8 @@ def _error_of(question: str, answer: str, category: str, language: str, code: st
         return _("The question is longer than %(count)d characters.") % {"count": QUESTION_LENGTH}
     if len(answer) > ANSWER_LENGTH:
         return _("The answer is longer than %(count)d characters.") % {"count": ANSWER_LENGTH}
-    if len(category) > _CATEGORY_LENGTH:
-        return _("The category is longer than %(count)d characters.") % {"count": _CATEGORY_LENGTH}
+    if len(category) > NAME_LENGTH:
+        return _("The category is longer than %(count)d characters.") % {"count": NAME_LENGTH}
     if code and code not in Language.values:
         return _("“%(language)s” is not a language here. There are: %(languages)s.") % {
             "language": language,

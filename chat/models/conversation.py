@@ -38,6 +38,24 @@ def new_epoch() -> str:
     return secrets.token_hex(6)
 
 
+# Written together with an event of the log.
+LOG_FIELDS = (
+    "status",
+    "assignee",
+    "last_seq",
+    "inbound_total",
+    "answered_inbound_total",
+    "last_message_at",
+    "last_message",
+    "last_customer_message",
+    "waiting_since",
+    "handed_off_at",
+    "replied_by",
+    "snoozed_until",
+    "closed_at",
+)
+
+
 class Conversation(VersionedModel):
     """The conversation row of one stream.
 
@@ -50,24 +68,7 @@ class Conversation(VersionedModel):
     labels and the priority, which people edit: every other change is an event of the log.
     """
 
-    version_ignores: ClassVar[frozenset[str]] = frozenset(
-        {
-            "status",
-            "assignee",
-            "last_seq",
-            "inbound_total",
-            "answered_inbound_total",
-            "last_message_at",
-            "last_message",
-            "last_customer_message",
-            "waiting_since",
-            "handed_off_at",
-            "replied_by",
-            "customer_seen_seq",
-            "snoozed_until",
-            "closed_at",
-        }
-    )
+    version_ignores: ClassVar[frozenset[str]] = frozenset({*LOG_FIELDS, "customer_seen_seq"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

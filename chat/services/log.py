@@ -24,6 +24,7 @@ from chat.models import (
     Sender,
     SenderType,
 )
+from chat.models.conversation import LOG_FIELDS
 from chat.models.message import mongo_now, to_milliseconds
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
@@ -36,22 +37,7 @@ HANDED_BACK = "handed_back"
 CLOSED = "closed"
 # A person acted on the conversation: what the bot handed over is handed over no more.
 _ENDS_HAND_OFF = {"taken_over", "assigned", "unassigned", HANDED_BACK, CLOSED, "reopened"}
-HEAD_FIELDS = (
-    "status",
-    "assignee",
-    "last_seq",
-    "inbound_total",
-    "answered_inbound_total",
-    "last_message_at",
-    "last_message",
-    "last_customer_message",
-    "waiting_since",
-    "handed_off_at",
-    "replied_by",
-    "snoozed_until",
-    "closed_at",
-    "updated_at",
-)
+HEAD_FIELDS = (*LOG_FIELDS, "updated_at")
 _ATTEMPTS = 3
 
 

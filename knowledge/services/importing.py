@@ -77,18 +77,18 @@ def create_faqs(
     faqs = [
         Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
     ]
+    keys = [content.key or key_of(content.question) for content in contents]
     taken = set(
         Faq.objects.of(organization_id)
         .alive()
-        .filter(key__in={content.key or key_of(content.question) for content in contents})
+        .filter(key__in=set(keys))
         .values_list("key", "language_code")
     )
     categories = {content.category_id for content in contents if content.category_id}
     known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
     if known.count() < len(categories):
         raise CategoryNotFound
-    for faq, content in zip(faqs, contents, strict=True):
-        key = content.key or key_of(content.question)
+    for faq, content, key in zip(faqs, contents, keys, strict=True):
         if (key, content.language_code) in taken:
             if content.key:
                 raise FaqKeyTaken
