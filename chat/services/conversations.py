@@ -213,7 +213,7 @@ def set_labels(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Replace the labels of a conversation, deduplicated and sorted. Raise EditedMeanwhile."""
+    """Replace the labels, deduplicated in the given order. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )

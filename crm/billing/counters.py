@@ -110,7 +110,7 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
 def fill_at_least(
     organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None, until: float
 ) -> int:
-    """Raise a counter that is ahead of the ledger to ``used`` at least. Return its value.
+    """Set a counter that is ahead of the ledger to at least ``used``. Return its value.
 
     ``until`` is the counter's expiry, in seconds since the epoch.
     """

@@ -21,7 +21,7 @@ _PUNCTUATION = "@,;:()<>\"'"
 
 
 def searched_words(*, name: str, email: str, phone: str) -> list[str]:
-    """Return the search words of a customer, distinct and sorted.
+    """Return the distinct search words of a customer, at most MAX_WORDS.
 
     An address is indexed as a whole, by domain and by parts; a phone number by its digits, whole
     and in groups.
