@@ -1,15 +1,15 @@
 """Row-level-security policies: which tables belong to organizations, and which rows are visible.
 
-Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
-of such a table. A model says more where more is to be said:
+Derived from the models: those with an ``organization_id``, and those with a required relation to
+such a model. A model may declare:
 
-``organization_doors``  fields whose value tells the organization (see ``tenancy.behind``)
-``person_field``        the field with the user whose own row it is, from outside the organization
-``person_changes``      True: they may change it too, not only see it
-``seen_by_members``     True: whoever has a membership sees the row from outside the organization
-``database_rights``     what the application may do with the table at all, instead of everything;
-                        a table that Django does not manage is given none unless it says so
-``shared``              True: rows of all organizations stand here on purpose, and hold no secrets
+``organization_doors``  fields whose value identifies the organization (see ``tenancy.behind``)
+``person_field``        the field with the user who sees the row without the organization's scope
+``person_changes``      True: that user may change it too
+``seen_by_members``     True: members see the row without the organization's scope
+``database_rights``     the application's privileges on the table; by default all, and none for an
+                        unmanaged table
+``shared``              True: rows are visible to all organizations and contain no secrets
 """
 
 import re
