@@ -1,4 +1,4 @@
-"""The operator's view of widgets and conversations."""
+"""Admin of widgets and conversations."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -25,9 +25,10 @@ class WidgetAdmin(ConsoleAdmin):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """A head follows its log, and only the services may change both.
+    """A conversation row is derived from its log, and only the services may change both.
 
-    What was said is not shown: whoever has to read it does so as a member, and that is told.
+    Message texts are not shown: an operator who has to read them impersonates a member, which is
+    audited.
     """
 
     menu = Menu(Section.WORK, "forum", rank=20)

@@ -1,4 +1,4 @@
-"""The inbox over HTTP: lists, one conversation, and what an agent does with it."""
+"""The inbox API: lists, one conversation, and the agents' actions."""
 
 import hashlib
 from contextlib import suppress
@@ -81,7 +81,7 @@ class AlertsBody(Body):
 
 
 class StateBody(Body):
-    """Where a conversation stands: its status, and whose it is."""
+    """A conversation's status, assignee and snooze time."""
 
     status = serializers.CharField(max_length=20)
     assignee = serializers.UUIDField(allow_null=True)
@@ -89,13 +89,13 @@ class StateBody(Body):
 
 
 class ActionBody(Body):
-    """``expected`` is the state that is to be changed; in another one nothing is done (409)."""
+    """With ``expected``, the action is rejected (409) unless the conversation is in that state."""
 
     expected = StateBody(required=False)
 
 
 class AssignBody(ActionBody):
-    """``assignee`` is a user's id, or null for nobody."""
+    """``assignee`` is a user's id, or null to unassign."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
@@ -105,7 +105,7 @@ class SnoozeBody(ActionBody):
 
 
 class ConversationBody(Body):
-    """``labels`` replaces those that are there."""
+    """``labels`` replaces the present ones."""
 
     priority = serializers.ChoiceField(choices=Priority.choices, required=False)
     labels = serializers.ListField(
@@ -139,12 +139,12 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box; ``next`` is the cursor of the page behind it.
+    """One page of a box; ``next`` is the cursor of the following page.
 
-    Of what is open, whoever waits longest comes first or, with ``order=newest``, the newest; of the
-    rest, the newest.
+    Open conversations are ordered by the longest wait or, with ``order=newest``, by the latest
+    message; all others by the latest message.
 
-    With ``search`` it is about the customers so named instead, in every box and status.
+    ``search`` lists the conversations of matching customers instead, in every box and status.
     """
 
     @extend_schema(
@@ -176,7 +176,7 @@ class Conversations(InboxView):
 
 
 class Counts(InboxView):
-    """How many conversations each box holds, counted no further than ``limit``."""
+    """The number of conversations of each box, up to ``limit``."""
 
     @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
@@ -187,7 +187,7 @@ class Counts(InboxView):
 
 
 class Agents(InboxView):
-    """Whom a conversation may be assigned to."""
+    """The possible assignees of a conversation."""
 
     @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
     def get(self, request: Request) -> Response:
@@ -195,7 +195,7 @@ class Agents(InboxView):
 
 
 class Alerts(InboxView):
-    """Which alerts you want to hear of in this organization: the settings of your notifications."""
+    """Notification settings of the member in this organization."""
 
     # A person's own: a program hears nothing.
     authentication_classes = AGENT_AUTHENTICATION
@@ -221,7 +221,7 @@ class ConversationDetail(InboxView):
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """Give one conversation with its customer and their other conversations."""
+        """Return one conversation with its customer and the customer's other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
         return Response(
             inbox.detail(self.membership, conversation), headers=etag_headers(conversation)
@@ -235,9 +235,10 @@ class ConversationDetail(InboxView):
         examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Change the members that are sent. To assign, snooze, close and reopen are calls apart.
+        """Change the members that are sent.
 
-        The `ETag` is that of the labels and the priority.
+        Assigning, snoozing, closing and reopening are separate calls. The `ETag` is that of the
+        labels and the priority.
         """
         wanted = ConversationBody.read(request, partial=True)
         if not self.membership.may(Area.INBOX, WRITE):
@@ -263,7 +264,7 @@ class ConversationDetail(InboxView):
 
 
 class ConversationMessages(InboxView):
-    """Entries that precede ``before``, oldest first, in the form of the socket's events."""
+    """Events before ``before``, oldest first, in the form of the socket's events."""
 
     @extend_schema(
         operation_id="messages_list",
@@ -290,7 +291,7 @@ class ConversationMessages(InboxView):
     @idempotent
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Answer the customer, or leave a note for one's own people."""
+        """Post a reply to the customer, or an internal note."""
         body = NewMessageBody.read(request)
         agent = agent_of_request(request)
         with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
@@ -303,7 +304,7 @@ class ConversationMessages(InboxView):
 
 
 class ConversationAction(InboxView):
-    """A change by an agent; answers with the conversation's new row."""
+    """An agent's action; responds with the conversation's updated row."""
 
     body: ClassVar[type[ActionBody]] = ActionBody
 
@@ -336,7 +337,7 @@ class ConversationAction(InboxView):
 
 @extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class TakeOver(ConversationAction):
-    """Answer the customer yourself; the bot keeps silent from here on."""
+    """Assign the conversation to yourself; the bot stops answering."""
 
     operation_id = "conversations_take_over"
 
@@ -346,7 +347,7 @@ class TakeOver(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class HandBack(ConversationAction):
-    """Let the bot answer again."""
+    """Return the conversation to the bot."""
 
     operation_id = "conversations_hand_back"
 
@@ -356,7 +357,7 @@ class HandBack(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
 class Assign(ConversationAction):
-    """Give a conversation to an agent, or to nobody."""
+    """Assign a conversation to an agent, or unassign it."""
 
     operation_id = "conversations_assign"
     body = AssignBody
@@ -377,7 +378,7 @@ class Close(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class Reopen(ConversationAction):
-    """Open a closed, sleeping or pending conversation for people."""
+    """Reopen a closed, snoozed or bot conversation for people."""
 
     operation_id = "conversations_reopen"
 
@@ -387,7 +388,7 @@ class Reopen(ConversationAction):
 
 @extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
 class Snooze(ConversationAction):
-    """Put a conversation out of sight until a time, or until the customer writes."""
+    """Snooze a conversation until a time, or until the customer writes."""
 
     operation_id = "conversations_snooze"
     body = SnoozeBody
@@ -397,7 +398,7 @@ class Snooze(ConversationAction):
 
 
 def _client_message_id(request: Request, agent: Agent) -> str:
-    """Name a message after its Idempotency-Key, so that it is stored once in the log too."""
+    """Derive the client_message_id from the Idempotency-Key, so that a retry is stored once."""
     if key := request.headers.get(HEADER):
         named = f"{agent.log_name}|{key}"
         return f"api-{hashlib.sha256(named.encode()).hexdigest()[:40]}"

@@ -1,4 +1,4 @@
-"""The verbs of chat: the only writers."""
+"""The services of chat: the only writers."""
 
 from chat.services.amending import delete_message, edit_message, finish_amendment
 from chat.services.conversations import (

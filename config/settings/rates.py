@@ -1,4 +1,4 @@
-"""The limits of an installation that sets none of its own."""
+"""Default rate limits."""
 
 # How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
 # `RATE_LIMITS` of the environment replaces single ones: `api.key=1200/60,api.address=off`.

@@ -1,4 +1,4 @@
-"""How customers are looked up."""
+"""Querysets of customers."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, principal: Principal) -> "CustomerQuerySet":
-        """Give the customers within reach: theirs who has one of their conversations."""
+        """Return the customers that the principal can access; the owners are their assignees."""
         if principal.level(Area.CUSTOMERS) == Level.ALL:
             return self.of(principal.organization_id)
         # A customer has many conversations: the joined rows are kept out of the outer query.
@@ -24,7 +24,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
 
     def contacts(self) -> "CustomerQuerySet":
-        """Leave out those of whom no more is known than that they were on the site."""
+        """Return the customers beyond anonymous visitors."""
         return self.filter(stage="customer")
 
     def count_contacts(self, organization_id: UUID) -> int:
@@ -34,10 +34,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(organization_id=organization_id)
 
     def named_like(self, text: str) -> "CustomerQuerySet":
-        """Narrow to those who have, for each word of the text, a word that begins with it.
+        """Return the customers with, for each word of the text, a word that starts with it.
 
-        Words of names, e-mail addresses and phone numbers count, without case and accents. The
-        organization in the index is the one whose rows row-level security shows.
+        Words of names, e-mail addresses and phone numbers are searched, without case and accents.
+        Row-level security determines the organization in the index.
         """
         asked = asked_words(text)
         if not asked:
@@ -50,7 +50,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return found
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        """Store customers together with the words by which they are found."""
+        """Insert customers together with their search words."""
         customers = list(objs)
         words = [(each, each.take_new_words() or []) for each in customers]
         with transaction.atomic(using=self.db):

@@ -1,8 +1,8 @@
-"""The words by which customers are found, and what a search asks of them.
+"""Search words of customers, and parsing of searches.
 
 Words and searches are folded alike (`crm.core.text.normalization.search_key`). A search is a range
-of words, which is all that row-level security lets an index answer: trigrams and LIKE are not
-leakproof.
+of words, the only condition for which row-level security can use an index: trigrams and LIKE are
+not leakproof.
 """
 
 import re
@@ -21,10 +21,10 @@ _PUNCTUATION = "@,;:()<>\"'"
 
 
 def searched_words(*, name: str, email: str, phone: str) -> list[str]:
-    """Return the words of a customer, each once, in order.
+    """Return the distinct search words of a customer, at most MAX_WORDS.
 
-    An address is found by itself, its domain and their parts; a phone number by its digits, as
-    one number and as they are grouped.
+    An address is indexed as a whole, by domain and by parts; a phone number by its digits, whole
+    and in groups.
     """
     words: dict[str, None] = {}
     for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
@@ -36,7 +36,7 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
 
 
 def asked_words(text: str) -> list[str]:
-    """Return the beginnings of words that a search asks for; none if it holds none."""
+    """Return the word prefixes of a search; empty if it has none."""
     words = (_plain(word)[:WORD_LENGTH] for word in search_key(text).split())
     return [word for word in dict.fromkeys(words) if word][:MAX_ASKED]
 

@@ -1,8 +1,8 @@
-"""Forms that were refused before their view ran: what was typed is shown again, never lost.
+"""Forms that were rejected before their view ran: the input is shown again.
 
-Secrets (passwords, codes) are never kept. A form whose session had ended waits in the new,
-anonymous session until its own person has logged in; sending it takes a press of a button on our
-page, with a fresh CSRF token.
+Secrets (passwords, codes) are never stored. A form whose session had expired is stored in the new,
+anonymous session until the same user has logged in; submitting it requires a button on our page,
+with a fresh CSRF token.
 """
 
 import re
@@ -40,14 +40,14 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where a form was sent to, and its fields in order."""
+    """The URL that a form was sent to, and its fields in order."""
 
     path: str
     fields: tuple[Pair, ...]
 
     @property
     def typed(self) -> list[dict[str, str]]:
-        """Return what a person wrote, with the labels of the fields, to be read and copied."""
+        """Return the typed text with the labels of the fields, for reading and copying."""
         labels = _labels({name for name, _value in self.fields})
         return [
             {
@@ -83,9 +83,9 @@ def has_secrets(request: HttpRequest) -> bool:
 
 
 def keep(request: HttpRequest) -> bool:
-    """Keep the form of a request in its session; return whether that was possible.
+    """Store the form of a request in its session; return whether that was possible.
 
-    The session may be that of nobody yet: how often an address may do so is limited.
+    The session may be anonymous, so the number of forms per address is limited.
     """
     form = form_of(request)
     size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
@@ -109,7 +109,7 @@ def keep(request: HttpRequest) -> bool:
 
 
 def kept_form_of(request: HttpRequest, user: User | AnonymousUser) -> KeptForm | None:
-    """Return the form that waits for this person; one of somebody else is dropped."""
+    """Return the form stored for this user; one of another user is dropped."""
     stored: dict[str, Any] | None = request.session.get(SESSION_FIELD)
     if stored is None:
         return None
@@ -133,7 +133,7 @@ def kept_page(
     error: AppError | None = None,
     other: str = "",
 ) -> HttpResponse:
-    """Show a kept form; ``reason`` is logged_out, switched, person or stale."""
+    """Render a stored form; ``reason`` is logged_out, switched, person or stale."""
     context = {"kept": form, "reason": reason, "error": error, "other": other}
     return render(request, "accounts/kept_form.html", context, status=status)
 
@@ -147,7 +147,7 @@ def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResp
 
 
 def _labels(names: set[str]) -> dict[str, Any]:
-    """Return the labels of the free-text fields of the form class that has most of these names."""
+    """Return the labels of the text fields of the form class with most of these names."""
     best: dict[str, forms.Field] = {}
     most = 0
     for form in _forms(forms.Form):

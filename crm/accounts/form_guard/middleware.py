@@ -1,4 +1,4 @@
-"""Verify the stamp of every request of a page, and keep forms whose session had ended."""
+"""Verify the stamp of every page request, and store forms whose session had expired."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -75,7 +75,7 @@ class FormGuardMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a page of another organization or person. The API asks by itself."""
+        """Reject a page of another organization or user. The API checks for itself."""
         if is_for_programs(request):
             return None
         if request.method not in SAFE and KEPT in request.POST and request.user.is_authenticated:
@@ -136,7 +136,7 @@ def _leads_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:
 
 
 def _switch_back(request: HttpRequest, user: User) -> None:
-    """Run the session as the organization of the stamp, as the person chose on our page."""
+    """Switch the session to the stamp's organization, as chosen on our page."""
     wanted = stamp_of(request).organization_id
     present: Any = getattr(request, "membership", None)
     if wanted is None or not present or present.impersonation:

@@ -1,7 +1,7 @@
 """The hidden fields of every form, and the stamp of every page.
 
 The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
-CSRF token carries a once-key, and says which organization and person it was made for.
+CSRF token also has a once-key and the organization and user that it was rendered for.
 """
 
 import secrets
@@ -62,7 +62,7 @@ def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
 
 @register.simple_tag(takes_context=True)
 def page_stamp(context: Context) -> SafeString:
-    """Write the stamp for scripts: a `<meta>` that they copy into their headers."""
+    """Render the stamp for scripts: a `<meta>` that they copy into their headers."""
     request = context.get("request")
     found = stamp(request) if isinstance(request, HttpRequest) else {}
     if not found:
@@ -92,7 +92,7 @@ def written_text(context: Context) -> dict[str, Any]:
 
 
 def stamp(request: HttpRequest) -> dict[str, Any]:
-    """Return the organization and the person of a page; nothing where nobody is logged in."""
+    """Return the organization and the user of a page; empty for anonymous users."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
@@ -102,7 +102,7 @@ def stamp(request: HttpRequest) -> dict[str, Any]:
 
 
 def _once_key(request: HttpRequest) -> str:
-    """Return the once-key of this rendering of the page: one for all of its forms."""
+    """Return the once-key of this rendering of the page, shared by all of its forms."""
     if not hasattr(request, _KEY):
         setattr(request, _KEY, secrets.token_urlsafe(18))
     return str(getattr(request, _KEY))

@@ -1,4 +1,4 @@
-"""Legal holds in the settings: what is kept, why, and since when."""
+"""Settings page of legal holds."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ SHOWN = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def holds(request: HttpRequest) -> HttpResponse:
-    """Show what is kept; a POST keeps more."""
+    """Render the legal holds; a POST places one."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
     form = HoldForm(request.POST if request.method == "POST" else None, by=membership)

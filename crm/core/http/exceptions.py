@@ -1,4 +1,4 @@
-"""Turn a refusal into an answer people or programs can read."""
+"""Translation of errors to HTTP responses."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,12 +12,12 @@ _API = "/api/"
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Say whether the API was called: it never answers with a page."""
+    """Return whether the request is for the API, which never responds with a page."""
     return request.path_info.startswith(_API)
 
 
 def problem(error: AppError) -> dict[str, object]:
-    """Word a refusal as RFC 9457 problem details; ``code`` is the stable part."""
+    """Serialize an error as RFC 9457 problem details; ``code`` is the stable part."""
     return {
         "type": "about:blank",
         "title": error.message,
@@ -40,9 +40,9 @@ def problem_json(error: AppError) -> JsonResponse:
 
 
 def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
-    """Answer with a problem document in the API, elsewhere with a page.
+    """Return a problem document for the API, an HTML page elsewhere.
 
-    It needs no middleware to have run before it.
+    Requires no middleware to have run before.
     """
     if is_for_programs(request):
         return problem_json(error)
