@@ -77,14 +77,15 @@ def test_an_action_on_an_expected_state_changes_no_other(
     }
     act(api, conversation, "assign", {"assignee": str(colleague.user_id)})
     until = (timezone.now() + timedelta(hours=3)).isoformat()
-    for verb, body in {
+    bodies: dict[str, dict[str, Any]] = {
         "assign": {"assignee": None},
         "snooze": {"until": until},
         "take_over": {},
         "hand_back": {},
         "close": {},
         "reopen": {},
-    }.items():
+    }
+    for verb, body in bodies.items():
         refused = act(api, conversation, verb, {**body, "expected": seen})
         assert (refused.status_code, refused.json()["code"]) == (409, "conversation_changed")
         assert status_of(conversation) == ("open", colleague.user_id)
