@@ -10,6 +10,15 @@ class ConversationClosed(Conflict):
     message = gettext_noop("This conversation is closed. Start a new one, or reopen it.")
 
 
+class ConversationChanged(Conflict):
+    """The conversation is not in the state that the caller expected."""
+
+    code = "conversation_changed"
+    message = gettext_noop(
+        "Somebody has changed this conversation since. It stays as they left it."
+    )
+
+
 class ConversationTaken(Conflict):
     """The bot may write only while it owns the conversation."""
 

@@ -1,7 +1,8 @@
 """The inbox API: lists, one conversation, and the agents' actions."""
 
 import hashlib
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from chat.api.shapes import (
     InboxPageShape,
 )
 from chat.content import has_controls
-from chat.errors import ReadOnly
+from chat.errors import ConversationNotFound, ReadOnly
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Priority, Status
 from chat.services import (
@@ -34,6 +35,7 @@ from chat.services import (
     close,
     hand_back,
     reopen,
+    require_state,
     set_labels,
     set_priority,
     snooze,
@@ -78,13 +80,27 @@ class AlertsBody(Body):
     sound = serializers.BooleanField()
 
 
-class AssignBody(Body):
+class StateBody(Body):
+    """A conversation's status, assignee and snooze time."""
+
+    status = serializers.CharField(max_length=20)
+    assignee = serializers.UUIDField(allow_null=True)
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+
+
+class ActionBody(Body):
+    """With ``expected``, the action is rejected (409) unless the conversation is in that state."""
+
+    expected = StateBody(required=False)
+
+
+class AssignBody(ActionBody):
     """``assignee`` is a user's id, or null to unassign."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
 
-class SnoozeBody(Body):
+class SnoozeBody(ActionBody):
     until = serializers.DateTimeField()
 
 
@@ -290,49 +306,53 @@ class ConversationMessages(InboxView):
 class ConversationAction(InboxView):
     """An agent's action; responds with the conversation's updated row."""
 
+    body: ClassVar[type[ActionBody]] = ActionBody
+
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
         inbox.find(self.membership, conversation_id)
-        self.act(conversation_id, request.data)
-        conversation = inbox.find(self.membership, conversation_id)
-        return Response({"conversation": inbox.row(self.membership, conversation)})
+        body = self.body.read(request)
+        named: dict[str, Any] = {
+            "organization_id": self.membership.organization_id,
+            "conversation_id": conversation_id,
+            "by": self.membership,
+        }
+        row: dict[str, Any] | None = None
+        with transaction.atomic():
+            if "expected" in body:
+                require_state(**named, **body["expected"])
+            self.act(named, body)
+            # Read while it is locked: the row of this change, not of a colleague's next one.
+            with suppress(ConversationNotFound):
+                row = inbox.row(self.membership, inbox.find(self.membership, conversation_id))
+        if row is None:
+            raise ConversationNotFound
+        return Response({"conversation": row})
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
         raise NotImplementedError
 
-    @property
-    def organization_id(self) -> UUID:
-        return self.membership.organization_id
 
-
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class TakeOver(ConversationAction):
     """Assign the conversation to yourself; the bot stops answering."""
 
     operation_id = "conversations_take_over"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return take_over(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return take_over(**named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class HandBack(ConversationAction):
     """Return the conversation to the bot."""
 
     operation_id = "conversations_hand_back"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return hand_back(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return hand_back(**named)
 
 
 @extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
@@ -340,43 +360,30 @@ class Assign(ConversationAction):
     """Assign a conversation to an agent, or unassign it."""
 
     operation_id = "conversations_assign"
+    body = AssignBody
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        wanted = self.valid(AssignBody(data=body))
-        return assign(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            assignee_id=wanted["assignee"],
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return assign(assignee_id=body["assignee"], **named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class Close(ConversationAction):
     """Close a conversation."""
 
     operation_id = "conversations_close"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return close(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return close(**named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class Reopen(ConversationAction):
     """Reopen a closed, snoozed or bot conversation for people."""
 
     operation_id = "conversations_reopen"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return reopen(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return reopen(**named)
 
 
 @extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
@@ -384,15 +391,10 @@ class Snooze(ConversationAction):
     """Snooze a conversation until a time, or until the customer writes."""
 
     operation_id = "conversations_snooze"
+    body = SnoozeBody
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        wanted = self.valid(SnoozeBody(data=body))
-        return snooze(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            until=wanted["until"],
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return snooze(until=body["until"], **named)
 
 
 def _client_message_id(request: Request, agent: Agent) -> str:

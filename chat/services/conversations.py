@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.content import clean_client_message_id
-from chat.errors import ConversationClosed, UnknownAssignee
+from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
 from chat.models.message import LABELLED, PRIORITIZED
@@ -124,6 +124,27 @@ def _conversation_for(
     conversation.save(force_insert=True)
     ConversationDocuments.create(conversation)
     return conversation.pk
+
+
+def require_state(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    by: Principal,
+    status: str,
+    assignee: UUID | None,
+    snoozed_until: datetime | None,
+) -> None:
+    """Lock a conversation that stands as somebody last saw it. Raises ConversationChanged.
+
+    In a transaction: what follows in it changes that state and no other.
+    """
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
+    present = (conversation.status, conversation.assignee_id, conversation.snoozed_until)
+    if present != (status, assignee, snoozed_until):
+        raise ConversationChanged
 
 
 @transaction.atomic

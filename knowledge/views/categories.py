@@ -92,12 +92,19 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
                 },
             )
         except CategoryNameTaken as taken:
-            messages.error(request, _(taken.message))
+            _refused(request, form, _(taken.message))
         else:
             messages.success(request, _("Saved."))
     else:
-        messages.error(request, _("A category needs a name of at most 100 letters."))
+        _refused(request, form, _("A category needs a name of at most 100 letters."))
     return redirect("knowledge:categories")
+
+
+def _refused(request: HttpRequest, form: CategoryForm, words: str) -> None:
+    """Say what was refused, with the names that were written."""
+    names = [str(form.data.get(form.add_prefix(each), "")).strip() for each in form.fields]
+    written = isolate(", ".join(filter(None, names)))
+    messages.error(request, f"{words} “{written}”" if any(names) else words)
 
 
 def names_were_sent(request: HttpRequest) -> bool:

@@ -101,6 +101,12 @@ def is_idle(request: HttpRequest) -> bool:
     return is_session_idle(request.session)
 
 
+def is_idle_operator(request: HttpRequest) -> bool:
+    """Say whether an operator has to log in again, for nothing but having been away."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff) and is_idle(request)
+
+
 def is_session_idle(session: SessionBase) -> bool:
     """Return whether an operator's session has been idle too long.
 
