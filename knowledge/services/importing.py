@@ -12,7 +12,7 @@ from crm.accounts.permissions import Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.ids import uuid7
-from crm.core.text.normalization import identity_key
+from crm.core.text.normalization import identity_key, normalize_key
 from knowledge.errors import CategoryNotFound, FaqKeyTaken
 from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known
@@ -80,7 +80,7 @@ def create_faqs(
     taken = set(
         Faq.objects.of(organization_id)
         .alive()
-        .filter(key__in={content.key or key_of(content.question) for content in contents})
+        .filter(key__in={_key(content) for content in contents})
         .values_list("key", "language_code")
     )
     categories = {content.category_id for content in contents if content.category_id}
@@ -88,7 +88,7 @@ def create_faqs(
     if known.count() < len(categories):
         raise CategoryNotFound
     for faq, content in zip(faqs, contents, strict=True):
-        key = content.key or key_of(content.question)
+        key = _key(content)
         if (key, content.language_code) in taken:
             if content.key:
                 raise FaqKeyTaken
@@ -143,7 +143,7 @@ def _import_batch(
     organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
 ) -> None:
     base = lock_knowledge(organization_id)
-    keys = {content.key for content in batch}
+    keys = {normalize_key(content.key) for content in batch}
     here = {
         (faq.key, faq.language_code): faq
         for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
@@ -153,10 +153,11 @@ def _import_batch(
     changed: list[Faq] = []
     now = timezone.now()
     for content in batch:
-        faq = here.get((content.key, content.language_code))
+        key = normalize_key(content.key)
+        faq = here.get((key, content.language_code))
         if faq is None:
             faq = Faq(organization_id=organization_id, created_by=by)
-            here[content.key, content.language_code] = new[faq.pk] = faq
+            here[key, content.language_code] = new[faq.pk] = faq
         elif not _differs(faq, content):
             continue
         elif faq.pk not in new:
@@ -192,6 +193,10 @@ def _category(row: ImportRow, known: dict[tuple[str, str], UUID], by: Principal)
     made = create_category(organization_id=by.organization_id, name=row.category, by=by)
     known[ANYWHERE, name] = made.pk
     return made.pk
+
+
+def _key(content: FaqContent) -> str:
+    return normalize_key(content.key) or key_of(content.question)
 
 
 def _differs(faq: Faq, content: FaqContent) -> bool:

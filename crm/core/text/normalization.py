@@ -2,6 +2,7 @@
 
 - ``normalize`` and ``normalize_line``: what is stored. Canonical composition (NFC), no invisible
   characters, no bidirectional controls, no space around it.
+- ``normalize_key``: the form of a key, as ``returns`` of an FAQ.
 - ``is_blank``: whether anything would be seen.
 - ``identity_key``: equal for two texts that are the same name. Case, width, invisible characters
   and the sort of an apostrophe do not count; accents do.
@@ -99,6 +100,11 @@ def normalize(text: str) -> str:
 def normalize_line(text: str) -> str:
     """Return the text normalized, in one line, with single plain spaces between its words."""
     return normalize(" ".join(normalize(text).split()))
+
+
+def normalize_key(text: str) -> str:
+    """Return the one form of a key that people write: a line in lower case."""
+    return normalize_line(text).lower()
 
 
 def is_blank(text: str) -> bool:
