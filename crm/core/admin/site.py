@@ -89,7 +89,7 @@ def _without_nul(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if any("\x00" in value for _name, values in request.GET.lists() for value in values):
-            query = request.GET.copy()
+            query: Any = request.GET.copy()
             for name, values in request.GET.lists():
                 query.setlist(name, [value.replace("\x00", "") for value in values])
             query._mutable = False
