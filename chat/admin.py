@@ -1,4 +1,4 @@
-"""The operator's view of widgets and conversations."""
+"""Admin of widgets and conversations."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""Who comes when the bot hands over, as far as it is known."""
+"""The announcement of who will answer after an escalation."""
 
 from uuid import UUID
 

@@ -53,7 +53,7 @@ _POLITE = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot decided to say."""
+    """The bot's decision: outcome, text and sources."""
 
     outcome: Outcome
     text: str
@@ -76,7 +76,7 @@ class Reply:
 
     @classmethod
     def said(cls, message: Message) -> "Reply":
-        """Read back what was decided from the message that was stored."""
+        """Return the decision recorded in the stored reply."""
         content = message.content
         return cls(
             outcome=Outcome(content.get("outcome", Outcome.ANSWERED)),
@@ -274,7 +274,7 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
 
 
 def _finish(question: Message, reply: Reply | None, began: float) -> None:
-    """Record the turn, and only then strike the question off."""
+    """Record the turn, and only then remove the pending side effect."""
     fields: dict[str, Any] = {
         "outcome": (reply.outcome if reply else Outcome.SUPERSEDED).value,
         "duration_ms": round((time.monotonic() - began) * 1000),

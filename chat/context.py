@@ -1,4 +1,4 @@
-"""What the frame around every page shows of the conversations."""
+"""Context processors of the frame around every page."""
 
 from typing import Any
 

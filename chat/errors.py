@@ -1,4 +1,4 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext_noop
 
@@ -10,8 +10,17 @@ class ConversationClosed(Conflict):
     message = gettext_noop("This conversation is closed. Start a new one, or reopen it.")
 
 
+class ConversationChanged(Conflict):
+    """The conversation is not in the state that the caller expected."""
+
+    code = "conversation_changed"
+    message = gettext_noop(
+        "Somebody has changed this conversation since. It stays as they left it."
+    )
+
+
 class ConversationTaken(Conflict):
-    """The bot may write only while the conversation is its own."""
+    """The bot may write only while it owns the conversation."""
 
     code = "conversation_taken"
     message = gettext_noop("A person has taken over this conversation.")
@@ -63,7 +72,7 @@ class MessageDeleted(Conflict):
 
 
 class NotAMessage(Conflict):
-    """Changes of a conversation, edits and deletions are history: they stay as they are."""
+    """Changes, edits and deletions are immutable events."""
 
     code = "not_a_message"
     message = gettext_noop("Only messages and private notes can be edited or deleted.")
@@ -243,7 +252,7 @@ class SentTooFast(TooFast):
 
 
 class ProtocolError(Invalid):
-    """A frame that the protocol does not know; a client that repeats them is closed with 4409."""
+    """An invalid frame; a client that repeats them is closed with 4409."""
 
     code = "protocol"
     message = gettext_noop("The frame cannot be used. See docs/stream-protocol.md.")

@@ -34,9 +34,9 @@ class MessageData(TypedDict):
 
 
 class AmendmentData(TypedDict):
-    """An edit or a deletion: which message it is about, and by whom.
+    """An edit or a deletion: its target, and by whom.
 
-    ``content`` is missing where the text it brought was deleted since.
+    ``content`` is missing where the edited text was deleted since.
     """
 
     message_id: str
@@ -48,7 +48,7 @@ class AmendmentData(TypedDict):
 
 
 class EventFrame(TypedDict):
-    """One entry of a stream, as every client receives it."""
+    """One event of a stream, as every client receives it."""
 
     type: Literal["event"]
     stream: str

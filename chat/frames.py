@@ -1,4 +1,4 @@
-"""The frames of the stream protocol: what a client may send, and how a server closes.
+"""Frames of the stream protocol and close codes.
 
 `docs/stream-protocol.md` describes them; a test compares it with FRAMES_IN and FRAMES_OUT.
 """
@@ -41,7 +41,7 @@ class CloseCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a client stands in one stream."""
+    """A client's position in one stream."""
 
     stream: str
     epoch: str
@@ -116,7 +116,7 @@ FRAMES_OUT: dict[str, tuple[str, ...]] = {
 
 
 def parse_frame(text: str | None) -> Frame:
-    """Read a frame, or refuse it; a refusal carries the ``client_message_id`` that was in it."""
+    """Parse a frame. Raise a ProtocolError, with the frame's ``client_message_id`` if present."""
     fields = _fields(text)
     try:
         return _read(fields)
@@ -167,7 +167,7 @@ def _fields(text: str | None) -> dict[str, Any]:
 
 
 def _identification(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Repeat only short strings: a refusal must not be larger than its cause."""
+    """Return the identifying members that are short: an error must not exceed its cause."""
     return {
         name: value
         for name in ("client_message_id", "stream")

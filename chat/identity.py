@@ -40,7 +40,7 @@ _NOTED_EVERY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Who a visitor is to the site; ``facts`` are name, email and phone as far as it vouches."""
+    """The verified identity of a visitor; ``facts`` are name, email and phone as signed."""
 
     external_id: str
     facts: Mapping[str, str]
@@ -51,7 +51,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came along with a session: a token to check, and what the page claims."""
+    """The identity input of a session: a token to verify, and unverified data."""
 
     token: str | None = None
     claims: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def parse_identity(given: object) -> Told:
 
 
 def check_proof(widget: Widget, token: str) -> Proof:
-    """Check a signed identity. Raises IdentityInvalid, IdentityExpired, IdentityTooLong."""
+    """Verify a signed identity. Raise IdentityInvalid, IdentityExpired or IdentityTooLong."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise IdentityInvalid
     try:

@@ -1,6 +1,6 @@
-"""What the inbox shows: pages of rows, counts, one conversation with its customer.
+"""Queries of the inbox: pages of rows, counts, one conversation with its customer.
 
-The pages and the API word the same facts, so that a reload and a live update never differ.
+Pages and API serialize the same rows, so that a reload and a live update are consistent.
 """
 
 import base64
@@ -45,7 +45,7 @@ class Box(StrEnum):
 
 
 class Order(StrEnum):
-    """How what is open is ordered; of the rest, the newest always come first."""
+    """The order of open conversations; all others are ordered by the latest message."""
 
     WAIT = "wait"
     NEWEST = "newest"
@@ -53,9 +53,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top.
+    """The position where a page ended; independent of rows that arrived since.
 
-    ``moment`` is since when that row waits, or with ``is_waiting`` false its last message's.
+    ``moment`` is the start of that row's wait or, if not ``is_waiting``, the time of its last
+    message.
     """
 
     moment: datetime
@@ -215,7 +216,9 @@ def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[
 
 
 def _unread_of(conversation: Conversation, seen: int) -> int:
-    """Count what the customer wrote after what this reader saw and the team last answered."""
+    """Return the number of customer messages after this reader's position and the team's last
+    reply.
+    """
     return max(0, conversation.inbound_total - max(seen, conversation.answered_inbound_total))
 
 
@@ -235,7 +238,7 @@ class Counts:
 
 
 def counts(membership: Membership) -> Counts:
-    """Count each box and status, in one query and never further than COUNT_LIMIT."""
+    """Count each box and status, in one query and up to COUNT_LIMIT."""
     boxes = {box: in_box(membership, box) for box in Box}
     is_team = membership.level(Area.INBOX) == Level.TEAM
     if is_team:

@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 class BotInteractionManager:
-    """One document a question; each call names the organization it is about."""
+    """One document per question; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["BotInteraction"], name: str) -> None:
         self.model = owner
@@ -157,7 +157,7 @@ class BotInteractionManager:
         return self.model.from_document(found) if found else None
 
     def forget(self, organization_id: UUID, conversation_id: UUID, question_seq: int) -> None:
-        """Remove a turn whose question or answer was deleted; harmless when there is none."""
+        """Delete a turn whose question or answer was deleted; idempotent."""
         with mongo_refusals():
             self.collection.delete_one(self._key(organization_id, conversation_id, question_seq))
 
@@ -196,7 +196,7 @@ class BotInteractionManager:
 
 @dataclass(frozen=True, slots=True)
 class BotInteraction:
-    """One question and what the bot made of it; ``outcome`` is None while it works."""
+    """One question and the bot's result; ``outcome`` is None while it is in progress."""
 
     id: str
     tenant_id: UUID

@@ -11,7 +11,7 @@ MAX_RECEIVED = 120
 
 
 class TokenBucket:
-    """``burst`` at once, ``rate`` a second for ever."""
+    """Token bucket: ``burst`` at once, ``rate`` per second."""
 
     __slots__ = ("_burst", "_moment", "_rate", "_tokens")
 

@@ -1,4 +1,4 @@
-"""Who comes in without Django's middleware: by a token, by the session cookie, or by a ticket."""
+"""Authentication without Django's middleware: by token, session cookie or ticket."""
 
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -65,7 +65,9 @@ def visitor_of_token(token: str) -> Visitor:
 
 
 def agent_of_cookie(cookie: str | None) -> Agent:
-    """Log in as Django does, by the session cookie. Raises AccessEnded, SecondFactorMissing."""
+    """Authenticate by the session cookie, as Django does. Raise AccessEnded,
+    SecondFactorMissing.
+    """
     try:
         morsel = SimpleCookie(cookie or "").get(settings.SESSION_COOKIE_NAME)
     except CookieError:

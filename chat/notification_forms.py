@@ -1,4 +1,4 @@
-"""What people are asked on the pages of chat."""
+"""Forms of notification settings."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reading a stream from where a client stands."""
+"""Replay of a stream from a client's position."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -49,10 +49,10 @@ class Stretch:
 def read_after(
     viewer: Viewer, *, stream: str, epoch: str | None, after: int, limit: int | None = None
 ) -> Stretch:
-    """Read what follows ``after``.
+    """Return the events after ``after``.
 
-    Without ``limit`` all of it, or nothing where it is too much; with ``limit`` the next page.
-    Raises ConversationNotFound for a stream that is not the viewer's, and StoreUnavailable.
+    Without ``limit`` all of them, or none where there are too many; with ``limit`` the next page.
+    Raise ConversationNotFound for a stream of another viewer, and StoreUnavailable.
     """
     head = viewer.head(stream)
     if epoch is not None and epoch != head.epoch:
@@ -79,7 +79,7 @@ def read_after(
 
 
 def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stretch:
-    """Read the ``limit`` entries that precede ``before``: a client scrolls up."""
+    """Return the ``limit`` events before ``before``, for scrolling up."""
     head = viewer.head(stream)
     before = min(before, head.last_seq + 1)
     messages = Message.objects.before(head.organization_id, head.pk, before, limit=limit)

@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of chat. Each is idempotent."""
 
 from typing import Any
 from uuid import UUID

@@ -52,7 +52,9 @@ PREFIX = "conversation:"
 
 
 def conversation_id_of(stream: str) -> UUID:
-    """Read the name of a stream; one that cannot be is answered like one that is not there."""
+    """Return the conversation id of a stream name. Raise ConversationNotFound for an
+    invalid one.
+    """
     try:
         conversation_id = UUID(stream.removeprefix(PREFIX))
     except ValueError:
@@ -71,7 +73,7 @@ def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor of a site, known by a token; ``secret_id`` is what their site proved them by."""
+    """A visitor of a site, identified by a token; ``secret_id`` is the secret of their identity."""
 
     organization_id: UUID
     customer_id: UUID
@@ -117,7 +119,7 @@ class Visitor:
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
-        """Write a message; without a stream, into the open conversation or a new one."""
+        """Post a message; without a stream, to the open conversation or a new one."""
         try:
             ratelimit.enforce("widget_post", {"visitor": self.customer_id})
         except ratelimit.Refusal as refusal:
@@ -186,7 +188,7 @@ class Visitor:
         return True
 
     def require_may_write(self) -> None:
-        """A visitor always may."""
+        """Return: a visitor may always write."""
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)
@@ -235,7 +237,7 @@ class Agent:
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
-        """Write a reply or a private note."""
+        """Post a reply or an internal note."""
         content = clean_content(content)
         if stream is None:
             raise StreamRequired

@@ -19,7 +19,7 @@ KEPT_SECONDS = 24 * 3600
 
 
 def note_address(customer_id: UUID, address: str) -> None:
-    """Remember from where a visitor comes. Where Redis is away they are not counted by it."""
+    """Store a visitor's address; without Redis it is not counted."""
     digest = hmac.new(settings.SECRET_KEY.encode(), address.encode(), hashlib.sha256).hexdigest()
     if not redis_circuit_breaker.answers():
         return
@@ -30,7 +30,7 @@ def note_address(customer_id: UUID, address: str) -> None:
 
 
 def address_of(customer_id: UUID) -> str | None:
-    """Return the hash of the address that a visitor last came from; None where it is not known."""
+    """Return the hash of a visitor's last address; None where unknown."""
     if not redis_circuit_breaker.answers():
         return None
     try:

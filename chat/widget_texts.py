@@ -1,4 +1,4 @@
-"""The texts of a widget that an owner may word, in any of the languages."""
+"""The texts of a widget that its owner may change, by language."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What every part of /api/v1/ shares."""
+"""Exception handling and parsing shared by /api/v1/."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -37,7 +37,9 @@ _WHOLE = "non_field_errors"
 
 
 class JsonParser(BaseParser):
-    """Read a body with `crm.core.http.strict_json`; only UTF-8 comes this far."""
+    """Parses a body with `crm.core.http.strict_json`; the charset was checked to be
+    UTF-8 before.
+    """
 
     media_type = "application/json"
 
@@ -54,7 +56,7 @@ class JsonParser(BaseParser):
 
 
 class _Refused(AppError):
-    """A refusal of the framework, in our words' form."""
+    """An error of the framework in the form of ours."""
 
     def __init__(self, error: exceptions.APIException) -> None:
         codes = error.get_codes()

@@ -1,4 +1,4 @@
-"""What must be set before the installation can be trusted; run by `manage.py check`."""
+"""System checks of a secure installation; run by `manage.py check`."""
 
 from collections.abc import Sequence
 from typing import Any

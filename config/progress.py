@@ -1,7 +1,7 @@
-"""What a long command is doing: step n of m and for how long.
+"""Progress of a long command: step n of m and its duration.
 
-On a terminal one line is kept up to date; elsewhere each step is two plain lines. Imports nothing
-of the product: it runs before anything is installed, too.
+A terminal shows one updated line; other outputs get two plain lines per step. Imports nothing of
+the product: it also runs before anything is installed.
 """
 
 import re
@@ -18,7 +18,7 @@ _ENDED = re.compile(r"\[\d+/\d+\] .+: \d+ s")
 
 
 class Progress:
-    """Steps of which there are ``total``; ``out`` is a terminal or not."""
+    """Progress of ``total`` steps; ``out`` may be a terminal."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self.total = total

@@ -41,7 +41,7 @@ class NotStarted(Exception):
 
 @dataclass
 class Part:
-    """One process of the product; it is started again when it dies by itself."""
+    """One process of the product; it is restarted when it exits."""
 
     name: str
     argv: list[str]

@@ -1,4 +1,4 @@
-"""The operator's view of knowledge. It writes through the same services as the CRM."""
+"""Admin of FAQs; it writes through the same services as the pages."""
 
 from typing import Any
 

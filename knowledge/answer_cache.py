@@ -1,4 +1,4 @@
-"""Answers kept for an hour and questions counted, in Redis. Without Redis there is neither."""
+"""Cached answers (one hour) and question counts, in Redis. Without Redis there is neither."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ POPULAR_KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Under what an answer is kept: ``response_cache:{org}:{hash}``."""
+    """The key of a cached answer: ``response_cache:{org}:{hash}``."""
 
     name: str
 
@@ -57,9 +57,9 @@ def write(key: Key, answer: dict[str, Any]) -> None:
 
 
 def count(organization_id: UUID, question: str) -> None:
-    """Count a question of the FAQs as asked once more.
+    """Increment the count of a FAQ's question.
 
-    Only the organization's own wording is kept, never a visitor's: theirs may hold a phone number.
+    Only the organization's own text is stored, never a visitor's: it may contain a phone number.
     """
     name = popular_key(organization_id)
     try:

@@ -239,7 +239,7 @@ class Categories(FaqView):
         responses=page_of(CategorySerializer),
     )
     def get(self, request: Request) -> Response:
-        """List the categories that FAQs are kept under."""
+        """List the categories of FAQs."""
         return list_response(
             request,
             CategoryListQuery,
@@ -288,7 +288,7 @@ class CategoryDetail(FaqView):
     )
     @refuses(409)
     def patch(self, request: Request, category_id: UUID) -> Response:
-        """Change its name, or its names by language."""
+        """Change the name, or the names by language."""
         category = rename_category(
             organization_id=self.principal.organization_id,
             category_id=category_id,

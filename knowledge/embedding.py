@@ -1,4 +1,4 @@
-"""Meaning of a text as a vector, computed in this process by multilingual-e5-small at 4 bits."""
+"""Text embeddings, computed in this process by multilingual-e5-small at 4 bits."""
 
 import os
 import threading

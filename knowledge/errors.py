@@ -1,4 +1,4 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext_noop
 
@@ -52,7 +52,7 @@ class WrongPlace(Invalid):
 
 
 class OrganizationMissing(Invalid):
-    """A wide search would show one organization's knowledge to another."""
+    """A search without an organization would return other tenants' knowledge."""
 
     code = "organization_missing"
     message = gettext_noop("A search of the knowledge base must name one organization.")
@@ -66,7 +66,7 @@ class KnowledgeUnavailable(StoreUnavailable):
 
 
 class IndexOutdated(KnowledgeUnavailable):
-    """The live collection was made with another embedding model: its scores would mean nothing."""
+    """The live collection was created with another embedding model: its scores are meaningless."""
 
     code = "knowledge_index_outdated"
     message = gettext_noop(

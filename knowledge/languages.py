@@ -1,4 +1,4 @@
-"""Which of our languages a short text is written in."""
+"""Detection of a short text's language."""
 
 import re
 

@@ -37,11 +37,11 @@ MAX_PHRASINGS = 20
 
 
 class KnowledgeBase(models.Model):
-    """An organization's knowledge as a whole.
+    """The state of an organization's knowledge as a whole.
 
-    ``version`` grows with every change after which an answer may differ, in the transaction of that
-    change; whatever was worked out under an older version is worthless. The row is also the lock
-    of everyone who changes many FAQs at once.
+    ``version`` is incremented by every change that may affect an answer, in the transaction of that
+    change, and invalidates everything computed before. The row is also the lock of bulk changes of
+    FAQs.
     """
 
     organization = models.OneToOneField(
@@ -80,7 +80,7 @@ class CategoryNamesField(ByLanguageField):
 
 
 class FaqCategory(VersionedModel):
-    """A heading under which an organization keeps FAQs, the same for every language."""
+    """A category of an organization's FAQs, shared by all languages."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -119,11 +119,11 @@ class FaqCategory(VersionedModel):
 
 
 class Faq(VersionedModel):
-    """A question of customers with the organization's answer, in one language.
+    """A customer's question with the organization's answer, in one language.
 
-    FAQs that share a ``key`` say the same in different languages. ``version`` grows with every
-    change that the index has to follow; the index is up to date when ``indexed_version`` equals it.
-    A deleted one stays until its index entry is gone and the time to undo is over.
+    FAQs that share a ``key`` are translations of each other. ``version`` is incremented by every
+    change that the index must follow; the index is current when ``indexed_version`` equals it. A
+    deleted FAQ is kept until its index entry is removed and the time to undo is over.
     """
 
     # Its public page is open to everybody who has the link.
@@ -224,7 +224,7 @@ class Faq(VersionedModel):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of knowledge in the index: chunk 0 is a FAQ's question, the others are phrasings."""
+    """An entry of the index: chunk 0 is a FAQ's question, the others are its alternatives."""
 
     organization_id: UUID
     source_id: UUID
@@ -283,7 +283,7 @@ class Passage:
 
 @dataclass(slots=True)
 class PassageHit:
-    """A passage that a search found; a half of the search that did not find it left None."""
+    """A search result; the score is None in the search that did not find it."""
 
     source_id: UUID
     key: str

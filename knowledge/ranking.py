@@ -1,7 +1,7 @@
-"""From what the two halves of a search found to one answer and how sure we are of it.
+"""Ranking of the results of both searches, and confidence of the best answer.
 
 The constants were chosen and measured by benchmarks/knowledge_quality.py; docs/knowledge.md has the
-figures beside those of rank fusion.
+results beside those of rank fusion.
 """
 
 import math
@@ -34,11 +34,11 @@ class Candidate:
 
 
 def rank(hits: Sequence[PassageHit], faqs: Iterable[Faq]) -> list[Candidate]:
-    """Order what was found, best first.
+    """Return the candidates, best first.
 
-    Versions of one key are looked at together: what is near in every language is a better answer
-    than what is near in one, which a small model gets wrong more often. ``faqs`` are the present
-    rows of the hits' keys; a hit whose FAQ is gone or hidden counts for nothing.
+    Versions of one key are scored together: a match in every language is a better answer than a
+    match in one, which a small model more often gets wrong. ``faqs`` are the present rows of the
+    hits' keys; a hit whose FAQ is deleted or unpublished is ignored.
     """
     floor = min((hit.meaning for hit in hits if hit.meaning is not None), default=0.0)
     most_words = max((hit.words for hit in hits if hit.words is not None), default=0.0)

@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of knowledge. Each is idempotent."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def index_changed_faqs(organization_id: str) -> None:
 
 @shared_task(name="knowledge.sweep_unindexed")
 def sweep_unindexed() -> None:
-    """Start what a crash left behind between a commit and its task."""
+    """Queue the tasks that a crash lost between a commit and its task."""
     with tenancy.everything("Which organizations wait for their index is asked of all."):
         behind = organizations_behind()
     for organization_id in behind:

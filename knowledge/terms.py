@@ -68,7 +68,7 @@ def grams(word: str) -> tuple[str, ...]:
 
 
 def terms(text: str) -> Counter[str]:
-    """Count everything that stands for the text in the index."""
+    """Return the counts of the text's index terms."""
     counted: Counter[str] = Counter()
     for word in content_words(text):
         counted.update(forms(word))

@@ -1,4 +1,4 @@
-"""How clients get to a socket: a visitor's session with the widget, and tickets."""
+"""Visitor sessions of the widget, and tickets for sockets."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ class SessionBody(Body):
 
 
 class WidgetSessions(APIView):
-    """Start or continue a visitor's session; open to all who know a site key, without cookies."""
+    """Start or continue a visitor's session; needs a site key and no cookies."""
 
     authentication_classes = []
     permission_classes = []
@@ -108,7 +108,7 @@ class WidgetSessions(APIView):
 
 
 class WidgetTickets(APIView):
-    """Give a visitor another ticket, to connect again."""
+    """Issue a ticket to a visitor, for reconnecting."""
 
     authentication_classes = [VisitorAuthentication]
     permission_classes = []
@@ -132,7 +132,7 @@ class WidgetTickets(APIView):
 
 
 class InboxTickets(APIView):
-    """Give one of our people a ticket for the inbox's socket."""
+    """Issue a ticket to a member, for the inbox's socket."""
 
     authentication_classes = AGENT_AUTHENTICATION
     permission_classes = []

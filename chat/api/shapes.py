@@ -1,4 +1,4 @@
-"""The forms of what the chat's API answers, for its description."""
+"""Serializers of the chat API's responses, for the schema."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ class AlertsShape(Shape):
 
 
 class EventShape(Shape):
-    """An entry of a stream, as every client receives it."""
+    """An event of a stream, as every client receives it."""
 
     type = serializers.ChoiceField(choices=["event"])
     stream = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Widgets over HTTP: what the settings pages do, for programs."""
+"""Widgets over HTTP, as on the settings pages."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The long poll: the same events where sockets are blocked. It waits without holding a thread."""
+"""Long polling: the same events where WebSockets are blocked; waits without holding a thread."""
 
 import asyncio
 import logging
@@ -62,7 +62,7 @@ def _match(kwargs: dict[str, Any]) -> ResolverMatch:
 
 
 class LongPollConsumer(AsyncHttpConsumer):
-    """Answer at once when there is something, else when there is or when the time is over."""
+    """Respond at once if there are events, else when one arrives or the time is over."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._work: asyncio.Task[None] | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler, without Channels' visit to the one thread that all requests share."""
+        """Call the handler directly, not through Channels' single shared thread."""
         await getattr(self, get_handler_name(message))(message)
 
     async def http_request(self, message: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         return await self._wait(viewer, stream, query)
 
     async def _wait(self, viewer: Viewer, stream: str, query: EventsQuery) -> dict[str, Any]:
-        """Join the group, read again, then wait: nothing falls between reading and waiting."""
+        """Join the group, read again, then wait, so that no event is missed in between."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + query.wait
         self._groups = (conversation_group(conversation_id_of(stream)), *viewer.kick_groups())

@@ -1,4 +1,4 @@
-"""What becomes of frames that a client does not read."""
+"""Backpressure for clients that read too slowly."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 
 class OutletLike(Protocol):
-    """The buffer towards a client; see `crm.core.http.server.Outlet`."""
+    """The write buffer towards a client; see `crm.core.http.server.Outlet`."""
 
     is_open: bool
     on_open: Callable[[], None] | None
@@ -57,7 +57,7 @@ class Outgoing:
             self._start_timer()
 
     async def drained(self) -> None:
-        """Wait until the client has read; what it asks for next is answered only then."""
+        """Wait until the client has read the buffer, before its next frame is handled."""
         while not self._is_stopped and not self._is_clear():
             if self._drained is None:
                 self._drained = asyncio.Event()
@@ -65,7 +65,7 @@ class Outgoing:
             await self._drained.wait()
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         self._is_stopped = True
         self._waiting.clear()
         self._cancel_timer()

@@ -1,4 +1,4 @@
-"""One heart for all sockets of a process: who is due in the same tick shares its queries."""
+"""The heartbeat of a process's sockets: those due in the same tick share their queries."""
 
 import asyncio
 import logging
@@ -52,10 +52,10 @@ class Facts:
 
 
 class Pulse:
-    """Beats for each socket at once and then every CHAT_HEARTBEAT_SECONDS.
+    """Sends each socket a heartbeat at once and then every CHAT_HEARTBEAT_SECONDS.
 
-    The first beat makes up for what changed between the page's own reading and the welcome, and for
-    access that ended meanwhile.
+    The first one covers changes between the page's rendering and the welcome, and access that ended
+    in the meantime.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ TYPING_EVERY = 2.0
 
 
 class SeenPositions:
-    """The first position is noted at once, then at most one a second: the newest."""
+    """Read positions: the first is stored at once, then at most one per second, the latest."""
 
     def __init__(
         self,

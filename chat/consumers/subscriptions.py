@@ -1,4 +1,4 @@
-"""The streams that one socket follows, and how far each was forwarded."""
+"""The stream subscriptions of one socket and their positions."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from crm.core.store_errors import outage_refusals
 
 @dataclass(slots=True)
 class Subscription:
-    """``last`` is the newest event that was forwarded; the lock keeps events in their order."""
+    """``last`` is the seq of the last event sent; the lock keeps events in order."""
 
     conversation_id: UUID
     last: int
@@ -29,7 +29,7 @@ class Subscription:
 
 
 class Groups(Protocol):
-    """The part of a channel layer that is used here."""
+    """The used part of the channel layer's interface."""
 
     async def group_add(self, group: str, channel: str) -> None: ...
     async def group_discard(self, group: str, channel: str) -> None: ...
@@ -96,7 +96,7 @@ class Subscriptions:
             await self._heal(stream, subscription, by="")
 
     async def take_hint(self, stream: str, seq: int, event: str) -> None:
-        """Forward an announced event, encoded, and first whatever was missed before it."""
+        """Send an announced event, encoded, preceded by any missed ones."""
         subscription = self._all.get(stream)
         if subscription is None:
             return
@@ -119,7 +119,7 @@ class Subscriptions:
                 await self._heal(stream, subscription, by="heartbeat")
 
     async def read_again(self) -> None:
-        """Forward what was missed in every stream, after the layer was away."""
+        """Send what was missed in every stream, after the channel layer reconnected."""
         for stream, subscription in list(self._all.items()):
             async with subscription.lock:
                 if subscription.is_live:

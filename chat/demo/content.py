@@ -1,4 +1,4 @@
-"""What the demo's files say, as they lie beside this module."""
+"""Access to the demo's JSON files beside this module."""
 
 import json
 from functools import cache

@@ -1,4 +1,4 @@
-"""The demo as a whole: organizations, people, widgets, FAQs and conversations, in this order."""
+"""Loading the demo: organizations, people, widgets, FAQs and conversations, in this order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str]
 
 @transaction.atomic
 def _load_categories(*, organization_id: UUID, used: set[str]) -> dict[str, UUID]:
-    """Create the categories that new FAQs need where they are missing; give all by slug."""
+    """Create missing categories of new FAQs. Return all by slug."""
     here = dict(FaqCategory.objects.of(organization_id).values_list("slug", "pk"))
     for position, wanted in enumerate(read("categories.json")):
         if wanted["key"] in used - here.keys():

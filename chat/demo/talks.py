@@ -1,4 +1,4 @@
-"""The demo's past conversations, played through chat's own verbs."""
+"""The demo's conversations, created through chat's services."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Edits and deletions in the log, and what they do to the documents they are about.
+"""Edits and deletions in the log, and their effect on the messages' documents.
 
-Everything here needs the conversation locked: writers of one log take turns.
+Everything here requires the conversation's lock.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ KINDS = ("message.edited", "message.deleted")
 
 
 class AmendmentManager:
-    """What was done to messages later; each call names the organization it is about."""
+    """Edits and deletions of messages; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["Message"], name: str) -> None:
         self.model = owner
@@ -31,7 +31,7 @@ class AmendmentManager:
         return stores.mongo_db()["messages"]
 
     def seq_of(self, organization_id: UUID, conversation_id: UUID, message_id: UUID) -> int | None:
-        """Find the number of an entry by its id, looking back from the end of the log."""
+        """Return the seq of an event by its id, searching from the end of the log."""
         wanted = str(message_id)
         before = self.model.objects.last(organization_id, conversation_id).seq + 1
         # By ranges: the id stands in no index, what is amended is most often new, and some engines
@@ -158,7 +158,9 @@ class AmendmentManager:
         return sorted(seq for target, seq in latest.items() if done.get(target, 0) < seq)
 
     def _amend(self, entry: "Message", change: dict[str, Any]) -> dict[str, Any] | None:
-        """Change the message, unless that or something newer was done; give it as it was."""
+        """Update the message unless this or a later change was applied. Return its
+        previous state.
+        """
         target = entry.target
         if target is None:
             return None

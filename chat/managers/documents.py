@@ -1,4 +1,4 @@
-"""What MongoDB keeps beside each log: who takes part, and in what."""
+"""Participants and metadata of conversations, in MongoDB."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class ConversationDocuments:
 
     @classmethod
     def create(cls, conversation: "Conversation") -> None:
-        """Store the document of a new conversation; harmless when it is there."""
+        """Insert the document of a new conversation; idempotent."""
         with mongo_refusals():
             cls.collection().update_one(
                 cls._key(conversation),

@@ -20,11 +20,11 @@ READ_LIMIT = 300
 
 
 class AlreadyStored(Exception):
-    """The log holds an entry under this client_message_id or external_id already."""
+    """The log has an event with this client_message_id or external_id already."""
 
 
 class NumberTaken(Exception):
-    """Another writer took this number, although the row lock should have kept it out."""
+    """Another writer used this seq, despite the row lock."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ConversationKey:
 
 @dataclass(frozen=True)
 class LastEntry:
-    """What the next entry counts on from; an empty log ends with number 0."""
+    """The last event's totals, which determine the next ones; an empty log ends with seq 0."""
 
     seq: int = 0
     inbound_total: int = 0
@@ -43,14 +43,14 @@ class LastEntry:
 
 @dataclass(frozen=True)
 class LogSummary:
-    """What a whole log amounts to; gap-free means that ``entries`` equals ``last_seq``."""
+    """The totals of a log; without gaps ``entries`` equals ``last_seq``."""
 
     last_seq: int = 0
     entries: int = 0
 
 
 def by_organization(keys: Sequence[ConversationKey]) -> dict[UUID, list[UUID]]:
-    """Group conversations: a query names one organization, or no index is entered at its place."""
+    """Group conversations by organization, because the index starts with it."""
     grouped: dict[UUID, list[UUID]] = {}
     for key in keys:
         grouped.setdefault(key.organization_id, []).append(key.conversation_id)
@@ -58,7 +58,7 @@ def by_organization(keys: Sequence[ConversationKey]) -> dict[UUID, list[UUID]]:
 
 
 class MessageManager:
-    """The log of every conversation; each call names the organization it is about."""
+    """The log of every conversation; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["Message"], name: str) -> None:
         self.model = owner
@@ -238,14 +238,14 @@ class MessageManager:
             return [self.model.from_document(document) for document in found]
 
     def count_pending(self) -> int:
-        """Count entries of every organization that still have a side effect to do."""
+        """Count the events of every organization with a pending side effect."""
         with mongo_refusals():
             return self.collection.count_documents(
                 {"pending": {"$exists": True}}, hint="side_effects_to_do"
             )
 
     def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
-        """Summarize these logs; one without entries is left out."""
+        """Summarize these logs; empty ones are left out."""
         summaries: dict[ConversationKey, LogSummary] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             with mongo_refusals():
@@ -275,7 +275,7 @@ class MessageManager:
         return summaries
 
     def text_bytes(self, organization_id: UUID, conversation_id: UUID) -> int:
-        """Sum the UTF-8 bytes of all texts of a conversation; what was deleted has none."""
+        """Sum the UTF-8 bytes of all texts of a conversation; deleted messages have none."""
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         text = {"$strLenBytes": {"$ifNull": ["$content.text", ""]}}
         with mongo_refusals():

@@ -1,4 +1,4 @@
-"""How visitors' tokens are looked up."""
+"""Querysets of visitor tokens."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self

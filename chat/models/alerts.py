@@ -12,7 +12,7 @@ from crm.core.ids import uuid7
 
 
 class AlertSettings(models.Model):
-    """What one person wants to hear of in one organization; no row means the defaults."""
+    """Notification settings of one member in one organization; without a row the defaults apply."""
 
     DELAYS = (2, 5, 10, 30, 60)
     DEFAULT_DELAY = 5

@@ -1,4 +1,4 @@
-"""Conversation heads: who talks, who owns it, how far the log goes. MongoDB holds the log."""
+"""Conversation rows; MongoDB holds the log."""
 
 import secrets
 from typing import ClassVar
@@ -38,6 +38,24 @@ def new_epoch() -> str:
     return secrets.token_hex(6)
 
 
+# Written together with an event of the log.
+LOG_FIELDS = (
+    "status",
+    "assignee",
+    "last_seq",
+    "inbound_total",
+    "answered_inbound_total",
+    "last_message_at",
+    "last_message",
+    "last_customer_message",
+    "waiting_since",
+    "handed_off_at",
+    "replied_by",
+    "snoozed_until",
+    "closed_at",
+)
+
+
 class Conversation(VersionedModel):
     """The conversation row of one stream.
 
@@ -50,24 +68,7 @@ class Conversation(VersionedModel):
     labels and the priority, which people edit: every other change is an event of the log.
     """
 
-    version_ignores: ClassVar[frozenset[str]] = frozenset(
-        {
-            "status",
-            "assignee",
-            "last_seq",
-            "inbound_total",
-            "answered_inbound_total",
-            "last_message_at",
-            "last_message",
-            "last_customer_message",
-            "waiting_since",
-            "handed_off_at",
-            "replied_by",
-            "customer_seen_seq",
-            "snoozed_until",
-            "closed_at",
-        }
-    )
+    version_ignores: ClassVar[frozenset[str]] = frozenset({*LOG_FIELDS, "customer_seen_seq"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -172,7 +173,7 @@ class Conversation(VersionedModel):
 
     @property
     def bot_name(self) -> str:
-        """Return what the owner calls the bot of this conversation's widget, or ""."""
+        """Return the bot's name in this conversation's widget, or ""."""
         return self.widget.text("bot_name", self.language_code) if self.widget else ""
 
     @property
@@ -187,12 +188,12 @@ class Conversation(VersionedModel):
 
     @property
     def is_open_to_bot(self) -> bool:
-        """Return whether the bot may write here: no person has taken over."""
+        """Return whether the bot may write here: no agent has taken over."""
         return self.is_bot_owned or self.awaits_person
 
 
 class ConversationSize(models.Model):
-    """How many bytes of text a conversation holds, as of a state of its head."""
+    """The bytes of text of a conversation at its last measurement."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -215,9 +216,10 @@ class ConversationSize(models.Model):
 
 
 class ConversationRead(models.Model):
-    """How far one agent has read.
+    """The read position of one agent.
 
-    Unread = the head's inbound_total minus the one seen or, if that is more, the one answered.
+    Unread = the conversation's inbound_total minus the greater of the one seen and the one
+    answered.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

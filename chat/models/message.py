@@ -1,4 +1,4 @@
-"""Entries of a conversation's log, as MongoDB keeps them."""
+"""Events of a conversation's log, as stored in MongoDB."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -57,7 +57,7 @@ def to_milliseconds(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who wrote an entry; ``id`` is the customer's or user's id, or "bot" or "system"."""
+    """The sender of an event; ``id`` is the customer's or user's id, or "bot" or "system"."""
 
     type: SenderType
     id: str
@@ -70,7 +70,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that an edit or a deletion is about; ``type`` is its content's."""
+    """The message that an edit or a deletion refers to; ``type`` is its content's."""
 
     message_id: str
     seq: int
@@ -79,7 +79,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """An entry that has no number yet."""
+    """An event without a seq yet."""
 
     sender: Sender
     content: Mapping[str, Any]
@@ -96,10 +96,10 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One numbered entry; ``inbound_total`` counts the customer's messages up to this one.
+    """One event; ``inbound_total`` counts the customer's messages up to this one.
 
-    A message shows what was done to it later: ``edited_at``, or ``deleted_at`` with whom by, and
-    ``amended_seq``, the entry that did it last. An edit or a deletion is an entry of its own.
+    A message reflects later changes: ``edited_at``, or ``deleted_at`` with the deleter, and
+    ``amended_seq``, the seq of the last one. An edit or a deletion is an event of its own.
     """
 
     tenant_id: UUID

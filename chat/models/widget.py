@@ -146,7 +146,9 @@ class VisitorToken(models.Model):
 
 
 class SetupGuide(models.Model):
-    """Whether an organization put its setup checklist away; what is done is seen from its data."""
+    """Whether an organization dismissed its setup checklist; its progress is read from
+    other data.
+    """
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"

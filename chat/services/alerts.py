@@ -67,7 +67,9 @@ def switch_sound(*, by: Membership, sound: bool) -> AlertSettings:
 
 
 def unalerted() -> list[tuple[UUID, UUID]]:
-    """Return for whom customers wait unseen and untold: (organization, user), each once."""
+    """Return (organization, user) ids, distinct, of members with unseen waiting customers to
+    notify.
+    """
     now = timezone.now()
     soonest = now - timedelta(minutes=min(AlertSettings.DELAYS))
     theirs = {"organization": OuterRef("organization"), "user": OuterRef("assignee")}
@@ -215,6 +217,6 @@ def _address(conversation: Conversation | None) -> str:
 
 
 def _absolute(path: str) -> str:
-    """Return a page's address as people open it, or "" where the installation does not say it."""
+    """Return a page's absolute URL, or "" where the base URL is not configured."""
     origin = next((each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each), "")
     return f"{origin.rstrip('/')}{path}" if origin else ""

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.content import clean_client_message_id
-from chat.errors import ConversationClosed, UnknownAssignee
+from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
 from chat.models.message import LABELLED, PRIORITIZED
@@ -62,10 +62,10 @@ def open_conversation(
     client_message_id: str,
     timestamp: datetime | None = None,
 ) -> Message:
-    """Post a customer's message into their open conversation, opening one where there is none.
+    """Post a customer's message to their open conversation; create one if there is none.
 
     Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
-    A ``timestamp``, here and below, is for history that comes in late; else it happens now.
+    ``timestamp``, here and below, is for imported history; the default is now.
     """
     client_message_id = clean_client_message_id(client_message_id)
     customer = Customer.objects.get(organization_id=organization_id, pk=customer_id)
@@ -126,6 +126,27 @@ def _conversation_for(
     return conversation.pk
 
 
+def require_state(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    by: Principal,
+    status: str,
+    assignee: UUID | None,
+    snoozed_until: datetime | None,
+) -> None:
+    """Lock a conversation that stands as somebody last saw it. Raises ConversationChanged.
+
+    In a transaction: what follows in it changes that state and no other.
+    """
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
+    present = (conversation.status, conversation.assignee_id, conversation.snoozed_until)
+    if present != (status, assignee, snoozed_until):
+        raise ConversationChanged
+
+
 @transaction.atomic
 def take_over(
     *,
@@ -135,10 +156,9 @@ def take_over(
     timestamp: datetime | None = None,
 ) -> Conversation:
     """Assign the conversation to the acting member; the bot stops answering."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if by.user_id is None:
         raise UnknownAssignee
     user = _assignable(organization_id=organization_id, user_id=by.user_id)
@@ -160,10 +180,9 @@ def assign(
     *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: Principal
 ) -> Conversation:
     """Assign a conversation to an agent, or unassign it; the bot's conversation becomes open."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     assignee = (
         _assignable(organization_id=organization_id, user_id=assignee_id) if assignee_id else None
     )
@@ -188,7 +207,7 @@ def set_priority(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Set how urgent a conversation is, also of one that is closed. Raise EditedMeanwhile."""
+    """Set the priority of a conversation, also of a closed one. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -213,7 +232,7 @@ def set_labels(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Replace the labels of a conversation; each stands once, in order. Raise EditedMeanwhile."""
+    """Replace the labels, deduplicated in the given order. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -231,10 +250,9 @@ def set_labels(
 @transaction.atomic
 def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
     """Return a conversation to the bot."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if conversation.is_bot_owned:
         return conversation
     return change(
@@ -328,10 +346,9 @@ def snooze(
     """Snooze a conversation until a time, or until the customer writes."""
     if until <= timezone.now():
         raise Invalid("Choose a time in the future.")
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     return change(
         conversation,
         "snoozed",
@@ -344,7 +361,7 @@ def snooze(
 
 
 def wake_snoozed(*, limit: int = 200) -> int:
-    """Reopen the conversations whose snooze is over; give how many."""
+    """Reopen conversations whose snooze is over. Return their number."""
     now = timezone.now()
     due = Conversation.objects.due_to_wake(now).values_list("organization_id", "pk")
     woken = 0
@@ -361,9 +378,14 @@ def wake_snoozed(*, limit: int = 200) -> int:
     return woken
 
 
-def _refuse_closed(conversation: Conversation) -> None:
+def _lock_unclosed(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+    """Lock the conversation for a change. Raise ConversationClosed if it is closed."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
     if conversation.status == Status.CLOSED:
         raise ConversationClosed
+    return conversation
 
 
 def _assignable(*, organization_id: UUID, user_id: UUID) -> User:

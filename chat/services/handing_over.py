@@ -1,4 +1,4 @@
-"""What becomes of the conversations of people who are not there any more."""
+"""Reassignment of the conversations of deactivated members."""
 
 from uuid import UUID
 
@@ -46,7 +46,7 @@ def hand_over(*, organization_id: UUID, user_id: UUID, limit: int = BATCH) -> bo
 
 
 def left_behind(*, limit: int = BATCH) -> list[tuple[UUID, UUID]]:
-    """Find who is not there any more and still has open conversations: (organization, user)."""
+    """Return (organization, user) ids of deactivated members with open conversations."""
     found = Conversation.objects.assigned_to_who_left().values_list(
         "organization_id", "assignee_id"
     )

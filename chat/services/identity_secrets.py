@@ -1,4 +1,4 @@
-"""Verbs about the secrets that sites sign their visitors' identities with."""
+"""Services of visitor identity secrets."""
 
 import secrets
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
 
 @transaction.atomic
 def end_identity_secret(*, by: Principal, secret_id: UUID) -> IdentitySecret:
-    """Accept nothing any more that was signed with this secret. Safe to repeat."""
+    """Revoke a secret; its signatures are no longer accepted. Safe to repeat."""
     require(by, Area.SETTINGS, WRITE)
     secret = (
         IdentitySecret.objects.select_for_update()

@@ -1,4 +1,4 @@
-"""The one place where entries of the log are numbered and stored."""
+"""Numbering and storing of the log's events."""
 
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from chat.models import (
     Sender,
     SenderType,
 )
+from chat.models.conversation import LOG_FIELDS
 from chat.models.message import mongo_now, to_milliseconds
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
@@ -36,22 +37,7 @@ HANDED_BACK = "handed_back"
 CLOSED = "closed"
 # A person acted on the conversation: what the bot handed over is handed over no more.
 _ENDS_HAND_OFF = {"taken_over", "assigned", "unassigned", HANDED_BACK, CLOSED, "reopened"}
-HEAD_FIELDS = (
-    "status",
-    "assignee",
-    "last_seq",
-    "inbound_total",
-    "answered_inbound_total",
-    "last_message_at",
-    "last_message",
-    "last_customer_message",
-    "waiting_since",
-    "handed_off_at",
-    "replied_by",
-    "snoozed_until",
-    "closed_at",
-    "updated_at",
-)
+HEAD_FIELDS = (*LOG_FIELDS, "updated_at")
 _ATTEMPTS = 3
 
 
@@ -217,7 +203,7 @@ def follow(conversation: Conversation, message: Message) -> None:
 
 
 def _is_dealt_with(message: Message) -> bool:
-    """Return whether nothing of before this entry is left for the team to read."""
+    """Return whether this event leaves no earlier message unread by the team."""
     if message.kind == EventKind.CHANGED:
         return bool(message.content.get("change", {}).get("name") == CLOSED)
     return (
@@ -291,7 +277,7 @@ def waiting_since(
 
 
 def unanswered_since(conversation: Conversation) -> datetime | None:
-    """Read out of the log since when the customer waits: closing forgot it."""
+    """Return since when the customer waits, computed from the log, after a reopening."""
     since = None
     newest = Message.objects.before(
         conversation.organization_id, conversation.pk, conversation.last_seq + 1

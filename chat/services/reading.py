@@ -1,4 +1,4 @@
-"""Who has read how far: cumulative, so that a late or repeated receipt changes nothing."""
+"""Read receipts: cumulative, so that a late or repeated one changes nothing."""
 
 from uuid import UUID
 

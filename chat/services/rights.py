@@ -1,4 +1,4 @@
-"""Who may change which conversation."""
+"""Permissions on conversations."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | N
 
 
 def lock_for_change(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
-    """Lock the head, if this one may change it as it is now."""
+    """Lock the conversation if the principal may change it. Raise the error otherwise."""
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )

@@ -1,4 +1,4 @@
-"""Side effects that are late: their task was lost, or never queued."""
+"""Overdue side effects: their task was lost, or never queued."""
 
 from datetime import timedelta
 

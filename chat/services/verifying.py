@@ -1,4 +1,4 @@
-"""Visitors whose site proved who they are."""
+"""Visits of visitors with a verified identity."""
 
 from collections.abc import Mapping
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Visitors of a customer's site: who may show the widget, and who comes back."""
+"""Visitors: allowed sites, and visitor tokens."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_][a-z0-9_-]{0,6
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A browser's place at a widget; ``token`` is the secret that it keeps."""
+    """A browser's visit at a widget; ``token`` is the secret stored by the browser."""
 
     token: str
     record: VisitorToken
@@ -148,7 +148,7 @@ def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
 
 
 def authenticate_visitor_token(token: str) -> VisitorToken:
-    """Return whose token this is, with customer and widget; one query. Raises VisitorUnknown."""
+    """Return the record of a token, with customer and widget; one query. Raise VisitorUnknown."""
     known = _find(token)
     if known is None:
         raise VisitorUnknown
@@ -165,7 +165,7 @@ def renew_visit(*, organization_id: UUID, token_id: UUID) -> VisitorToken:
 
 
 def live_visits(token_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of the tokens that still count; one query."""
+    """Return the tokens that are still valid; one query."""
     alive = VisitorToken.objects.live().filter(pk__in=token_ids)
     return set(alive.values_list("pk", flat=True)) if token_ids else set()
 

@@ -1,4 +1,4 @@
-"""Verbs about widgets: what an owner sets, pausing, and where the loader was seen."""
+"""Services of widgets: settings, pausing, and installation status."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,7 +29,7 @@ _NOTED_EVERY = timedelta(minutes=1)
 
 @transaction.atomic
 def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
-    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets and InvalidWidget."""
+    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets or InvalidWidget."""
     require(by, Area.SETTINGS, WRITE)
     # Two at once would both find room for one.
     Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
@@ -45,9 +45,9 @@ def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
 def update_widget(
     *, by: Principal, widget_id: UUID, values: Mapping[str, Any], version: int | None = None
 ) -> Widget:
-    """Change the values that are given. Raise WidgetNotFound and InvalidWidget.
+    """Change the given values. Raise WidgetNotFound or InvalidWidget.
 
-    ``version`` is that of the widget which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
     """
     widget = _locked(by, widget_id)
     check_version(widget, version)
@@ -83,10 +83,10 @@ def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
 
 @transaction.atomic
 def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widget:
-    """Add the domain on which the loader was last refused.
+    """Add the domain from which the loader was last rejected.
 
-    ``domain`` is the one that the person was shown: any site can be the last one. Raise
-    NothingRefused where it is another by now.
+    ``domain`` is the one that was displayed, because another site can be the last one by now: raise
+    NothingRefused then.
     """
     widget = _locked(by, widget_id)
     if not domain or domain != domain_of_origin(widget.refused_origin):

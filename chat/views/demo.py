@@ -1,4 +1,4 @@
-"""The demo shop: a customer's site with the widget installed by the public snippet."""
+"""The demo shop: a site with the widget installed by the public snippet."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""The settings page of visitors' identities: a widget's secrets, and how a site signs with them."""
+"""The settings page of visitor identity: a widget's secrets, and how a site signs."""
 
 from typing import Any
 from uuid import UUID

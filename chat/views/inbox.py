@@ -1,4 +1,4 @@
-"""The inbox's page; what changes on it later comes through the socket and the API."""
+"""The inbox's page; later changes come through the socket and the API."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the bot did not know: a list to work off, one FAQ after another."""
+"""The list of questions that the bot could not answer."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -144,7 +144,7 @@ def unsettle_question(request: HttpRequest, question_id: str) -> HttpResponse:
 
 
 def _question(membership: Membership, question_id: str) -> BotInteraction:
-    """Return a question of a conversation that the member may read; raises Forbidden, Http404."""
+    """Return a question of a conversation that the member may read. Raise Forbidden or Http404."""
     require(membership, Area.INBOX)
     question = BotInteraction.objects.numbered(membership.organization_id, question_id)
     if question is None or not _among_visible(membership, [question]):

@@ -1,4 +1,4 @@
-"""The setup checklist: from a new organization to a chat that answers."""
+"""The setup checklist of a new organization."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""What a customer's site loads: the launcher's script, its settings, and the page in the frame."""
+"""Resources loaded by a site: the launcher script, its settings, and the page in the frame."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""Widgets in the settings: list, add, edit with a live preview, install, pause."""
+"""Settings pages of widgets: list, add, edit with a live preview, install, pause."""
 
 from typing import Any
 from uuid import UUID
@@ -179,7 +179,7 @@ def resume(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_POST
 def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Allow the site on which the loader was refused."""
+    """Allow the site on which the loader was last rejected."""
     try:
         allow_refused_origin(
             by=membership_of(request),
@@ -196,7 +196,7 @@ def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 
 
 def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
-    """Return what `_seen.html` shows: when the loader was seen, and where it was refused."""
+    """Return the context of `_seen.html`: where the loader was last seen and rejected."""
     refused = domain_of_origin(widget.refused_origin) or ""
     is_newer = widget.refused_at and (
         widget.last_seen_at is None or widget.refused_at > widget.last_seen_at
@@ -212,7 +212,7 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
 
 
 def create_from(form: NewWidgetForm, membership: Membership) -> tuple[Widget | None, int]:
-    """Create what a form describes, or show at the form why not; return the page's status."""
+    """Create a widget from a form, or add the errors to it. Return (widget or None, status)."""
     if not form.is_valid():
         return None, 422
     try:
@@ -226,7 +226,7 @@ def base_url(request: HttpRequest) -> str:
 
 
 def _is_from_start(request: HttpRequest) -> bool:
-    """Return whether the checklist led here; its pages lead back to it."""
+    """Return whether the page was opened from the checklist, to link back to it."""
     return "start" in (request.GET.get("to"), request.POST.get("to"))
 
 

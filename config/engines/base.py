@@ -1,4 +1,4 @@
-"""What supervision needs to know about an engine."""
+"""The interface of an engine for supervision."""
 
 import abc
 import signal

@@ -1,4 +1,4 @@
-"""What can go wrong with an engine, in words."""
+"""Errors of engines."""
 
 
 class EngineFailed(Exception):

@@ -1,4 +1,4 @@
-"""Where the engines of this checkout keep their files."""
+"""Folders of the engines of this checkout."""
 
 import os
 from pathlib import Path

@@ -42,7 +42,7 @@ class Postgresql(Engine):
         return printed_version(postgres_bin() / "postgres").rpartition(" ")[2]
 
     def prepare(self, keep_fds: Sequence[int] = ()) -> None:
-        """Run initdb beside the final place: an interrupted one is never mistaken for data."""
+        """Run initdb beside the final folder: an interrupted one is never mistaken for data."""
         if (self.data_dir / "PG_VERSION").exists():
             if postgres_passwords() is None:
                 raise EngineFailed(
@@ -107,9 +107,9 @@ class Postgresql(Engine):
             )
 
     def _drop_foreign_pid_file(self) -> None:
-        """Remove what a killed server left when its number went to a process that is no PostgreSQL.
+        """Remove the pid file of a killed server whose pid now belongs to another program.
 
-        PostgreSQL itself would refuse to start then.
+        PostgreSQL would refuse to start.
         """
         pid_file = self.data_dir / "postmaster.pid"
         try:
@@ -144,7 +144,7 @@ class Postgresql(Engine):
         return True
 
     def finish(self, port: int) -> None:
-        """Create the roles, the database and its extensions where they are missing."""
+        """Create missing roles, database and extensions."""
         try:
             self._complete(port)
         except psycopg.OperationalError as reason:

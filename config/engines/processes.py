@@ -1,4 +1,4 @@
-"""Child processes that outlive the command that started them, known by more than their number."""
+"""Child processes that outlive the command that started them, identified beyond their pid."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Starting, finding, watching and stopping the embedded engines of this checkout."""
+"""Starting, finding, monitoring and stopping the embedded engines of this checkout."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """How one store is served now; ``source`` is "embedded" or "given" (by the environment)."""
+    """The state of one store; ``source`` is "embedded" or "given" (by the environment)."""
 
     engine: str
     source: str
@@ -45,9 +45,9 @@ class EngineStatus:
 
 
 def start(only: Collection[str] | None = None) -> StoreUrls:
-    """Start the engines whose store is not given by URL and that do not run yet; wait for them.
+    """Start the engines whose store has no URL and that do not run yet; wait for them.
 
-    ``only`` names engines (see ENGINES). When one fails, what this call started is ended again.
+    ``only`` names engines (see ENGINES). When one fails, those started by this call are stopped.
     """
     chosen = list(_chosen(only))
     if not chosen:
@@ -60,7 +60,7 @@ def start(only: Collection[str] | None = None) -> StoreUrls:
 
 
 def ensure() -> StoreUrls:
-    """Start what is missing; costs a file read when nothing is."""
+    """Start missing engines; costs one file read when all run."""
     return start() if missing() else store_urls()
 
 
@@ -75,7 +75,7 @@ def missing() -> list[str]:
 
 
 def stop(only: Collection[str] | None = None) -> list[str]:
-    """Stop the running engines of this checkout and wait; give the names of those that ran."""
+    """Stop the running engines of this checkout and wait. Return their names."""
     if not records():
         return []
     with exclusive():

@@ -1,4 +1,4 @@
-"""Which server answers for each store: decided by URLs alone."""
+"""URLs of the stores, which determine the servers."""
 
 import os
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _REFUSING_PORT = 1
 
 @dataclass(frozen=True)
 class StoreUrls:
-    """Where the four stores answer; URLs hold passwords."""
+    """URLs of the four stores, including passwords."""
 
     database: str
     mongodb: str
@@ -70,7 +70,7 @@ def owner_url() -> str:
 
 
 def qdrant_api_key() -> str:
-    """Return the key for Qdrant: the environment's where it names one, else the engine's."""
+    """Return the API key of Qdrant: the environment's if set, else the engine's."""
     if given_url("qdrant"):
         return os.environ.get(API_KEY_VARIABLE) or ""
     qdrant = next(engine for engine in ENGINES if isinstance(engine, Qdrant))
@@ -130,7 +130,7 @@ def _postgresql_url(*, user: str, password: str) -> str:
 
 
 def _from_parts(store: str) -> str | None:
-    """Build a URL from the separate variables, when the one that names the host is set."""
+    """Return a URL built from the separate variables, when the host variable is set."""
     part = os.environ.get
     if store == "database" and part("DB_POSTGRES_HOST"):
         return _postgresql_url(

@@ -1,4 +1,4 @@
-"""Who may come in: pages and API alike run as a member of one organization."""
+"""Access control of pages and API: every request runs as a member of one organization."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -30,7 +30,7 @@ class Claims:
 
 
 def issue(*, user_id: UUID, organization_id: UUID, family_id: UUID) -> str:
-    """Sign a token of ACCESS_TOKEN_SECONDS with the first of our keys."""
+    """Return a signed token valid for ACCESS_TOKEN_SECONDS, signed with the first of our keys."""
     kid, key = next(iter(_keys().items()))
     now = int(time.time())
     claims = {
@@ -87,7 +87,7 @@ def _keys() -> dict[str, bytes]:
 
 @lru_cache(maxsize=8)
 def _parsed(given: tuple[str, ...], secret_key: str) -> dict[str, bytes]:
-    """Read ``kid:secret`` pairs, the first of which signs; without any, derive one."""
+    """Parse ``kid:secret`` pairs, the first of which signs; without any, derive one."""
     if not given:
         derived = hashlib.sha256(f"access tokens\n{secret_key}".encode()).digest()
         return {hashlib.sha256(derived).hexdigest()[:8]: derived}

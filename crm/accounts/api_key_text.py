@@ -19,7 +19,7 @@ _FORM = re.compile(r"(nf_live_([0-9A-Za-z]{8})_[0-9A-Za-z]{32})_([0-9A-Za-z]{6})
 
 @dataclass(frozen=True, slots=True)
 class KeyText:
-    """``text`` is the secret itself; only ``prefix`` and ``digest`` are kept."""
+    """``text`` is the secret itself; only ``prefix`` and ``digest`` are stored."""
 
     text: str
     prefix: str

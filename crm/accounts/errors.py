@@ -1,4 +1,4 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext, gettext_noop
 
@@ -13,7 +13,7 @@ class NoOrganization(Forbidden):
 
 
 class WrongCredentials(Invalid):
-    """The same for an unknown address, a wrong password and a switched-off account."""
+    """The same for an unknown address, a wrong password and a deactivated account."""
 
     code = "wrong_credentials"
     message = gettext_noop("The e-mail address or the password is wrong. Check both and try again.")
@@ -234,7 +234,7 @@ class ScopeNotYours(Forbidden):
 
 
 class InvitationNotFound(NotFound):
-    """The same for a key that never was, has expired, was used or was taken back."""
+    """The same for an unknown, expired, used and revoked token."""
 
     code = "invitation_not_found"
     message = gettext_noop(
@@ -330,7 +330,7 @@ class UndoImpossible(Conflict):
 
 
 class OrganizationSwitched(Conflict):
-    """A page of one organization was used while the session runs as another.
+    """A page of one organization was submitted while the session runs as another.
 
     ``organization`` is the page's, ``current_organization`` the session's.
     """

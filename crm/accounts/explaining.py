@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``teams`` are those that connect the person with an owner of the record."""
+    """``teams`` are those that the member shares with an owner of the record."""
 
     is_allowed: bool
     reason: Reason

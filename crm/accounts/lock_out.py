@@ -30,7 +30,7 @@ KNOWN_PLACE_SECONDS = 90 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``free`` failures cost nothing; then one waits ``first`` seconds, then twice as long."""
+    """``free`` failures without delay; then ``first`` seconds, doubled with every failure."""
 
     free: int
     first: int
@@ -95,14 +95,14 @@ def _script(text: str) -> Script:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt with a password that was counted, as a failure until it is known to be none."""
+    """A counted password attempt, a failure until it proves successful."""
 
     email: str
     address: str
     id: str
 
     def kept(self) -> dict[str, str]:
-        """Return it as a session keeps it until the second factor is shown as well."""
+        """Return it for storage in a session until the second factor is verified."""
         return asdict(self)
 
 

@@ -78,9 +78,9 @@ def take_attempt(request: HttpRequest, user: User) -> Attempt | None:
 
 
 def was_voided(request: HttpRequest, user: User) -> bool:
-    """Return whether a log-in's first step showed what opens nothing any more.
+    """Return whether the first step of a log-in is no longer valid.
 
-    The password was changed, or the person was switched off, before the second step came.
+    The password was changed or the account deactivated before the second step.
     """
     kept = request.session.pop(_FIRST_STEP_KEY, None)
     if not isinstance(kept, dict) or kept.get("user") != str(user.pk):

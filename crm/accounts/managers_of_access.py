@@ -1,4 +1,4 @@
-"""How log-ins, tokens and keys are looked up."""
+"""Querysets of sessions, tokens and keys."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self

@@ -1,4 +1,4 @@
-"""How invitations are looked up."""
+"""Querysets of invitations."""
 
 from typing import TYPE_CHECKING, Self
 from uuid import UUID

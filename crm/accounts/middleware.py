@@ -1,4 +1,4 @@
-"""Every request of a logged-in person runs as one of their memberships."""
+"""Middleware of sessions and memberships."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,9 +45,9 @@ class LogInMiddleware(AuthenticationMiddleware):
 
 
 class OrganizationMiddleware:
-    """Put ``request.membership`` (a Membership or None) in place, read when first asked for.
+    """Set ``request.membership`` (a Membership or None), loaded lazily.
 
-    From then on the database shows the rows of that organization; before, of none.
+    From then on the rows of that organization are visible; before, none are.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

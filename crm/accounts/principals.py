@@ -56,16 +56,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class LiveLogin:
-    """A log-in that still counts, and since when it does."""
+    """A valid log-in, and the time from which it is valid."""
 
     granted_at: datetime
     impersonation: Impersonation | None = None
 
 
 def require_second_factor(principal: Principal) -> None:
-    """Raise SecondFactorMissing where the organization asks for a factor and the person has none.
+    """Raise SecondFactorMissing where the organization requires a factor that the user lacks.
 
-    Keys are no persons. Of an operator their own factor is asked, where they enter the admin.
+    API keys are exempt. An operator's own factor is checked at the admin's log-in.
     """
     if not isinstance(principal, Membership) or principal.impersonation:
         return
@@ -74,9 +74,10 @@ def require_second_factor(principal: Principal) -> None:
 
 
 def session_membership(session: SessionBase, user: User) -> Membership | None:
-    """Return the membership that a checked session runs as, None where it opens no organization.
+    """Return the membership that a checked session runs as, None without access to any.
 
-    Without the factor rule: its pages are where people go to meet it. See `authenticate_session`.
+    Without the second-factor rule: its pages are where users comply with it. See
+    `authenticate_session`.
     """
     return current_membership(
         user=user,
@@ -126,7 +127,7 @@ def authenticate_access_token(text: str) -> Access:
 
 
 def authenticate_refresh(family: TokenFamily) -> Membership:
-    """Return for whom a token family goes on. Raises RefreshTokenInvalid, SecondFactorMissing."""
+    """Return the membership of a token family. Raise RefreshTokenInvalid or SecondFactorMissing."""
     membership = _member_of_family(family.pk, user_id=family.user_id)
     if membership is None:
         raise RefreshTokenInvalid
@@ -135,9 +136,9 @@ def authenticate_refresh(family: TokenFamily) -> Membership:
 
 
 def authenticate_api_key(text: str) -> Machine:
-    """Return as whom a key acts; one query.
+    """Return the principal of an API key; one query.
 
-    Raises ApiKeyMalformed, ApiKeyInvalid and ApiKeyExpired.
+    Raise ApiKeyMalformed, ApiKeyInvalid or ApiKeyExpired.
     """
     return machine_of_key(key_of_text(text))
 
@@ -205,7 +206,7 @@ def renew_all(
 
 
 def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
-    """Return those of the ids that still count: of sessions, token families and impersonations."""
+    """Return the valid ones of these ids of sessions, token families and impersonations."""
     now = timezone.now()
     alive: dict[str, LiveLogin] = {}
     if not logins:
@@ -228,7 +229,7 @@ def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
 
 
 def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
-    """Return whether the operator's session was used lately; an open page alone is no use."""
+    """Return whether the operator's session was used recently; an open page alone is no use."""
     with tenancy.person(impersonation.operator_id):
         session = UserSession.objects.live().filter(pk=impersonation.login).first()
     longest = timedelta(minutes=settings.OPERATOR_IDLE_MINUTES) + USE_NOTED_EVERY

@@ -1,4 +1,4 @@
-"""What follows from log-ins and changes of credentials, whichever way they came about."""
+"""Receivers of log-ins and changes of credentials."""
 
 from typing import Any
 

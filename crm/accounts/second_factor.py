@@ -1,6 +1,6 @@
-"""The second factor of a log-in that has no page: a code sent along with the password.
+"""Verification of second factors sent with a password, for clients without pages.
 
-And what pages and programs have in common: a code of an app is good once, for as long as it counts.
+A TOTP code is accepted once within its validity, on pages and by programs alike.
 """
 
 import hashlib
@@ -51,7 +51,7 @@ def was_used(user: User, code: str) -> bool:
 
 
 def note_used(user: User, code: str) -> None:
-    """Remember a code that was right for as long as it could be shown again."""
+    """Store a valid code as used for as long as it would be accepted."""
     periods = 2 * settings.MFA_TOTP_TOLERANCE + 1
     cache.set(_used_key(user, code), 1, periods * app_settings.TOTP_PERIOD)
 

@@ -1,4 +1,4 @@
-"""How pages offer to undo: a sentence with a button, on the next page."""
+"""The undo button of pages: a message with a button, on the next page."""
 
 from uuid import UUID
 

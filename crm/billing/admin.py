@@ -1,4 +1,4 @@
-"""Plans and what organizations have of them, for operators."""
+"""Admin of plans and subscriptions."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ LimitsForm = type(
 
 
 class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  # made of the metrics
-    """A field for each limit; one that is left empty is no limit."""
+    """A field for each limit; an empty one is unlimited."""
 
     features = forms.MultipleChoiceField(
         label=_("Features"),

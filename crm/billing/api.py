@@ -81,7 +81,7 @@ class ChangeBody(Body):
 
 
 class BillingView(AreaView):
-    """Answered also when no API calls are left: here is where one gets more."""
+    """Accepted also when no API calls are left, so that the plan can be upgraded."""
 
     area = Area.BILLING
     is_always_answered = True
@@ -155,7 +155,7 @@ class ChangePlan(BillingView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Change the plan: to more at once, to less at the period's end."""
+        """Change the plan: an upgrade at once, a downgrade at the period's end."""
         change_plan(by=self.principal, plan=ChangeBody.read(request)["plan"])
         return Response(_record(terms_of(self.principal.organization_id)))
 

@@ -1,4 +1,4 @@
-"""What the frame around every page shows of quotas."""
+"""Context processors of billing."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
 """Counters in Redis, in front of the ledger: check and count in one step.
 
 A counter is a hash: ``used``, ``limit`` (-1: none) and the ``stamp`` of the subscription's terms it
-was filled under. One that is missing or of other terms counts nothing (COLD): it is filled from the
-ledger first, under the lock of its metric.
+was filled under. A missing or outdated one counts nothing (COLD): it is filled from the ledger
+first, under the lock of its metric.
 """
 
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def key_of(organization_id: UUID, metric: str) -> str:
 
 
 class Away(RedisError):
-    """Redis did not answer a moment ago; it is not waited for again so soon."""
+    """Redis timed out moments ago and is not tried again yet."""
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _asked() -> Iterator[None]:
 
 
 def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses: bool) -> Count:
-    """Count so much, or refuse and count nothing; one round trip, atomic."""
+    """Add ``amount``, or refuse and count nothing; one round trip, atomic."""
     with _asked():
         answer: Any = _take()(
             keys=[key_of(organization_id, metric)],
@@ -95,7 +95,7 @@ def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses
 
 
 def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None) -> None:
-    """Set a counter; needs the lock of its metric."""
+    """Set a counter; requires the lock of its metric."""
     key = key_of(organization_id, metric)
     pipe = redis_circuit_breaker.client().pipeline(transaction=True)
     pipe.hset(
@@ -110,7 +110,7 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
 def fill_at_least(
     organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None, until: float
 ) -> int:
-    """Raise a counter that is ahead of the ledger to ``used`` at least. Return its value.
+    """Set a counter that is ahead of the ledger to at least ``used``. Return its value.
 
     ``until`` is the counter's expiry, in seconds since the epoch.
     """
@@ -145,7 +145,7 @@ def remember(key: str, member: str) -> None:
 
 
 def remembered(key: str) -> list[str]:
-    """Return what was added to a set of names; none where another kind of value took its place."""
+    """Return the members of a set of names; empty if the key has another type."""
     client = redis_circuit_breaker.client()
     if client.type(key) != b"set":
         return []

@@ -1,4 +1,4 @@
-"""What billing refuses, by name."""
+"""Errors of billing."""
 
 from django.utils.translation import gettext_noop
 
@@ -21,7 +21,7 @@ class SamePlan(Conflict):
 
 
 class UseOverLimits(Conflict):
-    """``quotas`` names each metric with what is ``used`` and the new plan's ``limit``."""
+    """``quotas`` maps each metric to the ``used`` amount and the new plan's ``limit``."""
 
     code = "use_over_limits"
     message = gettext_noop(

@@ -1,4 +1,4 @@
-"""What will be used by the end of a period, if it goes on as it went so far."""
+"""Linear forecast of the usage at the end of a period."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ LEAST_USED = 10
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """``expected`` is the use at the period's end; ``full_at`` when the limit is reached before."""
+    """``expected`` is the usage at the period's end; ``full_at`` when the limit is
+    reached before.
+    """
 
     expected: int
     full_at: datetime | None

@@ -1,4 +1,4 @@
-"""How subscriptions and usage are looked up, and the one statement that counts a use."""
+"""Querysets of subscriptions and usage, and the statement that counts a use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ RETURNING period_start, (SELECT version FROM "billing_subscription"
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A use that was new to the ledger, and by which terms it counts."""
+    """A use that was new to the ledger, and the terms that apply to it."""
 
     period_start: datetime
     version: int
@@ -77,9 +77,10 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
     def add(
         self, *, organization_id: UUID, metric: str, key: str, amount: int, alone: bool
     ) -> Added | None:
-        """Write a use down once; None: it stands there already, or the period has to be rolled.
+        """Insert a use once; return None if it exists already or the period has to be renewed.
 
-        Holds the lock of the metric until the transaction ends, ``alone`` or with others.
+        Holds the lock of the metric until the transaction ends, exclusive with ``alone``, else
+        shared.
         """
         statement = _ADD.format(
             lock="pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"

@@ -1,4 +1,4 @@
-"""Plans, what organizations have of them, and the ledger of what they use."""
+"""Plans, subscriptions and the usage ledger."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -24,7 +24,7 @@ from crm.core.text.fields import ShortProseField
 
 
 class Plan(models.Model):
-    """What an organization may have: ``limits`` by metric; one that is not named has no limit."""
+    """The limits of a plan: ``limits`` by metric; a missing one is unlimited."""
 
     key = models.CharField(_("key"), max_length=20, primary_key=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
@@ -124,7 +124,7 @@ class Happening(models.TextChoices):
 
 
 class SubscriptionEvent(models.Model):
-    """What became of a subscription, in order; never changed."""
+    """An event of a subscription, in order; immutable."""
 
     database_rights: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
 
@@ -161,7 +161,7 @@ class SubscriptionEvent(models.Model):
 
 
 class UsageRecord(models.Model):
-    """One entry of the ledger: so much was used, once for each ``key``; never changed."""
+    """One entry of the ledger: an amount used, once per ``key``; immutable."""
 
     database_rights: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
 
@@ -232,9 +232,9 @@ class Kind(models.TextChoices):
 
 
 class FeatureOverride(models.Model):
-    """What an operator gives or takes beside the plan: a quota's limit, or a feature.
+    """An operator's exception to the plan: a quota's limit, or a feature.
 
-    ``limit`` None is no limit; ``is_enabled`` is for features alone.
+    ``limit`` None is unlimited; ``is_enabled`` is for features only.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""When periods begin and end."""
+"""Boundaries of billing periods."""
 
 import calendar
 from datetime import datetime

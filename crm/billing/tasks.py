@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of billing. Each is idempotent."""
 
 import logging
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Plan and usage in the settings."""
+"""Settings page of plan and usage."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The operator's view of the audit: every chain, the installation's own among them; read only."""
+"""Read-only admin of the audit: every chain, including the installation's own."""
 
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta

@@ -55,7 +55,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a chain ends, or ended once."""
+    """The end of a chain, or a former one."""
 
     organization_id: UUID
     seq: int

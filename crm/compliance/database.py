@@ -1,4 +1,4 @@
-"""Functions, triggers and rights of the audit, made anew by ``migrate`` when they changed."""
+"""Functions, triggers and privileges of the audit, recreated by ``migrate`` when they changed."""
 
 import hashlib
 from collections.abc import Iterator

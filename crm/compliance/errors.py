@@ -1,4 +1,4 @@
-"""What the audit refuses."""
+"""Errors of the audit."""
 
 from django.utils.translation import gettext_noop
 

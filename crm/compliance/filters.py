@@ -1,4 +1,4 @@
-"""What entries are searched by, the same for page, export and API."""
+"""Filters of entries, shared by page, export and API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from crm.compliance.managers import AuditEntryQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty members do not narrow; ``until`` is exclusive, and so are the kinds of ``without``."""
+    """Empty members do not filter; ``until`` is exclusive, ``without`` excludes object types."""
 
     actor: str = ""
     action: str = ""

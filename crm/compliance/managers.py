@@ -1,4 +1,4 @@
-"""What is asked of the audit."""
+"""Querysets of the audit."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

@@ -37,11 +37,11 @@ class ActorKind(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """One thing that happened, as a link of its organization's chain.
+    """One event, as a link of its organization's chain.
 
     ``details`` holds ``changes`` ({column: [before, after]}) and ``fields`` (columns whose values
-    stand in `AuditValues`). ``at`` is strictly later than that of the link before, so it orders
-    and names an entry of a chain.
+    are in `AuditValues`). ``at`` is strictly later than that of the previous link, so it orders and
+    identifies an entry of a chain.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -106,9 +106,9 @@ class AuditValues(models.Model):
 
 
 class AuditSeal(models.Model):
-    """The end of a chain at some time, signed with a key that no database holds.
+    """The end of a chain at some time, signed with a key that is not in the database.
 
-    ``is_start``: entries up to here were dropped after ten years; the chain is checked from here.
+    ``is_start``: entries up to here were dropped after ten years; verification starts here.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -132,10 +132,10 @@ class AuditSeal(models.Model):
 
 
 class LegalHold(models.Model):
-    """Nothing of this is erased or dropped until the hold is lifted.
+    """A legal hold: its data is not erased or dropped until the hold is lifted.
 
-    ``subject`` is as in `AuditValues`; empty means the whole organization. One subject may be held
-    for several reasons, and is kept until the last of them is gone.
+    ``subject`` is as in `AuditValues`; empty means the whole organization. A subject with several
+    holds is retained until the last one is lifted.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -242,7 +242,7 @@ class AuditExport(models.Model):
 
 
 class AuditExportChunk(models.Model):
-    """A piece of an export's file."""
+    """A chunk of an export's file."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of the audit. Each is idempotent."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The audit in people's words: what happened, to what, by whom."""
+"""Presentation of audit entries: action, object and actor."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ _NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry as a page shows it; ``changes`` are (field, before, after)."""
+    """An entry for display; ``changes`` are (field, before, after)."""
 
     entry: AuditEntry
     title: str

@@ -62,7 +62,7 @@ _state_messages: dict[str, StateMessages] = {}
 
 
 def thin_out(message_type: str, how: StateMessages) -> None:
-    """Pass on messages of this type at once, but about one thing at most every STATE_SECONDS."""
+    """Coalesce messages of this type: at most one per object every STATE_SECONDS."""
     _state_messages[message_type] = how
 
 
@@ -87,7 +87,7 @@ class ChannelLayer(RedisPubSubChannelLayer):
         return message
 
     def read(self, data: bytes) -> SharedMessage | None:
-        """Read a message of ours; None where it is none."""
+        """Return a deserialized message, or None if it is invalid."""
         try:
             message = super().deserialize(data)
         except _NO_MESSAGE:
@@ -211,14 +211,14 @@ class _Subscriber:
         self._connections = 0
 
     def connection_of(self, channel: str) -> int | None:
-        """Number the present connection where a channel is subscribed to over it."""
+        """Return the id of the connection that a channel is subscribed on, else None."""
         return self._connections if channel in self._confirmed else None
 
     async def publish(self, channel: str, message: bytes) -> None:
         await self._publisher.publish(channel, channel_signing.seal(channel, message))
 
     async def subscribe(self, channel: str) -> None:
-        """Return when Redis has confirmed it, or at once while Redis is away."""
+        """Subscribe; return when Redis has confirmed it, or at once while Redis is unavailable."""
         self._wanted.add(channel)
         if channel in self._confirmed:
             return

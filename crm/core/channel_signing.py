@@ -14,12 +14,12 @@ _SEAL_BYTES = 16
 
 
 def seal(channel: str, message: bytes) -> bytes:
-    """Return a message as it is published on a channel."""
+    """Return a message as it is published on a channel, signed."""
     return _seal_of(channel, message) + message
 
 
 def unseal(channel: str, sealed: bytes) -> bytes | None:
-    """Return the message that one of our processes published there, None where none did."""
+    """Return the verified message of a channel, None for an invalid signature."""
     given, message = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
     return message if hmac.compare_digest(given, _seal_of(channel, message)) else None
 

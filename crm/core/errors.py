@@ -7,10 +7,10 @@ from django.utils.translation import gettext, gettext_noop
 
 
 class AppError(Exception):
-    """Something was refused; nothing was changed.
+    """Base class of errors that reject an operation; nothing was changed.
 
     ``code`` is stable and for programs, ``message`` is for people, ``status`` is the HTTP status
-    and ``extra`` holds further members of the problem document (say ``retry_after`` in seconds).
+    and ``extra`` holds further members of the problem document (e.g. ``retry_after`` in seconds).
     """
 
     code: str = "refused"

@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 def whole_number(text: str) -> int | None:
-    """Read digits 0 to 9, at most LARGEST; None for signs, spaces, underscores, other scripts."""
+    """Parse ASCII digits, at most LARGEST; None for signs, spaces, underscores, other digits."""
     if not _PLAIN.fullmatch(text) or (number := int(text)) > LARGEST:
         return None
     return number
@@ -33,7 +33,7 @@ def moment(text: str) -> datetime:
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A number of JSON, or plain digits where all values are text, as in a query."""
+    """An integer: a JSON number, or digits where all values are text, as in a query string."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("max_value", LARGEST)

@@ -1,4 +1,4 @@
-"""What all forms of the pages have in common: text is normalized before anything is checked."""
+"""Normalization of text in forms before validation."""
 
 import json
 import unicodedata
@@ -15,10 +15,10 @@ _NO_JSON = "{"
 
 
 class NormalizedText:
-    """Mixin of every form, before the form class: bring what was typed to its one form.
+    """Mixin of every form, before the form class: normalize the submitted text.
 
-    A field for several lines keeps them, an address is folded, and a field that takes its value as
-    typed (``strip=False``: a password) is left alone. What is shown again is the normalized text.
+    A multi-line field keeps its lines, an address is folded, and a field with ``strip=False`` (a
+    password) is unchanged. The form is shown again with the normalized text.
     """
 
     def full_clean(self) -> None:
@@ -69,7 +69,7 @@ def _listed(choices: Iterable[Any]) -> Iterator[str]:
 
 
 def normalized_value(field: forms.Field, value: str) -> str:
-    """Return a value as this field takes it."""
+    """Return a value normalized for this field."""
     if isinstance(field, forms.JSONField):
         return value if _is_fit_to_read(value) else _NO_JSON
     if not isinstance(field, forms.CharField):

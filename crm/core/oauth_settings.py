@@ -20,7 +20,7 @@ _ORIGINS = {
 
 
 def json_object(name: str, text: str) -> dict[str, Any]:
-    """Read a variable that holds a JSON object; empty is an empty one. Raises ValueError."""
+    """Parse a variable that holds a JSON object; empty is an empty one. Raise ValueError."""
     try:
         found = json.loads(text or "{}")
     except ValueError as error:

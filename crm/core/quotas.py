@@ -14,9 +14,9 @@ from crm.core.errors import AppError
 
 
 class QuotaExceeded(AppError):
-    """``quota``, ``limit``, ``used``, ``resets_at`` (None: never by itself) and ``plan``.
+    """``quota``, ``limit``, ``used``, ``resets_at`` (None: never automatically) and ``plan``.
 
-    402 as peers answer it: waiting some seconds, as 429 would ask for, does not help.
+    402, as is customary: waiting, as 429 would suggest, does not help.
     """
 
     code = "quota_exceeded"
@@ -65,7 +65,7 @@ def register_gauge(metric: str, part: str, gauge: Gauge) -> None:
 
 
 def measured(metric: str, organization_id: UUID) -> int:
-    """Count what there is of a metric, in the present transaction."""
+    """Return the present count of a metric, in the current transaction."""
     return sum(gauge(organization_id) for gauge in _gauges.get(metric, {}).values())
 
 

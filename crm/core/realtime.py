@@ -1,7 +1,8 @@
-"""Wake-up hints to sockets from synchronous code.
+"""Wakeups of sockets from synchronous code.
 
-The channel layer may drop a message, so a hint is never the truth: the log is. Publishing through
-`async_to_sync(group_send)` would open a Redis connection for every call; this uses the pool.
+The channel layer may drop a message, so a wakeup is never authoritative: the log is. Publishing
+through `async_to_sync(group_send)` would open a Redis connection for every call; this uses the
+pool.
 """
 
 import logging
@@ -59,7 +60,7 @@ def kick(*groups: str, **only: Any) -> None:
 
 
 def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None:
-    """Close a person's sockets: those of these log-ins, or all of them."""
+    """Close a user's sockets: those of these log-ins, or all of them."""
     kick(user_group(user_id), logins=logins)
 
 
@@ -77,8 +78,8 @@ def _serializer() -> Any:
 def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     """Send each ``(group, message)`` to the group's sockets, in one round trip.
 
-    A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
-    hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
+    A message's ``type`` names the consumer's method, as with ``group_send``. Without Redis the
+    wakeup is lost and logged; the sockets catch up at the next wakeup or heartbeat.
     """
     if not redis_circuit_breaker.answers():
         return

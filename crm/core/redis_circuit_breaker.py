@@ -61,7 +61,7 @@ def answers() -> bool:
 
 
 def note_failure(error: RedisError) -> None:
-    """Remember a wait in vain; who is refused did not wait."""
+    """Open the circuit breaker after a timeout; a refused connection does not open it."""
     global _ask_again_at
     if isinstance(error, RedisTimeout):
         _ask_again_at = time.monotonic() + SILENCE_SECONDS

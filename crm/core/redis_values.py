@@ -1,7 +1,7 @@
-"""Reading what stands in Redis: a value that its owner did not write is as good as none.
+"""Reading of values in Redis: an invalid value counts as missing.
 
 Strings are read by the functions here. Lua scripts begin with SCRIPT_PRELUDE: a key of another type
-is dropped, and text that is no number counts as 0.
+is deleted, and text that is no number counts as 0.
 """
 
 import json
@@ -41,12 +41,12 @@ def expect_type(client: Redis, key: str, kind: str) -> None:
 
 
 def text_of(value: Any) -> str:
-    """Return a stored text; bytes that are no UTF-8 are replaced."""
+    """Return a stored text; invalid UTF-8 is replaced."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def number_of(value: Any) -> float | None:
-    """Return a stored number, None where it is none."""
+    """Return a stored number, None if it is invalid."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -65,6 +65,6 @@ def json_of(value: Any) -> Any:
 
 
 def object_of(value: Any) -> Mapping[str, Any] | None:
-    """Return a stored JSON object, None where it is none."""
+    """Return a stored JSON object, None if it is invalid."""
     found = json_of(value)
     return found if isinstance(found, dict) else None

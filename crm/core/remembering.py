@@ -22,7 +22,7 @@ _all: "list[Remembered[Any]]" = []
 
 
 class Remembered(Generic[T]):
-    """Answers by key; safe to be asked by many threads."""
+    """A thread-safe cache by key."""
 
     def __init__(self) -> None:
         # Each with when it ends, and the connection over which its end would have been heard.

@@ -68,7 +68,7 @@ class SessionStore(CachedStore):
         self._cache.set(self.cache_key, signed, seconds)
 
     def _opened(self, signed: Any) -> dict[str, Any] | None:
-        """Return the session of a copy, or None where it is not one that was signed for this."""
+        """Return the session of a copy, or None without a valid signature for this session."""
         if not isinstance(signed, str):
             return None
         try:
@@ -82,5 +82,5 @@ class SessionStore(CachedStore):
 
 
 def cache_key_of(session_key: str) -> str:
-    """Return under which name the cache keeps the copy of a session."""
+    """Return the cache key of a session's copy."""
     return _PREFIX + hashlib.sha256(session_key.encode()).hexdigest()

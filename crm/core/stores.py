@@ -1,6 +1,6 @@
 """Clients of the stores beside PostgreSQL, one of each per process.
 
-Each is made on first use, hence after any fork: a MongoClient must never cross one.
+Each is created on first use, hence after any fork: a MongoClient must not be shared by a fork.
 """
 
 from functools import cache
@@ -66,9 +66,9 @@ def redis() -> Redis:
 
 
 def qdrant_headers(api_key: str) -> dict[str, str]:
-    """Return what a client of Qdrant sends with each request.
+    """Return the headers of a Qdrant client.
 
-    As ``api_key`` the client would warn of every connection without TLS, loopback among them.
+    With ``api_key`` the client would warn about every connection without TLS, including loopback.
     """
     return {"api-key": api_key} if api_key else {}
 

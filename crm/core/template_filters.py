@@ -1,4 +1,4 @@
-"""Filters of every template, without ``{% load %}``."""
+"""Built-in template filters, available without ``{% load %}``."""
 
 from django import template
 from django.utils.html import format_html

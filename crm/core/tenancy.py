@@ -50,7 +50,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows are seen; at most one member is set."""
+    """The visible rows; at most one member is set."""
 
     organization: str = ""
     person: str = ""
@@ -86,10 +86,10 @@ def person(user_id: UUID) -> Iterator[None]:
 
 @contextmanager
 def behind(model: type[Model], **name: str) -> Iterator[None]:
-    """Work in the organization of the row with this name: ``behind(Widget, site_key=…)``.
+    """Limit the block to the organization of the row with this name: ``behind(Widget,
+    site_key=…)``.
 
-    The model lists the fields that are such names in ``organization_doors``. Where there is no such
-    row there is no organization, and nothing is seen.
+    The model lists such fields in ``organization_doors``. Without such a row nothing is visible.
     """
     ((field, value),) = name.items()
     if field not in getattr(model, "organization_doors", ()):
@@ -100,7 +100,7 @@ def behind(model: type[Model], **name: str) -> Iterator[None]:
 
 @contextmanager
 def everything(reason: str) -> Iterator[None]:
-    """Work on the rows of all organizations, as operators do; ``reason`` is for the log."""
+    """Give the block access to all organizations, as operators have; ``reason`` is logged."""
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     with _seen_by(OPERATOR):
         yield

@@ -15,7 +15,7 @@ from crm.core.errors import AppError, Conflict, Invalid
 
 
 class EditedMeanwhile(Conflict):
-    """The record changed since ``version``; ``current_version`` is what is stored now."""
+    """The record changed since ``version``; ``current_version`` is the stored one."""
 
     code = "edited_meanwhile"
     message = gettext_noop(
@@ -25,7 +25,7 @@ class EditedMeanwhile(Conflict):
 
 
 class PreconditionFailed(AppError):
-    """The same, for a request of the API that carried ``If-Match``."""
+    """The same, for an API request with ``If-Match``."""
 
     code = "precondition_failed"
     status = 412
@@ -43,10 +43,10 @@ class IfMatchInvalid(Invalid):
 
 
 class VersionedModel(models.Model):
-    """A record with an optimistic lock.
+    """A record with optimistic locking.
 
-    ``version_ignores`` names fields that the application maintains by itself (times of last use,
-    counters): a save of those alone neither checks nor raises the version.
+    ``version_ignores`` names fields that the application maintains (times of last use, counters): a
+    save of only those neither checks nor increments the version.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset()
@@ -65,7 +65,9 @@ class VersionedModel(models.Model):
         update_fields: Iterable[str] | None,
         forced_update: bool,  # noqa: FBT001  Django's signature
     ) -> bool:
-        """Extend Django's UPDATE of one row. Raise EditedMeanwhile if the row has moved on."""
+        """Extend Django's UPDATE of one row. Raise EditedMeanwhile if the stored
+        version differs.
+        """
         ignored = {*self.version_ignores, "updated_at", "version"}
         is_edit = update_fields is None or bool(set(update_fields) - ignored)
         parents: Any = super()

@@ -1,4 +1,4 @@
-"""How customers are looked up."""
+"""Querysets of customers."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -36,10 +36,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(organization_id=organization_id)
 
     def named_like(self, text: str) -> "CustomerQuerySet":
-        """Narrow to those who have, for each word of the text, a word that begins with it.
+        """Return the customers with, for each word of the text, a word that starts with it.
 
-        Words of names, e-mail addresses and phone numbers count, without case and accents. The
-        organization in the index is the one whose rows row-level security shows.
+        Words of names, e-mail addresses and phone numbers are searched, without case and accents.
+        Row-level security determines the organization in the index.
         """
         asked = asked_words(text)
         if not asked:
@@ -53,7 +53,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return found
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        """Store customers together with the words by which they are found."""
+        """Insert customers together with their search words."""
         customers = list(objs)
         words = [(each, each.take_new_words() or []) for each in customers]
         with transaction.atomic(using=self.db):

@@ -1,8 +1,8 @@
-"""The words by which customers are found, and what a search asks of them.
+"""Search words of customers, and parsing of searches.
 
 Words and searches are folded alike (`crm.core.text.normalization.search_key`). A search is a range
-of words, which is all that row-level security lets an index answer: trigrams and LIKE are not
-leakproof.
+of words, the only condition for which row-level security can use an index: trigrams and LIKE are
+not leakproof.
 """
 
 import re
@@ -25,10 +25,10 @@ _LEAST_NATIONAL = 4
 
 
 def searched_words(*, name: str, email: str, phone: str) -> list[str]:
-    """Return the words of a customer, each once, in order.
+    """Return the distinct search words of a customer, at most MAX_WORDS.
 
-    An address is found by itself, its domain and their parts; a phone number by its digits, as
-    one number, as they are grouped, and as the number is dialled inside its country.
+    An address is indexed as a whole, by domain and by parts; a phone number by its digits, whole,
+    in groups, and in its national form.
     """
     words: dict[str, None] = {}
     for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
@@ -40,13 +40,13 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
 
 
 def asked_words(text: str) -> list[str]:
-    """Return the beginnings of words that a search asks for; none if it holds none."""
+    """Return the word prefixes of a search; empty if it has none."""
     words = (_plain(word)[:WORD_LENGTH] for word in search_key(text).split())
     return [word for word in dict.fromkeys(words) if word][:MAX_ASKED]
 
 
 def asked_numbers(text: str) -> list[str]:
-    """Return the forms of the phone number that a search asks for; none for other text.
+    """Return the digits to look for if the text is a phone number, else an empty list.
 
     "+84 90 123 45 67" is "84901234567", and "901234567" for those stored without the country.
     """
@@ -62,7 +62,7 @@ def begins_with(word: str) -> models.Q:
 
 
 def _stored_forms(phone: str) -> list[str]:
-    """Return how a number is written inside its country, with the trunk prefix and without."""
+    """Return the national forms of a number, with the trunk prefix and without."""
     national = _national(phone)
     if national:
         trunk = "8" if _digits(phone).startswith("7") else "0"

@@ -1,4 +1,4 @@
-"""The schedule of background work, as beat follows it."""
+"""Admin of periodic tasks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Figures of the whole installation for `/metrics`, read from the stores at each scrape."""
+"""Gauges of the whole installation for `/metrics`, read from the stores at each scrape."""
 
 import logging
 from collections.abc import Iterator

@@ -32,12 +32,12 @@ MONGODB_SECONDS = 5.0
 
 
 class NotReadBack(Exception):
-    """The store took a write and gave something else back."""
+    """The store accepted a write and returned another value."""
 
 
 @dataclass
 class DeepHealth:
-    """``report`` is the body of the answer; ``is_sound`` decides its status."""
+    """``report`` is the body of the response; ``is_sound`` determines its status."""
 
     report: dict[str, Any] = field(default_factory=dict)
     is_sound: bool = True

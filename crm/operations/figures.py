@@ -8,7 +8,7 @@ Measure = Callable[[], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Figure:
-    """``measure`` gives values by label; with one value the label is the empty string."""
+    """``measure`` returns values by label; a single value has the empty label."""
 
     name: str
     meaning: str

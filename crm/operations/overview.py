@@ -41,7 +41,7 @@ _AWAY = (AppError, DatabaseError, PyMongoError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """``age`` is in seconds, since a task last came through; None where none ever did."""
+    """``age`` is in seconds since the last task passed through; None without one."""
 
     name: str
     length: int
@@ -61,7 +61,7 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """``oldest`` is since when the longest waiting one waits; ``given_up`` within thirty days."""
+    """``oldest`` is the time of the oldest waiting e-mail; ``given_up`` counts thirty days."""
 
     waiting: int
     oldest: datetime | None
@@ -145,7 +145,7 @@ def board() -> Board:
 
 
 def overview_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the admin's first page shows; named in unfold's settings."""
+    """Add the overview to the admin's index; registered in unfold's settings."""
     overview = board().overview()
     user: Any = request.user
     recent = []

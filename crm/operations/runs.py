@@ -1,4 +1,4 @@
-"""What the last comparisons of the stores, and proofs of the audit, came to."""
+"""Results of the last reconciliations and audit verifications."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

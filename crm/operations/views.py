@@ -49,7 +49,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def health_deep(request: HttpRequest) -> HttpResponse:
-    """Write to each store and read it back: 200 when all is sound, else 503."""
+    """Write to each store and read it back: 200 when all checks pass, else 503."""
     if not has_metrics_token(request) and not is_operator(request):
         if request.user.is_authenticated:
             return problem_json(Forbidden("Only an operator of the installation may see this."))

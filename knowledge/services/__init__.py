@@ -1,4 +1,4 @@
-"""The verbs of knowledge: the only writers."""
+"""The services of knowledge: the only writers."""
 
 from knowledge.services.answering import Answer, Source, answer
 from knowledge.services.categories import (

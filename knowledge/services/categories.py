@@ -40,11 +40,11 @@ def create_category(
     position: int = 0,
     by: Principal | None = None,
 ) -> FaqCategory:
-    """Add a category. One that has this slug already is brought up to date.
+    """Add a category, or update the one with this slug.
 
-    A slug that is made of the name is a new one: it drops accents, so that two names may share it.
-    Raises CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken where there is one of
-    this name in any language.
+    A slug derived from the name is made unique: it drops accents, so that two names may share it.
+    Raise CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken for a name that another
+    category has in any language.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
@@ -69,10 +69,10 @@ def rename_category(
     by: Principal | None = None,
     version: int | None = None,
 ) -> FaqCategory:
-    """Call a category something else; what is None stays as it is.
+    """Rename a category; None leaves a value unchanged.
 
-    ``names`` are all those by language. ``version`` is that of the category which was looked at.
-    Raises CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
+    ``names`` replaces all names by language. ``version`` is the version that the edit was made
+    from. Raise CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
     CategoryNameTaken.
     """
     require_writer(by, organization_id)
@@ -96,9 +96,9 @@ def delete_category(
     by: Principal | None = None,
     version: int | None = None,
 ) -> UUID | None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound, EditedMeanwhile.
+    """Delete a category; its FAQs stay without one. Raise CategoryNotFound, EditedMeanwhile.
 
-    Return the action that `undo` takes back.
+    Return the id for `undo`.
     """
     require_writer(by, organization_id)
     category = _locked_category(organization_id, category_id)

@@ -1,4 +1,4 @@
-"""Compare the index with the FAQs it was made from: Qdrant may lose what it was given."""
+"""Comparison of the index with the FAQs: Qdrant may lose points."""
 
 import logging
 

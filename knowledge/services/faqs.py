@@ -1,4 +1,4 @@
-"""Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
+"""Services of FAQs. Each marks the index update in the row, in the same transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, K
 
 @dataclass(frozen=True, slots=True)
 class FaqContent:
-    """What a person writes about one FAQ; ``key`` empty means: made from the question."""
+    """The editable content of a FAQ; an empty ``key`` is derived from the question."""
 
     question: str
     answer: str
@@ -64,10 +64,10 @@ def raise_version(base: KnowledgeBase) -> None:
 
 @transaction.atomic
 def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | None) -> Faq:
-    """Add a FAQ; it is found once the index has followed.
+    """Add a FAQ; it is found once the index is updated.
 
-    ``by``, here and below, is who asks, and has to have the right to; None is the installation.
-    Raises FaqKeyTaken, CategoryNotFound and InvalidFaq.
+    ``by``, here and below, is the principal and needs the permission; None is the installation.
+    Raise FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
@@ -85,9 +85,9 @@ def update_faq(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Change a FAQ; of a mapping, only the members that it names.
+    """Change a FAQ; of a mapping, only the members it contains.
 
-    ``version`` is that of the FAQ which was looked at. Raises FaqNotFound, EditedMeanwhile,
+    ``version`` is the version that the edit was made from. Raise FaqNotFound, EditedMeanwhile,
     FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
     base = lock_knowledge(organization_id)
@@ -185,7 +185,9 @@ def restore_faq(
 
 
 def purge_deleted(*, limit: int = 1000) -> int:
-    """Remove for good what was deleted long ago and has left the index; give how many."""
+    """Delete rows permanently after the time to undo and the removal from the index. Return the
+    number.
+    """
     before = timezone.now() - timedelta(days=settings.KNOWLEDGE_KEEP_DELETED_DAYS)
     due = Faq.objects.filter(deleted_at__lt=before, indexed_version=F("version"))
     found = list(due.values_list("pk", flat=True)[:limit])
@@ -240,7 +242,7 @@ def _fill(faq: Faq, content: FaqContent) -> None:
 
 
 def assign(faq: Faq, content: FaqContent) -> None:
-    """Write a content into a row, with a free key where it names none."""
+    """Set the content of a row, with an unused key where it has none."""
     for field, value in values_of(content).items():
         setattr(faq, field, value)
     if not faq.key:
@@ -292,7 +294,7 @@ def check_fields(faq: Faq) -> None:
 
 
 def key_of(question: str) -> str:
-    """Return the key that a question gives its FAQ if it is free."""
+    """Return the key derived from a question, which may be taken."""
     return slugify(search_key(question))[:60].strip("-") or "faq"
 
 

@@ -68,27 +68,27 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
 def create_faqs(
     *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
 ) -> list[Faq]:
-    """Add many FAQs, all or none, in as many queries as one.
+    """Add many FAQs, all or none, in a constant number of queries.
 
-    Those without a ``key`` get one of their own. Raises what `create_faq` does.
+    Those without a ``key`` get a unique one. Raise what `create_faq` does.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
     faqs = [
         Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
     ]
+    keys = [normalize_key(content.key) or key_of(content.question) for content in contents]
     taken = set(
         Faq.objects.of(organization_id)
         .alive()
-        .filter(key__in={_key(content) for content in contents})
+        .filter(key__in=set(keys))
         .values_list("key", "language_code")
     )
     categories = {content.category_id for content in contents if content.category_id}
     known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
     if known.count() < len(categories):
         raise CategoryNotFound
-    for faq, content in zip(faqs, contents, strict=True):
-        key = _key(content)
+    for faq, content, key in zip(faqs, contents, keys, strict=True):
         if (key, content.language_code) in taken:
             if content.key:
                 raise FaqKeyTaken
@@ -193,10 +193,6 @@ def _category(row: ImportRow, known: dict[tuple[str, str], UUID], by: Principal)
     made = create_category(organization_id=by.organization_id, name=row.category, by=by)
     known[ANYWHERE, name] = made.pk
     return made.pk
-
-
-def _key(content: FaqContent) -> str:
-    return normalize_key(content.key) or key_of(content.question)
 
 
 def _differs(faq: Faq, content: FaqContent) -> bool:

@@ -1,4 +1,4 @@
-"""The index follows the rows: Qdrant holds nothing that cannot be made again from them."""
+"""Indexing: Qdrant holds nothing that cannot be rebuilt from the rows."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -45,7 +45,7 @@ def index_faqs(
 
 
 def index_now(*, organization_id: UUID, progress: Callable[[int], None] | None = None) -> int:
-    """Index here instead of in a task: for the demo, tests and commands."""
+    """Index synchronously instead of in a task: for the demo, tests and commands."""
     return index_faqs(organization_id=organization_id, progress=progress)
 
 
@@ -62,7 +62,7 @@ def organizations_behind() -> list[UUID]:
 
 
 def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
-    """Work out the passages of FAQs, which is the slow part and needs no lock."""
+    """Compute the passages of FAQs, which is slow and needs no lock."""
     chunks = [(faq, chunk, text) for faq in faqs for chunk, text in enumerate(_asked(faq))]
     meanings = embed_questions([text for _faq, _chunk, text in chunks])
     return [
@@ -91,7 +91,7 @@ def _asked(faq: Faq) -> list[str]:
 
 @transaction.atomic
 def _store(organization_id: UUID, batch: list[Faq], passages: list[Passage]) -> int:
-    """Store what is still true, under the lock that keeps an older version from coming after."""
+    """Store passages that are still current, under the lock that excludes an older version."""
     base = lock_knowledge(organization_id)
     seen = {faq.pk: faq.version for faq in batch}
     current = [

@@ -1,4 +1,4 @@
-"""Building the whole index anew beside the old one, which answers until the new one is complete."""
+"""Rebuilding of the whole index beside the live one, which answers until the switch."""
 
 import re
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def _number(collection: str | None) -> int:
 
 
 def _copy(batch: list[Faq], building: str) -> None:
-    """Index those of a batch that a run before this one has not."""
+    """Index the FAQs of a batch that an earlier run has not indexed."""
     wanted = {faq.pk: Passage.first_id(faq) for faq in batch}
     there = Passage.objects.have(list(wanted.values()), collection=building)
     missing = [faq for faq in batch if wanted[faq.pk] not in there]

@@ -1,4 +1,4 @@
-"""Writing FAQs."""
+"""Pages for editing FAQs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -53,7 +53,7 @@ def manager_of(request: HttpRequest) -> Membership:
 @member_required
 @once
 def new_faq(request: HttpRequest) -> HttpResponse:
-    """Write a FAQ; ``?key=&language=`` starts a version of another one."""
+    """Create a FAQ; ``?key=&language=`` starts a translation of another one."""
     membership = manager_of(request)
     initial = {
         "key": request.GET.get("key", ""),
@@ -235,7 +235,7 @@ def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 @require_POST
 @member_required
 def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Publish or hide, by the button's ``to``."""
+    """Publish or unpublish, by the button's ``to``."""
     membership = manager_of(request)
     try:
         faq = set_published(

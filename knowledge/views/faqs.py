@@ -1,4 +1,4 @@
-"""The list of FAQs, and the box to ask the bot."""
+"""The list of FAQs, and the test of the bot."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""An organization's public help pages: a home with search, and one page for each FAQ."""
+"""An organization's public help pages: an index with search, and one page for each FAQ."""
 
 from typing import Any
 from uuid import UUID

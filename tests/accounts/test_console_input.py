@@ -10,21 +10,8 @@ from django.urls import reverse
 from chat.models import Widget
 from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
-from tests.conftest import PASSWORD
 
 NO_KEYS = ["x", "\x00", "-1", "[]", "9" * 30, "\ufffd"]
-
-
-@pytest.fixture
-def root(db: None, stores_clean: None) -> User:
-    return User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
-
-
-@pytest.fixture
-def operator(root: User) -> Client:
-    client = Client()
-    client.force_login(root)
-    return client
 
 
 def _widget_form(organization: Organization) -> dict[str, Any]:

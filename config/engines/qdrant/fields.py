@@ -1,4 +1,4 @@
-"""Reading a JSON object field by field; whatever was not read is refused."""
+"""Parsing of a JSON object by field; unread fields are rejected."""
 
 import math
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Fields:
         return read(self._left.pop(name), f"{self.where}.{name}")
 
     def need(self, name: str, read: Callable[[Any, str], Read]) -> Read:
-        """Read a field that must be there."""
+        """Read a required field."""
         if name not in self._left:
             raise bad_request(f"{self.where}.{name} is missing.")
         return read(self._left.pop(name), f"{self.where}.{name}")
@@ -131,7 +131,7 @@ def built(make: Callable[..., Read], *args: Any, where: str, **kwargs: Any) -> R
 
 
 def refused_by_core(reason: BaseException) -> Refused:
-    """Translate the core's own refusal, which comes as a bare exception with a sentence."""
+    """Translate an error of the core, a bare exception with a message."""
     sentence = str(reason)
     lowered = sentence.lower()
     if "no point with id" in lowered:

@@ -1,4 +1,4 @@
-"""Payload indexes: which fields can be filtered quickly."""
+"""Payload indexes of filterable fields."""
 
 from collections.abc import Callable
 from typing import Any

@@ -93,7 +93,7 @@ def _optional_payload(value: Any, where: str) -> dict[str, Any] | None:
 
 
 def _vectors(value: Any, where: str, schema: Schema) -> Any:
-    """Read the vectors of a point; checked here, before anything reaches the write-ahead log."""
+    """Parse and validate the vectors of a point, before the write-ahead log."""
     if isinstance(value, list):
         vector = read_vector(value, where)
         schema.check_vector("", vector, where)
@@ -107,7 +107,7 @@ def _vectors(value: Any, where: str, schema: Schema) -> Any:
 
 
 def read_selection(fields: Fields) -> tuple[list[Any] | None, Any]:
-    """Read which points are meant: ids or a filter, one of them exactly."""
+    """Parse the selection of points: exactly one of ids and a filter."""
     fields.refuse("shard_key")
     ids = fields.take("points", items(point_id))
     chosen = fields.take("filter", read_filter)

@@ -1,8 +1,8 @@
-"""Requests that are not answered, each with the status and sentence that the client gets."""
+"""Errors of requests, with the status and message for the client."""
 
 
 class Refused(Exception):
-    """The request was refused and nothing was changed."""
+    """The request was rejected and nothing was changed."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status

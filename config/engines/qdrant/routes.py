@@ -1,4 +1,4 @@
-"""Which request does what."""
+"""Routing of requests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def is_health_check(request: Request) -> bool:
 
 
 class Router:
-    """Sends each request to the collections; what has no route here is refused."""
+    """Dispatches each request to the collections; rejects one without a route."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog

@@ -1,4 +1,4 @@
-"""HTTP for the collections: one thread a connection, JSON in and out, Qdrant's envelope."""
+"""HTTP server of the collections: one thread per connection, JSON in Qdrant's envelope."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one request after another from a connection."""
+    """Handles successive requests of a connection."""
 
     protocol_version = "HTTP/1.1"
     server: Server

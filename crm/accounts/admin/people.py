@@ -1,4 +1,4 @@
-"""The operator's view of people: who they are, whether they may come in."""
+"""Admin of users."""
 
 from typing import Any, cast
 
@@ -60,7 +60,7 @@ class PersonForm(NormalizedText, forms.ModelForm):
 
 
 class NewPersonForm(PersonForm):
-    """A new account: its owner chooses the password, by a link that is sent to them."""
+    """A new account: its owner chooses the password, by an e-mailed link."""
 
     class Meta:
         model = User
@@ -186,7 +186,9 @@ class UserAdmin(ConsoleAdmin):
         return fields if _is_superuser(request) else [*fields, *_POWERS]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Operators are changed by superusers only: a part of the rights would be all of them."""
+        """Return False for operators unless the requester is a superuser: permissions could
+        escalate.
+        """
         is_theirs = obj is None or _is_superuser(request) or not _has_powers(obj)
         return is_theirs and bool(super().has_change_permission(request, obj))
 
@@ -224,7 +226,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
-    """What operators may do who are not superusers."""
+    """The permissions of operators who are not superusers."""
 
     menu = Menu(Section.TENANTS, "shield_person", rank=90)
     filter_horizontal = ["permissions"]

@@ -1,4 +1,4 @@
-"""The operator's view of organizations and of who belongs to them."""
+"""Admin of organizations and memberships."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def principal(request: HttpRequest, organization_id: Any) -> Operator:
 
 
 class MemberInline(TabularInline):
-    """The first hundred; the list of memberships finds the others."""
+    """The first hundred members; the list of memberships has the others."""
 
     model = Membership
     extra = 0

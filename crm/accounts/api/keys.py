@@ -1,4 +1,4 @@
-"""API keys over HTTP: what the settings page does, for programs."""
+"""API keys over HTTP, as on the settings page."""
 
 from typing import Any
 from uuid import UUID
@@ -79,7 +79,7 @@ class ApiKeys(AreaView):
         responses=page_of(ApiKeySerializer),
     )
     def get(self, request: Request) -> Response:
-        """List the organization's keys, ended ones too; never what opens them."""
+        """List the organization's keys, without secrets; includes expired and revoked ones."""
         return list_response(
             request,
             ApiKeyListQuery,

@@ -1,4 +1,4 @@
-"""Who asks, their organization and who works there."""
+"""The principal, the organization and its members over HTTP."""
 
 from typing import Any
 from uuid import UUID
@@ -194,7 +194,7 @@ class Members(APIView):
         responses=page_of(MemberSerializer),
     )
     def get(self, request: Request) -> Response:
-        """List who works in the organization, those who left included."""
+        """List the members of the organization, including deactivated ones."""
         return list_response(
             request, MemberListQuery, _members(membership_of(request)), MemberSerializer
         )

@@ -158,7 +158,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class ProviderAway(ProviderUnavailable, requests.RequestException):
-    """allauth catches it where it has an answer of its own; elsewhere it is a refusal like ours."""
+    """An unavailable provider; allauth handles it where it can, elsewhere it is a regular error."""
 
 
 class _Questions(requests.Session):
@@ -257,7 +257,7 @@ def has_just_signed_up(email: str) -> bool:
 
 
 def count_confirmation(user: User) -> None:
-    """Count an attempt to confirm who one is, or refuse it at the form."""
+    """Count an attempt to reauthenticate, or raise a form error."""
     try:
         ratelimit.enforce("confirmation", {"user": user.pk})
     except ratelimit.Refusal as refusal:

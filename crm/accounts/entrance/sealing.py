@@ -1,4 +1,4 @@
-"""Secrets of second factors at rest."""
+"""Encryption of second-factor secrets at rest."""
 
 import base64
 import hashlib

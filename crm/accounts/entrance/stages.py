@@ -1,4 +1,4 @@
-"""What stands between a right password and a session."""
+"""Log-in stages between password and session."""
 
 import time
 
@@ -28,7 +28,7 @@ class AddressStage(EmailVerificationStage):
 
 
 def showed_credentials(request: HttpRequest, user: object) -> bool:
-    """Return whether this browser signed up, or logged in to an account that is not confirmed."""
+    """Return whether this browser signed up for, or logged in to, an unverified account."""
     return bool(request.session.get(_SHOWN_KEY) == str(user.pk))  # type: ignore[attr-defined]
 
 

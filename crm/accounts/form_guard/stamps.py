@@ -1,7 +1,7 @@
-"""The stamp of a page: the organization and the person that it was rendered for.
+"""The stamp of a page: the organization and the user that it was rendered for.
 
-Forms carry it in hidden fields, which `{% csrf_token %}` writes; requests of scripts carry it in
-headers. A request whose stamp differs from the session is refused before any view runs.
+Forms carry it in hidden fields, which `{% csrf_token %}` writes; requests of scripts in headers. A
+request whose stamp differs from the session is rejected before any view runs.
 """
 
 from dataclasses import dataclass
@@ -52,9 +52,9 @@ def check_person(user: User, stamp: Stamp) -> None:
 
 
 def check_organization(membership: Any, stamp: Stamp, *, is_change: bool) -> None:
-    """Raise OrganizationSwitched if the page was made for another organization.
+    """Raise OrganizationSwitched if the page was rendered for another organization.
 
-    A change must name one where the person has several: raise OrganizationUnnamed.
+    For a change by a member of several organizations, raise OrganizationUnnamed if it is missing.
     """
     if membership is None or not isinstance(membership.user, User):
         return

@@ -1,4 +1,4 @@
-"""What people fill in about themselves."""
+"""Forms of log-in, languages and time zones."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from crm.core.timezones import zone_names
 
 
 class TargetField(forms.CharField):
-    """Where to go on. One that cannot be used is as good as none: it must not refuse the form.
+    """The redirect target. An invalid one counts as empty and does not invalidate the form.
 
-    It is judged as it was sent (``crm.core.http.redirects``), not normalized into another address.
+    It is checked as submitted (``crm.core.http.redirects``), without normalization.
     """
 
     def __init__(self, **options: Any) -> None:

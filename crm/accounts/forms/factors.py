@@ -1,4 +1,4 @@
-"""Second factors: codes and passkeys."""
+"""Forms of second factors: codes and passkeys."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn

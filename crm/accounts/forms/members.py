@@ -1,4 +1,4 @@
-"""Whom one invites, what role one gives, and how one joins."""
+"""Forms of invitations, roles and deactivation."""
 
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ class FindForm(Form):
 
 
 class InviteForm(Form):
-    """``role`` is the key of a role that the inviting member may give."""
+    """``role`` is the key of a role that the inviting member may grant."""
 
     email = forms.EmailField(
         label=_("E-mail address"),

@@ -1,4 +1,4 @@
-"""Passwords: asked for, changed, set anew."""
+"""Forms of passwords: confirm, change, reset."""
 
 from typing import Any
 
@@ -127,7 +127,7 @@ def word_address(field: forms.Field) -> None:
 
 
 def count(endpoint: str, **subjects: Any) -> None:
-    """Count an attempt, or refuse it at the form with how long to wait."""
+    """Count an attempt, or raise a form error with the waiting time."""
     try:
         ratelimit.enforce(endpoint, subjects)
     except ratelimit.Refusal as refusal:

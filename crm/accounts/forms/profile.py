@@ -1,4 +1,4 @@
-"""What people say about themselves, and about their organization."""
+"""Forms of the profile and the organization."""
 
 from functools import cache
 

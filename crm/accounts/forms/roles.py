@@ -1,4 +1,4 @@
-"""Roles and teams as people fill them in."""
+"""Forms of roles and teams."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Signing up, with a password or through a provider."""
+"""Forms of sign-up, with a password or through a provider."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def describe(user: User, told: dict[str, Any]) -> None:
 
 
 class FreeAddress:
-    """Mixin of sign-up forms: an address that another account only waits for is free."""
+    """Mixin of sign-up forms: a pending, unverified change to the address does not block it."""
 
     account_already_exists: bool
 
@@ -87,7 +87,7 @@ class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
-        """Sign up; an address that is taken costs and answers the same as one that is free."""
+        """Sign up; a taken address takes the same time and gets the same response as a free one."""
         told = self.cleaned_data
         if self.account_already_exists:
             dummy_user(told["email"], told["name"]).set_password(told["password1"])

@@ -16,7 +16,7 @@ from crm.core.text.fields import ShortProseField
 
 
 class ImpersonationEnded(models.TextChoices):
-    """Why it is over."""
+    """Why the impersonation ended."""
 
     STOPPED = "stopped", _("Stopped")
     LAPSED = "lapsed", _("The time was over")

@@ -1,4 +1,4 @@
-"""The companies that use the installation."""
+"""The organizations (tenants) of the installation."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from crm.core.versions import VersionedModel
 
 
 class Organization(VersionedModel):
-    """A company that uses the installation; nothing of it is ever seen by another."""
+    """A tenant of the installation; its data is isolated from all others."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("slug",)
 

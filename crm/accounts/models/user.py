@@ -1,4 +1,4 @@
-"""The people who log in."""
+"""Users."""
 
 from typing import Any, ClassVar
 
@@ -81,7 +81,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the person together with the text by which they are found."""
+        """Save the user together with the search text."""
         text = search_key(f"{self.name} {normalize_email(self.email)}")
         if text != self.search_text:
             self.search_text = text

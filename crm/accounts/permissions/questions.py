@@ -1,7 +1,7 @@
-"""The questions that are asked of rights: in memory, as a refusal, and as a filter of rows.
+"""Permission checks: in memory, as an error, and as a filter of rows.
 
-`permits` and `reach` say the same of one record and of a table; a test compares them for every
-combination.
+`permits` and `reach` implement the same rule for one record and for a table; a test compares them
+for every combination.
 """
 
 from collections.abc import Collection, Iterable, Set
@@ -47,9 +47,9 @@ def permits(
 
 
 def reach(principal: Principal, area: Area, action: Action = READ, *, owner: str) -> Q:
-    """Narrow a table with an ``organization`` to what is within reach; ``owner`` is the column.
+    """Return the filter of a table with an ``organization`` by access; ``owner`` is the column.
 
-    The level ``all`` adds no condition beside the organization's, so that its indexes serve.
+    The level ``all`` adds no condition beside the organization's, so that its indexes apply.
     """
     level = principal.level(area, action)
     inside = Q(organization_id=principal.organization_id)

@@ -24,7 +24,7 @@ NOTHING = Grant()
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """An area that is not named gives nothing."""
+    """Permissions by area; an area that is missing has none."""
 
     grants: Mapping[Area, Grant] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class Rights:
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Rights":
-        """Read what ``stored`` gave; whatever cannot be understood gives nothing."""
+        """Parse the result of ``stored``; invalid parts give no permission."""
         grants = {}
         for area in Area:
             told = stored.get(str(area))

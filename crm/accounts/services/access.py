@@ -1,4 +1,4 @@
-"""Ending everything that a person got in with."""
+"""Revocation of all of a user's access."""
 
 from uuid import UUID
 

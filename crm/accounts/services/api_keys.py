@@ -1,4 +1,4 @@
-"""Verbs about the keys with which programs act for an organization."""
+"""Services of API keys."""
 
 import hmac
 from collections.abc import Iterable
@@ -129,7 +129,7 @@ def key_of_text(text: str) -> ApiKey:
 
 
 def machine_of_key(key: ApiKey) -> Machine:
-    """Return as whom a live key acts."""
+    """Return the principal of a valid key."""
     return Machine(
         organization_id=key.organization_id,
         granted=rights_of_scopes(key.scopes),

@@ -1,4 +1,4 @@
-"""Doing something once, however often it is asked for under the same key."""
+"""Idempotent execution under a key."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ _PURGE_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered with; ``body`` is JSON as it went over the wire.
+    """The response of a request; ``body`` is JSON as sent.
 
     One with ``is_kept=False`` changed nothing, and the same request may be tried again.
     """
@@ -94,7 +94,7 @@ def answer_once(
 
 
 def purge_idempotent_requests() -> int:
-    """Remove what is no longer kept; give how many."""
+    """Delete expired responses. Return their number."""
     old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
     removed = 0
     while found := list(old.values_list("pk", flat=True)[:_PURGE_BATCH]):

@@ -124,7 +124,7 @@ def _why_over(
 
 
 def may_impersonate(operator: User, person: User) -> bool:
-    """Return whether an operator may see the application as this person."""
+    """Return whether an operator may impersonate this user."""
     if not (operator.is_active and operator.is_staff and operator.has_perm(PERMISSION)):
         return False
     # Nobody borrows another operator's powers.

@@ -1,4 +1,4 @@
-"""Verbs about letting people in: invite, send again, take back, accept."""
+"""Services of invitations: invite, resend, revoke, accept."""
 
 import logging
 import secrets
@@ -92,7 +92,7 @@ def invite(
 
 @transaction.atomic
 def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address) -> Invitation:
-    """Send a new key for as long as a first one; the old one no longer works."""
+    """Send a new token with the full validity; the old one becomes invalid."""
     by = enter_settings(by)
     ratelimit.enforce("invitation", {"organization": by.organization_id})
     invitation = _locked(by.organization_id, invitation_id)
@@ -158,7 +158,7 @@ def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
 
 
 def _is_still_granted(invitation: Invitation) -> bool:
-    """Return whether who sent it may still give what it promises."""
+    """Return whether the sender may still grant the invitation's role."""
     sender: Principal | None = None
     if invitation.invited_by_id is not None:
         sender = (
@@ -232,7 +232,7 @@ def accept_as_newcomer(
 
 
 def newcomer_just_made(*, token: str, name: str) -> User | None:
-    """Return the account that this key and name made a moment ago, for a form sent twice."""
+    """Return the account created moments ago with this token and name, for a form sent twice."""
     since = timezone.now() - SENT_TWICE
     with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
         accepted = Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()

@@ -1,4 +1,4 @@
-"""Verbs about those who are in: deactivate, let back in, leave."""
+"""Services of members: deactivate, reactivate, leave."""
 
 import logging
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Verbs about organizations and who belongs to them."""
+"""Services of organizations and memberships."""
 
 from datetime import datetime
 from uuid import UUID
@@ -35,7 +35,7 @@ def current_membership(
 
 @transaction.atomic
 def create_organization(*, name: str, slug: str, language_code: str, timezone: str) -> Organization:
-    """Create an organization, or give the one that has this slug already."""
+    """Create an organization, or return the one with this slug."""
     organization, _created = Organization.objects.get_or_create(
         slug=slug,
         defaults={"name": name, "language_code": language_code, "timezone": timezone},

@@ -1,4 +1,4 @@
-"""Verbs of operators about people and organizations, as wholes."""
+"""Operators' services for users and organizations as a whole."""
 
 import logging
 from uuid import UUID

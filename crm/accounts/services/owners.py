@@ -1,4 +1,4 @@
-"""The one rule about the last owner, and the lock under which rights change."""
+"""The rule of the last owner, and the lock for changes of permissions."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Verbs about roles: those an organization makes, and who has which."""
+"""Services of custom roles, and of members' roles."""
 
 import logging
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ MAX_ROLES = 50
 
 @dataclass(frozen=True, slots=True)
 class ChosenRole:
-    """A role as a member gets it: a built-in one, or one of the organization's own."""
+    """A role as assigned to a member: a built-in one, or a custom one."""
 
     role: Role
     custom_role: CustomRole | None = None
@@ -48,7 +48,7 @@ class ChosenRole:
 
 
 def chosen_role(*, organization_id: UUID, key: str) -> ChosenRole:
-    """Read what a form or an API names: a built-in role's value, or the id of one's own role."""
+    """Return the role of a key: a built-in role's value, or the id of a custom role."""
     if key in Role.values:
         return ChosenRole(Role(key))
     try:
@@ -114,7 +114,7 @@ def change_role(
 
 @transaction.atomic
 def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
-    """Copy a role under a new name; ``copied_from`` as in `chosen_role`, but not the owner's."""
+    """Copy a role under a new name; ``copied_from`` as in `chosen_role`, except the owner's."""
     by = enter_settings(by)
     source = chosen_role(organization_id=by.organization_id, key=copied_from)
     if source.is_owner:
@@ -137,7 +137,7 @@ def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
 def edit_role(
     *, by: Principal, role_id: UUID, version: int | None, name: str, rights: Rights
 ) -> CustomRole:
-    """Change a role's name and rights; ``version`` is that of the role which was looked at."""
+    """Change a role's name and permissions; ``version`` is the one the edit was made from."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     check_version(role, version)

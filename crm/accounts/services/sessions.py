@@ -89,7 +89,7 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
 
 
 def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
-    """Run a session as another organization, whose rules hold from now on."""
+    """Switch a session to another organization, whose rules apply from now on."""
     record_id = request.session.get(RECORD_KEY)
     if record_id is None:
         return

@@ -1,4 +1,4 @@
-"""Verbs about coming here for the first time."""
+"""Services of sign-up."""
 
 import secrets
 from datetime import timedelta
@@ -37,7 +37,7 @@ def settle_sign_up(*, user_id: UUID) -> Membership | None:
 
 @transaction.atomic
 def found_organization(*, user: User, name: str) -> Membership:
-    """Create an organization with this person as its owner, in their language and time zone."""
+    """Create an organization with this user as its owner, in their language and time zone."""
     organization = Organization(
         name=name,
         slug=_free_slug(name),

@@ -1,4 +1,4 @@
-"""Verbs about teams: whose records the level ``team`` reaches."""
+"""Services of teams, which define the level ``team`` of permissions."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -66,9 +66,9 @@ def edit_team(
 
 @transaction.atomic
 def delete_team(*, by: Principal, team_id: UUID) -> UUID | None:
-    """Remove a team; its members stay in the organization and keep their records.
+    """Delete a team; its members stay in the organization and keep their records.
 
-    Return the action that `undo` takes back.
+    Return the id for `undo`.
     """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)

@@ -1,9 +1,9 @@
-"""Verbs about the log-ins of programs that act for a person.
+"""Services of log-ins of programs that act for a user.
 
-A refresh token is good once: using it gives the next one of its family. One that comes again was
-stolen, or its successor was: the family ends. The next token is derived from the last with a key of
-ours, so that a client whose answer was lost, or whose second tab asks at the same moment, is given
-the same successor for a few seconds and nothing has to be stored to do so.
+A refresh token is valid once: using it returns the next one of its family. Reuse indicates theft of
+it or its successor: the family is revoked. The next token is derived from the last with a key of
+ours, so that a client whose response was lost, or whose second tab refreshes concurrently, gets the
+same successor for a few seconds without storing it.
 """
 
 import base64
@@ -40,7 +40,7 @@ _FORM = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a client is given; lifetimes in seconds."""
+    """The tokens of a client; lifetimes in seconds."""
 
     access_token: str
     expires_in: int
@@ -51,7 +51,7 @@ class Tokens:
 
 @transaction.atomic
 def start_family(*, membership: Membership, client: Client) -> Tokens:
-    """Log a program in for a person whose credentials were checked."""
+    """Log in a program for a user whose credentials were verified."""
     now = timezone.now()
     with tenancy.organization(membership.organization_id):
         family = TokenFamily.objects.create(

@@ -1,4 +1,4 @@
-"""Undoing deletions: what was deleted is recorded in the same transaction, and can come back."""
+"""Undo of deletions: the deleted rows are recorded in the same transaction."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ def undoable_kinds() -> set[str]:
 
 
 def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) -> UUID | None:
-    """Record a deletion in its own transaction; return the action's id, None without a person."""
+    """Record a deletion in its own transaction. Return the action's id, None without a user."""
     if by is None or by.user_id is None:
         return None
     return UndoableAction.objects.create(
@@ -76,7 +76,7 @@ def undo(*, by: Principal, action_id: UUID) -> None:
 
 
 def snapshot(instance: Model) -> dict[str, Any]:
-    """Return what deleting a row removes and unlinks, as JSON; `restore` takes it back."""
+    """Return what deleting a row removes and unlinks, as JSON for `restore`."""
     collector = Collector(using="default", origin=instance)
     collector.collect([instance])
     removed: list[Model] = [instance]
@@ -97,7 +97,7 @@ def snapshot(instance: Model) -> dict[str, Any]:
 
 
 def restore(data: dict[str, Any]) -> None:
-    """Insert the rows of a snapshot again, and link to them what still belongs to nothing."""
+    """Insert the rows of a snapshot again, and restore the links that are still empty."""
     for row in serializers.deserialize("python", data["rows"]):
         row.save(force_insert=True)
     for each in data["unlinked"]:

@@ -1,4 +1,4 @@
-"""The settings' navigation, for templates."""
+"""Template tags of the settings' navigation."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""django-allauth's views under our addresses; their names are allauth's, and without a namespace.
+"""django-allauth's views under our own URLs, with allauth's names and no namespace.
 
-Listed one by one: what is not here does not exist.
+Listed one by one: other views of allauth are not available.
 """
 
 from collections.abc import Iterable

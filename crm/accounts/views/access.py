@@ -1,4 +1,4 @@
-"""Pages about where one is logged in, how long log-ins last, and the keys of programs."""
+"""Pages of sessions, log-in rules and API keys."""
 
 from typing import Any, cast
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The page of the address one logs in with, and those that the links to confirm one open."""
+"""Pages of the log-in address and its verification."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from crm.accounts.models import User
 
 
 class AddressView(EmailView):
-    """allauth's, which would take the address of an account without any row for unproved."""
+    """allauth's view, which would treat an account without any row as unverified."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if isinstance(request.user, User):

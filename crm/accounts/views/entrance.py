@@ -1,4 +1,4 @@
-"""Pages about getting in, and about as whom."""
+"""Pages of authentication and switching organizations."""
 
 from typing import cast
 
@@ -87,7 +87,7 @@ def no_organization(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_organization(request: HttpRequest) -> HttpResponse:
-    """Run this session as another of one's own memberships."""
+    """Switch this session to another of one's own memberships."""
     user = cast(User, request.user)
     form = SwitchForm(request.POST)
     if not form.is_valid():
@@ -111,7 +111,7 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Change the language of the pages; for a person who is logged in, for good."""
+    """Change the language of the pages; permanently for a logged-in user."""
     form = LanguageForm(request.POST)
     if not form.is_valid():
         raise Invalid

@@ -1,4 +1,4 @@
-"""The page that the link of an invitation opens."""
+"""The page of an invitation's link."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Forms that could not be taken as they came: after a lapsed session, or with an old CSRF token."""
+"""Forms that were rejected: after an expired session, or with an old CSRF token."""
 
 from typing import cast
 
@@ -63,7 +63,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if name in LOG_IN and request.user.is_authenticated:
         default = resolve_url(settings.LOGIN_REDIRECT_URL)
         return HttpResponseRedirect(local_target(request, request.POST.get("next"), default))
-    if match is None or match.app_name == "admin" or not _comes_from_us(request):
+    if match is None or not _comes_from_us(request):
         return expired_page(request, reason)
     if request.user.is_authenticated:
         return redirect(request.get_full_path()) if name in DOORS else _stale(request)

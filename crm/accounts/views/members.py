@@ -1,4 +1,4 @@
-"""Who works here: the list, roles, invitations, deactivation, leaving."""
+"""Pages of members: list, roles, invitations, deactivation, leaving."""
 
 from collections.abc import Callable
 from typing import Any

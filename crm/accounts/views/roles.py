@@ -1,4 +1,4 @@
-"""Roles: what each may do, and those that an organization makes for itself."""
+"""Pages of built-in and custom roles."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The settings' first page, one's profile, and the organization's general page."""
+"""The settings' index, the profile, and the organization's general page."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -101,7 +101,7 @@ def organization(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_POST
 def second_factor_rule(request: HttpRequest) -> HttpResponse:
-    """Switch on or off that everybody here needs a second factor."""
+    """Set whether the organization requires a second factor."""
     membership = membership_of(request)
     is_required = request.POST.get("required") == "yes"
     try:

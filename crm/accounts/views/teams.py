@@ -1,4 +1,4 @@
-"""Teams: who works together, and who leads."""
+"""Pages of teams."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Verbs about telling people how far their quotas are used, once in a period."""
+"""Services that notify people of quota levels, once per period."""
 
 from datetime import datetime
 from uuid import UUID

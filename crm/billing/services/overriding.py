@@ -1,4 +1,4 @@
-"""Verbs about what operators give or take beside the plan."""
+"""Services of operators' exceptions to plans."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Verbs that compare the counters with the ledger."""
+"""Services that compare the counters with the ledger."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How an organization stands with each of its quotas."""
+"""The usage of an organization's quotas."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from crm.core import quotas
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``limit`` None is no limit."""
+    """The usage of one quota; ``limit`` None is unlimited."""
 
     metric: Metric
     used: int
@@ -45,7 +45,7 @@ class Standing:
 
 
 def standings_of(terms: Terms, metrics: Iterable[Metric] = tuple(Metric)) -> list[Standing]:
-    """Count everything: one query for the ledger, one for each part of a level."""
+    """Return the usage of every metric: one query for the ledger, one for each part of a level."""
     subscription = terms.subscription
     organization_id = subscription.organization_id
     totals = UsageRecord.objects.totals(organization_id, subscription.period_start)

@@ -1,4 +1,4 @@
-"""Verbs about the plan of an organization: begin, change, cancel, take back, go on in time."""
+"""Services of subscriptions: start, change, cancel, resume, renew."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -86,9 +86,9 @@ def start_at_sign_up(*, organization_id: UUID) -> Subscription:
 
 @transaction.atomic
 def change_plan(*, by: Principal, plan: str) -> Subscription:
-    """Change to another plan that is on offer: to more at once, to less at the period's end.
+    """Change to another plan on offer: an upgrade at once, a downgrade at the period's end.
 
-    Raises PlanNotFound, PlanNotOffered, SamePlan, UseOverLimits.
+    Raise PlanNotFound, PlanNotOffered, SamePlan or UseOverLimits.
     """
     require(by, Area.BILLING, WRITE)
     subscription = _locked(by.organization_id)
@@ -165,7 +165,7 @@ def assign_plan(
     renews: bool = True,
     period_end: datetime | None = None,
 ) -> Subscription:
-    """Set a plan at once, as operators do, on offer or not. Raises PlanNotFound."""
+    """Set a plan at once, as operators do, on offer or not. Raise PlanNotFound."""
     subscription = _locked(organization_id)
     if not Plan.objects.filter(pk=plan).exists():
         raise PlanNotFound

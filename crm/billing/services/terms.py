@@ -1,4 +1,4 @@
-"""What an organization may have at this moment: its plan, with what operators changed of it."""
+"""Entitlements of an organization: its plan with the operators' overrides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from crm.core import quotas
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``limits`` has every metric, None where there is no limit; ``stamp`` names the version."""
+    """``limits`` has every metric, None if unlimited; ``stamp`` identifies the version."""
 
     subscription: Subscription
     limits: Mapping[str, int | None]

@@ -1,4 +1,4 @@
-"""Verbs about using something: count it once, and never more than the plan allows."""
+"""Services of metering: count a use once, and never more than the plan allows."""
 
 import logging
 from contextlib import suppress
@@ -26,7 +26,7 @@ LEVELS = (100, 80)
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """``is_new``: it was not counted before; ``is_over``: it is beyond the limit, let through."""
+    """``is_new``: not counted before; ``is_over``: beyond the limit, but accepted."""
 
     is_new: bool
     is_over: bool
@@ -38,12 +38,12 @@ class _Unusable(Exception):
 
 @transaction.atomic
 def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1) -> Use:
-    """Count a use once under its key, in the transaction of what is done with it.
+    """Count a use once under its key, in the transaction of the operation.
 
-    The ledger's row comes first, under a lock that those who count share; then Redis counts it, or
-    refuses and the row is gone again. Where Redis is away or its counter is not filled, the lock is
-    taken alone and the ledger itself is summed: slower, and as exact. Raises QuotaExceeded, except
-    for what is never refused.
+    The ledger's row comes first, under a shared lock; then Redis counts it, or refuses and the row
+    is deleted again. Where Redis is unavailable or its counter is not filled, the lock is taken
+    exclusively and the ledger itself is summed: slower, and as exact. Raise QuotaExceeded, except
+    for metrics that are never refused.
     """
     try:
         with transaction.atomic():

@@ -85,7 +85,7 @@ class LegalHolds(AreaView):
         responses=page_of(LegalHoldSerializer),
     )
     def get(self, request: Request) -> Response:
-        """List what is or was kept; for those who may change the settings."""
+        """List active and lifted legal holds; requires write permission on settings."""
         require(self.principal, Area.SETTINGS, WRITE)
         return list_response(
             request,

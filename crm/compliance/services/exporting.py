@@ -1,4 +1,4 @@
-"""Verbs about exports of the audit: ask, write piece by piece, cancel, fetch."""
+"""Services of audit exports: request, write in chunks, cancel, download."""
 
 import csv
 import io
@@ -98,7 +98,7 @@ def write_export(*, export_id: UUID) -> bool:
 
 @transaction.atomic
 def cancel_export(*, by: Principal, export_id: UUID) -> AuditExport:
-    """Stop an export and drop what there is of it. Safe to repeat."""
+    """Cancel an export and delete its file. Safe to repeat."""
     export = _locked(by, export_id)
     if export.is_active:
         export.pieces.all().delete()
@@ -130,7 +130,7 @@ def purge_exports() -> int:
 
 @transaction.atomic
 def _write_piece(export_id: UUID) -> bool:
-    """Add a piece under the export's lock; say whether the export is over."""
+    """Write a chunk under the export's lock. Return whether the export is finished."""
     export = AuditExport.objects.select_for_update().filter(pk=export_id).first()
     if export is None or not export.is_active:
         return True

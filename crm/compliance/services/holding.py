@@ -1,4 +1,4 @@
-"""Verbs about legal holds and about forgetting."""
+"""Services of legal holds and erasure."""
 
 import re
 from typing import Any
@@ -78,7 +78,7 @@ def is_subject(organization_id: UUID, subject: str) -> bool:
 
 
 def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
-    """Find subjects of a kind by an id or an e-mail address; two at most."""
+    """Return subjects of a kind by an id or an e-mail address; at most two."""
     if is_subject(organization_id, f"{kind}:{who.lower()}"):
         return [f"{kind}:{who.lower()}"]
     ids: QuerySet[Any, Any]

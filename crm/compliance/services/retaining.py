@@ -1,4 +1,4 @@
-"""Verbs about months: make the coming ones, drop those that are over for ten years."""
+"""Services of monthly partitions: create future ones, drop those older than ten years."""
 
 import logging
 from datetime import date

@@ -36,7 +36,7 @@ ORDER BY c.organization_id
 
 
 def seal_chains() -> int:
-    """Sign where each chain ends now, if it grew; give how many were signed. Safe to repeat."""
+    """Sign the end of each chain that grew. Return their number. Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute(_UNSEALED)
         heads = [

@@ -1,6 +1,6 @@
-"""What operators do to one row besides editing it: each has a page that asks first.
+"""Admin actions on one row: each has a confirmation page.
 
-unfold's own actions are links; a link must not change anything, for a page elsewhere can follow it.
+unfold's own actions are links; a GET must not change anything, as another site can trigger it.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What all pages of the operator's admin have in common: bounded, and never a surprise."""
+"""Base classes of the operator's admin, with bounded queries."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -45,7 +45,7 @@ class ListTooSlow(AppError):
 
 
 class CautiousPaginator(Paginator):
-    """Counts no further than people turn pages: to count millions of rows takes seconds."""
+    """Counts rows only up to a limit: counting millions takes seconds."""
 
     MOST = 10_000
 
@@ -58,7 +58,7 @@ class CautiousPaginator(Paginator):
 
 
 class Chooser(AutocompleteSelect):
-    """Django's, which fails where a value that was sent cannot be a key at all."""
+    """Django's widget, which fails for a submitted value that is no valid key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         usable = [each for each in value if self._may_be_key(each)]
@@ -121,7 +121,7 @@ class ConsoleAdmin(ModelAdmin):
         return super().get_object(request, object_id, from_field or None)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the address fills in, as its fields take it; what they refuse is left out."""
+        """Return initial values from the query string, validated by the form's fields."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         fields = {field.name: field for field in self.opts.concrete_fields}
         for name in [name for name in initial if name in fields]:
@@ -157,7 +157,7 @@ class ConsoleAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        """Search for the text normalized, and for it folded, as columns of search texts are."""
+        """Search for the text both normalized and folded, as search columns are stored."""
         search_term = search_term.replace("\x00", "")
         plain, folded = normalize_line(search_term), search_key(search_term)
         found, has_duplicates = super().get_search_results(request, queryset, plain)
@@ -269,7 +269,7 @@ class ConsoleAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(ConsoleAdmin):
-    """Facts: they are looked at, and come about elsewhere."""
+    """Admin of rows that cannot be changed by operators."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

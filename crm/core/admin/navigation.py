@@ -36,7 +36,7 @@ TITLES: dict[Section, Promise | str] = {
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Where a model stands: ``icon`` is a name of Material Symbols, ``rank`` orders a section."""
+    """The menu entry of a model: ``icon`` is a name of Material Symbols, ``rank`` its order."""
 
     section: Section
     icon: str

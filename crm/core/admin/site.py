@@ -1,4 +1,4 @@
-"""Who may enter the operator's admin, and what a browser may do there."""
+"""Access to the operator's admin, and its browser restrictions."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """The one admin site: a staff account, a second factor, and a session that is in use."""
+    """The admin site: requires a staff account, a second factor, and an active session."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
         shown = super().admin_view(_without_nul(view), cacheable)
@@ -117,6 +117,12 @@ def note_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
 
 def is_idle(request: HttpRequest) -> bool:
     return is_session_idle(request.session)
+
+
+def is_idle_operator(request: HttpRequest) -> bool:
+    """Say whether an operator has to log in again, for nothing but having been away."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff) and is_idle(request)
 
 
 def is_session_idle(session: SessionBase) -> bool:

@@ -1,4 +1,4 @@
-"""What every part of `/api/v1/` shares: pages, filters, sparse fields, bodies, the schema."""
+"""Shared parts of `/api/v1/`: pages, filters, sparse fields, bodies, the schema."""
 
 from crm.core.api.body_limit import Body
 from crm.core.api.etags import etag_headers, expected_version

@@ -1,4 +1,4 @@
-"""What a body may hold: the declared members and no others."""
+"""Validation of request bodies: only declared members are accepted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from crm.core.api.text import NormalizedSerializer
 
 
 class Body(NormalizedSerializer):
-    """The body of a request; a member that is not declared is refused, never stored by accident."""
+    """The body of a request; an undeclared member raises UnknownMember."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):

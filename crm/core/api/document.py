@@ -1,4 +1,4 @@
-"""The description of the API as it is served: built once per process and language."""
+"""The OpenAPI document as it is served: built once per process and language."""
 
 import hashlib
 from dataclasses import dataclass

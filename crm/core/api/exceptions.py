@@ -1,4 +1,4 @@
-"""What the API refuses of a request that is sent again."""
+"""Errors of the Idempotency-Key."""
 
 from django.utils.translation import gettext_noop
 

@@ -1,4 +1,4 @@
-"""Lists: filtered by what is allowed, ordered by what has an index, page after page by key."""
+"""Lists with allowed filters, indexed orders and keyset pagination."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
-    """A stretch of a list; ``next_cursor`` is None at its end."""
+    """A page of a list; ``next_cursor`` is None on the last one."""
 
     rows: list[M]
     next_cursor: str | None
 
 
 def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
-    """Declare the orders of a list: names of columns, with ``-`` for the largest first."""
+    """Return the field of a list's orders: column names, with ``-`` for descending."""
     return serializers.ChoiceField(
         choices=[default, *others],
         default=default,

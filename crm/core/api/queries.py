@@ -1,4 +1,4 @@
-"""What an address may ask: a list of parameters, each with its form, and nothing else."""
+"""Validation of query parameters: only declared ones are accepted."""
 
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ from crm.core.errors import Invalid
 
 
 class UnknownParameter(Invalid):
-    """``parameter`` is its name, ``allowed`` are those that there are."""
+    """``parameter`` is the unknown name, ``allowed`` are the valid ones."""
 
     code = "unknown_parameter"
     message = gettext_noop(
@@ -25,7 +25,7 @@ class RepeatedParameter(Invalid):
 
 
 class Query(NormalizedSerializer):
-    """The parameters of one kind of request; a parameter that is not declared is refused."""
+    """The parameters of one kind of request; an undeclared parameter is rejected."""
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> Self:

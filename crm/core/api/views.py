@@ -1,4 +1,4 @@
-"""The API's own description, for programs and for people."""
+"""The API's description, as JSON and as pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The wrapper that Django asks for, named by ENGINE."""
+"""The database wrapper that Django loads by ENGINE."""
 
 import select
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class DatabaseOperations(operations.DatabaseOperations):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connects as the application, and as the owner of the tables only inside ``as_owner``."""
+    """Connects as the application's role, and as the tables' owner inside ``as_owner`` only."""
 
     creation_class = DatabaseCreation
     ops_class = DatabaseOperations
@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def as_owner(self) -> Iterator[None]:
-        """Work as the owner of the tables, whom no policy holds: for migrations."""
+        """Connect as the tables' owner, to whom no policy applies: for migrations."""
         if self.is_owner:
             yield
             return

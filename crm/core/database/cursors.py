@@ -68,7 +68,7 @@ class ScopedCursor(_Cursor):
         return self
 
     def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
-        """Send the statements one by one: psycopg's pipeline takes no two in one message."""
+        """Send the statements separately: psycopg's pipeline allows one statement per message."""
         if self.said is None:
             super().executemany(query, params_seq, returning=returning)
             return

@@ -1,15 +1,15 @@
 """Row-level-security policies: which tables belong to organizations, and which rows are visible.
 
-Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
-of such a table. A model says more where more is to be said:
+Derived from the models: those with an ``organization_id``, and those with a required relation to
+such a model. A model may declare:
 
-``organization_doors``  fields whose value tells the organization (see ``tenancy.behind``)
-``person_field``        the field with the user whose own row it is, from outside the organization
-``person_changes``      True: they may change it too, not only see it
-``seen_by_members``     True: whoever has a membership sees the row from outside the organization
-``database_rights``     what the application may do with the table at all, instead of everything;
-                        a table that Django does not manage is given none unless it says so
-``shared``              True: rows of all organizations stand here on purpose, and hold no secrets
+``organization_doors``  fields whose value identifies the organization (see ``tenancy.behind``)
+``person_field``        the field with the user who sees the row without the organization's scope
+``person_changes``      True: that user may change it too
+``seen_by_members``     True: members see the row without the organization's scope
+``database_rights``     the application's privileges on the table; by default all, and none for an
+                        unmanaged table
+``shared``              True: rows are visible to all organizations and contain no secrets
 """
 
 import re
@@ -32,10 +32,10 @@ PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The conditions under which a table's rows are seen and changed.
+    """The conditions under which a table's rows are visible and writable.
 
-    ``person`` is the one for a user without an organization; it opens rows to be seen, and where
-    ``person_changes`` to be changed.
+    ``person`` is the condition for a user without an organization; it allows reading, and with
+    ``person_changes`` writing.
     """
 
     table: str
@@ -196,7 +196,7 @@ def _of_person(model: type[Model]) -> str | None:
 
 
 def _theirs() -> str:
-    """Select the organizations of a user: of their own memberships, the policy shows no others."""
+    """Return the SQL of a user's organizations: the policy limits memberships to their own."""
     through = organization_model()._meta.get_field("members").remote_field.through._meta  # type: ignore[union-attr]
     return f'SELECT organization_id FROM "{through.db_table}" WHERE user_id = {PERSON}'  # noqa: S608  the same
 

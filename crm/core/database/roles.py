@@ -1,4 +1,4 @@
-"""Does row-level security hold the application? Not where its role may pass it by."""
+"""Check whether row-level security applies to the application's role."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

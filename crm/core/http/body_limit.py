@@ -1,4 +1,4 @@
-"""How much of a body is taken in: the same limit for every way of sending one."""
+"""The maximum size of request bodies, with and without Content-Length."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

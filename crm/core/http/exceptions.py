@@ -1,4 +1,4 @@
-"""Turn a refusal into an answer people or programs can read."""
+"""Translation of errors to HTTP responses."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,7 +1,7 @@
-"""Redirect targets that come from a request: one rule for every ``next``.
+"""Redirect targets from requests: one rule for every ``next``.
 
-A target is followed only if it is a path of this host. A relative reference (``abc``), the name of
-a view, another host, another scheme and whatever a browser could read as one of them are not.
+Only a path of this host is accepted. A relative reference (``abc``), the name of a view, another
+host, another scheme and anything that a browser could interpret as one of them are rejected.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What Django's middleware does for every response, for a request that does not come through it."""
+"""Django's response headers for requests that bypass its middleware."""
 
 from typing import NoReturn
 

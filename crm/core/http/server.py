@@ -66,7 +66,7 @@ class Outlet:
 
 
 class SocketProtocol(WebSocketProtocol):
-    """One WebSocket, whose both directions know when the other side does not keep up."""
+    """One WebSocket with backpressure in both directions."""
 
     application_queue: "Queue[dict[str, Any]]"
 
@@ -98,7 +98,7 @@ class SocketProtocol(WebSocketProtocol):
             asyncio.get_running_loop().call_later(0.05, self._read_on)
 
     def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: FBT001, FBT002, N802  Daphne's
-        """Send text as one frame, whose bytes all sockets share that are sent the same text."""
+        """Send text as one frame, whose bytes are shared by all sockets that send the same text."""
         if binary or self.state != self.STATE_OPEN or self._perMessageCompress or self.send_queue:
             super().serverSend(content, binary)
         else:
@@ -112,7 +112,7 @@ class SocketProtocol(WebSocketProtocol):
         self.sendCloseFrame(code=code or 1000, isReply=False)
 
     def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802  Autobahn's name
-        """Send without the limit that is for clients: a resumed stream may be long."""
+        """Send without the size limit for clients: a replayed stream may be long."""
         if self.state != self.STATE_OPEN:
             # The client has gone, and its consumer has not heard of it yet.
             return
@@ -192,7 +192,7 @@ class Server(Daphne):
         return super().create_application(protocol, scope)
 
     def _see_through_proxies(self, scope: dict[str, Any]) -> None:
-        """Replace client and scheme by what the trusted proxies say of them."""
+        """Replace client and scheme by the values of the trusted proxies."""
         if address := forwarded_address(scope["headers"], proxies=self.proxies):
             scope["client"] = [address, 0]
         if proto := forwarded_proto(scope["headers"]):
@@ -204,7 +204,7 @@ class Server(Daphne):
         self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Cancel what still runs; Daphne's own stumbles over connections that run nothing."""
+        """Cancel running applications; Daphne's own version fails for connections without one."""
         running = [
             details["application_instance"]
             for details in self.connections.values()
@@ -226,7 +226,7 @@ class Server(Daphne):
         self._farewell = asyncio.ensure_future(self._say_goodbye())
 
     async def _say_goodbye(self) -> None:
-        """Close the sockets, spread so that the clients do not all come back at once."""
+        """Close the sockets, spread over time so that clients do not reconnect simultaneously."""
         sockets = [each for each in self.connections if isinstance(each, SocketProtocol)]
         random.shuffle(sockets)
         spread = min(settings.CHAT_DRAIN_SECONDS, len(sockets) / settings.CHAT_CLOSED_PER_SECOND)

@@ -1,4 +1,4 @@
-"""One correlation id, one log line and one measurement for every HTTP request."""
+"""Correlation id, access log line and metrics of every HTTP request."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ QUIET_VIEWS = frozenset({"operations:health", "operations:ready", "operations:me
 
 
 def trace_of(request: HttpRequest) -> Trace:
-    """Continue the caller's id if it is harmless, else begin with a new one."""
+    """Continue the client's correlation id if well-formed, else create one."""
     candidate = next(
         (request.headers[name] for name in REQUEST_HEADERS if name in request.headers), None
     )

@@ -72,7 +72,7 @@ def sentence_of(record: logging.LogRecord) -> str:
 
 
 def exception_of(error: BaseException) -> dict[str, Any]:
-    """Describe an exception by type and place, and by its sentence where that is harmless."""
+    """Describe an exception by type and location, and by its message where that is safe."""
     described: dict[str, Any] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "frames": [
@@ -120,7 +120,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """For a developer's own terminal: with the whole traceback, and as careful otherwise."""
+    """Log format for a developer's terminal: with traceback, and redacted like the others."""
 
     _COLOURS: ClassVar[dict[str, str]] = {
         "DEBUG": "\x1b[2m",
@@ -151,7 +151,7 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class WithoutSuccessNoise(logging.Filter):
-    """Drops Celery's own word on each task: one line a task is ours, with its id and duration."""
+    """Drops Celery's success lines: our own line per task has its id and duration."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno > logging.INFO

@@ -1,4 +1,4 @@
-"""Django's LOGGING. Settings import this, so it imports nothing that could want the settings."""
+"""Django's LOGGING. Settings import this, so it imports nothing that requires settings."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What never appears in a log: secrets, personal data, the words of people."""
+"""Redaction of secrets, personal data and message texts in logs."""
 
 import datetime
 import decimal
@@ -74,7 +74,7 @@ def redact_text(text: str) -> str:
 
 
 def redact_value(value: object, *, key: str = "") -> object:
-    """Return a metadata value redacted and JSON-serializable; unknown objects are replaced."""
+    """Return a metadata value, redacted and JSON-serializable; other objects become ``<type>``."""
     if key and (key.lower() in _PRIVATE_KEYS or _PRIVATE_PART.search(key)):
         return HIDDEN
     if value is None or isinstance(value, bool | int | float):

@@ -82,4 +82,4 @@ def finish_run(*, task_id: str, task: Task, state: str | None = None, **kwargs: 
 
 @setup_logging.connect(weak=False, dispatch_uid="tracing.keep_logging")
 def keep_our_logging(**kwargs: Any) -> None:
-    """Receive this signal, and Celery leaves the logging as Django's settings made it."""
+    """Receive this signal, so that Celery keeps the logging of Django's settings."""

@@ -1,8 +1,8 @@
-"""The thread that leads through one piece of work: its correlation id and what it touched.
+"""Trace of one unit of work: its correlation id and the stores it used.
 
-One id goes from an HTTP request or a socket's frame through every task that it queues. The context
-variable holds one object that is shared, not copied, so that a store used in a helper thread is
-known to the request that waits for it.
+One id is passed from an HTTP request or a socket's frame to every task that it queues. The context
+variable holds one shared object, so that a store used in a helper thread is recorded for the
+request that waits for it.
 """
 
 import re
@@ -18,7 +18,7 @@ SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 @dataclass(slots=True)
 class Trace:
-    """One request, frame or task; ``user_of`` is asked when a line is written."""
+    """One request, frame or task; ``user_of`` is called when a line is logged."""
 
     correlation_id: str
     user_of: Callable[[], str | None] = lambda: None
@@ -64,16 +64,16 @@ def bind_trace(trace: Trace) -> Iterator[Trace]:
 
 @contextmanager
 def bind_correlation_id(candidate: object = None, *, user_id: str | None = None) -> Iterator[Trace]:
-    """Run a block as one traceable piece of work, for example the handling of a socket's frame.
+    """Run a block as one traced unit of work, for example the handling of a socket's frame.
 
-    ``candidate`` continues an id from elsewhere; anything that is not a safe id is replaced.
+    ``candidate`` continues an id from elsewhere; an invalid id is replaced.
     """
     with bind_trace(Trace(accept_id(candidate), user_of=lambda: user_id)) as trace:
         yield trace
 
 
 def note_store(name: str) -> None:
-    """Add a store to ``databases_used`` of the work at hand."""
+    """Add a store to ``databases_used`` of the current work."""
     if trace := _current.get():
         trace.stores.add(name)
 

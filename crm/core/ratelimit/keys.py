@@ -1,4 +1,4 @@
-"""Who is counted, and under which name in Redis."""
+"""Keys of rate limits in Redis."""
 
 import hashlib
 import hmac

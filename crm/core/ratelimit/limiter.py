@@ -1,4 +1,4 @@
-"""Counting a request against its limits."""
+"""Counting of a request against its limits."""
 
 import logging
 import math
@@ -32,7 +32,7 @@ _local_until = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a request stands with one limit; times are seconds from now."""
+    """The state of a request for one limit; times are seconds from now."""
 
     name: str
     rate: Rate
@@ -78,7 +78,7 @@ def enforce_and_spend(
 
 
 def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
-    """Count like ``enforce``, and leave it to the caller to refuse."""
+    """Count like ``enforce``, without raising."""
     return _count(endpoint, subjects, None)[0]
 
 

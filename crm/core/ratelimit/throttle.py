@@ -1,4 +1,4 @@
-"""The limits of the API, counted where DRF asks."""
+"""Rate limiting of the API, as a throttle of DRF."""
 
 from typing import Any
 
@@ -32,12 +32,12 @@ class ApiThrottle(BaseThrottle):
     def count(
         self, request: Request, view: View, endpoint: str, subjects: Subjects
     ) -> list[Standing]:
-        """Count the request or refuse it; for those who count more than rates."""
+        """Count the request or raise; for subclasses that count more than rates."""
         return enforce(endpoint, subjects)
 
 
 def api_subjects(request: Request) -> Subjects:
-    """Count a key, or else the person, with their organization and the address they come from."""
+    """Return the keys to count: API key or user, organization and client address."""
     subjects: dict[str, Any] = {"address": client_address(request._request)}
     if not request.user.is_authenticated:
         return subjects

@@ -16,7 +16,7 @@ SECONDS = 5  # how long a store may take to answer before it counts as unreachab
 
 
 class Ill(Exception):
-    """A store cannot be used: one plain sentence, and what to do."""
+    """A store cannot be used: the problem and the remedy."""
 
     def __init__(self, problem: str, advice: str) -> None:
         self.problem = problem
@@ -26,9 +26,9 @@ class Ill(Exception):
 
 @dataclass
 class Diagnosis:
-    """How one store is; ``source`` is "embedded" or "given" (by the environment).
+    """The state of one store; ``source`` is "embedded" or "given" (by the environment).
 
-    ``has`` lists what the product needs and the server has; ``problem`` is empty when all is well.
+    ``has`` lists the required features that the server has; ``problem`` is empty if there is none.
     """
 
     store: str

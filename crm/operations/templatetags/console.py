@@ -1,4 +1,4 @@
-"""How the operator's overview words what it shows."""
+"""Template filters of the operator's overview."""
 
 from django import template
 from django.utils.translation import gettext, ngettext

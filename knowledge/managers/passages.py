@@ -1,34 +1,26 @@
-"""How FAQs are looked up, and how passages are stored and found in Qdrant."""
+"""Storage and search of passages in Qdrant."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from django.conf import settings
-from django.db import models
-from django.db.models import IntegerField, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import StrIndex
 
-from crm.accounts.permissions import Area, Principal, reach
 from crm.core import stores
 from crm.core.lazy_modules import LazyModule
 from crm.core.observability.logging import note_store
-from crm.core.text.normalization import search_key
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
-from knowledge.terms import folded
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client import models as qdrant
     from qdrant_client.http import exceptions as qdrant_exceptions
 
-    from knowledge.models import Faq, FaqCategory, Passage, PassageHit
+    from knowledge.models import Passage, PassageHit
 else:
     # Half a second and 54 MB, which only whoever searches or indexes needs.
     qdrant = LazyModule("qdrant_client.models")
@@ -37,108 +29,6 @@ else:
 MEANING, WORDS = "meaning", "words"
 WRITE_BATCH = 128
 TRUST_SECONDS = 30.0
-
-
-class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
-    def visible_to(self, principal: Principal) -> Self:
-        """Return all categories to principals with any read permission on FAQs, else none."""
-        found = self.of(principal.organization_id)
-        return found if principal.may(Area.KNOWLEDGE) else found.none()
-
-    def of(self, organization_id: UUID) -> Self:
-        return self.filter(organization_id=organization_id)
-
-    def in_order(self) -> Self:
-        return self.order_by("position", "name")
-
-
-class Bytes(models.Func):
-    """How long a text is in the database's own encoding, which is UTF-8."""
-
-    function = "octet_length"
-    output_field: ClassVar[models.Field] = models.BigIntegerField()
-
-
-class FaqQuerySet(models.QuerySet["Faq"]):
-    def visible_to(self, principal: Principal) -> Self:
-        return self.within(principal).alive()
-
-    def within(self, principal: Principal) -> Self:
-        """Return the FAQs that the principal can access, deleted ones too; the owner is
-        the author.
-        """
-        return self.filter(reach(principal, Area.KNOWLEDGE, owner="created_by"))
-
-    def of(self, organization_id: UUID) -> Self:
-        return self.filter(organization_id=organization_id)
-
-    def text_bytes(self, organization_id: UUID) -> int:
-        """Sum the UTF-8 bytes of the texts of an organization's FAQs, without deleted ones."""
-        phrasings = models.Func("phrasings", Value(""), function="array_to_string")
-        size = Bytes("question") + Bytes("answer") + Bytes(phrasings)
-        total = self.of(organization_id).alive().aggregate(total=models.Sum(size))["total"]
-        return int(total or 0)
-
-    def alive(self) -> Self:
-        return self.filter(deleted_at__isnull=True)
-
-    def published(self) -> Self:
-        """Return the FAQs that the bot may use."""
-        return self.alive().filter(is_published=True)
-
-    def hidden(self) -> Self:
-        return self.alive().filter(is_published=False)
-
-    def deleted(self) -> Self:
-        return self.filter(deleted_at__isnull=False)
-
-    def with_key(self, key: str) -> Self:
-        return self.filter(key=key)
-
-    def in_language(self, language: str) -> Self:
-        return self.filter(language_code=language)
-
-    def in_category(self, category: "FaqCategory") -> Self:
-        return self.filter(category=category)
-
-    def to_index(self) -> Self:
-        """Return the FAQs whose index entry is outdated, deleted ones too: their entry must be
-        removed.
-        """
-        return self.filter(indexed_version__lt=models.F("version"))
-
-    def mentioning(self, text: str) -> Self:
-        """Narrow to those that hold each word of the text, with or without its marks."""
-        found = self
-        for word in folded(text).split()[:10]:
-            found = found.filter(folded_text__contains=word)
-        return found
-
-    def asked_like(self, questions: Iterable[str]) -> Self:
-        """Narrow to those whose question is one of these but for case and marks."""
-        # `folded_text` begins with the question, in a line of its own.
-        asked = models.Func(
-            "folded_text",
-            Value("\n"),
-            Value(1),
-            function="split_part",
-            output_field=models.TextField(),
-        )
-        return self.alias(asked=asked).filter(asked__in={search_key(each) for each in questions})
-
-    def earliest_mention_first(self, text: str) -> Self:
-        """Order by where the words stand: a FAQ's question comes before its answer."""
-        total: Combinable = Value(0, output_field=IntegerField())
-        for word in folded(text).split()[:10]:
-            total = total + StrIndex("folded_text", Value(word))
-        return self.order_by(total, "question", "id")
-
-    def newest_change_first(self) -> Self:
-        return self.order_by("-updated_at", "-id")
-
-    def changed_before(self, updated_at: datetime, pk: UUID) -> Self:
-        """Continue a ``newest_change_first`` list behind this row."""
-        return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
 
 
 @contextmanager
@@ -252,7 +142,7 @@ class PassageManager:
     # --- storing ---------------------------------------------------------------------------------
 
     def put(self, passages: Iterable["Passage"], *, collection: str | None = None) -> None:
-        """Store passages durably; the same again changes nothing."""
+        """Upsert passages durably; idempotent."""
         points = [passage.to_point() for passage in passages]
         into = collection or self.live_collection()
         with qdrant_refusals():
@@ -267,7 +157,7 @@ class PassageManager:
         except_version: int | None = None,
         collection: str | None = None,
     ) -> None:
-        """Remove a source's passages, of every version but the one named."""
+        """Delete a source's passages of every version except this one."""
         only = self._of(organization_id)
         only.must.append(  # type: ignore[union-attr]  # a list, made above
             qdrant.FieldCondition(key="source_id", match=qdrant.MatchValue(value=str(source_id)))
