@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from chat.models import Conversation, Widget
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.customers.models import Customer
 
 
 @admin.register(Widget)
@@ -43,7 +44,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         "last_message_at",
     ]
     list_filter = ["status", "channel", "priority"]
-    search_fields = ["=id", "organization__name", "customer__search_text"]
+    search_fields = ["=id", "organization__name"]
     # Ids grow with time, and have an index over all organizations.
     ordering = ["-id"]
     fields = [
@@ -70,6 +71,16 @@ class ConversationAdmin(ReadOnlyAdmin):
         "created_at",
         "updated_at",
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        """Search for an id or an organization, else for customers as the application does."""
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term and not found.exists():
+            customers = Customer.objects.all().named_like(search_term)
+            return queryset.filter(customer__in=customers.values("pk")), False
+        return found, has_duplicates
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)

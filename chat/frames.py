@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,6 +27,7 @@ from crm.core.http.strict_json import NotJson, read_json
 
 PROTOCOL = 1
 MAX_STREAMS = 50
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class CloseCode(IntEnum):
@@ -134,13 +136,18 @@ def identify(text: str | None) -> dict[str, Any]:
 def refused_frame(refusal: AppError) -> dict[str, Any]:
     """Serialize an error for a socket, in the active language."""
     known = ("client_message_id", "retry_after", "stream", "field")
-    extra = {name: refusal.extra[name] for name in known if name in refusal.extra}
+    extra = {name: _encodable(refusal.extra[name]) for name in known if name in refusal.extra}
     return {
         "type": "refused",
         "code": refusal.code,
         "message": gettext(refusal.message),
         **extra,
     }
+
+
+def _encodable(value: Any) -> Any:
+    """Replace lone surrogates of a client's text: a frame with one cannot be sent."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def encode(frame: Mapping[str, Any]) -> str:
@@ -193,9 +200,14 @@ def check_size(text: str) -> None:
 
 def _text(fields: Mapping[str, Any], name: str, *, longest: int = 128) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value or len(value) > longest:
+    if not isinstance(value, str) or not value or len(value) > longest or not _is_storable(value):
         raise InvalidField(extra={"field": name})
     return value
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether the text has neither NUL nor lone surrogates, which no store accepts."""
+    return "\x00" not in text and not _SURROGATES.search(text)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int:

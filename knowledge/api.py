@@ -284,7 +284,7 @@ class CategoryDetail(FaqView):
         operation_id="categories_update",
         request=CategoryBody,
         responses=CategorySerializer,
-        examples=example({"names": {"vi": "Giao hàng"}}),
+        examples=example({"names": {"vi": "Vận chuyển"}}),
     )
     @refuses(409)
     def patch(self, request: Request, category_id: UUID) -> Response:

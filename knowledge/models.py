@@ -14,7 +14,7 @@ from crm.accounts.models import Language, Organization, User
 from crm.core.ids import uuid7
 from crm.core.lazy_modules import LazyModule
 from crm.core.text.by_language import ByLanguageField, check_text
-from crm.core.text.fields import LineField, ProseField
+from crm.core.text.fields import KeyField, LineField, ProseField
 from crm.core.text.normalization import normalize_line
 from crm.core.versions import VersionedModel
 from knowledge.managers import (
@@ -88,7 +88,7 @@ class FaqCategory(VersionedModel):
     )
     name = LineField(_("name"), max_length=NAME_LENGTH)
     names = CategoryNamesField(_("names by language"), default=dict, blank=True)
-    slug = models.SlugField(_("key"), max_length=80)
+    slug = KeyField(_("key"), max_length=80)
     position = models.PositiveIntegerField(_("position"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -139,7 +139,7 @@ class Faq(VersionedModel):
         related_name="faqs",
         verbose_name=_("category"),
     )
-    key = models.SlugField(_("key"), max_length=80)
+    key = KeyField(_("key"), max_length=80)
     language_code = models.CharField(_("language"), max_length=10, choices=Language)
     question = LineField(_("question"), max_length=QUESTION_LENGTH)
     answer = ProseField(_("answer"), max_length=ANSWER_LENGTH)

@@ -156,10 +156,9 @@ def take_over(
     timestamp: datetime | None = None,
 ) -> Conversation:
     """Assign the conversation to the acting member; the bot stops answering."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if by.user_id is None:
         raise UnknownAssignee
     user = _assignable(organization_id=organization_id, user_id=by.user_id)
@@ -181,10 +180,9 @@ def assign(
     *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: Principal
 ) -> Conversation:
     """Assign a conversation to an agent, or unassign it; the bot's conversation becomes open."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     assignee = (
         _assignable(organization_id=organization_id, user_id=assignee_id) if assignee_id else None
     )
@@ -252,10 +250,9 @@ def set_labels(
 @transaction.atomic
 def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
     """Return a conversation to the bot."""
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if conversation.is_bot_owned:
         return conversation
     return change(
@@ -349,10 +346,9 @@ def snooze(
     """Snooze a conversation until a time, or until the customer writes."""
     if until <= timezone.now():
         raise Invalid("Choose a time in the future.")
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     return change(
         conversation,
         "snoozed",
@@ -382,9 +378,14 @@ def wake_snoozed(*, limit: int = 200) -> int:
     return woken
 
 
-def _refuse_closed(conversation: Conversation) -> None:
+def _lock_unclosed(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+    """Lock the conversation for a change. Raise ConversationClosed if it is closed."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
     if conversation.status == Status.CLOSED:
         raise ConversationClosed
+    return conversation
 
 
 def _assignable(*, organization_id: UUID, user_id: UUID) -> User:

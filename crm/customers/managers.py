@@ -1,6 +1,8 @@
 """Querysets of customers."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -8,7 +10,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from crm.accounts.permissions import Area, Level, Principal, reach
-from crm.customers.search import asked_words, begins_with
+from crm.customers.search import asked_numbers, asked_words, begins_with
 
 if TYPE_CHECKING:
     from crm.customers.models import Customer
@@ -42,11 +44,12 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         asked = asked_words(text)
         if not asked:
             return self.none()
+        # A phone number counts for all words of the search: ranges of the same index.
+        number = reduce(or_, map(begins_with, asked_numbers(text)), models.Q())
         found = self
         for word in asked:
-            found = found.filter(
-                pk__in=self._words().filter(begins_with(word)).values("customer_id")
-            )
+            wanted = begins_with(word) | number if number else begins_with(word)
+            found = found.filter(pk__in=self._words().filter(wanted).values("customer_id"))
         return found
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:

@@ -12,13 +12,20 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from crm.billing.metrics import Metric
 from crm.billing.services import require_room
 from crm.core.errors import Forbidden
 from crm.core.ids import uuid7
-from crm.core.text.normalization import identity_key, normalize, normalize_line, search_key
+from crm.core.text.normalization import (
+    identity_key,
+    normalize,
+    normalize_key,
+    normalize_line,
+    search_key,
+)
 from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNotFound,
@@ -268,7 +275,7 @@ def values_of(content: FaqContent) -> dict[str, Any]:
         "question": normalize_line(content.question),
         "answer": normalize(content.answer),
         "language_code": content.language_code,
-        "key": content.key,
+        "key": normalize_key(content.key),
         "category_id": content.category_id,
         "phrasings": [line for line in phrasings if line],
         "is_published": content.is_published,
@@ -278,7 +285,8 @@ def values_of(content: FaqContent) -> dict[str, Any]:
 def check_fields(faq: Faq) -> None:
     """Raise InvalidFaq unless the row may be stored."""
     if len(faq.phrasings) > MAX_PHRASINGS:
-        raise InvalidFaq(extra={"errors": {"phrasings": [f"At most {MAX_PHRASINGS}."]}})
+        message = _("At most %(count)d.") % {"count": MAX_PHRASINGS}
+        raise InvalidFaq(extra={"errors": {"phrasings": [message]}})
     try:
         faq.clean_fields(exclude=["organization", "category", "created_by"])
     except ValidationError as error:

@@ -12,7 +12,7 @@ from crm.accounts.permissions import Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.ids import uuid7
-from crm.core.text.normalization import identity_key
+from crm.core.text.normalization import identity_key, normalize_key
 from knowledge.errors import CategoryNotFound, FaqKeyTaken
 from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known
@@ -77,7 +77,7 @@ def create_faqs(
     faqs = [
         Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
     ]
-    keys = [content.key or key_of(content.question) for content in contents]
+    keys = [normalize_key(content.key) or key_of(content.question) for content in contents]
     taken = set(
         Faq.objects.of(organization_id)
         .alive()
@@ -143,7 +143,7 @@ def _import_batch(
     organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
 ) -> None:
     base = lock_knowledge(organization_id)
-    keys = {content.key for content in batch}
+    keys = {normalize_key(content.key) for content in batch}
     here = {
         (faq.key, faq.language_code): faq
         for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
@@ -153,10 +153,11 @@ def _import_batch(
     changed: list[Faq] = []
     now = timezone.now()
     for content in batch:
-        faq = here.get((content.key, content.language_code))
+        key = normalize_key(content.key)
+        faq = here.get((key, content.language_code))
         if faq is None:
             faq = Faq(organization_id=organization_id, created_by=by)
-            here[content.key, content.language_code] = new[faq.pk] = faq
+            here[key, content.language_code] = new[faq.pk] = faq
         elif not _differs(faq, content):
             continue
         elif faq.pk not in new:

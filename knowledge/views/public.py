@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from crm.accounts.models import Language, Organization
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
+from crm.core.text.normalization import normalize_line
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq
@@ -41,7 +42,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
     if language not in Language.values:
         raise Http404
     organization = _organization(request, slug)
-    text = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:_LONGEST_SEARCH]
+    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:_LONGEST_SEARCH]
     category = request.GET.get("category", "").replace("\x00", "")[:80]
     available = help_center.languages_of(organization.pk)
     urls = {

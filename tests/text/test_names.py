@@ -15,9 +15,15 @@ from crm.accounts.services.teams import create_team
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
 from knowledge import answer_cache
-from knowledge.errors import CategoryNameMissing, CategoryNameTaken
+from knowledge.errors import CategoryNameMissing, CategoryNameTaken, FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
-from knowledge.services import create_category, rename_category
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faqs,
+    import_faqs,
+    rename_category,
+)
 from tests.api.conftest import Api, api
 
 __all__ = ["api"]
@@ -119,6 +125,27 @@ def test_label_in_another_spelling_is_the_same_label(api: Api, conversation: Con
     assert answer.status_code == 200, answer.content
     conversation.refresh_from_db()
     assert conversation.labels == ["Bò", "Bơ"]
+
+
+def test_label_is_found_in_every_spelling(api: Api, conversation: Conversation) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(labels=["VIP", "O’Brien"])
+    for label, count in (("vip", 1), ("ＶＩＰ", 1), ("o'brien", 1), ("vi", 0), ("víp", 0)):
+        answer = api.get("/api/v1/conversations", {"label": label})
+        assert len(answer.json()["results"]) == count, label
+
+
+def test_key_in_other_letters_is_the_same_key(api: Api, owner: Membership) -> None:
+    faq = {"question": "Q?", "answer": "A.", "language": "en", "key": "Returns"}
+    assert api.post("/api/v1/knowledge/faqs", faq).json()["key"] == "returns"
+    for key in ("returns", "RETURNS"):
+        answer = api.post("/api/v1/knowledge/faqs", faq | {"key": key})
+        assert (answer.status_code, answer.json()["code"]) == (409, "faq_key_taken")
+        assert len(api.get("/api/v1/knowledge/faqs", {"key": key}).json()["results"]) == 1
+    content = FaqContent(question="Other?", answer="A.", language_code="en", key="RETURNS")
+    with pytest.raises(FaqKeyTaken):
+        create_faqs(organization_id=owner.organization_id, contents=[content], by=owner)
+    counts = import_faqs(organization_id=owner.organization_id, contents=[content], by=None)
+    assert (counts["updated"], Faq.objects.count()) == (1, 1)
 
 
 def test_team_in_another_spelling_is_taken_and_of_another_accent_is_not(

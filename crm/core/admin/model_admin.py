@@ -127,7 +127,7 @@ class ConsoleAdmin(ModelAdmin):
         for name in [name for name in initial if name in fields]:
             try:
                 initial[name] = fields[name].to_python(initial[name])
-            except ValidationError:
+            except (ValidationError, ValueError):  # an array's field reads JSON
                 del initial[name]
         return initial
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NoReturn
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -32,7 +33,8 @@ class ConsoleSite(UnfoldAdminSite):
     """The admin site: requires a staff account, a second factor, and an active session."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
-        return csp_update(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+        shown = super().admin_view(_without_nul(view), cacheable)
+        return csp_update(CONTENT_SECURITY_POLICY)(shown)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -79,6 +81,22 @@ class ConsoleSite(UnfoldAdminSite):
             "redirect_to": request.get_full_path(),
         }
         return {**super().each_context(request), **own}
+
+
+def _without_nul(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Remove NUL from the query of each request: Django's filters pass it to PostgreSQL."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if any("\x00" in value for _name, values in request.GET.lists() for value in values):
+            query: Any = request.GET.copy()
+            for name, values in request.GET.lists():
+                query.setlist(name, [value.replace("\x00", "") for value in values])
+            query._mutable = False
+            request.GET = query
+        return view(request, *args, **kwargs)
+
+    return answer
 
 
 def is_operator(request: HttpRequest) -> bool:

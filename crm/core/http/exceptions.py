@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from crm.core.errors import AppError, MethodNotAllowed
+from crm.core.errors import AppError, BadRequest, MethodNotAllowed
 
 _API = "/api/"
 
@@ -62,7 +63,14 @@ class RefusalMiddleware:
             return explained
         return response
 
+    def process_view(self, request: HttpRequest, *view: object) -> None:
+        """Raise Http404 for a path with NUL, which PostgreSQL refuses to look up."""
+        if "\x00" in request.path_info:
+            raise Http404
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError) and "NUL" in str(error):
+            error = BadRequest()
         if not isinstance(error, AppError):
             return None
         if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 
-from crm.core.text.normalization import normalize, normalize_email, normalize_line
+from crm.core.text.normalization import (
+    normalize,
+    normalize_email,
+    normalize_key,
+    normalize_line,
+)
 
 _Base: Any = models.Field if TYPE_CHECKING else object
 
@@ -44,6 +49,13 @@ class LineField(_NormalizedText, models.CharField):
 
     form_of = staticmethod(normalize_line)
     django_path = "django.db.models.CharField"
+
+
+class KeyField(_NormalizedText, models.SlugField):
+    """A key that people write: letters, digits and hyphens, in lower case."""
+
+    form_of = staticmethod(normalize_key)
+    django_path = "django.db.models.SlugField"
 
 
 class ShortProseField(_NormalizedText, models.CharField):

@@ -2,6 +2,7 @@
 
 - ``normalize`` and ``normalize_line``: for storing. Canonical composition (NFC), no invisible
   characters, no bidirectional controls, trimmed.
+- ``normalize_key``: a key, such as ``returns`` of an FAQ.
 - ``is_blank``: whether nothing is visible.
 - ``identity_key``: equal for two texts that are the same name. It ignores case, width, invisible
   characters and the kind of apostrophe, but not accents.
@@ -99,6 +100,11 @@ def normalize(text: str) -> str:
 def normalize_line(text: str) -> str:
     """Return the text normalized, in one line, with single ASCII spaces between its words."""
     return normalize(" ".join(normalize(text).split()))
+
+
+def normalize_key(text: str) -> str:
+    """Return the stored form of a key: one line in lower case."""
+    return normalize_line(text).lower()
 
 
 def is_blank(text: str) -> bool:
