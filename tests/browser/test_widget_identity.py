@@ -11,7 +11,13 @@ from chat.models import Conversation, Widget
 from chat.services.identity_secrets import add_identity_secret
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
-from tests.browser.widget_page import WidgetPage, await_truth, only_conversation, stored_texts
+from tests.browser.widget_page import (
+    WidgetPage,
+    await_truth,
+    only_conversation,
+    reply,
+    stored_texts,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -81,9 +87,11 @@ def await_texts(visitor: WidgetPage, subject: str, texts: list[str]) -> None:
     await_truth(visitor.page, lambda: texts_of(subject) == texts)
 
 
-def leave_unsent(visitor: WidgetPage) -> None:
-    """Anna writes, loses her connection, writes once more and begins a third message."""
+def leave_unsent(visitor: WidgetPage, agent: Membership) -> None:
+    """Anna is answered, loses her connection, writes once more and begins a third message."""
     visitor.send("Anna is here")
+    reply(only_conversation(), agent, "Hello, Anna")
+    expect(visitor.frame.locator("[role=log]")).to_contain_text("Hello, Anna")
     visitor.page.context.set_offline(True)
     visitor.write("Anna's secret")
     expect(visitor.own("Anna's secret")).to_be_visible()
@@ -92,11 +100,11 @@ def leave_unsent(visitor: WidgetPage) -> None:
 
 @pytest.mark.parametrize("is_reloaded", [False, True], ids=["same page", "next page"])
 def test_somebody_else_neither_sends_nor_sees_what_one_left(
-    visitor: WidgetPage, shop: str, signed: Signed, *, is_reloaded: bool
+    visitor: WidgetPage, shop: str, signed: Signed, agent: Membership, *, is_reloaded: bool
 ) -> None:
     visitor.visit(shop).open()
     identify(visitor, signed("anna"))
-    leave_unsent(visitor)
+    leave_unsent(visitor, agent)
     if is_reloaded:
         visitor.page.goto("about:blank")
         visitor.page.context.set_offline(False)
@@ -114,10 +122,13 @@ def test_somebody_else_neither_sends_nor_sees_what_one_left(
     visitor.send("Boris is here")
     expect(visitor.composer).to_have_value("")
     expect(visitor.frame.get_by_text("Anna")).to_have_count(0)
-    assert (texts_of("anna"), texts_of("boris")) == (["Anna is here"], ["Boris is here"])
+    assert (texts_of("anna"), texts_of("boris")) == (
+        ["Anna is here", "Hello, Anna"],
+        ["Boris is here"],
+    )
     visitor.composer.fill("Boris' draft")
     identify(visitor, signed("anna"))
-    await_texts(visitor, "anna", ["Anna is here", "Anna's secret"])
+    await_texts(visitor, "anna", ["Anna is here", "Hello, Anna", "Anna's secret"])
     expect(visitor.composer).to_have_value("Anna's draft")
     expect(visitor.own("Anna's secret")).to_be_visible()
     expect(visitor.frame.get_by_text("Boris")).to_have_count(0)
@@ -167,13 +178,13 @@ def test_who_proves_themselves_takes_along_what_they_began_as_nobody(
 
 
 def test_reset_forgets_the_draft_of_whoever_was_proved(
-    visitor: WidgetPage, shop: str, signed: Signed
+    visitor: WidgetPage, shop: str, signed: Signed, agent: Membership
 ) -> None:
     visitor.visit(shop).open()
     identify(visitor, signed("anna"))
-    leave_unsent(visitor)
+    leave_unsent(visitor, agent)
     visitor.page.context.set_offline(False)
-    await_texts(visitor, "anna", ["Anna is here", "Anna's secret"])
+    await_texts(visitor, "anna", ["Anna is here", "Hello, Anna", "Anna's secret"])
     visitor.page.evaluate("nextflow('reset')")
     visitor.open()
     expect(visitor.composer).to_have_value("")
@@ -183,13 +194,13 @@ def test_reset_forgets_the_draft_of_whoever_was_proved(
 
 
 def test_a_refused_identity_brings_back_what_was_there(
-    visitor: WidgetPage, shop: str, signed: Signed
+    visitor: WidgetPage, shop: str, signed: Signed, agent: Membership
 ) -> None:
     visitor.visit(shop).open()
     identify(visitor, signed("anna"))
-    leave_unsent(visitor)
+    leave_unsent(visitor, agent)
     identify(visitor, signed("boris")[:-3] + "AAA")
     expect(visitor.composer).to_have_value("")
     visitor.page.context.set_offline(False)
-    await_texts(visitor, "anna", ["Anna is here", "Anna's secret"])
+    await_texts(visitor, "anna", ["Anna is here", "Hello, Anna", "Anna's secret"])
     expect(visitor.composer).to_have_value("Anna's draft")

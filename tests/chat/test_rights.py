@@ -53,13 +53,6 @@ SERVICES: dict[str, Callable[..., object]] = {
 
 
 @pytest.fixture
-def people(organization: Organization) -> dict[str, Membership]:
-    found = {name: make_member(organization, name, Role.AGENT) for name in ("me", "mate", "other")}
-    make_team("Shared", found["me"], found["mate"])
-    return found
-
-
-@pytest.fixture
 def talks(
     organization: Organization, widget: Widget, people: dict[str, Membership]
 ) -> dict[str | None, Conversation]:

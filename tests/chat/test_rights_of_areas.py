@@ -22,7 +22,7 @@ from crm.core.errors import AppError
 from knowledge.errors import FaqNotFound
 from knowledge.models import Faq
 from knowledge.services import FaqContent, delete_faq, restore_faq, set_published, update_faq
-from tests.accounts.people import give, make_team, member_with, pairs, present, rights
+from tests.accounts.people import give, member_with, pairs, present, rights
 from tests.conftest import make_member
 
 OWNERS = ("me", "mate", "other", None)
@@ -44,13 +44,6 @@ ENTRANCES: list[tuple[Area, Action, str, str, dict[str, str]]] = [
     (Area.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
     (Area.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
 ]
-
-
-@pytest.fixture
-def people(organization: Organization) -> dict[str, Membership]:
-    found = {name: make_member(organization, name, Role.AGENT) for name in ("me", "mate", "other")}
-    make_team("Shared", found["me"], found["mate"])
-    return found
 
 
 @pytest.mark.parametrize("role", list(BUILT_IN))

@@ -85,6 +85,8 @@ export class View {
 
   render() {
     const { chat } = this;
+    // What was read out to one person is not for the next.
+    if (chat.owner !== this.composer.owner) this.live.replaceChildren();
     this.composer.belongTo(chat.owner);
     const heightBelow = this.scroller.scrollHeight - this.scroller.scrollTop;
     const first = this.list.firstElementChild;
