@@ -135,9 +135,9 @@ def require_state(
     assignee: UUID | None,
     snoozed_until: datetime | None,
 ) -> None:
-    """Lock a conversation that stands as somebody last saw it. Raises ConversationChanged.
+    """Lock the conversation and compare its state. Raise ConversationChanged if it differs.
 
-    In a transaction: what follows in it changes that state and no other.
+    Call it in the transaction of the change that depends on this state.
     """
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by

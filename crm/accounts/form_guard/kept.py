@@ -139,7 +139,7 @@ def kept_page(
 
 
 def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:
-    """Go to a page and say there what was refused; a text that was written is shown instead."""
+    """Redirect with the error's message; if the form has typed text, render that text instead."""
     if form_of(request).written:
         return refusal_response(request, refusal)
     messages.error(request, refusal.message)

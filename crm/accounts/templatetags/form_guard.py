@@ -76,7 +76,7 @@ def page_stamp(context: Context) -> SafeString:
 
 @register.inclusion_tag("accounts/_written.html", takes_context=True)
 def written_text(context: Context) -> dict[str, Any]:
-    """Show what was written into a form that was refused as a whole, to be copied.
+    """Render the typed text of a form that was rejected as a whole, for copying.
 
     Not where the form may be of a foreign page, which would choose the words.
     """

@@ -64,8 +64,8 @@ class RefusalMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, *view: object) -> None:
-        """Raise Http404 for a path with NUL, which PostgreSQL refuses to look up."""
-        if "\x00" in request.path_info:
+        """Raise Http404 for a page's path with NUL, which PostgreSQL refuses to look up."""
+        if "\x00" in request.path_info and not is_for_programs(request):
             raise Http404
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
