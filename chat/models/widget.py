@@ -97,6 +97,11 @@ class Widget(VersionedModel):
             raise ValidationError({"allowed_domains": error.errors}) from error
 
     @property
+    def identity_space(self) -> UUID:
+        """Return whose ids the secrets of this widget prove: no two widgets share any."""
+        return self.pk
+
+    @property
     def is_paused(self) -> bool:
         return self.paused_at is not None
 

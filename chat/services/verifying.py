@@ -34,7 +34,7 @@ def start_verified_visit(
     claims: Mapping[str, str],
     language_code: str,
 ) -> Visit:
-    """Start a visit as the customer whom the token identifies.
+    """Start a visit as the customer whom the token identifies among those of this widget.
 
     The conversations of the browser's anonymous visitor move to that customer, because it holds
     both tokens. A browser that was another identified customer starts a new visit. An anonymous
@@ -46,12 +46,15 @@ def start_verified_visit(
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
     # Locked, too: agents edit customers, and neither shall be refused for the other.
     customers = Customer.objects.of(organization_id).select_for_update(no_key=True)
-    customer = customers.filter(external_id=proof.external_id).first()
+    space = widget.identity_space
+    customer = customers.filter(identity_space=space, external_id=proof.external_id).first()
     known = known_visit(widget=widget, token=token)
     if known is not None:
         known.customer = customers.get(pk=known.customer_id)
     use = _use_proof(widget, proof, token=token, known=known)
-    if known is not None and known.customer.external_id == proof.external_id:
+    if known is not None and known.customer.is_identified_as(
+        space=space, external_id=proof.external_id
+    ):
         _write_facts(known.customer, proof)
         note_claims(known.customer, claims)
         extend_visit(known, secret=proof.secret)
@@ -64,11 +67,19 @@ def start_verified_visit(
             if known is not None and is_nobody
             else Customer(organization_id=organization_id, language_code=language_code)
         )
-        customer.external_id = proof.external_id
+        customer.identity_space, customer.external_id = space, proof.external_id
         customer.stage = Stage.CUSTOMER
         customer.verified_at = timezone.now()
         if is_nobody:
-            customer.save(update_fields=["external_id", "stage", "verified_at", "updated_at"])
+            customer.save(
+                update_fields=[
+                    "external_id",
+                    "identity_space",
+                    "stage",
+                    "verified_at",
+                    "updated_at",
+                ]
+            )
         else:
             customer.save()
     elif known is not None and is_nobody:

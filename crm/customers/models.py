@@ -37,6 +37,8 @@ class Customer(VersionedModel):
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
     # Who this is to the organization's own site; written on a signed proof alone.
     external_id = models.CharField(_("id at the site"), max_length=200, blank=True, editable=False)
+    # Whose ids these are: "42" of one site is somebody else than "42" of another one.
+    identity_space = models.UUIDField(null=True, editable=False)
     verified_at = models.DateTimeField(null=True, editable=False)
     # What a browser says of itself is a claim: never used for access or for merging people.
     claimed = models.JSONField(default=dict, blank=True)
@@ -54,10 +56,15 @@ class Customer(VersionedModel):
         verbose_name_plural = _("customers")
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "external_id"],
+                fields=["organization", "identity_space", "external_id"],
                 condition=~models.Q(external_id=""),
                 name="one_customer_per_external_id",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(external_id="", identity_space__isnull=True)
+                | (~models.Q(external_id="") & models.Q(identity_space__isnull=False)),
+                name="external_ids_have_a_space",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
@@ -108,6 +115,10 @@ class Customer(VersionedModel):
             CustomerWord(organization_id=self.organization_id, customer=self, word=word)
             for word in words
         ]
+
+    def is_identified_as(self, *, space: UUID, external_id: str) -> bool:
+        """Return whether a site proved this customer under this id of this identity space."""
+        return (self.identity_space, self.external_id) == (space, external_id)
 
     @property
     def owner_ids(self) -> list[UUID | None]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -105,6 +105,37 @@ def test_a_proof_leads_to_the_same_customer_from_every_device(
     assert (customer.external_id, customer.name) == ("user-7", "Minh")
     assert (customer.email, customer.stage) == ("minh@shop.example", "customer")
     assert customer.verified_at is not None
+
+
+def test_two_widgets_prove_two_people_under_one_id(
+    widget: Widget, owner: Membership, secret: NewIdentitySecret
+) -> None:
+    """The secret of one site opens nobody of another site, whatever both call their people."""
+    other = Widget.objects.create(organization_id=widget.organization_id, name="Other")
+    others = add_identity_secret(by=owner, widget_id=other.pk)
+    theirs = visit(widget, signed(secret, "42", name="Minh")).json()
+    stream = write(theirs, "Mine")["stream"]
+    came = visit(other, signed(others, "42", name="Mallory")).json()
+    assert came["customer_id"] != theirs["customer_id"]
+    assert (came["is_verified"], came["conversation"]) == (True, None)
+    assert not may_read(came, stream)
+    customers = Customer.objects.filter(external_id="42").order_by("created_at")
+    assert [(each.name, each.identity_space) for each in customers] == [
+        ("Minh", widget.pk),
+        ("Mallory", other.pk),
+    ]
+    # Nor with the visitor's token of the one in hand, nor as nobody before.
+    again = visit(other, signed(others, "42"), theirs["visitor_token"]).json()
+    nobody = visit(other).json()
+    as_nobody = visit(other, signed(others, "42"), nobody["visitor_token"]).json()
+    assert {again["customer_id"], as_nobody["customer_id"]} == {came["customer_id"]}
+    assert visit(widget, signed(secret, "42")).json()["customer_id"] == theirs["customer_id"]
+
+
+def test_an_id_without_its_space_is_not_stored(widget: Widget) -> None:
+    for fields in ({"external_id": "42"}, {"identity_space": widget.pk}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Customer.objects.create(organization_id=widget.organization_id, **fields)
 
 
 def test_without_a_proof_nobody_sees_anothers_history(

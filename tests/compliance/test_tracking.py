@@ -149,7 +149,11 @@ def test_who_does_it_costs_no_query(owner: Membership, customer: Customer) -> No
     ):
         assert Customer.objects.get(pk=customer.pk).name == "Minh"
         assert Customer.objects.filter(pk=customer.pk).update(phone="7") == 1
-        made = Customer.objects.create(organization_id=customer.organization_id, external_id="50 %")
+        made = Customer.objects.create(
+            organization_id=customer.organization_id,
+            external_id="50 %",
+            identity_space=customer.pk,
+        )
     assert len(queries) == 3
     assert made.pk is not None
     updated, _created = entries(customer.organization_id)[-2:]

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('language_code', models.CharField(blank=True, max_length=10, verbose_name='language')),
                 ('stage', models.CharField(choices=[('visitor', 'Visitor'), ('customer', 'Customer')], default='visitor', max_length=20, verbose_name='stage')),
                 ('external_id', models.CharField(blank=True, editable=False, max_length=200, verbose_name='id at the site')),
+                ('identity_space', models.UUIDField(editable=False, null=True)),
                 ('verified_at', models.DateTimeField(editable=False, null=True)),
                 ('claimed', models.JSONField(blank=True, default=dict)),
                 ('search_text', models.TextField(default='', editable=False)),
@@ -62,7 +63,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='customer',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('organization', 'external_id'), name='one_customer_per_external_id'),
+            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('organization', 'identity_space', 'external_id'), name='one_customer_per_external_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='customer',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id', ''), ('identity_space__isnull', True)), models.Q(models.Q(('external_id', ''), _negated=True), ('identity_space__isnull', False)), _connector='OR'), name='external_ids_have_a_space'),
         ),
         migrations.AddIndex(
             model_name='customerword',
