@@ -1,4 +1,4 @@
-"""The operator's view of widgets and conversations."""
+"""Admin of widgets and conversations."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from chat.models import Conversation, Widget
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.customers.models import Customer
 
 
 @admin.register(Widget)
@@ -25,9 +26,10 @@ class WidgetAdmin(ConsoleAdmin):
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin):
-    """A head follows its log, and only the services may change both.
+    """A conversation row is derived from its log, and only the services may change both.
 
-    What was said is not shown: whoever has to read it does so as a member, and that is told.
+    Message texts are not shown: an operator who has to read them impersonates a member, which is
+    audited.
     """
 
     menu = Menu(Section.WORK, "forum", rank=20)
@@ -42,7 +44,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         "last_message_at",
     ]
     list_filter = ["status", "channel", "priority"]
-    search_fields = ["=id", "organization__name", "customer__search_text"]
+    search_fields = ["=id", "organization__name"]
     # Ids grow with time, and have an index over all organizations.
     ordering = ["-id"]
     fields = [
@@ -69,6 +71,16 @@ class ConversationAdmin(ReadOnlyAdmin):
         "created_at",
         "updated_at",
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
+    ) -> tuple[QuerySet[Conversation], bool]:
+        """Search for an id or an organization, else for customers as the application does."""
+        found, has_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term and not found.exists():
+            customers = Customer.objects.all().named_like(search_term)
+            return queryset.filter(customer__in=customers.values("pk")), False
+        return found, has_duplicates
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)

@@ -68,7 +68,7 @@ class ChatConfig(AppConfig):
 
 
 def _create_indexes(**kwargs: Any) -> None:
-    """Make MongoDB's indexes whenever PostgreSQL's tables are brought up to date."""
+    """Create MongoDB's indexes after PostgreSQL's migrations."""
     from chat.interactions import BotInteraction
     from chat.managers import ConversationDocuments
     from chat.models import Message

@@ -1,4 +1,4 @@
-"""Who comes when the bot hands over, as far as it is known."""
+"""The announcement of who will answer after an escalation."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from crm.accounts.permissions import WRITE, Area
 
 
 def who_comes(organization_id: UUID) -> Line:
-    """Return what a customer is told of who will answer and when.
+    """Return the message key that tells a customer who will answer and when.
 
-    Only what is known is promised: whether somebody who may answer is online now.
+    It depends on whether a member who may answer is online now; without Redis it promises no time.
     """
     try:
         online = [UUID(person["id"]) for person in presence.online(organization_id)]

@@ -1,4 +1,4 @@
-"""The bot: answers what it knows, and lets people answer the rest."""
+"""The bot: answers known questions and escalates the others."""
 
 import logging
 import time
@@ -53,7 +53,7 @@ _POLITE = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the bot decided to say."""
+    """The bot's decision: outcome, text and sources."""
 
     outcome: Outcome
     text: str
@@ -76,7 +76,7 @@ class Reply:
 
     @classmethod
     def said(cls, message: Message) -> "Reply":
-        """Read back what was decided from the message that was stored."""
+        """Return the decision recorded in the stored reply."""
         content = message.content
         return cls(
             outcome=Outcome(content.get("outcome", Outcome.ANSWERED)),
@@ -89,13 +89,13 @@ class Reply:
 
 
 def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
-    """Answer one question of a customer, once, while no person has taken the conversation over.
+    """Answer one customer question, once, unless an agent has taken the conversation.
 
-    One that was handed over and that nobody has taken yet is answered where the bot is sure, and
-    else left to whoever comes: the customer was told once that somebody will.
+    In an escalated conversation that is still unassigned, the bot answers only where it is sure.
 
-    May run twice at once and be killed anywhere: the reply has a fixed id, it hands off in the same
-    transaction, and the question is struck off only after both. Raises StoreUnavailable (retry).
+    Safe to run concurrently and to be killed at any point: the reply has a fixed id, the escalation
+    is in the same transaction, and the question is removed from the pending ones only after both.
+    Raise StoreUnavailable (retry).
     """
     began = time.monotonic()
     turn = _begin(organization_id, conversation_id, seq)
@@ -117,7 +117,7 @@ def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
 
 
 def give_up(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
-    """Let people answer a question that the bot could not, after its retries."""
+    """Escalate a question that the bot could not answer after its retries."""
     began = time.monotonic()
     turn = _begin(organization_id, conversation_id, seq)
     if turn is None:
@@ -129,7 +129,9 @@ def give_up(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
 def _begin(
     organization_id: UUID, conversation_id: UUID, seq: int
 ) -> tuple[Message, Conversation, int] | None:
-    """Look up what is to be answered; None where nothing is left to do."""
+    """Return the question, its conversation and the number of attempts; None if nothing
+    is pending.
+    """
     question = Message.objects.numbered(organization_id, conversation_id, seq)
     if question is None or ANSWER not in question.pending:
         return None
@@ -177,16 +179,16 @@ def _failed(question: Message, conversation: Conversation) -> Reply:
 
 
 def _farewell(outcome: Outcome, name: Line, language: str, conversation: Conversation) -> Reply:
-    """Return what the bot says when it hands over: this once, who will come and when."""
+    """Return the bot's reply for an escalation: its reason, then who will answer and when."""
     coming = who_comes(conversation.organization_id)
     return Reply(outcome, f"{line(name, language)} {line(coming, language)}", language)
 
 
 def _say(question: Message, reply: Reply) -> Reply | None:
-    """Post the reply, and hand off if it says so; give what was really said.
+    """Post the reply, escalate where it requires that, and return what was posted.
 
-    None: a person took over, or the question was deleted, between decision and commit, so nothing
-    was said. Nothing is said either where a person is awaited and the bot is not sure.
+    Return None if an agent took over or the question was deleted in the meantime. Nothing is posted
+    while an agent is awaited and the bot is not sure.
     """
     try:
         with transaction.atomic():
@@ -235,17 +237,17 @@ def _is_sure(reply: Reply) -> bool:
 
 
 def _silent(reply: Reply) -> Reply:
-    """Return what is recorded where nothing is said; what is not known stays on that list."""
+    """Return the turn to record when nothing is posted; an unknown question stays unknown."""
     is_unknown = reply.outcome == Outcome.UNKNOWN
     outcome = Outcome.UNKNOWN if is_unknown else Outcome.LEFT_TO_PERSON
     return replace(reply, outcome=outcome, text="", sources=())
 
 
 def _charged(question: Message, reply: Reply, conversation: Conversation) -> Reply:
-    """Count an answer, or let people give one where there have been too many.
+    """Count an answer against the limits, or return an escalation when one is exceeded.
 
-    Either the plan has no more of the bot's, or so many were asked for from one address or in one
-    conversation that somebody could spend the plan of the organization alone.
+    The limits are the plan's quota of answers and the rates by address and conversation, which keep
+    one visitor from using up the organization's quota.
     """
     address = address_of(UUID(question.sender.id))
     try:
@@ -272,7 +274,7 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
 
 
 def _finish(question: Message, reply: Reply | None, began: float) -> None:
-    """Record the turn, and only then strike the question off."""
+    """Record the turn, and only then remove the pending side effect."""
     fields: dict[str, Any] = {
         "outcome": (reply.outcome if reply else Outcome.SUPERSEDED).value,
         "duration_ms": round((time.monotonic() - began) * 1000),
@@ -293,7 +295,7 @@ def _finish(question: Message, reply: Reply | None, began: float) -> None:
 
 
 def bot_sender(conversation: Conversation, language: str) -> Sender:
-    """Return who speaks as the bot: by the name in the settings of the widget, else by ours."""
+    """Return the bot's sender: the name in the widget's settings, else the default name."""
     name = conversation.bot_name or line(Line.NAME, language)
     return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
 
@@ -316,5 +318,5 @@ def _text(question: Message) -> str:
 
 
 def reply_id(seq: int) -> str:
-    """Give the one client_message_id under which the bot replies to an entry."""
+    """Return the fixed client_message_id of the bot's reply to an event."""
     return f"{BOT_REPLY}{seq}"

@@ -1,4 +1,4 @@
-"""What the bot says of itself, in the visitor's language rather than a request's."""
+"""The bot's messages, in the visitor's language rather than the request's."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""An organization's look on public pages: that of its first widget."""
+"""An organization's branding on public pages: that of its first widget."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from knowledge.brand import Brand
 
 
 def brand_of_widget(organization_id: UUID, language: str) -> Brand:
-    """Return the look of the organization's first active widget."""
+    """Return the branding of the organization's first active widget."""
     widget = (
         Widget.objects.select_related("organization")
         .filter(organization_id=organization_id, is_active=True)

@@ -1,4 +1,4 @@
-"""What to say about the colour that somebody chose for a widget."""
+"""Warnings about the colour chosen for a widget."""
 
 from django.utils.translation import gettext as _
 

@@ -1,4 +1,4 @@
-"""What may stand in a message: checked once, for every way in."""
+"""Validation of message content, shared by every entry point."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ _ALLOWED_CONTROLS = {"\n", "\t"}
 
 
 def clean_text(text: object) -> str:
-    """Return the text normalized, or refuse it; nothing that can be seen is dropped."""
+    """Return the text normalized; no visible character is removed. Raise an Invalid error."""
     if not isinstance(text, str):
         raise InvalidContent
     # Before the work of normalizing; a text that is a little too long may become short enough.
@@ -50,7 +50,10 @@ def has_controls(text: str) -> bool:
 
 
 def clean_content(content: object) -> dict[str, Any]:
-    """Check what a person sent: ``{"type": "text" | "note", "text": …}`` and nothing else."""
+    """Validate user content: ``{"type": "text"
+
+    "note", "text": …}`` without other members.
+    """
     if not isinstance(content, Mapping) or set(content) - {"type", "text"}:
         raise InvalidContent
     # A list or an object is no type, and cannot be looked up in a set either.
@@ -60,7 +63,7 @@ def clean_content(content: object) -> dict[str, Any]:
 
 
 def clean_client_message_id(value: object, *, is_bot: bool = False) -> str:
-    """Return the id, or refuse it; those of the bot's replies are for the bot alone."""
+    """Return the id, or raise InvalidClientMessageId; ids of bot replies are reserved."""
     if not isinstance(value, str) or not _CLIENT_MESSAGE_ID.fullmatch(value):
         raise InvalidClientMessageId
     if value.startswith(BOT_REPLY) and not is_bot:

@@ -1,4 +1,4 @@
-"""What the frame around every page shows of the conversations."""
+"""Context processors of the frame around every page."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from crm.accounts.permissions import Area
 
 
 def waiting(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``inbox_waiting``, asked for only where the navigation is shown."""
+    """Return ``inbox_waiting`` for templates, computed lazily."""
 
     def words() -> str:
         membership = getattr(request, "membership", None)
@@ -23,7 +23,7 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
 
 
 def setup(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``setup_guide``, the open checklist, asked for only where it is shown."""
+    """Return ``setup_guide``, the open checklist, for templates, computed lazily."""
 
     def state() -> SetupState | None:
         membership = getattr(request, "membership", None)

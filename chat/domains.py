@@ -1,4 +1,4 @@
-"""The domains that may show a widget: what owners type, normalized to one form."""
+"""Allowed domains of a widget, normalized from user input."""
 
 import ipaddress
 import re
@@ -25,11 +25,11 @@ _AROUND = " \t\r\n\"'«»“”<>,;"
 
 
 class InvalidDomain(ValueError):
-    """A line that names no site; the message says why, for people."""
+    """A line that is not a valid domain; the message is user-readable."""
 
 
 class InvalidDomains(ValueError):
-    """Lines that name no site: ``errors`` has a sentence for each, with its line number."""
+    """Invalid lines: ``errors`` has a message for each, with its line number."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__(" ".join(errors))
@@ -37,9 +37,9 @@ class InvalidDomains(ValueError):
 
 
 def normalize_domain(line: str) -> str:
-    """Return the one form of a domain: ``shop.example``, ``*.shop.example`` or with a port.
+    """Return the normalized form of a domain: ``shop.example``, ``*.shop.example`` or with a port.
 
-    A pasted address is accepted: its scheme, path, default port and ``www.`` are dropped, and an
+    A pasted URL is accepted: its scheme, path, default port and ``www.`` are dropped, and an
     international name becomes punycode, as browsers send it. Raise InvalidDomain.
     """
     text = normalize_line(line).strip(_AROUND)
@@ -97,7 +97,7 @@ def normalize_domains(lines: Iterable[str]) -> list[str]:
 
 
 def display_domain(domain: str) -> str:
-    """Return a domain as people write it: ``кофе.example`` instead of punycode."""
+    """Return a domain for display: ``кофе.example`` instead of punycode."""
     labels = []
     for label in domain.split("."):
         try:
@@ -119,7 +119,7 @@ def domain_of_origin(origin: str) -> str | None:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Return host and port of what stands before the path."""
+    """Return host and port of a URL's authority."""
     place = re.split(r"[/?#\\]", text, maxsplit=1)[0]
     if place.startswith("["):
         host, _bracket, rest = place[1:].partition("]")

@@ -1,4 +1,4 @@
-"""What is written to people about customers who wait, in the reader's language."""
+"""E-mails to members about waiting customers, in the recipient's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from crm.core.text.normalization import isolate
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A customer who waits, with their last words."""
+    """A waiting customer and their last message."""
 
     customer: str
     text: str
@@ -22,7 +22,7 @@ class Waiting:
 def somebody_waits(
     organization: str, waiting: Sequence[Waiting], *, action_url: str, settings_url: str
 ) -> Letter:
-    """Return the e-mail about one customer, or about all of them together."""
+    """Return the e-mail about one or several waiting customers."""
     number = len(waiting)
     if number == 1:
         subject = _("%(customer)s waits for your answer") % {

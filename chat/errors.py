@@ -1,21 +1,28 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Forbidden, Invalid, NotFound, TooFast
+from crm.core.errors import Conflict, Forbidden, Invalid, NotFound, TooFast, Unauthorized
 
 
-class ConversationClosed(AppError):
+class ConversationClosed(Conflict):
     code = "conversation_closed"
-    status = 409
     message = gettext_noop("This conversation is closed. Start a new one, or reopen it.")
 
 
-class ConversationTaken(AppError):
-    """The bot may write only while the conversation is its own."""
+class ConversationChanged(Conflict):
+    """The conversation is not in the state that the caller expected."""
+
+    code = "conversation_changed"
+    message = gettext_noop(
+        "Somebody has changed this conversation since. It stays as they left it."
+    )
+
+
+class ConversationTaken(Conflict):
+    """The bot may write only while it owns the conversation."""
 
     code = "conversation_taken"
-    status = 409
     message = gettext_noop("A person has taken over this conversation.")
 
 
@@ -59,17 +66,15 @@ class MessageNotFound(NotFound):
     message = gettext_noop("There is no such message in this conversation.")
 
 
-class MessageDeleted(AppError):
+class MessageDeleted(Conflict):
     code = "message_deleted"
-    status = 409
     message = gettext_noop("This message was deleted. It cannot be edited any more.")
 
 
-class NotAMessage(AppError):
-    """Changes of a conversation, edits and deletions are history: they stay as they are."""
+class NotAMessage(Conflict):
+    """Changes, edits and deletions are immutable events."""
 
     code = "not_a_message"
-    status = 409
     message = gettext_noop("Only messages and private notes can be edited or deleted.")
 
 
@@ -131,21 +136,19 @@ class WidgetPaused(Forbidden):
 
 
 class InvalidWidget(Invalid):
-    """``errors`` says for each field what is wrong with it."""
+    """``errors`` maps field names to lists of messages."""
 
     code = "invalid_widget"
     message = gettext_noop("The widget cannot be saved like this. Correct what is named.")
 
 
-class TooManyWidgets(AppError):
+class TooManyWidgets(Conflict):
     code = "too_many_widgets"
-    status = 409
     message = gettext_noop("There are as many widgets as an organization may have.")
 
 
-class NothingRefused(AppError):
+class NothingRefused(Conflict):
     code = "nothing_refused"
-    status = 409
     message = gettext_noop("No other site was seen with this widget. Load the page again.")
 
 
@@ -156,17 +159,15 @@ class OriginNotAllowed(Forbidden):
     )
 
 
-class TicketInvalid(AppError):
+class TicketInvalid(Unauthorized):
     code = "ticket_invalid"
-    status = 401
     message = gettext_noop(
         "The ticket is unknown, used or expired. Get a new one and connect again."
     )
 
 
-class VisitorUnknown(AppError):
+class VisitorUnknown(Unauthorized):
     code = "visitor_unknown"
-    status = 401
     message = gettext_noop("The visitor token is unknown. Start a new widget session.")
 
 
@@ -191,11 +192,10 @@ class IdentityMalformed(Invalid):
     )
 
 
-class IdentityInvalid(AppError):
-    """The same for another signature, algorithm, audience or secret: a forger learns nothing."""
+class IdentityInvalid(Unauthorized):
+    """The same for a wrong signature, algorithm, audience or secret, so that it reveals nothing."""
 
     code = "identity_invalid"
-    status = 401
     message = gettext_noop(
         "The signed identity is not accepted. Sign it anew with a present secret of this widget."
     )
@@ -218,9 +218,8 @@ class IdentityUsed(IdentityInvalid):
     )
 
 
-class TooManySecrets(AppError):
+class TooManySecrets(Conflict):
     code = "too_many_secrets"
-    status = 409
     message = gettext_noop("Three secrets are alive already. End one that is not used any more.")
 
 
@@ -253,7 +252,7 @@ class SentTooFast(TooFast):
 
 
 class ProtocolError(Invalid):
-    """A frame that the protocol does not know; a client that repeats them is closed with 4409."""
+    """An invalid frame; a client that repeats them is closed with 4409."""
 
     code = "protocol"
     message = gettext_noop("The frame cannot be used. See docs/stream-protocol.md.")

@@ -1,4 +1,4 @@
-"""What a browser may receive, and how it is told after commit."""
+"""Events that browsers receive, and their publication after the commit."""
 
 from enum import StrEnum
 from typing import Any, Literal, NotRequired, TypedDict
@@ -34,9 +34,9 @@ class MessageData(TypedDict):
 
 
 class AmendmentData(TypedDict):
-    """An edit or a deletion: which message it is about, and by whom.
+    """An edit or a deletion: its target, and by whom.
 
-    ``content`` is missing where the text it brought was deleted since.
+    ``content`` is missing where the edited text was deleted since.
     """
 
     message_id: str
@@ -48,7 +48,7 @@ class AmendmentData(TypedDict):
 
 
 class EventFrame(TypedDict):
-    """One entry of a stream, as every client receives it."""
+    """One event of a stream, as every client receives it."""
 
     type: Literal["event"]
     stream: str
@@ -66,15 +66,15 @@ def inbox_group(organization_id: UUID) -> str:
 
 
 def widget_group(widget_id: UUID) -> str:
-    """Name the group of the sockets of all visitors of one widget."""
+    """Return the group of the sockets of all visitors of one widget."""
     return f"widget.{widget_id}"
 
 
 def event_frame(message: Message, audience: Audience) -> EventFrame:
-    """Word an entry for its audience.
+    """Serialize an event for its audience.
 
-    A customer's stream has the same numbers as the team's, so an entry that is not for them becomes
-    a ``conversation.changed`` without data: nothing is told, and no gap appears.
+    A customer's stream has the same seqs as the team's, so an event that is private becomes a
+    ``conversation.changed`` without data, which leaves no gap.
     """
     kind = message.kind
     data: MessageData | AmendmentData | dict[str, Any]
@@ -155,9 +155,9 @@ def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
 
 
 def conversation_row(conversation: Conversation) -> dict[str, Any]:
-    """Word a head as a row of the inbox; ``unread`` is per reader and added by whoever knows them.
+    """Serialize a conversation as a row of the inbox, without ``unread``, which differs per reader.
 
-    Needs ``customer``, ``assignee`` and ``widget`` with its organization loaded.
+    Requires ``customer``, ``assignee`` and ``widget`` with its organization to be loaded.
     """
     assignee = conversation.assignee
     return {
@@ -198,9 +198,9 @@ def _iso(moment: Any) -> str | None:
 def announce_on_commit(
     message: Message, conversation: Conversation, *, moved_from: tuple[UUID | None, ...] = ()
 ) -> None:
-    """Tell, once the entry is true: first the sockets, then the app's signal.
+    """Publish an event after the commit: first to the sockets, then by the app's signal.
 
-    Robust: a Redis that is away must not fail a message that is stored.
+    Robust: an unavailable Redis does not fail a stored message.
     """
     row = conversation_row(conversation)
     transaction.on_commit(lambda: _tell_sockets(message, row, moved_from), robust=True)
@@ -245,7 +245,7 @@ def _tell_apps(message: Message) -> None:
 
 
 def announce_receipts(conversation: Conversation) -> None:
-    """Tell how far the customer has read: state, the latest value wins."""
+    """Publish how far the customer has read; the latest value replaces earlier ones."""
     realtime.publish(
         (
             conversation_group(conversation.pk),
@@ -259,7 +259,7 @@ def announce_receipts(conversation: Conversation) -> None:
 
 
 def announce_typing(conversation_id: UUID, *, sender: SenderData, is_typing: bool) -> None:
-    """Tell that somebody writes, or stopped; clients forget it by themselves after ten seconds."""
+    """Publish that the sender types or stopped; clients expire it after ten seconds."""
     realtime.publish(
         (
             conversation_group(conversation_id),
@@ -274,7 +274,7 @@ def announce_typing(conversation_id: UUID, *, sender: SenderData, is_typing: boo
 
 
 def announce_agents_seen(conversation_id: UUID, *, seq: int) -> None:
-    """Tell how far somebody of the team has read: state, the latest value wins."""
+    """Publish how far an agent has read; the latest value replaces earlier ones."""
     realtime.publish(
         (
             conversation_group(conversation_id),

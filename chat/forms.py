@@ -1,4 +1,4 @@
-"""What owners fill in about their widgets."""
+"""Forms of widgets."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ _LINES = {"greeting": 3, "suggestions": 3, "offline": 2}
 
 
 class DomainsField(forms.CharField):
-    """Domains, one a line; what is wrong is told line by line."""
+    """Domains, one per line; errors are reported by line."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -57,7 +57,7 @@ class DomainsField(forms.CharField):
 
 
 class NewWidgetForm(Form):
-    """What a widget cannot be without: whose it is, and where it may appear."""
+    """The required fields of a new widget: name and domain."""
 
     name = forms.CharField(
         label=_("Name of the site"),
@@ -73,7 +73,7 @@ class NewWidgetForm(Form):
 
 
 class WidgetForm(EditForm, NewWidgetForm):
-    """Everything that an owner sets of a widget; texts are fields ``<language>-<name>``."""
+    """All settings of a widget; texts are fields ``<language>-<name>``."""
 
     color = forms.RegexField(
         regex=r"^#[0-9A-Fa-f]{6}$",
@@ -141,12 +141,14 @@ class WidgetForm(EditForm, NewWidgetForm):
         return {**given, "texts": texts}
 
     def bot_names(self) -> dict[str, Any]:
-        """Return the fields of the bot's names by language, with whether one is filled or wrong."""
+        """Return the fields of the bot's names by language, and whether one is filled
+        or invalid.
+        """
         fields = [self[f"{language}-{_BOT}"] for language in Language.values]
         return {"fields": fields, "is_open": any(each.value() or each.errors for each in fields)}
 
     def text_groups(self) -> list[dict[str, Any]]:
-        """Return the fields of the texts by language, with whether one of them is wrong."""
+        """Return the fields of the texts by language, and whether one of them is invalid."""
         return [
             {
                 "code": code,

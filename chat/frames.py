@@ -1,9 +1,10 @@
-"""The frames of the stream protocol: what a client may send, and how a server closes.
+"""Frames of the stream protocol and close codes.
 
 `docs/stream-protocol.md` describes them; a test compares it with FRAMES_IN and FRAMES_OUT.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,6 +27,7 @@ from crm.core.http.strict_json import NotJson, read_json
 
 PROTOCOL = 1
 MAX_STREAMS = 50
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class CloseCode(IntEnum):
@@ -39,7 +41,7 @@ class CloseCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a client stands in one stream."""
+    """A client's position in one stream."""
 
     stream: str
     epoch: str
@@ -114,7 +116,7 @@ FRAMES_OUT: dict[str, tuple[str, ...]] = {
 
 
 def parse_frame(text: str | None) -> Frame:
-    """Read a frame, or refuse it; a refusal carries the ``client_message_id`` that was in it."""
+    """Parse a frame. Raise a ProtocolError, with the frame's ``client_message_id`` if present."""
     fields = _fields(text)
     try:
         return _read(fields)
@@ -124,7 +126,7 @@ def parse_frame(text: str | None) -> Frame:
 
 
 def identify(text: str | None) -> dict[str, Any]:
-    """Give what tells a client which of its frames is meant, of a frame that is not to be read."""
+    """Return the members that identify a client's frame, of a frame that is invalid."""
     try:
         return _identification(_fields(text))
     except AppError:
@@ -132,15 +134,20 @@ def identify(text: str | None) -> dict[str, Any]:
 
 
 def refused_frame(refusal: AppError) -> dict[str, Any]:
-    """Word a refusal for a socket, in the language that is active."""
+    """Serialize an error for a socket, in the active language."""
     known = ("client_message_id", "retry_after", "stream", "field")
-    extra = {name: refusal.extra[name] for name in known if name in refusal.extra}
+    extra = {name: _encodable(refusal.extra[name]) for name in known if name in refusal.extra}
     return {
         "type": "refused",
         "code": refusal.code,
         "message": gettext(refusal.message),
         **extra,
     }
+
+
+def _encodable(value: Any) -> Any:
+    """Replace lone surrogates of a client's text: a frame with one cannot be sent."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def encode(frame: Mapping[str, Any]) -> str:
@@ -160,7 +167,7 @@ def _fields(text: str | None) -> dict[str, Any]:
 
 
 def _identification(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Repeat only short strings: a refusal must not be larger than its cause."""
+    """Return the identifying members that are short: an error must not exceed its cause."""
     return {
         name: value
         for name in ("client_message_id", "stream")
@@ -183,7 +190,7 @@ def _read(fields: Mapping[str, Any]) -> Frame:
 
 
 def check_size(text: str) -> None:
-    """Refuse a frame that is larger than clients were told."""
+    """Raise FrameTooLarge for a frame above CHAT_MAX_FRAME_BYTES."""
     if len(text) > settings.CHAT_MAX_FRAME_BYTES or (
         len(text) * 4 > settings.CHAT_MAX_FRAME_BYTES
         and len(text.encode()) > settings.CHAT_MAX_FRAME_BYTES
@@ -193,9 +200,14 @@ def check_size(text: str) -> None:
 
 def _text(fields: Mapping[str, Any], name: str, *, longest: int = 128) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value or len(value) > longest:
+    if not isinstance(value, str) or not value or len(value) > longest or not _is_storable(value):
         raise InvalidField(extra={"field": name})
     return value
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether the text has neither NUL nor lone surrogates, which no store accepts."""
+    return "\x00" not in text and not _SURROGATES.search(text)
 
 
 def _number(fields: Mapping[str, Any], name: str) -> int:

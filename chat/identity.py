@@ -1,7 +1,7 @@
-"""What a site tells of its visitor: a proof that it signed, and claims that nobody checked.
+"""Visitor identity from a site: a signed token, and unverified data.
 
-A proof is a JWT of at most ten minutes, signed by HS256 with one of the widget's secrets. What the
-token says of its algorithm never chooses how it is checked; ``kid`` only chooses among secrets.
+A token is a JWT with a lifetime of at most ten minutes, signed by HS256 with one of the widget's
+secrets. Its ``alg`` never selects the verification; ``kid`` only selects among the secrets.
 """
 
 import logging
@@ -40,7 +40,7 @@ _NOTED_EVERY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Who a visitor is to the site; ``facts`` are name, email and phone as far as it vouches."""
+    """The verified identity of a visitor; ``facts`` are name, email and phone as signed."""
 
     external_id: str
     facts: Mapping[str, str]
@@ -51,14 +51,17 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came along with a session: a token to check, and what the page claims."""
+    """The identity input of a session: a token to verify, and unverified data."""
 
     token: str | None = None
     claims: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_identity(given: object) -> Told:
-    """Take ``identity`` apart: a token, or an object with ``token``, name, email and phone."""
+    """Parse ``identity``: a token, or an object with ``token``, name, email and phone.
+
+    Raise IdentityMalformed.
+    """
     if given is None:
         return Told()
     if isinstance(given, str):
@@ -72,7 +75,7 @@ def parse_identity(given: object) -> Told:
 
 
 def check_proof(widget: Widget, token: str) -> Proof:
-    """Check a signed identity. Raises IdentityInvalid, IdentityExpired, IdentityTooLong."""
+    """Verify a signed identity. Raise IdentityInvalid, IdentityExpired or IdentityTooLong."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise IdentityInvalid
     try:
@@ -117,7 +120,7 @@ def check_proof(widget: Widget, token: str) -> Proof:
 
 
 def seal_secret(kid: str, text: str) -> str:
-    """Seal a secret together with whose it is: a row moved elsewhere opens nothing."""
+    """Encrypt a secret together with its ``kid``, so that it is useless in another row."""
     return seal(f"identity secret|{kid}|{text}")
 
 

@@ -1,6 +1,6 @@
-"""What the inbox shows: pages of rows, counts, one conversation with its customer.
+"""Queries of the inbox: pages of rows, counts, one conversation with its customer.
 
-The pages and the API word the same facts, so that a reload and a live update never differ.
+Pages and API serialize the same rows, so that a reload and a live update are consistent.
 """
 
 import base64
@@ -45,7 +45,7 @@ class Box(StrEnum):
 
 
 class Order(StrEnum):
-    """How what is open is ordered; of the rest, the newest always come first."""
+    """The order of open conversations; all others are ordered by the latest message."""
 
     WAIT = "wait"
     NEWEST = "newest"
@@ -53,9 +53,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended; the next one begins behind it, whatever arrived meanwhile on top.
+    """The position where a page ended; independent of rows that arrived since.
 
-    ``moment`` is since when that row waits, or with ``is_waiting`` false its last message's.
+    ``moment`` is the start of that row's wait or, if not ``is_waiting``, the time of its last
+    message.
     """
 
     moment: datetime
@@ -110,10 +111,10 @@ def page(
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """Give one page of a box, with each row's unread count for this reader.
+    """Return one page of a box, with each row's unread count for this reader.
 
-    Of what is open, whoever waits longest comes first and then the newest, unless the order is that
-    of the newest; else the newest.
+    Open conversations are ordered by the longest wait, then by the latest message, unless ``order``
+    is NEWEST; all others by the latest message.
     """
     found = in_box(membership, box).with_status(status)
     if status == Status.OPEN and order == Order.WAIT:
@@ -133,7 +134,7 @@ def _page(
 def _page_by_wait(
     membership: Membership, found: ConversationQuerySet, *, cursor: str | None, limit: int
 ) -> Page:
-    """Walk those who wait, by the index of their waits, and behind them those who do not."""
+    """Return a page: waiting conversations by the index of their waits, then the others."""
     behind = Cursor.decode(cursor) if cursor else None
     conversations: list[Conversation] = []
     if behind is None or behind.is_waiting:
@@ -186,9 +187,9 @@ def _behind(last: Conversation, *, by_wait: bool) -> Cursor:
 def search(
     membership: Membership, text: str, *, cursor: str | None = None, limit: int = PAGE
 ) -> Page:
-    """Give the conversations of customers whose name or address holds the text, of every state.
+    """Return the conversations of customers whose name or address matches, in every status.
 
-    With whom a conversation is, whoever sees the conversation sees.
+    A member who may see a conversation may see its customer.
     """
     customers = Customer.objects.of(membership.organization_id).named_like(text).values("pk")
     found = Conversation.objects.visible_to(membership).filter(
@@ -198,7 +199,7 @@ def search(
 
 
 def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[dict[str, Any]]:
-    """Word heads as rows of this reader; one query for all reading positions."""
+    """Serialize conversations as inbox rows of this reader; one query for all read positions."""
     conversations = list(conversations)
     positions = dict(
         ConversationRead.objects.filter(
@@ -215,7 +216,9 @@ def rows(membership: Membership, conversations: Iterable[Conversation]) -> list[
 
 
 def _unread_of(conversation: Conversation, seen: int) -> int:
-    """Count what the customer wrote after what this reader saw and the team last answered."""
+    """Return the number of customer messages after this reader's position and the team's last
+    reply.
+    """
     return max(0, conversation.inbound_total - max(seen, conversation.answered_inbound_total))
 
 
@@ -225,9 +228,9 @@ def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many conversations each box holds by status, and how many wait unread for this reader.
+    """The number of conversations of each box by status, and of unread ones for this reader.
 
-    ``unread`` are those among what is open and mine, or nobody's.
+    ``unread`` counts open conversations that are assigned to the reader or unassigned.
     """
 
     boxes: dict[str, dict[str, int]]
@@ -235,7 +238,7 @@ class Counts:
 
 
 def counts(membership: Membership) -> Counts:
-    """Count each box and status, in one query and never further than COUNT_LIMIT."""
+    """Count each box and status, in one query and up to COUNT_LIMIT."""
     boxes = {box: in_box(membership, box) for box in Box}
     is_team = membership.level(Area.INBOX) == Level.TEAM
     if is_team:
@@ -281,7 +284,7 @@ def _unread(membership: Membership, found: ConversationQuerySet) -> Conversation
 
 
 def waiting(membership: Membership) -> int:
-    """Count what is open and mine, or nobody's yet, no further than COUNT_LIMIT."""
+    """Count the open conversations that are the reader's or unassigned, up to COUNT_LIMIT."""
     for_me = in_box(membership, Box.MINE).with_status(Status.OPEN)[:COUNT_LIMIT]
     nobodys = in_box(membership, Box.UNASSIGNED).with_status(Status.OPEN)[:COUNT_LIMIT]
     # Each half is entered at its place in the index; one condition with OR would not be.
@@ -290,20 +293,20 @@ def waiting(membership: Membership) -> int:
 
 
 def waiting_among(counted: dict[str, dict[str, int]]) -> int:
-    """Give what ``waiting`` gives, out of ``counts``."""
+    """Return the same number as ``waiting``, from the result of ``counts``."""
     boxes = (Box.MINE, Box.UNASSIGNED)
     return min(sum(counted[str(box)][str(Status.OPEN)] for box in boxes), COUNT_LIMIT)
 
 
 def count_words(number: int) -> str:
-    """Word a count that was stopped at COUNT_LIMIT; nothing is worth no word."""
+    """Format a count that stops at COUNT_LIMIT; empty for zero."""
     if number >= COUNT_LIMIT:
         return f"{COUNT_LIMIT - 1}+"
     return str(number) if number else ""
 
 
 def find(membership: Membership, conversation_id: UUID) -> Conversation:
-    """Give a conversation that this reader may see; a foreign one does not exist for them."""
+    """Return a conversation that this reader may see, else raise ConversationNotFound."""
     conversation = (
         Conversation.objects.visible_to(membership)
         .select_related("customer", "assignee", "widget__organization")
@@ -316,7 +319,9 @@ def find(membership: Membership, conversation_id: UUID) -> Conversation:
 
 
 def detail(membership: Membership, conversation: Conversation) -> dict[str, Any]:
-    """Give a conversation's row, its customer, their other conversations and what was read."""
+    """Return a conversation's row, its customer, their other conversations and the read
+    positions.
+    """
     customer = conversation.customer
     others = (
         Conversation.objects.visible_to(membership)
@@ -359,7 +364,7 @@ def detail(membership: Membership, conversation: Conversation) -> dict[str, Any]
 def history(
     membership: Membership, conversation: Conversation, *, before: int = END, limit: int = MESSAGES
 ) -> dict[str, Any]:
-    """Give the entries that precede a number, oldest first, as the socket would send them."""
+    """Return the events before ``before``, oldest first, serialized as on the socket."""
     found = Message.objects.before(
         membership.organization_id, conversation.pk, before, limit=limit + 1
     )
@@ -373,7 +378,7 @@ def history(
 
 
 def agents(membership: Membership) -> list[dict[str, Any]]:
-    """Give whom a conversation may be assigned to: active people who may answer."""
+    """Return the possible assignees: active members who may reply."""
     members = (
         Membership.objects.active()
         .filter(organization_id=membership.organization_id)

@@ -1,7 +1,7 @@
-"""What a customer wants when it is not a question: a person, or just to be polite.
+"""Recognition of requests for a person and of small talk.
 
-Recognised by phrases on text without case and marks. A false "wants a person" costs an answer that
-the bot knew; a missed one costs a customer's patience, so clear wishes are caught in many wordings.
+By phrases in text without case and diacritics. A false "wants a person" costs an answer that the
+bot knew; a missed one frustrates a customer, so many phrasings are recognized.
 """
 
 import re
@@ -107,7 +107,7 @@ _FILLERS = frozenset(
 
 
 def recognise(text: str) -> Intent:
-    """Say what a message wants; everything that is nothing else is a question."""
+    """Return the intent of a message; the default is a question."""
     plain = " ".join(words(folded(text)))
     if _PERSON.search(plain):
         return Intent.PERSON

@@ -1,4 +1,4 @@
-"""Every turn of the bot, in MongoDB: what was asked, what it said, how sure it was."""
+"""Every turn of the bot, in MongoDB: question, answer and confidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 class BotInteractionManager:
-    """One document a question; each call names the organization it is about."""
+    """One document per question; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["BotInteraction"], name: str) -> None:
         self.model = owner
@@ -44,7 +44,7 @@ class BotInteractionManager:
         return stores.mongo_db()["bot_interactions"]
 
     def create_indexes(self) -> list[str]:
-        """Make the indexes; harmless when they exist."""
+        """Create the indexes; idempotent."""
         tenant = ("tenant_id", ASCENDING)
         with mongo_refusals():
             return self.collection.create_indexes(
@@ -71,7 +71,9 @@ class BotInteractionManager:
     def begin(
         self, organization_id: UUID, conversation_id: UUID, question_seq: int, *, question: str
     ) -> int:
-        """Note that work on a question starts; give how often it did, this time included."""
+        """Record the start of work on a question. Return the number of attempts, this
+        one included.
+        """
         key = self._key(organization_id, conversation_id, question_seq)
         change = {
             "$inc": {"attempts": 1},
@@ -93,7 +95,7 @@ class BotInteractionManager:
         question_seq: int,
         fields: Mapping[str, Any],
     ) -> None:
-        """Note how a turn ended; the first end stands."""
+        """Record the outcome of a turn; only the first outcome is kept."""
         is_open = {"$eq": [{"$ifNull": ["$outcome", None]}, None]}
         # The condition stands in the change: beside the key, it would keep some engines from the
         # key's index. $literal, because an answer may begin with a dollar.
@@ -120,9 +122,9 @@ class BotInteractionManager:
         before: tuple[datetime, str] | None = None,
         limit: int = PAGE,
     ) -> list["BotInteraction"]:
-        """Give questions that the bot did not know and nobody settled, newest first.
+        """Return the unanswered and unresolved questions, newest first.
 
-        ``before`` continues behind the (created_at, id) of the last one.
+        ``before`` is the (created_at, id) of the last one of the previous page.
         """
         only: dict[str, Any] = {
             "tenant_id": str(organization_id),
@@ -145,7 +147,7 @@ class BotInteractionManager:
             return [self.model.from_document(found) for found in self.collection.aggregate(stages)]
 
     def numbered(self, organization_id: UUID, identifier: str) -> "BotInteraction | None":
-        """Give the turn of this id, of this organization."""
+        """Return the turn with this id in this organization, else None."""
         try:
             key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
         except InvalidId:
@@ -155,12 +157,12 @@ class BotInteractionManager:
         return self.model.from_document(found) if found else None
 
     def forget(self, organization_id: UUID, conversation_id: UUID, question_seq: int) -> None:
-        """Remove a turn whose question or answer was deleted; harmless when there is none."""
+        """Delete a turn whose question or answer was deleted; idempotent."""
         with mongo_refusals():
             self.collection.delete_one(self._key(organization_id, conversation_id, question_seq))
 
     def settle(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
-        """Take a question off the list of unanswered ones; say whether there was such a one."""
+        """Mark an unanswered question as resolved. Return whether it exists."""
         try:
             key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
         except InvalidId:
@@ -172,7 +174,7 @@ class BotInteractionManager:
         return result.matched_count == 1
 
     def unsettle(self, organization_id: UUID, identifier: str) -> bool:
-        """Put a question back on the list."""
+        """Undo `settle`. Return whether the question exists."""
         try:
             key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}
         except InvalidId:
@@ -194,7 +196,7 @@ class BotInteractionManager:
 
 @dataclass(frozen=True, slots=True)
 class BotInteraction:
-    """One question and what the bot made of it; ``outcome`` is None while it works."""
+    """One question and the bot's result; ``outcome`` is None while it is in progress."""
 
     id: str
     tenant_id: UUID

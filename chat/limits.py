@@ -1,4 +1,4 @@
-"""How fast one socket may send; how fast a visitor may is said in ``settings.RATE_LIMITS``."""
+"""Send rate of one socket; the limits of a visitor are in ``settings.RATE_LIMITS``."""
 
 # Frames of any kind on one socket. A client that comes back sends its outbox in one go.
 FRAME_BURST, FRAMES_PER_SECOND = 60.0, 20.0
@@ -11,7 +11,7 @@ MAX_RECEIVED = 120
 
 
 class TokenBucket:
-    """``burst`` at once, ``rate`` a second for ever."""
+    """Token bucket: ``burst`` at once, ``rate`` per second."""
 
     __slots__ = ("_burst", "_moment", "_rate", "_tokens")
 
@@ -21,7 +21,7 @@ class TokenBucket:
         self._moment = 0.0
 
     def take(self, now: float) -> float:
-        """Take one; give 0, or the seconds until there is one."""
+        """Consume one token; return 0, or the seconds until one is available."""
         self._tokens = min(self._burst, self._tokens + (now - self._moment) * self._rate)
         self._moment = now
         if self._tokens >= 1:

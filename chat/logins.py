@@ -1,4 +1,4 @@
-"""Who comes in without Django's middleware: by a token, by the session cookie, or by a ticket."""
+"""Authentication without Django's middleware: by token, session cookie or ticket."""
 
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -30,14 +30,17 @@ _visitors: Remembered[Visitor] = Remembered()
 
 
 def bearer_token(authorization: str | None) -> str | None:
-    """Give the token of an Authorization header, None where there is none."""
+    """Return the bearer token of an Authorization header, None where there is none."""
     if authorization is None or not authorization.lower().startswith(_BEARER):
         return None
     return authorization[len(_BEARER) :].strip()
 
 
 def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
-    """Give a visitor, a key or one of our people by their token, else by the session, or refuse."""
+    """Authenticate by the bearer token, else by the session: a visitor, an API key or a member.
+
+    Raise an AppError if that fails.
+    """
     if (token := bearer_token(authorization)) is not None:
         if token.startswith(MARK):
             # Typed as `membership_of` types it.
@@ -52,7 +55,7 @@ def viewer_of(*, authorization: str | None, cookie: str | None) -> Viewer:
 
 
 def visitor_of_token(token: str) -> Visitor:
-    """Give the visitor whose token this is. Raises VisitorUnknown."""
+    """Return the visitor of a token. Raise VisitorUnknown."""
 
     def ask() -> tuple[Visitor, float]:
         record = authenticate_visitor_token(token)
@@ -62,7 +65,9 @@ def visitor_of_token(token: str) -> Visitor:
 
 
 def agent_of_cookie(cookie: str | None) -> Agent:
-    """Log in as Django does, by the session cookie. Raises AccessEnded, SecondFactorMissing."""
+    """Authenticate by the session cookie, as Django does. Raise AccessEnded,
+    SecondFactorMissing.
+    """
     try:
         morsel = SimpleCookie(cookie or "").get(settings.SESSION_COOKIE_NAME)
     except CookieError:
@@ -74,7 +79,7 @@ def agent_of_cookie(cookie: str | None) -> Agent:
 
 
 def agent_of_claims(claims: Mapping[str, str]) -> Agent:
-    """Give the agent whom a ticket was issued to, if they still belong here. Raises AccessEnded."""
+    """Return the agent that a ticket was issued to, if still a member. Raise AccessEnded."""
     return _agent(
         authenticate_ticket(
             organization_id=UUID(claims["organization"]),
@@ -85,7 +90,9 @@ def agent_of_claims(claims: Mapping[str, str]) -> Agent:
 
 
 def visitor_of_claims(claims: Mapping[str, str]) -> Visitor:
-    """Give the visitor whom a ticket was issued to, if their token still counts."""
+    """Return the visitor that a ticket was issued to, if their token is valid. Raise
+    AccessEnded.
+    """
     record = renew_visit(
         organization_id=UUID(claims["organization"]), token_id=UUID(claims["token"])
     )

@@ -1,11 +1,13 @@
-"""What people are asked on the pages of chat."""
+"""Forms of notification settings."""
+
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from chat.models import AlertSettings
-from crm.core.forms import Form
+from crm.core.forms import Form, keep_stored_choices
 
 
 def _checkbox() -> forms.CheckboxInput:
@@ -44,3 +46,7 @@ class AlertSettingsForm(Form):
         coerce=int,
         widget=forms.Select(attrs={"class": "form-select"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep_stored_choices(self)

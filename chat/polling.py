@@ -1,4 +1,4 @@
-"""`GET /api/v1/streams/{stream}/events`: what it may be asked, and what it answers."""
+"""`GET /api/v1/streams/{stream}/events`: parameters and response."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _KNOWN = frozenset({"epoch", "after", "before", "limit", "wait"})
 
 @dataclass(frozen=True, slots=True)
 class EventsQuery:
-    """``wait`` seconds for something to come when there is nothing; never with ``before``."""
+    """``wait`` is the maximum waiting time in seconds; it excludes ``before``."""
 
     epoch: str | None
     after: int
@@ -51,10 +51,10 @@ def parse_query(query: Mapping[str, str]) -> EventsQuery:
 
 
 def answer(viewer: Viewer, *, stream: str, query: EventsQuery) -> dict[str, Any]:
-    """Read one page of a stream.
+    """Return one page of a stream.
 
-    The answer has the members of ``stream.resumed`` and ``last_seq``, the end of the log: a client
-    goes on from ``to`` until it is there.
+    The members are those of ``stream.resumed`` and ``last_seq``, the end of the log: a client
+    continues from ``to`` until it reaches that.
     """
     if query.before is not None:
         stretch = read_before(viewer, stream=stream, before=query.before, limit=query.limit)

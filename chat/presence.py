@@ -1,7 +1,7 @@
-"""Who is online, and who looks at which conversation: Redis alone knows, and may forget.
+"""Who is online, and who views which conversation: in Redis only, and expendable.
 
-`online_users:{org}` and `viewing:{conversation}` are sorted sets of ``user:socket`` by the time of
-the last sign of life, so that two tabs are two signs and a killed process is forgotten by itself.
+`online_users:{org}` and `viewing:{conversation}` are sorted sets of ``user:socket``, scored by the
+time of the last heartbeat, so that two tabs count twice and a killed process expires.
 """
 
 import time
@@ -37,12 +37,12 @@ Person = dict[str, str]
 
 
 def online_seconds() -> float:
-    """Give how long a sign of life counts: two heartbeats may be late."""
+    """Return for how many seconds a heartbeat is valid: two may be late."""
     return float(settings.CHAT_HEARTBEAT_SECONDS) * 2 + 10
 
 
 def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person]:
-    """Note that these sockets live; give who of the organization is online."""
+    """Renew these sockets' presence. Return who of the organization is online."""
     now = time.time()
     key = f"online_users:{organization_id}"
     pipeline = stores.redis().pipeline(transaction=False)
@@ -57,7 +57,7 @@ def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person
 
 
 def leave(presence: Presence, conversation_id: UUID | None) -> None:
-    """Note that a socket is gone."""
+    """Remove a socket's presence."""
     pipeline = stores.redis().pipeline(transaction=False)
     pipeline.zrem(f"online_users:{presence.organization_id}", presence.member)
     if conversation_id is not None:
@@ -66,12 +66,12 @@ def leave(presence: Presence, conversation_id: UUID | None) -> None:
 
 
 def online(organization_id: UUID) -> list[Person]:
-    """Give who of the organization is online, as ``{id, name}``."""
+    """Return who of the organization is online, as ``{id, name}``."""
     return refresh(organization_id, ())
 
 
 def look(presence: Presence, conversation_id: UUID, *, before: UUID | None) -> list[Person]:
-    """Note what an agent looks at now, and what no more; give who looks at it."""
+    """Record that an agent views a conversation and no longer ``before``. Return its viewers."""
     now = time.time()
     key = f"viewing:{conversation_id}"
     pipeline = stores.redis().pipeline(transaction=False)
@@ -87,7 +87,7 @@ def look(presence: Presence, conversation_id: UUID, *, before: UUID | None) -> l
 
 
 def viewing(conversation_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
-    """Give who looks at each of these conversations."""
+    """Return the viewers of each of these conversations."""
     ids = list(conversation_ids)
     if not ids:
         return {}

@@ -1,4 +1,4 @@
-"""Who reacts to what; each only queues a task with ids, or closes sockets."""
+"""Signal receivers; each only queues a task with ids, or closes sockets."""
 
 import logging
 from typing import Any

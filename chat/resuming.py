@@ -1,4 +1,4 @@
-"""Reading a stream from where a client stands."""
+"""Replay of a stream from a client's position."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,10 @@ from chat.viewers import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of a stream: the events after ``start`` up to ``to``.
+    """A range of a stream: the events after ``start`` up to ``to``.
 
-    Where ``recovered`` is false there are no events, ``reason`` says why (``epoch``, ``ahead`` or
-    ``too_many``), ``to`` is the end of the log, and the client loads a snapshot over HTTP.
+    Where ``recovered`` is false there are no events, ``reason`` is ``epoch``, ``ahead`` or
+    ``too_many``, ``to`` is the end of the log, and the client loads a snapshot over HTTP.
     """
 
     stream: str
@@ -32,7 +32,7 @@ class Stretch:
         return not self.reason
 
     def members(self) -> dict[str, Any]:
-        """Give it as the members of a frame or of an answer over HTTP."""
+        """Return the members of the frame or HTTP response."""
         members: dict[str, Any] = {
             "stream": self.stream,
             "epoch": self.epoch,
@@ -49,10 +49,10 @@ class Stretch:
 def read_after(
     viewer: Viewer, *, stream: str, epoch: str | None, after: int, limit: int | None = None
 ) -> Stretch:
-    """Read what follows ``after``.
+    """Return the events after ``after``.
 
-    Without ``limit`` all of it, or nothing where it is too much; with ``limit`` the next page.
-    Raises ConversationNotFound for a stream that is not the viewer's, and StoreUnavailable.
+    Without ``limit`` all of them, or none where there are too many; with ``limit`` the next page.
+    Raise ConversationNotFound for a stream of another viewer, and StoreUnavailable.
     """
     head = viewer.head(stream)
     if epoch is not None and epoch != head.epoch:
@@ -79,7 +79,7 @@ def read_after(
 
 
 def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> Stretch:
-    """Read the ``limit`` entries that precede ``before``: a client scrolls up."""
+    """Return the ``limit`` events before ``before``, for scrolling up."""
     head = viewer.head(stream)
     before = min(before, head.last_seq + 1)
     messages = Message.objects.before(head.organization_id, head.pk, before, limit=limit)

@@ -1,4 +1,4 @@
-"""The paths of chat that Django's own handler does not serve."""
+"""ASGI routes of chat outside of Django's handler."""
 
 from django.urls import path
 

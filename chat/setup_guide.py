@@ -1,4 +1,4 @@
-"""How far an organization has come with setting up, read from its data in one query."""
+"""Setup progress of an organization, read from its data in one query."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ OFFERED_FOR = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class SetupState:
-    """What is done; ``faqs`` is counted up to ``ENOUGH_FAQS``."""
+    """The completed steps; ``faqs`` is counted up to ``ENOUGH_FAQS``."""
 
     has_site: bool
     is_styled: bool
@@ -54,13 +54,13 @@ def may_set_up(principal: Principal | None) -> bool:
 
 
 def is_offered(membership: Membership) -> bool:
-    """Tell whether the navigation shows the checklist while it is open."""
+    """Return whether the navigation shows the checklist while it is open."""
     age = timezone.now() - membership.organization.created_at
     return may_set_up(membership) and age < OFFERED_FOR
 
 
 def setup_state(principal: Principal) -> SetupState:
-    """Return how far the organization has come."""
+    """Return the organization's progress."""
     mine = {"organization_id": OuterRef("pk")}
     widgets = Widget.objects.filter(**mine, is_active=True)
     open_invitation = Q(accepted_at__isnull=True, revoked_at__isnull=True)

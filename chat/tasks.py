@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of chat. Each is idempotent."""
 
 from typing import Any
 from uuid import UUID
@@ -41,10 +41,10 @@ def answer_with_bot(
 
 @shared_task(name="chat.sweep_pending")
 def sweep_pending() -> None:
-    """Start what a crash left behind between a commit and its task.
+    """Queue the tasks that a crash lost between a commit and its task.
 
-    Questions that are late because the queue is long are not lost: queued again at every sweep,
-    they would bury the queue under themselves and nobody would be answered any more.
+    Questions that are late because the queue is long are not lost: queueing them again at every
+    sweep would overload the queue.
     """
     mend_amendments()
     late = pending_answers()
@@ -72,7 +72,7 @@ def hand_over_conversations(organization_id: str, user_id: str) -> None:
 
 @shared_task(name="chat.sweep_left_behind")
 def sweep_left_behind() -> None:
-    """Hand over what a lost announcement left with people who are not there any more."""
+    """Reassign conversations of deactivated members whose signal was lost."""
     with tenancy.everything("People leave every organization."):
         late = left_behind()
     for organization_id, user_id in late:
@@ -98,7 +98,7 @@ def measure() -> None:
 
 @shared_task(name="chat.send_alert_emails")
 def send_emails_about_waiting() -> None:
-    """Tell people by e-mail of customers who wait for them and whom they have not looked at."""
+    """Notify members by e-mail of customers who wait for a reply that they have not seen."""
     with tenancy.everything("Customers wait in every organization."):
         late = unalerted()
     for organization_id, user_id in late:

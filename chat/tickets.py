@@ -1,7 +1,7 @@
-"""One-use tickets: what a socket shows in its first frame instead of a cookie or a token.
+"""Single-use tickets that authenticate a socket in its first frame.
 
-A ticket is never part of a URL, lives for seconds, and Redis knows only its hash. What it claims is
-signed: who can write to Redis can make no ticket.
+A ticket is never part of a URL, is valid for seconds, and Redis stores only its hash. Its claims
+are signed: write access to Redis is not enough to create a ticket.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def _key(ticket: str) -> str:
 
 
 def issue_ticket(*, kind: str, claims: dict[str, str]) -> str:
-    """Give a ticket for one socket of this kind (``visitor`` or ``agent``)."""
+    """Issue a ticket for one socket of this kind (``visitor`` or ``agent``)."""
     ticket = secrets.token_urlsafe(32)
     signed = signing.dumps({"kind": kind, **claims}, salt=f"{_SALT}:{ticket}")
     stores.redis().set(_key(ticket), signed, ex=TICKET_SECONDS)
@@ -32,7 +32,7 @@ def issue_ticket(*, kind: str, claims: dict[str, str]) -> str:
 
 
 def redeem_ticket(*, kind: str, ticket: str) -> dict[str, Any]:
-    """Give what was claimed when the ticket was issued; a second time there is nothing."""
+    """Return the ticket's claims and invalidate it. Raise TicketInvalid."""
     try:
         stored = stores.redis().getdel(_key(ticket))
         claims: dict[str, Any] = signing.loads(text_of(stored), salt=f"{_SALT}:{ticket}")

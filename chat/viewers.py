@@ -1,6 +1,6 @@
-"""Who looks at a stream, and what they may see and do there: a visitor or an agent.
+"""Participants of a stream and their permissions: visitors and agents.
 
-Every way in (socket, long poll, API) asks here, so that they cannot disagree.
+Sockets, long polls and the API all use this module, so that they cannot disagree.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,9 @@ PREFIX = "conversation:"
 
 
 def conversation_id_of(stream: str) -> UUID:
-    """Read the name of a stream; one that cannot be is answered like one that is not there."""
+    """Return the conversation id of a stream name. Raise ConversationNotFound for an
+    invalid one.
+    """
     try:
         conversation_id = UUID(stream.removeprefix(PREFIX))
     except ValueError:
@@ -71,7 +73,7 @@ def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor of a site, known by a token; ``secret_id`` is what their site proved them by."""
+    """A visitor of a site, identified by a token; ``secret_id`` is the secret of their identity."""
 
     organization_id: UUID
     customer_id: UUID
@@ -95,7 +97,7 @@ class Visitor:
         )
 
     def claims(self) -> dict[str, str]:
-        """Give what a ticket says of this visitor."""
+        """Return the claims of a ticket for this visitor."""
         return {
             "organization": str(self.organization_id),
             "token": str(self.token_id),
@@ -117,7 +119,7 @@ class Visitor:
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
-        """Write a message; without a stream, into the open conversation or a new one."""
+        """Post a message; without a stream, to the open conversation or a new one."""
         try:
             ratelimit.enforce("widget_post", {"visitor": self.customer_id})
         except ratelimit.Refusal as refusal:
@@ -163,12 +165,12 @@ class Visitor:
         raise AmendedFromOutside
 
     def renewed(self) -> "Visitor":
-        """Ask again whether the token counts. Raises AccessEnded."""
+        """Return the visitor if the token is still valid. Raise AccessEnded."""
         record = renew_visit(organization_id=self.organization_id, token_id=self.token_id)
         return Visitor.of(record, self.language_code)
 
     def kick_groups(self) -> tuple[str, ...]:
-        """Name the groups that are told when access ends."""
+        """Return the groups that are notified when access ends."""
         return (
             realtime.visitor_group(self.customer_id),
             realtime.visitors_group(self.organization_id),
@@ -176,17 +178,17 @@ class Visitor:
         )
 
     def is_meant(self, kick: Mapping[str, Any]) -> bool:
-        """Say whether a kick is about this visitor's token."""
+        """Return whether a kick concerns this visitor's token."""
         logins, secret = kick.get("logins"), kick.get("secret")
         is_login = logins is None or str(self.token_id) in logins
         return is_login and (secret is None or secret == str(self.secret_id))
 
     def sees(self, owner_id: UUID | None) -> bool:
-        """Whose it is in the team never changes what a visitor sees."""
+        """Return True: a visitor's access does not depend on the assignee."""
         return True
 
     def require_may_write(self) -> None:
-        """A visitor always may."""
+        """Return: a visitor may always write."""
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)
@@ -195,7 +197,7 @@ class Visitor:
         )
 
     def person(self) -> dict[str, str]:
-        """Give the visitor as others are told of them while they type."""
+        """Return the visitor as shown in typing indicators."""
         customer = Customer.objects.get(organization_id=self.organization_id, pk=self.customer_id)
         return {"id": str(self.customer_id), "type": "customer", "name": customer.display_name}
 
@@ -204,7 +206,7 @@ class Visitor:
 class Agent:
     """A member of the organization's team; ``login`` is the id of the session or the tokens.
 
-    ``operator_id`` is the operator who sees this as the member, and who says nothing as them.
+    ``operator_id`` is the operator who impersonates the member and may not write.
     """
 
     membership: Membership
@@ -235,7 +237,7 @@ class Agent:
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
-        """Write a reply or a private note."""
+        """Post a reply or an internal note."""
         content = clean_content(content)
         if stream is None:
             raise StreamRequired
@@ -256,7 +258,7 @@ class Agent:
         return posted
 
     def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
-        """Give one's own message another text."""
+        """Change the text of one's own message."""
         self._require_own_name()
         return edit_message(
             conversation_id=self.head(stream).pk,
@@ -267,14 +269,14 @@ class Agent:
         )
 
     def delete(self, *, stream: str, message_id: UUID) -> Message:
-        """Take a message away."""
+        """Delete a message."""
         self._require_own_name()
         return delete_message(
             conversation_id=self.head(stream).pk, message_id=message_id, by=self.membership
         )
 
     def renewed(self) -> "Agent":
-        """Give this person with present rights, if they may still come in and are logged in."""
+        """Return this agent with current permissions. Raise AccessEnded if access has ended."""
         who: Principal = self.membership
         present: Principal
         if isinstance(who, Machine):
@@ -286,7 +288,7 @@ class Agent:
         return replace(self, membership=cast(Membership, present))
 
     def kick_groups(self) -> tuple[str, ...]:
-        """Name the groups that are told when access ends."""
+        """Return the groups that are notified when access ends."""
         who: Principal = self.membership
         if isinstance(who, Machine):
             return (realtime.key_group(UUID(who.key_id)),)
@@ -296,12 +298,12 @@ class Agent:
         return (*groups, realtime.user_group(self.operator_id))
 
     def is_meant(self, kick: Mapping[str, Any]) -> bool:
-        """Say whether a kick is about this log-in."""
+        """Return whether a kick concerns this log-in."""
         logins = kick.get("logins")
         return logins is None or self.login in logins
 
     def sees(self, owner_id: UUID | None) -> bool:
-        """Say whether a conversation of this assignee is within reach, without asking a store."""
+        """Return whether the agent may see a conversation with this assignee; without a query."""
         return permits(self.membership, Area.INBOX, READ, (owner_id,))
 
     def _require_own_name(self) -> None:

@@ -1,7 +1,7 @@
-"""From where a visitor last came, as a keyed hash in Redis: whom the limits of the bot count.
+"""A visitor's last address, as a keyed hash in Redis, for the bot's rate limits.
 
-A visitor begins with a session and comes back with a ticket, both over HTTP; what they write later
-comes through a socket and is answered by a worker, which knows no address.
+A visitor starts with a session and returns with a ticket, both over HTTP; later messages come
+through a socket and are answered by a worker, which does not know the address.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ KEPT_SECONDS = 24 * 3600
 
 
 def note_address(customer_id: UUID, address: str) -> None:
-    """Remember from where a visitor comes. Where Redis is away they are not counted by it."""
+    """Store a visitor's address; without Redis it is not counted."""
     digest = hmac.new(settings.SECRET_KEY.encode(), address.encode(), hashlib.sha256).hexdigest()
     if not redis_circuit_breaker.answers():
         return
@@ -30,7 +30,7 @@ def note_address(customer_id: UUID, address: str) -> None:
 
 
 def address_of(customer_id: UUID) -> str | None:
-    """Return the hash of the address that a visitor last came from; None where it is not known."""
+    """Return the hash of a visitor's last address; None where unknown."""
     if not redis_circuit_breaker.answers():
         return None
     try:

@@ -1,11 +1,11 @@
-"""The texts of a widget that an owner may word, in any of the languages."""
+"""The texts of a widget that its owner may change, by language."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import Language
+from crm.core.text.by_language import ByLanguageField, check_languages, check_text
 from crm.core.text.normalization import normalize
 
 # The most characters of each.
@@ -21,15 +21,13 @@ MAX_SUGGESTIONS = 6
 
 
 def validate_texts(texts: Any) -> None:
-    """Refuse texts that are not ``{language: {name: text}}`` of known names and lengths."""
-    if not isinstance(texts, dict) or not all(isinstance(each, dict) for each in texts.values()):
-        raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
+    """Raise ValidationError unless it is ``{language: {name: text}}`` of known names
+    and lengths.
+    """
+    check_languages(texts)
     for language, named in texts.items():
-        if language not in Language.values:
-            raise ValidationError(
-                _("“%(language)s” is not a language of the widget. There are: %(languages)s.")
-                % {"language": str(language)[:35], "languages": ", ".join(Language.values)}
-            )
+        if not isinstance(named, dict):
+            raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
         for name, text in named.items():
             _validate_text(language, name, text)
 
@@ -40,10 +38,7 @@ def _validate_text(language: str, name: str, text: Any) -> None:
             _("There is no text “%(name)s”. There are: %(names)s.")
             % {"name": str(name)[:35], "names": ", ".join(TEXT_LENGTHS)}
         )
-    if not isinstance(text, str):
-        raise ValidationError(_("Texts are given by language: {language: {name: text}}."))
-    if "\x00" in text:
-        raise ValidationError(_("A text holds characters that cannot be shown."))
+    check_text(text)
     if len(text) > TEXT_LENGTHS[name]:
         raise ValidationError(
             _("%(name)s (%(language)s): at most %(count)d characters.")
@@ -53,6 +48,12 @@ def _validate_text(language: str, name: str, text: Any) -> None:
         raise ValidationError(
             _("At most %(count)d suggested questions, one a line.") % {"count": MAX_SUGGESTIONS}
         )
+
+
+class WidgetTextsField(ByLanguageField):
+    """``{language: {name: text}}``."""
+
+    member_type = dict
 
 
 def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What every part of /api/v1/ shares."""
+"""Exception handling and parsing shared by /api/v1/."""
 
 from collections.abc import Mapping
 from typing import IO, Any
@@ -37,7 +37,9 @@ _WHOLE = "non_field_errors"
 
 
 class JsonParser(BaseParser):
-    """Read a body with `crm.core.http.strict_json`; only UTF-8 comes this far."""
+    """Parses a body with `crm.core.http.strict_json`; the charset was checked to be
+    UTF-8 before.
+    """
 
     media_type = "application/json"
 
@@ -54,7 +56,7 @@ class JsonParser(BaseParser):
 
 
 class _Refused(AppError):
-    """A refusal of the framework, in our words' form."""
+    """An error of the framework in the form of ours."""
 
     def __init__(self, error: exceptions.APIException) -> None:
         codes = error.get_codes()
@@ -67,7 +69,7 @@ class _Refused(AppError):
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
-    """Answer every refusal of a DRF view as application/problem+json."""
+    """Return every error of a DRF view as application/problem+json."""
     refusal = _refusal(error)
     if refusal is None:
         return None
@@ -97,7 +99,7 @@ def _refusal(error: Exception) -> AppError | None:
 
 
 def _invalid(detail: Any) -> AppError:
-    """Name the first field that cannot be used; ``errors`` has the sentences of all."""
+    """Return an InvalidField for the first invalid field; ``errors`` has the messages of all."""
     names = [name for name in detail if name != _WHOLE] if isinstance(detail, dict) else []
     field = {"field": names[0]} if names else {}
     return InvalidField(extra={**field, "errors": detail})

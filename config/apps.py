@@ -1,4 +1,4 @@
-"""What is done once in every process, when the settings and all models are there."""
+"""Initialization of every process, once settings and models are loaded."""
 
 import gc
 

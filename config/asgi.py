@@ -26,7 +26,7 @@ Call = Callable[..., Awaitable[Any]]
 
 
 async def _http(scope: Scope, receive: Call, send: Call) -> None:
-    """Keep what waits away from Django: its synchronous middleware would hold a thread each."""
+    """Route waiting long polls past Django: its synchronous middleware would hold a thread each."""
     waits = (
         scope["method"] == "GET"
         and _LONG_POLL.fullmatch(scope["path"]) is not None

@@ -25,5 +25,5 @@ app.autodiscover_tasks()
 
 @worker_init.connect
 def import_qdrant_client(**kwargs: Any) -> None:
-    """Import what every answer needs before the children are forked, which then share it."""
+    """Import the Qdrant client before the worker forks, so that the children share its memory."""
     import_module("qdrant_client.models")

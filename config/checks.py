@@ -1,4 +1,4 @@
-"""What must be set before the installation can be trusted; run by `manage.py check`."""
+"""System checks of a secure installation; run by `manage.py check`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ STORES = {
 
 @register()
 def stores_are_urls(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a store URL that cannot be one, naming the variable and its form."""
+    """Report invalid store URLs, with the variable and its form."""
     urls = {
         "DATABASE_URL": settings.STORE_URLS.database,
         "MONGODB_URL": settings.STORE_URLS.mongodb,
@@ -143,7 +143,7 @@ def keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
-    """Say what an installation that others can reach still lacks."""
+    """Report the missing settings of an installation with public access."""
     messages: list[CheckMessage] = []
     if not settings.ALLOWED_HOSTS:
         messages.append(
@@ -199,7 +199,7 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.models)
 def organizations_are_locked(**kwargs: Any) -> list[CheckMessage]:
-    """Find models whose rows belong to organizations in a way that nobody can see."""
+    """Report models that refer to tenant tables without being protected themselves."""
     return [
         Error(
             f"{model._meta.label} points to rows of organizations, but has none itself.",
@@ -216,7 +216,7 @@ def organizations_are_locked(**kwargs: Any) -> list[CheckMessage]:
 def application_is_held(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Say where row-level security does not hold the application's role."""
+    """Report where row-level security does not apply to the application's role."""
     messages: list[CheckMessage] = []
     for alias in databases or ():
         connection = connections[alias]

@@ -1,7 +1,7 @@
-"""What a long command is doing: step n of m and for how long.
+"""Progress of a long command: step n of m and its duration.
 
-On a terminal one line is kept up to date; elsewhere each step is two plain lines. Imports nothing
-of the product: it runs before anything is installed, too.
+A terminal shows one updated line; other outputs get two plain lines per step. Imports nothing of
+the product: it also runs before anything is installed.
 """
 
 import re
@@ -18,7 +18,7 @@ _ENDED = re.compile(r"\[\d+/\d+\] .+: \d+ s")
 
 
 class Progress:
-    """Steps of which there are ``total``; ``out`` is a terminal or not."""
+    """Progress of ``total`` steps; ``out`` may be a terminal."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self.total = total
@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Show a step while the block runs, and how long it took."""
+        """Report a step while the block runs, and its duration."""
         self.begin(text)
         try:
             yield
@@ -53,7 +53,7 @@ class Progress:
             self._print(f"{self._head()}...")
 
     def detail(self, text: str) -> None:
-        """Say what the step is at; shown on a terminal."""
+        """Show the step's current detail on a terminal."""
         self._detail = text
 
     def end(self, *, failed: bool = False) -> None:
@@ -71,12 +71,12 @@ class Progress:
             self._print(line)
 
     def close(self) -> None:
-        """End a step that nobody ended: its process is gone."""
+        """End a step whose process has ended."""
         if self._ticker is not None:
             self.end(failed=True)
 
     def forward(self, line: str) -> None:
-        """Show a line of another process that reports its steps in the plain form."""
+        """Report a line of another process in the plain format."""
         if found := _BEGUN.fullmatch(line):
             self.number, self.total = int(found["number"]) - 1, int(found["total"])
             self.begin(found["text"])

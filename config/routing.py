@@ -1,4 +1,4 @@
-"""What of the installation is not served by Django's own handler."""
+"""ASGI routes outside of Django's handler."""
 
 from chat.routing import long_poll_urlpatterns, websocket_urlpatterns
 

@@ -1,6 +1,6 @@
-"""`make up`: the engines, the web server, the worker and beat of a checkout, kept running together.
+"""`make up`: run the engines, web server, worker and beat of a checkout together.
 
-What runs is told to scripts in `var/up.json`. Imports no settings: the engines come first.
+The running processes are described in `var/up.json`. Imports no settings: the engines come first.
 """
 
 import json
@@ -32,7 +32,7 @@ DRAIN_SECONDS = 30.0
 
 
 class NotStarted(Exception):
-    """The product does not run; ``advice`` says what to do."""
+    """The product does not run; ``advice`` is the remedy."""
 
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class NotStarted(Exception):
 
 @dataclass
 class Part:
-    """One process of the product; it is started again when it dies by itself."""
+    """One process of the product; it is restarted when it exits."""
 
     name: str
     argv: list[str]
@@ -67,7 +67,7 @@ class Part:
         return self.process is not None and self.process.poll() is not None
 
     def seconds_to_wait(self, now: float) -> float:
-        """How long to hold back a restart: a part that dies at once must not eat the machine."""
+        """Return the delay before a restart: exponential for a process that keeps dying."""
         recent = [moment for moment in self.deaths if now - moment < 60]
         return min(0.2 * 2 ** max(0, len(recent) - 1), 15.0)
 
@@ -77,7 +77,7 @@ def up_file() -> Path:
 
 
 def running() -> dict[str, Any] | None:
-    """Give what `var/up.json` tells while the supervisor it names is alive, else None."""
+    """Return the content of `var/up.json` if its supervisor is alive, else None."""
     try:
         told: dict[str, Any] = json.loads(up_file().read_text())
         pid, started = told["processes"]["supervisor"], told["started"]["supervisor"]
@@ -87,9 +87,9 @@ def running() -> dict[str, Any] | None:
 
 
 def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int:
-    """Start everything, tell where it is, keep it running until a signal; give the exit code.
+    """Start everything and keep it running until a signal. Return the exit code.
 
-    ``is_logged``: what is said goes to a file, which shall hold no password.
+    ``is_logged``: the output goes to a file, which must not contain passwords.
     """
     _refuse_second(port)
     wanted = threading.Event()
@@ -209,7 +209,7 @@ def _refuse_second(port: int) -> None:
 
 
 def _prepare(*, on_schema: Callable[[], None]) -> dict[str, Any]:
-    """Migrate, make the indexes and load the demo; give what the demo tells."""
+    """Migrate, create indexes and load the demo. Return the demo's log-ins and links."""
     with subprocess.Popen(  # noqa: S603  our own command, no shell
         [sys.executable, str(CHECKOUT / "manage.py"), "prepare", "--json"],
         cwd=CHECKOUT,
@@ -329,7 +329,7 @@ def _tell(parts: list[Part], base_url: str, demo: dict[str, Any]) -> None:
 
 
 def _stop(parts: list[Part]) -> None:
-    """Ask all at once, then wait: the web server says goodbye to its sockets meanwhile."""
+    """Terminate all concurrently, then wait: the web server closes its sockets meanwhile."""
     asked = [part.process for part in parts if part.process and part.process.poll() is None]
     for process in asked:
         process.terminate()
@@ -345,7 +345,7 @@ def _stop(parts: list[Part]) -> None:
 
 
 def _end_leftovers() -> None:
-    """End the parts of a supervisor that was itself killed."""
+    """Stop the processes of a supervisor that was killed."""
     try:
         told = json.loads(up_file().read_text())
         left = [

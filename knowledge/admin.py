@@ -1,18 +1,26 @@
-"""The operator's view of knowledge. It writes through the same services as the CRM."""
+"""Admin of FAQs; it writes through the same services as the pages."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.admin.model_admin import ConsoleAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import ModelForm
-from knowledge.errors import FaqKeyTaken
+from knowledge.errors import CategoryNameTaken, FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
-from knowledge.services import FaqContent, create_faq, delete_faq, update_faq
+from knowledge.services import (
+    FaqContent,
+    create_faq,
+    delete_faq,
+    is_called_like_another,
+    lock_knowledge,
+    update_faq,
+)
 
 
 class FaqAdminForm(ModelForm):
@@ -107,8 +115,25 @@ class FaqAdmin(ConsoleAdmin):
             delete_faq(organization_id=faq.organization_id, faq_id=faq.pk)
 
 
+class FaqCategoryAdminForm(ModelForm):
+    """Form of a category; checks the names with `is_called_like_another`."""
+
+    class Meta:
+        model = FaqCategory
+        fields = ["organization", "name", "names", "slug", "position"]
+
+    def _post_clean(self) -> None:
+        """Check the names after the instance is filled and its fields are validated."""
+        super()._post_clean()  # type: ignore[misc]  # not in the stubs
+        if not self.errors:
+            lock_knowledge(self.instance.organization_id)
+            if is_called_like_another(self.instance):
+                self.add_error("name", gettext(CategoryNameTaken.message))
+
+
 @admin.register(FaqCategory)
 class FaqCategoryAdmin(ConsoleAdmin):
+    form = FaqCategoryAdminForm
     menu = Menu(Section.WORK, "category", rank=50)
     list_display = ["name", "organization", "slug", "position"]
     list_select_related = ["organization"]

@@ -1,4 +1,4 @@
-"""Answers kept for an hour and questions counted, in Redis. Without Redis there is neither."""
+"""Cached answers (one hour) and question counts, in Redis. Without Redis there is neither."""
 
 import hashlib
 import json
@@ -21,15 +21,16 @@ POPULAR_KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Under what an answer is kept: ``response_cache:{org}:{hash}``."""
+    """The key of a cached answer: ``response_cache:{org}:{hash}``."""
 
     name: str
 
     @classmethod
     def of(cls, organization_id: UUID, version: int, question: str, language: str) -> "Key":
-        """Name the question in any case of its letters; new knowledge is a new name.
+        """Return the key of a question, case-insensitive; a new version of the knowledge is a new
+        key.
 
-        Accents and signs count: "Bò" and "Bơ", "C#" and "C++" are different questions.
+        Accents and punctuation inside words are significant: "Bò" and "Bơ", "C#" and "C++" differ.
         """
         asked = identity_key(question).rstrip(" .?!…")
         digest = hashlib.sha256(f"{version}\n{language}\n{asked}".encode()).hexdigest()[:32]
@@ -56,9 +57,9 @@ def write(key: Key, answer: dict[str, Any]) -> None:
 
 
 def count(organization_id: UUID, question: str) -> None:
-    """Count a question of the FAQs as asked once more.
+    """Increment the count of a FAQ's question.
 
-    Only the organization's own wording is kept, never a visitor's: theirs may hold a phone number.
+    Only the organization's own text is stored, never a visitor's: it may contain a phone number.
     """
     name = popular_key(organization_id)
     try:
@@ -73,7 +74,7 @@ def count(organization_id: UUID, question: str) -> None:
 
 
 def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
-    """Give the questions asked most, with how often."""
+    """Return the most frequent questions with their counts."""
     name = popular_key(organization_id)
     try:
         found = stores.redis().zrevrange(name, 0, limit - 1, withscores=True)

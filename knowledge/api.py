@@ -16,12 +16,13 @@ from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
+    created_response,
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     prose_field,
     record_response,
     refuses,
@@ -127,10 +128,8 @@ class Faqs(FaqView):
     )
     def get(self, request: Request) -> Response:
         """List FAQs, the latest change first."""
-        query = FaqListQuery.read(request)
-        page = query.page(Faq.objects.visible_to(self.principal))
-        return page_response(
-            request, query, page, lambda rows: FaqSerializer(rows, many=True).data, FaqSerializer
+        return list_response(
+            request, FaqListQuery, Faq.objects.visible_to(self.principal), FaqSerializer
         )
 
     @extend_schema(
@@ -155,13 +154,8 @@ class Faqs(FaqView):
             content=FaqContent(**FaqBody.read(request)),
             by=self.principal,
         )
-        return Response(
-            FaqSerializer(faq).data,
-            status=201,
-            headers={
-                "Location": reverse("knowledge:api_faq", args=[faq.pk]),
-                **etag_headers(faq),
-            },
+        return created_response(
+            FaqSerializer(faq).data, of=faq, location=reverse("knowledge:api_faq", args=[faq.pk])
         )
 
 
@@ -171,7 +165,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(operation_id="faqs_get", parameters=[RecordQuery], responses=FaqSerializer)
     def get(self, request: Request, faq_id: UUID) -> Response:
-        """Give one FAQ."""
+        """Return one FAQ."""
         faq = self._visible(faq_id)
         return record_response(request, FaqSerializer(faq).data, of=faq)
 
@@ -195,7 +189,7 @@ class FaqDetail(FaqView):
 
     @extend_schema(operation_id="faqs_delete", request=None, responses={204: None})
     def delete(self, request: Request, faq_id: UUID) -> Response:
-        """Take a FAQ away; people can bring it back for a while."""
+        """Delete a FAQ; it can be restored for a while."""
         delete_faq(
             organization_id=self.principal.organization_id,
             faq_id=faq_id,
@@ -245,14 +239,11 @@ class Categories(FaqView):
         responses=page_of(CategorySerializer),
     )
     def get(self, request: Request) -> Response:
-        """List the categories that FAQs are kept under."""
-        query = CategoryListQuery.read(request)
-        page = query.page(FaqCategory.objects.visible_to(self.principal))
-        return page_response(
+        """List the categories of FAQs."""
+        return list_response(
             request,
-            query,
-            page,
-            lambda rows: CategorySerializer(rows, many=True).data,
+            CategoryListQuery,
+            FaqCategory.objects.visible_to(self.principal),
             CategorySerializer,
         )
 
@@ -272,11 +263,7 @@ class Categories(FaqView):
             **CategoryBody.read(request),
         )
         location = reverse("knowledge:api_category", args=[category.pk])
-        return Response(
-            CategorySerializer(category).data,
-            status=201,
-            headers={"Location": location, **etag_headers(category)},
-        )
+        return created_response(CategorySerializer(category).data, of=category, location=location)
 
 
 @extend_schema(tags=["knowledge"])
@@ -287,7 +274,7 @@ class CategoryDetail(FaqView):
         operation_id="categories_get", parameters=[RecordQuery], responses=CategorySerializer
     )
     def get(self, request: Request, category_id: UUID) -> Response:
-        """Give one category."""
+        """Return one category."""
         category = FaqCategory.objects.visible_to(self.principal).filter(pk=category_id).first()
         if category is None:
             raise CategoryNotFound
@@ -297,11 +284,11 @@ class CategoryDetail(FaqView):
         operation_id="categories_update",
         request=CategoryBody,
         responses=CategorySerializer,
-        examples=example({"names": {"vi": "Giao hàng"}}),
+        examples=example({"names": {"vi": "Vận chuyển"}}),
     )
     @refuses(409)
     def patch(self, request: Request, category_id: UUID) -> Response:
-        """Change its name, or its names by language."""
+        """Change the name, or the names by language."""
         category = rename_category(
             organization_id=self.principal.organization_id,
             category_id=category_id,
@@ -313,7 +300,7 @@ class CategoryDetail(FaqView):
 
     @extend_schema(operation_id="categories_delete", request=None, responses={204: None})
     def delete(self, request: Request, category_id: UUID) -> Response:
-        """Take a category away; its FAQs stay, without one."""
+        """Delete a category; its FAQs stay, without a category."""
         delete_category(
             organization_id=self.principal.organization_id,
             category_id=category_id,

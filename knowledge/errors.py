@@ -1,8 +1,8 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid, NotFound, StoreUnavailable
+from crm.core.errors import Conflict, Invalid, NotFound, StoreUnavailable
 
 
 class FaqNotFound(NotFound):
@@ -15,9 +15,8 @@ class CategoryNotFound(NotFound):
     message = gettext_noop("There is no such category. Choose one of the list.")
 
 
-class FaqKeyTaken(AppError):
+class FaqKeyTaken(Conflict):
     code = "faq_key_taken"
-    status = 409
     message = gettext_noop(
         "Another FAQ has this key in this language. Choose another key, or edit that FAQ."
     )
@@ -35,9 +34,8 @@ class CategoryNamesInvalid(Invalid):
     )
 
 
-class CategoryNameTaken(AppError):
+class CategoryNameTaken(Conflict):
     code = "category_name_taken"
-    status = 409
     message = gettext_noop("There is a category of this name already.")
 
 
@@ -54,7 +52,7 @@ class WrongPlace(Invalid):
 
 
 class OrganizationMissing(Invalid):
-    """A wide search would show one organization's knowledge to another."""
+    """A search without an organization would return other tenants' knowledge."""
 
     code = "organization_missing"
     message = gettext_noop("A search of the knowledge base must name one organization.")
@@ -68,7 +66,7 @@ class KnowledgeUnavailable(StoreUnavailable):
 
 
 class IndexOutdated(KnowledgeUnavailable):
-    """The live collection was made with another embedding model: its scores would mean nothing."""
+    """The live collection was created with another embedding model: its scores are meaningless."""
 
     code = "knowledge_index_outdated"
     message = gettext_noop(

@@ -1,4 +1,4 @@
-"""How changes are told after commit."""
+"""Publication of changes after the commit."""
 
 from uuid import UUID
 
@@ -9,9 +9,9 @@ from knowledge.signals import faqs_changed
 
 
 def faqs_changed_on_commit(organization_id: UUID) -> None:
-    """Tell that the index has something to follow.
+    """Send ``faqs_changed`` after the commit, so that the index is updated.
 
-    Robust: a broker that is away must not fail a change that is stored; the sweeper finds it.
+    Robust: an unavailable broker does not fail a stored change; the sweeper finds it.
     """
     transaction.on_commit(
         lambda: faqs_changed.send(sender=Faq, organization_id=organization_id), robust=True

@@ -1,4 +1,4 @@
-"""What people fill in about knowledge."""
+"""Forms of knowledge."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ class CategoryChoiceField(forms.ModelChoiceField):
 
 
 class FaqForm(EditForm):
-    """One FAQ, as ``FaqContent`` takes it."""
+    """The fields of ``FaqContent``."""
 
     question = forms.CharField(
         label=_("Question"),
@@ -91,7 +91,7 @@ class FaqForm(EditForm):
         }
 
     def content(self) -> FaqContent:
-        """Give what was filled in; only of a valid form."""
+        """Return the content of a valid form."""
         given = self.cleaned_data
         return FaqContent(
             question=given["question"],
@@ -104,14 +104,14 @@ class FaqForm(EditForm):
         )
 
     def refuse(self, errors: dict[str, list[str]]) -> None:
-        """Show the service's refusals at their fields."""
+        """Add the service's errors to their fields."""
         for field, sentences in errors.items():
             for sentence in sentences:
                 self.add_error(field if field in self.fields else None, sentence)
 
 
 class FilterForm(Form):
-    """What narrows the list; a value that is none of the choices narrows nothing."""
+    """Filters of the list; an invalid value does not filter."""
 
     STATES = (
         ("", _("Any state")),
@@ -164,7 +164,7 @@ class AskForm(Form):
 
 
 class ImportForm(Form):
-    """A text with many FAQs, typed or out of a file; ``text`` is its content either way."""
+    """A text with many FAQs, typed or uploaded; ``text`` is its content in both cases."""
 
     text = forms.CharField(
         label=_("Questions and answers"),
@@ -199,7 +199,7 @@ class ImportForm(Form):
 
 
 class CategoryForm(Form):
-    """A category: its name, and fields ``name-<language>`` for what it is called elsewhere."""
+    """A category: its name, and fields ``name-<language>`` for the localized ones."""
 
     name = forms.CharField(
         label=pgettext_lazy("thing", "Name"),
@@ -234,5 +234,5 @@ class CategoryForm(Form):
         return any(field.value() or field.errors for field in self.local_fields)
 
     def names(self) -> dict[str, str]:
-        """Return what was filled in by language; only of a valid form."""
+        """Return the localized names of a valid form."""
         return {language: self.cleaned_data[f"name-{language}"] for language in Language.values}

@@ -1,4 +1,4 @@
-"""What the public help pages show, in few queries."""
+"""Queries of the public help pages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ LANGUAGE_NAMES = {"en": "English", "vi": "Tiếng Việt", "ru": "Русский
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A category with some of its questions; ``more`` are not shown."""
+    """A category with some of its questions; ``more`` is the number of the others."""
 
     name: str
     slug: str
@@ -37,7 +37,7 @@ def public_faqs(organization_id: UUID, language: str) -> FaqQuerySet:
 
 
 def languages_of(organization_id: UUID) -> list[str]:
-    """Return the languages that have published FAQs, in the product's order."""
+    """Return the languages with published FAQs, in the product's order."""
     found = set(
         Faq.objects.of(organization_id)
         .published()
@@ -49,7 +49,7 @@ def languages_of(organization_id: UUID) -> list[str]:
 
 
 def language_for(organization: Organization, available: list[str], wanted: str) -> str:
-    """Return the language to show to somebody who wants this one."""
+    """Return the available language that fits best: the wanted one, else the organization's."""
     for code in (wanted, organization.language_code, *available):
         if code in available:
             return code
@@ -57,7 +57,7 @@ def language_for(organization: Organization, available: list[str], wanted: str) 
 
 
 def sections(organization_id: UUID, language: str, category: str = "") -> list[Section]:
-    """Return the categories with their questions; of one category alone, all up to a limit."""
+    """Return the categories with their questions; of a single category, all up to a limit."""
     shown = Q(faqs__is_published=True, faqs__deleted_at__isnull=True, faqs__language_code=language)
     categories = FaqCategory.objects.of(organization_id).in_order()
     categories = categories.annotate(total=Count("faqs", filter=shown)).filter(total__gt=0)
@@ -92,7 +92,7 @@ def sections(organization_id: UUID, language: str, category: str = "") -> list[S
 
 
 def search(organization_id: UUID, language: str, text: str) -> list[Faq]:
-    """Return the published FAQs that hold each word, those that ask it first."""
+    """Return the published FAQs that contain each word, matches in the question first."""
     found = public_faqs(organization_id, language).mentioning(text)
     return list(found.earliest_mention_first(text).defer("folded_text", "phrasings")[:MAX_SHOWN])
 
@@ -107,7 +107,7 @@ def related(faq: Faq) -> list[Faq]:
 
 
 def language_links(urls: dict[str, str], current: str) -> list[dict[str, Any]]:
-    """Return links to versions in other languages, for the page and for search engines."""
+    """Return links to the versions in other languages, for the page and for search engines."""
     return [
         {
             "url": url,

@@ -1,4 +1,4 @@
-"""Reading FAQs out of pasted text and of tables (CSV), line by line."""
+"""Parsing of FAQs from pasted text and CSV tables."""
 
 import csv
 import io
@@ -17,11 +17,10 @@ from crm.core.text.normalization import (
     normalize_line,
 )
 from knowledge.languages import detect_language
-from knowledge.models import ANSWER_LENGTH, QUESTION_LENGTH, Faq
+from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq
 
 MAX_ROWS = 500
 MAX_BYTES = 500_000
-_CATEGORY_LENGTH = 100
 # What tables call their columns, in the languages of the product.
 _COLUMNS = {
     "question": {"question", "câu hỏi", "cau hoi", "вопрос", "q"},
@@ -34,14 +33,14 @@ _DELIMITERS = "\t;,"
 
 
 class UnreadableFile(ValueError):
-    """A file that holds no text; the message says what to do, for people."""
+    """A file that is not text; the message is user-readable."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One question of a text; ``line`` is where it begins, ``source`` how it stood there.
+    """One question of an imported text; ``line`` is its first line, ``source`` its original text.
 
-    With an ``error`` it cannot be imported; ``is_known`` tells that it is there already.
+    A row with an ``error`` cannot be imported; ``is_known`` marks one that already exists.
     """
 
     line: int
@@ -60,9 +59,9 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportText:
-    """The rows of a text; ``header`` is the line of a table that names its columns.
+    """The rows of a text; ``header`` is the line that names a table's columns.
 
-    What goes beyond ``MAX_ROWS`` is in ``later``.
+    What exceeds ``MAX_ROWS`` is in ``later``.
     """
 
     rows: list[ImportRow]
@@ -70,14 +69,14 @@ class ImportText:
     later: tuple[ImportRow, ...] = ()
 
     def with_known(self, organization_id: UUID) -> "ImportText":
-        """Mark the rows whose question is there already, or stands further up."""
+        """Mark the rows whose question exists already or occurs further up."""
         return replace(self, rows=mark_known(self.rows, organization_id))
 
     def importable(self) -> list[ImportRow]:
         return [row for row in self.rows if row.is_importable]
 
     def rest(self) -> str:
-        """Return what was not importable, as it stood, and what comes later."""
+        """Return the source of the rows that were not importable, and the remaining text."""
         wrong = [row.source for row in self.rows if row.error]
         wrong += [row.source for row in self.later]
         if not wrong:
@@ -88,9 +87,9 @@ class ImportText:
 
 
 def mark_known(rows: Sequence[ImportRow], organization_id: UUID) -> list[ImportRow]:
-    """Return the rows, each marked where its question is there already or stands further up.
+    """Return the rows, marked where the question exists already or occurs further up.
 
-    Case and width do not count, accents do (`crm.core.text.normalization.identity_key`).
+    Case and width are ignored, accents are not (`crm.core.text.normalization.identity_key`).
     """
     questions = {row.question for row in rows if not row.error}
     alike = Faq.objects.of(organization_id).alive().asked_like(questions)
@@ -125,7 +124,9 @@ def decode_file(content: bytes) -> str:
 
 
 def read_text(text: str, *, fallback_language: str) -> ImportText:
-    """Read a table with a header, a table of two columns, or questions parted by empty lines."""
+    """Parse a table with a header, a table of two columns, or questions separated by
+    empty lines.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     table = _table(text)
     if table is not None:
@@ -156,7 +157,7 @@ def _table(text: str) -> "_Table | None":
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a line; none where it cannot be the head of a table."""
+    """Return the cells of a line; empty where it cannot be a table's header."""
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
@@ -164,7 +165,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _header(cells: list[str]) -> list[str]:
-    """Return which column is what, where the cells name a question and an answer."""
+    """Return the meaning of each column, where the header names a question and an answer."""
     found = []
     for cell in cells:
         name = " ".join(cell.split()).casefold()
@@ -276,8 +277,8 @@ def _error_of(question: str, answer: str, category: str, language: str, code: st
         return _("The question is longer than %(count)d characters.") % {"count": QUESTION_LENGTH}
     if len(answer) > ANSWER_LENGTH:
         return _("The answer is longer than %(count)d characters.") % {"count": ANSWER_LENGTH}
-    if len(category) > _CATEGORY_LENGTH:
-        return _("The category is longer than %(count)d characters.") % {"count": _CATEGORY_LENGTH}
+    if len(category) > NAME_LENGTH:
+        return _("The category is longer than %(count)d characters.") % {"count": NAME_LENGTH}
     if code and code not in Language.values:
         return _("“%(language)s” is not a language here. There are: %(languages)s.") % {
             "language": language,
@@ -289,7 +290,7 @@ def _error_of(question: str, answer: str, category: str, language: str, code: st
 
 
 def _for_later(line: int, source: str) -> ImportRow:
-    """Return what is read only when its turn comes: to read a row takes a while."""
+    """Return the text that is parsed in the next batch: parsing a row is slow."""
     return ImportRow(line, "", "", "", "", source)
 
 

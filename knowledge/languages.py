@@ -1,4 +1,4 @@
-"""Which of our languages a short text is written in."""
+"""Detection of a short text's language."""
 
 import re
 
@@ -35,7 +35,7 @@ _ENGLISH_WORDS = frozenset(
 
 
 def detect_language(text: str, *, fallback: str) -> str:
-    """Give en, vi or ru; ``fallback`` where the text does not say, as in "ok?" or "BZ-20481"."""
+    """Return en, vi or ru; ``fallback`` for text without evidence, such as "ok?" or "BZ-20481"."""
     fallback = fallback if fallback in LANGUAGES else DEFAULT
     cyrillic, latin = len(_CYRILLIC.findall(text)), len(_LATIN.findall(text))
     if cyrillic > latin:

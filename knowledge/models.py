@@ -1,4 +1,4 @@
-"""What an organization knows: questions with their answers, and the passages that find them."""
+"""FAQs, their categories, and the passages of the search index."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models import Language, Organization, User
 from crm.core.ids import uuid7
 from crm.core.lazy_modules import LazyModule
-from crm.core.text.fields import LineField, ProseField
+from crm.core.text.by_language import ByLanguageField, check_text
+from crm.core.text.fields import KeyField, LineField, ProseField
+from crm.core.text.normalization import normalize_line
 from crm.core.versions import VersionedModel
 from knowledge.managers import (
     MEANING,
@@ -35,11 +37,11 @@ MAX_PHRASINGS = 20
 
 
 class KnowledgeBase(models.Model):
-    """An organization's knowledge as a whole.
+    """The state of an organization's knowledge as a whole.
 
-    ``version`` grows with every change after which an answer may differ, in the transaction of that
-    change; whatever was worked out under an older version is worthless. The row is also the lock
-    of everyone who changes many FAQs at once.
+    ``version`` is incremented by every change that may affect an answer, in the transaction of that
+    change, and invalidates everything computed before. The row is also the lock of bulk changes of
+    FAQs.
     """
 
     organization = models.OneToOneField(
@@ -61,17 +63,32 @@ class KnowledgeBase(models.Model):
 NAME_LENGTH = 100
 
 
+class CategoryNamesField(ByLanguageField):
+    """Names of a category by language."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        if not isinstance(value, dict):
+            return value
+        return {
+            language: normalize_line(name) if isinstance(name, str) else name
+            for language, name in value.items()
+        }
+
+    def check_member(self, language: str, member: Any) -> None:
+        check_text(member, max_length=NAME_LENGTH)
+
+
 class FaqCategory(VersionedModel):
-    """A heading under which an organization keeps FAQs, the same for every language."""
+    """A category of an organization's FAQs, shared by all languages."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="faq_categories"
     )
     name = LineField(_("name"), max_length=NAME_LENGTH)
-    # {language: name}, where it is called differently.
-    names = models.JSONField(_("names by language"), default=dict, blank=True)
-    slug = models.SlugField(_("key"), max_length=80)
+    names = CategoryNamesField(_("names by language"), default=dict, blank=True)
+    slug = KeyField(_("key"), max_length=80)
     position = models.PositiveIntegerField(_("position"), default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -94,7 +111,7 @@ class FaqCategory(VersionedModel):
 
     @property
     def local_name(self) -> str:
-        """Give the name in the language of the page that is being made."""
+        """Return the name in the active language."""
         return self.name_in(get_language() or "")
 
     def name_in(self, language: str) -> str:
@@ -102,11 +119,11 @@ class FaqCategory(VersionedModel):
 
 
 class Faq(VersionedModel):
-    """A question of customers with the organization's answer, in one language.
+    """A customer's question with the organization's answer, in one language.
 
-    FAQs that share a ``key`` say the same in different languages. ``version`` grows with every
-    change that the index has to follow; the index is up to date when ``indexed_version`` equals it.
-    A deleted one stays until its index entry is gone and the time to undo is over.
+    FAQs that share a ``key`` are translations of each other. ``version`` is incremented by every
+    change that the index must follow; the index is current when ``indexed_version`` equals it. A
+    deleted FAQ is kept until its index entry is removed and the time to undo is over.
     """
 
     # Its public page is open to everybody who has the link.
@@ -122,7 +139,7 @@ class Faq(VersionedModel):
         related_name="faqs",
         verbose_name=_("category"),
     )
-    key = models.SlugField(_("key"), max_length=80)
+    key = KeyField(_("key"), max_length=80)
     language_code = models.CharField(_("language"), max_length=10, choices=Language)
     question = LineField(_("question"), max_length=QUESTION_LENGTH)
     answer = ProseField(_("answer"), max_length=ANSWER_LENGTH)
@@ -196,18 +213,18 @@ class Faq(VersionedModel):
 
     @property
     def is_findable(self) -> bool:
-        """Whether the index should hold it."""
+        """Return whether the index should contain the FAQ."""
         return self.is_published and self.deleted_at is None
 
     def searched_text(self) -> str:
-        """Give the text whose words find this FAQ; what is asked counts twice."""
+        """Return the text for the keyword search; the questions count twice."""
         asked = "\n".join([self.question, *self.phrasings])
         return f"{asked}\n{asked}\n{self.answer}"
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of knowledge in the index: chunk 0 is a FAQ's question, the others are phrasings."""
+    """An entry of the index: chunk 0 is a FAQ's question, the others are its alternatives."""
 
     organization_id: UUID
     source_id: UUID
@@ -249,7 +266,7 @@ class Passage:
 
     @staticmethod
     def first_id(faq: Faq) -> UUID:
-        """Name the passage that every indexed version of a FAQ has."""
+        """Return the id of the first passage of this version of the FAQ."""
         return point_id(
             organization_id=faq.organization_id, source_id=faq.pk, version=faq.version, chunk=0
         )
@@ -266,7 +283,7 @@ class Passage:
 
 @dataclass(slots=True)
 class PassageHit:
-    """A passage that a search found; a half of the search that did not find it left None."""
+    """A search result; the score is None in the search that did not find it."""
 
     source_id: UUID
     key: str

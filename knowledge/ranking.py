@@ -1,7 +1,7 @@
-"""From what the two halves of a search found to one answer and how sure we are of it.
+"""Ranking of the results of both searches, and confidence of the best answer.
 
 The constants were chosen and measured by benchmarks/knowledge_quality.py; docs/knowledge.md has the
-figures beside those of rank fusion.
+results beside those of rank fusion.
 """
 
 import math
@@ -23,7 +23,7 @@ _BEHIND, _USUAL_LEAD = 5, 0.06
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One thing that the organization knows, in the languages it has it in, with its score."""
+    """One FAQ in all of its languages, with its score."""
 
     key: str
     faqs: tuple[Faq, ...]
@@ -34,11 +34,11 @@ class Candidate:
 
 
 def rank(hits: Sequence[PassageHit], faqs: Iterable[Faq]) -> list[Candidate]:
-    """Order what was found, best first.
+    """Return the candidates, best first.
 
-    Versions of one key are looked at together: what is near in every language is a better answer
-    than what is near in one, which a small model gets wrong more often. ``faqs`` are the present
-    rows of the hits' keys; a hit whose FAQ is gone or hidden counts for nothing.
+    Versions of one key are scored together: a match in every language is a better answer than a
+    match in one, which a small model more often gets wrong. ``faqs`` are the present rows of the
+    hits' keys; a hit whose FAQ is deleted or unpublished is ignored.
     """
     floor = min((hit.meaning for hit in hits if hit.meaning is not None), default=0.0)
     most_words = max((hit.words for hit in hits if hit.words is not None), default=0.0)
@@ -77,7 +77,7 @@ def _candidate(key: str, versions: list[Faq], meanings: list[float], words: floa
 
 
 def confidence(question: str, ranked: Sequence[Candidate]) -> float:
-    """Say how likely the first candidate answers the question, 0 to 1."""
+    """Return the probability, 0 to 1, that the first candidate answers the question."""
     if not ranked:
         return 0.0
     nearest, lead, covered = features(question, ranked)
@@ -85,7 +85,7 @@ def confidence(question: str, ranked: Sequence[Candidate]) -> float:
 
 
 def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, float]:
-    """Give the first candidate's cosine, its lead, and the part of the question's words in it."""
+    """Return the first candidate's cosine, its lead, and its share of the question's words."""
     best, behind = ranked[0], ranked[1 : 1 + _BEHIND]
     lead = (
         best.nearest - sum(other.nearest for other in behind) / len(behind)
@@ -96,10 +96,10 @@ def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, 
 
 
 def _covered(question: str, ranked: Sequence[Candidate]) -> float:
-    """Say which part of a question's content words the first candidate holds, rare ones most.
+    """Return the share of the question's content words in the first candidate, weighted by rarity.
 
-    Rare among what was found: in a coffee shop "coffee" says nothing, and a word that stands
-    nowhere says most, namely that the question is about something else.
+    Rarity is measured among the candidates: in a coffee shop "coffee" is worthless, and a word that
+    no candidate contains has the highest weight, because the question concerns another topic.
     """
     texts = ["\n".join(f" {faq.folded_text}" for faq in one.faqs) for one in ranked]
     best: set[str] = set()

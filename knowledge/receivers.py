@@ -1,4 +1,4 @@
-"""Who reacts to what; each only queues a task with ids."""
+"""Signal receivers; each only queues a task with ids."""
 
 from typing import Any
 from uuid import UUID

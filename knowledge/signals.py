@@ -1,4 +1,4 @@
-"""What this app tells others, always after commit."""
+"""Signals of this app, always sent after the commit."""
 
 from django.dispatch import Signal
 

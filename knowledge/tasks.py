@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of knowledge. Each is idempotent."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def index_changed_faqs(organization_id: str) -> None:
 
 @shared_task(name="knowledge.sweep_unindexed")
 def sweep_unindexed() -> None:
-    """Start what a crash left behind between a commit and its task."""
+    """Queue the tasks that a crash lost between a commit and its task."""
     with tenancy.everything("Which organizations wait for their index is asked of all."):
         behind = organizations_behind()
     for organization_id in behind:
@@ -36,7 +36,7 @@ def sweep_unindexed() -> None:
 
 @shared_task(name="knowledge.compare_index")
 def compare_index() -> None:
-    """Notice what the index lost; the next sweep starts the work."""
+    """Mark FAQs that are missing in the index; the next sweep indexes them."""
     with tenancy.everything("The index is compared as a whole."):
         mark_missing()
 

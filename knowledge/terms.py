@@ -1,7 +1,7 @@
-"""Words of a text as the keyword half of the search sees them.
+"""Tokenizer of the keyword search.
 
-Built for short questions typed in a hurry: Vietnamese is found with and without its marks, Russian
-and English in any inflection, and a misspelt word by the parts of it that are right.
+Built for short, hastily typed questions: Vietnamese is found with and without diacritics, Russian
+and English in any inflection, and a misspelt word by its correct trigrams.
 """
 
 import re
@@ -31,23 +31,23 @@ _stemmers = {name: snowballstemmer.stemmer(name) for name in ("english", "russia
 
 
 def folded(text: str) -> str:
-    """Give the text in lower case without marks: "Giao hàng" and "giao hang" become one."""
+    """Return the text in lower case without diacritics: "Giao hàng" and "giao hang" become one."""
     return search_key(text)
 
 
 def words(text: str) -> list[str]:
-    """Give the words in lower case, in order."""
+    """Return the words in lower case, in order."""
     return _WORD.findall(unicodedata.normalize("NFC", text).casefold())
 
 
 def content_words(text: str) -> list[str]:
-    """Give the words that say what a text is about, in order."""
+    """Return the words except stopwords, in order."""
     return [word for word in words(text) if folded(word) not in STOPWORDS]
 
 
 @lru_cache(maxsize=50_000)
 def forms(word: str) -> tuple[str, ...]:
-    """Give what stands for a word in the index: itself, or its stem, or it without marks."""
+    """Return the index terms of a word: itself, its stem, or it without diacritics."""
     plain = folded(word)
     if _CYRILLIC.search(word):
         return (_stem("russian", plain),)
@@ -59,7 +59,7 @@ def forms(word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=50_000)
 def grams(word: str) -> tuple[str, ...]:
-    """Give a word's parts of three letters, with its ends marked; none of a short word."""
+    """Return a word's trigrams, with its ends marked; none for a short word."""
     plain = folded(word)
     if len(plain) < _MIN_WORD_FOR_GRAMS:
         return ()
@@ -68,7 +68,7 @@ def grams(word: str) -> tuple[str, ...]:
 
 
 def terms(text: str) -> Counter[str]:
-    """Count everything that stands for the text in the index."""
+    """Return the counts of the text's index terms."""
     counted: Counter[str] = Counter()
     for word in content_words(text):
         counted.update(forms(word))
@@ -77,9 +77,9 @@ def terms(text: str) -> Counter[str]:
 
 
 def presence(word: str, found: Container[str]) -> float:
-    """Say how much a word stands among the terms of a text, 0 to 1.
+    """Return how far a text's terms contain a word, 0 to 1.
 
-    One that does not counts by the share of its parts that do, above what chance gives.
+    An absent word counts by its share of trigrams found, above the share expected by chance.
     """
     if any(form in found for form in forms(word)):
         return 1.0
@@ -92,7 +92,7 @@ def presence(word: str, found: Container[str]) -> float:
 
 
 def document_vector(text: str) -> tuple[list[int], list[float]]:
-    """Give BM25 weights of a text without the rarity of its terms, which the index adds."""
+    """Return BM25 weights of a text without inverse document frequency, which the index adds."""
     counted = terms(text)
     length = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * counted.total() / _USUAL_LENGTH)
     return _vector(

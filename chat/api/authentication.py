@@ -1,4 +1,4 @@
-"""Who may into the streams' API: a visitor by their token, our people, and keys."""
+"""Authentication of the stream API: visitor tokens, sessions, access tokens and API keys."""
 
 from typing import Any
 

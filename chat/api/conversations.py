@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Func
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,6 +18,7 @@ from crm.accounts.access import membership_of
 from crm.accounts.api.base import AreaView
 from crm.accounts.permissions import Area
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
+from crm.core.text.normalization import identity_key
 
 NOBODY = "none"
 
@@ -65,7 +67,11 @@ class ConversationListQuery(ListQuery):
         return queryset.filter(assignee_id=assignee) if assignee else queryset.unassigned()
 
     def filter_label(self, queryset: ConversationQuerySet, label: str) -> ConversationQuerySet:
-        return queryset.filter(labels__contains=[label])
+        """Narrow to those with the label, in any spelling that `identity_key` folds to one."""
+        used = queryset.order_by().values_list(Func("labels", function="unnest"), flat=True)
+        wanted = identity_key(label)
+        spellings = [each for each in used.distinct() if identity_key(each) == wanted]
+        return queryset.filter(labels__overlap=spellings) if spellings else queryset.none()
 
 
 class Conversations(AreaView):

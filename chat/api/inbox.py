@@ -1,13 +1,14 @@
-"""The inbox over HTTP: lists, one conversation, and what an agent does with it."""
+"""The inbox API: lists, one conversation, and the agents' actions."""
 
 import hashlib
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +27,7 @@ from chat.api.shapes import (
     InboxPageShape,
 )
 from chat.content import has_controls
-from chat.errors import ReadOnly
+from chat.errors import ConversationNotFound, ReadOnly
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Priority, Status
 from chat.services import (
@@ -34,6 +35,7 @@ from chat.services import (
     close,
     hand_back,
     reopen,
+    require_state,
     set_labels,
     set_priority,
     snooze,
@@ -78,18 +80,32 @@ class AlertsBody(Body):
     sound = serializers.BooleanField()
 
 
-class AssignBody(Body):
-    """``assignee`` is a user's id, or null for nobody."""
+class StateBody(Body):
+    """A conversation's status, assignee and snooze time."""
+
+    status = serializers.CharField(max_length=20)
+    assignee = serializers.UUIDField(allow_null=True)
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+
+
+class ActionBody(Body):
+    """With ``expected``, the action is rejected (409) unless the conversation is in that state."""
+
+    expected = StateBody(required=False)
+
+
+class AssignBody(ActionBody):
+    """``assignee`` is a user's id, or null to unassign."""
 
     assignee = serializers.UUIDField(allow_null=True)
 
 
-class SnoozeBody(Body):
+class SnoozeBody(ActionBody):
     until = serializers.DateTimeField()
 
 
 class ConversationBody(Body):
-    """``labels`` replaces those that are there."""
+    """``labels`` replaces the present ones."""
 
     priority = serializers.ChoiceField(choices=Priority.choices, required=False)
     labels = serializers.ListField(
@@ -99,11 +115,16 @@ class ConversationBody(Body):
     )
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": settings.CHAT_MAX_TEXT_LENGTH})
+class MessageText(serializers.CharField):
+    """Text of a message; `chat.content` checks the length, for all ways in with one code."""
+
+
 class NewMessageBody(Body):
     """A ``text`` for the customer, or a ``note`` that only the organization's people see."""
 
     type = serializers.ChoiceField(choices=["text", "note"], default="text")
-    text = serializers.CharField(max_length=settings.CHAT_MAX_TEXT_LENGTH, trim_whitespace=False)
+    text = MessageText(trim_whitespace=False)
 
 
 class InboxView(APIView):
@@ -123,12 +144,12 @@ class InboxView(APIView):
 
 
 class Conversations(InboxView):
-    """One page of a box; ``next`` is the cursor of the page behind it.
+    """One page of a box; ``next`` is the cursor of the following page.
 
-    Of what is open, whoever waits longest comes first or, with ``order=newest``, the newest; of the
-    rest, the newest.
+    Open conversations are ordered by the longest wait or, with ``order=newest``, by the latest
+    message; all others by the latest message.
 
-    With ``search`` it is about the customers so named instead, in every box and status.
+    ``search`` lists the conversations of matching customers instead, in every box and status.
     """
 
     @extend_schema(
@@ -160,7 +181,7 @@ class Conversations(InboxView):
 
 
 class Counts(InboxView):
-    """How many conversations each box holds, counted no further than ``limit``."""
+    """The number of conversations of each box, up to ``limit``."""
 
     @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
     def get(self, request: Request) -> Response:
@@ -171,7 +192,7 @@ class Counts(InboxView):
 
 
 class Agents(InboxView):
-    """Whom a conversation may be assigned to."""
+    """The possible assignees of a conversation."""
 
     @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
     def get(self, request: Request) -> Response:
@@ -179,7 +200,7 @@ class Agents(InboxView):
 
 
 class Alerts(InboxView):
-    """Which alerts you want to hear of in this organization: the settings of your notifications."""
+    """Notification settings of the member in this organization."""
 
     # A person's own: a program hears nothing.
     authentication_classes = AGENT_AUTHENTICATION
@@ -205,7 +226,7 @@ class ConversationDetail(InboxView):
         operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """Give one conversation with its customer and their other conversations."""
+        """Return one conversation with its customer and the customer's other conversations."""
         conversation = inbox.find(self.membership, conversation_id)
         return Response(
             inbox.detail(self.membership, conversation), headers=etag_headers(conversation)
@@ -219,9 +240,10 @@ class ConversationDetail(InboxView):
         examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Change the members that are sent. To assign, snooze, close and reopen are calls apart.
+        """Change the members that are sent.
 
-        The `ETag` is that of the labels and the priority.
+        Assigning, snoozing, closing and reopening are separate calls. The `ETag` is that of the
+        labels and the priority.
         """
         wanted = ConversationBody.read(request, partial=True)
         if not self.membership.may(Area.INBOX, WRITE):
@@ -247,7 +269,7 @@ class ConversationDetail(InboxView):
 
 
 class ConversationMessages(InboxView):
-    """Entries that precede ``before``, oldest first, in the form of the socket's events."""
+    """Events before ``before``, oldest first, in the form of the socket's events."""
 
     @extend_schema(
         operation_id="messages_list",
@@ -274,7 +296,7 @@ class ConversationMessages(InboxView):
     @idempotent
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """Answer the customer, or leave a note for one's own people."""
+        """Post a reply to the customer, or an internal note."""
         body = NewMessageBody.read(request)
         agent = agent_of_request(request)
         with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
@@ -287,115 +309,101 @@ class ConversationMessages(InboxView):
 
 
 class ConversationAction(InboxView):
-    """A change by an agent; answers with the conversation's new row."""
+    """An agent's action; responds with the conversation's updated row."""
+
+    body: ClassVar[type[ActionBody]] = ActionBody
 
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
         inbox.find(self.membership, conversation_id)
-        self.act(conversation_id, request.data)
-        conversation = inbox.find(self.membership, conversation_id)
-        return Response({"conversation": inbox.row(self.membership, conversation)})
+        body = self.body.read(request)
+        named: dict[str, Any] = {
+            "organization_id": self.membership.organization_id,
+            "conversation_id": conversation_id,
+            "by": self.membership,
+        }
+        row: dict[str, Any] | None = None
+        with transaction.atomic():
+            if "expected" in body:
+                require_state(**named, **body["expected"])
+            self.act(named, body)
+            # Read while it is locked: the row of this change, not of a colleague's next one.
+            with suppress(ConversationNotFound):
+                row = inbox.row(self.membership, inbox.find(self.membership, conversation_id))
+        if row is None:
+            raise ConversationNotFound
+        return Response({"conversation": row})
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
         raise NotImplementedError
 
-    @property
-    def organization_id(self) -> UUID:
-        return self.membership.organization_id
 
-
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class TakeOver(ConversationAction):
-    """Answer the customer yourself; the bot keeps silent from here on."""
+    """Assign the conversation to yourself; the bot stops answering."""
 
     operation_id = "conversations_take_over"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return take_over(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return take_over(**named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class HandBack(ConversationAction):
-    """Let the bot answer again."""
+    """Return the conversation to the bot."""
 
     operation_id = "conversations_hand_back"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return hand_back(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return hand_back(**named)
 
 
 @extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
 class Assign(ConversationAction):
-    """Give a conversation to an agent, or to nobody."""
+    """Assign a conversation to an agent, or unassign it."""
 
     operation_id = "conversations_assign"
+    body = AssignBody
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        wanted = self.valid(AssignBody(data=body))
-        return assign(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            assignee_id=wanted["assignee"],
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return assign(assignee_id=body["assignee"], **named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class Close(ConversationAction):
     """Close a conversation."""
 
     operation_id = "conversations_close"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return close(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return close(**named)
 
 
-@extend_schema(tags=["conversations"], request=None, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
 class Reopen(ConversationAction):
-    """Open a closed, sleeping or pending conversation for people."""
+    """Reopen a closed, snoozed or bot conversation for people."""
 
     operation_id = "conversations_reopen"
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        return reopen(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return reopen(**named)
 
 
 @extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
 class Snooze(ConversationAction):
-    """Put a conversation out of sight until a time, or until the customer writes."""
+    """Snooze a conversation until a time, or until the customer writes."""
 
     operation_id = "conversations_snooze"
+    body = SnoozeBody
 
-    def act(self, conversation_id: UUID, body: Any) -> Conversation:
-        wanted = self.valid(SnoozeBody(data=body))
-        return snooze(
-            organization_id=self.organization_id,
-            conversation_id=conversation_id,
-            until=wanted["until"],
-            by=self.membership,
-        )
+    def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
+        return snooze(until=body["until"], **named)
 
 
 def _client_message_id(request: Request, agent: Agent) -> str:
-    """Name a message after its Idempotency-Key, so that it is stored once in the log too."""
+    """Derive the client_message_id from the Idempotency-Key, so that a retry is stored once."""
     if key := request.headers.get(HEADER):
         named = f"{agent.log_name}|{key}"
         return f"api-{hashlib.sha256(named.encode()).hexdigest()[:40]}"

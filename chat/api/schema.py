@@ -1,4 +1,4 @@
-"""How a visitor's token is described."""
+"""OpenAPI security scheme of visitor tokens."""
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema

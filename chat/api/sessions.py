@@ -1,4 +1,4 @@
-"""How clients get to a socket: a visitor's session with the widget, and tickets."""
+"""Visitor sessions of the widget, and tickets for sockets."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ INBOX_SOCKET = "/ws/inbox/"
 
 
 class SessionBody(Body):
-    """``parent_origin`` is the origin of the page that shows the widget, told by the loader."""
+    """``parent_origin`` is the origin of the embedding page, sent by the loader."""
 
     site_key = serializers.CharField(max_length=64)
     visitor_token = serializers.CharField(
@@ -50,7 +50,7 @@ class SessionBody(Body):
 
 
 class WidgetSessions(APIView):
-    """Start or continue a visitor's session; open to all who know a site key, without cookies."""
+    """Start or continue a visitor's session; needs a site key and no cookies."""
 
     authentication_classes = []
     permission_classes = []
@@ -108,7 +108,7 @@ class WidgetSessions(APIView):
 
 
 class WidgetTickets(APIView):
-    """Give a visitor another ticket, to connect again."""
+    """Issue a ticket to a visitor, for reconnecting."""
 
     authentication_classes = [VisitorAuthentication]
     permission_classes = []
@@ -132,7 +132,7 @@ class WidgetTickets(APIView):
 
 
 class InboxTickets(APIView):
-    """Give one of our people a ticket for the inbox's socket."""
+    """Issue a ticket to a member, for the inbox's socket."""
 
     authentication_classes = AGENT_AUTHENTICATION
     permission_classes = []
@@ -186,7 +186,7 @@ def _ticket(*, kind: str, claims: dict[str, str], path: str) -> dict[str, Any]:
 
 
 def _language(wanted: str | None, widget: Widget) -> str:
-    """Give the wanted language where we speak it (``vi-VN`` is ``vi``), else the organization's."""
+    """Return the requested language if supported (``vi-VN`` is ``vi``), else the organization's."""
     code = (wanted or "").replace("_", "-").partition("-")[0].lower()
     return code if code in Language.values else widget.organization.language_code
 

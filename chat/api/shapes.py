@@ -1,4 +1,4 @@
-"""The forms of what the chat's API answers, for its description."""
+"""Serializers of the chat API's responses, for the schema."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ class AlertsShape(Shape):
 
 
 class EventShape(Shape):
-    """An entry of a stream, as every client receives it."""
+    """An event of a stream, as every client receives it."""
 
     type = serializers.ChoiceField(choices=["event"])
     stream = serializers.CharField()
@@ -163,7 +163,7 @@ class StretchShape(Shape):
 
 
 class StreamShape(Shape):
-    """``priority`` and ``inbound_total`` are told to the team only."""
+    """``priority`` and ``inbound_total`` are sent to the team only."""
 
     stream = serializers.CharField()
     epoch = serializers.CharField()

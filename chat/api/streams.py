@@ -1,4 +1,4 @@
-"""The stream protocol over HTTP, for where sockets are blocked."""
+"""The stream protocol over HTTP, for networks that block WebSockets."""
 
 from typing import Any
 from uuid import UUID
@@ -72,7 +72,7 @@ class StreamView(APIView):
 
 
 class Stream(StreamView):
-    """How far a stream goes: what a client asks before it loads a snapshot."""
+    """The end of a stream's log: requested before a client loads a snapshot."""
 
     @extend_schema(operation_id="streams_get", tags=["streams"], responses=StreamShape)
     def get(self, request: Request, stream: str) -> Response:
@@ -93,9 +93,10 @@ class Stream(StreamView):
 
 
 class Events(StreamView):
-    """A page of a stream. The server waits only where it can do so without holding a thread.
+    """A page of a stream.
 
-    With ``wait`` the request is answered by `chat.consumers.LongPollConsumer`, before Django.
+    A request with ``wait`` is handled by `chat.consumers.LongPollConsumer`, before Django, so that
+    it holds no thread.
     """
 
     @extend_schema(
@@ -119,7 +120,7 @@ class Events(StreamView):
 
 
 class Messages(StreamView):
-    """Post a message; the same Idempotency-Key again gives the stored message back."""
+    """Post a message; repeating the Idempotency-Key returns the stored message."""
 
     @extend_schema(
         operation_id="streams_post",
@@ -134,7 +135,7 @@ class Messages(StreamView):
 
 
 class StoredMessage(StreamView):
-    """Edit or delete a message; answers with the event that says so, as every client gets it."""
+    """Edit or delete a message; return the event of the change, as every client receives it."""
 
     @extend_schema(
         operation_id="streams_edit",
@@ -168,7 +169,7 @@ class StoredMessage(StreamView):
 
 
 class FirstMessage(StreamView):
-    """Post a visitor's message into their open conversation, or into a new one."""
+    """Post a visitor's message to their open conversation, or to a new one."""
 
     @extend_schema(
         operation_id="streams_open",
@@ -183,7 +184,7 @@ class FirstMessage(StreamView):
 
 
 class SeenPosition(StreamView):
-    """Tell that everything up to ``seq`` was shown; answers with the position that now holds."""
+    """Mark everything up to ``seq`` as seen; return the resulting position."""
 
     @extend_schema(
         operation_id="streams_seen", tags=["streams"], request=SeenBody, responses=SeenShape

@@ -1,4 +1,4 @@
-"""Widgets over HTTP: what the settings pages do, for programs."""
+"""Widgets over HTTP, as on the settings pages."""
 
 from typing import Any
 from uuid import UUID
@@ -25,12 +25,13 @@ from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
+    created_response,
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     prose_field,
     record_response,
     refuses,
@@ -107,13 +108,10 @@ class Widgets(WidgetView):
     )
     def get(self, request: Request) -> Response:
         """List the organization's widgets."""
-        query = WidgetListQuery.read(request)
-        page = query.page(Widget.objects.filter(organization_id=self.principal.organization_id))
-        return page_response(
+        return list_response(
             request,
-            query,
-            page,
-            lambda widgets: WidgetSerializer(widgets, many=True).data,
+            WidgetListQuery,
+            Widget.objects.filter(organization_id=self.principal.organization_id),
             WidgetSerializer,
         )
 
@@ -129,9 +127,7 @@ class Widgets(WidgetView):
         """Add a widget. Its ``site_key`` goes into the snippet of the site."""
         widget = create_widget(by=self.principal, values=WidgetBody.read(request))
         location = reverse("chat:api_widget", args=[widget.pk])
-        return Response(
-            self.answer(widget), status=201, headers={"Location": location, **etag_headers(widget)}
-        )
+        return created_response(self.answer(widget), of=widget, location=location)
 
 
 @extend_schema(tags=["widgets"])
@@ -140,7 +136,7 @@ class WidgetDetail(WidgetView):
 
     @extend_schema(operation_id="widgets_get", parameters=[RecordQuery], responses=WidgetSerializer)
     def get(self, request: Request, widget_id: UUID) -> Response:
-        """Give one widget."""
+        """Return one widget."""
         widget = Widget.objects.filter(
             organization_id=self.principal.organization_id, pk=widget_id
         ).first()
@@ -169,7 +165,7 @@ class WidgetDetail(WidgetView):
 class WidgetPause(WidgetView):
     @extend_schema(operation_id="widgets_pause", request=None, responses=WidgetSerializer)
     def post(self, request: Request, widget_id: UUID) -> Response:
-        """Show the widget nowhere until it is resumed; visitors are disconnected."""
+        """Pause the widget; its visitors are disconnected."""
         return Response(self.answer(pause_widget(by=self.principal, widget_id=widget_id)))
 
 
@@ -177,5 +173,5 @@ class WidgetPause(WidgetView):
 class WidgetResume(WidgetView):
     @extend_schema(operation_id="widgets_resume", request=None, responses=WidgetSerializer)
     def post(self, request: Request, widget_id: UUID) -> Response:
-        """Show a paused widget again."""
+        """Resume a paused widget."""
         return Response(self.answer(resume_widget(by=self.principal, widget_id=widget_id)))

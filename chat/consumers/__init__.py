@@ -1,4 +1,4 @@
-"""Sockets, and the long poll where sockets are blocked."""
+"""WebSocket consumers, and the long poll as their fallback."""
 
 from chat.consumers.inbox import InboxConsumer
 from chat.consumers.long_poll import LongPollConsumer

@@ -1,22 +1,16 @@
-"""What the sockets of visitors and agents share: the life of a session, frame by frame."""
+"""The base consumer of visitors' and agents' sockets."""
 
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager
-from contextvars import copy_context
-from functools import partial
 from typing import Any, ClassVar
 
-from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.utils import translation
 from redis.exceptions import RedisError
 
+from chat.consumers.connection import SocketConnection
 from chat.consumers.incoming import Incoming
 from chat.consumers.outgoing import Outgoing
 from chat.consumers.pulse import Facts, pulse
@@ -58,19 +52,16 @@ from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 
 logger = logging.getLogger(__name__)
-Source = Callable[[], Awaitable[dict[str, Any]]]
-
 HELLO_SECONDS = 10.0
 
 
-class StreamConsumer(AsyncWebsocketConsumer):
-    """One socket. Frames are handled one after the other, beside the events of the layer."""
+class StreamConsumer(SocketConnection):
+    """One socket. Frames are handled sequentially, concurrently with the events of the layer."""
 
     kind: ClassVar[str]
     # What a client without a valid hello is closed with.
     silent_code: ClassVar[CloseCode]
 
-    viewer: Viewer
     streams: Subscriptions
     seen: SeenPositions
     typing: TypingSigns
@@ -78,9 +69,7 @@ class StreamConsumer(AsyncWebsocketConsumer):
     def __init__(self) -> None:
         super().__init__()
         self.session = uuid.uuid4().hex
-        self.is_welcome = False
         self._said_hello = False
-        self._is_closing = False
         self._is_draining = False
         self.incoming = Incoming(
             handle=self._handle,
@@ -90,63 +79,29 @@ class StreamConsumer(AsyncWebsocketConsumer):
             start=self._start,
         )
         self._errors = TokenBucket(ERROR_BURST, ERRORS_PER_SECOND)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._joined: list[str] = []
 
-    # What the two kinds differ in.
+    # To be implemented by each kind.
 
     async def identify(self, hello: Hello) -> Viewer:
-        """Say who this is, or refuse."""
+        """Authenticate the socket; raise an AppError if that fails."""
         raise NotImplementedError
 
     def group_names(self) -> tuple[str, ...]:
-        """Return the layer's groups of this kind of socket, for the viewer that was identified."""
+        """Return the channel layer groups of this socket for the identified viewer."""
         raise NotImplementedError
 
     async def on_welcome(self) -> None:
-        """Send the present state."""
+        """Send the initial state."""
         raise NotImplementedError
 
     async def on_leave(self) -> None:
-        """Undo what on_welcome did in other places."""
+        """Undo the side effects of on_welcome outside of the socket."""
 
     async def on_look(self, stream: str) -> None:
-        """Note that this stream is the one that is looked at."""
+        """Record the stream that the client currently displays."""
 
-    # The life of a socket.
-
-    async def __call__(self, scope: dict[str, Any], receive: Source, send: Any) -> None:
-        """Handle what the client and the layer say, one message at a time, until the client goes.
-
-        Channels makes two tasks and waits for both of them for every message of a socket.
-        """
-        self.scope, self.base_send = scope, send
-        self.channel_layer = get_channel_layer(self.channel_layer_alias)
-        self.channel_name = await self.channel_layer.new_channel()
-        turns = asyncio.Lock()
-        sources: list[Source] = [receive, partial(self.channel_layer.receive, self.channel_name)]
-        tasks = [asyncio.ensure_future(self._handle_all(source, turns)) for source in sources]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            # The layer forgets the channel of a reader that is cancelled.
-            for task in tasks:
-                task.cancel()
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, Exception) and not isinstance(end, StopConsumer):
-                raise end
-
-    async def _handle_all(self, source: Source, turns: asyncio.Lock) -> None:
-        while True:
-            message = await source()
-            async with turns:
-                await self.dispatch(message)
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler, without Channels' visit to the one thread that all sockets share."""
-        with self._whose_rows():
-            await getattr(self, get_handler_name(message))(message)
+    # The connection.
 
     async def connect(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -177,13 +132,6 @@ class StreamConsumer(AsyncWebsocketConsumer):
         await self._clean_up(int(message.get("code") or 1005))
         raise StopConsumer
 
-    async def send_frame(self, frame: dict[str, Any]) -> None:
-        await self.send_encoded(encode(frame))
-
-    async def send_encoded(self, text: str) -> None:
-        if not self._is_closing:
-            await self.out.put(text)
-
     async def refuse(self, refusal: AppError) -> None:
         language = self.viewer_language()
         with translation.override(language):
@@ -193,20 +141,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
     def viewer_language(self) -> str:
         return settings.LANGUAGE_CODE
 
-    async def close_with(self, code: CloseCode | int) -> None:
-        if self._is_closing:
-            return
-        self._is_closing = True
+    def stop_queues(self) -> None:
         self.incoming.stop()
         if self.is_welcome:
             self.seen.stop()
-        self.out.stop()
-        await self.close(code=int(code))
+        super().stop_queues()
 
-    async def _send_text(self, text: str) -> None:
-        await self.send(text_data=text)
-
-    # What becomes of one frame.
+    # Handling of one frame.
 
     async def _refuse_error(self, refusal: ProtocolError) -> None:
         await self.refuse(refusal)
@@ -353,13 +294,13 @@ class StreamConsumer(AsyncWebsocketConsumer):
         await self.on_look(frame.stream)
 
     async def broadcast(self, group: str, message: dict[str, Any]) -> None:
-        """Tell a state that is not worth failing for."""
+        """Send an ephemeral state to a group; an unavailable Redis is logged and ignored."""
         try:
             await self.channel_layer.group_send(group, message)
         except (RedisError, OSError):
             logger.debug("A state was not told: Redis does not answer.")
 
-    # What the pulse of the process found out.
+    # The heartbeat.
 
     async def beat(self, facts: Facts) -> None:
         tops: dict[str, int] = {}
@@ -381,9 +322,9 @@ class StreamConsumer(AsyncWebsocketConsumer):
         return {}
 
     async def on_facts(self, facts: Facts) -> None:
-        """Tell what changed without anybody saying so."""
+        """Send the changes that the heartbeat found."""
 
-    # Events of the layer.
+    # Events of the channel layer.
 
     async def stream_hint(self, message: SharedMessage) -> None:
         if self.is_welcome:
@@ -410,20 +351,20 @@ class StreamConsumer(AsyncWebsocketConsumer):
             await self.streams.read_again()
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        """What gave access is over, of all in the group or of those whom the message names."""
+        """Close the socket if the ended access is this viewer's."""
         if self.viewer.is_meant(message):
             await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
-        """What gives access, or how far it reaches, may have changed."""
+        """Reload the permissions, which may have changed."""
 
     async def socket_drain(self, message: dict[str, Any]) -> None:
-        """The process was told to go: what was received is finished, then the socket closes."""
+        """Finish what was received, then close the socket: the process shuts down."""
         self._is_draining = True
         if self.incoming.is_idle:
             await self.close_with(CloseCode.RESTART)
 
-    # Ends.
+    # The end.
 
     async def _turn_away(self, refusal: AppError, code: CloseCode) -> None:
         if not self.is_welcome:
@@ -434,34 +375,6 @@ class StreamConsumer(AsyncWebsocketConsumer):
     def _on_silence(self) -> None:
         refusal = HelloExpected() if self.silent_code == CloseCode.PROTOCOL else TicketInvalid()
         self._start(self._turn_away(refusal, self.silent_code))
-
-    def _on_stuck(self) -> None:
-        logger.info("A client does not read what it is sent: its socket is closed.")
-        self._start(self.close_with(CloseCode.TOO_SLOW))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        context = copy_context()
-        if self.is_welcome:
-            # Whoever calls: the pulse has none, or another socket's.
-            context.run(tenancy.enter, self.viewer.organization_id)
-        task: asyncio.Task[None] = self._loop.create_task(work, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._on_done)
-        return task
-
-    def _whose_rows(self) -> AbstractContextManager[None]:
-        if self.is_welcome:
-            return tenancy.organization(self.viewer.organization_id)
-        return tenancy.nobody()
-
-    def _on_done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            if self._is_closing:
-                logger.debug("A socket's work ended with the socket.", exc_info=error)
-                return
-            logger.error("A socket's work failed: the socket is closed.", exc_info=error)
-            self._start(self.close_with(1011))
 
     async def _clean_up(self, code: int) -> None:
         self._is_closing = True

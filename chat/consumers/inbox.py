@@ -135,7 +135,7 @@ class InboxConsumer(StreamConsumer):
                 await self._announce_viewing(*before)
 
     def signs_of_life(self) -> list[Presence]:
-        """Only who may answer makes the team one that is there for visitors."""
+        """Return the agent's presence; only agents who may reply count as online."""
         is_there = self.presence is not None and self.viewer.membership.may(Area.INBOX, WRITE)
         return [self.presence] if is_there and self.presence else []
 
@@ -183,7 +183,7 @@ class InboxConsumer(StreamConsumer):
             await self._tell_viewing(message["stream"], message["viewing"])
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
-        """Somebody changed what this person may do, or their teams."""
+        """Reload the member's permissions and teams after a change."""
         if not self.is_welcome:
             return
         with suppress(StoreUnavailable), outage_refusals():
@@ -198,7 +198,7 @@ class InboxConsumer(StreamConsumer):
             await self._go_on_as(viewer, owners)
 
     async def _go_on_as(self, viewer: Agent, owners: Mapping[UUID, UUID | None]) -> None:
-        """Take over present rights; a page whose buttons would no longer be right is closed."""
+        """Apply the present permissions; close the socket if they change what the page offers."""
         before = self.viewer.membership
         if viewer.membership.rights[Area.INBOX] != before.rights[Area.INBOX]:
             await self.socket_kick({})
@@ -214,7 +214,7 @@ class InboxConsumer(StreamConsumer):
         await self.socket_recheck({})
 
     async def _is_same_login(self, user: User) -> bool:
-        """A new password ends what was opened with the old one, but where it was changed."""
+        """Return whether the session survived a password change: the one it was changed in does."""
         if user.password == self.viewer.membership.user.password:
             return True
         return await run_sync(is_same_login, self.viewer.login, user)

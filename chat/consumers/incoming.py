@@ -1,4 +1,4 @@
-"""What becomes of frames that come faster than they are handled."""
+"""Backpressure for frames that arrive faster than they are handled."""
 
 import asyncio
 from collections import deque
@@ -19,9 +19,9 @@ from crm.core.errors import AppError
 
 
 class Incoming:
-    """Frames on their way in, handled one after the other; a bounded number may wait.
+    """Inbound queue of frames, handled sequentially; bounded.
 
-    ``on_idle`` is called whenever the last one that waited was handled.
+    ``on_idle`` is called whenever the queue becomes empty.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Incoming:
             self._start(self._work())
 
     def stop(self) -> None:
-        """Handle nothing more."""
+        """Stop handling frames."""
         self._is_stopped = True
         self._received.clear()
 

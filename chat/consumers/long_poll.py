@@ -1,4 +1,4 @@
-"""The long poll: the same events where sockets are blocked. It waits without holding a thread."""
+"""Long polling: the same events where WebSockets are blocked; waits without holding a thread."""
 
 import asyncio
 import logging
@@ -47,7 +47,9 @@ GLANCE_SECONDS = 1.0
 
 
 def _match(kwargs: dict[str, Any]) -> ResolverMatch:
-    """Name the request in the log and the metrics: those that wait are measured by themselves."""
+    """Return the match that names the request in the log and the metrics, apart from short
+    requests.
+    """
     return ResolverMatch(
         LongPollConsumer,
         (),
@@ -60,7 +62,7 @@ def _match(kwargs: dict[str, Any]) -> ResolverMatch:
 
 
 class LongPollConsumer(AsyncHttpConsumer):
-    """Answer at once when there is something, else when there is or when the time is over."""
+    """Respond at once if there are events, else when one arrives or the time is over."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._work: asyncio.Task[None] | None = None
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler, without Channels' visit to the one thread that all requests share."""
+        """Call the handler directly, not through Channels' single shared thread."""
         await getattr(self, get_handler_name(message))(message)
 
     async def http_request(self, message: dict[str, Any]) -> None:
@@ -95,7 +97,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._hint.set()
 
     async def socket_kick(self, message: dict[str, Any]) -> None:
-        """Whoever waits is asked again for who they are."""
+        """Wake the waiting request, which authenticates again."""
         self._hint.set()
 
     socket_recheck = widget_paused = socket_kick
@@ -104,7 +106,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._hint.set()
 
     async def stream_receipts(self, message: dict[str, Any]) -> None:
-        """State is not told here: a client that polls asks for the head."""
+        """Ignore receipts: a polling client requests the conversation's state."""
 
     stream_typing = stream_presence = stream_receipts
 
@@ -158,7 +160,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         return await self._wait(viewer, stream, query)
 
     async def _wait(self, viewer: Viewer, stream: str, query: EventsQuery) -> dict[str, Any]:
-        """Join the group, read again, then wait: nothing falls between reading and waiting."""
+        """Join the group, read again, then wait, so that no event is missed in between."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + query.wait
         self._groups = (conversation_group(conversation_id_of(stream)), *viewer.kick_groups())
@@ -189,7 +191,7 @@ class LongPollConsumer(AsyncHttpConsumer):
 def _counted_viewer(
     request: HttpRequest, *, authorization: str | None, cookie: str | None
 ) -> Viewer:
-    """Say who asks, and count it as the same question without waiting is counted."""
+    """Authenticate the request and count it against the limits of a request without waiting."""
     viewer = viewer_of(authorization=authorization, cookie=cookie)
     subjects: Subjects
     try:

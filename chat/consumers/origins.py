@@ -1,4 +1,4 @@
-"""Does a page of this installation open the socket? Browsers send cookies from any page."""
+"""Origin check of sockets: browsers send cookies with requests of any page."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,13 +10,13 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def header(scope: dict[str, Any], name: bytes) -> str | None:
-    """Give a header that was sent once; sent twice, it is not to be trusted."""
+    """Return the value of a header that was sent exactly once, else None."""
     found = [value for key, value in scope["headers"] if key == name]
     return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def page_scheme(scope: dict[str, Any]) -> str:
-    """Return the scheme of the pages that belong to a socket, by the rule of Django's requests."""
+    """Return the scheme of the pages that belong to a socket, by Django's rule for requests."""
     if trusted := settings.SECURE_PROXY_SSL_HEADER:
         name, secure_value = trusted
         value = header(scope, name.removeprefix("HTTP_").replace("_", "-").lower().encode())
@@ -29,7 +29,7 @@ def is_own_origin(scope: dict[str, Any], *, required: bool) -> bool:
     """Return whether the page has our own scheme, host and port.
 
     An origin of CSRF_TRUSTED_ORIGINS counts as our own, as for forms. Without an Origin (no
-    browser) the answer is ``not required``.
+    browser) the result is ``not required``.
     """
     if not any(key == b"origin" for key, _value in scope["headers"]):
         return not required

@@ -1,4 +1,4 @@
-"""What becomes of frames that a client does not read."""
+"""Backpressure for clients that read too slowly."""
 
 import asyncio
 from collections import deque
@@ -12,17 +12,17 @@ MAX_WAITING_BYTES = 4 * 1024 * 1024
 
 
 class OutletLike(Protocol):
-    """The buffer towards a client; see `crm.core.http.server.Outlet`."""
+    """The write buffer towards a client; see `crm.core.http.server.Outlet`."""
 
     is_open: bool
     on_open: Callable[[], None] | None
 
 
 class Outgoing:
-    """Frames on their way to a client; a bounded number may wait for it.
+    """Outbound queue of frames for a client, bounded.
 
-    ``on_stuck`` is called once, when too many wait or when the client reads nothing for too long.
-    Under a server that tells nothing of its buffer, every frame is handed to it at once.
+    ``on_stuck`` is called once, when too many frames wait or the client reads nothing for too long.
+    Under a server that reports no write buffer, every frame is sent immediately.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Outgoing:
             self._start_timer()
 
     async def drained(self) -> None:
-        """Wait until the client has read; what it asks for next is answered only then."""
+        """Wait until the client has read the buffer, before its next frame is handled."""
         while not self._is_stopped and not self._is_clear():
             if self._drained is None:
                 self._drained = asyncio.Event()
@@ -65,7 +65,7 @@ class Outgoing:
             await self._drained.wait()
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         self._is_stopped = True
         self._waiting.clear()
         self._cancel_timer()

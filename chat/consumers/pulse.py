@@ -1,4 +1,4 @@
-"""One heart for all sockets of a process: who is due in the same tick shares its queries."""
+"""The heartbeat of a process's sockets: those due in the same tick share their queries."""
 
 import asyncio
 import logging
@@ -36,7 +36,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Facts:
-    """What was found out for the sockets of one organization; None: nobody could be asked."""
+    """State that the heartbeat read for the sockets of one organization; None: the store was
+    unavailable.
+    """
 
     tops: dict[UUID, int] = field(default_factory=dict)
     owners: dict[UUID, UUID | None] = field(default_factory=dict)
@@ -50,10 +52,10 @@ class Facts:
 
 
 class Pulse:
-    """Beats for each socket at once and then every CHAT_HEARTBEAT_SECONDS.
+    """Sends each socket a heartbeat at once and then every CHAT_HEARTBEAT_SECONDS.
 
-    The first beat makes up for what changed between the page's own reading and the welcome, and for
-    access that ended meanwhile.
+    The first one covers changes between the page's rendering and the welcome, and access that ended
+    in the meantime.
     """
 
     def __init__(self) -> None:
@@ -152,7 +154,7 @@ def _find_out(
 
 
 def owners_of(organization_id: UUID, conversation_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
-    """Give to whom each of these conversations is assigned now."""
+    """Return the current assignee of each of these conversations."""
     heads = Conversation.objects.filter(
         organization_id=organization_id, pk__in=list(conversation_ids)
     )
@@ -163,5 +165,5 @@ _pulses: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse]" = WeakKeyDictiona
 
 
 def pulse() -> Pulse:
-    """Give the one of the running event loop."""
+    """Return the heartbeat of the running event loop."""
     return _pulses.setdefault(asyncio.get_running_loop(), Pulse())

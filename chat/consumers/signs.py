@@ -1,4 +1,4 @@
-"""What a client tells that is state, not log: how far it has read, and that somebody writes."""
+"""Ephemeral client state outside the log: read receipts and typing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,7 +17,7 @@ TYPING_EVERY = 2.0
 
 
 class SeenPositions:
-    """The first position is noted at once, then at most one a second: the newest."""
+    """Read positions: the first is stored at once, then at most one per second, the latest."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SeenPositions:
 
 
 class TypingSigns:
-    """Told when they change, and again every TYPING_EVERY seconds while somebody writes."""
+    """Typing indicators: sent on change, and every TYPING_EVERY seconds while typing continues."""
 
     def __init__(
         self,

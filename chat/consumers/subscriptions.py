@@ -1,4 +1,4 @@
-"""The streams that one socket follows, and how far each was forwarded."""
+"""The stream subscriptions of one socket and their positions."""
 
 import asyncio
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from crm.core.store_errors import outage_refusals
 
 @dataclass(slots=True)
 class Subscription:
-    """``last`` is the newest event that was forwarded; the lock keeps events in their order."""
+    """``last`` is the seq of the last event sent; the lock keeps events in order."""
 
     conversation_id: UUID
     last: int
@@ -29,14 +29,14 @@ class Subscription:
 
 
 class Groups(Protocol):
-    """The part of a channel layer that is used here."""
+    """The used part of the channel layer's interface."""
 
     async def group_add(self, group: str, channel: str) -> None: ...
     async def group_discard(self, group: str, channel: str) -> None: ...
 
 
 class Subscriptions:
-    """At most MAX_STREAMS; the one that was used longest ago makes room."""
+    """The streams of one socket: at most MAX_STREAMS; the least recently used is dropped."""
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class Subscriptions:
         return {stream: each.conversation_id for stream, each in self._all.items()}
 
     async def follow(self, stream: str, *, after: int, epoch: str | None = None) -> Stretch:
-        """Tell what follows ``after`` as one ``stream.resumed``; then go on live.
+        """Send the events after ``after`` as one ``stream.resumed``, then continue live.
 
-        The group is joined before the log is read, and hints wait for the lock meanwhile: nothing
-        is missed between the two, and nothing told twice.
+        The group is joined before the log is read, and wakeups wait for the lock meanwhile, so no
+        event is missed or sent twice.
         """
         is_new = stream not in self._all
         subscription = await self._subscription(stream, after)
@@ -83,10 +83,10 @@ class Subscriptions:
         return stretch
 
     async def join(self, stream: str, *, after: int) -> None:
-        """Go live with a stream that the client has just written into; its events follow as such.
+        """Subscribe to a stream that the client has just posted to.
 
-        Nothing is refused here, because the message is stored: what cannot be read now is read at
-        the next hint or heartbeat.
+        Raise nothing, because the message is stored: what cannot be read now is read at the next
+        wakeup or heartbeat.
         """
         if stream in self._all:
             return
@@ -96,7 +96,7 @@ class Subscriptions:
             await self._heal(stream, subscription, by="")
 
     async def take_hint(self, stream: str, seq: int, event: str) -> None:
-        """Forward an announced event, encoded, and first whatever was missed before it."""
+        """Send an announced event, encoded, preceded by any missed ones."""
         subscription = self._all.get(stream)
         if subscription is None:
             return
@@ -110,7 +110,7 @@ class Subscriptions:
                 await self._heal(stream, subscription, by="hint")
 
     async def take_top(self, stream: str, top: int) -> None:
-        """Forward what a head says is there and no hint announced."""
+        """Send the events up to ``top``, the conversation's last seq, that no wakeup announced."""
         subscription = self._all.get(stream)
         if subscription is None or top <= subscription.last:
             return
@@ -119,14 +119,16 @@ class Subscriptions:
                 await self._heal(stream, subscription, by="heartbeat")
 
     async def read_again(self) -> None:
-        """Forward what was missed in every stream, after the layer was away."""
+        """Send what was missed in every stream, after the channel layer reconnected."""
         for stream, subscription in list(self._all.items()):
             async with subscription.lock:
                 if subscription.is_live:
                     await self._heal(stream, subscription, by="hint")
 
     async def end(self, stream: str) -> None:
-        """Tell that the viewer no longer sees a conversation, and follow it no more."""
+        """Send ``conversation.gone`` and unsubscribe: the viewer may no longer see the
+        conversation.
+        """
         await self._drop(stream)
         await self._send({"type": "conversation.gone", "stream": stream})
 

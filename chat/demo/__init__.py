@@ -1,1 +1,1 @@
-"""The demo's two organizations: a coffee roastery and a bookshop, both invented."""
+"""Demo data: two fictitious organizations, a coffee roastery and a bookshop."""

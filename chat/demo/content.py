@@ -1,4 +1,4 @@
-"""What the demo's files say, as they lie beside this module."""
+"""Access to the demo's JSON files beside this module."""
 
 import json
 from functools import cache
@@ -14,18 +14,18 @@ _FOLDER = Path(__file__).parent
 
 @cache
 def read(name: str) -> Any:
-    """Give a file's JSON; the same object each time, so do not change it."""
+    """Return a file's JSON; the object is cached, so do not modify it."""
     return json.loads((_FOLDER / name).read_text(encoding="utf-8"))
 
 
 def page_text(language: str) -> dict[str, Any]:
-    """Give the words of the shop's page."""
+    """Return the texts of the shop page."""
     text: dict[str, Any] = read(f"page_{language}.json")
     return text
 
 
 def products(*, kind: str, language: str) -> list[dict[str, str]]:
-    """Give the products of a kind, ``coffee`` or ``gear``, with words and prices to show."""
+    """Return the products of a kind, ``coffee`` or ``gear``, with texts and formatted prices."""
     text = page_text(language)
     shown = []
     for product in read("products.json"):
@@ -46,7 +46,7 @@ def products(*, kind: str, language: str) -> list[dict[str, str]]:
 
 
 def _prices(product: dict[str, Any], language: str) -> dict[str, str]:
-    """Give the price in the money of the language's country, and at home in Vietnam."""
+    """Return the price in the currency of the language's country, and in dong for Russian."""
     if language == Language.VIETNAMESE:
         return {"price": f"{_grouped(product['vnd'], '.')} ₫"}
     if language == Language.RUSSIAN:

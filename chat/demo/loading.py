@@ -1,4 +1,4 @@
-"""The demo as a whole: organizations, people, widgets, FAQs and conversations, in this order."""
+"""Loading the demo: organizations, people, widgets, FAQs and conversations, in this order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ALLOWED_DOMAINS = ["localhost", "127.0.0.1"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What somebody needs to know to play with the demo."""
+    """The site keys and log-ins of the loaded demo."""
 
     organization: str
     widget_site_key: str
@@ -29,9 +29,9 @@ class Loaded:
 
 
 def load(*, password: str, say: Callable[[str], None]) -> Loaded:
-    """Bring in what is missing of the demo; what is there stays as people have changed it.
+    """Load what is missing of the demo data; existing rows keep people's changes.
 
-    Safe to repeat, also after a run that was killed anywhere. ``say`` is told of the progress.
+    Safe to repeat, also after a killed run. ``say`` receives progress messages.
     """
     organizations = load_organizations()
     people = load_people(organizations=organizations, password=password)
@@ -67,7 +67,7 @@ def load(*, password: str, say: Callable[[str], None]) -> Loaded:
 
 
 def _load_widget(organization: Organization, wanted: dict[str, str]) -> Widget:
-    """Give the organization's first widget, whatever it is called by now; make one if need be."""
+    """Return the organization's first widget, whatever its name; create it if there is none."""
     here = Widget.objects.filter(organization=organization).order_by("created_at", "pk").first()
     return here or Widget.objects.create(
         organization=organization,
@@ -113,7 +113,7 @@ def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str]
 
 @transaction.atomic
 def _load_categories(*, organization_id: UUID, used: set[str]) -> dict[str, UUID]:
-    """Create the categories that new FAQs need where they are missing; give all by slug."""
+    """Create missing categories of new FAQs. Return all by slug."""
     here = dict(FaqCategory.objects.of(organization_id).values_list("slug", "pk"))
     for position, wanted in enumerate(read("categories.json")):
         if wanted["key"] in used - here.keys():

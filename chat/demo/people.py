@@ -1,4 +1,4 @@
-"""Who works in the demo, and where."""
+"""Users and memberships of the demo."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ OPERATOR = "operator"
 
 
 def load_organizations() -> dict[str, Organization]:
-    """Create the organizations where they are missing; give them by slug."""
+    """Create missing organizations. Return all by slug."""
     made = {}
     for wanted in read("organizations.json"):
         organization = create_organization(
@@ -29,7 +29,7 @@ def load_organizations() -> dict[str, Organization]:
 
 
 def load_people(*, organizations: dict[str, Organization], password: str) -> dict[str, User]:
-    """Create the people where they are missing, and let all of them in; give them by key."""
+    """Create missing users and set their passwords. Return all by key."""
     people = {wanted["key"]: _load_person(wanted) for wanted in read("people.json")}
     _let_in(people.values(), password)
     for wanted in read("people.json"):
@@ -45,7 +45,7 @@ def load_people(*, organizations: dict[str, Organization], password: str) -> dic
 
 
 def logins(*, password: str) -> list[dict[str, str]]:
-    """Give how each person gets in, by what they are where they work first."""
+    """Return the log-in of each person, labelled with their role in their first organization."""
     names = {wanted["slug"]: wanted["name"] for wanted in read("organizations.json")}
     told = []
     for wanted in read("people.json"):
@@ -79,9 +79,9 @@ def _load_person(wanted: dict[str, Any]) -> User:
 
 
 def _let_in(users: Iterable[User], password: str) -> None:
-    """Make the password that the command prints the true one.
+    """Set the password that the command prints.
 
-    Hashing is slow on purpose and the password is no secret, so one hash serves everybody.
+    Hashing is slow on purpose and the password is public, so all users share one hash.
     """
     known: dict[str, bool] = {}
     wrong = []

@@ -1,4 +1,4 @@
-"""The demo's past conversations, played through chat's own verbs."""
+"""The demo's conversations, created through chat's services."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ Turn = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One conversation as its file tells it, and what it needs to be played.
+    """One demo conversation as read from its file, and what is needed to create it.
 
-    ``answers`` holds each FAQ's answer by key; a turn's ``ago`` counts minutes back from ``now``.
+    ``answers`` holds each FAQ's answer by key; a turn's ``ago`` is in minutes before ``now``.
     """
 
     told: dict[str, Any]
@@ -63,12 +63,11 @@ class Script:
 
 
 def play(script: Script) -> bool:
-    """Play what is missing of a conversation; say whether anything was.
+    """Create what is missing of a conversation. Return whether anything was.
 
-    Each stretch from a visitor's line to the next is one transaction: a killed run goes on at the
-    stretch it had reached. A bot that wakes up in between says what the script says, under the
-    same id. What people wrote into the conversation since stays as it is, and so does what another
-    version of the demo made differently.
+    The turns from one visitor message to the next are one transaction: a killed run continues at
+    the first missing one. A bot that answers meanwhile posts the same text under the same id.
+    Messages that people added stay, and so do differences of an earlier version of the demo.
     """
     conversation = Conversation.objects.filter(
         organization_id=script.widget.organization_id, opened_by=script.turn_id(0)
@@ -99,7 +98,7 @@ def _stretches(turns: list[Turn]) -> list[list[int]]:
 
 
 def _is_played(script: Script, conversation: Conversation, numbers: list[int]) -> bool:
-    """Say whether a stretch's last turn is in the log, and the head knows of it."""
+    """Return whether the last of these turns is in the log and in the conversation row."""
     conversation.refresh_from_db()
     first, last = numbers[0], numbers[-1]
     stored = _posted_as(conversation, script.turn_id(first))
@@ -110,7 +109,7 @@ def _is_played(script: Script, conversation: Conversation, numbers: list[int]) -
 
 
 def _can_go_on(script: Script, conversation: Conversation) -> bool:
-    """Say whether the log is the beginning of this very script, and the conversation still open."""
+    """Return whether the log is a prefix of this script and the conversation is not closed."""
     if conversation.status == Status.CLOSED:
         return False
     posted = [
@@ -218,7 +217,7 @@ def _content(script: Script, turn: Turn) -> dict[str, Any]:
 
 
 def _answer(script: Script, key: str, language: str) -> Reply:
-    """Give the reply that the bot gives to this FAQ's own question."""
+    """Return the bot's reply to this FAQ's own question."""
     organization_id = script.widget.organization_id
     faq = (
         Faq.objects.of(organization_id).published().filter(key=key, language_code=language).first()
@@ -236,7 +235,7 @@ def _answer(script: Script, key: str, language: str) -> Reply:
 
 
 def _finish(script: Script, conversation: Conversation) -> None:
-    """Bring the conversation into the state that the file tells."""
+    """Set the conversation's status and fields as the file states."""
     turns = script.told["turns"]
     last = len(turns) - 1
     by = next((script.member(turn["by"]) for turn in reversed(turns) if "by" in turn), None)
@@ -269,7 +268,7 @@ def _named(conversation: Conversation) -> dict[str, Any]:
 
 
 def play_all(scripts: list[Script], *, say: Callable[[str], None]) -> int:
-    """Play conversations from the oldest to the newest; give how many were not complete."""
+    """Create the conversations from the oldest to the newest. Return how many were incomplete."""
     scripts = sorted(scripts, key=lambda script: -script.told["turns"][0]["ago"])
     played = sum(play(script) for script in scripts)
     say(f"{played} of {len(scripts)} conversations played, the others were there.")

@@ -1,4 +1,4 @@
-"""How conversations and their logs are looked up and, for the log, stored."""
+"""Querysets of conversations, and managers of their logs."""
 
 from chat.managers.amendments import AmendmentManager
 from chat.managers.conversations import ConversationQuerySet

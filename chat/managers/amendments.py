@@ -1,6 +1,6 @@
-"""Edits and deletions in the log, and what they do to the documents they are about.
+"""Edits and deletions in the log, and their effect on the messages' documents.
 
-Everything here needs the conversation locked: writers of one log take turns.
+Everything here requires the conversation's lock.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ KINDS = ("message.edited", "message.deleted")
 
 
 class AmendmentManager:
-    """What was done to messages later; each call names the organization it is about."""
+    """Edits and deletions of messages; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["Message"], name: str) -> None:
         self.model = owner
@@ -31,7 +31,7 @@ class AmendmentManager:
         return stores.mongo_db()["messages"]
 
     def seq_of(self, organization_id: UUID, conversation_id: UUID, message_id: UUID) -> int | None:
-        """Find the number of an entry by its id, looking back from the end of the log."""
+        """Return the seq of an event by its id, searching from the end of the log."""
         wanted = str(message_id)
         before = self.model.objects.last(organization_id, conversation_id).seq + 1
         # By ranges: the id stands in no index, what is amended is most often new, and some engines
@@ -53,7 +53,7 @@ class AmendmentManager:
         return None
 
     def of(self, organization_id: UUID, conversation_id: UUID, seq: int) -> list["Message"]:
-        """Give the edits and the deletion of an entry, oldest first."""
+        """Return the edits and the deletion of a message, oldest first."""
         # Two stages: the log's index gives what follows, the rest is looked at one by one.
         stages: list[dict[str, Any]] = [
             {
@@ -70,7 +70,7 @@ class AmendmentManager:
             return [self.model.from_document(each) for each in self.collection.aggregate(stages)]
 
     def edit(self, entry: "Message") -> None:
-        """Put an edit's text into the message it is about, unless something newer stands there."""
+        """Set a message's text from an edit, unless a later change was applied."""
         self._amend(
             entry,
             {
@@ -83,9 +83,9 @@ class AmendmentManager:
         )
 
     def delete(self, entry: "Message", *, strike: Sequence[str]) -> None:
-        """Leave a tombstone of the message, and nothing of its text in earlier edits of it.
+        """Replace the message by a tombstone and erase its text from earlier edits.
 
-        ``strike`` are the side effects that it does not need any more.
+        ``strike`` lists the pending side effects to remove.
         """
         target = entry.target
         if target is None:
@@ -122,7 +122,7 @@ class AmendmentManager:
                 )
 
     def latest(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, dict[int, int]]:
-        """Give, of each conversation that has any, by number of the message its last amendment."""
+        """Return, per conversation with edits or deletions, the seq of each message's last one."""
         latest: dict[ConversationKey, dict[int, int]] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             stages: list[dict[str, Any]] = [
@@ -144,7 +144,7 @@ class AmendmentManager:
         return latest
 
     def missing(self, key: ConversationKey, latest: dict[int, int]) -> list[int]:
-        """Give the numbers of those amendments that the message does not show."""
+        """Return the seqs of those messages that do not have their last change applied."""
         with mongo_refusals():
             found = self.collection.find(
                 {
@@ -158,7 +158,9 @@ class AmendmentManager:
         return sorted(seq for target, seq in latest.items() if done.get(target, 0) < seq)
 
     def _amend(self, entry: "Message", change: dict[str, Any]) -> dict[str, Any] | None:
-        """Change the message, unless that or something newer was done; give it as it was."""
+        """Update the message unless this or a later change was applied. Return its
+        previous state.
+        """
         target = entry.target
         if target is None:
             return None

@@ -1,4 +1,4 @@
-"""Heads of conversations, in PostgreSQL."""
+"""Conversation rows, in PostgreSQL."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -20,7 +20,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(reach(principal, Area.INBOX, owner="assignee"), last_seq__gt=0)
 
     def assigned_within(self, principal: Principal) -> Self:
-        """Narrow to what is assigned to the people whose conversations are within reach."""
+        """Return the conversations whose assignee the principal can access."""
         return self.filter(
             organization_id=principal.organization_id,
             assignee__in=sorted(people_of(principal, Area.INBOX)),
@@ -43,7 +43,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.filter(assignee__isnull=True)
 
     def assigned_to_who_left(self) -> Self:
-        """Narrow to what is open of people who may not come in any more."""
+        """Return the open conversations of deactivated members."""
         active = apps.get_model("accounts", "Membership").objects.active()
         return (
             self.not_closed()
@@ -62,14 +62,14 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.order_by("-last_message_at", "-id")
 
     def older_than(self, last_message_at: datetime, pk: UUID) -> Self:
-        """Continue a ``newest_first`` list behind this row."""
+        """Return the part of a ``newest_first`` list after this row."""
         # Written as one range plus a tie-break so that the index is entered at the right place.
         return self.filter(last_message_at__lte=last_message_at).exclude(
             last_message_at=last_message_at, id__gte=pk
         )
 
     def unanswered(self) -> Self:
-        """Narrow to where the customer wrote after the team's last answer."""
+        """Return the conversations where the customer wrote after the team's last reply."""
         return self.filter(answered_inbound_total__lt=models.F("inbound_total"))
 
     def waiting(self) -> Self:
@@ -82,13 +82,15 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
         return self.order_by("waiting_since", "id")
 
     def waiting_less_than(self, waiting_since: datetime, pk: UUID) -> Self:
-        """Continue a ``longest_wait_first`` list behind this row."""
+        """Return the part of a ``longest_wait_first`` list after this row."""
         return self.filter(waiting_since__gte=waiting_since).exclude(
             waiting_since=waiting_since, id__lte=pk
         )
 
     def unseen_by_assignee_since(self, moment: datetime) -> Self:
-        """Narrow to what is open and assigned, waits since before, and holds unread messages."""
+        """Return open, assigned conversations waiting since before ``moment`` with
+        unread messages.
+        """
         reads = apps.get_model("chat", "ConversationRead").objects.filter(
             conversation=models.OuterRef("pk"),
             user=models.OuterRef("assignee"),

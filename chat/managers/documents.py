@@ -1,4 +1,4 @@
-"""What MongoDB keeps beside each log: who takes part, and in what."""
+"""Participants and metadata of conversations, in MongoDB."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class ConversationDocuments:
 
     @classmethod
     def create(cls, conversation: "Conversation") -> None:
-        """Store the document of a new conversation; harmless when it is there."""
+        """Insert the document of a new conversation; idempotent."""
         with mongo_refusals():
             cls.collection().update_one(
                 cls._key(conversation),
@@ -50,14 +50,14 @@ class ConversationDocuments:
 
     @classmethod
     def new_document(cls, conversation: "Conversation") -> dict[str, Any]:
-        """Give the document that `create` stores, for whoever stores many at once."""
+        """Return the document that `create` stores, for bulk inserts."""
         return cls._key(conversation) | cls._lasting(conversation) | cls._changing(conversation)
 
     @classmethod
     def follow(cls, conversation: "Conversation") -> None:
-        """Bring the document up to the head, and note an agent who joined.
+        """Update the document from the conversation row, and add an agent who joined.
 
-        Needs the conversation locked: nobody else may note the same agent meanwhile.
+        Requires the conversation to be locked: the agent is added after a check.
         """
         with mongo_refusals():
             cls.collection().update_one(
@@ -79,7 +79,7 @@ class ConversationDocuments:
 
     @classmethod
     def statuses(cls, keys: Sequence[ConversationKey]) -> dict[UUID, str]:
-        """Give the status each document tells; a conversation without a document is left out."""
+        """Return the status of each document; conversations without a document are left out."""
         statuses: dict[UUID, str] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             with mongo_refusals():

@@ -20,11 +20,11 @@ READ_LIMIT = 300
 
 
 class AlreadyStored(Exception):
-    """The log holds an entry under this client_message_id or external_id already."""
+    """The log has an event with this client_message_id or external_id already."""
 
 
 class NumberTaken(Exception):
-    """Another writer took this number, although the row lock should have kept it out."""
+    """Another writer used this seq, despite the row lock."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ConversationKey:
 
 @dataclass(frozen=True)
 class LastEntry:
-    """What the next entry counts on from; an empty log ends with number 0."""
+    """The last event's totals, which determine the next ones; an empty log ends with seq 0."""
 
     seq: int = 0
     inbound_total: int = 0
@@ -43,14 +43,14 @@ class LastEntry:
 
 @dataclass(frozen=True)
 class LogSummary:
-    """What a whole log amounts to; gap-free means that ``entries`` equals ``last_seq``."""
+    """The totals of a log; without gaps ``entries`` equals ``last_seq``."""
 
     last_seq: int = 0
     entries: int = 0
 
 
 def by_organization(keys: Sequence[ConversationKey]) -> dict[UUID, list[UUID]]:
-    """Group conversations: a query names one organization, or no index is entered at its place."""
+    """Group conversations by organization, because the index starts with it."""
     grouped: dict[UUID, list[UUID]] = {}
     for key in keys:
         grouped.setdefault(key.organization_id, []).append(key.conversation_id)
@@ -58,7 +58,7 @@ def by_organization(keys: Sequence[ConversationKey]) -> dict[UUID, list[UUID]]:
 
 
 class MessageManager:
-    """The log of every conversation; each call names the organization it is about."""
+    """The log of every conversation; every call is limited to one organization."""
 
     def __set_name__(self, owner: type["Message"], name: str) -> None:
         self.model = owner
@@ -68,7 +68,7 @@ class MessageManager:
         return stores.mongo_db()["messages"]
 
     def create_indexes(self) -> list[str]:
-        """Make the indexes; harmless when they exist."""
+        """Create the indexes; idempotent."""
         by_conversation = [("tenant_id", ASCENDING), ("conversation_id", ASCENDING)]
         with mongo_refusals():
             return self.collection.create_indexes(
@@ -107,9 +107,9 @@ class MessageManager:
             )
 
     def insert(self, message: "Message") -> None:
-        """Store an entry durably on a majority.
+        """Insert an event with majority write concern.
 
-        Raises AlreadyStored or NumberTaken when a unique index says so.
+        Raise AlreadyStored or NumberTaken on a duplicate key.
         """
         with mongo_refusals():
             try:
@@ -128,9 +128,9 @@ class MessageManager:
         return f"index: {name} " in str(details.get("errmsg", ""))
 
     def last(self, organization_id: UUID, conversation_id: UUID, *, known: int = 0) -> LastEntry:
-        """Say how far the log goes, which gives the next number.
+        """Return the last event's seq and totals, which determine the next seq.
 
-        ``known`` is where it went at least, as far as the head tells; it keeps the look short.
+        ``known`` is a lower bound from the conversation row; it keeps the scan short.
         """
         # Some engines read a whole range before they sort and cut it: the range is kept small.
         for least in (known, 0) if known else (0,):
@@ -193,7 +193,7 @@ class MessageManager:
     def after(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = READ_LIMIT
     ) -> list["Message"]:
-        """Give at most ``limit`` entries that follow ``seq``, oldest first."""
+        """Return at most ``limit`` events after ``seq``, oldest first."""
         limit = min(limit, READ_LIMIT)
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         # Numbers have no gaps, so that the page is a range; some engines read more than they give.
@@ -206,7 +206,7 @@ class MessageManager:
     def before(
         self, organization_id: UUID, conversation_id: UUID, seq: int, *, limit: int = 50
     ) -> list["Message"]:
-        """Give at most ``limit`` entries that precede ``seq``, oldest first."""
+        """Return at most ``limit`` events before ``seq``, oldest first."""
         limit = min(limit, READ_LIMIT)
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         first = max(1, seq - limit)
@@ -219,9 +219,10 @@ class MessageManager:
     def pending_since(
         self, moment: datetime, *, limit: int, effect: str | None = None
     ) -> list["Message"]:
-        """Give entries whose side effects were due before ``moment``, of every organization.
+        """Return events of every organization whose side effects are pending since before
+        ``moment``.
 
-        The oldest come first; ``effect`` narrows them to those with this one.
+        The oldest come first; ``effect`` selects those with this one.
         """
         pending: dict[str, Any] = {"$exists": True}
         if effect is not None:
@@ -237,14 +238,14 @@ class MessageManager:
             return [self.model.from_document(document) for document in found]
 
     def count_pending(self) -> int:
-        """Count entries of every organization that still have a side effect to do."""
+        """Count the events of every organization with a pending side effect."""
         with mongo_refusals():
             return self.collection.count_documents(
                 {"pending": {"$exists": True}}, hint="side_effects_to_do"
             )
 
     def summaries(self, keys: Sequence[ConversationKey]) -> dict[ConversationKey, LogSummary]:
-        """Summarize these logs; one without entries is left out."""
+        """Summarize these logs; empty ones are left out."""
         summaries: dict[ConversationKey, LogSummary] = {}
         for organization_id, conversation_ids in by_organization(keys).items():
             with mongo_refusals():
@@ -274,7 +275,7 @@ class MessageManager:
         return summaries
 
     def text_bytes(self, organization_id: UUID, conversation_id: UUID) -> int:
-        """Sum the UTF-8 bytes of all texts of a conversation; what was deleted has none."""
+        """Sum the UTF-8 bytes of all texts of a conversation; deleted messages have none."""
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         text = {"$strLenBytes": {"$ifNull": ["$content.text", ""]}}
         with mongo_refusals():
@@ -284,7 +285,7 @@ class MessageManager:
             return sum(int(row["bytes"]) for row in rows)
 
     def conversations(self, *, batch: int) -> Iterator[list[ConversationKey]]:
-        """Give every conversation that has entries, in batches."""
+        """Return the key of every conversation that has events, in batches."""
         with mongo_refusals():
             found = self.collection.aggregate(
                 [{"$group": {"_id": {"t": "$tenant_id", "c": "$conversation_id"}}}],
@@ -302,7 +303,7 @@ class MessageManager:
     def effect_done(
         self, organization_id: UUID, conversation_id: UUID, seq: int, effect: str
     ) -> None:
-        """Strike a side effect off; the field goes with the last one. Harmless when repeated."""
+        """Remove a pending side effect; the field is removed with the last one. Idempotent."""
         key = {
             "tenant_id": str(organization_id),
             "conversation_id": str(conversation_id),
@@ -324,7 +325,9 @@ class MessageManager:
         direction: str,
         moment: datetime,
     ) -> None:
-        """Note in the entries themselves that they were delivered and read."""
+        """Set the delivery and read times of the messages in ``(after, up_to]`` of this
+        direction.
+        """
         key = {"tenant_id": str(organization_id), "conversation_id": str(conversation_id)}
         with mongo_refusals():
             # A member that is in no index would make some engines read every conversation.

@@ -1,4 +1,4 @@
-"""How trouble of MongoDB is told."""
+"""MongoDB errors translated to the app's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,9 @@ from crm.core.errors import StoreUnavailable
 
 @contextmanager
 def mongo_refusals() -> Iterator[None]:
-    """Tell an unreachable MongoDB as a refusal that may be retried."""
+    """Raise StoreUnavailable, which may be retried, for MongoDB errors other than
+    duplicate keys.
+    """
     try:
         yield
     except DuplicateKeyError:

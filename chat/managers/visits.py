@@ -1,4 +1,4 @@
-"""How visitors' tokens are looked up."""
+"""Querysets of visitor tokens."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 class VisitorTokenQuerySet(models.QuerySet["VisitorToken"]):
     def live(self, now: datetime | None = None) -> Self:
-        """Narrow to those that open something.
+        """Return the tokens that are valid at ``now``.
 
-        Whoever was identified is so as long as the secret lasts by which their site proved it.
+        The token of an identified visitor is valid as long as the secret that verified them.
         """
         is_anonymous = models.Q(customer__external_id="")
         is_proved = models.Q(secret__isnull=False, secret__revoked_at__isnull=True)

@@ -1,4 +1,4 @@
-"""The nouns of chat, whichever store holds them."""
+"""The models of chat, in PostgreSQL and MongoDB."""
 
 from chat.models.alerts import AlertEmail, AlertSettings
 from chat.models.conversation import (

@@ -1,4 +1,4 @@
-"""How people are told that somebody waits for them, and what they were told by e-mail."""
+"""Notification settings of members, and the e-mails they were sent about waiting customers."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +12,7 @@ from crm.core.ids import uuid7
 
 
 class AlertSettings(models.Model):
-    """What one person wants to hear of in one organization; no row means the defaults."""
+    """Notification settings of one member in one organization; without a row the defaults apply."""
 
     DELAYS = (2, 5, 10, 30, 60)
     DEFAULT_DELAY = 5
@@ -46,7 +46,7 @@ class AlertSettings(models.Model):
 
 
 class AlertEmail(models.Model):
-    """One wait of a customer that one person was told of by e-mail: written before it is sent."""
+    """An e-mail to one member about one wait of a customer: stored before it is sent."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Conversation heads: who talks, who owns it, how far the log goes. MongoDB holds the log."""
+"""Conversation rows; MongoDB holds the log."""
 
 import secrets
 from typing import ClassVar
@@ -38,37 +38,37 @@ def new_epoch() -> str:
     return secrets.token_hex(6)
 
 
+# Written together with an event of the log.
+LOG_FIELDS = (
+    "status",
+    "assignee",
+    "last_seq",
+    "inbound_total",
+    "answered_inbound_total",
+    "last_message_at",
+    "last_message",
+    "last_customer_message",
+    "waiting_since",
+    "handed_off_at",
+    "replied_by",
+    "snoozed_until",
+    "closed_at",
+)
+
+
 class Conversation(VersionedModel):
-    """The head of one stream.
+    """The conversation row of one stream.
 
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
-    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` follow the
-    log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` of when
-    somebody of the team last answered the customer or closed it. ``waiting_since`` is when the
-    first customer message that nobody answered was written; ``handed_off_at`` is when the bot
-    handed over, until a person acts; ``replied_by`` holds the ids of the people who wrote to the
-    customer since the bot had it last. ``version`` is about the labels and the priority, which
-    people edit: every other change is an entry of the log.
+    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` are derived
+    from the log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` at
+    the team's last reply or closing. ``waiting_since`` is the time of the first unanswered customer
+    message; ``handed_off_at`` is the time of the escalation until a person acts; ``replied_by``
+    holds the ids of the members who replied since the bot last owned it. ``version`` covers the
+    labels and the priority, which people edit: every other change is an event of the log.
     """
 
-    version_ignores: ClassVar[frozenset[str]] = frozenset(
-        {
-            "status",
-            "assignee",
-            "last_seq",
-            "inbound_total",
-            "answered_inbound_total",
-            "last_message_at",
-            "last_message",
-            "last_customer_message",
-            "waiting_since",
-            "handed_off_at",
-            "replied_by",
-            "customer_seen_seq",
-            "snoozed_until",
-            "closed_at",
-        }
-    )
+    version_ignores: ClassVar[frozenset[str]] = frozenset({*LOG_FIELDS, "customer_seen_seq"})
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -168,12 +168,12 @@ class Conversation(VersionedModel):
 
     @property
     def owner_ids(self) -> tuple[UUID, ...]:
-        """Give whose record it is, as `crm.accounts.permissions` asks."""
+        """Return the ids of the record's owners, for `crm.accounts.permissions`."""
         return (self.assignee_id,) if self.assignee_id else ()
 
     @property
     def bot_name(self) -> str:
-        """Return what the owner calls the bot of this conversation's widget, or ""."""
+        """Return the bot's name in this conversation's widget, or ""."""
         return self.widget.text("bot_name", self.language_code) if self.widget else ""
 
     @property
@@ -182,18 +182,18 @@ class Conversation(VersionedModel):
 
     @property
     def awaits_person(self) -> bool:
-        """Return whether the bot handed it over and nobody has taken it yet."""
+        """Return whether the conversation is escalated and still unassigned."""
         is_untaken = self.status == Status.OPEN and self.assignee_id is None
         return is_untaken and self.handed_off_at is not None
 
     @property
     def is_open_to_bot(self) -> bool:
-        """Return whether the bot may write here: no person has taken over."""
+        """Return whether the bot may write here: no agent has taken over."""
         return self.is_bot_owned or self.awaits_person
 
 
 class ConversationSize(models.Model):
-    """How many bytes of text a conversation holds, as of a state of its head."""
+    """The bytes of text of a conversation at its last measurement."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -216,9 +216,10 @@ class ConversationSize(models.Model):
 
 
 class ConversationRead(models.Model):
-    """How far one agent has read.
+    """The read position of one agent.
 
-    Unread = the head's inbound_total minus the one seen or, if that is more, the one answered.
+    Unread = the conversation's inbound_total minus the greater of the one seen and the one
+    answered.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""How a site proves to us who its visitor is."""
+"""Secrets and uses of signed visitor identities."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -13,10 +13,10 @@ from crm.core.ids import uuid7
 
 
 class IdentitySecret(models.Model):
-    """A secret that a site signs its visitors' identities with; ``kid`` names it in a token.
+    """A secret by which a site signs its visitors' identities; ``kid`` names it in a token.
 
-    Several may be alive, so that a site can change its secret without a gap. Kept sealed: unlike a
-    password it must be read to check a signature.
+    Several may be active, so that a site can rotate them without interruption. Stored encrypted:
+    unlike a password it must be readable to verify a signature.
     """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("kid",)
@@ -43,10 +43,10 @@ class IdentitySecret(models.Model):
 
 
 class IdentityUse(models.Model):
-    """A proof of identity that a browser has shown: it is good in no other browser.
+    """A signed identity that a browser has used; no other browser can use it.
 
-    Kept until the proof has expired. ``shown_with`` is the hash of the visitor token that came with
-    it, ``token`` the one that it gave: who holds one of the two may show the proof again.
+    Kept until the token expires. ``shown_with`` is the hash of the visitor token sent with it,
+    ``token`` the one issued for it: the holder of either may use it again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

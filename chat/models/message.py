@@ -1,4 +1,4 @@
-"""Entries of a conversation's log, as MongoDB keeps them."""
+"""Events of a conversation's log, as stored in MongoDB."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -47,7 +47,7 @@ _SORTING = frozenset({PRIORITIZED, LABELLED})
 
 
 def mongo_now() -> datetime:
-    """Give the present time as MongoDB can keep it: to the millisecond."""
+    """Return the current time truncated to milliseconds, the precision of MongoDB."""
     return to_milliseconds(datetime.now(UTC))
 
 
@@ -57,7 +57,7 @@ def to_milliseconds(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who wrote an entry; ``id`` is the customer's or user's id, or "bot" or "system"."""
+    """The sender of an event; ``id`` is the customer's or user's id, or "bot" or "system"."""
 
     type: SenderType
     id: str
@@ -70,7 +70,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that an edit or a deletion is about; ``type`` is its content's."""
+    """The message that an edit or a deletion refers to; ``type`` is its content's."""
 
     message_id: str
     seq: int
@@ -79,7 +79,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """An entry that has no number yet."""
+    """An event without a seq yet."""
 
     sender: Sender
     content: Mapping[str, Any]
@@ -96,10 +96,10 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One numbered entry; ``inbound_total`` counts the customer's messages up to this one.
+    """One event; ``inbound_total`` counts the customer's messages up to this one.
 
-    A message shows what was done to it later: ``edited_at``, or ``deleted_at`` with whom by, and
-    ``amended_seq``, the entry that did it last. An edit or a deletion is an entry of its own.
+    A message reflects later changes: ``edited_at``, or ``deleted_at`` with the deleter, and
+    ``amended_seq``, the seq of the last one. An edit or a deletion is an event of its own.
     """
 
     tenant_id: UUID
@@ -137,14 +137,16 @@ class Message:
 
     @property
     def target(self) -> Target | None:
-        """What an edit or a deletion is about; None for other entries."""
+        """Return the message that an edit or a deletion refers to; None for other events."""
         if self.kind not in AMENDMENTS:
             return None
         return Target(**self.content["target"])
 
     @property
     def is_private(self) -> bool:
-        """Whether nothing of it is for the customer: a note, what is about one, how we sort."""
+        """Return whether customers must not see it: notes, changes of notes, labels and
+        priority.
+        """
         return (
             self.is_note
             or (self.target is not None and self.target.type == ContentType.NOTE)
@@ -152,7 +154,7 @@ class Message:
         )
 
     def to_document(self) -> dict[str, Any]:
-        """Give the document that MongoDB stores; the partial indexes need absent ids left out."""
+        """Return the MongoDB document; absent ids are left out, as the partial indexes require."""
         document: dict[str, Any] = {
             "tenant_id": str(self.tenant_id),
             "conversation_id": str(self.conversation_id),

@@ -1,4 +1,4 @@
-"""The door for visitors of a customer's site."""
+"""Widgets, visitor tokens and identity secrets."""
 
 import secrets
 from typing import ClassVar
@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
-from chat.widget_texts import validate_texts
+from chat.widget_texts import WidgetTextsField, validate_texts
 from crm.accounts.models import Language, Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
@@ -28,13 +28,13 @@ def new_site_key() -> str:
 
 
 class Widget(VersionedModel):
-    """A chat widget that an organization pastes into its site.
+    """A chat widget that an organization embeds in its site.
 
     ``allowed_domains`` holds host names (``shop.example`` or ``*.shop.example``, with a port where
-    it is not the scheme's own); empty means that no site may show the widget.
-    ``texts`` holds ``{language: {"greeting": …, "title": …}}``. A paused one is shown nowhere;
-    ``is_active`` is the operator's own switch. ``last_seen_at`` and ``refused_at`` tell when the
-    loader was last seen on an allowed site and on another one.
+    it is not the scheme's default); empty allows no site. ``texts`` holds ``{language: {"greeting":
+    …, "title": …}}``. A paused widget is not shown; ``is_active`` is the operator's switch.
+    ``last_seen_at`` and ``refused_at`` are the times when the loader was last seen on an allowed
+    site and on another one.
     """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("site_key",)
@@ -68,7 +68,7 @@ class Widget(VersionedModel):
         choices=[("right", _("Right")), ("left", _("Left"))],
         default="right",
     )
-    texts = models.JSONField(_("texts"), default=dict, blank=True, validators=[validate_texts])
+    texts = WidgetTextsField(_("texts"), default=dict, blank=True, validators=[validate_texts])
     bot_enabled = models.BooleanField(_("the bot answers first"), default=True)
     is_active = models.BooleanField(_("active"), default=True)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
@@ -90,7 +90,7 @@ class Widget(VersionedModel):
         return self.name
 
     def clean(self) -> None:
-        """Bring the allowed domains to their one form."""
+        """Normalize the allowed domains. Raise ValidationError."""
         try:
             self.allowed_domains = normalize_domains(self.allowed_domains)
         except InvalidDomains as error:
@@ -101,7 +101,7 @@ class Widget(VersionedModel):
         return self.paused_at is not None
 
     def text(self, name: str, language: str) -> str:
-        """Give a text in the visitor's language, else the organization's, else any."""
+        """Return a text in the visitor's language, else the organization's, else any."""
         for code in (language, self.organization.language_code, *Language.values):
             if found := self.texts.get(code, {}).get(name):
                 return str(found)
@@ -109,10 +109,10 @@ class Widget(VersionedModel):
 
 
 class VisitorToken(models.Model):
-    """What lets one browser come back as the same visitor; only its hash is kept.
+    """The token by which one browser returns as the same visitor; only its hash is stored.
 
-    ``expires_at`` moves on with use. ``secret`` is the one by which the site proved who the visitor
-    is: the token ends with it. It is None as long as the visitor is nobody in particular.
+    ``expires_at`` is extended by use. ``secret`` is the one that verified the visitor's identity;
+    the token is revoked with it. It is None for an anonymous visitor.
     """
 
     organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
@@ -146,7 +146,9 @@ class VisitorToken(models.Model):
 
 
 class SetupGuide(models.Model):
-    """Whether an organization put its setup checklist away; what is done is seen from its data."""
+    """Whether an organization dismissed its setup checklist; its progress is read from
+    other data.
+    """
 
     organization = models.OneToOneField(
         Organization, on_delete=models.CASCADE, primary_key=True, related_name="+"

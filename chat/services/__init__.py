@@ -1,4 +1,4 @@
-"""The verbs of chat: the only writers."""
+"""The services of chat: the only writers."""
 
 from chat.services.amending import delete_message, edit_message, finish_amendment
 from chat.services.conversations import (
@@ -8,6 +8,7 @@ from chat.services.conversations import (
     hand_off,
     open_conversation,
     reopen,
+    require_state,
     set_labels,
     set_priority,
     snooze,
@@ -42,6 +43,7 @@ __all__ = [
     "reconcile",
     "reopen",
     "require_same",
+    "require_state",
     "set_labels",
     "set_priority",
     "snooze",

@@ -1,4 +1,4 @@
-"""What people want to hear of, and e-mails about customers whom nobody has looked at."""
+"""Notification settings, and e-mails about customers who wait for a reply."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,7 +34,7 @@ MOST_IN_ONE = 20
 
 
 def alert_settings(membership: Membership) -> AlertSettings:
-    """Return what somebody wants to hear of, unsaved where they never said."""
+    """Return the member's notification settings, unsaved defaults if there are none."""
     whose = {"organization_id": membership.organization_id, "user_id": membership.user_id}
     return AlertSettings.objects.filter(**whose).first() or AlertSettings(**whose)
 
@@ -42,7 +42,7 @@ def alert_settings(membership: Membership) -> AlertSettings:
 def change_alert_settings(
     *, by: Membership, sound: bool, desktop: bool, email: bool, email_after_minutes: int
 ) -> AlertSettings:
-    """Save what somebody wants to hear of in their organization."""
+    """Save the member's notification settings in their organization."""
     changed, _is_new = AlertSettings.objects.update_or_create(
         organization_id=by.organization_id,
         user_id=by.user_id,
@@ -57,7 +57,7 @@ def change_alert_settings(
 
 
 def switch_sound(*, by: Membership, sound: bool) -> AlertSettings:
-    """Save whether somebody wants to hear the sound; what else they want stays as it is."""
+    """Save whether the sound is on; the other settings are unchanged."""
     changed, _is_new = AlertSettings.objects.update_or_create(
         organization_id=by.organization_id,
         user_id=by.user_id,
@@ -67,7 +67,9 @@ def switch_sound(*, by: Membership, sound: bool) -> AlertSettings:
 
 
 def unalerted() -> list[tuple[UUID, UUID]]:
-    """Return for whom customers wait unseen and untold: (organization, user), each once."""
+    """Return (organization, user) ids, distinct, of members with unseen waiting customers to
+    notify.
+    """
     now = timezone.now()
     soonest = now - timedelta(minutes=min(AlertSettings.DELAYS))
     theirs = {"organization": OuterRef("organization"), "user": OuterRef("assignee")}
@@ -96,10 +98,10 @@ def unalerted() -> list[tuple[UUID, UUID]]:
 
 @transaction.atomic
 def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
-    """Queue one e-mail about all customers who wait for somebody unseen; return about how many.
+    """Queue one e-mail about all customers who wait for a member unseen. Return their number.
 
-    Safe to repeat, also at once: the row of each wait and the e-mail are one transaction, under the
-    lock of the membership.
+    Safe to repeat, also concurrently: the row of each wait and the e-mail are one transaction,
+    under the lock of the membership.
     """
     membership = (
         Membership.objects.select_for_update(of=("self",))
@@ -145,7 +147,7 @@ def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
 
 
 def purge_alert_emails() -> int:
-    """Drop what was told long ago; return how many rows."""
+    """Delete records of old e-mails. Return the number of rows."""
     count, _each = AlertEmail.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     return count
 
@@ -178,9 +180,9 @@ def _late(membership: Membership, moment: datetime) -> list[Conversation]:
 
 
 def _is_unread_since(conversation: Conversation, moment: datetime) -> bool:
-    """Return whether the oldest message that the assignee has not seen was written by then.
+    """Return whether the assignee's oldest unread message was written by ``moment``.
 
-    Whoever looked at the first one, and was written to again just now, is still at it.
+    An assignee who read the first message and just received another is still active.
     """
     seen = conversation.reads.filter(user=conversation.assignee_id).first()
     entries = Message.objects.after(
@@ -215,6 +217,6 @@ def _address(conversation: Conversation | None) -> str:
 
 
 def _absolute(path: str) -> str:
-    """Return a page's address as people open it, or "" where the installation does not say it."""
+    """Return a page's absolute URL, or "" where the base URL is not configured."""
     origin = next((each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each), "")
     return f"{origin.rstrip('/')}{path}" if origin else ""

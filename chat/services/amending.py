@@ -1,7 +1,8 @@
 """Editing and deleting messages.
 
-The entry that says so is the truth. What it does to the document of the message is a side effect:
-done at once, and named in the entry until it is done, so that the sweeper does what a crash left.
+The event is the source of truth. Updating the message's document is a side effect: applied
+immediately, and pending in the event until it is applied, so that the sweeper completes it after a
+crash.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ _MAY_DELETE: Mapping[SenderType, Action] = {
 
 
 def may_delete(by: Principal) -> list[str]:
-    """Give the types of senders whose messages this one may delete at any time."""
+    """Return the sender types whose messages this principal may delete at any time."""
     if not by.may(Area.INBOX, WRITE):
         return []
     return [sender.value for sender, action in _MAY_DELETE.items() if by.may(Area.SETTINGS, action)]
@@ -80,12 +81,12 @@ def edit_message(
     text: str,
     client_message_id: str,
 ) -> Message:
-    """Give a message another text; answers with the entry that says so.
+    """Change the text of a message. Return the event of the edit.
 
-    Safe to repeat under the same ``client_message_id``. Only one's own, only for a time, and not in
-    a closed conversation. Raises MessageNotFound, MessageDeleted, NotAMessage, NotYourMessage,
-    AmendedTooLate, ConversationClosed, ReadOnly, NotYours, IdempotencyKeyReused, the refusals of a
-    text, and StoreUnavailable.
+    Safe to repeat under the same ``client_message_id``. Allowed for one's own messages, for a
+    limited time, and not in a closed conversation. Raise MessageNotFound, MessageDeleted,
+    NotAMessage, NotYourMessage, AmendedTooLate, ConversationClosed, ReadOnly, NotYours,
+    IdempotencyKeyReused, the errors of an invalid text, and StoreUnavailable.
     """
     _require_may_answer(by)
     text = clean_text(text)
@@ -110,9 +111,9 @@ def edit_message(
 
 
 def delete_message(*, conversation_id: UUID, message_id: UUID, by: Principal) -> Message:
-    """Take a message away and leave a tombstone; answers with the entry that says so.
+    """Delete a message and leave a tombstone. Return the event of the deletion.
 
-    Safe to repeat: the first deletion is the answer. Raises MessageNotFound, NotAMessage,
+    Safe to repeat: the first deletion is returned. Raise MessageNotFound, NotAMessage,
     NotYourMessage, AmendedTooLate, ReadOnly, NotYours and StoreUnavailable.
     """
     _require_may_answer(by)
@@ -132,14 +133,16 @@ def delete_message(*, conversation_id: UUID, message_id: UUID, by: Principal) ->
 
 
 def is_deleted(question: Message) -> bool:
-    """Say whether a message was deleted, by the log itself. Needs the conversation locked."""
+    """Return whether the log contains a deletion of the message. Requires the
+    conversation's lock.
+    """
     amendments = Message.amendments.of(question.tenant_id, question.conversation_id, question.seq)
     return any(each.kind == EventKind.DELETED for each in amendments)
 
 
 @transaction.atomic
 def finish_amendment(*, entry: Message) -> None:
-    """Do what an edit or a deletion left undone. Safe to repeat; raises StoreUnavailable."""
+    """Apply a pending edit or deletion. Safe to repeat; raise StoreUnavailable."""
     try:
         conversation = lock_conversation(
             organization_id=entry.tenant_id, conversation_id=entry.conversation_id
@@ -176,7 +179,7 @@ def _append(conversation: Conversation, target: Message, new: NewMessage) -> Mes
 
 
 def _amend(entry: Message) -> None:
-    """Bring the document up to the entry, then strike that off the entry's list."""
+    """Apply the event to the message's document, then remove the pending side effect."""
     if entry.kind == EventKind.EDITED:
         Message.amendments.edit(entry)
     elif entry.target is not None:
@@ -268,7 +271,7 @@ def _amendment(
 
 
 def _as_amended(target: Message, new: NewMessage) -> Message:
-    """Give the message as it will be."""
+    """Return the message with the edit or deletion applied."""
     if new.kind == EventKind.DELETED:
         return replace(target, content={"type": target.content["type"]}, deleted_at=new.timestamp)
     content = {**target.content, "text": new.content["text"]}
@@ -276,7 +279,7 @@ def _as_amended(target: Message, new: NewMessage) -> Message:
 
 
 def _show_in_head(conversation: Conversation, message: Message) -> None:
-    """Let an unsaved head show a message as it is now, where it shows it at all."""
+    """Update the unsaved conversation row where it shows this message."""
     # Times first: most often they tell that the message is not the one, without a look at the log.
     if conversation.last_message_at == message.timestamp and not any(
         entry.kind == EventKind.POSTED for entry in _later(conversation, message.seq)

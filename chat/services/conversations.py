@@ -1,6 +1,7 @@
-"""Verbs about whole conversations: open, assign, close and so on.
+"""Services of whole conversations: open, assign, close and so on.
 
-Each change is an entry of the log too, under the same lock: every client learns of it in order.
+Each change is also an event of the log, under the same lock, so that every client receives it in
+order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.content import clean_client_message_id
-from chat.errors import ConversationClosed, UnknownAssignee
+from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
 from chat.models.message import LABELLED, PRIORITIZED
@@ -43,7 +44,7 @@ def agent_sender(user: User) -> Sender:
 
 
 def sender_of(by: Principal) -> Sender:
-    """Give who writes for the organization: a person of it, or one of its keys."""
+    """Return the sender of the organization's messages: a member, or an API key."""
     return Sender(type=SenderType.AGENT, id=by.actor_id, name=by.actor_name)
 
 
@@ -61,10 +62,10 @@ def open_conversation(
     client_message_id: str,
     timestamp: datetime | None = None,
 ) -> Message:
-    """Post a customer's message into their open conversation, opening one where there is none.
+    """Post a customer's message to their open conversation; create one if there is none.
 
     Safe to repeat under the same ``client_message_id``, also after the conversation was closed.
-    A ``timestamp``, here and below, is for history that comes in late; else it happens now.
+    ``timestamp``, here and below, is for imported history; the default is now.
     """
     client_message_id = clean_client_message_id(client_message_id)
     customer = Customer.objects.get(organization_id=organization_id, pk=customer_id)
@@ -90,7 +91,7 @@ def open_conversation(
 def _conversation_for(
     *, customer: Customer, widget: Widget | None, language_code: str, client_message_id: str
 ) -> UUID:
-    """Give the conversation that a customer's message belongs to; begin one where none is."""
+    """Return the conversation that a customer's message belongs to; create one if needed."""
     # The customer's row is the lock: two tabs that send a first line share one conversation.
     Customer.objects.select_for_update().get(pk=customer.pk)
     theirs = Conversation.objects.of_customer(
@@ -125,6 +126,27 @@ def _conversation_for(
     return conversation.pk
 
 
+def require_state(
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    by: Principal,
+    status: str,
+    assignee: UUID | None,
+    snoozed_until: datetime | None,
+) -> None:
+    """Lock the conversation and compare its state. Raise ConversationChanged if it differs.
+
+    Call it in the transaction of the change that depends on this state.
+    """
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
+    present = (conversation.status, conversation.assignee_id, conversation.snoozed_until)
+    if present != (status, assignee, snoozed_until):
+        raise ConversationChanged
+
+
 @transaction.atomic
 def take_over(
     *,
@@ -133,11 +155,10 @@ def take_over(
     by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Make a person the one who answers; from here on the bot keeps silent."""
-    conversation = lock_for_change(
+    """Assign the conversation to the acting member; the bot stops answering."""
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if by.user_id is None:
         raise UnknownAssignee
     user = _assignable(organization_id=organization_id, user_id=by.user_id)
@@ -158,11 +179,10 @@ def take_over(
 def assign(
     *, organization_id: UUID, conversation_id: UUID, assignee_id: UUID | None, by: Principal
 ) -> Conversation:
-    """Give a conversation to an agent, or to nobody; a bot's conversation becomes open by it."""
-    conversation = lock_for_change(
+    """Assign a conversation to an agent, or unassign it; the bot's conversation becomes open."""
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     assignee = (
         _assignable(organization_id=organization_id, user_id=assignee_id) if assignee_id else None
     )
@@ -187,7 +207,7 @@ def set_priority(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Set how urgent a conversation is, also of one that is closed. Raise EditedMeanwhile."""
+    """Set the priority of a conversation, also of a closed one. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -212,7 +232,7 @@ def set_labels(
     by: Principal,
     version: int | None = None,
 ) -> Conversation:
-    """Replace the labels of a conversation; each stands once, in order. Raise EditedMeanwhile."""
+    """Replace the labels, deduplicated in the given order. Raise EditedMeanwhile."""
     conversation = lock_for_change(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
@@ -229,11 +249,10 @@ def set_labels(
 
 @transaction.atomic
 def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
-    """Give a conversation to the bot again."""
-    conversation = lock_for_change(
+    """Return a conversation to the bot."""
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     if conversation.is_bot_owned:
         return conversation
     return change(
@@ -254,7 +273,7 @@ def hand_off(
     reason: str,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Let people answer where the bot will not; ``reason`` says why.
+    """Escalate the bot's conversation to people; ``reason`` is the cause.
 
     One of asked, unknown, failed, quota and too_many.
     """
@@ -324,13 +343,12 @@ def snooze(
     by: Principal,
     timestamp: datetime | None = None,
 ) -> Conversation:
-    """Put a conversation out of sight until a time, or until the customer writes."""
+    """Snooze a conversation until a time, or until the customer writes."""
     if until <= timezone.now():
         raise Invalid("Choose a time in the future.")
-    conversation = lock_for_change(
+    conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
-    _refuse_closed(conversation)
     return change(
         conversation,
         "snoozed",
@@ -343,7 +361,7 @@ def snooze(
 
 
 def wake_snoozed(*, limit: int = 200) -> int:
-    """Reopen the conversations whose snooze is over; give how many."""
+    """Reopen conversations whose snooze is over. Return their number."""
     now = timezone.now()
     due = Conversation.objects.due_to_wake(now).values_list("organization_id", "pk")
     woken = 0
@@ -360,9 +378,14 @@ def wake_snoozed(*, limit: int = 200) -> int:
     return woken
 
 
-def _refuse_closed(conversation: Conversation) -> None:
+def _lock_unclosed(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+    """Lock the conversation for a change. Raise ConversationClosed if it is closed."""
+    conversation = lock_for_change(
+        organization_id=organization_id, conversation_id=conversation_id, by=by
+    )
     if conversation.status == Status.CLOSED:
         raise ConversationClosed
+    return conversation
 
 
 def _assignable(*, organization_id: UUID, user_id: UUID) -> User:

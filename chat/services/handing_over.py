@@ -1,4 +1,4 @@
-"""What becomes of the conversations of people who are not there any more."""
+"""Reassignment of the conversations of deactivated members."""
 
 from uuid import UUID
 
@@ -15,10 +15,10 @@ LEFT = "left"
 
 
 def hand_over(*, organization_id: UUID, user_id: UUID, limit: int = BATCH) -> bool:
-    """Give what is open of somebody who left to their successor, or to nobody.
+    """Reassign the open conversations of a deactivated member to their successor, or unassign them.
 
-    Each in a transaction of its own; safe to repeat. Says whether there may be more. Does nothing
-    of somebody who may come in.
+    Each in its own transaction; safe to repeat. Return whether more may remain. Do nothing for an
+    active member.
     """
     if _is_in(organization_id, user_id):
         return False
@@ -46,7 +46,7 @@ def hand_over(*, organization_id: UUID, user_id: UUID, limit: int = BATCH) -> bo
 
 
 def left_behind(*, limit: int = BATCH) -> list[tuple[UUID, UUID]]:
-    """Find who is not there any more and still has open conversations: (organization, user)."""
+    """Return (organization, user) ids of deactivated members with open conversations."""
     found = Conversation.objects.assigned_to_who_left().values_list(
         "organization_id", "assignee_id"
     )

@@ -1,4 +1,4 @@
-"""Verbs about the secrets that sites sign their visitors' identities with."""
+"""Services of visitor identity secrets."""
 
 import secrets
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class NewIdentitySecret:
 
 @transaction.atomic
 def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
-    """Give a widget another secret; those before it stay good. Raises TooManySecrets."""
+    """Add a secret to a widget; the earlier ones stay valid. Raise TooManySecrets."""
     require(by, Area.SETTINGS, WRITE)
     require_feature(Feature.VISITOR_IDENTITY, organization_id=by.organization_id)
     widget = (
@@ -53,7 +53,7 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
 
 @transaction.atomic
 def end_identity_secret(*, by: Principal, secret_id: UUID) -> IdentitySecret:
-    """Accept nothing any more that was signed with this secret. Safe to repeat."""
+    """Revoke a secret; its signatures are no longer accepted. Safe to repeat."""
     require(by, Area.SETTINGS, WRITE)
     secret = (
         IdentitySecret.objects.select_for_update()

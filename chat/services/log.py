@@ -1,4 +1,4 @@
-"""The one place where entries of the log are numbered and stored."""
+"""Numbering and storing of the log's events."""
 
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from chat.models import (
     Sender,
     SenderType,
 )
+from chat.models.conversation import LOG_FIELDS
 from chat.models.message import mongo_now, to_milliseconds
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
@@ -36,22 +37,7 @@ HANDED_BACK = "handed_back"
 CLOSED = "closed"
 # A person acted on the conversation: what the bot handed over is handed over no more.
 _ENDS_HAND_OFF = {"taken_over", "assigned", "unassigned", HANDED_BACK, CLOSED, "reopened"}
-HEAD_FIELDS = (
-    "status",
-    "assignee",
-    "last_seq",
-    "inbound_total",
-    "answered_inbound_total",
-    "last_message_at",
-    "last_message",
-    "last_customer_message",
-    "waiting_since",
-    "handed_off_at",
-    "replied_by",
-    "snoozed_until",
-    "closed_at",
-    "updated_at",
-)
+HEAD_FIELDS = (*LOG_FIELDS, "updated_at")
 _ATTEMPTS = 3
 
 
@@ -61,9 +47,9 @@ def lock_conversation(
     conversation_id: UUID,
     among: ConversationQuerySet | None = None,
 ) -> Conversation:
-    """Lock the head until the transaction ends: the first line of every change.
+    """Lock the conversation row until the transaction ends; every change starts with this.
 
-    ``among`` narrows it to what somebody may see; another head is answered as if it were not there.
+    ``among`` restricts it to what the caller may see. Raise ConversationNotFound.
     """
     conversations = Conversation.objects.all() if among is None else among
     try:
@@ -83,13 +69,13 @@ def append(
     moved_from: tuple[UUID | None, ...] = (),
     edited: tuple[str, ...] = (),
 ) -> Message:
-    """Number and store an entry, and bring the head up to it.
+    """Assign the next seq, store the event and update the conversation row.
 
-    Needs the conversation locked in the present transaction. The number comes from the log, not
-    from the head: a transaction that is rolled back after the insert would wedge the conversation
-    for ever on a head that never learned of the entry. ``moved_from`` names
-    whose it was (None: nobody's) where that changes with this entry, ``edited`` the fields that
-    people edit and that are saved along; they raise the head's version.
+    Requires the conversation to be locked in the current transaction. The seq comes from the log,
+    not from the row: after a rollback that follows the insert, the row would not include the event,
+    and every later insert would collide with it. ``moved_from`` holds the previous assignee (None:
+    unassigned) where this event changes it, ``edited`` the fields that people edit and that are
+    saved too; they increment the row's version.
     """
     for _attempt in range(_ATTEMPTS):
         last = Message.objects.last(
@@ -122,9 +108,9 @@ def change(
     key: str | None = None,
     **fields: Any,
 ) -> Conversation:
-    """Change a locked head and write the change into the log, where every client learns of it.
+    """Change a locked conversation and append the change to the log, which every client receives.
 
-    Under the same ``key`` it is written once, also after a transaction that was rolled back.
+    The same ``key`` is stored once, also after a rollback.
     """
     owner_before = conversation.assignee_id
     for field, value in fields.items():
@@ -182,7 +168,7 @@ def _numbered(conversation: Conversation, new: NewMessage, last: LastEntry) -> M
 
 
 def _stored_before(conversation: Conversation, new: NewMessage) -> Message:
-    """Find the entry that a unique index says is there."""
+    """Return the event that a unique index reported as stored."""
     stored = None
     if new.client_message_id:
         stored = Message.objects.posted_as(
@@ -198,7 +184,7 @@ def _stored_before(conversation: Conversation, new: NewMessage) -> Message:
 
 
 def follow(conversation: Conversation, message: Message) -> None:
-    """Bring a head up to an entry, unsaved; an older entry changes nothing."""
+    """Update a conversation row from an event, unsaved; an older event changes nothing."""
     if message.seq <= conversation.last_seq:
         return
     conversation.last_seq = message.seq
@@ -217,7 +203,7 @@ def follow(conversation: Conversation, message: Message) -> None:
 
 
 def _is_dealt_with(message: Message) -> bool:
-    """Return whether nothing of before this entry is left for the team to read."""
+    """Return whether this event leaves no earlier message unread by the team."""
     if message.kind == EventKind.CHANGED:
         return bool(message.content.get("change", {}).get("name") == CLOSED)
     return (
@@ -228,7 +214,7 @@ def _is_dealt_with(message: Message) -> bool:
 
 
 def _follow_people(conversation: Conversation, message: Message) -> None:
-    """Bring up to an entry who wrote to the customer, and whether a person has acted."""
+    """Update ``replied_by`` and ``handed_off_at`` from an event."""
     if message.kind == EventKind.CHANGED:
         change = message.content.get("change", {})
         name = change.get("name")
@@ -249,7 +235,7 @@ def _follow_people(conversation: Conversation, message: Message) -> None:
 
 
 def preview_of(message: Message) -> dict[str, Any]:
-    """Give the line a list shows of a message; ``is_deleted`` stands there only if it is."""
+    """Return the preview of a message for lists; ``is_deleted`` is present only if it is."""
     mark = {"is_deleted": True} if message.deleted_at else {}
     return mark | {
         "text": str(message.content.get("text", ""))[:PREVIEW_LENGTH],
@@ -260,7 +246,7 @@ def preview_of(message: Message) -> dict[str, Any]:
 
 
 def customer_preview_of(message: Message) -> dict[str, Any]:
-    """Return the line a list shows of what the customer said last."""
+    """Return the preview of the customer's last message."""
     preview = preview_of(message)
     del preview["sender_type"], preview["sender_name"]
     return preview | {"seq": message.seq, "timestamp": message.timestamp.isoformat()}
@@ -269,10 +255,10 @@ def customer_preview_of(message: Message) -> dict[str, Any]:
 def waiting_since(
     before: datetime | None, message: Message, *, handed_off_at: datetime | None
 ) -> datetime | None:
-    """Say since when the customer waits for an answer, after this entry.
+    """Return since when the customer waits for a reply, after this event; None if they do not.
 
-    A note answers nobody. A conversation that the bot hands to people waits from then on, whatever
-    the bot says before a person answers; a closed one waits for nobody.
+    A note is no reply. An escalated conversation waits from then on, whatever the bot posts before
+    a person replies; a closed one does not wait.
     """
     if message.kind == EventKind.CHANGED:
         name = message.content.get("change", {}).get("name")
@@ -291,7 +277,7 @@ def waiting_since(
 
 
 def unanswered_since(conversation: Conversation) -> datetime | None:
-    """Read out of the log since when the customer waits: closing forgot it."""
+    """Return since when the customer waits, computed from the log, after a reopening."""
     since = None
     newest = Message.objects.before(
         conversation.organization_id, conversation.pk, conversation.last_seq + 1

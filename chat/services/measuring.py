@@ -1,4 +1,4 @@
-"""How much text conversations hold: measured afterwards, for the plans of their organizations."""
+"""Measurement of stored text, asynchronously, for the organizations' plans."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ BATCH = 500
 
 
 def measure_conversations(*, limit: int = 20_000) -> int:
-    """Measure what changed since it was measured last; give how many. Safe to repeat.
+    """Measure conversations that changed since the last run. Return their number. Safe to repeat.
 
-    Nothing of this is done while a message is accepted: a size may be an hour old.
+    Accepting a message does not measure: a size may be an hour old.
     """
     measured = 0
     while measured < limit:
@@ -44,6 +44,6 @@ def measure_conversations(*, limit: int = 20_000) -> int:
 
 
 def stored_text(organization_id: UUID) -> int:
-    """Give the bytes of an organization's conversations, as they were measured last."""
+    """Return the bytes of an organization's conversations at the last measurement."""
     sizes = ConversationSize.objects.filter(organization_id=organization_id)
     return int(sizes.aggregate(total=Sum(F("text_bytes")))["total"] or 0)

@@ -1,4 +1,4 @@
-"""The one write path of every message, whoever wrote it and wherever it came in."""
+"""The only write path of messages, for every sender and channel."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,16 +48,15 @@ def post_message(
     timestamp: datetime | None = None,
     by: Principal | None = None,
 ) -> Message:
-    """Add a message to a conversation and announce it after commit.
+    """Add a message to a conversation and publish it after the commit.
 
-    Safe to repeat: the same ``client_message_id`` gives the stored message back. The row lock makes
-    the writers of one conversation take turns, which keeps ``seq`` without gaps. ``content`` must
-    come from ``clean_content``, or be made by our own bot. ``by`` is who writes for the
-    organization, and has to have the right to; a person's reply takes over what is nobody's.
-
-    Raises ConversationNotFound, ConversationClosed, ConversationTaken (a bot where a person took
-    over), NoteFromOutside, ReadOnly, NotYours, InvalidClientMessageId and
-    StoreUnavailable (retry with the same id).
+    Safe to repeat: the same ``client_message_id`` returns the stored message. The row lock
+    serializes the writers of one conversation, which keeps ``seq`` without gaps. ``content`` must
+    come from ``clean_content``, or from our own bot. ``by`` is the principal who writes for the
+    organization and needs the permission; a member's reply takes over an unassigned conversation.
+    Raise ConversationNotFound, ConversationClosed, ConversationTaken (the bot, where a person took
+    over), NoteFromOutside, ReadOnly, NotYours, InvalidClientMessageId and StoreUnavailable (retry
+    with the same id).
     """
     return post_among(
         Conversation.objects.all(),
@@ -85,9 +84,10 @@ def post_among(
     timestamp: datetime | None = None,
     by: Principal | None = None,
 ) -> Posted:
-    """Do what ``post_message`` does where the writer may see only ``conversations``.
+    """Do what ``post_message`` does, restricted to ``conversations``.
 
-    The lock itself asks whether they may: a message costs one look at its head, not two.
+    The locking query also checks the access: a message costs one query of its conversation, not
+    two.
     """
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id, among=conversations
@@ -124,10 +124,10 @@ def post_among(
 def _enter(
     conversation: Conversation, sender: Sender, by: Principal, client_message_id: str
 ) -> Message | None:
-    """Let a person who replies take over what is nobody's, and tell the customer who joined.
+    """Assign an unassigned conversation to the replying member, and record a member who joins.
 
-    Who replies in a colleague's conversation joins it and leaves it to them. A program takes
-    nothing over. Return the message where this is a retry of one that was stored.
+    A member who replies in a colleague's conversation joins without taking it over. An API key
+    takes nothing over. Return the stored message if this is a retry.
     """
     if by.user_id is None or by.user is None:
         return None
@@ -158,10 +158,10 @@ def _enter(
 
 
 def require_same(message: Message, *, content: Mapping[str, Any], sender_type: SenderType) -> None:
-    """Refuse a key that stands for something else than what is sent under it now.
+    """Raise IdempotencyKeyReused if the stored message differs from what is sent now.
 
-    To be asked after the commit: a retry also finishes what a rolled back transaction left undone.
-    A message that was edited or deleted since cannot be compared any more, and is the answer.
+    Call it after the commit: a retry also completes what a rolled back transaction left undone. A
+    message that was edited or deleted since cannot be compared and is accepted.
     """
     is_same = (
         message.kind == EventKind.POSTED
@@ -173,7 +173,7 @@ def require_same(message: Message, *, content: Mapping[str, Any], sender_type: S
 
 
 def finish_effect(*, message: Message, effect: str) -> None:
-    """Strike a side effect of a message off its list."""
+    """Remove a pending side effect of a message."""
     Message.objects.effect_done(message.tenant_id, message.conversation_id, message.seq, effect)
 
 

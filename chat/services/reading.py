@@ -1,4 +1,4 @@
-"""Who has read how far: cumulative, so that a late or repeated receipt changes nothing."""
+"""Read receipts: cumulative, so that a late or repeated one changes nothing."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from crm.operations.numbers import MOST
 
 
 def mark_seen_by_customer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> int:
-    """Note that the customer saw everything up to ``seq``; give the position that now holds."""
+    """Mark everything up to ``seq`` as seen by the customer. Return the resulting position."""
     with transaction.atomic():
         conversation = (
             Conversation.objects.select_for_update(of=("self",))
@@ -44,7 +44,7 @@ def mark_seen_by_customer(*, organization_id: UUID, conversation_id: UUID, seq: 
 def mark_seen_by_agent(
     *, organization_id: UUID, conversation_id: UUID, user: User, seq: int
 ) -> ConversationRead:
-    """Note that an agent saw everything up to ``seq``; give their reading position."""
+    """Mark everything up to ``seq`` as seen by an agent. Return the agent's read position."""
     conversation = Conversation.objects.filter(
         organization_id=organization_id, pk=conversation_id
     ).first()
@@ -67,9 +67,9 @@ def mark_seen_by_agent(
 
 
 def begun_today() -> int:
-    """Count, up to a bound, the conversations that began since midnight UTC.
+    """Return the number, up to MOST, of conversations that started since midnight UTC.
 
-    Their ids begin with the time, so the primary key finds them.
+    Their ids start with the time, so the primary key finds them.
     """
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     lowest = UUID(int=int(midnight.timestamp() * 1000) << 80)

@@ -1,4 +1,4 @@
-"""Compare each conversation's head with its log, and mend what is derived."""
+"""Compare each conversation row with its log, and repair derived data."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ _OF_HEADS = {HEAD_BEHIND_LOG, HEAD_AHEAD_OF_LOG, DOCUMENT_DIFFERS}
 
 @dataclass(frozen=True)
 class Difference:
-    """One place where two stores disagree; ``expected`` comes from the store that is the truth."""
+    """One inconsistency between two stores; ``expected`` is from the authoritative one."""
 
     kind: str
     organization_id: str
@@ -61,7 +61,7 @@ class Difference:
 
 @dataclass
 class Reconciliation:
-    """What a run saw; ``mended`` counts the differences that no longer stand."""
+    """The result of a run; ``mended`` counts the differences that were resolved."""
 
     conversations: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -73,9 +73,9 @@ class Reconciliation:
 
 
 def reconcile(*, repair: bool = False) -> Reconciliation:
-    """Compare the stores; with ``repair`` mend what is derived from the log.
+    """Compare the stores; with ``repair``, repair what is derived from the log.
 
-    Runs beside live traffic: a head that seems to differ is looked at again under its lock.
+    Safe beside live traffic: a row that seems to differ is checked again under its lock.
     """
     result = Reconciliation()
     with pymongo.timeout(PATIENCE_SECONDS):
@@ -150,7 +150,7 @@ def _differences(
 
 
 def _mend(head: Conversation, summary: LogSummary) -> None:
-    """Derive the head again from its log, and the document from the head."""
+    """Rebuild the conversation row from its log, and the document from the row."""
     if head.last_seq != summary.last_seq:
         head.last_seq = 0
         head.inbound_total = 0
@@ -172,7 +172,7 @@ def _mend(head: Conversation, summary: LogSummary) -> None:
 def _compare_amendments(
     keys: list[ConversationKey], result: Reconciliation, *, repair: bool
 ) -> None:
-    """Find messages that do not show how they were edited, or that they were deleted."""
+    """Find messages whose edits or deletions were not applied."""
     for key, latest in Message.amendments.latest(keys).items():
         if Message.amendments.missing(key, latest):
             _look_at_amendments_again(key, result, repair=repair)
@@ -201,7 +201,7 @@ def _look_at_amendments_again(
 
 
 def _misplaced_logs() -> Iterator[Difference]:
-    """Find logs of no conversation, and entries that stand under another organization."""
+    """Find logs without a conversation, and events under another organization."""
     for batch in Message.objects.conversations(batch=BATCH):
         organizations = dict(
             Conversation.objects.filter(pk__in=[key.conversation_id for key in batch]).values_list(

@@ -1,4 +1,4 @@
-"""Who may change which conversation."""
+"""Permissions on conversations."""
 
 from uuid import UUID
 
@@ -10,7 +10,10 @@ from crm.core.errors import AppError
 
 
 def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:
-    """Say why somebody may not change a conversation; one they cannot see is not there."""
+    """Return the error if ``by`` may not change the conversation, else None.
+
+    A conversation that they cannot see is ConversationNotFound.
+    """
     owners = conversation.owner_ids
     is_theirs = by.organization_id == conversation.organization_id
     if not is_theirs or not permits(by, Area.INBOX, READ, owners):
@@ -23,7 +26,7 @@ def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | N
 
 
 def lock_for_change(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
-    """Lock the head, if this one may change it as it is now."""
+    """Lock the conversation if the principal may change it. Raise the error otherwise."""
     conversation = lock_conversation(
         organization_id=organization_id, conversation_id=conversation_id
     )

@@ -1,4 +1,4 @@
-"""Side effects that are late: their task was lost, or never queued."""
+"""Overdue side effects: their task was lost, or never queued."""
 
 from datetime import timedelta
 
@@ -14,20 +14,20 @@ BATCH = 500
 
 
 def oldest_pending_age() -> float:
-    """Give for how many seconds the oldest side effect has been waiting; 0 when none is."""
+    """Return the age of the oldest pending side effect in seconds; 0 when there is none."""
     now = mongo_now()
     oldest = Message.objects.pending_since(now, limit=1)
     return (now - oldest[0].received_at).total_seconds() if oldest else 0.0
 
 
 def pending_answers() -> list[Message]:
-    """Give the questions that wait for the bot longer than a task should take, oldest first."""
+    """Return the questions that wait for the bot longer than a task should take, oldest first."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
     return Message.objects.pending_since(due, limit=BATCH, effect=ANSWER)
 
 
 def mend_amendments() -> int:
-    """Do to their messages what edits and deletions say that a crash left undone; give how many."""
+    """Apply edits and deletions that a crash left pending. Return their number."""
     due = mongo_now() - timedelta(seconds=settings.CHAT_SWEEP_AFTER_SECONDS)
     late = Message.objects.pending_since(due, limit=BATCH, effect=AMEND)
     for entry in late:

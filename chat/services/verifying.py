@@ -1,4 +1,4 @@
-"""Visitors whose site proved who they are."""
+"""Visits of visitors with a verified identity."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -34,13 +34,12 @@ def start_verified_visit(
     claims: Mapping[str, str],
     language_code: str,
 ) -> Visit:
-    """Let a browser in as the customer whom the proof names.
+    """Start a visit as the customer whom the token identifies.
 
-    What it wrote before as nobody in particular becomes that customer's, because it holds both: the
-    token of the one and the proof of the other. A browser that was somebody else starts anew. Who
-    becomes somebody gets another token: a token that was planted in the browser is worth nothing.
-
-    Raises IdentityUsed where another browser showed this proof before.
+    The conversations of the browser's anonymous visitor move to that customer, because it holds
+    both tokens. A browser that was another identified customer starts a new visit. An anonymous
+    visitor who is identified gets a new visitor token, so that a planted token is useless. Raise
+    IdentityUsed where another browser used this identity token before.
     """
     organization_id = widget.organization_id
     # The lock under which a customer of this id is looked for and made.
@@ -87,10 +86,10 @@ def start_verified_visit(
 def _use_proof(
     widget: Widget, proof: Proof, *, token: str | None, known: VisitorToken | None
 ) -> IdentityUse:
-    """Take a proof for one browser alone, which may show it again. Raises IdentityUsed.
+    """Reserve an identity token for one browser, which may send it again. Raise IdentityUsed.
 
-    The browser is known by the visitor token that it showed with the proof, or by the one that it
-    was given for it: whoever overheard the proof has neither.
+    The browser is recognized by the visitor token that it sent with the identity token, or by the
+    one issued for it: an eavesdropper has neither.
     """
     shown_with = hash_of(token) if token else ""
     use, is_first = IdentityUse.objects.get_or_create(
@@ -117,7 +116,7 @@ def _note_token(use: IdentityUse, record: VisitorToken) -> None:
 
 
 def _write_facts(customer: Customer, proof: Proof) -> None:
-    """Take over what the site vouches for."""
+    """Update the customer from the verified data."""
     changed = [name for name, value in proof.facts.items() if getattr(customer, name) != value]
     for name in changed:
         setattr(customer, name, proof.facts[name])

@@ -1,4 +1,4 @@
-"""Visitors of a customer's site: who may show the widget, and who comes back."""
+"""Visitors: allowed sites, and visitor tokens."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_][a-z0-9_-]{0,6
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A browser's place at a widget; ``token`` is the secret that it keeps."""
+    """A browser's visit at a widget; ``token`` is the secret stored by the browser."""
 
     token: str
     record: VisitorToken
@@ -38,7 +38,9 @@ class Visit:
 
 
 def active_widget(site_key: str) -> Widget:
-    """Give the widget of a snippet, with its organization. Raise WidgetNotFound, WidgetPaused."""
+    """Return the widget of a site key, with its organization. Raise WidgetNotFound,
+    WidgetPaused.
+    """
     if "\x00" in site_key:
         # PostgreSQL refuses to look for it.
         raise WidgetNotFound
@@ -56,7 +58,7 @@ def active_widget(site_key: str) -> Widget:
 
 
 def origin_allowed(widget: Widget, origin: str) -> bool:
-    """Say whether a page of this origin (``https://shop.example``) may show the widget."""
+    """Return whether a page of this origin (``https://shop.example``) may show the widget."""
     parts = _origin_parts(origin)
     if parts is None:
         return False
@@ -65,7 +67,7 @@ def origin_allowed(widget: Widget, origin: str) -> bool:
 
 
 def frame_ancestors(widget: Widget) -> list[str]:
-    """Give the same rule as sources of a Content-Security-Policy."""
+    """Return the allowed domains as sources of a Content-Security-Policy."""
     sources = []
     for pattern in widget.allowed_domains:
         parts = _pattern_parts(pattern)
@@ -83,7 +85,7 @@ def frame_ancestors(widget: Widget) -> list[str]:
 
 
 def check_origin(widget: Widget, origin: str) -> None:
-    """Refuse a site that is not the widget's."""
+    """Raise OriginNotAllowed for an origin that may not show the widget."""
     if not origin_allowed(widget, origin):
         raise OriginNotAllowed
 
@@ -97,11 +99,10 @@ def start_visit(
     claims: Mapping[str, str] | None = None,
     admit: Callable[[], object] | None = None,
 ) -> Visit:
-    """Recognise a visitor by their token, or welcome a new one under a new token.
+    """Return the visit of a known token, or create a visitor with a new token.
 
-    ``admit`` is called before a new one is made, and may refuse.
-
-    ``claims`` are what the page says of them: kept as such, and used for nothing.
+    ``admit`` is called before a visitor is created and may raise. ``claims`` is unverified data of
+    the page: stored as such, and never used for authentication.
     """
     if token is not None and (known := known_visit(widget=widget, token=token)):
         note_claims(known.customer, claims)
@@ -119,7 +120,7 @@ def start_visit(
 def issue_visit(
     *, widget: Widget, customer: Customer, is_new: bool, secret: IdentitySecret | None = None
 ) -> Visit:
-    """Give a browser a token of its own for this customer; ``secret`` is what proved them."""
+    """Issue a visitor token for this customer; ``secret`` verified their identity."""
     token = _PREFIX + secrets.token_urlsafe(32)
     now = timezone.now()
     record = VisitorToken.objects.create(
@@ -134,7 +135,7 @@ def issue_visit(
 
 
 def known_visit(*, widget: Widget, token: str | None) -> VisitorToken | None:
-    """Give whom a token stands for at this widget, if it stands for anybody."""
+    """Return the record of a valid visitor token of this widget, else None."""
     record = _find(token) if token is not None else None
     return record if record is not None and record.widget_id == widget.pk else None
 
@@ -147,7 +148,7 @@ def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
 
 
 def authenticate_visitor_token(token: str) -> VisitorToken:
-    """Return whose token this is, with customer and widget; one query. Raises VisitorUnknown."""
+    """Return the record of a token, with customer and widget; one query. Raise VisitorUnknown."""
     known = _find(token)
     if known is None:
         raise VisitorUnknown
@@ -155,7 +156,7 @@ def authenticate_visitor_token(token: str) -> VisitorToken:
 
 
 def renew_visit(*, organization_id: UUID, token_id: UUID) -> VisitorToken:
-    """Ask again for a token that somebody came in with. Raises AccessEnded."""
+    """Return the record of a token if it is still valid. Raise AccessEnded."""
     with tenancy.organization(organization_id):
         known = VisitorToken.objects.live().filter(pk=token_id).select_related("customer").first()
     if known is None:
@@ -164,14 +165,14 @@ def renew_visit(*, organization_id: UUID, token_id: UUID) -> VisitorToken:
 
 
 def live_visits(token_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of the tokens that still count; one query."""
+    """Return the tokens that are still valid; one query."""
     alive = VisitorToken.objects.live().filter(pk__in=token_ids)
     return set(alive.values_list("pk", flat=True)) if token_ids else set()
 
 
 @transaction.atomic
 def end_visits(customer: Customer) -> None:
-    """End all tokens of a visitor, with their sockets."""
+    """Revoke all tokens of a visitor and close their sockets."""
     VisitorToken.objects.filter(
         organization_id=customer.organization_id, customer_id=customer.pk
     ).delete()
@@ -179,7 +180,7 @@ def end_visits(customer: Customer) -> None:
 
 
 def extend_visit(record: VisitorToken, *, secret: IdentitySecret | None = None) -> None:
-    """Note the use of a token; a new proof of the same person is what it stands on from now on."""
+    """Extend a token's expiry after use; ``secret`` replaces the one that it depends on."""
     now = timezone.now()
     is_same = secret is None or secret.pk == record.secret_id
     if is_same and record.last_seen_at >= now - _SEEN_EVERY:
@@ -194,7 +195,9 @@ def extend_visit(record: VisitorToken, *, secret: IdentitySecret | None = None) 
 
 
 def purge_visits() -> int:
-    """Drop tokens and used proofs that have expired; at most some thousands at a time."""
+    """Delete expired tokens and used identity tokens, in bounded batches. Return the tokens'
+    number.
+    """
     now = timezone.now()
     IdentityUse.objects.filter(expires_at__lt=now).delete()
     old = VisitorToken.objects.filter(expires_at__lt=now).order_by("expires_at")
@@ -228,7 +231,7 @@ def _expiry(customer: Customer, now: datetime) -> datetime:
 
 
 def _origin_parts(origin: str) -> tuple[str, str, int] | None:
-    """Take an origin apart; None for ``null`` and for whatever is not exactly an origin."""
+    """Split an origin into scheme, host and port; None for ``null`` and invalid origins."""
     try:
         parts = urlsplit(origin)
         port = parts.port
@@ -247,7 +250,7 @@ def _origin_parts(origin: str) -> tuple[str, str, int] | None:
 
 
 def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
-    """Take ``*.shop.example:8080`` apart into host and port; the port may be ``*``."""
+    """Split ``*.shop.example:8080`` into host and port; the port may be ``*``."""
     found = re.fullmatch(
         r"(?P<host>\*?[^\s:/*\[\]]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}|\*))?",
         pattern.strip().lower(),
@@ -261,7 +264,7 @@ def _pattern_parts(pattern: str) -> tuple[str, str | None] | None:
 
 
 def _has_www(host: str) -> bool:
-    """Tell whether a domain stands for its ``www.`` as well: ``shop.example`` does."""
+    """Return whether a domain also covers its ``www.`` host, as ``shop.example`` does."""
     if host.startswith(("*.", "www.")) or ":" in host or "." not in host:
         return False
     return not host.rpartition(".")[2].isdigit()

@@ -1,4 +1,4 @@
-"""Verbs about widgets: what an owner sets, pausing, and where the loader was seen."""
+"""Services of widgets: settings, pausing, and installation status."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,7 +29,7 @@ _NOTED_EVERY = timedelta(minutes=1)
 
 @transaction.atomic
 def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
-    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets and InvalidWidget."""
+    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets or InvalidWidget."""
     require(by, Area.SETTINGS, WRITE)
     # Two at once would both find room for one.
     Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
@@ -45,9 +45,9 @@ def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
 def update_widget(
     *, by: Principal, widget_id: UUID, values: Mapping[str, Any], version: int | None = None
 ) -> Widget:
-    """Change the values that are given. Raise WidgetNotFound and InvalidWidget.
+    """Change the given values. Raise WidgetNotFound or InvalidWidget.
 
-    ``version`` is that of the widget which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
     """
     widget = _locked(by, widget_id)
     check_version(widget, version)
@@ -58,7 +58,7 @@ def update_widget(
 
 @transaction.atomic
 def pause_widget(*, by: Principal, widget_id: UUID) -> Widget:
-    """Show a widget nowhere and close its visitors' sockets. Safe to repeat."""
+    """Pause a widget and close its visitors' sockets. Safe to repeat."""
     widget = _locked(by, widget_id)
     if widget.paused_at is None:
         widget.paused_at = timezone.now()
@@ -73,7 +73,7 @@ def pause_widget(*, by: Principal, widget_id: UUID) -> Widget:
 
 @transaction.atomic
 def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
-    """Show a paused widget again. Safe to repeat."""
+    """Resume a paused widget. Safe to repeat."""
     widget = _locked(by, widget_id)
     if widget.paused_at is not None:
         widget.paused_at = None
@@ -83,10 +83,10 @@ def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
 
 @transaction.atomic
 def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widget:
-    """Add the domain on which the loader was last refused.
+    """Add the domain from which the loader was last rejected.
 
-    ``domain`` is the one that the person was shown: any site can be the last one. Raise
-    NothingRefused where it is another by now.
+    ``domain`` is the one that was displayed, because another site can be the last one by now: raise
+    NothingRefused then.
     """
     widget = _locked(by, widget_id)
     if not domain or domain != domain_of_origin(widget.refused_origin):
@@ -98,7 +98,7 @@ def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widg
 
 
 def record_seen(widget: Widget, origin: str) -> None:
-    """Note that the loader runs on an allowed site, at most once a minute."""
+    """Record that the loader runs on an allowed site, at most once a minute."""
     now = timezone.now()
     if widget.last_seen_at and now - widget.last_seen_at < _NOTED_EVERY:
         return
@@ -110,7 +110,7 @@ def record_seen(widget: Widget, origin: str) -> None:
 
 
 def record_refused(widget: Widget, origin: str) -> None:
-    """Note on which other site the loader was seen, at most once a minute."""
+    """Record a site that is not allowed and tried to load the widget, at most once a minute."""
     now = timezone.now()
     if widget.refused_at and now - widget.refused_at < _NOTED_EVERY:
         return
@@ -122,7 +122,7 @@ def record_refused(widget: Widget, origin: str) -> None:
 
 
 def dismiss_setup(*, by: Principal) -> None:
-    """Put the setup checklist away for everybody of the organization."""
+    """Hide the setup checklist for the whole organization."""
     require(by, Area.SETTINGS, WRITE)
     SetupGuide.objects.update_or_create(
         organization_id=by.organization_id, defaults={"dismissed_at": timezone.now()}
@@ -130,7 +130,7 @@ def dismiss_setup(*, by: Principal) -> None:
 
 
 def show_setup(*, by: Principal) -> None:
-    """Bring the setup checklist back."""
+    """Show the setup checklist again."""
     require(by, Area.SETTINGS, WRITE)
     SetupGuide.objects.filter(organization_id=by.organization_id).update(dismissed_at=None)
 

@@ -1,4 +1,4 @@
-"""The demo shop: a customer's site with the widget installed by the public snippet."""
+"""The demo shop: a site with the widget installed by the public snippet."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ from crm.core import tenancy
 
 @require_safe
 def shop(request: HttpRequest) -> HttpResponse:
-    """Show the shop in ``?lang=``, else in the browser's language."""
+    """Render the shop in ``?lang=``, else in the browser's language."""
     if not settings.DEMO_ENABLED:
         raise Http404
     language = request.GET.get("lang", "")

@@ -1,4 +1,4 @@
-"""The settings page of visitors' identities: a widget's secrets, and how a site signs with them."""
+"""The settings page of visitor identity: a widget's secrets, and how a site signs."""
 
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ def visitor_identity(request: HttpRequest) -> HttpResponse:
 @require_POST
 @once
 def add_secret(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Make a secret; its text is on the answer to this alone."""
+    """Create a secret; its text is shown only in this response."""
     try:
         made = add_identity_secret(by=membership_of(request), widget_id=widget_id)
     except AppError as refusal:

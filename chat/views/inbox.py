@@ -1,4 +1,4 @@
-"""The inbox's page; what changes on it later comes through the socket and the API."""
+"""The inbox's page; later changes come through the socket and the API."""
 
 import re
 from datetime import datetime
@@ -31,7 +31,7 @@ from crm.customers.models import Customer
 @ensure_csrf_cookie
 @member_required
 def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
-    """Show the list and, with an id, that conversation; complete before any script runs."""
+    """Render the list and, with an id, that conversation; complete without scripts."""
     membership = membership_of(request)
     if not conversation_id and not membership.may(Area.INBOX):
         # This is where everybody comes out who logs in.
@@ -117,7 +117,7 @@ def _alerts(membership: Membership) -> dict[str, bool]:
 
 
 def _change(membership: Membership) -> dict[str, Any]:
-    """Give what a page needs to offer only changes that would be accepted."""
+    """Return what the page needs to offer only permitted changes."""
     level = membership.level(Area.INBOX, WRITE)
     people = people_of(membership, Area.INBOX, WRITE) if Level.NONE < level < Level.ALL else ()
     return {"level": level.key, "people": sorted(str(user_id) for user_id in people)}
@@ -141,7 +141,9 @@ def _box_labels(membership: Membership) -> list[tuple[str, str]]:
 
 
 def _status_labels() -> list[tuple[Status, str]]:
-    """What a person has to do comes first; of many, unlike the label of one conversation."""
+    """Return the labels of the status tabs, actionable first; plural, unlike a conversation's
+    label.
+    """
     return [
         (Status.OPEN, pgettext("conversations", "Open")),
         (Status.PENDING, pgettext("conversations", "With the bot")),
@@ -173,10 +175,10 @@ def _row(row: dict[str, Any], order: inbox.Order) -> dict[str, Any]:
 
 
 def _last_words(row: dict[str, Any], order: inbox.Order) -> dict[str, Any]:
-    """Return what was said last or, while the customer waits for a person, what they said last.
+    """Return the last message or, while the customer waits for a person, their last message.
 
-    In a list of the newest, what a person of the team said after it is what put the row there.
-    Heads of older versions do not tell when the customer said it: it cannot stand with its time.
+    In the list by newest, an agent's later message is returned, because it determined the order.
+    Rows of older versions lack the time of the customer's message and show the last one.
     """
     is_waiting = row["waiting_since"] and row["status"] != Status.PENDING
     by_customer: dict[str, Any] = row["last_customer_message"]
@@ -210,7 +212,7 @@ def _entries(opened: dict[str, Any], membership: Membership) -> list[dict[str, A
 
 
 def _entry(event: dict[str, Any], membership: Membership, bot_name: str) -> dict[str, Any] | None:
-    """Word one entry of the log for the first paint; None where it shows in another entry."""
+    """Prepare one event for the first rendering; None if it is shown as part of another event."""
     data = event["data"]
     if event["kind"] in AMENDMENTS:
         return None
@@ -244,7 +246,7 @@ def _entry(event: dict[str, Any], membership: Membership, bot_name: str) -> dict
 
 
 def _source(source: dict[str, str]) -> dict[str, str]:
-    """Keep an address only where it leads to a page: templates escape text, not schemes."""
+    """Return a source; its URL is empty unless it is a web page or a local path."""
     url = source.get("url", "")
     is_page = url.startswith(("https://", "http://")) or re.match(r"/[^/]", url)
     return {"title": source.get("title") or url, "url": url if is_page else ""}

@@ -1,4 +1,4 @@
-"""The settings page of notifications: what one person wants to hear of."""
+"""The settings page of a member's notifications."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""What the bot did not know: a list to work off, one FAQ after another."""
+"""The list of questions that the bot could not answer."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -33,7 +33,7 @@ _PAGES_READ = 10
 @never_cache
 @member_required
 def unanswered(request: HttpRequest) -> HttpResponse:
-    """Show the questions that the bot handed on because it did not know."""
+    """Render the questions that the bot escalated because it had no answer."""
     membership = reader_of(request)
     require(membership, Area.INBOX)
     place = request.GET.get("after")
@@ -62,7 +62,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 @member_required
 @once
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
-    """Make a FAQ of an unanswered question; the question then leaves the list."""
+    """Create a FAQ from an unanswered question and mark the question as resolved."""
     membership = manager_of(request)
     question = _question(membership, question_id)
 
@@ -86,7 +86,7 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
 
 
 def _nearest(question: BotInteraction) -> tuple[Source, ...]:
-    """Give the FAQs that come nearest; none while the search is away: one can write without."""
+    """Return the nearest FAQs; none if the search is unavailable."""
     try:
         found = answer(
             organization_id=question.tenant_id,
@@ -101,7 +101,7 @@ def _nearest(question: BotInteraction) -> tuple[Source, ...]:
 @require_POST
 @member_required
 def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
-    """Let an existing FAQ answer such questions from now on; the question leaves the list."""
+    """Add the question to an existing FAQ and mark the question as resolved."""
     membership = manager_of(request)
     question = _question(membership, question_id)
     try:
@@ -122,7 +122,7 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
 @require_POST
 @member_required
 def settle_question(request: HttpRequest, question_id: str) -> HttpResponse:
-    """Take a question off the list without making anything of it."""
+    """Mark a question as resolved without changing any FAQ."""
     membership = manager_of(request)
     _question(membership, question_id)
     if not BotInteraction.objects.settle(
@@ -144,7 +144,7 @@ def unsettle_question(request: HttpRequest, question_id: str) -> HttpResponse:
 
 
 def _question(membership: Membership, question_id: str) -> BotInteraction:
-    """Return a question of a conversation that the member may read; raises Forbidden, Http404."""
+    """Return a question of a conversation that the member may read. Raise Forbidden or Http404."""
     require(membership, Area.INBOX)
     question = BotInteraction.objects.numbered(membership.organization_id, question_id)
     if question is None or not _among_visible(membership, [question]):

@@ -1,4 +1,4 @@
-"""Why somebody sees a conversation."""
+"""Explanation of why a member may see a conversation."""
 
 from uuid import UUID
 

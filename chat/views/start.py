@@ -1,4 +1,4 @@
-"""The setup checklist: from a new organization to a chat that answers."""
+"""The setup checklist of a new organization."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -22,9 +22,9 @@ from crm.accounts.permissions import WRITE, Area, require
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def start(request: HttpRequest) -> HttpResponse:
-    """Show what is done and what comes next; both are read from the organization's data.
+    """Render the checklist; its state is read from the organization's data.
 
-    A POST is the first step, the site's widget; what is wrong with it is shown in its place.
+    A POST creates the site's widget; its errors are shown in place.
     """
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
@@ -61,7 +61,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_POST
 def dismiss(request: HttpRequest) -> HttpResponse:
-    """Put the checklist away, or bring it back with ``to=show``."""
+    """Hide the checklist, or show it again with ``to=show``."""
     membership = membership_of(request)
     if request.POST.get("to") == "show":
         show_setup(by=membership)

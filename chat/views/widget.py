@@ -1,4 +1,4 @@
-"""What a customer's site loads: the launcher's script, its settings, and the page in the frame."""
+"""Resources loaded by a site: the launcher script, its settings, and the page in the frame."""
 
 import gzip
 import hashlib
@@ -32,17 +32,17 @@ _CSP_SOURCE = re.compile(r"https?://[A-Za-z0-9.*_:\[\]-]+")
 
 @require_safe
 def loader(request: HttpRequest) -> HttpResponse:
-    """Give the script that sites paste: the same for every site key."""
+    """Return the loader script, the same for every site key."""
     return _script(request, _source("loader.js"))
 
 
 @require_safe
 def settings_script(request: HttpRequest) -> HttpResponse:
-    """Give the launcher and what depends on the site key, as a script.
+    """Return the launcher and the site key's settings as a script.
 
-    A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. A
-    refusal comes with status 200, because a browser runs no script of a 404 and the site's
-    developer could not be told why there is no button.
+    A script and not JSON: fetching JSON would need a ``connect-src`` in the site's policy. Errors
+    have status 200, because a browser runs no script of a 404 and the site's developer would not
+    learn why there is no button.
     """
     language = _language(request)
     try:
@@ -79,7 +79,7 @@ def settings_script(request: HttpRequest) -> HttpResponse:
 @require_safe
 @xframe_options_exempt
 def frame(request: HttpRequest) -> HttpResponse:
-    """Show the chat's page, which only the widget's own sites may put into a frame."""
+    """Render the chat page, which only the widget's own sites may frame."""
     language = _language(request)
     with override(language):
         try:
@@ -124,7 +124,7 @@ def _language(request: HttpRequest) -> str:
 
 
 def _check_site(request: HttpRequest, widget: Widget) -> None:
-    """Refuse a site that is not the widget's; our own pages (demo, preview) always may."""
+    """Raise OriginNotAllowed for another site; our own pages (demo, preview) are always allowed."""
     origin = request.GET.get("origin", "")
     own = f"{request.scheme}://{request.get_host()}"
     if not origin or origin == own:
@@ -145,7 +145,7 @@ def _path(name: str) -> Path:
 
 
 def frame_modules() -> list[str]:
-    """Name the modules that the first screen needs, so that the browser asks for all at once."""
+    """Return the modules of the first screen, so that the browser can preload them."""
     folder = _path("frame.js").parent
     shared = folder.parent.parent / "stream"
     names = sorted(path.name for path in folder.glob("*.js"))
@@ -176,9 +176,10 @@ def _script(
     vary: str = "Accept-Encoding",
     fresh_for: int = FRESH_FOR_SECONDS,
 ) -> HttpResponse:
-    """Answer with a script that anybody may read, compressed where the browser takes it.
+    """Return a public script, compressed if the browser accepts gzip.
 
-    Not by GZipMiddleware: that adds up to 100 random bytes, which protect secrets; here are none.
+    Not by GZipMiddleware: that adds up to 100 random bytes to protect secrets, and there are none
+    here.
     """
     body = text.encode()
     etag = quote_etag(hashlib.sha256(body).hexdigest())
@@ -210,10 +211,10 @@ def _refusal(request: HttpRequest, refusal: AppError, language: str) -> HttpResp
 
 
 def _allow_frames(response: HttpResponse, sources: list[str]) -> None:
-    """Let sites show this page in a frame, also those that isolate themselves.
+    """Allow these sites to frame the page, also those with a COEP.
 
-    A site with a COEP loads a frame only if that has one, too; what the page itself loads comes
-    from its own origin, which every COEP allows.
+    A site with a COEP loads only frames that have one too; the page itself loads only from its own
+    origin, which every COEP allows.
     """
     response["Cross-Origin-Embedder-Policy"] = "require-corp"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -1,4 +1,4 @@
-"""Widgets in the settings: list, add, edit with a live preview, install, pause."""
+"""Settings pages of widgets: list, add, edit with a live preview, install, pause."""
 
 from typing import Any
 from uuid import UUID
@@ -75,7 +75,7 @@ def new_widget(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show a widget's settings beside the widget as it would look with them."""
+    """Render a widget's settings with a preview."""
     membership = _reader(request)
     if request.method == "POST":
         require(membership, Area.SETTINGS, WRITE)
@@ -121,7 +121,7 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_safe
 def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show the snippet, and whether the loader was seen."""
+    """Render the snippet and the installation status."""
     membership = _reader(request)
     context = {
         **PAGE,
@@ -136,7 +136,7 @@ def install(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_safe
 def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show only whether the loader was seen; the page asks while it waits."""
+    """Render only the installation status; the page polls it."""
     membership = _reader(request)
     context = seen_context(membership, _widget(membership, widget_id))
     context["seen_back"] = "start" if request.GET.get("to") == "start" else ""
@@ -152,7 +152,7 @@ def seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @require_safe
 @xframe_options_sameorigin
 def preview(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Show the chat without a visitor: it is told its settings by the page around it."""
+    """Render the chat without a visitor; the parent page sends it the settings."""
     widget = _widget(_reader(request), widget_id)
     context = {"widget": widget, "modules": frame_modules()}
     response = render(request, "chat/widget/preview.html", context)
@@ -179,7 +179,7 @@ def resume(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 @member_required
 @require_POST
 def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
-    """Allow the site on which the loader was refused."""
+    """Allow the site on which the loader was last rejected."""
     try:
         allow_refused_origin(
             by=membership_of(request),
@@ -196,7 +196,7 @@ def allow_seen(request: HttpRequest, widget_id: UUID) -> HttpResponse:
 
 
 def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
-    """Return what `_seen.html` shows: when the loader was seen, and where it was refused."""
+    """Return the context of `_seen.html`: where the loader was last seen and rejected."""
     refused = domain_of_origin(widget.refused_origin) or ""
     is_newer = widget.refused_at and (
         widget.last_seen_at is None or widget.refused_at > widget.last_seen_at
@@ -212,7 +212,7 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
 
 
 def create_from(form: NewWidgetForm, membership: Membership) -> tuple[Widget | None, int]:
-    """Create what a form describes, or show at the form why not; return the page's status."""
+    """Create a widget from a form, or add the errors to it. Return (widget or None, status)."""
     if not form.is_valid():
         return None, 422
     try:
@@ -226,7 +226,7 @@ def base_url(request: HttpRequest) -> str:
 
 
 def _is_from_start(request: HttpRequest) -> bool:
-    """Return whether the checklist led here; its pages lead back to it."""
+    """Return whether the page was opened from the checklist, to link back to it."""
     return "start" in (request.GET.get("to"), request.POST.get("to"))
 
 
@@ -244,7 +244,7 @@ def _widget(membership: Membership, widget_id: UUID) -> Widget:
 
 
 def _add_refusal(form: NewWidgetForm, refusal: AppError) -> int:
-    """Show a refusal at its fields, or at the form; return the status of the page."""
+    """Add an error to its fields, or to the form. Return the status of the response."""
     errors = refusal.extra.get("errors", {}) if isinstance(refusal, InvalidWidget) else {}
     for name, sentences in errors.items():
         form.add_error(name if name in form.fields else None, sentences)

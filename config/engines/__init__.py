@@ -1,7 +1,7 @@
-"""Real servers out of wheels, so that one command runs everything on a bare machine.
+"""Real servers from wheels, so that one command runs everything on a bare machine.
 
-Whatever the environment gives by URL is used; for the rest a child process with its data under
-`var/` answers. Imports neither settings nor apps: settings import this.
+A store with a URL in the environment is used; each other one is a child process with its data under
+`var/`. Imports neither settings nor apps: settings import this.
 """
 
 from config.engines.errors import EngineFailed

@@ -1,4 +1,4 @@
-"""The account that PostgreSQL runs under when the operator is root, which PostgreSQL refuses."""
+"""The account that runs PostgreSQL when the operator is root, which PostgreSQL refuses."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ _PASSAGE = ("dac_read_search", "dac_override")
 
 @dataclass(frozen=True)
 class Account:
-    """Another user, with what is needed to start a process as that user."""
+    """Another user, with the means to start a process as that user."""
 
     name: str
     uid: int
@@ -28,14 +28,14 @@ class Account:
 
     @property
     def popen_options(self) -> dict[str, Any]:
-        """Give the arguments for subprocess; none when a prefix command changes the user itself."""
+        """Return the arguments for subprocess; none when a prefix command changes the user."""
         if self.prefix:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_for(data: Path, *, must_reach: Sequence[Path]) -> Account | None:
-    """Choose the account for the owner-checked folder ``data``; None: stay who we are."""
+    """Return the account that runs the engine for the folder ``data``; None: the current one."""
     owner = data.stat().st_uid if data.exists() else None
     me = os.geteuid()
     if me != 0:
@@ -75,7 +75,7 @@ def _usual_entry() -> pwd.struct_passwd:
 
 
 def _wall(path: Path, account: Account) -> Path | None:
-    """Find the first folder above ``path`` that the account may not pass."""
+    """Return the first folder above ``path`` that the account may not traverse."""
     for folder in reversed(path.resolve().parents):
         if not folder.exists():
             return None
@@ -92,7 +92,9 @@ def _wall(path: Path, account: Account) -> Path | None:
 
 
 def _prefix_that_passes(account: Account) -> tuple[str, ...] | None:
-    """Find a command that changes the user but keeps the right to pass through closed folders."""
+    """Return a command that changes the user but keeps the capability to traverse
+    closed folders.
+    """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return None

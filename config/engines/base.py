@@ -1,4 +1,4 @@
-"""What supervision needs to know about an engine."""
+"""The interface of an engine for supervision."""
 
 import abc
 import signal
@@ -40,7 +40,7 @@ class Engine(abc.ABC):
         return var_dir() / "log" / f"{self.name}.log"
 
     def prepare(self, keep_fds: Sequence[int] = ()) -> None:
-        """Make the data folder ready for a first start; harmless later.
+        """Prepare the data folder for a first start; idempotent.
 
         Processes that write in it inherit ``keep_fds``, which hold its lock.
         """
@@ -48,25 +48,27 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def version(self) -> str:
-        """Tell the version of the installed server; an EngineFailed when it is not installed."""
+        """Return the version of the installed server. Raise EngineFailed when it is not
+        installed.
+        """
 
     @abc.abstractmethod
     def launch(self, port: int) -> Launch:
-        """Tell how to start it on a port of loopback."""
+        """Return the command that starts it on a port of loopback."""
 
     @abc.abstractmethod
     def is_ready(self, port: int) -> bool:
-        """Ask the server; never raises, answers within about a second."""
+        """Return whether the server answers; never raises, returns within about a second."""
 
     def finish(self, port: int) -> None:
-        """Do what can only be done once the server answers, for example create the database."""
+        """Complete the set-up once the server answers, for example create the database."""
         del port
 
     @abc.abstractmethod
     def url(self, port: int) -> str:
-        """Give the URL that the application uses, with its password."""
+        """Return the URL that the application uses, with its password."""
 
 
 def checkout_launch(argv: list[str]) -> Launch:
-    """Launch one of our own modules, which are found from the checkout."""
+    """Return the launch of one of our own modules, run in the checkout."""
     return Launch(argv=argv, cwd=CHECKOUT)

@@ -1,10 +1,10 @@
-"""What can go wrong with an engine, in words."""
+"""Errors of engines."""
 
 
 class EngineFailed(Exception):
     """An engine could not be started, reached or stopped.
 
-    ``message`` is one plain sentence, ``advice`` says what to do about it.
+    ``message`` is one plain sentence, ``advice`` the remedy.
     """
 
     def __init__(self, message: str, *, advice: str) -> None:

@@ -1,4 +1,4 @@
-"""From a dead engine's last words to one plain sentence."""
+"""Translation of a failed engine's log to one plain sentence."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ class Death:
 
 
 def reason_of_death(engine: Engine) -> Death:
-    """Read why an engine ended while it was being started."""
+    """Return the reason why an engine exited while starting, from its log."""
     text = _tail(engine.log)
     found = text.lower()
     if "address already in use" in found or "address in use" in found:
@@ -51,7 +51,7 @@ def reason_of_death(engine: Engine) -> Death:
 
 @contextlib.contextmanager
 def refused_folder(folder: Path) -> Iterator[None]:
-    """Say plainly when the folder of all data cannot be written."""
+    """Raise EngineFailed with a remedy when the data folder cannot be written."""
     try:
         yield
     except OSError as reason:

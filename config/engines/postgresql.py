@@ -42,7 +42,7 @@ class Postgresql(Engine):
         return printed_version(postgres_bin() / "postgres").rpartition(" ")[2]
 
     def prepare(self, keep_fds: Sequence[int] = ()) -> None:
-        """Run initdb beside the final place: an interrupted one is never mistaken for data."""
+        """Run initdb beside the final folder: an interrupted one is never mistaken for data."""
         if (self.data_dir / "PG_VERSION").exists():
             if postgres_passwords() is None:
                 raise EngineFailed(
@@ -107,9 +107,9 @@ class Postgresql(Engine):
             )
 
     def _drop_foreign_pid_file(self) -> None:
-        """Remove what a killed server left when its number went to a process that is no PostgreSQL.
+        """Remove the pid file of a killed server whose pid now belongs to another program.
 
-        PostgreSQL itself would refuse to start then.
+        PostgreSQL would refuse to start.
         """
         pid_file = self.data_dir / "postmaster.pid"
         try:
@@ -144,7 +144,7 @@ class Postgresql(Engine):
         return True
 
     def finish(self, port: int) -> None:
-        """Create the roles, the database and its extensions where they are missing."""
+        """Create missing roles, database and extensions."""
         try:
             self._complete(port)
         except psycopg.OperationalError as reason:
@@ -215,7 +215,7 @@ class Postgresql(Engine):
         return _url(APPLICATION, passwords.nextflow_app if passwords else "", port)
 
     def owner_url(self, port: int) -> str:
-        """Give the URL for migrations, which the application's role may not run."""
+        """Return the URL for migrations, which the application's role may not run."""
         passwords = postgres_passwords()
         return _url(OWNER, passwords.nextflow_owner if passwords else "", port)
 
@@ -226,7 +226,7 @@ def _url(role: str, password: str, port: int) -> str:
 
 
 def _system_locale() -> str:
-    """Choose the C library's UTF-8 locale where it has one; sorting does not depend on it."""
+    """Return the C library's UTF-8 locale if available; sorting does not depend on it."""
     try:
         before = locale.setlocale(locale.LC_CTYPE)
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

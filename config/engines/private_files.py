@@ -1,4 +1,4 @@
-"""Files that their owner alone may read."""
+"""Files readable by their owner only."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import IO
 
 
 def open_log(path: Path, *, anew: bool = False) -> IO[bytes]:
-    """Open a log to append to it, or ``anew``: readable by its owner only, also one of before."""
+    """Open a log for appending, or ``anew``; make it readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if anew else os.O_APPEND)
     handle = os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""Child processes that outlive the command that started them, known by more than their number."""
+"""Child processes that outlive the command that started them, identified beyond their pid."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ _children: dict[int, "subprocess.Popen[bytes]"] = {}
 
 
 def identity(pid: int) -> str | None:
-    """Tell which process has this number now; None when none has or it is dead and unreaped.
+    """Return the start identity of the process with this id; None if none runs or it is a zombie.
 
-    The number alone is not enough: it is given to another process sooner or later. On Linux the
-    kernel's own start tick is used, because a start time moves when the clock is set.
+    The id alone is not enough, because it is reused. On Linux the kernel's start tick is used,
+    because a start time moves when the clock is set.
     """
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
@@ -78,7 +78,7 @@ def spawn(
 
 
 def end(pid: int, started: str, *, how: signal.Signals, patience: float) -> bool:
-    """Ask a process to end and wait; kill it when it does not. False when it had to be killed.
+    """Signal a process and wait; kill it after ``patience`` seconds. Return False if it was killed.
 
     Nothing is signalled unless the process is still the one that was started.
     """

@@ -1,4 +1,4 @@
-"""The local process that answers Qdrant's REST API on Qdrant's own core (`qdrant-edge-py`)."""
+"""The engine of the local Qdrant server on Qdrant's own core (`qdrant-edge-py`)."""
 
 import sys
 import urllib.error
@@ -36,7 +36,7 @@ class Qdrant(Engine):
         return self.data_dir / "api_key"
 
     def api_key(self) -> str:
-        """Return what clients send as ``api-key``; empty before the first start."""
+        """Return the ``api-key`` for clients; empty before the first start."""
         return password_of(self.name)
 
     def launch(self, port: int) -> Launch:

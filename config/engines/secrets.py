@@ -1,4 +1,4 @@
-"""Passwords of the embedded engines: made once for a checkout, readable by their owner only."""
+"""Passwords of the embedded engines: generated per checkout, readable by their owner only."""
 
 import json
 import secrets
@@ -12,7 +12,7 @@ from config.engines.state import write_atomically
 
 @dataclass(frozen=True)
 class PostgresPasswords:
-    """One password for each role."""
+    """One password per role."""
 
     postgres: str
     nextflow_owner: str
@@ -24,7 +24,7 @@ def _path(name: str) -> Path:
 
 
 def _read(name: str) -> dict[str, str] | None:
-    """Return what is kept for an engine; None when there is nothing yet."""
+    """Return the stored secrets of an engine; None if there are none yet."""
     try:
         kept = json.loads(_path(name).read_text())
         if not isinstance(kept, dict) or not all(isinstance(each, str) for each in kept.values()):
@@ -45,12 +45,12 @@ def _write(name: str, passwords: dict[str, str]) -> None:
 
 
 def password_of(engine: str) -> str:
-    """Return the password of an engine that has one user; empty when there is none yet."""
+    """Return the password of an engine with one user; empty if there is none yet."""
     return (_read(engine) or {}).get("password", "")
 
 
 def made_password_of(engine: str) -> str:
-    """Return the password of an engine that has one user; it is made when there is none yet."""
+    """Return the password of an engine with one user, generated if needed."""
     found = password_of(engine)
     if not found:
         found = secrets.token_urlsafe(32)
@@ -59,7 +59,7 @@ def made_password_of(engine: str) -> str:
 
 
 def postgres_passwords() -> PostgresPasswords | None:
-    """Read the passwords; None when there are none yet."""
+    """Return the passwords; None if there are none yet."""
     kept = _read("postgresql")
     if kept is None:
         return None
@@ -73,7 +73,7 @@ def postgres_passwords() -> PostgresPasswords | None:
 
 
 def made_postgres_passwords() -> PostgresPasswords:
-    """Read the passwords, or make them."""
+    """Return the passwords, generated if needed."""
     found = postgres_passwords()
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""What is known about the engines of this checkout: `engines.json`, its lock, secrets, ports."""
+"""State of the engines of this checkout: `engines.json`, its lock, ports."""
 
 import contextlib
 import fcntl
@@ -24,11 +24,11 @@ _LOCK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class EngineRecord:
-    """An engine that was started; ``started`` tells its process from a later one of that pid.
+    """A started engine; ``started`` distinguishes its process from a later one with the same pid.
 
-    ``folder`` is the set it belongs to: a folder that was copied while its engines ran must not
-    take those of the original for its own. ``asks`` tells whether it asks for the passwords of
-    `config.engines.secrets`: one that an earlier version started does not, and is started again.
+    ``folder`` is the set of engines it belongs to: a folder that was copied while its engines ran
+    must not adopt those of the original. ``asks`` states whether it requires the passwords of
+    `config.engines.secrets`: one that an earlier version started does not, and is restarted.
     """
 
     pid: int
@@ -55,9 +55,9 @@ def this_folder() -> str:
 
 
 def records() -> dict[str, EngineRecord]:
-    """Read what was recorded, by engine; empty when nothing ever was.
+    """Return the records by engine; empty if there are none.
 
-    An engine that is missing in a lost or broken engines.json is known from its lock file.
+    An engine that is missing in a lost or broken engines.json is found by its lock file.
     """
     found: dict[str, EngineRecord] = {}
     for lock in var_dir().glob("*.lock"):
@@ -94,7 +94,7 @@ def write_records(current: dict[str, EngineRecord]) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file by its new content: readable by its owner only, whole or not at all."""
+    """Replace a file atomically, readable by its owner only."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
@@ -111,7 +111,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
-    """Be the only one who starts or stops engines of this checkout."""
+    """Hold the lock for starting and stopping engines of this checkout. Raise EngineFailed."""
     with (var_dir() / "engines.lock").open("a") as file:
         deadline = time.monotonic() + _LOCK_SECONDS
         while not _locked(file.fileno()):
@@ -126,11 +126,11 @@ def exclusive() -> Iterator[None]:
 
 @contextlib.contextmanager
 def held_folder(folder: Path, *, patience: float) -> Iterator[int]:
-    """Hold a data folder for one process; give the descriptor that the process must inherit.
+    """Lock a data folder for one process; return the descriptor that the process must inherit.
 
-    The kernel drops the lock when the last process with the descriptor is gone. So an engine is
-    never started twice on one folder, even when its record was lost, and PostgreSQL is not started
-    again before the last child of a killed one has ended.
+    The kernel releases the lock when the last process with the descriptor ends. So an engine is
+    never started twice on one folder, even when its record was lost, and PostgreSQL is not
+    restarted before the last child of a killed one has ended.
     """
     handle = os.open(folder.with_name(f"{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -148,7 +148,7 @@ def held_folder(folder: Path, *, patience: float) -> Iterator[int]:
 
 
 def note_holder(handle: int, record: EngineRecord) -> None:
-    """Write into the lock file which process holds it."""
+    """Write the holding process into the lock file."""
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(asdict(record)).encode(), 0)
 
@@ -173,7 +173,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(*, preferred: int | None, taken: set[int]) -> int:
-    """Choose a port of loopback: the one used before when nobody took it since."""
+    """Return a free loopback port, ``preferred`` if possible. Raise EngineFailed."""
     if preferred is not None and preferred not in taken and is_free(preferred):
         return preferred
     for port in random.sample(_PORTS, 200):

@@ -1,4 +1,4 @@
-"""Starting, finding, watching and stopping the embedded engines of this checkout."""
+"""Starting, finding, monitoring and stopping the embedded engines of this checkout."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """How one store is served now; ``source`` is "embedded" or "given" (by the environment)."""
+    """The state of one store; ``source`` is "embedded" or "given" (by the environment)."""
 
     engine: str
     source: str
@@ -45,9 +45,9 @@ class EngineStatus:
 
 
 def start(only: Collection[str] | None = None) -> StoreUrls:
-    """Start the engines whose store is not given by URL and that do not run yet; wait for them.
+    """Start the engines whose store has no URL and that do not run yet; wait for them.
 
-    ``only`` names engines (see ENGINES). When one fails, what this call started is ended again.
+    ``only`` names engines (see ENGINES). When one fails, those started by this call are stopped.
     """
     chosen = list(_chosen(only))
     if not chosen:
@@ -60,12 +60,12 @@ def start(only: Collection[str] | None = None) -> StoreUrls:
 
 
 def ensure() -> StoreUrls:
-    """Start what is missing; costs a file read when nothing is."""
+    """Start missing engines; costs one file read when all run."""
     return start() if missing() else store_urls()
 
 
 def missing() -> list[str]:
-    """Name the engines that the stores need and that do not run."""
+    """Return the names of the engines that the stores need and that do not run."""
     known = records()
     return [
         engine.name
@@ -75,7 +75,7 @@ def missing() -> list[str]:
 
 
 def stop(only: Collection[str] | None = None) -> list[str]:
-    """Stop the running engines of this checkout and wait; give the names of those that ran."""
+    """Stop the running engines of this checkout and wait. Return their names."""
     if not records():
         return []
     with exclusive():
@@ -91,16 +91,16 @@ def stop(only: Collection[str] | None = None) -> list[str]:
 
 
 def status() -> list[EngineStatus]:
-    """Tell how each store is served, without its password."""
+    """Return how each store is served, without its password."""
     return [_status(engine) for engine in reversed(ENGINES)]
 
 
 def supervise(
     only: Collection[str] | None = None, *, when_ready: Callable[[], None] | None = None
 ) -> None:
-    """Start the engines and keep them until a signal comes or one of them ends.
+    """Start the engines and keep them running until a signal or until one of them exits.
 
-    Nothing is restarted silently: an engine that ended is told and ends the others too.
+    Nothing is restarted silently: an engine that exits is reported and the others are stopped.
     """
     wanted = threading.Event()
 
@@ -186,10 +186,9 @@ def _launch(engine: Engine, known: dict[str, EngineRecord]) -> EngineRecord:
 
 
 def _await(engine: Engine, known: dict[str, EngineRecord], launched: set[str]) -> EngineRecord:
-    """Wait until an engine answers.
+    """Wait until an engine answers. Raise EngineFailed.
 
-    It is launched again when somebody was faster with its port, and when it ran before this call
-    but was dying.
+    It is launched again when another process took its port, or when it was stopping.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         record = known[engine.name]
@@ -214,7 +213,7 @@ def _await(engine: Engine, known: dict[str, EngineRecord], launched: set[str]) -
 
 
 def _end_all(running: list[tuple[Engine, EngineRecord]]) -> None:
-    """End several engines at once: each takes a moment to write what it holds."""
+    """Stop several engines concurrently: each needs time to write its data."""
     threads = [
         threading.Thread(
             target=end,
@@ -255,7 +254,7 @@ def _status(engine: Engine) -> EngineStatus:
 
 
 def owner_is_gone(folder: Path) -> bool:
-    """Tell whether the process that a throw-away folder was made for has ended."""
+    """Return whether the process that a temporary folder belongs to has ended."""
     try:
         pid, _, started = (folder / "owner").read_text().partition(" ")
         return identity(int(pid)) != started

@@ -1,4 +1,4 @@
-"""Which server answers for each store: decided by URLs alone."""
+"""URLs of the stores, which determine the servers."""
 
 import os
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _REFUSING_PORT = 1
 
 @dataclass(frozen=True)
 class StoreUrls:
-    """Where the four stores answer; URLs hold passwords."""
+    """URLs of the four stores, including passwords."""
 
     database: str
     mongodb: str
@@ -36,27 +36,27 @@ class StoreUrls:
 
 
 def url_variable(store: str) -> str:
-    """Name what an operator sets to say where a store is."""
+    """Return the environment variable with a store's URL."""
     return URL_VARIABLES[store]
 
 
 def given_url(store: str) -> str | None:
-    """Give the URL that the environment names for a store; None: the embedded engine is meant."""
+    """Return a store's URL from the environment; None for the embedded engine."""
     return os.environ.get(URL_VARIABLES[store]) or _from_parts(store)
 
 
 def store_urls() -> StoreUrls:
-    """Give the four URLs: the environment's, else the running engine's, else one that refuses.
+    """Return the four URLs: the environment's, else the running engine's, else one that refuses.
 
-    Never blocks and never raises: settings are read by commands that need no store at all.
+    Never blocks and never raises: settings are loaded by commands that need no store.
     """
     return StoreUrls(**{engine.store: _url(engine) for engine in ENGINES})
 
 
 def owner_url() -> str:
-    """Give the URL by which the owner of PostgreSQL's tables logs in: for migrations.
+    """Return the URL of the owner of PostgreSQL's tables, for migrations.
 
-    Where only the application's URL is given, that one.
+    If only the application's URL is set, that one.
     """
     if url := os.environ.get(OWNER_VARIABLE) or _owner_from_parts():
         return url
@@ -70,7 +70,7 @@ def owner_url() -> str:
 
 
 def qdrant_api_key() -> str:
-    """Return the key for Qdrant: the environment's where it names one, else the engine's."""
+    """Return the API key of Qdrant: the environment's if set, else the engine's."""
     if given_url("qdrant"):
         return os.environ.get(API_KEY_VARIABLE) or ""
     qdrant = next(engine for engine in ENGINES if isinstance(engine, Qdrant))
@@ -81,7 +81,7 @@ def qdrant_api_key() -> str:
 
 
 def without_password(url: str) -> str:
-    """Give a URL that may be shown and logged."""
+    """Return a URL without its password, for display and logs."""
     parts = urlsplit(url)
     if "@" not in parts.netloc:
         return url
@@ -102,10 +102,10 @@ def _url(engine: Engine) -> str:
 
 
 def _port(engine: Engine) -> int:
-    """Return the port where the engine answers, or where it will when it is started again.
+    """Return the port of the engine, or the one it will have after a restart.
 
-    A process that starts while an engine is being restarted must find it afterwards: an engine
-    takes the port that it had. Nobody else is asked there by mistake, for engines want a password.
+    A process that starts while an engine restarts must find it afterwards: an engine keeps its
+    port. Another server on it cannot be used by mistake, because engines require a password.
     """
     record = records().get(engine.name)
     return record.port if record is not None and record.is_ours else _REFUSING_PORT
@@ -130,7 +130,7 @@ def _postgresql_url(*, user: str, password: str) -> str:
 
 
 def _from_parts(store: str) -> str | None:
-    """Build a URL from the separate variables, when the one that names the host is set."""
+    """Return a URL built from the separate variables, when the host variable is set."""
     part = os.environ.get
     if store == "database" and part("DB_POSTGRES_HOST"):
         return _postgresql_url(

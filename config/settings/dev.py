@@ -1,4 +1,4 @@
-"""A checkout on somebody's own machine: `make up`."""
+"""Settings of a developer's checkout: `make up`."""
 
 import contextlib
 import os
@@ -12,7 +12,9 @@ from crm.core.observability.logging_settings import logging_settings
 
 
 def _key_of_this_checkout(folder: Path) -> str:
-    """Keep one random key a checkout, so that a restart logs nobody out and none is in the code."""
+    """Return the checkout's random secret key, created once, so that a restart keeps
+    all sessions.
+    """
     path = folder / "secret_key"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How the document of the API presents itself (`/api/v1/openapi.json`)."""
+"""Settings of drf-spectacular (`/api/v1/openapi.json`)."""
 
 from typing import Any
 

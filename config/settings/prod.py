@@ -1,4 +1,4 @@
-"""A real installation: behind TLS, every secret from the environment."""
+"""Settings of production: behind TLS, every secret from the environment."""
 
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
 from config.settings.base import env

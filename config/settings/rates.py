@@ -1,4 +1,4 @@
-"""The limits of an installation that sets none of its own."""
+"""Default rate limits."""
 
 # How often, by endpoint and by whom it is counted: `requests/seconds`, `requests/seconds/at once`.
 # `RATE_LIMITS` of the environment replaces single ones: `api.key=1200/60,api.address=off`.
@@ -6,6 +6,8 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "log_in.address": "100/300",
     "sign_up.address": "20/3600",
     "kept_form.address": "60/300",
+    # Up to the largest body that is read.
+    "kept_large_form.address": "10/300",
     "confirmation.user": "10/300",
     "second_factor.user": "10/300",
     "address_change.user": "5/3600",

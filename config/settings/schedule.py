@@ -1,10 +1,22 @@
-"""What beat starts, and how often (seconds)."""
+"""The queue of each Celery task, and beat's schedule in seconds."""
 
 from typing import Any
 
+CELERY_TASK_ROUTES = {
+    "chat.answer_with_bot": {"queue": "ai"},
+    "chat.hand_over": {"queue": "default"},
+    "chat.measure_conversations": {"queue": "bulk"},
+    "chat.*": {"queue": "realtime"},
+    "mail.*": {"queue": "default"},
+    "compliance.write_export": {"queue": "bulk"},
+    "billing.sweep": {"queue": "bulk"},
+    "billing.*": {"queue": "default"},
+    "knowledge.*": {"queue": "default"},
+}
+
 
 def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
-    """Give Celery's schedule; ``sweep_every`` is for what a conversation waits for."""
+    """Return Celery's schedule; ``sweep_every`` is the interval in seconds of urgent sweeps."""
     schedule: dict[str, dict[str, Any]] = {
         "chat.sweep_pending": {
             "task": "chat.sweep_pending",

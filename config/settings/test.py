@@ -1,4 +1,6 @@
-"""Tests: the throw-away engines of tests/engines_plugin.py, and no traffic with anybody else."""
+"""Settings of tests: the temporary engines of tests/engines_plugin.py, and no other network
+traffic.
+"""
 
 import os
 from typing import Any
@@ -21,10 +23,10 @@ OPERATOR_REQUIRES_MFA = False
 
 
 def store_names(stores: str) -> dict[str, Any]:
-    """Return the settings that name this process's part of every store.
+    """Return the settings that name this process's databases.
 
-    Each process of a parallel run has its own part, and a second one, "worker", for the tests that
-    run a Celery worker (tests/worker_stores.py).
+    Each process of a parallel run has its own, and a second set, "worker", for the tests that run a
+    Celery worker (tests/worker_stores.py).
     """
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     name = f"gw{number}_{stores}" if stores else f"gw{number}"

@@ -1,4 +1,4 @@
-"""Who may come in: pages and API alike run as a member of one organization."""
+"""Access control of pages and API: every request runs as a member of one organization."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -19,9 +19,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def membership_of(request: HttpRequest | Request) -> Membership:
-    """Give the membership that the request runs as, or refuse.
+    """Return the membership that the request runs as.
 
-    Raises NoOrganization and SecondFactorMissing. Whatever acts for somebody asks here.
+    Raise NoOrganization or SecondFactorMissing. Every view that acts for a member calls this.
     """
     membership = getattr(request, "membership", None)
     if not membership:
@@ -31,7 +31,9 @@ def membership_of(request: HttpRequest | Request) -> Membership:
 
 
 def member_required(view: View[P]) -> View[P]:
-    """Let in who is logged in and belongs to an organization; others log in or are told why not."""
+    """Require a log-in and a membership; redirect to the log-in or the page that
+    explains the lack.
+    """
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

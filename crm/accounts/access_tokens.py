@@ -1,7 +1,7 @@
-"""Access tokens: short-lived JWTs that name a person, an organization and a token family.
+"""Access tokens: short-lived JWTs that name a user, an organization and a token family.
 
-They are signed with one of our own keys by HS256, and nothing else is accepted: what a token says
-of its algorithm never chooses how it is checked, its ``kid`` only chooses among our keys.
+They are signed with one of our own keys by HS256, and nothing else is accepted: the token's ``alg``
+never selects the verification, its ``kid`` only selects among our keys.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class Claims:
 
 
 def issue(*, user_id: UUID, organization_id: UUID, family_id: UUID) -> str:
-    """Sign a token of ACCESS_TOKEN_SECONDS with the first of our keys."""
+    """Return a signed token valid for ACCESS_TOKEN_SECONDS, signed with the first of our keys."""
     kid, key = next(iter(_keys().items()))
     now = int(time.time())
     claims = {
@@ -48,7 +48,7 @@ def issue(*, user_id: UUID, organization_id: UUID, family_id: UUID) -> str:
 
 
 def read(token: str) -> Claims:
-    """Check a token and give what it says, or refuse it."""
+    """Verify a token and return its claims. Raise AccessTokenInvalid or AccessTokenExpired."""
     if len(token) > LONGEST:
         raise AccessTokenInvalid
     try:
@@ -77,7 +77,7 @@ def read(token: str) -> Claims:
 
 
 def looks_like_one(credential: str) -> bool:
-    """Tell a JWT from our opaque tokens and keys."""
+    """Return whether a credential has the form of a JWT, unlike our opaque tokens and keys."""
     return credential.count(".") == 2
 
 
@@ -87,7 +87,7 @@ def _keys() -> dict[str, bytes]:
 
 @lru_cache(maxsize=8)
 def _parsed(given: tuple[str, ...], secret_key: str) -> dict[str, bytes]:
-    """Read ``kid:secret`` pairs, the first of which signs; without any, derive one."""
+    """Parse ``kid:secret`` pairs, the first of which signs; without any, derive one."""
     if not given:
         derived = hashlib.sha256(f"access tokens\n{secret_key}".encode()).digest()
         return {hashlib.sha256(derived).hexdigest()[:8]: derived}

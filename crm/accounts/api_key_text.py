@@ -1,7 +1,7 @@
-"""What an API key looks like: ``nf_live_<8 id>_<32 random>_<6 check>``.
+"""The format of an API key: ``nf_live_<8 id>_<32 random>_<6 check>``.
 
-The id finds it, the random part opens it, and the check tells a cut or mistyped key from a wrong
-one without a query, for us and for whoever scans code for leaked keys.
+The id is the lookup key, the random part the secret, and the checksum distinguishes a truncated or
+mistyped key from a wrong one without a query, for us and for secret scanners.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _FORM = re.compile(r"(nf_live_([0-9A-Za-z]{8})_[0-9A-Za-z]{32})_([0-9A-Za-z]{6})
 
 @dataclass(frozen=True, slots=True)
 class KeyText:
-    """``text`` is the secret itself; only ``prefix`` and ``digest`` are kept."""
+    """``text`` is the secret itself; only ``prefix`` and ``digest`` are stored."""
 
     text: str
     prefix: str
@@ -37,7 +37,7 @@ def new_text() -> KeyText:
 
 
 def read_text(text: str) -> KeyText:
-    """Take a key apart. Raises ApiKeyMalformed for what never was one of ours."""
+    """Parse a key. Raise ApiKeyMalformed for text of another format or a wrong checksum."""
     found = _FORM.fullmatch(text)
     if found is None or found[3] != _check(found[1]):
         raise ApiKeyMalformed

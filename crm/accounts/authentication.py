@@ -1,7 +1,7 @@
-"""How a request of the API says who it is: an API key, an access token, or a browser's session.
+"""Authentication of API requests: an API key, an access token, or a browser's session.
 
-Each leaves a principal as ``request.membership``, so that nothing behind asks by which way somebody
-came. Keys and tokens stand in the Authorization header and nowhere else.
+Each sets a principal as ``request.membership``, so that views do not depend on the method. Keys and
+tokens are accepted in the Authorization header only.
 """
 
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ _IN_URL_STARTS = (MARK, "nfr_", "nfv_")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request got in with; ``login`` names the session or the token family."""
+    """The credential of a request; ``login`` is the id of the session or token family."""
 
     api_key_id: UUID | None = None
     login: str = ""
 
 
 class MachineUser:
-    """Who asks with an API key: nobody in particular, but somebody."""
+    """The user of a request that is authenticated by an API key; no person."""
 
     is_authenticated = True
     is_anonymous = False
@@ -59,7 +59,7 @@ class MachineUser:
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
-    """What the two kinds of ``Authorization: Bearer …`` share."""
+    """Base of the two kinds of ``Authorization: Bearer …``."""
 
     def authenticate(self, request: Request) -> tuple[Any, Credential] | None:
         text = bearer_of(request)
@@ -78,7 +78,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 
 class ApiKeyAuthentication(BearerAuthentication):
-    """The key of an organization: it acts for the organization, within its scopes, as no person."""
+    """An organization's API key: acts for the organization, within its scopes, not as a user."""
 
     def is_mine(self, text: str) -> bool:
         return text.startswith("nf_")
@@ -91,7 +91,7 @@ class ApiKeyAuthentication(BearerAuthentication):
 
 
 class AccessTokenAuthentication(BearerAuthentication):
-    """A program that acts for a person, with their rights. What is no key is taken for a token."""
+    """An access token of a program that acts for a user; every bearer that is no key."""
 
     def is_mine(self, text: str) -> bool:
         return not text.startswith(("nf_", "nfv_"))
@@ -104,9 +104,9 @@ class AccessTokenAuthentication(BearerAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session of our own pages; to change anything it takes their CSRF token too.
+    """The session of our own pages; changes require the CSRF token.
 
-    Pages say in headers which organization and person they were made for.
+    Pages send the organization and user that they were rendered for in headers.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Credential] | None:
@@ -127,9 +127,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 def bearer_of(request: Request) -> str | None:
-    """Give the token of the Authorization header, None where there is none.
+    """Return the token of the Authorization header, None where there is none.
 
-    Other schemes are somebody else's: a proxy may ask for a password of its own.
+    Other schemes are ignored: a proxy may use Basic authentication.
     """
     _refuse_in_url(request)
     header = request.headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""Who logs in with an e-mail address and a password."""
+"""Authentication by e-mail address and password."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from crm.core.text.normalization import normalize_password
 
 
 class PasswordBackend(ModelBackend):
-    """Django's, which hashes for an unknown address as often as for a known one."""
+    """Django's backend, which hashes for an unknown address as often as for a known one."""
 
     def authenticate(
         self,

@@ -1,4 +1,4 @@
-"""What a request tells of the client it came from, as far as people want to read it."""
+"""The client of a request, parsed from its User-Agent."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ LONGEST_DEVICE = 100
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """``device`` is for people (``Firefox · Windows``), ``mark`` tells two clients apart."""
+    """``device`` is for display (``Firefox · Windows``), ``mark`` distinguishes two clients."""
 
     device: str
     address: str | None
@@ -51,7 +51,7 @@ class Client:
 
 
 def device_of(agent: str) -> str:
-    """Name browser and system; else the program's own name, else nothing."""
+    """Return browser and system; else the program's name, else an empty string."""
     browser = next((name for name, pattern in _BROWSERS if pattern.search(agent)), "")
     system = next((name for name, pattern in _SYSTEMS if pattern.search(agent)), "")
     if browser or system:

@@ -1,4 +1,4 @@
-"""What every page knows of who is looking."""
+"""Context processors: the current user and membership for every page."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from crm.core import tenancy
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the current membership and the others that one may switch to."""
+    """Return the current membership and the others that the user may switch to."""
     current = getattr(request, "membership", None)
     if not current:
         return {"membership": None}
@@ -26,14 +26,14 @@ def membership(request: HttpRequest) -> dict[str, Any]:
 
 
 def impersonation(request: HttpRequest) -> dict[str, Any]:
-    """Tell each page whether an operator sees it as somebody else; not the operator's own."""
+    """Return the impersonation shown on each page; none in the operator's own pages."""
     if not hasattr(request, "user"):
         return {}
     return {"seen_as": SimpleLazyObject(lambda: _seen_as(request))}
 
 
 def providers(request: HttpRequest) -> dict[str, Any]:
-    """Tell whether there is any other account to log in with."""
+    """Return whether log-in by an external provider is configured."""
     return {"has_providers": bool(settings.OAUTH_PROVIDERS)}
 
 
@@ -51,7 +51,7 @@ _ALLAUTH_PAGES = {"/app/settings/email/": "email", "/app/settings/security/": "s
 
 
 def settings_place(request: HttpRequest) -> dict[str, Any]:
-    """Tell which entry a page among the settings belongs to, where its view does not say."""
+    """Return the active entry of the settings menu for allauth's pages, which do not set it."""
     if not request.path.startswith("/app/settings/"):
         return {}
     found = [key for start, key in _ALLAUTH_PAGES.items() if request.path.startswith(start)]

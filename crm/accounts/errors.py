@@ -1,20 +1,19 @@
-"""What this app refuses."""
+"""Errors of this app."""
 
 from django.utils.translation import gettext, gettext_noop
 
-from crm.core.errors import AppError, Forbidden, Invalid, NotFound, TooFast
+from crm.core.errors import AppError, Conflict, Forbidden, Invalid, NotFound, TooFast, Unauthorized
 
 
-class NoOrganization(AppError):
+class NoOrganization(Forbidden):
     code = "no_organization"
-    status = 403
     message = gettext_noop(
         "You do not belong to an organization yet. Ask an administrator to add you."
     )
 
 
 class WrongCredentials(Invalid):
-    """The same for an unknown address, a wrong password and a switched-off account."""
+    """The same for an unknown address, a wrong password and a deactivated account."""
 
     code = "wrong_credentials"
     message = gettext_noop("The e-mail address or the password is wrong. Check both and try again.")
@@ -42,9 +41,8 @@ class OwnersOnly(Forbidden):
     message = gettext_noop("Only an owner can make somebody an owner, or change one.")
 
 
-class LastOwner(AppError):
+class LastOwner(Conflict):
     code = "last_owner"
-    status = 409
     message = gettext_noop(
         "An organization always has an owner. Make somebody else an owner first."
     )
@@ -60,21 +58,18 @@ class RoleNotFound(NotFound):
     message = gettext_noop("There is no such role. Load the page again.")
 
 
-class RoleNameTaken(AppError):
+class RoleNameTaken(Conflict):
     code = "role_name_taken"
-    status = 409
     message = gettext_noop("Another role has this name. Choose another one.")
 
 
-class RoleInUse(AppError):
+class RoleInUse(Conflict):
     code = "role_in_use"
-    status = 409
     message = gettext_noop("Members have this role. Give them another one first.")
 
 
-class TooManyRoles(AppError):
+class TooManyRoles(Conflict):
     code = "too_many_roles"
-    status = 409
     message = gettext_noop("An organization can have 50 roles of its own. Delete one first.")
 
 
@@ -83,29 +78,25 @@ class TeamNotFound(NotFound):
     message = gettext_noop("There is no such team. Load the page again.")
 
 
-class TeamNameTaken(AppError):
+class TeamNameTaken(Conflict):
     code = "team_name_taken"
-    status = 409
     message = gettext_noop("Another team has this name. Choose another one.")
 
 
-class TooManyTeams(AppError):
+class TooManyTeams(Conflict):
     code = "too_many_teams"
-    status = 409
     message = gettext_noop("An organization can have 200 teams. Delete one first.")
 
 
-class TeamFull(AppError):
+class TeamFull(Conflict):
     code = "team_full"
-    status = 409
     message = gettext_noop("A team can have 200 members. Remove one first, or make another team.")
 
 
-class CredentialsRefused(AppError):
-    """What a program sent to get in cannot be used; says nothing of whether an account exists."""
+class CredentialsRefused(Unauthorized):
+    """The credentials are invalid; it does not reveal whether an account exists."""
 
     code = "credentials_refused"
-    status = 401
     message = gettext_noop("The credentials are not accepted. Check them and try again.")
 
 
@@ -220,21 +211,18 @@ class ApiKeyNotFound(NotFound):
     message = gettext_noop("There is no such API key. Load the page again.")
 
 
-class ApiKeyOver(AppError):
+class ApiKeyOver(Conflict):
     code = "api_key_over"
-    status = 409
     message = gettext_noop("This API key is revoked or expired. Create a new one.")
 
 
-class TooManyApiKeys(AppError):
+class TooManyApiKeys(Conflict):
     code = "too_many_api_keys"
-    status = 409
     message = gettext_noop("An organization can have 100 API keys. Revoke one that is not used.")
 
 
-class RotationUnderWay(AppError):
+class RotationUnderWay(Conflict):
     code = "rotation_under_way"
-    status = 409
     message = gettext_noop(
         "Two secrets of this key are alive already. Revoke the old one before you make another."
     )
@@ -246,7 +234,7 @@ class ScopeNotYours(Forbidden):
 
 
 class InvitationNotFound(NotFound):
-    """The same for a key that never was, has expired, was used or was taken back."""
+    """The same for an unknown, expired, used and revoked token."""
 
     code = "invitation_not_found"
     message = gettext_noop(
@@ -261,15 +249,13 @@ class InvitationForSomebodyElse(Forbidden):
     )
 
 
-class AlreadyMember(AppError):
+class AlreadyMember(Conflict):
     code = "already_member"
-    status = 409
     message = gettext_noop("Somebody with this address is a member already.")
 
 
-class TooManyInvitations(AppError):
+class TooManyInvitations(Conflict):
     code = "too_many_invitations"
-    status = 409
     message = gettext_noop(
         "So many invitations wait for an answer that no more are sent. Take some back first."
     )
@@ -295,7 +281,7 @@ class AccessEnded(Forbidden):
 
 
 class ImpersonatingReadOnly(Forbidden):
-    """An operator looks at the application as somebody else."""
+    """An operator impersonates a member without permission to change anything."""
 
     code = "impersonating_read_only"
     message = gettext_noop(
@@ -336,22 +322,20 @@ class UndoNotFound(NotFound):
     message = gettext_noop("This can no longer be undone.")
 
 
-class UndoImpossible(AppError):
+class UndoImpossible(Conflict):
     code = "undo_impossible"
-    status = 409
     message = gettext_noop(
         "This cannot be undone: something else has its name or its place by now."
     )
 
 
-class OrganizationSwitched(AppError):
-    """A page of one organization was used while the session runs as another.
+class OrganizationSwitched(Conflict):
+    """A page of one organization was submitted while the session runs as another.
 
     ``organization`` is the page's, ``current_organization`` the session's.
     """
 
     code = "organization_switched"
-    status = 409
     message = gettext_noop(
         "You switched to another organization in another tab. Nothing was changed; load the page "
         "again."
@@ -359,7 +343,7 @@ class OrganizationSwitched(AppError):
 
     @classmethod
     def between(cls, *, current: str, other: str, ids: tuple[str, str]) -> "OrganizationSwitched":
-        """Name both organizations; ``ids`` are (current, other)."""
+        """Return the error with both organizations' names; ``ids`` are (current, other)."""
         extra = {"current_organization": ids[0], "organization": ids[1]}
         if not other:
             return cls(extra=extra)
@@ -370,27 +354,24 @@ class OrganizationSwitched(AppError):
         return cls(said % {"current": current, "other": other}, extra=extra)
 
 
-class OrganizationUnnamed(AppError):
+class OrganizationUnnamed(Conflict):
     code = "organization_unnamed"
-    status = 409
     message = gettext_noop(
         "The page does not say to which of your organizations it belongs. Nothing was changed; "
         "load the page again."
     )
 
 
-class PersonSwitched(AppError):
+class PersonSwitched(Conflict):
     code = "person_switched"
-    status = 409
     message = gettext_noop(
         "Somebody else has logged in to this browser since the page was opened. Nothing was "
         "changed."
     )
 
 
-class FormSentBefore(AppError):
+class FormSentBefore(Conflict):
     code = "form_sent_before"
-    status = 409
     message = gettext_noop(
         "This form was sent before, and its answer is no longer shown. Load the page again."
     )

@@ -1,4 +1,4 @@
-"""Why somebody can see or change a record, or why not: the answer of `permits`, in parts."""
+"""Why a member can or cannot see or change a record: the result of `permits`, in parts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``teams`` are those that connect the person with an owner of the record."""
+    """``teams`` are those that the member shares with an owner of the record."""
 
     is_allowed: bool
     reason: Reason
@@ -94,6 +94,6 @@ def _teams_between(membership: Membership, user_ids: Collection[UUID]) -> tuple[
 
 
 def names_of(owner_ids: Collection[UUID | None]) -> list[str]:
-    """Give the names of the people that a record is assigned to."""
+    """Return the names of a record's assignees."""
     wanted = [owner_id for owner_id in owner_ids if owner_id is not None]
     return list(User.objects.filter(pk__in=wanted).order_by("name").values_list("name", flat=True))

@@ -19,9 +19,9 @@ Post = Callable[..., Response]
 
 
 def idempotent(post: Post) -> Post:
-    """Let a view's ``post`` be repeated safely by whoever sends a key; without one, it just runs.
+    """Make a view's ``post`` idempotent where an Idempotency-Key is sent.
 
-    Not for answers that hold a secret: they would be kept in the clear.
+    Not for responses that contain a secret: they would be stored in plain text.
     """
 
     @wraps(post)

@@ -1,4 +1,4 @@
-"""What an operator's request may do while it runs as somebody else."""
+"""What an operator's request may do during an impersonation."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -27,7 +27,7 @@ _PRIVATE = ("allauth.", "crm.accounts.views.addresses", "crm.accounts.views.join
 
 
 def seen_as(request: HttpRequest, operator: User) -> User:
-    """Give the person whom this session's owner sees the application as, else the owner."""
+    """Return the user whom the session's operator impersonates, else the operator."""
     if SESSION_KEY not in request.session:
         return operator
     if is_idle(request):
@@ -48,17 +48,17 @@ def seen_as(request: HttpRequest, operator: User) -> User:
 
 
 def impersonated_by(request: HttpRequest) -> Membership | None:
-    """Give as which member an operator's request runs; to be asked after ``request.user``."""
+    """Return the impersonated membership of a request; access ``request.user`` first."""
     return cast("Membership | None", request.__dict__.get("_impersonated"))
 
 
 def operator_of(request: HttpRequest) -> User | None:
-    """Give the operator behind a request that runs as somebody else."""
+    """Return the operator behind an impersonated request."""
     return cast("User | None", request.__dict__.get("_operator"))
 
 
 class ImpersonationMiddleware:
-    """Refuse what an operator may not do in somebody else's name."""
+    """Reject what an operator may not do during an impersonation."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -103,7 +103,7 @@ def _refusal(request: HttpRequest, module: str, *, is_private: bool) -> AppError
 
 
 def _is_work(module: str) -> bool:
-    """Say whether a view belongs to the daily work; keys, people and rules are the owner's own."""
+    """Return whether a view is part of daily work; keys, users and rules are not."""
     if module.startswith(tuple(settings.IMPERSONATION_CLOSED)):
         return False
     return module.startswith(tuple(settings.IMPERSONATION_WORK))

@@ -1,4 +1,4 @@
-"""The language that a browser is answered in before anybody has logged in."""
+"""The language of responses to anonymous users."""
 
 from django.conf import settings
 from django.http import HttpResponse

@@ -1,4 +1,4 @@
-"""Pages tell times as the clock of whoever reads them does; the API tells them in UTC."""
+"""Time zone of pages: the reader's; the API uses UTC."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo

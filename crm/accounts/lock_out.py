@@ -1,8 +1,8 @@
-"""Guessing passwords: each failure makes the next attempt wait longer, before anything is hashed.
+"""Log-in throttling: each failure delays the next attempt, before a password is hashed.
 
-Counted are a person from one place, a person from anywhere, and a place whoever it tries. Nobody is
-locked out for good: that would let a stranger keep our people from working. For the same reason
-what strangers do elsewhere holds nobody up where they have logged in before.
+Counted are an account from one address, an account from anywhere, and an address for any account.
+There is no permanent lock: that would let an attacker keep users out. For the same reason, failures
+from other addresses do not delay a user at an address where they have logged in before.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ KNOWN_PLACE_SECONDS = 90 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``free`` failures cost nothing; then one waits ``first`` seconds, then twice as long."""
+    """``free`` failures without delay; then ``first`` seconds, doubled with every failure."""
 
     free: int
     first: int
@@ -95,22 +95,22 @@ def _script(text: str) -> Script:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt with a password that was counted, as a failure until it is known to be none."""
+    """A counted password attempt, a failure until it proves successful."""
 
     email: str
     address: str
     id: str
 
     def kept(self) -> dict[str, str]:
-        """Return it as a session keeps it until the second factor is shown as well."""
+        """Return it for storage in a session until the second factor is verified."""
         return asdict(self)
 
 
 def count_attempt(*, email: str, address: str) -> Attempt:
-    """Take an attempt for a failure, or refuse it while one has to wait.
+    """Count an attempt as a failure, or raise while the caller has to wait.
 
-    Raises TooManyLogIns with ``retry_after`` and StoreUnavailable: without the counters nobody
-    logs in.
+    Raise TooManyLogIns with ``retry_after``, or StoreUnavailable: without the counters log-in is
+    closed.
     """
     attempt = Attempt(email=email, address=address, id=secrets.token_hex(8))
     arguments = [number for each in _PATIENCES for number in (each.free, each.first, each.longest)]
@@ -128,10 +128,10 @@ def count_attempt(*, email: str, address: str) -> Attempt:
 
 
 def count_success(attempt: Attempt) -> None:
-    """It was no failure: what this person did wrong here before is forgotten.
+    """Reset this account's failures at this address after a successful log-in.
 
-    Of others' failures nothing is taken back but this one attempt, once: whoever has one account
-    here could else guess at others for ever. Raises RedisError.
+    Of the other counters only this one attempt is subtracted, once: with one valid account an
+    attacker could otherwise keep guessing others. Raise RedisError.
     """
     _script(_SUCCESS)(
         keys=_keys(attempt.email, attempt.address),
@@ -141,7 +141,7 @@ def count_success(attempt: Attempt) -> None:
 
 
 def too_many(seconds: int) -> TooManyLogIns:
-    """Word how long one has to wait."""
+    """Return the error that states the waiting time."""
     if seconds < 60:
         text = ngettext(
             "Too many attempts to log in. Wait %(seconds)d second and try again.",

@@ -1,4 +1,4 @@
-"""The door: attempts are counted before any password is hashed."""
+"""Log-in: attempts are counted before any password is hashed."""
 
 import logging
 import time
@@ -26,10 +26,11 @@ _FIRST_STEP_KEY = "log_in_first_step"
 
 
 def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> HttpResponse:
-    """Check who it is, and lead them to the next step: proving address or factor, or ``target``.
+    """Check the credentials and continue with the next step: verification, second factor,
+    ``target``.
 
-    Raises WrongCredentials, TooManyLogIns (``retry_after`` in its extra) and StoreUnavailable:
-    without the counters nobody logs in.
+    Raise WrongCredentials, TooManyLogIns (``retry_after`` in its extra) or StoreUnavailable:
+    without the counters log-in is closed.
     """
     user, attempt = check_credentials(request, email=email, password=password, road="page")
     # Until they are in: the second factor may be asked for on another page.
@@ -46,9 +47,9 @@ def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> H
 def check_credentials(
     request: HttpRequest, *, email: str, password: str, road: str
 ) -> tuple[User, Attempt]:
-    """Say whose e-mail address and password these are, or refuse; the attempt is counted first.
+    """Return the user of these credentials and the counted attempt.
 
-    Unknown, wrong and switched off are told the same, after the same time.
+    Unknown, wrong and deactivated accounts raise the same error after the same time.
     """
     email = User.objects.normalize_email(email)
     address = ratelimit.client_address(request)
@@ -66,9 +67,9 @@ def check_credentials(
 
 
 def take_attempt(request: HttpRequest, user: User) -> Attempt | None:
-    """Take the attempt by which somebody is about to be in, if they gave a password for it.
+    """Return and clear the pending password attempt of a user who is about to be logged in.
 
-    Whoever came by an invitation, a passkey or a provider was not counted, and is not now.
+    None after a log-in by invitation, passkey or provider, which is not counted.
     """
     kept = request.session.pop(_ATTEMPT_KEY, None)
     if not isinstance(kept, dict) or kept.pop("user", "") != str(user.pk):
@@ -77,9 +78,9 @@ def take_attempt(request: HttpRequest, user: User) -> Attempt | None:
 
 
 def was_voided(request: HttpRequest, user: User) -> bool:
-    """Return whether a log-in's first step showed what opens nothing any more.
+    """Return whether the first step of a log-in is no longer valid.
 
-    The password was changed, or the person was switched off, before the second step came.
+    The password was changed or the account deactivated before the second step.
     """
     kept = request.session.pop(_FIRST_STEP_KEY, None)
     if not isinstance(kept, dict) or kept.get("user") != str(user.pk):
@@ -89,7 +90,7 @@ def was_voided(request: HttpRequest, user: User) -> bool:
 
 
 def credentials_were_right(user: User, attempt: Attempt | None) -> None:
-    """Forget the failures before, once somebody is in, second factor and all."""
+    """Reset the failures once the log-in is complete, including the second factor."""
     if attempt is not None:
         # What Redis cannot forget now it forgets by itself in an hour.
         with suppress(RedisError):
@@ -101,5 +102,5 @@ def credentials_were_right(user: User, attempt: Attempt | None) -> None:
 
 
 def log_out(request: HttpRequest) -> None:
-    """End the session, and with it the live connections that were opened in it."""
+    """End the session, and with it its sockets."""
     logout(request)

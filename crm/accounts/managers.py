@@ -1,4 +1,4 @@
-"""How people and their memberships are looked up."""
+"""Querysets of users and memberships."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
-    """Return the condition that none of the owners (``"user__"``) voided grants of this moment."""
+    """Return the condition that no owner (``"user__"``) revoked grants of this time."""
     condition = models.Q()
     for owner in owners:
         is_unset, is_older = f"{owner}access_from__isnull", f"{owner}access_from__lte"
@@ -31,7 +31,7 @@ def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
 class UserManager(BaseUserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the one form of an address: two people never differ by its spelling alone."""
+        """Return the normalized address: two accounts never differ in its spelling only."""
         return normalize_email(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -48,18 +48,18 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def reachable_at(self, email: str) -> "models.QuerySet[User]":
-        """Give active people who have proved this address, or whose operator vouches for it."""
+        """Return active users with this verified address, or created with it by an operator."""
         is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
         is_vouched_for = models.Q(email=email, emailaddress__isnull=True)
         return self.filter(is_proved | is_vouched_for, is_active=True).distinct()
 
     def holding(self, email: str) -> "models.QuerySet[User]":
-        """Return whose address this is. One that an account only waits for is not theirs yet."""
+        """Return the user with this address; pending, unverified changes do not count."""
         is_proved = models.Q(emailaddress__email=email, emailaddress__verified=True)
         return self.filter(models.Q(email=email) | is_proved).distinct()
 
     def never_confirmed(self) -> "models.QuerySet[User]":
-        """Give who signed up by themselves, never proved their address and never came in."""
+        """Return users who signed up, never verified their address and never logged in."""
         return self.filter(
             last_login__isnull=True, memberships__isnull=True, emailaddress__verified=False
         ).distinct()
@@ -73,9 +73,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
 
     def admitting(self, granted_at: datetime) -> "MembershipQuerySet":
-        """Narrow to those that a log-in, token or invitation of this moment opens.
+        """Return the memberships that a log-in, token or invitation of this time gives access to.
 
-        Person, membership and organization are active, and none was deactivated since.
+        User, membership and organization are active, and none was deactivated since.
         """
         return self.active().filter(admits(granted_at, "", "user__", "organization__"))
 
@@ -86,14 +86,16 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(organization_id=organization_id)
 
     def in_order(self) -> "MembershipQuerySet":
-        """Give those who came first, first: ids grow with time."""
+        """Return the memberships in the order of creation: ids grow with time."""
         return self.select_related("user", "custom_role").order_by("pk")
 
     def after(self, membership_id: UUID) -> "MembershipQuerySet":
         return self.filter(pk__gt=membership_id)
 
     def named_like(self, text: str) -> "MembershipQuerySet":
-        """Narrow to people whose name or address holds each word, without case and accents."""
+        """Return the memberships whose user's name or address contains each word, without case and
+        accents.
+        """
         found = self
         for word in search_key(text).split()[:MAX_ASKED]:
             found = found.filter(user__search_text__contains=word)
@@ -103,7 +105,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(role="owner", custom_role__isnull=True)
 
     def who_may(self, area: Area, action: Action) -> "MembershipQuerySet":
-        """Narrow to those who have this right anywhere."""
+        """Return the memberships with this permission at any level."""
         roles = [role for role, rights in BUILT_IN.items() if rights.level(area, action)]
         levels = [level.key for level in Level if level]
         return self.filter(
@@ -112,7 +114,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         )
 
     def with_rights(self) -> "MembershipQuerySet":
-        """Read role, teams and factor rule along: no other query tells what they may do."""
+        """Load role, teams and second factor too, so that permissions need no other query."""
         seats = apps.get_model("accounts", "TeamMember").objects
         factors = apps.get_model("mfa", "Authenticator").objects
         return self.select_related("custom_role", "organization", "user").annotate(
@@ -148,7 +150,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
         return self.filter(organization_id=organization_id)
 
     def connecting(self, membership: "Membership", user_ids: Collection[UUID]) -> Self:
-        """Narrow to the teams that a member shares with one of these people, or leads them in."""
+        """Return the teams that a member shares with one of these users, or leads them in."""
         with_them = self.filter(seats__membership__user__in=list(user_ids)).values("pk")
         theirs = models.Q(members=membership) | models.Q(lead=membership)
         return self.filter(theirs, pk__in=with_them).distinct()

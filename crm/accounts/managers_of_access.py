@@ -1,4 +1,4 @@
-"""How log-ins, tokens and keys are looked up."""
+"""Querysets of sessions, tokens and keys."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -23,7 +23,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.filter(ended_at__isnull=True)
 
     def with_rules(self) -> Self:
-        """Bring the rules along that say how long each lasts."""
+        """Load the security settings that determine the expiry."""
         return self.select_related("organization__security")
 
     def last_used_first(self) -> Self:

@@ -1,4 +1,4 @@
-"""How invitations are looked up."""
+"""Querysets of invitations."""
 
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -15,7 +15,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(organization_id=organization_id)
 
     def open(self) -> Self:
-        """Give those that wait for an answer, also when it is too late for one."""
+        """Return invitations neither accepted nor revoked, including expired ones."""
         return self.filter(accepted_at__isnull=True, revoked_at__isnull=True)
 
     def acceptable(self) -> Self:

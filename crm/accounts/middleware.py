@@ -1,4 +1,4 @@
-"""Every request of a logged-in person runs as one of their memberships."""
+"""Middleware of sessions and memberships."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +18,9 @@ from crm.core import tenancy
 
 
 def logged_in_user(request: HttpRequest) -> User | AnonymousUser:
-    """Give as whom this session runs, if it still counts; one that does not is forgotten.
+    """Return the user whom this session runs as: its owner, or the user they impersonate.
 
-    That is whose it is, or the person whom an operator has chosen to see the application as.
+    An invalid session is flushed, and AnonymousUser returned.
     """
     if not hasattr(request, "_checked_user"):
         user = get_user(request)
@@ -34,7 +34,9 @@ def logged_in_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 class LogInMiddleware(AuthenticationMiddleware):
-    """Django's own, whose ``request.user`` is nobody once the session was ended or has lapsed."""
+    """Django's own, with an anonymous ``request.user`` once the session was ended or
+    has expired.
+    """
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -43,9 +45,9 @@ class LogInMiddleware(AuthenticationMiddleware):
 
 
 class OrganizationMiddleware:
-    """Put ``request.membership`` (a Membership or None) in place, read when first asked for.
+    """Set ``request.membership`` (a Membership or None), loaded lazily.
 
-    From then on the database shows the rows of that organization; before, of none.
+    From then on the rows of that organization are visible; before, none are.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -69,7 +71,7 @@ class OrganizationMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *args: Any) -> None:
-        """Let operators work on every organization, in their admin and nowhere else."""
+        """Open all organizations to operators, in the admin only."""
         match = request.resolver_match
         if match is not None and match.app_name == "admin" and admin.site.has_permission(request):
             tenancy.enter_everything("The operator's admin.")

@@ -1,4 +1,4 @@
-"""Passwords that are long and guessed first all the same."""
+"""Validator of long but guessable passwords."""
 
 import re
 
@@ -16,9 +16,9 @@ _CORE = re.compile(r"[^\W\d_](?:.*[^\W\d_])?", re.DOTALL)
 
 
 class ObviousPasswordValidator:
-    """Refuse what the list of common passwords misses because nothing on it is so long.
+    """Reject guessable passwords that the list of common ones misses because of their length.
 
-    A repetition, a row of keys or of the alphabet, and a common password in a dress of digits.
+    Repetitions, rows of keys or of the alphabet, and common passwords with added digits.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class ObviousPasswordValidator:
 
 
 def _rows_in(password: str) -> int:
-    """Count the letters that stand in rows, forwards or backwards."""
+    """Return how many characters belong to keyboard or alphabet rows, in either direction."""
     doubled = [row * 2 for row in _ROWS]
     rows = [*doubled, *(row[::-1] for row in doubled)]
     place = counted = 0

@@ -1,8 +1,8 @@
-"""Turn a credential into a principal. Every way in asks here, and nowhere else.
+"""Turn a credential into a principal; sockets, API and pages all use this module.
 
-Whatever somebody shows (a session, an access or refresh token, the ticket of a socket, an API key),
-the same is asked: the person, their membership and the organization are active, the log-in or key
-is alive and newer than whatever voided older ones, and the organization's factor rule is met.
+For every credential (session, access or refresh token, ticket, API key) the same is checked: user,
+membership and organization are active, the log-in or key is valid and newer than the last
+revocation, and the organization's second-factor rule is met.
 """
 
 import copy
@@ -44,9 +44,9 @@ from crm.core.admin.site import is_session_idle
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who got in, and by which log-in: the id of a session, token family or impersonation.
+    """A membership and its log-in: the id of a session, token family or impersonation.
 
-    ``operator_id`` is the operator who sees the application as the member.
+    ``operator_id`` is the operator who impersonates the member.
     """
 
     membership: Membership
@@ -56,16 +56,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class LiveLogin:
-    """A log-in that still counts, and since when it does."""
+    """A valid log-in, and the time from which it is valid."""
 
     granted_at: datetime
     impersonation: Impersonation | None = None
 
 
 def require_second_factor(principal: Principal) -> None:
-    """Raise SecondFactorMissing where the organization asks for a factor and the person has none.
+    """Raise SecondFactorMissing where the organization requires a factor that the user lacks.
 
-    Keys are no persons. Of an operator their own factor is asked, where they enter the admin.
+    API keys are exempt. An operator's own factor is checked at the admin's log-in.
     """
     if not isinstance(principal, Membership) or principal.impersonation:
         return
@@ -74,9 +74,10 @@ def require_second_factor(principal: Principal) -> None:
 
 
 def session_membership(session: SessionBase, user: User) -> Membership | None:
-    """Return the membership that a checked session runs as, None where it opens no organization.
+    """Return the membership that a checked session runs as, None without access to any.
 
-    Without the factor rule: its pages are where people go to meet it. See `authenticate_session`.
+    Without the second-factor rule: its pages are where users comply with it. See
+    `authenticate_session`.
     """
     return current_membership(
         user=user,
@@ -86,9 +87,9 @@ def session_membership(session: SessionBase, user: User) -> Membership | None:
 
 
 def authenticate_session(session: SessionBase, user: object) -> Access:
-    """Let in who shows a session's cookie, or raise AccessEnded or SecondFactorMissing.
+    """Authenticate by a session. Raise AccessEnded or SecondFactorMissing.
 
-    An operator who sees the application as somebody else is known by the impersonation.
+    An impersonation is identified by its own id.
     """
     login = session.get(RECORD_KEY, "")
     if not isinstance(user, User) or not login:
@@ -112,9 +113,9 @@ def authenticate_session(session: SessionBase, user: object) -> Access:
 
 
 def authenticate_access_token(text: str) -> Access:
-    """Let in a program that acts for a person; one query.
+    """Authenticate by an access token; one query.
 
-    Raises AccessTokenInvalid, AccessTokenExpired, AccessTokenRevoked and SecondFactorMissing.
+    Raise AccessTokenInvalid, AccessTokenExpired, AccessTokenRevoked or SecondFactorMissing.
     """
     claims = access_tokens.read(text)
     with tenancy.organization(claims.organization_id):
@@ -126,7 +127,7 @@ def authenticate_access_token(text: str) -> Access:
 
 
 def authenticate_refresh(family: TokenFamily) -> Membership:
-    """Return for whom a token family goes on. Raises RefreshTokenInvalid, SecondFactorMissing."""
+    """Return the membership of a token family. Raise RefreshTokenInvalid or SecondFactorMissing."""
     membership = _member_of_family(family.pk, user_id=family.user_id)
     if membership is None:
         raise RefreshTokenInvalid
@@ -135,15 +136,15 @@ def authenticate_refresh(family: TokenFamily) -> Membership:
 
 
 def authenticate_api_key(text: str) -> Machine:
-    """Return as whom a key acts; one query.
+    """Return the principal of an API key; one query.
 
-    Raises ApiKeyMalformed, ApiKeyInvalid and ApiKeyExpired.
+    Raise ApiKeyMalformed, ApiKeyInvalid or ApiKeyExpired.
     """
     return machine_of_key(key_of_text(text))
 
 
 def authenticate_ticket(*, organization_id: UUID, membership_id: UUID, login: str) -> Access:
-    """Let in for whom a ticket was issued, or raise AccessEnded; two or three queries."""
+    """Authenticate by a ticket's claims in two or three queries. Raise AccessEnded."""
     asked = (membership_id, login)
     with tenancy.organization(organization_id):
         found = renew_all([asked]).get(asked)
@@ -153,7 +154,7 @@ def authenticate_ticket(*, organization_id: UUID, membership_id: UUID, login: st
 
 
 def renew(access: Access) -> Access:
-    """Ask again for who is in, with present rights, or raise AccessEnded."""
+    """Return the access with current permissions. Raise AccessEnded."""
     asked = (access.membership.pk, access.login)
     found = renew_all([asked]).get(asked)
     if found is None:
@@ -162,7 +163,7 @@ def renew(access: Access) -> Access:
 
 
 def renew_machine(machine: Machine) -> Machine:
-    """Ask again for a key that is in use, or raise AccessEnded."""
+    """Return the principal of an API key that is in use, reloaded. Raise AccessEnded."""
     key = (
         ApiKey.objects.of(machine.organization_id)
         .live()
@@ -177,9 +178,9 @@ def renew_machine(machine: Machine) -> Machine:
 def renew_all(
     asked: Collection[tuple[UUID, str]],
 ) -> dict[tuple[UUID, str], Access]:
-    """Ask again for many of one organization at once: ``(membership, login)`` to who is still in.
+    """Reload many of one organization: ``(membership, login)`` to access; ended ones are left out.
 
-    The heartbeat of sockets. Two to four queries, however many there are.
+    Used by the sockets' heartbeat. Two to four queries, regardless of the number.
     """
     memberships = (
         Membership.objects.active().with_rights().in_bulk({pk for pk, _login in asked})
@@ -205,7 +206,7 @@ def renew_all(
 
 
 def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
-    """Return those of the ids that still count: of sessions, token families and impersonations."""
+    """Return the valid ones of these ids of sessions, token families and impersonations."""
     now = timezone.now()
     alive: dict[str, LiveLogin] = {}
     if not logins:
@@ -228,7 +229,7 @@ def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
 
 
 def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
-    """Return whether the operator's session was used lately; an open page alone is no use."""
+    """Return whether the operator's session was used recently; an open page alone is no use."""
     with tenancy.person(impersonation.operator_id):
         session = UserSession.objects.live().filter(pk=impersonation.login).first()
     longest = timedelta(minutes=settings.OPERATOR_IDLE_MINUTES) + USE_NOTED_EVERY
@@ -236,7 +237,7 @@ def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
 
 
 def session_granted_at(session: SessionBase, user: User) -> datetime:
-    """Return when somebody logged in to this session."""
+    """Return when the user logged in to this session."""
     begun = session.get(BEGUN_KEY)
     if begun is None:
         # Begun by a release that did not keep it.

@@ -1,4 +1,4 @@
-"""What follows from log-ins and changes of credentials, whichever way they came about."""
+"""Receivers of log-ins and changes of credentials."""
 
 from typing import Any
 
@@ -42,6 +42,6 @@ def end_with_factors(request: HttpRequest, user: User, **kwargs: Any) -> None:
 
 
 def _own(request: HttpRequest) -> str | None:
-    """The session in which somebody changes their own credentials goes on."""
+    """Return the id of the session in which the credentials are changed; it is not ended."""
     record_id: str | None = request.session.get(RECORD_KEY)
     return record_id

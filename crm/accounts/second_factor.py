@@ -1,6 +1,6 @@
-"""The second factor of a log-in that has no page: a code sent along with the password.
+"""Verification of second factors sent with a password, for clients without pages.
 
-And what pages and programs have in common: a code of an app is good once, for as long as it counts.
+A TOTP code is accepted once within its validity, on pages and by programs alike.
 """
 
 import hashlib
@@ -21,7 +21,10 @@ _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
 
 def check_code(*, user: User, code: str) -> None:
-    """Refuse who has a second factor and shows no code of it; each code is good once."""
+    """Raise OtpRequired or OtpInvalid unless the code is valid, where the user has a second factor.
+
+    Each code is valid once.
+    """
     if not is_mfa_enabled(user):
         return
     if not code:
@@ -40,15 +43,15 @@ def check_code(*, user: User, code: str) -> None:
 
 
 def was_used(user: User, code: str) -> bool:
-    """Return whether this code let somebody in while it counted.
+    """Return whether this code was already used.
 
-    allauth remembers it for one period; with the tolerance for clocks a code counts for more.
+    allauth remembers it for one period; with the clock tolerance a code is valid for longer.
     """
     return cache.get(_used_key(user, code)) is not None
 
 
 def note_used(user: User, code: str) -> None:
-    """Remember a code that was right for as long as it could be shown again."""
+    """Store a valid code as used for as long as it would be accepted."""
     periods = 2 * settings.MFA_TOTP_TOLERANCE + 1
     cache.set(_used_key(user, code), 1, periods * app_settings.TOTP_PERIOD)
 

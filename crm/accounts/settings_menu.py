@@ -1,6 +1,6 @@
-"""The pages under /app/settings/, in the order in which they are offered.
+"""The pages under /app/settings/, in display order.
 
-A page hangs itself in with one entry here, a template that extends ``settings/base.html`` and
+A page is added by one entry here, a template that extends ``settings/base.html`` and
 ``active_page`` (the entry's key) in its context.
 """
 
@@ -16,7 +16,7 @@ from crm.accounts.permissions import WRITE, Area
 
 
 def anybody(membership: Membership | None) -> bool:
-    """Offer it to whoever is logged in, also without an organization."""
+    """Return True: the page is offered to every logged-in user, also without an organization."""
     return True
 
 
@@ -38,9 +38,9 @@ def billing_reader(membership: Membership | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """One entry: ``key`` is the context's ``active_page``, ``url_name`` what leads there.
+    """One entry: ``key`` is the context's ``active_page``, ``url_name`` its URL.
 
-    ``is_offered`` only hides the entry; the page itself refuses.
+    ``is_offered`` only hides the entry; the page itself checks the permission.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of accounts. Each is idempotent."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""How pages offer to undo: a sentence with a button, on the next page."""
+"""The undo button of pages: a message with a button, on the next page."""
 
 from uuid import UUID
 
@@ -9,6 +9,6 @@ UNDO_TAG = "undo:"
 
 
 def offer_undo(request: HttpRequest, text: str, action_id: UUID | None) -> None:
-    """Say what was deleted; with an action, beside a button that undoes it."""
+    """Show what was deleted; with an action, beside an undo button."""
     tag = f"{UNDO_TAG}{action_id}" if action_id else ""
     messages.success(request, text, extra_tags=tag)

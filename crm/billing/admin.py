@@ -1,4 +1,4 @@
-"""Plans and what organizations have of them, for operators."""
+"""Admin of plans and subscriptions."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ LimitsForm = type(
 
 
 class PlanForm(LimitsForm):  # type: ignore[valid-type, misc]  # made of the metrics
-    """A field for each limit; one that is left empty is no limit."""
+    """A field for each limit; an empty one is unlimited."""
 
     features = forms.MultipleChoiceField(
         label=_("Features"),
@@ -83,7 +83,7 @@ class PlanAdmin(ConsoleAdmin):
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Keep the key: subscriptions and their history name a plan by it."""
+        """Make the key of an existing plan read-only: subscriptions and history refer to it."""
         return ["key"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Plan, form: Any, change: bool) -> None:  # noqa: FBT001  Django's own signature

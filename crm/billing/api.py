@@ -81,7 +81,7 @@ class ChangeBody(Body):
 
 
 class BillingView(AreaView):
-    """Answered also when no API calls are left: here is where one gets more."""
+    """Accepted also when no API calls are left, so that the plan can be upgraded."""
 
     area = Area.BILLING
     is_always_answered = True
@@ -91,7 +91,7 @@ class BillingView(AreaView):
 class Usage(BillingView):
     @extend_schema(operation_id="usage_get", parameters=[RecordQuery], responses=UsageSerializer)
     def get(self, request: Request) -> Response:
-        """Say what is used of each quota in this period."""
+        """Return the usage of each quota in this period."""
         report = report_of(self.principal.organization_id)
         subscription = report.terms.subscription
         quotas = [
@@ -122,7 +122,7 @@ class SubscriptionDetail(BillingView):
         responses=SubscriptionSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Give the organization's subscription."""
+        """Return the organization's subscription."""
         return record_response(request, _record(terms_of(self.principal.organization_id)))
 
 
@@ -130,7 +130,7 @@ class SubscriptionDetail(BillingView):
 class Plans(BillingView):
     @extend_schema(operation_id="plans_get", responses=PlansSerializer)
     def get(self, request: Request) -> Response:
-        """Give the plans to choose from, the smallest first, and the present one."""
+        """Return the available plans, the smallest first, and the current one."""
         current = terms_of(self.principal.organization_id).subscription.plan_key
         plans = [
             {
@@ -155,7 +155,7 @@ class ChangePlan(BillingView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Change the plan: to more at once, to less at the period's end."""
+        """Change the plan: an upgrade at once, a downgrade at the period's end."""
         change_plan(by=self.principal, plan=ChangeBody.read(request)["plan"])
         return Response(_record(terms_of(self.principal.organization_id)))
 
@@ -167,7 +167,7 @@ class CancelSubscription(BillingView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Let the plan end with its period; the free one follows."""
+        """Cancel the plan at the end of its period; the free one follows."""
         cancel_subscription(by=self.principal)
         return Response(_record(terms_of(self.principal.organization_id)))
 
@@ -179,7 +179,7 @@ class ResumeSubscription(BillingView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Take back a cancellation or a planned change to a smaller plan."""
+        """Undo a cancellation or a planned downgrade."""
         resume_subscription(by=self.principal)
         return Response(_record(terms_of(self.principal.organization_id)))
 

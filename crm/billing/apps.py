@@ -19,7 +19,7 @@ class BillingConfig(AppConfig):
 
 
 def _make_plans(*, using: str, **kwargs: Any) -> None:
-    """Make the plans that are missing; what operators changed of one stays."""
+    """Create missing plans; existing ones keep the operators' changes."""
     from django.db import connections
 
     from crm.billing.models import Plan

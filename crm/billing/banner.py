@@ -1,5 +1,4 @@
-"""What every page of an owner shows of nearly used up quotas: kept ready, so that asking for it
-costs a page no query."""
+"""The banner of nearly used up quotas, precomputed so that a page needs no query."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +14,7 @@ _KEPT_SECONDS = 3 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A quota that is at ``level`` (80 or 100) per cent or more of its limit."""
+    """A quota of which ``level`` (80 or 100) per cent or more is used."""
 
     metric: str
     level: int

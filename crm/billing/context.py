@@ -1,4 +1,4 @@
-"""What the frame around every page shows of quotas."""
+"""Context processors of billing."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from crm.billing.metrics import MEANINGS, Metric
 
 
 def quotas(request: HttpRequest) -> dict[str, Any]:
-    """Give templates ``quota_banner``, asked for only where the frame is shown."""
+    """Return ``quota_banner`` for templates, computed lazily."""
 
     def warned() -> list[dict[str, Any]]:
         membership = getattr(request, "membership", None)

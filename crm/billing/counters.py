@@ -1,8 +1,8 @@
 """Counters in Redis, in front of the ledger: check and count in one step.
 
 A counter is a hash: ``used``, ``limit`` (-1: none) and the ``stamp`` of the subscription's terms it
-was filled under. One that is missing or of other terms counts nothing (COLD): it is filled from the
-ledger first, under the lock of its metric.
+was filled under. A missing or outdated one counts nothing (COLD): it is filled from the ledger
+first, under the lock of its metric.
 """
 
 from collections.abc import Iterator
@@ -67,12 +67,12 @@ def key_of(organization_id: UUID, metric: str) -> str:
 
 
 class Away(RedisError):
-    """Redis did not answer a moment ago; it is not waited for again so soon."""
+    """Redis timed out moments ago and is not tried again yet."""
 
 
 @contextmanager
 def _asked() -> Iterator[None]:
-    """Ask Redis, unless it did not answer just now: one that hangs costs each caller seconds."""
+    """Guard a call of Redis; raise Away while the circuit breaker is open."""
     if not redis_circuit_breaker.answers():
         raise Away
     try:
@@ -83,7 +83,7 @@ def _asked() -> Iterator[None]:
 
 
 def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses: bool) -> Count:
-    """Count so much, or refuse and count nothing; one round trip, atomic."""
+    """Add ``amount``, or refuse and count nothing; one round trip, atomic."""
     with _asked():
         answer: Any = _take()(
             keys=[key_of(organization_id, metric)],
@@ -95,7 +95,7 @@ def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses
 
 
 def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None) -> None:
-    """Set a counter; needs the lock of its metric."""
+    """Set a counter; requires the lock of its metric."""
     key = key_of(organization_id, metric)
     pipe = redis_circuit_breaker.client().pipeline(transaction=True)
     pipe.hset(
@@ -110,9 +110,9 @@ def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: in
 def fill_at_least(
     organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None, until: float
 ) -> int:
-    """Set a counter that runs ahead of the ledger: it never goes back; give what it says.
+    """Set a counter that is ahead of the ledger to at least ``used``. Return its value.
 
-    ``until`` is when it counts no more, in seconds of the epoch.
+    ``until`` is the counter's expiry, in seconds since the epoch.
     """
     answer: Any = _raise()(
         keys=[key_of(organization_id, metric)],
@@ -123,14 +123,14 @@ def fill_at_least(
 
 
 def close(organization_id: UUID, metric: str) -> None:
-    """Let a counter that runs ahead be filled anew before it counts again; it loses nothing."""
+    """Expire a counter that is ahead of the ledger, so that it is filled again before use."""
     key = key_of(organization_id, metric)
     if redis_circuit_breaker.client().exists(key):
         redis_circuit_breaker.client().hset(key, "until", 0)
 
 
 def read(organization_id: UUID, metric: str) -> tuple[str, int] | None:
-    """Give stamp and count, None where there is no counter."""
+    """Return stamp and count, None where there is no counter."""
     client, key = redis_circuit_breaker.client(), key_of(organization_id, metric)
     if client.type(key) != b"hash":
         return None
@@ -145,7 +145,7 @@ def remember(key: str, member: str) -> None:
 
 
 def remembered(key: str) -> list[str]:
-    """Return what was added to a set of names; none where another kind of value took its place."""
+    """Return the members of a set of names; empty if the key has another type."""
     client = redis_circuit_breaker.client()
     if client.type(key) != b"set":
         return []

@@ -1,8 +1,8 @@
-"""What billing refuses, by name."""
+"""Errors of billing."""
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import Conflict, Forbidden, Invalid
 
 
 class PlanNotFound(Invalid):
@@ -10,35 +10,30 @@ class PlanNotFound(Invalid):
     message = gettext_noop("There is no such plan. Choose one of the plans that are listed.")
 
 
-class PlanNotOffered(AppError):
+class PlanNotOffered(Forbidden):
     code = "plan_not_offered"
-    status = 403
     message = gettext_noop("This plan is given by the operator of the installation. Ask them.")
 
 
-class SamePlan(AppError):
+class SamePlan(Conflict):
     code = "same_plan"
-    status = 409
     message = gettext_noop("The organization has this plan already.")
 
 
-class UseOverLimits(AppError):
-    """``quotas`` names each metric with what is ``used`` and the new plan's ``limit``."""
+class UseOverLimits(Conflict):
+    """``quotas`` maps each metric to the ``used`` amount and the new plan's ``limit``."""
 
     code = "use_over_limits"
-    status = 409
     message = gettext_noop(
         "More is in use than that plan allows. Bring it down first, then change the plan."
     )
 
 
-class NothingToCancel(AppError):
+class NothingToCancel(Conflict):
     code = "nothing_to_cancel"
-    status = 409
     message = gettext_noop("There is nothing to cancel: the plan is free, or ends already.")
 
 
-class NothingToResume(AppError):
+class NothingToResume(Conflict):
     code = "nothing_to_resume"
-    status = 409
     message = gettext_noop("There is nothing to take back: no change of the plan is waiting.")

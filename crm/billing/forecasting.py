@@ -1,4 +1,4 @@
-"""What will be used by the end of a period, if it goes on as it went so far."""
+"""Linear forecast of the usage at the end of a period."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ LEAST_USED = 10
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """``expected`` is the use at the period's end; ``full_at`` when the limit is reached before."""
+    """``expected`` is the usage at the period's end; ``full_at`` when the limit is
+    reached before.
+    """
 
     expected: int
     full_at: datetime | None
@@ -26,9 +28,9 @@ def forecast(
     now: datetime,
     before: int = 0,
 ) -> Forecast | None:
-    """Draw the line from ``before`` at ``since`` on; None where there is too little to draw from.
+    """Extrapolate linearly from ``before`` at ``since``; None where there is too little data.
 
-    ``before`` is what there was of a level; what is counted begins at nothing.
+    ``before`` is the earlier value of a level; counters start at zero.
     """
     elapsed, whole = now - since, until - since
     if elapsed < LEAST_ELAPSED or used < LEAST_USED or whole <= elapsed:

@@ -1,4 +1,4 @@
-"""The answers to what apps below ask of plans, see `crm.core.quotas`."""
+"""The quota backend of the apps below, see `crm.core.quotas`."""
 
 from uuid import UUID
 

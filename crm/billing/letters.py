@@ -1,4 +1,4 @@
-"""What is written to owners about quotas, in the reader's language."""
+"""E-mails to owners about quotas, in the recipient's language."""
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
@@ -11,7 +11,7 @@ from crm.core.text.normalization import isolate
 
 
 def amount_words(metric: str, amount: int) -> str:
-    """Word an amount: bytes as sizes, all else as a number."""
+    """Format an amount: bytes as sizes, everything else as a number."""
     if metric == Metric.STORED_BYTES:
         return str(filesizeformat(amount))
     return str(number_format(amount, use_l10n=True, force_grouping=True))

@@ -1,4 +1,4 @@
-"""How subscriptions and usage are looked up, and the one statement that counts a use."""
+"""Querysets of subscriptions and usage, and the statement that counts a use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ RETURNING period_start, (SELECT version FROM "billing_subscription"
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A use that was new to the ledger, and by which terms it counts."""
+    """A use that was new to the ledger, and the terms that apply to it."""
 
     period_start: datetime
     version: int
@@ -45,7 +45,7 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         return self.order_by("position", "key")
 
     def shown_to(self, current: str) -> Self:
-        """Give the plans to compare: those on offer, and the one an organization has."""
+        """Return the plans to compare: those on offer, and the organization's current one."""
         return self.filter(Q(is_offered=True) | Q(key=current) | Q(key="enterprise")).in_order()
 
 
@@ -54,7 +54,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(organization_id=organization_id)
 
     def due(self, now: datetime) -> Self:
-        """Give those whose period, trial or grace is over."""
+        """Return the subscriptions whose period, trial or grace period is over."""
         return self.filter(period_end__lte=now)
 
 
@@ -77,9 +77,10 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
     def add(
         self, *, organization_id: UUID, metric: str, key: str, amount: int, alone: bool
     ) -> Added | None:
-        """Write a use down once; None: it stands there already, or the period has to be rolled.
+        """Insert a use once; return None if it exists already or the period has to be renewed.
 
-        Holds the lock of the metric until the transaction ends, ``alone`` or with others.
+        Holds the lock of the metric until the transaction ends, exclusive with ``alone``, else
+        shared.
         """
         statement = _ADD.format(
             lock="pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
@@ -104,7 +105,7 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
         return int(found.aggregate(total=Sum("amount"))["total"] or 0)
 
     def totals(self, organization_id: UUID, period_start: datetime) -> dict[str, int]:
-        """Give what stands in the ledger of a period, by metric."""
+        """Return the sums of a period's ledger by metric."""
         found = self.of(organization_id).filter(period_start=period_start).values("metric")
         return {
             str(row["metric"]): int(row["total"])
@@ -114,7 +115,7 @@ class UsageQuerySet(models.QuerySet["UsageRecord"]):
     def by_day(
         self, organization_id: UUID, metrics: Iterable[str], since: datetime, zone: Any
     ) -> dict[tuple[str, Any], int]:
-        """Give the sums of (metric, day) since a moment; days are those of the time zone."""
+        """Return the sums by (metric, day) since a moment; days are those of the time zone."""
         found = self.of(organization_id).filter(metric__in=list(metrics), at__gte=since)
         rows = (
             found.annotate(day=TruncDate("at", tzinfo=zone))
@@ -133,7 +134,7 @@ def lock_name(organization_id: UUID, metric: str) -> str:
 
 
 def hold_alone(organization_id: UUID, metric: str) -> None:
-    """Wait until nobody is counting this, and keep others from it until the transaction ends."""
+    """Take the exclusive lock of a metric's counting until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",

@@ -1,4 +1,4 @@
-"""What is counted of an organization, and what plans include."""
+"""Metrics of usage, and features of plans."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Way(StrEnum):
     """How a metric is counted.
 
     EACH: every use is a row of the ledger, and Redis counts in front of it. SUMS: Redis counts, the
-    ledger receives the sums. LEVEL: what there is at this moment, counted from the rows themselves.
+    ledger receives the sums. LEVEL: the present number, counted from the rows themselves.
     """
 
     EACH = "each"
@@ -40,7 +40,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """``refusal`` is what an end user reads at the limit, ``hint`` what is counted."""
+    """``refusal`` is the message at the limit, ``hint`` describes what is counted."""
 
     way: Way
     hint: Promise

@@ -1,4 +1,4 @@
-"""Plans, what organizations have of them, and the ledger of what they use."""
+"""Plans, subscriptions and the usage ledger."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -24,7 +24,7 @@ from crm.core.text.fields import ShortProseField
 
 
 class Plan(models.Model):
-    """What an organization may have: ``limits`` by metric; one that is not named has no limit."""
+    """The limits of a plan: ``limits`` by metric; a missing one is unlimited."""
 
     key = models.CharField(_("key"), max_length=20, primary_key=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
@@ -51,7 +51,7 @@ class Plan(models.Model):
         return str(PLAN_NAMES.get(self.key, self.key))
 
     def limit_of(self, metric: str) -> int | None:
-        """Give the limit of a metric, None where there is none."""
+        """Return the limit of a metric, None where it is unlimited."""
         limit = self.limits.get(metric)
         return None if limit is None else int(limit)
 
@@ -63,11 +63,11 @@ class Status(models.TextChoices):
 
 
 class Subscription(models.Model):
-    """The plan of an organization and the period that its uses are counted in.
+    """The plan of an organization and its current billing period.
 
-    ``next_plan`` is what follows at the period's end, ``cancelled_at`` tells that it follows from a
-    cancellation. ``version`` grows with everything that changes limits or period: a counter of an
-    older version is not used any more. ``anchor_day`` is the day of month on which periods begin.
+    ``next_plan`` takes effect at the period's end; ``cancelled_at`` is set if that is due to a
+    cancellation. ``version`` is incremented by every change of limits or period and invalidates
+    counters of older versions. ``anchor_day`` is the day of month on which periods start.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -124,7 +124,7 @@ class Happening(models.TextChoices):
 
 
 class SubscriptionEvent(models.Model):
-    """What became of a subscription, in order; never changed."""
+    """An event of a subscription, in order; immutable."""
 
     database_rights: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
 
@@ -161,7 +161,7 @@ class SubscriptionEvent(models.Model):
 
 
 class UsageRecord(models.Model):
-    """One entry of the ledger: so much was used, once for each ``key``; never changed."""
+    """One entry of the ledger: an amount used, once per ``key``; immutable."""
 
     database_rights: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
 
@@ -202,7 +202,7 @@ class UsageRecord(models.Model):
 
 
 class UsageReading(models.Model):
-    """How much there was of a gauge on a day, by the last look at it."""
+    """The last value of a gauge on a day."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -232,9 +232,9 @@ class Kind(models.TextChoices):
 
 
 class FeatureOverride(models.Model):
-    """What an operator gives or takes beside the plan: a quota's limit, or a feature.
+    """An operator's exception to the plan: a quota's limit, or a feature.
 
-    ``limit`` None is no limit; ``is_enabled`` is for features alone.
+    ``limit`` None is unlimited; ``is_enabled`` is for features only.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -280,7 +280,7 @@ class FeatureOverride(models.Model):
 
 
 class QuotaNotice(models.Model):
-    """That people were told of a quota's level, once in a period."""
+    """The record that people were notified of a quota's level, once per period."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

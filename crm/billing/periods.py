@@ -1,13 +1,13 @@
-"""When periods begin and end."""
+"""Boundaries of billing periods."""
 
 import calendar
 from datetime import datetime
 
 
 def month_later(start: datetime, anchor_day: int) -> datetime:
-    """Give the same day of the next month, or its last one where there is no such day.
+    """Return the same day of the next month, or its last day where there is no such day.
 
-    The anchor is kept beside the date: a period that began on January 31 and went through
+    The anchor is stored beside the date: a period that started on January 31 and passed through
     February ends on March 31 again.
     """
     year, month = (start.year + 1, 1) if start.month == 12 else (start.year, start.month + 1)

@@ -1,4 +1,4 @@
-"""The plans that an installation begins with; operators may change them afterwards."""
+"""The default plans; operators may change them afterwards."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _GIB = 1024 * _MIB
 
 @dataclass(frozen=True, slots=True)
 class PlanDefault:
-    """``limits`` without a metric: no limit. Higher ``position`` is more."""
+    """``limits`` without a metric: unlimited. A higher ``position`` is a larger plan."""
 
     key: str
     position: int

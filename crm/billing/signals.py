@@ -1,4 +1,4 @@
-"""What this app tells others, after the commit of what it tells."""
+"""Signals of this app, sent after the commit."""
 
 from django.dispatch import Signal
 

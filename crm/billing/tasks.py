@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of billing. Each is idempotent."""
 
 import logging
 from uuid import UUID
@@ -30,7 +30,7 @@ def tell(organization_id: str) -> None:
 
 @shared_task(name="billing.roll_periods")
 def roll_periods() -> None:
-    """Take what is over into the next period, and end the overrides whose time is over."""
+    """Apply due period ends, and end expired overrides."""
     with tenancy.everything("Periods end in every organization."):
         end_run_out()
         due = Subscription.objects.due(timezone.now()).order_by("period_end")
@@ -50,7 +50,7 @@ def post_calls() -> None:
 
 @shared_task(name="billing.sweep")
 def sweep() -> None:
-    """Compare counters with the ledger, and tell what a lost task left untold."""
+    """Compare counters with the ledger, and send notices that a lost task left unsent."""
     with tenancy.everything("The counters of every organization are compared."):
         ids = list(organizations())
     differences = 0

@@ -1,4 +1,4 @@
-"""API calls of programs, counted with the rates of the API in one round trip."""
+"""API calls of programs, counted with the rate limits of the API in one round trip."""
 
 from uuid import UUID
 
@@ -22,8 +22,7 @@ from crm.core.ratelimit.throttle import ApiThrottle
 class PlanThrottle(ApiThrottle):
     """Counts a request of a key or an access token as an API call of its organization too.
 
-    A view with ``is_always_answered`` counts none: how else would one see that they are used up, or
-    get more?
+    A view with ``is_always_answered`` is not counted: it must work when the calls are used up.
     """
 
     def count(
@@ -41,9 +40,9 @@ def count_api_call(
 ) -> list[Standing]:
     """Count one call of a program against the rates of its endpoint and its organization's plan.
 
-    Every way in of programs calls this, also where no view of Django answers. While Redis is away
-    calls are not counted. Raises Refusal and QuotaExceeded; for the latter, how the request stood
-    with the rates is noted for the answer's headers.
+    Every entry point of programs calls this, also those outside of Django's views. Without Redis
+    calls are not counted. Raise Refusal or QuotaExceeded; for the latter, the states of the rates
+    are stored for the response's headers.
     """
     key = counters.key_of(organization_id, Metric.API_CALLS)
     standings, spent = enforce_and_spend(endpoint, subjects, key)

@@ -1,4 +1,4 @@
-"""Plan and usage in the settings."""
+"""Settings page of plan and usage."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ EVENTS_SHOWN = 10
 @member_required
 @require_safe
 def plan_and_usage(request: HttpRequest) -> HttpResponse:
-    """Show the plan, what is used of it, and what else there is; ``?quota=`` chooses the days."""
+    """Render the plan, its usage and the other plans; ``?quota=`` selects the daily history."""
     membership = membership_of(request)
     require(membership, Area.BILLING)
     report = report_of(membership.organization_id)
@@ -77,7 +77,7 @@ def plan_and_usage(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, plan: str) -> HttpResponse:
-    """Ask whether a plan is really wanted, then change to it."""
+    """Ask for confirmation, then change the plan."""
     membership = _owner(request)
     wanted = Plan.objects.filter(pk=plan).first()
     if wanted is None:
@@ -107,7 +107,7 @@ def change(request: HttpRequest, plan: str) -> HttpResponse:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest) -> HttpResponse:
-    """Ask whether the plan shall really end, then let it."""
+    """Ask for confirmation, then cancel the plan."""
     membership = _owner(request)
     if request.method == "POST":
         return _done(request, lambda: cancel_subscription(by=membership))
@@ -162,7 +162,7 @@ def _limit_words(metric: Metric, limit: int | None) -> str:
 
 
 def _told(plan: Plan, subscription: Subscription) -> dict[str, Any]:
-    """Word a plan beside the present one."""
+    """Return the data of a plan in comparison with the current one."""
     is_current = plan.pk == subscription.plan_id
     is_settled = subscription.status == Status.ACTIVE
     return {

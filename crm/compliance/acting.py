@@ -1,7 +1,7 @@
-"""Who does it: told to PostgreSQL in front of each statement that changes what is watched.
+"""The actor of a change, sent to PostgreSQL in front of each statement that changes audited tables.
 
-The setting ends with the transaction and travels in the statement's own message, so it costs no
-round trip, and a statement that only reads carries nothing.
+The setting ends with the transaction and is sent in the statement's own message, so it costs no
+round trip, and a read-only statement carries none.
 """
 
 import json
@@ -28,9 +28,9 @@ SETTING = "nextflow.audit"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``id`` is a user's, a key's or a visiting customer's; ``address`` where they came from.
+    """``id`` is a user's, an API key's or a visitor's; ``address`` is the client address.
 
-    ``on_behalf_of`` is the person as whom an operator sees the application.
+    ``on_behalf_of`` is the user whom an operator impersonates.
     """
 
     kind: ActorKind
@@ -52,7 +52,7 @@ _actor: ContextVar[Actor | None] = ContextVar("audited_actor", default=None)
 def actor_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Let what a request changes be told with who sent it."""
+    """Attribute the changes of a request to its sender."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         token = _request.set(request)
@@ -66,7 +66,7 @@ def actor_middleware(
 
 @contextmanager
 def acting(actor: Actor) -> Iterator[None]:
-    """Let what the block changes be told of this actor: for tasks on somebody's behalf."""
+    """Attribute the changes of the block to this actor: for tasks on a user's behalf."""
     token = _actor.set(actor)
     try:
         yield
@@ -75,7 +75,7 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def current_actor() -> Actor:
-    """Give who is at work, as far as that is known without asking a store."""
+    """Return the current actor, as far as known without a query."""
     if actor := _actor.get():
         return actor
     request = _request.get()
@@ -103,7 +103,7 @@ def current_actor() -> Actor:
 def tell_actor(
     execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: dict[str, Any]
 ) -> Any:
-    """Put who does it in front of a statement that changes what is watched."""
+    """Send the actor in front of a statement that changes audited tables."""
     if not isinstance(sql, str) or not _changes_what_is_watched().match(sql):
         return execute(sql, params, many, context)
     told = _told()
@@ -124,13 +124,13 @@ def tell_actor(
 
 
 def tell_context(cursor: Any) -> None:
-    """Say it to the present transaction by itself, where no watched statement carries it."""
+    """Set the actor in the current transaction, where no audited statement carries it."""
     if told := _told():
         cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, told])
 
 
 def listen(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Tell it on this connection from now on."""
+    """Install `tell_actor` on a connection."""
     if tell_actor not in connection.execute_wrappers:
         connection.execute_wrappers.append(tell_actor)
 

@@ -1,4 +1,4 @@
-"""The operator's view of the audit: every chain, the installation's own among them; read only."""
+"""Read-only admin of the audit: every chain, including the installation's own."""
 
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -40,9 +40,9 @@ PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedel
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    """How far back; without a choice a day, or a month where something is searched.
+    """Limit the period: by default a day, or a month with a search.
 
-    The tables hold ten years of every organization: nobody means all of that by coming here.
+    The tables hold ten years of every organization.
     """
 
     title = _("period")
@@ -97,7 +97,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("prev_hash", "hash")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Name people and organizations of a page, in one query each."""
+        """Add the names of a page's people and organizations, in one query each."""
         page = super().get_changelist_instance(request)
         shown = list(page.result_list)
         names = Organization.objects.in_bulk({entry.organization_id for entry in shown})
@@ -110,7 +110,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> AuditEntry | None:
-        """Find an entry by its time too, where the link tells it: its id alone has no index."""
+        """Return an entry by id and time, if the link has the time: the id alone has no index."""
         entries = self.get_queryset(request)
         try:
             at = parse_datetime(request.GET.get("at", ""))

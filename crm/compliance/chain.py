@@ -1,7 +1,7 @@
-"""How a chain is made: what is hashed, in which form, and with which keys its end is sealed.
+"""The format of the audit's hash chains, and the keys that sign their ends.
 
-The form is that of ``nextflow_audit_append`` in PostgreSQL, which writes it; here it is read again,
-outside of the database that is checked.
+PostgreSQL writes the chains (``nextflow_audit_append``); this module reads the same format outside
+of the database under verification.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a chain ends, or ended once."""
+    """The end of a chain, or a former one."""
 
     organization_id: UUID
     seq: int
@@ -76,7 +76,7 @@ class Head:
 
 
 def first_hash(organization_id: UUID) -> bytes:
-    """Give what the first link of a chain names as the one before."""
+    """Return the previous hash of a chain's first entry."""
     return hashlib.sha256(str(organization_id).encode()).digest()
 
 
@@ -89,7 +89,7 @@ def text_of(moment: datetime) -> str:
 
 
 def keys() -> dict[str, bytes]:
-    """Give our keys by id; the first one seals, all are accepted."""
+    """Return our keys by id; the first one signs, all are accepted."""
     pairs = [text.partition(":") for text in settings.AUDIT_KEYS]
     named = {kid: secret.encode() for kid, _colon, secret in pairs if kid and secret}
     if named:

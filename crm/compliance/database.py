@@ -1,4 +1,4 @@
-"""Functions, triggers and rights of the audit, made anew by ``migrate`` when they changed."""
+"""Functions, triggers and privileges of the audit, recreated by ``migrate`` when they changed."""
 
 import hashlib
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ MONTHS_AHEAD = 3
 
 
 def install(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Bring the database up to what this version says; harmless when it is there."""
+    """Install functions, triggers and privileges of the audit; idempotent."""
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
         cursor.execute("SELECT current_user, to_regclass('compliance_auditentry') IS NOT NULL")
@@ -55,7 +55,7 @@ def install(*, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
 
 
 def make_months(cursor: CursorWrapper) -> int:
-    """Make the partitions of this month and the next ones; give how many were missing."""
+    """Create the partitions of this month and the next ones. Return how many were missing."""
     cursor.execute(
         "SELECT count(*) FILTER (WHERE nextflow_audit_make_month(month::date))"
         " FROM generate_series(now() AT TIME ZONE 'UTC',"
@@ -140,7 +140,7 @@ def _watch(table: str, kind: str, columns: list[str], spec: str) -> Iterator[str
 
 
 def _rights(owner: str, application: str, roles: set[str]) -> Iterator[str]:
-    """Let the application read and add, and call what it needs; it is held by policies."""
+    """Yield the statements that grant read and insert privileges; policies restrict them."""
     for function in (*_CALLED, *_INNER):
         yield f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"
     operator = getattr(settings, "DATABASE_OPERATOR_ROLE", "")

@@ -1,13 +1,12 @@
-"""What the audit refuses."""
+"""Errors of the audit."""
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, InvalidField, NotFound
+from crm.core.errors import Conflict, InvalidField, NotFound
 
 
-class UnderLegalHold(AppError):
+class UnderLegalHold(Conflict):
     code = "under_legal_hold"
-    status = 409
     message = gettext_noop("A legal hold keeps this. Lift the hold first.")
 
 
@@ -27,13 +26,11 @@ class ExportNotFound(NotFound):
     message = gettext_noop("This export does not exist any more. Start a new one.")
 
 
-class ExportNotReady(AppError):
+class ExportNotReady(Conflict):
     code = "export_not_ready"
-    status = 409
     message = gettext_noop("The export is not ready yet. Wait until it is done.")
 
 
-class TooManyExports(AppError):
+class TooManyExports(Conflict):
     code = "too_many_exports"
-    status = 409
     message = gettext_noop("Other exports are still running. Wait for them, or cancel one.")

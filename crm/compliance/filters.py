@@ -1,4 +1,4 @@
-"""What entries are searched by, the same for page, export and API."""
+"""Filters of entries, shared by page, export and API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from crm.compliance.managers import AuditEntryQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty members do not narrow; ``until`` is exclusive, and so are the kinds of ``without``."""
+    """Empty members do not filter; ``until`` is exclusive, ``without`` excludes object types."""
 
     actor: str = ""
     action: str = ""
@@ -33,7 +33,7 @@ class Filters:
         return entries.without(self.without)
 
     def stored(self) -> dict[str, Any]:
-        """Give what narrows, as JSON; `load` reads it again."""
+        """Return the active filters as JSON, for `load`."""
         told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         return {
             name: value.isoformat() if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""What the audit page is searched by."""
+"""Forms of the audit page."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ DAYS = [MinValueValidator(date(1970, 1, 2)), MaxValueValidator(date(9998, 12, 30
 
 
 class AuditFilterForm(Form):
-    """All optional; days are those of the reader's time zone."""
+    """All fields are optional; days are those of the reader's time zone."""
 
     actor = forms.ChoiceField(label=_("Who"), required=False)
     object_type = forms.ChoiceField(label=_("What kind of thing"), required=False)
@@ -48,7 +48,7 @@ class AuditFilterForm(Form):
             )
 
     def filters(self) -> Filters:
-        """Give what was asked, without what cannot be understood."""
+        """Return the filters, without invalid ones."""
         if not self.is_bound:
             return Filters()
         self.is_valid()
@@ -73,7 +73,7 @@ class ExportForm(Form):
 
 
 class HoldForm(Form):
-    """Whom to hold, in words that people know: ``subject`` is filled by `clean`."""
+    """The subject and reason of a hold; `clean` sets ``subject``."""
 
     kind = forms.ChoiceField(
         label=_("What is kept"),

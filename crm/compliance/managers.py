@@ -1,4 +1,4 @@
-"""What is asked of the audit."""
+"""Querysets of the audit."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ _AREAS = {"conversation": Area.INBOX, "customer": Area.CUSTOMERS, "faq": Area.KN
 
 
 def hidden_kinds(principal: Principal) -> list[str]:
-    """Name the kinds of things of which somebody may not read all in their own place."""
+    """Return the object types of which the principal may not read all records."""
     return [kind for kind, area in _AREAS.items() if principal.level(area, READ) < Level.ALL]
 
 
@@ -27,9 +27,9 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(organization_id=organization_id)
 
     def visible_to(self, principal: Principal) -> Self:
-        """Give the organization's entries to those who administer it, and nobody else any.
+        """Return the organization's entries to principals who administer it, else none.
 
-        What is told of customers, conversations and FAQs is for who may read all of these.
+        Entries on customers, conversations and FAQs require the permission to read all of these.
         """
         if not principal.may(Area.SETTINGS, WRITE):
             return self.none()
@@ -60,7 +60,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
 
 class AuditValuesQuerySet(models.QuerySet[Any]):
     def beside(self, entries: Iterable["AuditEntry"]) -> dict[tuple[UUID, datetime], Any]:
-        """Give the values of some entries by organization and time."""
+        """Return the erasable values of some entries, by organization and time."""
         wanted = list(entries)
         found = self.filter(
             organization_id__in={entry.organization_id for entry in wanted},
@@ -85,13 +85,13 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
         return self.filter(lifted_at__isnull=False)
 
     def on(self, organization_id: UUID, subject: str = "") -> Self:
-        """Give the active holds that keep this subject: its own, and its organization's."""
+        """Return the active holds that cover this subject: its own, and its organization's."""
         return self.active().filter(organization_id=organization_id, subject__in=["", subject])
 
 
 class AuditExportQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
-        """Give the files that hold nothing which somebody may not see in the audit itself."""
+        """Return the exports whose content the principal may see in the audit itself."""
         if not principal.may(Area.SETTINGS, WRITE):
             return self.none()
         found = self.filter(organization_id=principal.organization_id)

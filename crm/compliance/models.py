@@ -1,6 +1,6 @@
-"""The audit: entries in chains, what they tell beside the chain, seals; holds and exports.
+"""The audit: chained entries, their erasable values, signatures; legal holds and exports.
 
-The tables of the audit itself are not Django's to make or to empty: migration 0001 makes them,
+Django does not manage the tables of the audit itself: migration 0001 creates them, and
 `crm.compliance.database` the functions that alone write them.
 """
 
@@ -37,11 +37,11 @@ class ActorKind(models.TextChoices):
 
 
 class AuditEntry(models.Model):
-    """One thing that happened, as a link of its organization's chain.
+    """One event, as a link of its organization's chain.
 
     ``details`` holds ``changes`` ({column: [before, after]}) and ``fields`` (columns whose values
-    stand in `AuditValues`). ``at`` is strictly later than that of the link before, so it orders
-    and names an entry of a chain.
+    are in `AuditValues`). ``at`` is strictly later than that of the previous link, so it orders and
+    identifies an entry of a chain.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -74,11 +74,11 @@ class AuditEntry(models.Model):
 
 
 class AuditValues(models.Model):
-    """What an entry tells of people, beside the chain, so that it can be forgotten.
+    """Personal values of an entry, stored beside the chain so that they can be erased.
 
-    The chain holds ``sha256(salt + value)``. ``subject`` (``customer:<id>``) is whom ``data``
-    ({column: [before, after]}) is about, the address is the actor's. The ``…_erased_seq`` name the
-    entry of the erasure.
+    The chain holds ``sha256(salt + value)``. ``subject`` (``customer:<id>``) is the person of
+    ``data`` ({column: [before, after]}); the address is the actor's. The ``…_erased_seq`` fields
+    are the seq of the erasure's entry.
     """
 
     # Django takes one column for the key; the table's own is the organization and the time.
@@ -106,9 +106,9 @@ class AuditValues(models.Model):
 
 
 class AuditSeal(models.Model):
-    """The end of a chain at some time, signed with a key that no database holds.
+    """The end of a chain at some time, signed with a key that is not in the database.
 
-    ``is_start``: entries up to here were dropped after ten years; the chain is checked from here.
+    ``is_start``: entries up to here were dropped after ten years; verification starts here.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -132,10 +132,10 @@ class AuditSeal(models.Model):
 
 
 class LegalHold(models.Model):
-    """Nothing of this is erased or dropped until the hold is lifted.
+    """A legal hold: its data is not erased or dropped until the hold is lifted.
 
-    ``subject`` is as in `AuditValues`; empty means the whole organization. One subject may be held
-    for several reasons, and is kept until the last of them is gone.
+    ``subject`` is as in `AuditValues`; empty means the whole organization. A subject with several
+    holds is retained until the last one is lifted.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -186,11 +186,10 @@ class ExportState(models.TextChoices):
 
 
 class AuditExport(models.Model):
-    """A file of entries in the making: it grows by chunks, each in a transaction of its own.
+    """An export file in progress: it grows by chunks, each in its own transaction.
 
-    ``filters`` are those of the page; ``reached_at`` is the time of the last entry that is in it,
-    so that whoever goes on after a crash goes on from there. Entries from ``until`` on are not
-    part of it.
+    ``filters`` are those of the page; ``reached_at`` is the time of the last entry in the file,
+    where a run after a crash continues. Entries from ``until`` on are not included.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -243,7 +242,7 @@ class AuditExport(models.Model):
 
 
 class AuditExportChunk(models.Model):
-    """A piece of an export's file."""
+    """A chunk of an export's file."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""What other apps tell that no row tells."""
+"""Receivers that audit other apps' signals without a changed row."""
 
 from typing import Any
 from uuid import UUID

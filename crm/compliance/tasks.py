@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of the audit. Each is idempotent."""
 
 from uuid import UUID
 
@@ -40,7 +40,7 @@ def export(organization_id: str, export_id: str) -> None:
 
 @shared_task(name="compliance.sweep_exports")
 def sweep_exports() -> None:
-    """Start what a crash left behind, and drop the files that nobody fetched any more."""
+    """Restart stalled exports, and delete files that were not downloaded in time."""
     with tenancy.everything("Exports of every organization are swept."):
         late = late_exports()
         purge_exports()

@@ -1,6 +1,6 @@
-"""What is watched of the apps below: who may come in, what they may do, whom we know.
+"""The audited models of the apps below: access, permissions, customers.
 
-Not watched is what changes with every use: when a session, a key or a visitor was seen last.
+Fields that change with every use are not audited: the last use of a session, key or visitor.
 """
 
 from allauth.account.models import EmailAddress

@@ -1,7 +1,7 @@
-"""Which rows are watched, and what of them is told.
+"""Registry of audited models and fields.
 
-An app says it once in its ``ready``; `crm.compliance.database` makes triggers of it, so that bulk
-updates and SQL by hand are caught as well.
+An app registers its models in ``ready``; `crm.compliance.database` creates triggers from them, so
+that bulk updates and manual SQL are audited too.
 """
 
 import json
@@ -14,14 +14,14 @@ from django.db.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """One model. All fields are named as in Django.
+    """The audit settings of one model. All fields are named as in Django.
 
-    ``kind`` is the object type, and begins the actions: ``customer.updated``. Of ``plain`` fields
-    the chain holds the values; those of ``beside`` can be erased, as they tell of ``subject``
-    (type, field with the id); of ``hidden`` ones only the name is told. Other fields are not
-    watched. ``named`` are actions of an update that sets a field for the first time, ``actions``
-    replace those of an operation. ``actor`` is the field with who did it, where nothing else says.
-    ``organization`` is the field with the organization; with ``member`` it is told in each
+    ``kind`` is the object type and the prefix of the actions: ``customer.updated``. The chain holds
+    the values of ``plain`` fields; those of ``beside`` can be erased, as they concern ``subject``
+    (type, field with the id); of ``hidden`` ones only the name is recorded. Other fields are not
+    audited. ``named`` are actions of an update that sets a field for the first time, ``actions``
+    replace those of an operation. ``actor`` is the field with the actor, where no other source has
+    it. ``organization`` is the field with the organization; with ``member`` it is recorded in each
     organization of that user.
     """
 
@@ -47,7 +47,7 @@ class Tracked:
         return self._columns((*self.plain, *self.beside, *self.hidden))
 
     def spec(self) -> str:
-        """Give the trigger's argument."""
+        """Return the trigger's argument."""
         usual = {"INSERT": "created", "UPDATE": "updated", "DELETE": "deleted"}
         told: dict[str, Any] = {
             "type": self.kind,
@@ -82,7 +82,9 @@ _tracked: dict[str, Tracked] = {}
 
 
 def track(*wanted: Tracked) -> None:
-    """Watch these, from the next ``migrate`` on; saying it again replaces what was said."""
+    """Register models, effective with the next ``migrate``; registering again replaces the
+    settings.
+    """
     for each in wanted:
         _tracked[each.table] = each
 

@@ -1,4 +1,4 @@
-"""The audit in people's words: what happened, to what, by whom."""
+"""Presentation of audit entries: action, object and actor."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ _NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry as a page shows it; ``changes`` are (field, before, after)."""
+    """An entry for display; ``changes`` are (field, before, after)."""
 
     entry: AuditEntry
     title: str
@@ -98,7 +98,7 @@ class Told:
 
 
 def title_of(action: str) -> str:
-    """Say what happened, with what it happened to where the action alone does not say."""
+    """Return the label of an action, with its object type where the action alone is ambiguous."""
     kind, _dot, word = action.partition(".")
     label = str(ACTIONS.get(action) or _USUAL.get(word, word))
     if action.startswith(_NAMED_BY_THEMSELVES):
@@ -107,7 +107,7 @@ def title_of(action: str) -> str:
 
 
 def tell(entries: Iterable[AuditEntry]) -> list[Told]:
-    """Word some entries, with names of people and customers in one query each."""
+    """Return some entries for display, with names of users and customers in one query each."""
     shown = list(entries)
     values = AuditValues.objects.beside(shown)
     names = _names(shown)
@@ -129,7 +129,7 @@ def tell(entries: Iterable[AuditEntry]) -> list[Told]:
 
 
 def subjects_in_words(holds: Iterable[LegalHold]) -> dict[str, str]:
-    """Say by name what is held, by ``subject``; whoever is gone is named by their id."""
+    """Return the names of held subjects by ``subject``; deleted ones are named by their id."""
     wanted = {hold.subject for hold in holds}
     names: dict[str, str] = {}
     for kind, model in (("user", User), ("customer", Customer)):
@@ -192,7 +192,7 @@ def _is_id(text: str) -> bool:
 
 
 def _name_inside(entry: AuditEntry, beside: Any) -> str:
-    """Find what the object is or was called in what the entry itself tells."""
+    """Return the object's present or former name from the entry itself."""
     told = {**entry.details.get("changes", {}), **((beside.data if beside else None) or {})}
     for name in ("name", "question", "email", "prefix"):
         before, after = told.get(name, (None, None))

@@ -1,4 +1,4 @@
-"""The core: what every app stands on. It imports no other app of ours."""
+"""The core app; it imports no other app of ours."""
 
 from django.apps import AppConfig
 

@@ -1,8 +1,7 @@
-"""The cache in Redis: plain data as JSON, and whatever else is found there is a miss.
+"""The cache in Redis: plain data as JSON; anything else is a miss.
 
-Nothing that stands in Redis is executed. A value that is no JSON of ours (another program's, an
-older version's pickle, a forged or broken one) counts as not there, and is written anew by its
-owner.
+Nothing in Redis is executed. A value that is not our JSON (another program's, an older version's
+pickle, a forged or broken one) counts as missing and is overwritten.
 """
 
 import json
@@ -17,13 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 class Unreadable(ValueError):
-    """What is kept under a key is nothing that this cache wrote."""
+    """The cached value was not written by this cache."""
 
 
 class JsonSerializer(BaseSerializer):
-    """Take what comes back from JSON unchanged: None, bool, numbers, str, list, dict of str.
+    """Serializes what JSON preserves: None, bool, numbers, str, list, dict of str.
 
-    Anything else is a TypeError when it is stored: its owner turns it into plain data first.
+    Raise TypeError for anything else.
     """
 
     def dumps(self, value: Any) -> bytes:
@@ -38,7 +37,7 @@ class JsonSerializer(BaseSerializer):
 
 
 class CacheClient(DefaultClient):
-    """Answers an unreadable value as a missing one."""
+    """Returns a miss for an unreadable value."""
 
     def get(
         self, key: str, default: Any = None, version: int | None = None, client: Any = None
@@ -62,7 +61,9 @@ class CacheClient(DefaultClient):
 
 
 def _require_plain(value: Any) -> None:
-    """Refuse what JSON would change without a word: tuples, keys that are no text."""
+    """Raise TypeError for a value that JSON would change silently: tuples, keys that
+    are not str.
+    """
     if isinstance(value, dict):
         for key, member in value.items():
             if type(key) is not str:

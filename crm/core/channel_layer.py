@@ -1,9 +1,9 @@
-"""The channel layer: Redis' publish and subscribe, taken up again by itself after a loss.
+"""The channel layer: Redis publish and subscribe with automatic resubscription.
 
-`RedisPubSubChannelLayer` of channels_redis knows the names ``on_disconnect`` and ``on_reconnect``
-but calls neither, and raises in whoever connects while Redis is away. Here a subscription is a wish
-that is kept: it is confirmed by the server where that is possible, and taken up again after every
-loss, followed by a ``layer.reconnected`` event to each consumer, which then reads its logs again.
+`RedisPubSubChannelLayer` of channels_redis declares ``on_disconnect`` and ``on_reconnect`` but
+calls neither, and raises in the connecting consumer while Redis is unavailable. Here a subscription
+is confirmed by the server where that is possible, and renewed after every lost connection, followed
+by a ``layer.reconnected`` event to each consumer, which then reads its logs again.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class SharedMessage(dict[str, Any]):
-    """A message as all consumers of the process get it: read once, and changed by nobody."""
+    """A message shared by all consumers of the process: deserialized once and never changed."""
 
     __slots__ = ("_made",)
 
@@ -38,7 +38,7 @@ class SharedMessage(dict[str, Any]):
         self._made: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Give what ``make`` makes of this message; one consumer makes it for all the others."""
+        """Return ``make()``, computed by the first consumer and shared with the others."""
         if key not in self._made:
             self._made[key] = make()
         made: T = self._made[key]
@@ -47,10 +47,10 @@ class SharedMessage(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class StateMessages:
-    """How messages of one type are thinned out: of what one thing is like, the latest wins.
+    """How messages of one type are coalesced: the latest state of one object replaces earlier ones.
 
-    ``thing`` says what a message is about; ``version`` which of two is the later one.
-    An urgent one is passed on at once, and what waits is dropped unless it is later.
+    ``thing`` returns the object's key, ``version`` its order. An urgent message is forwarded at
+    once and drops a waiting one unless that is later.
     """
 
     thing: Callable[[SharedMessage], Hashable]
@@ -62,7 +62,7 @@ _state_messages: dict[str, StateMessages] = {}
 
 
 def thin_out(message_type: str, how: StateMessages) -> None:
-    """Pass on messages of this type at once, but about one thing at most every STATE_SECONDS."""
+    """Coalesce messages of this type: at most one per object every STATE_SECONDS."""
     _state_messages[message_type] = how
 
 
@@ -83,11 +83,11 @@ class ChannelLayer(RedisPubSubChannelLayer):
     """One subscribing connection per event loop and Redis host."""
 
     def deserialize(self, message: Any) -> Any:
-        """Give what `deliver` has read already."""
+        """Return the message that `deliver` has already deserialized."""
         return message
 
     def read(self, data: bytes) -> SharedMessage | None:
-        """Read a message of ours; None where it is none."""
+        """Return a deserialized message, or None if it is invalid."""
         try:
             message = super().deserialize(data)
         except _NO_MESSAGE:
@@ -97,9 +97,9 @@ class ChannelLayer(RedisPubSubChannelLayer):
         return None
 
     def hearing(self, group: str) -> Callable[[], int | None]:
-        """Give what says over which connection this group is heard; None while it is not.
+        """Return a callable: the id of the connection that this group is subscribed on, else None.
 
-        It is to be asked for on the event loop, and may then be called by any thread.
+        Call `hearing` on the event loop; the returned callable is safe in any thread.
         """
         layer = self._get_layer()
         name = layer._get_group_channel_name(group)
@@ -128,9 +128,9 @@ class _LoopLayer(RedisPubSubLoopLayer):
         await self._get_shard(channel).subscribe(channel)
 
     def deliver(self, name: str, sealed: bytes) -> None:
-        """Hand a message to whoever waits for it; one that is not ours is dropped.
+        """Deserialize a message once and deliver it to the waiting consumers.
 
-        It is read here, once: all consumers of the process share it.
+        A message without a valid signature is logged and dropped.
         """
         data = channel_signing.unseal(name, sealed)
         if data is None:
@@ -211,14 +211,14 @@ class _Subscriber:
         self._connections = 0
 
     def connection_of(self, channel: str) -> int | None:
-        """Number the present connection where a channel is subscribed to over it."""
+        """Return the id of the connection that a channel is subscribed on, else None."""
         return self._connections if channel in self._confirmed else None
 
     async def publish(self, channel: str, message: bytes) -> None:
         await self._publisher.publish(channel, channel_signing.seal(channel, message))
 
     async def subscribe(self, channel: str) -> None:
-        """Return when Redis has confirmed it, or at once while Redis is away."""
+        """Subscribe; return when Redis has confirmed it, or at once while Redis is unavailable."""
         self._wanted.add(channel)
         if channel in self._confirmed:
             return
@@ -243,7 +243,7 @@ class _Subscriber:
         await self._ask("UNSUBSCRIBE", [channel])
 
     async def flush(self) -> None:
-        """Forget everything and close the connections, when the event loop ends."""
+        """Clear all subscriptions and close the connections when the event loop ends."""
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
@@ -339,7 +339,7 @@ class _Subscriber:
             waiting.set_result(None)
 
     def _let_go(self) -> None:
-        """Nobody waits for a confirmation that comes only after the loss."""
+        """Resolve the pending confirmations: the connection that would have answered is lost."""
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_result(None)

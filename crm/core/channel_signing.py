@@ -1,7 +1,7 @@
-"""Messages between our processes, as they go through Redis: sealed for exactly one channel.
+"""Channel messages in Redis, signed for exactly one channel.
 
-A message names a method of a consumer, and what a client says is one of them: whoever writes to
-Redis could else let people say what they did not. What was not sealed here is dropped.
+A message names a method of a consumer, so anyone who can write to Redis could act as any client. A
+message without a valid signature is dropped.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ _SEAL_BYTES = 16
 
 
 def seal(channel: str, message: bytes) -> bytes:
-    """Return a message as it is published on a channel."""
+    """Return a message as it is published on a channel, signed."""
     return _seal_of(channel, message) + message
 
 
 def unseal(channel: str, sealed: bytes) -> bytes | None:
-    """Return the message that one of our processes published there, None where none did."""
+    """Return the verified message of a channel, None for an invalid signature."""
     given, message = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
     return message if hmac.compare_digest(given, _seal_of(channel, message)) else None
 

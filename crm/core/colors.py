@@ -1,4 +1,4 @@
-"""Colours as ``#rrggbb``: contrast by WCAG 2.2, and tones that can be read."""
+"""Colours as ``#rrggbb``: WCAG 2.2 contrast, and readable tones."""
 
 import re
 
@@ -25,12 +25,12 @@ def contrast(one: str, other: str) -> float:
 
 
 def ink_on(color: str) -> str:
-    """Return black or white, whichever is read better on the colour."""
+    """Return black or white, whichever has more contrast with the colour."""
     return WHITE if contrast(color, WHITE) >= contrast(color, BLACK) else BLACK
 
 
 def readable_on(color: str, background: str) -> str:
-    """Return the nearest tone of a colour that can be read as text on a background."""
+    """Return the nearest tone of a colour that is readable as text on a background."""
     towards = ink_on(background)
     for step in range(_TONES + 1):
         tone = mix(color, towards, step / _TONES)
@@ -40,7 +40,7 @@ def readable_on(color: str, background: str) -> str:
 
 
 def mix(one: str, other: str, share: float) -> str:
-    """Return the first colour with this share of the other in it."""
+    """Return the first colour mixed with this share of the other."""
     pairs = zip(_parts(one), _parts(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 

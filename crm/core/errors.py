@@ -1,4 +1,4 @@
-"""Refusals: each has a stable code, a status and a sentence that says what to do next."""
+"""Base classes of errors: each has a stable code, an HTTP status and an actionable message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from django.utils.translation import gettext, gettext_noop
 
 
 class AppError(Exception):
-    """Something was refused; nothing was changed.
+    """Base class of errors that reject an operation; nothing was changed.
 
     ``code`` is stable and for programs, ``message`` is for people, ``status`` is the HTTP status
-    and ``extra`` holds further members of the problem document (say ``retry_after`` in seconds).
+    and ``extra`` holds further members of the problem document (e.g. ``retry_after`` in seconds).
     """
 
     code: str = "refused"
@@ -25,6 +25,18 @@ class AppError(Exception):
         super().__init__(self.message)
 
 
+class Unauthorized(AppError):
+    """Base of the errors that answer with 401."""
+
+    status = 401
+
+
+class Conflict(AppError):
+    """Base of the errors that answer with 409."""
+
+    status = 409
+
+
 class Invalid(AppError):
     code = "invalid"
     status = 400
@@ -34,7 +46,9 @@ class Invalid(AppError):
 
 
 class InvalidField(Invalid):
-    """``field`` names what cannot be used, ``errors`` says why where there may be several."""
+    """``field`` names the invalid field; ``errors`` lists the reasons where there may
+    be several.
+    """
 
     code = "invalid_field"
     message = gettext_noop(
@@ -99,9 +113,8 @@ class InternalError(AppError):
     )
 
 
-class NotAuthenticated(AppError):
+class NotAuthenticated(Unauthorized):
     code = "not_authenticated"
-    status = 401
     message = gettext_noop("Log in, or send a valid token.")
 
 

@@ -1,7 +1,7 @@
-"""Blocking work for asynchronous code.
+"""Thread pool for blocking work in asynchronous code.
 
-Django's own bridge gives all sockets of a process one thread; one slow query would stop them all.
-This pool is bounded and its threads look after their database connections.
+Django's own bridge gives all sockets of a process one thread, so one slow query would block them
+all. This pool is bounded and its threads manage their database connections.
 """
 
 import asyncio

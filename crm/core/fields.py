@@ -1,4 +1,4 @@
-"""Whole numbers and moments that come from outside, each read in one way."""
+"""Serializer fields for integers and timestamps."""
 
 import re
 from datetime import UTC, datetime
@@ -12,16 +12,16 @@ _PLAIN = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 def whole_number(text: str) -> int | None:
-    """Read digits 0 to 9, at most LARGEST; None for signs, spaces, underscores, other scripts."""
+    """Parse ASCII digits, at most LARGEST; None for signs, spaces, underscores, other digits."""
     if not _PLAIN.fullmatch(text) or (number := int(text)) > LARGEST:
         return None
     return number
 
 
 def moment(text: str) -> datetime:
-    """Read a moment that names its zone. Raises ValueError, also for one that UTC has no year for.
+    """Parse an ISO 8601 timestamp with a time zone and return it in UTC.
 
-    PostgreSQL is told moments in UTC; what lies beyond the calendar there would fail only then.
+    Raise ValueError without a zone, or for a time outside the range of UTC datetimes.
     """
     read = datetime.fromisoformat(text)
     if read.tzinfo is None:
@@ -33,7 +33,7 @@ def moment(text: str) -> datetime:
 
 
 class WholeNumberField(serializers.IntegerField):
-    """A number of JSON, or plain digits where all values are text, as in a query."""
+    """An integer: a JSON number, or digits where all values are text, as in a query string."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("max_value", LARGEST)

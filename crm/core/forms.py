@@ -1,6 +1,8 @@
-"""What all forms of the pages have in common: text is normalized before anything is checked."""
+"""Normalization of text in forms before validation."""
 
 import json
+import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django import forms
@@ -13,10 +15,10 @@ _NO_JSON = "{"
 
 
 class NormalizedText:
-    """Mixin of every form, before the form class: bring what was typed to its one form.
+    """Mixin of every form, before the form class: normalize the submitted text.
 
-    A field for several lines keeps them, an address is folded, and a field that takes its value as
-    typed (``strip=False``: a password) is left alone. What is shown again is the normalized text.
+    A multi-line field keeps its lines, an address is folded, and a field with ``strip=False`` (a
+    password) is unchanged. The form is shown again with the normalized text.
     """
 
     def full_clean(self) -> None:
@@ -37,8 +39,37 @@ class ModelForm(NormalizedText, forms.ModelForm):
     pass
 
 
+def keep_stored_choices(form: forms.BaseForm) -> None:
+    """Add the stored value to the choices of each select that does not list it.
+
+    Otherwise a browser selects the first choice, and saving the form for another field stores it.
+    Call only on forms whose ``initial`` comes from a stored record.
+    """
+    for name, field in form.fields.items():
+        if not isinstance(field, forms.ChoiceField) or isinstance(field, forms.ModelChoiceField):
+            continue
+        stored = form.get_initial_for_field(field, name)
+        values = stored if isinstance(stored, list | tuple) else [stored]
+        offered: Any = field.choices
+        listed = set(_listed(offered))
+        missing = [
+            each for each in values if each not in field.empty_values and str(each) not in listed
+        ]
+        if missing:
+            field.choices = [*offered, *((each, str(each)) for each in missing)]
+
+
+def _listed(choices: Iterable[Any]) -> Iterator[str]:
+    """Yield the values of choices, including grouped ones."""
+    for key, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _listed(label)
+        else:
+            yield str(key)
+
+
 def normalized_value(field: forms.Field, value: str) -> str:
-    """Return a value as this field takes it."""
+    """Return a value normalized for this field."""
     if isinstance(field, forms.JSONField):
         return value if _is_fit_to_read(value) else _NO_JSON
     if not isinstance(field, forms.CharField):
@@ -54,17 +85,18 @@ def normalized_value(field: forms.Field, value: str) -> str:
 
 
 def _is_fit_to_read(text: str) -> bool:
-    """Return whether a text is JSON, or none in a way that Django's field knows.
+    """Return whether Django's JSONField can handle the text: valid JSON, or a JSONDecodeError.
 
-    It does not know of objects within objects without end, and of numbers without end.
+    RecursionError and ValueError (too deep, too long a number) are not handled by the field, and
+    lone surrogates cannot be encoded into the page that shows the value again.
     """
     try:
-        json.loads(text)
+        plain = json.dumps(json.loads(text), ensure_ascii=False)
     except json.JSONDecodeError:
         return True
     except (ValueError, RecursionError):
         return False
-    return True
+    return not any(unicodedata.category(letter) == "Cs" for letter in plain)
 
 
 def _normalized_data(form: forms.BaseForm) -> Any:

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by creation time."""
 
 import uuid
 
@@ -6,5 +6,5 @@ from uuid_utils import compat
 
 
 def uuid7() -> uuid.UUID:
-    """Give a UUID of version 7 as the standard library's type."""
+    """Return a version 7 UUID as the standard library's type."""
     return compat.uuid7()

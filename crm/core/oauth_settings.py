@@ -1,4 +1,4 @@
-"""What OAUTH_PROVIDERS says, as django-allauth reads it."""
+"""OAUTH_PROVIDERS translated to the settings of django-allauth."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _ORIGINS = {
 
 
 def json_object(name: str, text: str) -> dict[str, Any]:
-    """Read a variable that holds a JSON object; empty is an empty one. Raises ValueError."""
+    """Parse a variable that holds a JSON object; empty is an empty one. Raise ValueError."""
     try:
         found = json.loads(text or "{}")
     except ValueError as error:
@@ -31,7 +31,7 @@ def json_object(name: str, text: str) -> dict[str, Any]:
 
 
 def provider_origins(wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Give the origins to which a log-in may lead the browser; ``login_origin`` adds one."""
+    """Return the origins that a log-in may redirect to; ``login_origin`` adds one."""
     found = set()
     for key, given in wanted.items():
         address = urlsplit(given.get("server_url", ""))
@@ -42,7 +42,7 @@ def provider_origins(wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def provider_settings(wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Give SOCIALACCOUNT_PROVIDERS.
+    """Return SOCIALACCOUNT_PROVIDERS.
 
     ``wanted`` maps a name to ``client_id`` and ``secret``; "microsoft" may have a ``tenant``, and a
     name that is not known needs the ``server_url`` of its OpenID Connect issuer and may have a

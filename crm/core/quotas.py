@@ -1,7 +1,7 @@
-"""What an organization's plan allows: asked by apps that know nothing of plans.
+"""Plan limits for apps that do not depend on billing.
 
-Apps below ``crm.billing`` ask here; billing, where it is installed, is the keeper that answers.
-Apps above it may call billing itself.
+Apps below ``crm.billing`` call this module; billing, where it is installed, is the backend. Apps
+above it may call billing directly.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from crm.core.errors import AppError
 
 
 class QuotaExceeded(AppError):
-    """``quota``, ``limit``, ``used``, ``resets_at`` (None: never by itself) and ``plan``.
+    """``quota``, ``limit``, ``used``, ``resets_at`` (None: never automatically) and ``plan``.
 
-    402 as peers answer it: waiting some seconds, as 429 would ask for, does not help.
+    402, as is customary: waiting, as 429 would suggest, does not help.
     """
 
     code = "quota_exceeded"
@@ -37,7 +37,7 @@ class FeatureNotInPlan(AppError):
 
 
 class Keeper(Protocol):
-    """Who knows the plans."""
+    """Interface of the backend that enforces plan limits."""
 
     def require_room(self, metric: str, *, organization_id: UUID, amount: int) -> None: ...
 
@@ -54,39 +54,39 @@ _gauges: dict[str, dict[str, Gauge]] = {}
 
 
 def appoint(keeper: Keeper) -> None:
-    """Let this one answer from now on, in the whole process."""
+    """Set the backend of the whole process."""
     global _keeper
     _keeper = keeper
 
 
 def register_gauge(metric: str, part: str, gauge: Gauge) -> None:
-    """Say how a part of a metric is counted; the parts of several apps are added up."""
+    """Register how a part of a metric is counted; the parts of several apps are added up."""
     _gauges.setdefault(metric, {})[part] = gauge
 
 
 def measured(metric: str, organization_id: UUID) -> int:
-    """Count what there is of a metric, in the present transaction."""
+    """Return the present count of a metric, in the current transaction."""
     return sum(gauge(organization_id) for gauge in _gauges.get(metric, {}).values())
 
 
 def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
-    """Refuse to add where that would pass the plan's limit. Raises QuotaExceeded.
+    """Raise QuotaExceeded where adding ``amount`` would exceed the plan's limit.
 
-    To be called in the transaction that adds, before it adds: until it ends, others who add to the
-    same metric of this organization wait, so that together they cannot pass the limit.
+    Call it inside the transaction that adds, before adding: until that ends, others who add to the
+    same metric of this organization wait, so that together they cannot exceed the limit.
     """
     if _keeper is not None:
         _keeper.require_room(metric, organization_id=organization_id, amount=amount)
 
 
 def require_feature(name: str, *, organization_id: UUID) -> None:
-    """Refuse what the plan does not include. Raises FeatureNotInPlan."""
+    """Raise FeatureNotInPlan where the plan does not include the feature."""
     if _keeper is not None:
         _keeper.require_feature(name, organization_id=organization_id)
 
 
 def organization_founded(*, organization_id: UUID) -> None:
-    """Give a newly signed-up organization what it begins with, in its own transaction."""
+    """Set up the billing of a new organization, in the transaction that creates it."""
     if _keeper is not None:
         _keeper.organization_founded(organization_id=organization_id)
 
@@ -94,7 +94,7 @@ def organization_founded(*, organization_id: UUID) -> None:
 def exceeded(
     *, quota: str, limit: int, used: int, resets_at: Any, plan: str, message: str | None = None
 ) -> QuotaExceeded:
-    """Word a refusal with its members."""
+    """Return the QuotaExceeded with its members."""
     return QuotaExceeded(
         message,
         extra={

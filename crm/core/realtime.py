@@ -1,7 +1,8 @@
-"""Wake-up hints to sockets from synchronous code.
+"""Wakeups of sockets from synchronous code.
 
-The channel layer may drop a message, so a hint is never the truth: the log is. Publishing through
-`async_to_sync(group_send)` would open a Redis connection for every call; this uses the pool.
+The channel layer may drop a message, so a wakeup is never authoritative: the log is. Publishing
+through `async_to_sync(group_send)` would open a Redis connection for every call; this uses the
+pool.
 """
 
 import logging
@@ -25,31 +26,31 @@ ACCESS_ENDED = (ACCESS_GROUP, {"type": "access.ended"})
 
 
 def user_group(user_id: UUID) -> str:
-    """Name the group of all sockets of one of our people."""
+    """Return the group of all sockets of one user."""
     return f"user.{user_id}"
 
 
 def key_group(key_id: UUID) -> str:
-    """Name the group of the long polls of an API key."""
+    """Return the group of the long polls of an API key."""
     return f"key.{key_id}"
 
 
 def visitors_group(organization_id: UUID) -> str:
-    """Name the group of the sockets of all visitors of an organization's sites."""
+    """Return the group of the sockets of all visitors of an organization's sites."""
     return f"visitors.{organization_id}"
 
 
 def visitor_group(customer_id: UUID) -> str:
-    """Name the group of the sockets of one visitor."""
+    """Return the group of the sockets of one visitor."""
     return f"visitor.{customer_id}"
 
 
 def kick(*groups: str, **only: Any) -> None:
-    """Close the sockets of these groups with 4403, and let long polls ask again, after the commit.
+    """Close the sockets of these groups with 4403 and end their long polls, after the commit.
 
-    Everything that ends access tells it here. ``only`` narrows it to some: ``logins`` is a list of
-    ids of log-ins or visitor tokens, ``secret`` what sites proved their visitors by. A kick that
-    Redis loses is made up for by the heartbeat.
+    Everything that ends access calls this. ``only`` restricts it: ``logins`` is a list of ids of
+    log-ins or visitor tokens, ``secret`` the secret that signed the visitors' identities. The
+    heartbeat compensates for a message that Redis loses.
     """
     message = {"type": "socket.kick", **only}
     transaction.on_commit(
@@ -59,12 +60,12 @@ def kick(*groups: str, **only: Any) -> None:
 
 
 def close_sockets(*, user_id: UUID, logins: Sequence[str] | None = None) -> None:
-    """Close a person's sockets: those of these log-ins, or all of them."""
+    """Close a user's sockets: those of these log-ins, or all of them."""
     kick(user_group(user_id), logins=logins)
 
 
 def recheck_sockets(user_ids: Iterable[UUID]) -> None:
-    """Let people's sockets ask again what they may see, after the commit of what changed it."""
+    """Make users' sockets reload their permissions, after the commit of the change."""
     if messages := [(user_group(user_id), {"type": "socket.recheck"}) for user_id in user_ids]:
         publish(*messages)
 
@@ -77,8 +78,8 @@ def _serializer() -> Any:
 def publish(*messages: tuple[str, dict[str, Any]]) -> None:
     """Send each ``(group, message)`` to the group's sockets, in one round trip.
 
-    A message's ``type`` names the consumer's method, as with ``group_send``. When Redis is away the
-    hint is lost and logged; the sockets learn of it from the next hint or heartbeat.
+    A message's ``type`` names the consumer's method, as with ``group_send``. Without Redis the
+    wakeup is lost and logged; the sockets catch up at the next wakeup or heartbeat.
     """
     if not redis_circuit_breaker.answers():
         return

@@ -1,7 +1,7 @@
-"""Redis for whoever can do without it: little patience, and none at all right after it was silent.
+"""Circuit breaker for optional uses of Redis: short timeouts, and none while Redis is silent.
 
-A Redis that refuses costs no time. One that does not answer would hold up every message, so after
-one wait in vain the others do not ask for a while.
+A refused connection costs no time. A Redis that does not answer would delay every message, so after
+one timeout the other callers skip it for a while.
 """
 
 import logging
@@ -25,7 +25,7 @@ _ask_again_at: float | None = None  # set while Redis is known to let us wait
 
 @cache
 def client() -> Redis:
-    """Give the process's client; a message that is stored waits for it before it is acked."""
+    """Return the process's client; storing a message waits for it before the ack."""
     return Redis(
         connection_pool=ConnectionPool.from_url(
             settings.REDIS_URL,
@@ -39,9 +39,9 @@ def client() -> Redis:
 
 
 def answers() -> bool:
-    """Say whether Redis can be asked; False where it let us wait in vain, until it answers again.
+    """Return whether Redis can be used; False after a timeout until it answers again.
 
-    After SILENCE_SECONDS one caller tries for all the others.
+    After SILENCE_SECONDS one caller probes it for all the others.
     """
     global _ask_again_at
     if _ask_again_at is None:
@@ -61,7 +61,7 @@ def answers() -> bool:
 
 
 def note_failure(error: RedisError) -> None:
-    """Remember a wait in vain; who is refused did not wait."""
+    """Open the circuit breaker after a timeout; a refused connection does not open it."""
     global _ask_again_at
     if isinstance(error, RedisTimeout):
         _ask_again_at = time.monotonic() + SILENCE_SECONDS

@@ -1,7 +1,7 @@
-"""Reading what stands in Redis: a value that its owner did not write is as good as none.
+"""Reading of values in Redis: an invalid value counts as missing.
 
 Strings are read by the functions here. Lua scripts begin with SCRIPT_PRELUDE: a key of another type
-is dropped, and text that is no number counts as 0.
+is deleted, and text that is no number counts as 0.
 """
 
 import json
@@ -34,17 +34,19 @@ _EXPECT = SCRIPT_PRELUDE + "expect(KEYS[1], ARGV[1])"
 
 
 def expect_type(client: Redis, key: str, kind: str) -> None:
-    """Drop a key of another type; ``client`` may be a pipeline, in front of what needs the key."""
+    """Delete the key if it has another type; ``client`` may be a pipeline that then
+    uses the key.
+    """
     client.eval(_EXPECT, 1, key, kind)
 
 
 def text_of(value: Any) -> str:
-    """Return a stored text; bytes that are no UTF-8 are replaced."""
+    """Return a stored text; invalid UTF-8 is replaced."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def number_of(value: Any) -> float | None:
-    """Return a stored number, None where it is none."""
+    """Return a stored number, None if it is invalid."""
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -53,7 +55,7 @@ def number_of(value: Any) -> float | None:
 
 
 def json_of(value: Any) -> Any:
-    """Return what a stored JSON text says, None where it is none."""
+    """Parse a stored JSON text; return None if it is invalid."""
     if not isinstance(value, bytes | str):
         return None
     try:
@@ -63,6 +65,6 @@ def json_of(value: Any) -> Any:
 
 
 def object_of(value: Any) -> Mapping[str, Any] | None:
-    """Return a stored JSON object, None where it is none."""
+    """Return a stored JSON object, None if it is invalid."""
     found = json_of(value)
     return found if isinstance(found, dict) else None

@@ -1,7 +1,7 @@
-"""Who somebody is, remembered for some seconds by a process that hears of every end of access.
+"""A short-lived cache of authentication results, invalidated whenever access ends.
 
-Whoever ends access tells all processes (`realtime.kick`), and each forgets what it knew. A process
-that does not hear of it, because nobody listens here or because Redis is away, remembers nothing.
+Whatever ends access notifies all processes (`realtime.kick`), and each clears its cache. A process
+that receives no notifications, because it does not listen or Redis is unavailable, caches nothing.
 """
 
 import time
@@ -22,7 +22,7 @@ _all: "list[Remembered[Any]]" = []
 
 
 class Remembered(Generic[T]):
-    """Answers by key; safe to be asked by many threads."""
+    """A thread-safe cache by key."""
 
     def __init__(self) -> None:
         # Each with when it ends, and the connection over which its end would have been heard.
@@ -31,9 +31,10 @@ class Remembered(Generic[T]):
         _all.append(self)
 
     def find(self, key: str, ask: Callable[[], tuple[T, float]]) -> T:
-        """Give what is remembered, else what ``ask`` says and for how many seconds at most.
+        """Return the cached value, else call ``ask``, which returns the value and its lifetime in
+        seconds.
 
-        Nothing is kept of an answer during which access ended: it may be of before.
+        A value that was read while access ended is not cached: it may be outdated.
         """
         connection = _hearing() if _hearing else None
         if connection is None:
@@ -64,7 +65,7 @@ def forget_all() -> None:
 
 
 async def listen() -> None:
-    """Forget whenever access ended somewhere, or may have while nothing was heard; for ever."""
+    """Clear the caches at each notice of ended access and each lost connection; runs for ever."""
     global _hearing
     layer: Any = get_channel_layer()
     channel = await layer.new_channel()

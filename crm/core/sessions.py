@@ -1,7 +1,7 @@
 """Sessions in PostgreSQL, with a signed copy in the cache.
 
-A copy opens nothing unless this installation signed it for exactly this session: who can write to
-Redis can neither make a session nor swap two. Keys in Redis do not tell the session's own key.
+A copy is accepted only with this installation's signature for exactly this session: write access to
+Redis is not enough to create or swap sessions. Redis keys do not reveal session keys.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class SessionStore(CachedStore):
         self._cache.set(self.cache_key, signed, seconds)
 
     def _opened(self, signed: Any) -> dict[str, Any] | None:
-        """Return the session of a copy, or None where it is not one that was signed for this."""
+        """Return the session of a copy, or None without a valid signature for this session."""
         if not isinstance(signed, str):
             return None
         try:
@@ -82,5 +82,5 @@ class SessionStore(CachedStore):
 
 
 def cache_key_of(session_key: str) -> str:
-    """Return under which name the cache keeps the copy of a session."""
+    """Return the cache key of a session's copy."""
     return _PREFIX + hashlib.sha256(session_key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Has this process been told to go? Then it takes no new traffic and closes its sockets."""
+"""Shutdown state of the process: while set, it accepts no new traffic and closes its sockets."""
 
 from threading import Event
 
@@ -6,7 +6,7 @@ _told = Event()
 
 
 def begin() -> None:
-    """From now on `/ready` answers 503, so that a load balancer looks elsewhere."""
+    """Start the shutdown: `/ready` returns 503, so that load balancers stop sending requests."""
     _told.set()
 
 

@@ -1,4 +1,4 @@
-"""A store that does not answer is a refusal that may be retried, wherever it is met."""
+"""Errors of the stores, translated to StoreUnavailable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,9 @@ RETRY_SECONDS = 2
 
 @contextmanager
 def outage_refusals() -> Iterator[None]:
-    """Raise StoreUnavailable, with ``retry_after``, where PostgreSQL, MongoDB or Redis is away."""
+    """Raise StoreUnavailable, with ``retry_after``, where PostgreSQL, MongoDB or Redis is
+    unavailable.
+    """
     try:
         yield
     except DuplicateKeyError:

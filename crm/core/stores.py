@@ -1,6 +1,6 @@
 """Clients of the stores beside PostgreSQL, one of each per process.
 
-Each is made on first use, hence after any fork: a MongoClient must never cross one.
+Each is created on first use, hence after any fork: a MongoClient must not be shared by a fork.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 @cache
 def mongo() -> MongoClient[Document]:
-    """Give the process's MongoDB client."""
+    """Return the process's MongoDB client."""
     return MongoClient(
         settings.MONGODB_URL,
         tz_aware=True,
@@ -42,7 +42,7 @@ def mongo() -> MongoClient[Document]:
 
 @cache
 def mongo_db() -> Database[Document]:
-    """Give the database of chats; writes are durable on a majority, reads see only such writes."""
+    """Return the chat database: majority writes, majority reads."""
     return mongo().get_database(
         settings.MONGODB_NAME,
         write_concern=WriteConcern(w="majority", j=True, wtimeout=15000),
@@ -52,7 +52,7 @@ def mongo_db() -> Database[Document]:
 
 @cache
 def redis() -> Redis:
-    """Give the process's pooled Redis client; it holds nothing that cannot be rebuilt."""
+    """Return the process's pooled Redis client; Redis holds nothing that cannot be rebuilt."""
     pool = ConnectionPool.from_url(
         settings.REDIS_URL,
         max_connections=100,
@@ -66,16 +66,16 @@ def redis() -> Redis:
 
 
 def qdrant_headers(api_key: str) -> dict[str, str]:
-    """Return what a client of Qdrant sends with each request.
+    """Return the headers of a Qdrant client.
 
-    As ``api_key`` the client would warn of every connection without TLS, loopback among them.
+    With ``api_key`` the client would warn about every connection without TLS, including loopback.
     """
     return {"api-key": api_key} if api_key else {}
 
 
 @cache
 def qdrant() -> "qdrant_client.QdrantClient":
-    """Give the process's Qdrant client (REST)."""
+    """Return the process's Qdrant client (REST)."""
     return qdrant_client.QdrantClient(
         url=settings.QDRANT_URL,
         headers=qdrant_headers(settings.QDRANT_API_KEY),

@@ -1,4 +1,4 @@
-"""Filters of every template, without ``{% load %}``."""
+"""Built-in template filters, available without ``{% load %}``."""
 
 from django import template
 from django.utils.html import format_html
@@ -11,12 +11,14 @@ register = template.Library()
 
 @register.filter
 def bdi(value: object) -> SafeString | str:
-    """Isolate a text from outside in a sentence of a page: it keeps its direction to itself."""
+    """Wrap user-supplied text in ``<bdi>``, so that its direction does not affect the sentence."""
     shown = normalization.isolate("" if value is None else value).strip("\u2068\u2069")
     return format_html("<bdi>{}</bdi>", shown) if shown else ""
 
 
 @register.filter
 def isolate(value: object) -> str:
-    """Isolate a text from outside where there can be no element: titles and labels."""
+    """Isolate user-supplied text by control characters where no element is allowed:
+    titles, labels.
+    """
     return normalization.isolate("" if value is None else value)

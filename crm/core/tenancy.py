@@ -1,9 +1,9 @@
-"""As whom PostgreSQL is asked: the second lock on what belongs to organizations.
+"""Tenant scope of database access, enforced by row-level security.
 
-Every way in (request, socket, task, command) says whose rows it may see; the database itself shows
-no others. What is said here travels with each statement, in its transaction and in its round trip:
-nothing stays behind in a connection, so a pool or a transaction pooler cannot mix people up. Who
-says nothing sees nothing.
+Every entry point (request, socket, task, command) declares whose rows it may see; the database
+returns no others. The scope is sent with each statement, in its transaction and its round trip:
+nothing remains in a connection, so a pool or a transaction pooler cannot mix tenants. Without a
+scope no rows are visible.
 """
 
 import logging
@@ -37,7 +37,7 @@ _ASKED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A secret or public name that says to which organization a row belongs."""
+    """A secret or public name that identifies the organization of a row."""
 
     table: str
     column: str
@@ -50,7 +50,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose rows are seen; at most one member is set."""
+    """The visible rows; at most one member is set."""
 
     organization: str = ""
     person: str = ""
@@ -72,24 +72,24 @@ def current() -> Scope:
 
 @contextmanager
 def organization(organization_id: UUID) -> Iterator[None]:
-    """See and change the rows of one organization."""
+    """Limit the block to the rows of one organization."""
     with _seen_by(Scope(organization=str(UUID(str(organization_id))))):
         yield
 
 
 @contextmanager
 def person(user_id: UUID) -> Iterator[None]:
-    """See a user's own memberships and the organizations they lead to; change nothing."""
+    """Limit the block to a user's memberships and their organizations, read-only."""
     with _seen_by(Scope(person=str(UUID(str(user_id))))):
         yield
 
 
 @contextmanager
 def behind(model: type[Model], **name: str) -> Iterator[None]:
-    """Work in the organization of the row with this name: ``behind(Widget, site_key=…)``.
+    """Limit the block to the organization of the row with this name: ``behind(Widget,
+    site_key=…)``.
 
-    The model lists the fields that are such names in ``organization_doors``. Where there is no such
-    row there is no organization, and nothing is seen.
+    The model lists such fields in ``organization_doors``. Without such a row nothing is visible.
     """
     ((field, value),) = name.items()
     if field not in getattr(model, "organization_doors", ()):
@@ -100,7 +100,7 @@ def behind(model: type[Model], **name: str) -> Iterator[None]:
 
 @contextmanager
 def everything(reason: str) -> Iterator[None]:
-    """Work on the rows of all organizations, as operators do; ``reason`` is for the log."""
+    """Give the block access to all organizations, as operators have; ``reason`` is logged."""
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     with _seen_by(OPERATOR):
         yield
@@ -108,34 +108,36 @@ def everything(reason: str) -> Iterator[None]:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Begin a way in: nothing is seen until it is known who comes, then ``enter``."""
+    """Start an entry point without access: no rows are visible until ``enter`` is called."""
     with _seen_by(NOBODY):
         yield
 
 
 def enter(organization_id: UUID) -> None:
-    """Be in this organization until the surrounding way in (``nobody``) ends."""
+    """Switch to this organization until the surrounding ``nobody`` block ends."""
     _scope.set(Scope(organization=str(UUID(str(organization_id)))))
 
 
 def enter_everything(reason: str) -> None:
-    """Be an operator until the surrounding way in (``nobody``) ends."""
+    """Switch to all organizations until the surrounding ``nobody`` block ends. ``reason`` is
+    logged.
+    """
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     _scope.set(OPERATOR)
 
 
 def column_of(model: type[Model], name: str) -> str:
-    """Name the column of one of a model's own fields."""
+    """Return the column name of a model's field."""
     return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # no relation from outside
 
 
 def door_function(table: str, column: str) -> str:
-    """Name the function by which PostgreSQL tells the organization behind a door."""
+    """Return the name of the SQL function that looks up the organization by this column."""
     return f"nextflow_door_{table}_{column}"
 
 
 def tell_unset(tables: set[str]) -> None:
-    """Log, once for each place in the code, that rows were asked for on nobody's behalf."""
+    """Log, once per code location, that tenant tables were queried without a scope."""
     place = _place()
     if place in _told:
         return

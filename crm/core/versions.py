@@ -1,9 +1,8 @@
-"""Optimistic locking: an edit names the version of the record that it was made from.
+"""Optimistic locking: an edit carries the version of the record that it was made from.
 
-A model that people edit inherits `VersionedModel`. Every save of an existing row then checks the
-version that the instance was read at and raises it, in one UPDATE: an instance that went stale is
-never written over somebody else's change. Services that take ``version`` pass it to
-`check_version` after they locked the row.
+A model that people edit inherits `VersionedModel`. Every save of an existing row checks the version
+that the instance was read at and increments it, in one UPDATE, so a stale instance never overwrites
+another change. Services that take ``version`` pass it to `check_version` after they lock the row.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,14 +11,13 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import AppError, Conflict, Invalid
 
 
-class EditedMeanwhile(AppError):
-    """The record changed since ``version``; ``current_version`` is what is stored now."""
+class EditedMeanwhile(Conflict):
+    """The record changed since ``version``; ``current_version`` is the stored one."""
 
     code = "edited_meanwhile"
-    status = 409
     message = gettext_noop(
         "Somebody changed this while you were editing it, so your change was not saved. Compare "
         "both, then save again."
@@ -27,7 +25,7 @@ class EditedMeanwhile(AppError):
 
 
 class PreconditionFailed(AppError):
-    """The same, for a request of the API that carried ``If-Match``."""
+    """The same, for an API request with ``If-Match``."""
 
     code = "precondition_failed"
     status = 412
@@ -45,10 +43,10 @@ class IfMatchInvalid(Invalid):
 
 
 class VersionedModel(models.Model):
-    """A record with an optimistic lock.
+    """A record with optimistic locking.
 
-    ``version_ignores`` names fields that the application maintains by itself (times of last use,
-    counters): a save of those alone neither checks nor raises the version.
+    ``version_ignores`` names fields that the application maintains (times of last use, counters): a
+    save of only those neither checks nor increments the version.
     """
 
     version_ignores: ClassVar[frozenset[str]] = frozenset()
@@ -67,7 +65,9 @@ class VersionedModel(models.Model):
         update_fields: Iterable[str] | None,
         forced_update: bool,  # noqa: FBT001  Django's signature
     ) -> bool:
-        """Extend Django's UPDATE of one row. Raise EditedMeanwhile if the row has moved on."""
+        """Extend Django's UPDATE of one row. Raise EditedMeanwhile if the stored
+        version differs.
+        """
         ignored = {*self.version_ignores, "updated_at", "version"}
         is_edit = update_fields is None or bool(set(update_fields) - ignored)
         parents: Any = super()

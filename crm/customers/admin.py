@@ -1,4 +1,4 @@
-"""The operator's view of customers."""
+"""Admin of customers."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -29,7 +29,7 @@ class CustomerAdmin(ConsoleAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
     ) -> tuple[QuerySet[Customer], bool]:
-        """Search as the application does, and by an id in full."""
+        """Search as the application does, and by a full id."""
         found, has_duplicates = super().get_search_results(request, queryset, search_term)
         if search_term and not found.exists():
             return queryset.named_like(search_term), False  # type: ignore[attr-defined]

@@ -16,12 +16,13 @@ from crm.core.api import (
     Body,
     ListQuery,
     RecordQuery,
+    created_response,
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     record_response,
 )
 from crm.customers.errors import CustomerNotFound
@@ -106,13 +107,10 @@ class Customers(AreaView):
     )
     def get(self, request: Request) -> Response:
         """List the customers that you may see."""
-        query = CustomerListQuery.read(request)
-        page = query.page(Customer.objects.visible_to(self.principal))
-        return page_response(
+        return list_response(
             request,
-            query,
-            page,
-            lambda customers: CustomerSerializer(customers, many=True).data,
+            CustomerListQuery,
+            Customer.objects.visible_to(self.principal),
             CustomerSerializer,
         )
 
@@ -127,11 +125,7 @@ class Customers(AreaView):
         """Add a customer."""
         customer = create_customer(by=self.principal, **CustomerBody.read(request))
         location = reverse("customers:customer", args=[customer.pk])
-        return Response(
-            CustomerSerializer(customer).data,
-            status=201,
-            headers={"Location": location, **etag_headers(customer)},
-        )
+        return created_response(CustomerSerializer(customer).data, of=customer, location=location)
 
 
 @extend_schema(tags=["customers"])
@@ -143,7 +137,7 @@ class CustomerDetail(AreaView):
         operation_id="customers_get", parameters=[RecordQuery], responses=CustomerSerializer
     )
     def get(self, request: Request, customer_id: UUID) -> Response:
-        """Give one customer."""
+        """Return one customer."""
         customer = self._visible(customer_id)
         return record_response(request, CustomerSerializer(customer).data, of=customer)
 

@@ -1,6 +1,8 @@
-"""How customers are looked up."""
+"""Querysets of customers."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -8,7 +10,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from crm.accounts.permissions import Area, Level, Principal, reach
-from crm.customers.search import asked_words, begins_with
+from crm.customers.search import asked_numbers, asked_words, begins_with
 
 if TYPE_CHECKING:
     from crm.customers.models import Customer
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, principal: Principal) -> "CustomerQuerySet":
-        """Give the customers within reach: theirs who has one of their conversations."""
+        """Return the customers that the principal can access; the owners are their assignees."""
         if principal.level(Area.CUSTOMERS) == Level.ALL:
             return self.of(principal.organization_id)
         # A customer has many conversations: the joined rows are kept out of the outer query.
@@ -24,7 +26,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
 
     def contacts(self) -> "CustomerQuerySet":
-        """Leave out those of whom no more is known than that they were on the site."""
+        """Return the customers beyond anonymous visitors."""
         return self.filter(stage="customer")
 
     def count_contacts(self, organization_id: UUID) -> int:
@@ -34,23 +36,24 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(organization_id=organization_id)
 
     def named_like(self, text: str) -> "CustomerQuerySet":
-        """Narrow to those who have, for each word of the text, a word that begins with it.
+        """Return the customers with, for each word of the text, a word that starts with it.
 
-        Words of names, e-mail addresses and phone numbers count, without case and accents. The
-        organization in the index is the one whose rows row-level security shows.
+        Words of names, e-mail addresses and phone numbers are searched, without case and accents.
+        Row-level security determines the organization in the index.
         """
         asked = asked_words(text)
         if not asked:
             return self.none()
+        # A phone number counts for all words of the search: ranges of the same index.
+        number = reduce(or_, map(begins_with, asked_numbers(text)), models.Q())
         found = self
         for word in asked:
-            found = found.filter(
-                pk__in=self._words().filter(begins_with(word)).values("customer_id")
-            )
+            wanted = begins_with(word) | number if number else begins_with(word)
+            found = found.filter(pk__in=self._words().filter(wanted).values("customer_id"))
         return found
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        """Store customers together with the words by which they are found."""
+        """Insert customers together with their search words."""
         customers = list(objs)
         words = [(each, each.take_new_words() or []) for each in customers]
         with transaction.atomic(using=self.db):

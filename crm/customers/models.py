@@ -1,4 +1,4 @@
-"""Whom the organization talks to and sells to."""
+"""Customers of an organization."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -22,7 +22,7 @@ class Stage(models.TextChoices):
 
 
 class Customer(VersionedModel):
-    """A person outside; a visitor of the site is a customer-to-be without a name."""
+    """A customer; a visitor of the site is one without a name."""
 
     version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at", "search_text"})
 
@@ -78,7 +78,7 @@ class Customer(VersionedModel):
         return self.display_name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the customer together with the words by which they are found."""
+        """Save the customer together with the search words."""
         is_new = self._state.adding
         words = self.take_new_words()
         if words is None:
@@ -95,7 +95,7 @@ class Customer(VersionedModel):
             CustomerWord.objects.bulk_create(self.words_from(words))
 
     def take_new_words(self) -> list[str] | None:
-        """Return the words of this customer if others are stored, and note them on the row."""
+        """Return the search words if they differ from the stored ones, and set them on the row."""
         words = searched_words(name=self.name, email=normalize_email(self.email), phone=self.phone)
         text = " ".join(words)
         if text == self.search_text:
@@ -111,18 +111,18 @@ class Customer(VersionedModel):
 
     @property
     def owner_ids(self) -> list[UUID | None]:
-        """Give to whom the customer's conversations are assigned; None stands for nobody."""
+        """Return the assignees of the customer's conversations; None for unassigned ones."""
         assignees = Customer.objects.filter(pk=self.pk).values_list("conversations__assignee")
         return [assignee_id for (assignee_id,) in assignees.distinct()]
 
     @property
     def display_name(self) -> str:
-        """What a list shows: the name, else something that tells two visitors apart."""
+        """Return the name shown in lists, else an identifier that distinguishes visitors."""
         return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
 
     @staticmethod
     def shown_name(name: str, customer_id: str) -> str:
-        """Return a stored ``display_name``; of a nameless visitor, in the reader's language.
+        """Return a stored ``display_name``; for a visitor without a name, in the active language.
 
         `customerName` in `static/chat/inbox/names.js` does the same in the browser.
         """
@@ -131,7 +131,7 @@ class Customer(VersionedModel):
 
 
 class CustomerWord(models.Model):
-    """A word by which a customer is found, folded; written with the customer."""
+    """A search word of a customer, folded; written with the customer."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The verbs of customers: the only writers."""
+"""Services of customers: the only writers."""
 
 from typing import Any
 from uuid import UUID
@@ -26,10 +26,10 @@ def create_customer(
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
-    """Add a customer to the organization of whoever asks.
+    """Add a customer to the principal's organization.
 
-    Raises Forbidden, QuotaExceeded, and InvalidField where somebody with a name, an address or a
-    phone number is called a visitor.
+    Raise Forbidden, QuotaExceeded, and InvalidField where a visitor has a name, an address or a
+    phone number.
     """
     require(by, Area.CUSTOMERS, WRITE)
     customer = Customer(
@@ -51,12 +51,12 @@ def create_customer(
 def update_customer(
     *, customer_id: UUID, by: Principal, version: int | None = None, **changes: Any
 ) -> Customer:
-    """Change name, email, phone, language_code or stage; what is not named stays.
+    """Change name, email, phone, language_code or stage; others are unchanged.
 
-    A visitor who gets a name, an address or a phone number is a customer from then on. ``version``
-    is that of the customer which was looked at. Raises CustomerNotFound where the customer is out
-    of sight, Forbidden where out of reach, EditedMeanwhile, QuotaExceeded, and InvalidField where
-    a contact is called a visitor.
+    A visitor who gets a name, an address or a phone number becomes a customer. ``version`` is the
+    version that the edit was made from. Raise CustomerNotFound for an invisible customer, Forbidden
+    without permission, EditedMeanwhile, QuotaExceeded, and InvalidField where a contact is called a
+    visitor.
     """
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
@@ -81,7 +81,9 @@ def _is_contact(customer: Customer) -> bool:
 
 
 def _require_contact(customer: Customer) -> None:
-    """Refuse to call somebody a visitor who is known: the plan's contacts would not count them."""
+    """Raise InvalidField for a visitor with contact data: the plan's contacts would not
+    count them.
+    """
     if customer.stage == Stage.VISITOR and _is_contact(customer):
         raise InvalidField(
             "Who has a name, an e-mail address or a phone number is a customer, not a visitor.",

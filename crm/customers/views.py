@@ -19,7 +19,7 @@ from crm.customers.models import Customer
 @never_cache
 @member_required
 def customer_reasons(request: HttpRequest, customer_id: UUID) -> HttpResponse:
-    """Show why somebody sees a customer: theirs are those whose conversations are theirs."""
+    """Render who sees a customer and why; the owners are the assignees of the conversations."""
     found = Customer.objects.visible_to(require_reasons(request)).filter(pk=customer_id).first()
     if found is None:
         raise CustomerNotFound

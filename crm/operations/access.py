@@ -1,4 +1,4 @@
-"""Who may look inside: the scraper by its token, an operator by session, this machine itself."""
+"""Access to operational data: the scraper by its token, operators by session, and localhost."""
 
 import ipaddress
 import secrets
@@ -32,6 +32,6 @@ def is_from_this_machine(request: HttpRequest) -> bool:
 
 
 def is_operator(request: HttpRequest) -> bool:
-    """Return whether a superuser asks, who may enter the operator's admin now."""
+    """Return whether a superuser with access to the operator's admin sends the request."""
     user = getattr(request, "user", None)
     return user is not None and bool(user.is_superuser) and site.is_operator(request)

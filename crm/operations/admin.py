@@ -1,4 +1,4 @@
-"""The schedule of background work, as beat follows it."""
+"""Admin of periodic tasks."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, Cl
 
 
 class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
-    """beat's list of known tasks in unfold's look."""
+    """beat's list of registered tasks in unfold's style."""
 
 
 class TaskForm(NormalizedText, PeriodicTaskForm):
@@ -48,7 +48,7 @@ class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ConsoleAdmin):
     date_hierarchy = None
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer nothing to whoever may only look: beat's actions ask for no permission at all."""
+        """Return no actions for read-only operators: beat's actions check no permission."""
         actions: dict[str, Any] = super().get_actions(request)
         return actions if self.has_change_permission(request) else {}
 

@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OperationsConfig(AppConfig):
-    """Running the installation: engines, health, metrics."""
+    """Operation of the installation: engines, health, metrics."""
 
     name = "crm.operations"
     label = "operations"

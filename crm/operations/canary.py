@@ -1,9 +1,9 @@
-"""A small task through every queue, twice a minute: proof that somebody still consumes it.
+"""A canary task through every queue, twice a minute: proof that it is consumed.
 
 A worker can be alive, answer `inspect ping` and yet consume nothing after a lost connection; only a
-task that arrived proves the way. When beat sent one is kept too, so that a silent beat is not taken
-for four silent workers. Takes the client as an argument: a container's health check runs this too
-and must not load the whole application for it.
+processed task proves that the queue works. The time when beat sent it is stored too, so that a
+stopped beat is not reported as four stopped workers. Takes the client as an argument: a container's
+health check runs this too and must not load the whole application.
 """
 
 import math
@@ -32,18 +32,18 @@ def note_sent(redis: Redis) -> None:
 
 
 def ages(redis: Redis) -> dict[str, float]:
-    """Give the seconds since a canary came through each queue; infinite where none ever did."""
+    """Return the seconds since each queue's last canary; infinite where there was none."""
     moments = _moments(redis)
     return {queue: _age(moments, queue) for queue in QUEUES}
 
 
 def is_sent(redis: Redis) -> bool:
-    """Tell whether beat still sends: the health of beat alone."""
+    """Return whether beat sends canaries: the health of beat alone."""
     return _age(_moments(redis), SENT) <= STALE_SECONDS
 
 
 def is_consumed(redis: Redis, *, queue: str) -> bool:
-    """Tell whether what beat sent came through: the health of a queue's workers alone."""
+    """Return whether the canaries sent are consumed: the health of a queue's workers alone."""
     moments = _moments(redis)
     sent, seen = _age(moments, SENT), _age(moments, queue)
     if math.isinf(sent):

@@ -1,4 +1,4 @@
-"""Figures of the whole installation for `/metrics`, read from the stores at each scrape."""
+"""Gauges of the whole installation for `/metrics`, read from the stores at each scrape."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 class OperationsCollector(Collector):
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: registering must not need a store."""
+        """Return nothing: registering the collector must not require a store."""
         return []
 
     def collect(self) -> Iterator[Metric]:

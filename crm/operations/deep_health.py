@@ -1,4 +1,4 @@
-"""Write to each store and read it back, and tell what else decides whether the work gets done."""
+"""Deep health check: write to each store, read it back, and check migrations, queues, gauges."""
 
 import math
 import platform
@@ -32,12 +32,12 @@ MONGODB_SECONDS = 5.0
 
 
 class NotReadBack(Exception):
-    """The store took a write and gave something else back."""
+    """The store accepted a write and returned another value."""
 
 
 @dataclass
 class DeepHealth:
-    """``report`` is the body of the answer; ``is_sound`` decides its status."""
+    """``report`` is the body of the response; ``is_sound`` determines its status."""
 
     report: dict[str, Any] = field(default_factory=dict)
     is_sound: bool = True
@@ -94,7 +94,7 @@ CHECKS: Mapping[str, Callable[[uuid.UUID], None]] = {
 
 
 def deep_health() -> DeepHealth:
-    """Run every check; one that fails is told and does not stop the others."""
+    """Run every check; a failing one is reported and does not stop the others."""
     health = DeepHealth()
     health.report["stores"] = {name: _run(health, check) for name, check in CHECKS.items()}
     health.report["migrations"] = _migrations(health)
@@ -134,7 +134,7 @@ def _migrations(health: DeepHealth) -> dict[str, Any]:
 
 
 def _queues(health: DeepHealth) -> dict[str, Any]:
-    """Tell when a task last came through each queue: that needs beat, the broker and a worker."""
+    """Return the age of each queue's last canary, which requires beat, the broker and a worker."""
     try:
         ages = canary.ages(stores.redis())
     except RedisError as error:

@@ -1,4 +1,4 @@
-"""Figures that apps above tell about themselves; `/health/deep` and `/metrics` ask for them."""
+"""Registry of gauges of the apps above; `/health/deep` and `/metrics` read them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Measure = Callable[[], Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Figure:
-    """``measure`` gives values by label; with one value the label is the empty string."""
+    """``measure`` returns values by label; a single value has the empty label."""
 
     name: str
     meaning: str
@@ -20,7 +20,7 @@ _figures: dict[str, Figure] = {}
 
 
 def register(*, name: str, meaning: str, measure: Measure, label: str = "") -> None:
-    """Make a figure known, once per process; the name is shown as the metric ``nf_<name>``."""
+    """Register a gauge, once per process; it is exposed as the metric ``nf_<name>``."""
     _figures[name] = Figure(name=name, meaning=meaning, label=label, measure=measure)
 
 

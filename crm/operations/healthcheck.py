@@ -1,7 +1,7 @@
-"""Is this container healthy? Its engine runs `python -m crm.operations.healthcheck web` to know.
+"""Container health check: `python -m crm.operations.healthcheck web`.
 
-Ends with 0 when it is, else with 1 and one sentence. Loads neither settings nor apps, because it
-runs every half minute beside the process it looks at.
+Exits with 0 if healthy, else with 1 and a message. Loads neither settings nor apps, because it runs
+every half minute beside the checked process.
 """
 
 import argparse
@@ -20,7 +20,7 @@ CAP_SECONDS = 3.0
 
 
 def web_problem(*, port: int) -> str | None:
-    """Ask the web server of this container for `/health`."""
+    """Request `/health` of this container's web server. Return the problem, else None."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CAP_SECONDS)
     try:
         connection.request("GET", "/health")

@@ -1,4 +1,4 @@
-"""Hooks that let a log line tell which stores a piece of work used, and figures reach a scrape."""
+"""Hooks that record the stores used by each unit of work, and register the metrics collectors."""
 
 import logging
 from collections.abc import Callable
@@ -36,14 +36,14 @@ class _MongodbListener(monitoring.CommandListener):
         note_store("mongodb")
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        """Nothing: the start has told it."""
+        """Ignore: the start was recorded."""
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        """Nothing: who asked learns of it."""
+        """Ignore: the caller receives the error."""
 
 
 def install() -> None:
-    """Hang the hooks in, once per process and before the first client is made."""
+    """Install the hooks, once per process and before the first client is created."""
     # A library's warning is a line like any other, not loose text between two objects.
     logging.captureWarnings(capture=True)
     connection_created.connect(_watch_connection, dispatch_uid="operations.note_postgresql")

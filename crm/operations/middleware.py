@@ -1,4 +1,4 @@
-"""Probes are answered before anything that could refuse or delay them."""
+"""Answers probes before any middleware that could reject or delay them."""
 
 from collections.abc import Callable
 from typing import Any, cast

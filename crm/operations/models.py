@@ -1,4 +1,4 @@
-"""What operations keep in PostgreSQL."""
+"""Models of operations, in PostgreSQL."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from crm.core.ids import uuid7
 
 
 class StoreProbe(models.Model):
-    """The row that `/health/deep` writes and reads back, one for each host that asks."""
+    """The row that `/health/deep` writes and reads back, one per host."""
 
     host = models.CharField(max_length=255, primary_key=True)
     token = models.UUIDField()
@@ -23,9 +23,9 @@ class CheckKind(models.TextChoices):
 
 
 class CheckRun(models.Model):
-    """What one run of ``manage.py reconcile`` or ``manage.py audit verify`` came to.
+    """The result of a run of ``manage.py reconcile`` or ``manage.py audit verify``.
 
-    ``counts`` are differences by kind; ``found`` names the first of them by ids.
+    ``counts`` are differences by kind; ``found`` identifies the first of them by ids.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""Numbers that apps above give for the operator's overview; each is bounded by who gives it."""
+"""Registry of statistics of the apps above for the overview; each must be bounded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """``count`` counts at most `MOST` and asks PostgreSQL alone."""
+    """``count`` counts at most `MOST`, with one query of PostgreSQL."""
 
     label: str | Promise
     icon: str
@@ -22,7 +22,7 @@ _numbers: list[Number] = []
 
 
 def register(number: Number) -> None:
-    """Show a number on the overview, once per process."""
+    """Add a statistic to the overview, once per process."""
     _numbers.append(number)
 
 

@@ -1,7 +1,7 @@
-"""The operator's first page: what works, what waits, what was found; soon, whatever is away.
+"""The operator's overview: stores, queues, checks; renders quickly with stores unavailable.
 
-Each part is asked for by itself and within a time; a store that is away is said to be, and is not
-asked again for the other parts. What was found out serves everybody for a few seconds.
+Each part is queried separately and with a timeout; an unavailable store is reported, and not
+queried again for the other parts. The results are shared for a few seconds.
 """
 
 import contextvars
@@ -41,7 +41,7 @@ _AWAY = (AppError, DatabaseError, PyMongoError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """``age`` is in seconds, since a task last came through; None where none ever did."""
+    """``age`` is in seconds since the last task passed through; None without one."""
 
     name: str
     length: int
@@ -61,7 +61,7 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """``oldest`` is since when the longest waiting one waits; ``given_up`` within thirty days."""
+    """``oldest`` is the time of the oldest waiting e-mail; ``given_up`` counts thirty days."""
 
     waiting: int
     oldest: datetime | None
@@ -70,7 +70,7 @@ class Letters:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What PostgreSQL tells."""
+    """Statistics from PostgreSQL."""
 
     letters: Letters
     numbers: list[tuple[Any, str, int]]
@@ -79,7 +79,7 @@ class Facts:
 
 @dataclass(slots=True)
 class Overview:
-    """A part that is None could not be found out; ``stores`` says why."""
+    """A part that is None is unavailable; ``stores`` has the reason."""
 
     at: datetime
     stores: dict[str, bool]
@@ -99,7 +99,7 @@ class Overview:
 
 
 class Board:
-    """Finds out at most once in a few seconds, however many operators look."""
+    """Caches the overview for a few seconds, for all operators."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="overview")
@@ -140,12 +140,12 @@ class Board:
 
 @cache
 def board() -> Board:
-    """Give the process's board; made on first use, hence after any fork."""
+    """Return the process's board; created on first use, hence after any fork."""
     return Board()
 
 
 def overview_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the admin's first page shows; named in unfold's settings."""
+    """Add the overview to the admin's index; registered in unfold's settings."""
     overview = board().overview()
     user: Any = request.user
     recent = []

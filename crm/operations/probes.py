@@ -1,4 +1,4 @@
-"""Is a store there? Each answer within a second, whatever the store does."""
+"""Liveness of the stores, each answered within a second."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ CRITICAL_STORES = ("postgresql", "mongodb", "redis")
 
 
 def store_failures() -> tuple[type[Exception], ...]:
-    """Return what a store that is away, full, read-only or of a wrong kind can raise."""
+    """Return the exceptions of a store that is unavailable, full, read-only or of a wrong kind."""
     # Imported here: half a second and 54 MB, which a process that asks no store never needs.
     from qdrant_client.http.exceptions import ApiException
 
@@ -57,10 +57,10 @@ PINGS: Mapping[str, Callable[[], None]] = {
 
 
 class Prober:
-    """Asks all stores at once; one that still keeps an earlier question is down, not asked again.
+    """Pings all stores concurrently; one with an unfinished ping is down and not pinged again.
 
-    So a store that accepts connections and never answers holds one thread, however often a probe
-    comes by.
+    So a store that accepts connections and never answers holds one thread, however often it is
+    probed.
     """
 
     def __init__(self, pings: Mapping[str, Callable[[], None]] = PINGS) -> None:
@@ -70,7 +70,7 @@ class Prober:
         self._lock = Lock()
 
     def ask(self) -> dict[str, bool]:
-        """Give for each store whether it answered within the cap."""
+        """Return for each store whether it answered within CAP_SECONDS."""
         with self._lock:
             for name, ping in self._pings.items():
                 if name not in self._asked or self._asked[name].done():

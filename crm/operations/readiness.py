@@ -1,4 +1,4 @@
-"""May a load balancer send traffic here?"""
+"""Readiness of the process for traffic."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """``status`` is ready, degraded (answers, with less), not_ready or shutdown."""
+    """``status`` is ready, degraded (works with reduced functions), not_ready or shutdown."""
 
     status: str
     stores: dict[str, bool]
@@ -25,7 +25,7 @@ class Readiness:
 
 
 class ReadinessCheck:
-    """Asks the stores at most once in five seconds, however many probes come by."""
+    """Checks the stores at most once in five seconds, however many probes arrive."""
 
     def __init__(self, prober: Prober, clock: Callable[[], float] = time.monotonic) -> None:
         self._prober = prober
@@ -50,5 +50,5 @@ class ReadinessCheck:
 
 @cache
 def readiness_check() -> ReadinessCheck:
-    """Give the process's check; made on first use, hence after any fork."""
+    """Return the process's check; created on first use, hence after any fork."""
     return ReadinessCheck(Prober())

@@ -1,4 +1,4 @@
-"""What is kept of proofs that apps below run."""
+"""Receivers that store the results of checks of the apps below."""
 
 from collections import Counter
 from datetime import datetime

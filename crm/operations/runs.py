@@ -1,4 +1,4 @@
-"""What the last comparisons of the stores, and proofs of the audit, came to."""
+"""Results of the last reconciliations and audit verifications."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,9 +25,9 @@ def note_run(
     counts: Mapping[str, int],
     found: Sequence[Mapping[str, Any]] = (),
 ) -> CheckRun:
-    """Keep the summary of a run; ``found`` names places by id and never quotes what stands there.
+    """Store the summary of a run; ``found`` identifies records by id without their content.
 
-    Old runs of the same kind go.
+    Old runs of the same kind are deleted.
     """
     run = CheckRun.objects.create(
         kind=kind,
@@ -46,7 +46,7 @@ def note_run(
 
 
 def last_runs() -> dict[str, CheckRun | None]:
-    """Give the newest of each kind."""
+    """Return the latest run of each kind."""
     return {
         kind.value: CheckRun.objects.filter(kind=kind).order_by("-pk").first() for kind in CheckKind
     }

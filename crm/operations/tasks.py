@@ -1,4 +1,4 @@
-"""Background work of the installation itself."""
+"""Celery tasks of the installation itself."""
 
 from typing import Any
 

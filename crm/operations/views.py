@@ -1,4 +1,4 @@
-"""What the outside may ask about the installation's health."""
+"""Public health endpoints."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -15,14 +15,14 @@ from crm.operations.readiness import readiness_check
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
-    """Say that the process answers; touch no store, or a store's trouble would restart us all."""
+    """Return 200 without using any store: a store's failure must not restart all web servers."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Say whether traffic may come here: 200 when ready or degraded, else 503."""
+    """Return 200 when ready or degraded, else 503."""
     readiness = readiness_check().result()
     response = JsonResponse(
         {
@@ -49,7 +49,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def health_deep(request: HttpRequest) -> HttpResponse:
-    """Write to each store and read it back: 200 when all is sound, else 503."""
+    """Write to each store and read it back: 200 when all checks pass, else 503."""
     if not has_metrics_token(request) and not is_operator(request):
         if request.user.is_authenticated:
             return problem_json(Forbidden("Only an operator of the installation may see this."))

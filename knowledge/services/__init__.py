@@ -1,12 +1,18 @@
-"""The verbs of knowledge: the only writers."""
+"""The services of knowledge: the only writers."""
 
 from knowledge.services.answering import Answer, Source, answer
-from knowledge.services.categories import create_category, delete_category, rename_category
+from knowledge.services.categories import (
+    create_category,
+    delete_category,
+    is_called_like_another,
+    rename_category,
+)
 from knowledge.services.faqs import (
     FaqContent,
     add_phrasing,
     create_faq,
     delete_faq,
+    lock_knowledge,
     purge_deleted,
     restore_faq,
     set_published,
@@ -32,6 +38,8 @@ __all__ = [
     "import_rows",
     "index_faqs",
     "index_now",
+    "is_called_like_another",
+    "lock_knowledge",
     "purge_deleted",
     "rename_category",
     "restore_faq",

@@ -1,4 +1,4 @@
-"""`answer`: the best of what an organization knows, or that it does not know."""
+"""`answer`: the best matching FAQ of an organization, or none."""
 
 import logging
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +23,7 @@ _TOLD = ("key", "language_code", "question", "answer", "phrasings", "folded_text
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an answer stands; ``url`` is a path of this installation, open to everybody."""
+    """The source of an answer; ``url`` is a public path of this installation."""
 
     id: str
     title: str
@@ -33,10 +33,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known about a question.
+    """The result of a question.
 
-    ``text`` and ``sources`` are empty when it is not known. ``confidence`` is 0 to 1, of the best
-    candidate also where it was not good enough; ``passages`` are the nearest, best first.
+    ``text`` and ``sources`` are empty without an answer. ``confidence``, 0 to 1, is that of the
+    best candidate, also if it was too low; ``passages`` are the nearest, best first.
     """
 
     is_known: bool
@@ -49,9 +49,9 @@ class Answer:
 
 
 def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
-    """Answer a question from the organization's published FAQs, in ``language`` where they have it.
+    """Answer a question from the organization's published FAQs, in ``language`` if available.
 
-    Raises OrganizationMissing and KnowledgeUnavailable (may be retried). Redis may be away.
+    Raise OrganizationMissing or KnowledgeUnavailable (may be retried). Works without Redis.
     """
     if organization_id is None:
         raise OrganizationMissing
@@ -112,7 +112,7 @@ def _ranked(organization_id: UUID, question: str) -> list[Candidate]:
 
 
 def find_present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
-    """Read the rows as they are now: the index may be behind, an answer may not."""
+    """Load the current rows: the index may be outdated, an answer may not."""
     if not hits:
         return []
     found = Q(key__in={hit.key for hit in hits}) | Q(pk__in={hit.source_id for hit in hits})
@@ -121,7 +121,7 @@ def find_present(organization_id: UUID, hits: list[PassageHit]) -> list[Faq]:
 
 
 def _in_language(candidate: Candidate, language: str) -> Faq:
-    """Choose the version in the visitor's language, else the one that matched."""
+    """Return the version in the visitor's language, else the one that matched."""
     theirs = (faq for faq in candidate.faqs if faq.language_code == language)
     return next(theirs, candidate.matched)
 
@@ -136,7 +136,7 @@ def _source(faq: Faq) -> Source:
 
 
 def _from_json(stored: Any) -> Answer | None:
-    """Return the answer that was kept, None where what is there is none."""
+    """Return the cached answer, None if it is invalid."""
     match stored:
         case {
             "is_known": bool(),

@@ -1,9 +1,11 @@
-"""Verbs about categories: headings of an organization, told apart by their names."""
+"""Services of FAQ categories; names are unique within an organization."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -12,7 +14,7 @@ from crm.accounts.models import Language
 from crm.accounts.permissions import Principal
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from crm.core.ids import uuid7
-from crm.core.text.normalization import is_blank, is_taken, normalize_line, search_key
+from crm.core.text.normalization import identity_key, is_blank, search_key
 from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNameMissing,
@@ -21,8 +23,11 @@ from knowledge.errors import (
     CategoryNotFound,
 )
 from knowledge.managers import FaqCategoryQuerySet
-from knowledge.models import NAME_LENGTH, FaqCategory
+from knowledge.models import FaqCategory
 from knowledge.services.faqs import lock_knowledge, require_writer
+
+# Keys of `categories_by_name` that are not languages.
+EVERYWHERE, ANYWHERE = "", "*"
 
 
 @transaction.atomic
@@ -35,22 +40,21 @@ def create_category(
     position: int = 0,
     by: Principal | None = None,
 ) -> FaqCategory:
-    """Add a category. One that has this slug already is brought up to date.
+    """Add a category, or update the one with this slug.
 
-    A slug that is made of the name is a new one: it drops accents, so that two names may share it.
-    Raises CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken where there is one of
-    this name.
+    A slug derived from the name is made unique: it drops accents, so that two names may share it.
+    Raise CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken for a name that another
+    category has in any language.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
     theirs = FaqCategory.objects.of(organization_id)
     known = theirs.filter(slug=slug).first() if slug else None
-    _check_name(organization_id, name, known)
-    local_names = _local_names(names or {}, name)
     category = known or FaqCategory(
         organization_id=organization_id, slug=slug or _free_slug(theirs, name)
     )
-    category.name, category.names, category.position = name, local_names, position
+    category.position = position
+    _give_names(category, name, names or {})
     category.save()
     return category
 
@@ -65,20 +69,21 @@ def rename_category(
     by: Principal | None = None,
     version: int | None = None,
 ) -> FaqCategory:
-    """Call a category something else; what is None stays as it is.
+    """Rename a category; None leaves a value unchanged.
 
-    ``names`` are all those by language. ``version`` is that of the category which was looked at.
-    Raises CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
+    ``names`` replaces all names by language. ``version`` is the version that the edit was made
+    from. Raise CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
     CategoryNameTaken.
     """
     require_writer(by, organization_id)
     lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
     check_version(category, version)
-    if name is not None:
-        _check_name(organization_id, name, category)
-        category.name = name
-    category.names = _local_names(category.names if names is None else names, category.name)
+    _give_names(
+        category,
+        category.name if name is None else name,
+        category.names if names is None else names,
+    )
     category.save(update_fields=["name", "names", "updated_at"])
     return category
 
@@ -91,9 +96,9 @@ def delete_category(
     by: Principal | None = None,
     version: int | None = None,
 ) -> UUID | None:
-    """Remove a category; its FAQs stay without one. Raises CategoryNotFound, EditedMeanwhile.
+    """Delete a category; its FAQs stay without one. Raise CategoryNotFound, EditedMeanwhile.
 
-    Return the action that `undo` takes back.
+    Return the id for `undo`.
     """
     require_writer(by, organization_id)
     category = _locked_category(organization_id, category_id)
@@ -108,7 +113,7 @@ def _restore_category(by: Principal, data: dict[str, Any]) -> None:
     lock_knowledge(by.organization_id)
     restore(data)
     category = _locked_category(by.organization_id, UUID(data["pk"]))
-    if _is_name_taken(category.name, by.organization_id, own=category):
+    if is_called_like_another(category):
         raise UndoImpossible
 
 
@@ -124,31 +129,49 @@ def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:
     return category
 
 
-def _local_names(names: Mapping[str, str], name: str) -> dict[str, str]:
-    """Return the names by language that differ from the one for all. Raise CategoryNamesInvalid."""
-    if not names.keys() <= set(Language.values):
-        raise CategoryNamesInvalid
-    local = {language: normalize_line(each) for language, each in names.items()}
-    if any(len(each) > NAME_LENGTH for each in local.values()):
-        raise CategoryNamesInvalid
-    return {
-        language: each for language, each in local.items() if not is_blank(each) and each != name
+def is_called_like_another(category: FaqCategory) -> bool:
+    """Return whether another category has the same name in any language; requires the lock."""
+    key = cache(identity_key)
+    wanted = {
+        language: key(category.name_in(language)) for language in (EVERYWHERE, *Language.values)
     }
+    others = FaqCategory.objects.of(category.organization_id).exclude(pk=category.pk)
+    return any(
+        key(other.name_in(language)) == name
+        for other in others
+        for language, name in wanted.items()
+    )
 
 
-def _check_name(organization_id: UUID, name: str, own: FaqCategory | None) -> None:
-    """Refuse a name that nobody sees, and one that another category has; needs the lock."""
+def categories_by_name(organization_id: UUID) -> dict[tuple[str, str], UUID]:
+    """Map ``(language, identity key of the name)`` to the id of the category.
+
+    ``EVERYWHERE`` as the language maps the default names, ``ANYWHERE`` the names in all languages.
+    """
+    found: dict[tuple[str, str], UUID] = {}
+    for category in FaqCategory.objects.of(organization_id).in_order():
+        for language in (EVERYWHERE, *Language.values):
+            found.setdefault((language, identity_key(category.name_in(language))), category.pk)
+        for name in (category.name, *category.names.values()):
+            found.setdefault((ANYWHERE, identity_key(name)), category.pk)
+    return found
+
+
+def _give_names(category: FaqCategory, name: str, names: Mapping[str, str]) -> None:
+    """Set the names of a category; ``names`` that are empty or equal ``name`` are dropped.
+
+    Raise CategoryNameMissing, CategoryNamesInvalid or CategoryNameTaken; requires the lock.
+    """
     if is_blank(name):
         raise CategoryNameMissing
-    if _is_name_taken(name, organization_id, own=own):
+    try:
+        local = FaqCategory._meta.get_field("names").clean(dict(names), category)
+    except ValidationError:
+        raise CategoryNamesInvalid from None
+    category.name = name
+    category.names = {language: each for language, each in local.items() if each not in {"", name}}
+    if is_called_like_another(category):
         raise CategoryNameTaken
-
-
-def _is_name_taken(name: str, organization_id: UUID, *, own: FaqCategory | None) -> bool:
-    others = FaqCategory.objects.of(organization_id)
-    if own is not None:
-        others = others.exclude(pk=own.pk)
-    return is_taken(name, others.values_list("name", flat=True))
 
 
 def _free_slug(theirs: FaqCategoryQuerySet, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Compare the index with the FAQs it was made from: Qdrant may lose what it was given."""
+"""Comparison of the index with the FAQs: Qdrant may lose points."""
 
 import logging
 
@@ -11,7 +11,7 @@ BATCH = 500
 
 
 def mark_missing() -> int:
-    """Have every FAQ indexed again whose passage is not where its row says; give how many."""
+    """Mark FAQs whose passage is missing in the index for indexing. Return their number."""
     live = Passage.objects.aliased()
     missing = 0
     last = None

@@ -1,4 +1,4 @@
-"""Verbs about FAQs. Each marks in the row what the index has to follow, in the same transaction."""
+"""Services of FAQs. Each marks the index update in the row, in the same transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,13 +12,20 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
 from crm.billing.metrics import Metric
 from crm.billing.services import require_room
 from crm.core.errors import Forbidden
 from crm.core.ids import uuid7
-from crm.core.text.normalization import identity_key, normalize, normalize_line, search_key
+from crm.core.text.normalization import (
+    identity_key,
+    normalize,
+    normalize_key,
+    normalize_line,
+    search_key,
+)
 from crm.core.versions import check_version
 from knowledge.errors import (
     CategoryNotFound,
@@ -32,7 +39,7 @@ from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, K
 
 @dataclass(frozen=True, slots=True)
 class FaqContent:
-    """What a person writes about one FAQ; ``key`` empty means: made from the question."""
+    """The editable content of a FAQ; an empty ``key`` is derived from the question."""
 
     question: str
     answer: str
@@ -50,17 +57,17 @@ def lock_knowledge(organization_id: UUID) -> KnowledgeBase:
 
 
 def raise_version(base: KnowledgeBase) -> None:
-    """Make worthless what was answered before; needs the lock."""
+    """Invalidate cached answers; requires the lock."""
     base.version += 1
     base.save(update_fields=["version"])
 
 
 @transaction.atomic
 def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | None) -> Faq:
-    """Add a FAQ; it is found once the index has followed.
+    """Add a FAQ; it is found once the index is updated.
 
-    ``by``, here and below, is who asks, and has to have the right to; None is the installation.
-    Raises FaqKeyTaken, CategoryNotFound and InvalidFaq.
+    ``by``, here and below, is the principal and needs the permission; None is the installation.
+    Raise FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
@@ -78,9 +85,9 @@ def update_faq(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Change a FAQ; of a mapping, only the members that it names.
+    """Change a FAQ; of a mapping, only the members it contains.
 
-    ``version`` is that of the FAQ which was looked at. Raises FaqNotFound, EditedMeanwhile,
+    ``version`` is the version that the edit was made from. Raise FaqNotFound, EditedMeanwhile,
     FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
     base = lock_knowledge(organization_id)
@@ -94,9 +101,9 @@ def update_faq(
 def add_phrasing(
     *, organization_id: UUID, faq_id: UUID, phrasing: str, by: Principal | None = None
 ) -> Faq:
-    """Let a FAQ be found by one more way to ask it; one it has already changes nothing.
+    """Add an alternative question to a FAQ; an existing one changes nothing.
 
-    Raises FaqNotFound, InvalidFaq where it has as many as it may, and QuotaExceeded.
+    Raise FaqNotFound, InvalidFaq where the maximum is reached, and QuotaExceeded.
     """
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
@@ -121,7 +128,7 @@ def set_published(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Show a FAQ to the bot and the public, or hide it from both at once."""
+    """Publish or unpublish a FAQ, for the bot and the help pages at once."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
     check_version(faq, version)
@@ -139,7 +146,7 @@ def delete_faq(
     by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
-    """Take a FAQ away; `restore_faq` brings it back while it is kept. Raise EditedMeanwhile."""
+    """Delete a FAQ; `restore_faq` undoes it while it is kept. Raise EditedMeanwhile."""
     base = lock_knowledge(organization_id)
     faq = _locked(organization_id, faq_id, by)
     check_version(faq, version)
@@ -154,10 +161,10 @@ def restore_faq(
     faq_id: UUID,
     by: Principal | None = None,
 ) -> Faq:
-    """Bring a deleted FAQ back.
+    """Restore a deleted FAQ.
 
-    Raises FaqKeyTaken where another one took its key meanwhile, and QuotaExceeded where its text
-    has no room any more.
+    Raise FaqKeyTaken where another one has its key by now, and QuotaExceeded where its text exceeds
+    the plan.
     """
     base = lock_knowledge(organization_id)
     faq = (
@@ -178,7 +185,9 @@ def restore_faq(
 
 
 def purge_deleted(*, limit: int = 1000) -> int:
-    """Remove for good what was deleted long ago and has left the index; give how many."""
+    """Delete rows permanently after the time to undo and the removal from the index. Return the
+    number.
+    """
     before = timezone.now() - timedelta(days=settings.KNOWLEDGE_KEEP_DELETED_DAYS)
     due = Faq.objects.filter(deleted_at__lt=before, indexed_version=F("version"))
     found = list(due.values_list("pk", flat=True)[:limit])
@@ -187,7 +196,7 @@ def purge_deleted(*, limit: int = 1000) -> int:
 
 
 def require_writer(by: Principal | None, organization_id: UUID) -> None:
-    """Refuse who may not write knowledge at all: headings are the organization's."""
+    """Raise Forbidden for a principal without write permission on the organization's knowledge."""
     if by is None:
         return
     require(by, Area.KNOWLEDGE, WRITE)
@@ -196,7 +205,9 @@ def require_writer(by: Principal | None, organization_id: UUID) -> None:
 
 
 def _require_change(by: Principal | None, faq: Faq) -> None:
-    """Refuse who may not change this FAQ; one they cannot see is not there."""
+    """Raise Forbidden for a principal who may not change this FAQ, FaqNotFound if it is
+    invisible.
+    """
     if by is None:
         return
     is_theirs = by.organization_id == faq.organization_id
@@ -231,7 +242,7 @@ def _fill(faq: Faq, content: FaqContent) -> None:
 
 
 def assign(faq: Faq, content: FaqContent) -> None:
-    """Write a content into a row, with a free key where it names none."""
+    """Set the content of a row, with an unused key where it has none."""
     for field, value in values_of(content).items():
         setattr(faq, field, value)
     if not faq.key:
@@ -264,7 +275,7 @@ def values_of(content: FaqContent) -> dict[str, Any]:
         "question": normalize_line(content.question),
         "answer": normalize(content.answer),
         "language_code": content.language_code,
-        "key": content.key,
+        "key": normalize_key(content.key),
         "category_id": content.category_id,
         "phrasings": [line for line in phrasings if line],
         "is_published": content.is_published,
@@ -274,7 +285,8 @@ def values_of(content: FaqContent) -> dict[str, Any]:
 def check_fields(faq: Faq) -> None:
     """Raise InvalidFaq unless the row may be stored."""
     if len(faq.phrasings) > MAX_PHRASINGS:
-        raise InvalidFaq(extra={"errors": {"phrasings": [f"At most {MAX_PHRASINGS}."]}})
+        message = _("At most %(count)d.") % {"count": MAX_PHRASINGS}
+        raise InvalidFaq(extra={"errors": {"phrasings": [message]}})
     try:
         faq.clean_fields(exclude=["organization", "category", "created_by"])
     except ValidationError as error:
@@ -282,12 +294,12 @@ def check_fields(faq: Faq) -> None:
 
 
 def key_of(question: str) -> str:
-    """Return the key that a question gives its FAQ if it is free."""
+    """Return the key derived from a question, which may be taken."""
     return slugify(search_key(question))[:60].strip("-") or "faq"
 
 
 def another_key(key: str) -> str:
-    """Return a key that nobody has, beginning like one that is taken."""
+    """Return an unused key that starts with the given one."""
     return f"{key}-{uuid7().hex[-8:]}"
 
 
@@ -321,7 +333,7 @@ def text_bytes(faq: Faq) -> int:
 
 
 def require_text_room(organization_id: UUID) -> None:
-    """Refuse what was just written if it is more than the plan has room for."""
+    """Raise QuotaExceeded if the stored text exceeds the plan."""
     require_room(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 
 

@@ -1,4 +1,4 @@
-"""Storing many FAQs at once: those that somebody pasted or uploaded, and those of the demo."""
+"""Bulk import of FAQs: pasted, uploaded, or of the demo."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,12 +12,17 @@ from crm.accounts.permissions import Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.ids import uuid7
-from crm.core.text.normalization import identity_key
+from crm.core.text.normalization import identity_key, normalize_key
 from knowledge.errors import CategoryNotFound, FaqKeyTaken
 from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known
 from knowledge.models import Faq, FaqCategory
-from knowledge.services.categories import create_category
+from knowledge.services.categories import (
+    ANYWHERE,
+    EVERYWHERE,
+    categories_by_name,
+    create_category,
+)
 from knowledge.services.faqs import (
     FaqContent,
     another_key,
@@ -37,16 +42,13 @@ _INDEXED_FIELDS = ("key", "language_code", "question", "answer", "phrasings")
 
 @transaction.atomic
 def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
-    """Add the rows that can be imported, all or none; categories are found or made by name.
+    """Add the importable rows, all or none; categories are found or created by name.
 
-    What is there by now, because somebody else was faster, is not added again.
+    Rows that were added in the meantime are skipped.
     """
     lock_knowledge(by.organization_id)
     importable = [row for row in mark_known(rows, by.organization_id) if row.is_importable]
-    categories = {
-        identity_key(category.name): category.pk
-        for category in FaqCategory.objects.of(by.organization_id)
-    }
+    categories = categories_by_name(by.organization_id)
     return create_faqs(
         organization_id=by.organization_id,
         contents=[
@@ -54,7 +56,7 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
                 question=row.question,
                 answer=row.answer,
                 language_code=row.language,
-                category_id=_category(row.category, categories, by),
+                category_id=_category(row, categories, by),
             )
             for row in importable
         ],
@@ -66,27 +68,27 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
 def create_faqs(
     *, organization_id: UUID, contents: Sequence[FaqContent], by: Principal | None
 ) -> list[Faq]:
-    """Add many FAQs, all or none, in as many queries as one.
+    """Add many FAQs, all or none, in a constant number of queries.
 
-    Those without a ``key`` get one of their own. Raises what `create_faq` does.
+    Those without a ``key`` get a unique one. Raise what `create_faq` does.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
     faqs = [
         Faq(organization_id=organization_id, created_by=by.user if by else None) for _ in contents
     ]
+    keys = [normalize_key(content.key) or key_of(content.question) for content in contents]
     taken = set(
         Faq.objects.of(organization_id)
         .alive()
-        .filter(key__in={content.key or key_of(content.question) for content in contents})
+        .filter(key__in=set(keys))
         .values_list("key", "language_code")
     )
     categories = {content.category_id for content in contents if content.category_id}
     known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
     if known.count() < len(categories):
         raise CategoryNotFound
-    for faq, content in zip(faqs, contents, strict=True):
-        key = content.key or key_of(content.question)
+    for faq, content, key in zip(faqs, contents, keys, strict=True):
         if (key, content.language_code) in taken:
             if content.key:
                 raise FaqKeyTaken
@@ -109,10 +111,10 @@ def import_faqs(
     by: User | None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
-    """Bring many FAQs in, each by its key and language: again changes nothing.
+    """Create or update many FAQs by key and language; idempotent.
 
-    Give ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` is told how many are done.
-    One transaction a batch, so that a killed import leaves whole batches and may be repeated.
+    Return ``{"created": …, "updated": …, "unchanged": …}``; ``progress`` receives the number done.
+    One transaction per batch, so that a killed import leaves whole batches and may be repeated.
     """
     if by is not None:
         consume(
@@ -141,7 +143,7 @@ def _import_batch(
     organization_id: UUID, batch: list[FaqContent], by: User | None, counts: dict[str, int]
 ) -> None:
     base = lock_knowledge(organization_id)
-    keys = {content.key for content in batch}
+    keys = {normalize_key(content.key) for content in batch}
     here = {
         (faq.key, faq.language_code): faq
         for faq in Faq.objects.of(organization_id).alive().filter(key__in=keys).select_for_update()
@@ -151,10 +153,11 @@ def _import_batch(
     changed: list[Faq] = []
     now = timezone.now()
     for content in batch:
-        faq = here.get((content.key, content.language_code))
+        key = normalize_key(content.key)
+        faq = here.get((key, content.language_code))
         if faq is None:
             faq = Faq(organization_id=organization_id, created_by=by)
-            here[content.key, content.language_code] = new[faq.pk] = faq
+            here[key, content.language_code] = new[faq.pk] = faq
         elif not _differs(faq, content):
             continue
         elif faq.pk not in new:
@@ -179,14 +182,17 @@ def _import_batch(
         faqs_changed_on_commit(organization_id)
 
 
-def _category(name: str, known: dict[str, UUID], by: Principal) -> UUID | None:
-    if not name:
+def _category(row: ImportRow, known: dict[tuple[str, str], UUID], by: Principal) -> UUID | None:
+    """Return the id of the row's category, looked up in the row's language first."""
+    if not row.category:
         return None
-    key = identity_key(name)
-    if key not in known:
-        made = create_category(organization_id=by.organization_id, name=name, by=by)
-        known[key] = made.pk
-    return known[key]
+    name = identity_key(row.category)
+    for language in (row.language, EVERYWHERE, ANYWHERE):
+        if category_id := known.get((language, name)):
+            return category_id
+    made = create_category(organization_id=by.organization_id, name=row.category, by=by)
+    known[ANYWHERE, name] = made.pk
+    return made.pk
 
 
 def _differs(faq: Faq, content: FaqContent) -> bool:

@@ -1,4 +1,4 @@
-"""The index follows the rows: Qdrant holds nothing that cannot be made again from them."""
+"""Indexing: Qdrant holds nothing that cannot be rebuilt from the rows."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,10 +25,10 @@ def index_faqs(
     limit: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Bring the index up to an organization's changed FAQs; give how many were done.
+    """Update the index with an organization's changed FAQs. Return their number.
 
-    May run twice at once and be killed anywhere: a row counts as indexed only after its passages
-    are stored, and storing them again overwrites them.
+    Safe to run concurrently and to be killed at any point: a row counts as indexed only after its
+    passages are stored, and storing them again overwrites them.
     """
     done = 0
     while limit is None or done < limit:
@@ -45,12 +45,12 @@ def index_faqs(
 
 
 def index_now(*, organization_id: UUID, progress: Callable[[int], None] | None = None) -> int:
-    """Index here instead of in a task: for the demo, tests and commands."""
+    """Index synchronously instead of in a task: for the demo, tests and commands."""
     return index_faqs(organization_id=organization_id, progress=progress)
 
 
 def organizations_behind() -> list[UUID]:
-    """Give the organizations whose changes wait longer than a task should need."""
+    """Return the organizations whose changes wait longer than a task should need."""
     late = timezone.now() - timedelta(seconds=settings.KNOWLEDGE_SWEEP_AFTER_SECONDS)
     return list(
         Faq.objects.to_index()
@@ -62,7 +62,7 @@ def organizations_behind() -> list[UUID]:
 
 
 def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
-    """Work out the passages of FAQs, which is the slow part and needs no lock."""
+    """Compute the passages of FAQs, which is slow and needs no lock."""
     chunks = [(faq, chunk, text) for faq in faqs for chunk, text in enumerate(_asked(faq))]
     meanings = embed_questions([text for _faq, _chunk, text in chunks])
     return [
@@ -82,7 +82,7 @@ def passages_of(faqs: Sequence[Faq]) -> list[Passage]:
 
 
 def _asked(faq: Faq) -> list[str]:
-    """Give the ways a FAQ is asked, each once; Vietnamese also as typed without marks."""
+    """Return the distinct questions of a FAQ; Vietnamese also without diacritics."""
     asked = [faq.question, *faq.phrasings]
     if faq.language_code == Language.VIETNAMESE:
         asked += [folded(text) for text in asked]
@@ -91,7 +91,7 @@ def _asked(faq: Faq) -> list[str]:
 
 @transaction.atomic
 def _store(organization_id: UUID, batch: list[Faq], passages: list[Passage]) -> int:
-    """Store what is still true, under the lock that keeps an older version from coming after."""
+    """Store passages that are still current, under the lock that excludes an older version."""
     base = lock_knowledge(organization_id)
     seen = {faq.pk: faq.version for faq in batch}
     current = [

@@ -1,4 +1,4 @@
-"""Building the whole index anew beside the old one, which answers until the new one is complete."""
+"""Rebuilding of the whole index beside the live one, which answers until the switch."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,11 @@ _NUMBER = re.compile(r"__(\d+)$")
 
 
 def rebuild_index(*, progress: Callable[[int, int], None] | None = None) -> str:
-    """Index every FAQ of every organization into a new collection and switch to it at once.
+    """Index every FAQ of every organization into a new collection, then switch the alias.
 
-    May be killed anywhere and run again: it goes on with the collection it left behind. Changes
-    made meanwhile go to the old collection and are caught up with before the switch. Give the new
-    collection's name; ``progress`` is told how many FAQs of how many are done.
+    May be killed at any point and run again: it continues with the collection it left. Changes made
+    meanwhile go to the old collection and are repeated before the switch. Return the new
+    collection's name; ``progress`` receives the number done and the total.
     """
     live = Passage.objects.aliased()
     building = _collection_to_build(live)
@@ -42,7 +42,7 @@ def rebuild_index(*, progress: Callable[[int, int], None] | None = None) -> str:
 
 
 def _collection_to_build(live: str | None) -> str:
-    """Choose the collection that a killed run left behind, else the next number."""
+    """Return the collection that a killed run left, else a new name with the next number."""
     numbers = [0]
     for name in Passage.objects.collections():
         number = int(found.group(1)) if (found := _NUMBER.search(name)) else 0
@@ -59,7 +59,7 @@ def _number(collection: str | None) -> int:
 
 
 def _copy(batch: list[Faq], building: str) -> None:
-    """Index those of a batch that a run before this one has not."""
+    """Index the FAQs of a batch that an earlier run has not indexed."""
     wanted = {faq.pk: Passage.first_id(faq) for faq in batch}
     there = Passage.objects.have(list(wanted.values()), collection=building)
     missing = [faq for faq in batch if wanted[faq.pk] not in there]
@@ -67,10 +67,10 @@ def _copy(batch: list[Faq], building: str) -> None:
 
 
 def _catch_up_and_switch(building: str) -> None:
-    """Index what changed while the collection was built, then let it answer.
+    """Index what changed while the collection was built, then switch the alias to it.
 
-    Twice: most of it while others may still write, and the last of it under the locks of all, so
-    that no change can go to the old collection after the last look.
+    Twice: most of it while others may still write, and the rest under the locks of all
+    organizations, so that no change can go to the old collection after the last pass.
     """
     _catch_up(building)
     with transaction.atomic():

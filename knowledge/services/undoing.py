@@ -1,4 +1,4 @@
-"""FAQs can be had back for a while after they were deleted."""
+"""Undo of deleted FAQs."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from knowledge.services.faqs import delete_faq, restore_faq
 def delete_faq_undoably(
     *, by: Principal, faq_id: UUID, version: int | None = None
 ) -> tuple[Faq, UUID | None]:
-    """Delete a FAQ; return it and the action that `undo` takes back."""
+    """Delete a FAQ. Return it and the id for `undo`."""
     faq = delete_faq(organization_id=by.organization_id, faq_id=faq_id, by=by, version=version)
     return faq, record_undoable(by=by, kind="faq", data={"pk": str(faq.pk)})
 

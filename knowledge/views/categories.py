@@ -1,4 +1,4 @@
-"""The headings that FAQs are kept under."""
+"""Pages of FAQ categories."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from knowledge.views.editing import manager_of, reader_of
 @member_required
 @once
 def categories(request: HttpRequest) -> HttpResponse:
-    """Show the categories with how much is in each, and add one."""
+    """Render the categories with their numbers of FAQs, and add one."""
     membership = reader_of(request)
     form = CategoryForm(request.POST or None)
     if request.method == "POST":
@@ -92,23 +92,30 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
                 },
             )
         except CategoryNameTaken as taken:
-            messages.error(request, _(taken.message))
+            _refused(request, form, _(taken.message))
         else:
             messages.success(request, _("Saved."))
     else:
-        messages.error(request, _("A category needs a name of at most 100 letters."))
+        _refused(request, form, _("A category needs a name of at most 100 letters."))
     return redirect("knowledge:categories")
 
 
+def _refused(request: HttpRequest, form: CategoryForm, words: str) -> None:
+    """Say what was refused, with the names that were written."""
+    names = [str(form.data.get(form.add_prefix(each), "")).strip() for each in form.fields]
+    written = isolate(", ".join(filter(None, names)))
+    messages.error(request, f"{words} “{written}”" if any(names) else words)
+
+
 def names_were_sent(request: HttpRequest) -> bool:
-    """Return whether the form had fields by language; one without them leaves these names alone."""
+    """Return whether the form had fields by language; otherwise the names are unchanged."""
     return any(name.startswith("name-") for name in request.POST)
 
 
 @require_POST
 @member_required
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
-    """Remove a category; its FAQs stay, without one."""
+    """Delete a category; its FAQs stay, without one."""
     membership = manager_of(request)
     action_id = delete_category(
         organization_id=membership.organization_id, category_id=category_id, by=membership

@@ -1,4 +1,4 @@
-"""Writing FAQs."""
+"""Pages for editing FAQs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -35,14 +35,14 @@ from knowledge.services import (
 
 
 def reader_of(request: HttpRequest) -> Membership:
-    """Give the membership of somebody who sees any knowledge, or refuse."""
+    """Return the membership if it has read permission on knowledge. Raise Forbidden."""
     membership = membership_of(request)
     require(membership, Area.KNOWLEDGE)
     return membership
 
 
 def manager_of(request: HttpRequest) -> Membership:
-    """Give the membership of somebody who may write knowledge, or refuse."""
+    """Return the membership if it has write permission on knowledge. Raise Forbidden."""
     membership = membership_of(request)
     require(membership, Area.KNOWLEDGE, WRITE)
     return membership
@@ -53,7 +53,7 @@ def manager_of(request: HttpRequest) -> Membership:
 @member_required
 @once
 def new_faq(request: HttpRequest) -> HttpResponse:
-    """Write a FAQ; ``?key=&language=`` starts a version of another one."""
+    """Create a FAQ; ``?key=&language=`` starts a translation of another one."""
     membership = manager_of(request)
     initial = {
         "key": request.GET.get("key", ""),
@@ -74,9 +74,9 @@ def writing(
     back: str = "",
     extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    """Show or store a new FAQ; ``saved`` is told of it, then the browser goes on to the list.
+    """Render or store a new FAQ; ``saved`` is called with it, then redirect to the list.
 
-    ``extra`` is for the template alone.
+    ``extra`` is context for the template.
     """
     form = FaqForm(
         request.POST or None, initial=initial, organization_id=membership.organization_id
@@ -105,7 +105,7 @@ def writing(
 @never_cache
 @member_required
 def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Show a FAQ to whoever may see it, and let those who may change it."""
+    """Render a FAQ to readers, and store the changes of those who may edit it."""
     membership = reader_of(request)
     if request.method == "POST":
         manager_of(request)
@@ -179,7 +179,7 @@ def _form_page(
 
 
 def _versions(faq: Faq) -> list[dict[str, Any]]:
-    """Give every language with this FAQ's version in it, if there is one."""
+    """Return every language with this FAQ's version in it, if there is one."""
     there = {
         other.language_code: other
         for other in Faq.objects.of(faq.organization_id).alive().with_key(faq.key)
@@ -211,7 +211,7 @@ def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 
 
 def _look_again(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Show a FAQ that somebody edited meanwhile, instead of doing what was decided before."""
+    """Show a FAQ that was edited in the meantime, instead of carrying out the action."""
     messages.error(
         request,
         _("Somebody edited this FAQ meanwhile. Nothing was done; this is how it looks now."),
@@ -235,7 +235,7 @@ def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 @require_POST
 @member_required
 def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Publish or hide, by the button's ``to``."""
+    """Publish or unpublish, by the button's ``to``."""
     membership = manager_of(request)
     try:
         faq = set_published(

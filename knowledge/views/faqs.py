@@ -1,4 +1,4 @@
-"""The list of FAQs, and the box to ask the bot."""
+"""The list of FAQs, and the test of the bot."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ PAGE = 30
 @never_cache
 @member_required
 def faqs(request: HttpRequest) -> HttpResponse:
-    """Show the list, or only its rows when htmx asks."""
+    """Render the list, or only its rows for htmx."""
     membership = reader_of(request)
     filters = FilterForm(request.GET, organization_id=membership.organization_id)
     filters.is_valid()
@@ -58,7 +58,7 @@ def faqs(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 def ask(request: HttpRequest) -> HttpResponse:
-    """Show what the bot would say, how sure it is, and what it found nearest."""
+    """Render the bot's answer, its confidence, and the nearest FAQs."""
     membership = reader_of(request)
     form = AskForm(request.POST)
     if not form.is_valid():
@@ -80,7 +80,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 def index_state(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Show whether the bot can find a FAQ by now."""
+    """Render whether a FAQ is indexed."""
     faq = get_object_or_404(Faq.objects.visible_to(reader_of(request)), pk=faq_id)
     return render(request, "knowledge/_index_state.html", {"faq": faq})
 

@@ -1,4 +1,4 @@
-"""Bringing many FAQs in at once: paste or choose a file, look, import."""
+"""Bulk import of FAQs: paste or choose a file, preview, import."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ from knowledge.views.editing import manager_of
 @member_required
 @once
 def import_page(request: HttpRequest) -> HttpResponse:
-    """Show what a text would become; with ``step=import``, store what can be stored.
+    """Render the preview of a text; with ``step=import``, store the importable rows.
 
-    Rows that cannot be imported come back in the field, to be corrected: nothing is lost.
+    Rows that cannot be imported are returned in the field for correction.
     """
     membership = manager_of(request)
     form = ImportForm(request.POST or None, request.FILES or None)

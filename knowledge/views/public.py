@@ -1,4 +1,4 @@
-"""An organization's public help pages: a home with search, and one page for each FAQ."""
+"""An organization's public help pages: an index with search, and one page for each FAQ."""
 
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from crm.accounts.models import Language, Organization
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
+from crm.core.text.normalization import normalize_line
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq
@@ -25,7 +26,7 @@ _LIGHT, _DARK = "#ffffff", "#1a1922"
 
 @require_safe
 def help_entrance(request: HttpRequest, slug: str) -> HttpResponse:
-    """Lead to the help pages in the reader's language, as far as there are any."""
+    """Redirect to the help pages in the reader's language, if available."""
     organization = _organization(request, slug)
     available = help_center.languages_of(organization.pk)
     wanted = get_language_from_request(request)
@@ -37,11 +38,11 @@ def help_entrance(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
-    """Show categories with their questions, one category, or what a search found."""
+    """Render the categories with their questions, one category, or search results."""
     if language not in Language.values:
         raise Http404
     organization = _organization(request, slug)
-    text = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:_LONGEST_SEARCH]
+    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:_LONGEST_SEARCH]
     category = request.GET.get("category", "").replace("\x00", "")[:80]
     available = help_center.languages_of(organization.pk)
     urls = {
@@ -73,7 +74,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
 
 @require_safe
 def public_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
-    """Show a published FAQ, related ones, and links to its versions in other languages."""
+    """Render a published FAQ, related ones, and links to its versions in other languages."""
     _limit(request)
     with tenancy.behind(Faq, id=str(faq_id)):
         faq = (
@@ -101,7 +102,7 @@ def public_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 
 @require_safe
 def brand_styles(request: HttpRequest, slug: str) -> HttpResponse:
-    """Give the organization's colour, in tones that can be read, as a style sheet."""
+    """Return a style sheet with the organization's colour in readable tones."""
     organization = _organization(request, slug)
     color = brand_of(organization.pk, organization.language_code).color.lower()
     soft_light, soft_dark = mix(color, _LIGHT, 0.9), mix(color, _DARK, 0.8)

@@ -1,4 +1,4 @@
-"""Why somebody sees a FAQ."""
+"""Explanation of why a member may see a FAQ."""
 
 from uuid import UUID
 

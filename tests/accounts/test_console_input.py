@@ -10,21 +10,8 @@ from django.urls import reverse
 from chat.models import Widget
 from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
-from tests.conftest import PASSWORD
 
 NO_KEYS = ["x", "\x00", "-1", "[]", "9" * 30, "\ufffd"]
-
-
-@pytest.fixture
-def root(db: None, stores_clean: None) -> User:
-    return User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
-
-
-@pytest.fixture
-def operator(root: User) -> Client:
-    client = Client()
-    client.force_login(root)
-    return client
 
 
 def _widget_form(organization: Organization) -> dict[str, Any]:
@@ -91,6 +78,15 @@ def test_a_search_for_a_null_character_finds_what_an_empty_one_finds(
     assert shown.status_code in {200, 302}
 
 
+def test_no_filter_of_a_list_takes_a_null_character_to_the_store(operator: Client) -> None:
+    for model, its_admin in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        filters = [each for each in its_admin.list_filter if isinstance(each, str)]
+        for parameter in ["q", "o", "e", *filters, *(f"{each}__exact" for each in filters)]:
+            answer = operator.get(reverse(f"{name}_changelist"), {parameter: "a\x00b"})
+            assert answer.status_code in {200, 302, 400}, (name, parameter)
+
+
 @pytest.mark.parametrize("model", ["chat_widget", "billing_plan", "accounts_user"])
 def test_an_empty_to_field_names_no_field(operator: Client, model: str) -> None:
     page = reverse(f"admin:{model}_change", args=[uuid7()])
@@ -101,6 +97,9 @@ def test_an_empty_to_field_names_no_field(operator: Client, model: str) -> None:
     ("model", "given"),
     [
         ("accounts_membership", {"user": "x", "organization": "x"}),
+        ("knowledge_faq", {"phrasings": "x"}),
+        ("chat_widget", {"allowed_domains": "", "texts": "x"}),
+        ("billing_plan", {"features": "\x00", "limits": "x"}),
         ("django_celery_beat_periodictask", {"start_time": "x", "expires": "2026-01-01"}),
     ],
 )

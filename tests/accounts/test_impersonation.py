@@ -38,16 +38,6 @@ REASON = "Ticket 4711: the list stays empty"
 BANNER = "You see this as"
 
 
-@pytest.fixture
-def root(db: None, stores_clean: None) -> User:
-    return User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
-
-
-@pytest.fixture
-def operator(root: User) -> Client:
-    return log_in(root)
-
-
 def log_in(user: User, **options: Any) -> Client:
     client = Client(**options)
     client.force_login(user)

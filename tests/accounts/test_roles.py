@@ -102,6 +102,22 @@ def test_name_is_taken_in_any_case_of_letters_but_only_here(
     assert CustomRole.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    "name", ["Owner", "admin", "ADMINISTRATOR", "Владелец", "Chủ sở hữu", "\u200bAgent\u2800"]
+)
+def test_no_role_is_called_like_a_built_in_one_in_any_language(
+    client: Client, owner: Membership, name: str
+) -> None:
+    with pytest.raises(RoleNameTaken):
+        create_role(by=owner, name=name, copied_from="agent")
+    client.force_login(owner.user)
+    assert client.post(ROLES, {"name": name, "copied_from": "agent"}).status_code == 409
+    role = create_role(by=owner, name="Night", copied_from="agent")
+    with pytest.raises(RoleNameTaken):
+        edit_role(by=owner, role_id=role.pk, version=None, name=name, rights=role.rights)
+    assert CustomRole.objects.get().name == "Night"
+
+
 def test_roles_are_bounded(owner: Membership) -> None:
     CustomRole.objects.bulk_create(
         CustomRole(organization=owner.organization, name=str(number), base=Role.AGENT)

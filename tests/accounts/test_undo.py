@@ -14,6 +14,7 @@ from django.utils import timezone
 from crm.accounts.models import CustomRole, Invitation, Membership, Team, UndoableAction
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.invitations import invite
+from crm.accounts.services.members import deactivate_member
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
 from crm.accounts.services.undo import purge_undoable, undoable_kinds
@@ -113,6 +114,20 @@ def test_a_deleted_team_comes_back_with_its_people_and_lead(
     assert set(again.members.values_list("pk", flat=True)) == {agent.pk, colleague.pk}
     waiting.refresh_from_db()
     assert waiting.team_id == team.pk
+
+
+def test_a_deleted_team_comes_back_without_whom_was_deactivated(
+    as_owner: Client, owner: Membership, agent: Membership, colleague: Membership
+) -> None:
+    team = create_team(by=owner, name="Night", lead_id=agent.pk, member_ids=[colleague.pk])
+
+    def deactivate() -> None:
+        deactivate_member(by=owner, membership_id=agent.pk)
+
+    url = reverse("accounts:delete_team", args=[team.pk])
+    assert "It is back." in delete_and_undo(as_owner, url, between=deactivate)
+    again = Team.objects.get(pk=team.pk)
+    assert (again.lead_id, [*again.members.all()]) == (None, [colleague])
 
 
 def test_a_deleted_role_comes_back_with_its_rights_and_invitations(

@@ -97,15 +97,15 @@ def _conversation(call: Any, conversation: str) -> None:
     call("inbox_alerts_update", {"sound": False})
     call("conversations_get", **this)
     call("conversations_update", {"labels": ["refund"], "priority": "high"}, **this)
-    call("conversations_reopen", **this)
-    call("conversations_take_over", **this)
+    call("conversations_reopen", {}, **this)
+    call("conversations_take_over", {}, **this)
     call("conversations_assign", {"assignee": agents[0]["id"]}, **this)
     call("conversations_snooze", {"until": tomorrow}, **this)
     call("messages_list", limit=100, **this)
     call("messages_create", {"text": "Good morning!", "type": "text"}, **this)
-    call("conversations_hand_back", **this)
-    call("conversations_close", **this)
-    call("conversations_reopen", **this)
+    call("conversations_hand_back", {}, **this)
+    call("conversations_close", {}, **this)
+    call("conversations_reopen", {}, **this)
 
 
 def _stream(call: Any, stream: str) -> None:

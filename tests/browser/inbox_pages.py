@@ -20,13 +20,14 @@ AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # What a browser says by itself while a server is away; everything else is a fault of ours.
-# 401, 403, 422: refusals that the page answers, in words or by leading to the log-in.
+# 401, 403, 409, 422: refusals that the page answers, in words or by leading to the log-in.
 EXPECTED_NOISE = (
     "ERR_CONNECTION",
     "ERR_INTERNET_DISCONNECTED",
     "WebSocket connection to",
     "status of 401",
     "status of 403",
+    "status of 409",
     "status of 422",
 )
 

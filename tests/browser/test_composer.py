@@ -148,3 +148,52 @@ def test_reply_from_the_inbox_takes_over_and_only_then_joins(
     expect_all_sent(page, 1)
     conversation.refresh_from_db()
     assert conversation.assignee_id == agent.user_id
+
+
+def test_two_tabs_share_drafts_and_neither_erases_the_others(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    first = open_inbox(desk, path_of(taken))
+    second = open_inbox(desk, path_of(taken))
+    first.locator("button[data-mode=note]").click()
+    first.locator("#composer-text").fill("Ask Mai for the invoice.")
+    second.locator("#composer-text").fill("One moment")
+    expect(first.locator("#composer-text")).to_have_value("Ask Mai for the invoice.")
+    # Another conversation and back: what is shown is not written again.
+    for page in (second, first):
+        page.reload()
+        page.locator("button[data-mode=note]").click()
+        expect(page.locator("#composer-text")).to_have_value("Ask Mai for the invoice.")
+        page.locator("button[data-mode=reply]").click()
+        expect(page.locator("#composer-text")).to_have_value("One moment")
+    first.locator("#composer-text").press_sequentially(", please.")
+    expect(second.locator("#composer-text")).to_have_value("One moment, please.")
+    first.locator("#composer-text").press("Enter")
+    expect_all_sent(first, 1)
+    # Sent once, it does not wait in the other tab to be sent again.
+    expect(second.locator("#composer-text")).to_have_value("")
+    second.reload()
+    second.locator("button[data-mode=note]").click()
+    expect(second.locator("#composer-text")).to_have_value("Ask Mai for the invoice.")
+
+
+def test_a_tab_that_slept_erases_nothing(desk: BrowserContext, taken: Conversation) -> None:
+    """Its browser told it nothing of what the other tab wrote."""
+    sleeper = desk.new_page()
+    sleeper.add_init_script(
+        "addEventListener('storage', (event) => event.stopImmediatePropagation(), true)"
+    )
+    sleeper.goto(path_of(taken))
+    text = sleeper.locator("#composer-text")
+    expect(text).to_be_visible()
+    awake = open_inbox(desk, path_of(taken))
+    awake.locator("#composer-text").fill("Half an answer")
+    expect(text).to_have_value("")
+    sleeper.locator("button[data-mode=note]").click()
+    sleeper.locator("button[data-mode=reply]").click()
+    expect(text).to_have_value("Half an answer")
+    awake.locator("#composer-text").fill("Half an answer, and more")
+    sleeper.evaluate("dispatchEvent(new Event('focus'))")
+    expect(text).to_have_value("Half an answer, and more")
+    awake.reload()
+    expect(awake.locator("#composer-text")).to_have_value("Half an answer, and more")

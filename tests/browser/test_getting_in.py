@@ -178,6 +178,18 @@ def test_passkey_is_added_and_gets_one_in(visitors: Any, agent: Membership) -> N
     expect(page).to_have_url(re.compile("/app/inbox/"))
 
 
+def test_second_tab_of_the_log_in_goes_on(visitors: Any, agent: Membership) -> None:
+    first = visitors(viewport=DESK)
+    second = first.context.new_page()
+    second.goto("/login/?next=/app/settings/profile/")
+    second.get_by_label("E-mail address").fill(agent.user.email)
+    second.get_by_label("Password", exact=True).fill(PASSWORD)
+    log_in(first, agent.user.email)
+    expect(first).to_have_url(re.compile("/app/inbox/"))
+    second.get_by_role("button", name="Log in", exact=True).click()
+    expect(second).to_have_url(re.compile("/app/settings/profile/"))
+
+
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"]
 )

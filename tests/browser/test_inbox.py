@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation, Message, Widget
-from chat.services import hand_off, mark_seen_by_customer, take_over
+from chat.services import assign, hand_off, mark_seen_by_customer, reopen, take_over
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -30,6 +30,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterator[BrowserContext]:
     with logged_in(chromium, web_server.base_url, agent) as context:
         yield context
+
+
+@pytest.fixture
+def waiting(conversation: Conversation) -> Conversation:
+    """The conversation, open and nobody's."""
+    hand_off(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        reason="asked",
+    )
+    return conversation
 
 
 def write(page: Page, text: str) -> None:
@@ -192,6 +203,70 @@ def test_snoozing_for_an_hour_and_until_a_chosen_time(
     taken.refresh_from_db()
     assert taken.snoozed_until is not None
     assert taken.snoozed_until.isoformat() == "2031-05-06T07:30:00+00:00"
+
+
+UNDO = {
+    "take-over": "This conversation is yours now.",
+    "assign": "Assigned to Linh.",
+    "snooze": "Snoozed until",
+    "close": "Closed.",
+    "hand-back": "The bot answers again.",
+}
+
+
+@pytest.mark.parametrize("verb", UNDO)
+def test_undo_leaves_alone_what_a_colleague_did_since(
+    web_server: LiveServer,
+    waiting: Conversation,
+    desk: BrowserContext,
+    colleague: Membership,
+    verb: str,
+) -> None:
+    page = open_inbox(desk, path_of(waiting))
+    words = _act(page, verb)
+    named = {"organization_id": waiting.organization_id, "conversation_id": waiting.pk}
+    if verb == "close":
+        reopen(by=colleague, **named)
+    assign(assignee_id=colleague.user_id, by=colleague, **named)
+    toast(page, words).get_by_role("button", name="Undo").click()
+    expect(toast(page, "Somebody has changed this conversation since.")).to_be_visible()
+    waiting.refresh_from_db()
+    assert waiting.assignee_id == colleague.user_id
+    assert waiting.status == ("snoozed" if verb == "snooze" else "open")
+
+
+@pytest.mark.parametrize("verb", UNDO)
+def test_undo_goes_back_to_where_it_was(
+    web_server: LiveServer, waiting: Conversation, desk: BrowserContext, verb: str
+) -> None:
+    page = open_inbox(desk, path_of(waiting))
+    words = _act(page, verb)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.assignee_id) != ("open", None)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        toast(page, words).get_by_role("button", name="Undo").click()
+    expect(page.locator("#conversation-sub")).to_have_text("Open · nobody's yet")
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.assignee_id) == ("open", None)
+
+
+def _act(page: Page, verb: str) -> str:
+    """Do one thing to the open conversation; give what the toast says."""
+    if verb == "assign":
+        page.locator("#log-scroll").focus()
+        page.keyboard.press("a")
+        page.locator("#assign-list").get_by_text("Linh (you)").click()
+    elif verb == "snooze":
+        page.locator("#log-scroll").focus()
+        page.keyboard.press("s")
+        page.get_by_role("button", name="For one hour").click()
+    else:
+        if verb == "hand-back":
+            page.get_by_role("button", name="More").click()
+        page.locator(f'#conversation-actions [data-action="{verb}"]:visible').first.click()
+    words = UNDO[verb]
+    expect(toast(page, words)).to_be_visible()
+    return words
 
 
 def test_private_note_looks_different_and_stays_inside(

@@ -22,7 +22,7 @@ from tests.browser.inbox_pages import (
     shown_texts,
     stored_texts,
 )
-from tests.browser.widget_page import await_truth
+from tests.browser.widget_page import await_truth, hurry
 from tests.conftest import make_conversation
 from tests.ports import free_port
 from tests.servers import serving
@@ -75,6 +75,7 @@ def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
             )
             opened(organization, widget, "Di")
         with serving(tmp_path, port=port):
+            hurry(page)
             await_live(page)
             expect(page.locator("#log .bubble-text").last).to_have_text("I answered this one.")
             expect(page.locator("#conversation-sub")).to_have_text("Open · Marco")
@@ -128,6 +129,7 @@ def test_where_nothing_is_kept_a_message_is_sent_from_memory_and_its_line_says_s
             page.wait_for_timeout(500)
             assert asked == ["beforeunload"]
         with serving(tmp_path, port=port):
+            hurry(page)
             await_live(page)
             expect(page.locator("#log [data-unsent]")).to_have_count(0)
             assert stored_texts(taken) == [

@@ -13,6 +13,7 @@ from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_page import (
     WidgetPage,
     await_truth,
+    hurry,
     only_conversation,
     reply,
     stored_texts,
@@ -86,6 +87,7 @@ def test_message_that_meets_a_closed_conversation_opens_a_new_one(
     first = only_conversation()
     close(organization_id=first.organization_id, conversation_id=first.pk, by=agent)
     with fragile_shop.serving():
+        hurry(visitor.page)
         expect(visitor.own("second").locator("[data-status=sent]")).to_be_visible()
         second = Conversation.objects.exclude(pk=first.pk).get()
         assert (stored_texts(first), stored_texts(second)) == (["first"], ["second"])
@@ -170,6 +172,7 @@ def test_restored_log_is_loaded_anew(
     conversation.epoch, conversation.last_seq = secrets.token_hex(6), 1
     conversation.save(update_fields=["epoch", "last_seq"])
     with fragile_shop.serving():
+        hurry(visitor.page)
         expect(visitor.own("lost by the restore")).to_have_count(0)
         assert visitor.texts() == ["kept"]
         reply(conversation, agent, "after the restore")
@@ -276,6 +279,7 @@ def test_widget_that_was_switched_off_for_a_while_forgets_nobody(
     people_widget.is_active = False
     people_widget.save()
     with fragile_shop.serving():
+        hurry(visitor.page)
         expect(visitor.bar).to_have_text("The chat is not available on this site.")
         expect(visitor.composer).to_be_disabled()
         people_widget.is_active = True

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import launch
 from tests.browser.sites import FragileShop
-from tests.browser.widget_page import WidgetPage, only_conversation, stored_texts
+from tests.browser.widget_page import WidgetPage, hurry, only_conversation, stored_texts
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -78,6 +78,7 @@ def test_where_nothing_is_kept_messages_go_from_memory_and_people_are_told(
         visitor.write("away")
         expect(visitor.keep_open).to_have_text("Keep this page open until your message is sent.")
     with fragile_shop.serving():
+        hurry(visitor.page)
         expect(visitor.own("away").locator("[data-status=sent]")).to_be_visible()
         expect(visitor.keep_open).to_be_empty()
         assert stored_texts(only_conversation()) == ["before", "away"]

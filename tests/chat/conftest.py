@@ -9,10 +9,12 @@ from chat.interactions import BotInteraction
 from chat.models import Conversation, Message
 from chat.services import take_over
 from chat.services.conversations import agent_sender
-from crm.accounts.models import Membership, Organization
+from crm.accounts.models import Membership, Organization, Role
 from knowledge.services import import_faqs, index_now
+from tests.accounts.people import make_team
 from tests.chat.amendments import say
 from tests.chat.clients import Client, at_work
+from tests.conftest import make_member
 from tests.knowledge.conftest import contents
 from tests.servers import LiveServer, serving
 
@@ -59,3 +61,11 @@ def reply(conversation: Conversation, agent: Membership) -> Message:
         by=agent,
     )
     return say(conversation, agent_sender(agent.user), "We do, for 5 euro.", "reply")
+
+
+@pytest.fixture
+def people(organization: Organization) -> dict[str, Membership]:
+    """Three agents, two of whom share a team."""
+    found = {name: make_member(organization, name, Role.AGENT) for name in ("me", "mate", "other")}
+    make_team("Shared", found["me"], found["mate"])
+    return found

@@ -5,12 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from chat.errors import ConversationChanged
 from chat.models import Conversation, Message, Sender, SenderType
-from chat.services import post_message
+from chat.services import post_message, require_state
 from crm.accounts.models import Membership
 
 LIST = reverse("chat:inbox_conversations")
@@ -61,6 +64,45 @@ def test_agent_closes_and_reopens(api: Client, conversation: Conversation) -> No
     assert act(api, conversation, "close").json()["conversation"]["status"] == "closed"
     assert act(api, conversation, "take_over").json()["code"] == "conversation_closed"
     assert act(api, conversation, "reopen").json()["conversation"]["status"] == "open"
+
+
+def test_an_action_on_an_expected_state_changes_no_other(
+    api: Client, agent: Membership, colleague: Membership, conversation: Conversation
+) -> None:
+    left = act(api, conversation, "take_over").json()["conversation"]
+    seen = {
+        "status": left["status"],
+        "assignee": left["assignee"]["id"],
+        "snoozed_until": left["snoozed_until"],
+    }
+    act(api, conversation, "assign", {"assignee": str(colleague.user_id)})
+    until = (timezone.now() + timedelta(hours=3)).isoformat()
+    bodies: dict[str, dict[str, Any]] = {
+        "assign": {"assignee": None},
+        "snooze": {"until": until},
+        "take_over": {},
+        "hand_back": {},
+        "close": {},
+        "reopen": {},
+    }
+    for verb, body in bodies.items():
+        refused = act(api, conversation, verb, {**body, "expected": seen})
+        assert (refused.status_code, refused.json()["code"]) == (409, "conversation_changed")
+        assert status_of(conversation) == ("open", colleague.user_id)
+    seen["assignee"] = str(colleague.user_id)
+    row = act(api, conversation, "snooze", {"until": until, "expected": seen}).json()
+    seen |= {"status": "snoozed", "snoozed_until": row["conversation"]["snoozed_until"]}
+    assert act(api, conversation, "hand_back", {"expected": seen}).status_code == 200
+    assert status_of(conversation) == ("pending", None)
+
+
+def test_an_expected_state_is_checked_under_the_lock(
+    agent: Membership, conversation: Conversation
+) -> None:
+    named = {"organization_id": conversation.organization_id, "conversation_id": conversation.pk}
+    with CaptureQueriesContext(connection) as queries, pytest.raises(ConversationChanged):
+        require_state(by=agent, status="open", assignee=None, snoozed_until=None, **named)
+    assert any("FOR UPDATE" in query["sql"] for query in queries)
 
 
 def test_reopening_remembers_since_when_the_customer_waits(

@@ -57,6 +57,7 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
     elsewhere = {
         # Raised only on the other roads: HTTP sessions, services of the inbox, the bot.
         "conversation_taken",
+        "conversation_changed",
         "nobody_reads",
         "widget_not_found",
         "widget_paused",

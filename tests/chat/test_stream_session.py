@@ -262,6 +262,34 @@ async def test_a_frame_that_cannot_be_used_is_refused_by_code(
         assert (await client.post(None, "m-1"))["seq"] == 1
 
 
+POSTED = '{"type": "message.post", "stream": null, "client_message_id": "a", "content": %s}'
+HALVES = [
+    ('{"type": "HALF"}', "unknown_frame"),
+    ('{"type": "typing.start", "HALF": 1, "stream": "x"}', "unknown_field"),
+    ('{"type": "typing.start", "stream": "HALF"}', "invalid_field"),
+    ('{"type": "stream.pull", "stream": "conversation:HALF", "after": 1}', "invalid_field"),
+    ('{"type": "stream.seen", "stream": "HALF", "seq": 1}', "invalid_field"),
+    (POSTED.replace("null", '"HALF"') % "{}", "invalid_field"),
+    (POSTED.replace('"a"', '"HALF"') % "{}", "invalid_field"),
+    (POSTED % '{"HALF": "HALF"}', "invalid_content"),
+    (POSTED % '{"type": "HALF", "text": "x"}', "invalid_content"),
+    (POSTED % '{"type": "text", "text": "HALF"}', "control_characters"),
+]
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff\\ud800", "\\u0000"])
+async def test_half_of_a_letter_is_refused_and_the_socket_stays_open(
+    web_server: LiveServer, widget: Widget, agent: Membership, half: str
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    for text, code in HALVES:
+        for road in (visitor.connected(), at_work(web_server, agent)):
+            async with road as client:
+                for _ in range(2):
+                    await client.socket.send(text.replace("HALF", half))
+                    assert (await client.receive("refused"))["code"] == code, text
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [

@@ -103,6 +103,32 @@ def test_identity_keeps_accents_and_forgets_case_and_width() -> None:
     assert len({identity_key(name) for name in ("Bò", "Bơ", "Bỏ", "Bo", "Ёлка", "Елка")}) == 6
 
 
+@pytest.mark.parametrize("sign", "\u2019\u2018\u02bc\u02bb\u2032\u00b4`\uff07\u201b")
+def test_identity_knows_one_apostrophe(sign: str) -> None:
+    assert identity_key(f"O{sign}Brien") == identity_key("O'Brien") != identity_key("OBrien")
+    assert search_key(f"O{sign}Brien") == "o'brien"
+
+
+def test_identity_knows_one_blank() -> None:
+    names = ["Anna Lee", "Anna\u2800Lee", "Anna \u2800 Lee", "Anna Lee\u2800", "Anna\u3164 Lee"]
+    assert {identity_key(name) for name in names} == {"anna lee"}
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0301", "\u20dd\u0300", "\u0378", "\ufdd0", "\U000ef000", "\u093e"]
+)
+def test_mark_without_a_letter_and_what_is_no_letter_are_empty(text: str) -> None:
+    assert is_blank(text)
+    assert (normalize(text), normalize_line(f" {text}\u2800"), identity_key(text)) == ("", "", "")
+    assert normalize(f"a{text}") != ""
+
+
+@pytest.mark.parametrize("text", ["\U0001fae8", "\U0001fadc"])
+def test_emoji_newer_than_the_table_are_seen(text: str) -> None:
+    assert normalize(text) == text
+    assert not is_blank(text)
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

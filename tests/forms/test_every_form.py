@@ -9,9 +9,15 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
-from crm.accounts.form_guard.middleware import PERSONAL_VIEWS, SESSION_VIEWS
+from crm.accounts.form_guard.middleware import (
+    PERSONAL_VIEWS,
+    SESSION_VIEWS,
+    FormGuardMiddleware,
+)
 from crm.accounts.form_guard.once import is_once
 from crm.accounts.models import Membership
+from crm.core.errors import AppError
+from crm.core.http.exceptions import refusal_response
 from crm.core.ids import uuid7
 from tests.forms.browsers import browser, switch
 from tests.tenancy.addresses import CAUGHT, CONVERTED, SECRETS, _path, _walk
@@ -127,6 +133,80 @@ def test_every_page_of_a_person_refuses_a_form_of_somebody_else(
         if answer.status_code != 409:
             passed.append((name, answer.status_code))
     assert passed == []
+
+
+TEXT = "Nobody shall have to write this twice."
+TYPED = dict.fromkeys(("name", "reason", "question", "answer", "text", "note"), TEXT)
+PAGE = {"Accept": "text/html"}
+
+
+def _may_be_refused() -> Iterator[tuple[str, str]]:
+    for name, path in PAGES:
+        if name not in SESSION_VIEWS and not name.startswith(OF_ALLAUTH):
+            yield name, path
+
+
+def test_every_refused_form_gives_back_what_was_written(
+    owner: Membership, viewer: Membership
+) -> None:
+    """What is gone (404) and what one may not do (403), as the views themselves refuse it."""
+    lost, statuses = [], set()
+    for member in (owner, viewer):
+        for name, path in _may_be_refused():
+            client = browser(member)
+            client.raise_request_exception = False
+            answer = client.post(path, _stamp(member) | TYPED, headers=PAGE)
+            # 400 and 422 are the form itself once more, with what was typed.
+            if answer.status_code < 400 or answer.status_code in {400, 405, 422}:
+                continue
+            statuses.add(answer.status_code)
+            if TEXT not in answer.content.decode():
+                lost.append((name, member.role, answer.status_code))
+    assert lost == []
+    assert {403, 404} <= statuses
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 410, 429, 503])
+def test_no_refusal_of_a_page_loses_what_was_written(
+    owner: Membership, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    refusal = AppError("No.")
+    refusal.status = status
+    monkeypatch.setattr(
+        FormGuardMiddleware,
+        "process_view",
+        lambda self, request, *view: refusal_response(request, refusal),
+    )
+    client = browser(owner)
+    lost = []
+    for name, path in _may_be_refused():
+        answer = client.post(path, _stamp(owner) | TYPED, headers=PAGE)
+        if answer.status_code != status or TEXT not in answer.content.decode():
+            lost.append((name, answer.status_code))
+    assert lost == []
+
+
+def test_a_reason_that_is_refused_comes_back(owner: Membership) -> None:
+    client = browser(owner)
+    for reason, status in ((TEXT, 404), (TEXT * 20, 400)):
+        path = f"/app/settings/legal-holds/{uuid7()}/lift/"
+        answer = client.post(path, _stamp(owner) | {"reason": reason}, headers=PAGE)
+        assert (answer.status_code, reason in answer.content.decode()) == (status, True)
+
+
+def test_a_refusal_repeats_neither_secrets_nor_the_words_of_a_foreign_page(
+    owner: Membership,
+) -> None:
+    gone = f"/app/settings/roles/{uuid7()}/"
+    client = browser(owner)
+    shown = client.post(gone, _stamp(owner) | TYPED, headers=PAGE)
+    assert (shown.status_code, TEXT in shown.content.decode()) == (404, True)
+    secret = client.post(gone, _stamp(owner) | TYPED | {"password": "hidden"}, headers=PAGE)
+    assert "hidden" not in secret.content.decode()
+    strict = Client(enforce_csrf_checks=True, headers=PAGE | {"Origin": "https://evil.example"})
+    strict.force_login(owner.user)
+    for path in (gone, "/nowhere/"):
+        assert TEXT not in strict.post(path, TYPED).content.decode()
 
 
 def test_every_form_that_creates_has_a_once_key(owner: Membership) -> None:

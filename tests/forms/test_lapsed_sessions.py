@@ -1,17 +1,19 @@
 """Entry 20: neither a session that ended nor a log-in in another tab costs what was typed."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
-from crm.accounts.models import Membership
+from crm.accounts.models import Membership, User
 from knowledge.models import Faq
 from tests.conftest import PASSWORD
 from tests.forms.browsers import OWN, form_of
 
 NEW = "/app/knowledge/new/"
 KEPT = "/account/kept-form/"
+FORM = "application/x-www-form-urlencoded"
 
 
 def log_in(client: Client, member: Membership, target: str = "", **more: Any) -> Any:
@@ -43,6 +45,69 @@ def test_a_lapsed_session_does_not_eat_the_form(
     assert client.post(NEW, form_of(page, "_kept")).status_code == 302
     assert Faq.objects.get().answer == "Yes,\nall of it."
     assert client.get(KEPT)["Location"] == "/app/inbox/"
+
+
+def test_the_longest_form_that_is_read_outlives_its_session(
+    written: tuple[Client, dict[str, Any]], owner: Membership, settings: Any
+) -> None:
+    client, form = written
+    client.session.flush()
+    long = "Ъ" * (settings.MAX_BODY_BYTES // 6 - 2000)
+    lapsed = client.post(NEW, urlencode(form | {"answer": long}, doseq=True), FORM)
+    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    log_in(client, owner, KEPT)
+    assert form_of(client.get(KEPT), "_kept")["answer"] == [long]
+
+
+def test_long_forms_of_nobody_fill_no_store(
+    written: tuple[Client, dict[str, Any]], settings: Any
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"kept_large_form.address": "1/300"}
+    _client, form = written
+    kept = []
+    for answer in ("x" * 100_000, "x" * 100_000, "short"):
+        nobody = Client()
+        nobody.post(NEW, form | {"answer": answer})
+        kept.append("kept_form" in nobody.session)
+    assert kept == [True, False, True]
+
+
+@pytest.mark.parametrize("is_gone", [True, False], ids=["expired", "idle"])
+def test_an_operators_form_outlives_the_session(owner: Membership, *, is_gone: bool) -> None:
+    User.objects.filter(pk=owner.user_id).update(is_staff=True, is_superuser=True)
+    client = Client()
+    log_in(client, owner)
+    path = f"/admin/accounts/organization/{owner.organization_id}/change/"
+    form = form_of(client.get(path), "name") | {"name": "Sunbean and Sons", "_save": ["Save"]}
+    if is_gone:
+        client.session.flush()
+    else:
+        session = client.session
+        session["operator_seen"] = 1
+        session.save()
+    lapsed = client.post(path, form)
+    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert "_auth_user_id" not in client.session
+    assert log_in(client, owner, KEPT)["Location"] == KEPT
+    page = client.get(KEPT)
+    assert "Sunbean and Sons" in page.content.decode()
+    saved = client.post(path, form_of(page, "_kept"))
+    assert (saved.status_code, saved["Location"]) == (302, "/admin/accounts/organization/")
+    owner.organization.refresh_from_db()
+    assert owner.organization.name == "Sunbean and Sons"
+    assert "kept_form" not in client.session
+
+
+def test_an_operators_page_of_an_earlier_log_in_is_asked_for_once_more(
+    owner: Membership,
+) -> None:
+    User.objects.filter(pk=owner.user_id).update(is_staff=True, is_superuser=True)
+    client = Client(enforce_csrf_checks=True, headers=OWN)
+    log_in(client, owner, csrfmiddlewaretoken=_tab(client, "/login/"))
+    path = f"/admin/accounts/organization/{owner.organization_id}/change/"
+    form = form_of(client.get(path), "name") | {"name": "Sunbean and Sons"}
+    asked = client.post(path, form | {"csrfmiddlewaretoken": "x" * 64})
+    assert (asked.status_code, "Sunbean and Sons" in asked.content.decode()) == (200, True)
 
 
 def test_kept_text_is_shown_to_nobody_else(

@@ -283,6 +283,13 @@ def test_strange_queries_are_answered(helpful: Organization, query: dict[str, st
     assert home(helpful, **query).status_code in {200, 404}
 
 
+def test_search_that_turns_its_sentence_is_shown_without_that(helpful: Organization) -> None:
+    page = home(helpful, q="\u202eабв\u2066 שלום\u200f").content.decode()
+    assert not set("\u202e\u2066\u200f") & set(page)
+    assert "for “<bdi>абв שלום</bdi>”" in page
+    assert "<title>\u2068абв שלום\u2069 ·" in page
+
+
 def test_home_needs_few_queries(helpful: Organization, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(5):
         home(helpful)

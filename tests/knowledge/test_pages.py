@@ -275,7 +275,11 @@ def test_categories_are_added_renamed_and_removed(faq: Faq, owner: Membership) -
     client.post(reverse("knowledge:rename_category", args=[category.pk]), {"name": "Ship"})
     category.refresh_from_db()
     assert category.name == "Ship"
-    client.post(reverse("knowledge:rename_category", args=[category.pk]), {"name": ""})
+    long = "A name that somebody thought about for a long time. " * 3
+    rename = reverse("knowledge:rename_category", args=[category.pk])
+    told = client.post(rename, {"name": long}, follow=True)
+    assert long.strip() in told.content.decode()
+    client.post(rename, {"name": ""})
     category.refresh_from_db()
     assert category.name == "Ship"
     client.post(reverse("knowledge:delete_category", args=[category.pk]))

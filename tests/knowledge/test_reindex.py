@@ -7,8 +7,8 @@ import pytest
 from django.core.management import call_command
 
 from crm.accounts.models import Organization
-from knowledge import managers
 from knowledge.errors import IndexOutdated
+from knowledge.managers import passages
 from knowledge.models import Faq, Passage
 from knowledge.services import answer, delete_faq, import_faqs, index_now, update_faq
 from knowledge.services.rebuilding import rebuild_index
@@ -87,7 +87,7 @@ def _once(call: Callable[[int, int], None]) -> Callable[[int, int], None]:
 def test_another_model_never_reads_the_old_vectors(
     knowledge: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(managers, "MODEL", "another-model")
+    monkeypatch.setattr(passages, "MODEL", "another-model")
     Passage.objects.distrust()
     with pytest.raises(IndexOutdated):
         text_of(knowledge)

@@ -8,18 +8,35 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation, Message, Widget
+from crm.accounts.errors import RoleNameTaken, TeamNameTaken
 from crm.accounts.models import CustomRole, Invitation, Membership, Team
+from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
 from knowledge import answer_cache
-from knowledge.errors import CategoryNameMissing, CategoryNameTaken
+from knowledge.errors import CategoryNameMissing, CategoryNameTaken, FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
-from knowledge.services import create_category, rename_category
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faqs,
+    import_faqs,
+    rename_category,
+)
 from tests.api.conftest import Api, api
 
 __all__ = ["api"]
-NOTHING = ["\u200b", "\u2800", "\u3164", "\u00a0\u2060", "\u115f\u1160", "\ufeff\u202e"]
+NOTHING = [
+    "\u200b",
+    "\u2800",
+    "\u3164",
+    "\u00a0\u2060",
+    "\u115f\u1160",
+    "\ufeff\u202e",
+    "\u0301",
+    "\u0378",
+]
 CATEGORIES = reverse("knowledge:categories")
 TURNED = "\u202eمحل الهدايا"
 
@@ -110,6 +127,27 @@ def test_label_in_another_spelling_is_the_same_label(api: Api, conversation: Con
     assert conversation.labels == ["Bò", "Bơ"]
 
 
+def test_label_is_found_in_every_spelling(api: Api, conversation: Conversation) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(labels=["VIP", "O’Brien"])
+    for label, count in (("vip", 1), ("ＶＩＰ", 1), ("o'brien", 1), ("vi", 0), ("víp", 0)):
+        answer = api.get("/api/v1/conversations", {"label": label})
+        assert len(answer.json()["results"]) == count, label
+
+
+def test_key_in_other_letters_is_the_same_key(api: Api, owner: Membership) -> None:
+    faq = {"question": "Q?", "answer": "A.", "language": "en", "key": "Returns"}
+    assert api.post("/api/v1/knowledge/faqs", faq).json()["key"] == "returns"
+    for key in ("returns", "RETURNS"):
+        answer = api.post("/api/v1/knowledge/faqs", faq | {"key": key})
+        assert (answer.status_code, answer.json()["code"]) == (409, "faq_key_taken")
+        assert len(api.get("/api/v1/knowledge/faqs", {"key": key}).json()["results"]) == 1
+    content = FaqContent(question="Other?", answer="A.", language_code="en", key="RETURNS")
+    with pytest.raises(FaqKeyTaken):
+        create_faqs(organization_id=owner.organization_id, contents=[content], by=owner)
+    counts = import_faqs(organization_id=owner.organization_id, contents=[content], by=None)
+    assert (counts["updated"], Faq.objects.count()) == (1, 1)
+
+
 def test_team_in_another_spelling_is_taken_and_of_another_accent_is_not(
     page: Client, owner: Membership
 ) -> None:
@@ -118,6 +156,26 @@ def test_team_in_another_spelling_is_taken_and_of_another_accent_is_not(
         page.post(reverse("accounts:new_team"), {"name": name, "lead": "", "members": []})
     assert sorted(Team.objects.values_list("name", flat=True)) == ["Отдел елок", "Отдел ёлок"]
     assert CustomRole.objects.count() == 0
+
+
+@pytest.mark.parametrize("again", ["O’Brien", "O‘BRIEN", "Oʼbrien", "O`Brien\u2800"])
+def test_apostrophe_of_another_keyboard_makes_no_other_name(
+    owner: Membership, conversation: Conversation, api: Api, again: str
+) -> None:
+    ids: dict[str, Any] = {"organization_id": owner.organization_id}
+    create_team(by=owner, name="O'Brien", lead_id=None, member_ids=[])
+    create_role(by=owner, name="O'Brien", copied_from="agent")
+    create_category(**ids, name="O'Brien")
+    with pytest.raises(TeamNameTaken):
+        create_team(by=owner, name=again, lead_id=None, member_ids=[])
+    with pytest.raises(RoleNameTaken):
+        create_role(by=owner, name=again, copied_from="agent")
+    with pytest.raises(CategoryNameTaken):
+        create_category(**ids, name=again)
+    url = f"/api/v1/conversations/{conversation.pk}"
+    assert api.patch(url, {"labels": ["O'Brien", again]}).status_code == 200
+    conversation.refresh_from_db()
+    assert conversation.labels == ["O'Brien"]
 
 
 def test_cached_answers_of_similar_questions_are_not_exchanged(owner: Membership) -> None:

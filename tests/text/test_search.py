@@ -115,6 +115,47 @@ def test_member_is_found_without_accents_and_case(
     assert str(colleague.user.name) not in page
 
 
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        (stored, typed)
+        for stored in ("+84901234567", "+84 (0)90 123-45-67", "0084 90 1234567", "090 123 4567")
+        for typed in ("+84 90 123 45 67", "+84901234567", "0901234567", "090 123 45")
+    ]
+    + [
+        ("+84901234567", "(090) 123-4567"),
+        ("+84901234567", "84 90 123"),
+        ("+84901234567", "+84 (0)90 123 45 67"),
+        ("+84901234567", "0084901234567"),
+        ("+84901234567", "90 123 45 67"),
+        ("+7 912 345-67-89", "8 (912) 345-67-89"),
+        ("+1 (212) 555-0100", "212-555-0100"),
+    ],
+)
+def test_phone_number_is_found_as_it_is_written(
+    api: Api, widget: Widget, organization: Organization, stored: str, typed: str
+) -> None:
+    customer = Customer.objects.create(organization=organization, name="Mai", phone=stored)
+    Customer.objects.create(organization=organization, name="Other", phone="+84 90 765 43 21")
+    assert found(api, typed) == ["Mai"]
+    open_conversation(
+        organization_id=organization.pk,
+        customer_id=customer.pk,
+        widget=widget,
+        language_code="en",
+        content={"type": "text", "text": "Hi"},
+        client_message_id="m-1",
+    )
+    answer = api.get("/api/v1/inbox/conversations", {"search": typed}).json()
+    assert [row["customer"]["name"] for row in answer["rows"]] == ["Mai"]
+
+
+def test_number_of_somebody_else_finds_nobody(api: Api, organization: Organization) -> None:
+    Customer.objects.create(organization=organization, name="Mai", phone="+84901234567")
+    for typed in ("+84 90 123 45 68", "+1 90 555 12", "091 123", "123 45 67"):
+        assert found(api, typed) == [], typed
+
+
 def test_words_of_a_customer_and_of_a_search() -> None:
     words = searched_words(name="Vũ Khánh", email="v.k@shop.example", phone="+84 24")
     assert words == [
@@ -147,6 +188,9 @@ def test_search_reads_the_index_as_the_applications_role(
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user")
             assert cursor.fetchone() != ("nextflow_owner",)
+        by_number = Customer.objects.of(organization.pk).named_like("+84 90 123 45 67").explain()
+        assert "Seq Scan on customers_customerword" not in by_number
+        assert "customers_by_search_word" in by_number
         search = Customer.objects.of(organization.pk).named_like("0123 nguyen")
         plan = search.explain()
         assert [each.name for each in search] == ["Nguyễn Văn 0123"]
@@ -172,7 +216,7 @@ def test_visitor_without_a_name_costs_no_words(api: Api, organization: Organizat
 
 
 def test_operator_finds_people_without_accents(
-    owner: Membership, agent: Membership, settings: Any
+    owner: Membership, agent: Membership, widget: Widget, settings: Any
 ) -> None:
     settings.OPERATOR_REQUIRES_MFA = True
     owner.user.is_staff = owner.user.is_superuser = True
@@ -183,7 +227,18 @@ def test_operator_finds_people_without_accents(
     Authenticator.objects.create(user=owner.user, type="totp", data={"secret": "x"})
     client = Client()
     client.force_login(owner.user)
+    open_conversation(
+        organization_id=owner.organization_id,
+        customer_id=Customer.objects.get().pk,
+        widget=widget,
+        language_code="en",
+        content={"type": "text", "text": "Hi"},
+        client_message_id="m-1",
+    )
     for page, text, name in [
+        ("/admin/customers/customer/", "024 1234 5678", "Vũ Khánh Toàn"),
+        ("/admin/chat/conversation/", "+84 24 12345678", "Vũ Khánh Toàn"),
+        ("/admin/chat/conversation/", "khanh toan", "Vũ Khánh Toàn"),
         ("/admin/accounts/user/", "hong TRAN", "Trần Thị Hồng"),
         ("/admin/customers/customer/", "khanh", "Vũ Khánh Toàn"),
     ]:

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: bring in the coffee shop and the bookshop of the demo."""
+"""`manage.py load_demo`: load the demo's coffee roastery and bookshop."""
 
 import json
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: compare the stores, export every difference, mend the derived."""
+"""`manage.py reconcile`: compare the stores, report every difference, repair derived data."""
 
 import json
 from argparse import ArgumentParser

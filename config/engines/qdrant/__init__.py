@@ -1,4 +1,4 @@
-"""A local process that answers the part of Qdrant's REST API which `qdrant-client` sends.
+"""A local server of the part of Qdrant's REST API that `qdrant-client` uses.
 
-The work is done by Qdrant's own core (`qdrant-edge-py`). What is not known here is refused.
+It is based on Qdrant's own core (`qdrant-edge-py`). Anything else is rejected.
 """

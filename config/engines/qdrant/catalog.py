@@ -1,4 +1,4 @@
-"""Which collections and aliases there are, on disk and in memory."""
+"""Collections and aliases, on disk and in memory."""
 
 import json
 import shutil
@@ -20,8 +20,8 @@ _MAX_NAME = 255
 class Catalog:
     """The collections of one folder.
 
-    A collection lies in a folder with a random name; the file `collection.json` in it, written
-    last and removed first, is what makes it exist.
+    A collection is a folder with a random name; it exists if that contains the file
+    `collection.json`, which is written last and removed first.
     """
 
     def __init__(self, root: Path) -> None:
@@ -57,7 +57,7 @@ class Catalog:
         return sorted(self._collections)
 
     def get(self, name: str) -> Collection:
-        """Find a collection by its name or one of its aliases."""
+        """Return a collection by its name or one of its aliases."""
         found = self._collections.get(self._aliases.get(name, name))
         if found is None:
             raise not_found(f"Collection `{name}` doesn't exist!")
@@ -87,7 +87,7 @@ class Catalog:
         return True
 
     def delete(self, name: str) -> bool:
-        """Delete a collection and the aliases that lead to it; False when there was none."""
+        """Delete a collection and its aliases. Return False if there is none."""
         with self._changing:
             found = self._collections.get(name)
             if found is None:
@@ -108,7 +108,7 @@ class Catalog:
         ]
 
     def change_aliases(self, body: Any) -> bool:
-        """Apply all actions at once or none: who searches meanwhile sees the old or the new."""
+        """Apply all actions atomically: a concurrent search sees the old or the new alias."""
         fields = Fields(body, "body")
         with self._changing:
             changed = dict(self._aliases)

@@ -48,7 +48,7 @@ class Collection:
 
     @classmethod
     def load(cls, name: str, schema: Schema, folder: Path) -> "Collection":
-        """Open a collection, replay what a kill left in its log, and drop deleted points."""
+        """Open a collection, replay its write-ahead log, and purge deleted points."""
         shard = edge.EdgeShard.load(str(folder))
         if shard.optimize():
             shard.flush()  # only now the files of before are removed
@@ -102,7 +102,7 @@ class Collection:
         }
 
     def flush(self) -> None:
-        """Write what is in the log to its final place, so that the next start is quick."""
+        """Write the log to its final place, so that the next start is fast."""
         try:
             with self._used(), self._writing, _core():
                 if self._changed:
@@ -113,7 +113,7 @@ class Collection:
                 _logger.warning("Flushing failed, the log still holds all: %s", refusal.message)
 
     def close(self) -> None:
-        """Wait for those who are reading or writing, then let go of the files."""
+        """Wait for pending reads and writes, then close the files."""
         with self._closing:
             self._closed = True
             self._closing.wait_for(lambda: self._users == 0)
@@ -135,7 +135,7 @@ class Collection:
 
 
 def require_space(folder: Path) -> None:
-    """Refuse a write while refusing is still possible.
+    """Raise Refused before a write fills the disk.
 
     The core maps its files into memory: once the disk is full, a write to them kills the process.
     """
@@ -145,7 +145,7 @@ def require_space(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _core() -> Iterator[None]:
-    """Turn what the core refuses into an answer."""
+    """Translate errors of the core into responses."""
     try:
         yield
     except Exception as reason:

@@ -1,4 +1,4 @@
-"""Reading a JSON object field by field; whatever was not read is refused."""
+"""Parsing of a JSON object by field; unread fields are rejected."""
 
 import math
 from collections.abc import Callable
@@ -29,19 +29,19 @@ class Fields:
         return read(self._left.pop(name), f"{self.where}.{name}")
 
     def need(self, name: str, read: Callable[[Any, str], Read]) -> Read:
-        """Read a field that must be there."""
+        """Read a required field."""
         if name not in self._left:
             raise bad_request(f"{self.where}.{name} is missing.")
         return read(self._left.pop(name), f"{self.where}.{name}")
 
     def refuse(self, *names: str) -> None:
-        """Refuse fields that a full Qdrant knows and this one does not."""
+        """Raise for fields that a full Qdrant supports and this one does not."""
         for name in names:
             if name in self._left:
                 raise not_supported(f"`{name}` in {self.where}")
 
     def done(self) -> None:
-        """Refuse what was not read: an ignored field would be a wrong answer."""
+        """Raise for fields that were not read: ignoring one would return a wrong result."""
         if self._left:
             raise bad_request(f"{self.where} holds the unknown field `{min(self._left)}`.")
 
@@ -122,7 +122,7 @@ def floats(value: Any, where: str) -> list[float]:
 
 
 def built(make: Callable[..., Read], *args: Any, where: str, **kwargs: Any) -> Read:
-    """Make a value of the core; what it does not take, a path or a date for example, is refused."""
+    """Return a value of the core; raise a bad request for arguments that it rejects."""
     try:
         return make(*args, **kwargs)
     except (OverflowError, TypeError, ValueError) as reason:
@@ -131,7 +131,7 @@ def built(make: Callable[..., Read], *args: Any, where: str, **kwargs: Any) -> R
 
 
 def refused_by_core(reason: BaseException) -> Refused:
-    """Translate the core's own refusal, which comes as a bare exception with a sentence."""
+    """Translate an error of the core, a bare exception with a message."""
     sentence = str(reason)
     lowered = sentence.lower()
     if "no point with id" in lowered:

@@ -1,4 +1,4 @@
-"""Filters: which points may be found at all. What cannot be read is refused, never left out."""
+"""Filters of points. An invalid filter is rejected, never ignored."""
 
 from typing import Any
 

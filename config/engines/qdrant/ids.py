@@ -1,4 +1,4 @@
-"""Point ids: numbers without sign, or UUIDs."""
+"""Point ids: unsigned integers, or UUIDs."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Payload indexes: which fields can be filtered quickly."""
+"""Payload indexes of filterable fields."""
 
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +68,7 @@ def _schema(value: Any, where: str) -> Any:
 
 
 def shown_index(info: Any) -> dict[str, Any]:
-    """Give an index as the description of a collection lists it."""
+    """Return an index as in the description of a collection."""
     kind = _name_of(info.data_type)
     shown: dict[str, Any] = {"data_type": kind, "points": info.points}
     if info.params is not None:
@@ -82,5 +82,7 @@ def shown_index(info: Any) -> dict[str, Any]:
 
 
 def _name_of(member: Any) -> str:
-    """Give an enum member of the core as JSON names it: `PayloadSchemaType.Keyword` → `keyword`."""
+    """Return the JSON name of an enum member of the core: `PayloadSchemaType.Keyword` →
+    `keyword`.
+    """
     return str(member).rpartition(".")[2].lower()

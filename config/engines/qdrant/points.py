@@ -93,7 +93,7 @@ def _optional_payload(value: Any, where: str) -> dict[str, Any] | None:
 
 
 def _vectors(value: Any, where: str, schema: Schema) -> Any:
-    """Read the vectors of a point; checked here, before anything reaches the write-ahead log."""
+    """Parse and validate the vectors of a point, before the write-ahead log."""
     if isinstance(value, list):
         vector = read_vector(value, where)
         schema.check_vector("", vector, where)
@@ -107,7 +107,7 @@ def _vectors(value: Any, where: str, schema: Schema) -> Any:
 
 
 def read_selection(fields: Fields) -> tuple[list[Any] | None, Any]:
-    """Read which points are meant: ids or a filter, one of them exactly."""
+    """Parse the selection of points: exactly one of ids and a filter."""
     fields.refuse("shard_key")
     ids = fields.take("points", items(point_id))
     chosen = fields.take("filter", read_filter)
@@ -159,7 +159,7 @@ def read_clear_payload(body: Any) -> Any:
 
 
 def with_payload(value: Any, where: str) -> Any:
-    """Read which payload fields are wanted: all, none, a list, `include` or `exclude`."""
+    """Parse the payload selector: all, none, a list, `include` or `exclude`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, list):
@@ -192,7 +192,7 @@ def shown_vector(vector: Any) -> Any:
 
 
 def shown_record(record: Any) -> dict[str, Any]:
-    """Give a point as retrieve and scroll answer it."""
+    """Return a point in the form of the responses of retrieve and scroll."""
     shown = {
         "id": shown_id(record.id),
         "payload": record.payload,
@@ -204,5 +204,5 @@ def shown_record(record: Any) -> dict[str, Any]:
 
 
 def shown_hit(hit: Any) -> dict[str, Any]:
-    """Give a point as a query answers it."""
+    """Return a point in the form of the response of a query."""
     return {**shown_record(hit), "version": hit.version, "score": hit.score}

@@ -51,7 +51,7 @@ def _prefetch(value: Any, where: str, schema: Schema) -> edge.Prefetch:
 
 
 def _common(fields: Fields, schema: Schema) -> dict[str, Any]:
-    """Read what a query and a prefetch have in common."""
+    """Parse the fields that a query and a prefetch share."""
     fields.refuse("lookup_from", "shard_key")
     using = fields.take("using", text) or ""
     prefetches = fields.take(
@@ -114,7 +114,7 @@ def _rrf(value: Any, where: str) -> Any:
 
 
 def _params(value: Any, where: str) -> edge.SearchParams:
-    """Read what tunes a search; every search here is exact, so less is never answered."""
+    """Parse search parameters; every search here is exact, so they can be ignored."""
     fields = Fields(value, where)
     fields.refuse("quantization", "acorn")
     hnsw_ef = fields.take("hnsw_ef", whole)
@@ -168,7 +168,7 @@ def _start(value: Any, where: str) -> float | str:
 
 
 def read_retrieve(body: Any) -> tuple[list[Any], Any, Any]:
-    """Read which points are wanted, and with which payload and vectors."""
+    """Return the requested ids, and the payload and vector selectors."""
     fields = Fields(body, "body")
     fields.refuse("shard_key")
     ids = fields.need("ids", items(point_id))

@@ -1,8 +1,8 @@
-"""Requests that are not answered, each with the status and sentence that the client gets."""
+"""Errors of requests, with the status and message for the client."""
 
 
 class Refused(Exception):
-    """The request was refused and nothing was changed."""
+    """The request was rejected and nothing was changed."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -19,7 +19,7 @@ def not_found(message: str) -> Refused:
 
 
 def not_supported(what: str) -> Refused:
-    """Refuse what a full Qdrant would do: an error is better than a wrong answer."""
+    """Return the error for an unsupported function: better than a wrong result."""
     return Refused(
         501, f"The embedded Qdrant does not support {what}. Set QDRANT_URL to use a real one."
     )

@@ -1,4 +1,4 @@
-"""Which request does what."""
+"""Routing of requests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Plain:
-    """An answer outside Qdrant's envelope: a text, or an object of its own."""
+    """A response outside Qdrant's envelope: a text, or an object of its own."""
 
     content: str | dict[str, Any]
 
 
 def is_health_check(request: Request) -> bool:
-    """Return whether a request only asks if the process lives: it needs no key."""
+    """Return whether a request is a liveness probe, which needs no API key."""
     return request.method == "GET" and request.path in _CHECKS
 
 
 class Router:
-    """Sends each request to the collections; what has no route here is refused."""
+    """Dispatches each request to the collections; rejects one without a route."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -78,7 +78,7 @@ class Router:
         }
 
     def answer(self, request: Request) -> Any:
-        """Give the `result` of an answer, or a Plain one."""
+        """Return the `result` of a response, or a Plain one."""
         unknown = request.query.keys() - _QUERY
         if unknown:
             raise bad_request(f"the parameter `{min(unknown)}` is not known.")

@@ -1,4 +1,4 @@
-"""What a collection holds: its vectors, from the request that creates it to the core's own form."""
+"""The schema of a collection: from the request that creates it to the core's form."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,7 @@ _OPTIMIZERS = {
 
 @dataclass(frozen=True)
 class Schema:
-    """The vectors of a collection; ``body`` is the checked request that created it."""
+    """The vectors of a collection; ``body`` is the validated request that created it."""
 
     body: dict[str, Any]
     dense: dict[str, edge.EdgeVectorParams]
@@ -49,7 +49,7 @@ class Schema:
         )
 
     def check_vector(self, name: str, vector: Any, where: str) -> None:
-        """Refuse a vector that the collection has no place for."""
+        """Raise for a vector that the collection does not define or of another size."""
         if isinstance(vector, edge.SparseVector):
             if name not in self.sparse:
                 raise bad_request(f"{where}: the collection has no sparse vector named `{name}`.")
@@ -64,7 +64,7 @@ class Schema:
             )
 
     def shown(self) -> dict[str, Any]:
-        """Give the `config` of a collection as Qdrant answers it."""
+        """Return the `config` of a collection as Qdrant does."""
         params = {
             "shard_number": 1,
             "replication_factor": 1,
@@ -84,10 +84,10 @@ class Schema:
 
 
 def read_schema(body: Any) -> Schema:
-    """Read the request that creates a collection.
+    """Parse the request that creates a collection.
 
-    What only tunes speed is checked and kept; what would change answers or promise more than one
-    copy is refused.
+    Options that only tune speed are validated and stored; those that would change results or
+    require replicas are rejected.
     """
     fields = Fields(body, "body")
     fields.refuse(

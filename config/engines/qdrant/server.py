@@ -1,4 +1,4 @@
-"""HTTP for the collections: one thread a connection, JSON in and out, Qdrant's envelope."""
+"""HTTP server of the collections: one thread per connection, JSON in Qdrant's envelope."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ _logger = logging.getLogger("qdrant")
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on loopback only; whoever asks for more than its health sends the API key."""
+    """HTTP server on loopback; all requests except health checks require the API key."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -32,7 +32,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one request after another from a connection."""
+    """Handles successive requests of a connection."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is inherited
-        """Keep quiet: payloads hold personal data and a line a request fills the disk."""
+        """Log nothing: payloads contain personal data, and a line per request fills the disk."""
 
     def _answer(self) -> None:
         began = time.perf_counter()

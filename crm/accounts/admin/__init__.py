@@ -1,4 +1,4 @@
-"""The operator's view of organizations, people, and what they get in with."""
+"""Admin of organizations, users and their credentials."""
 
 from crm.accounts.admin import access, impersonating, people, proofs, tenants
 

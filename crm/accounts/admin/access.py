@@ -1,4 +1,4 @@
-"""The operator's view of what people and programs got in with; no secret is ever shown."""
+"""Admin of sessions, tokens and keys; no secret is ever shown."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def _revoke_key(request: HttpRequest, row: ApiKey, form: forms.Form) -> str:
 
 
 class LiveFilter(admin.SimpleListFilter):
-    """Whether it still counts, as far as was noted."""
+    """Filter by validity, as far as recorded."""
 
     title = _("state")
     parameter_name = "state"

@@ -1,4 +1,4 @@
-"""The operator sees the application as somebody else: how it begins, and what there was of it."""
+"""Impersonation in the admin: starting one, and the list of past ones."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -39,7 +39,7 @@ class ReasonForm(DeedForm):
 
 
 class PersonForm(ReasonForm):
-    """From somebody's own page it is to be said in which organization."""
+    """Started from a user's page, the form asks for the organization."""
 
     membership = forms.ChoiceField(label=_("Organization"))
     field_order = ("membership", "reason", "may_change")

@@ -1,4 +1,4 @@
-"""The operator's view of people: who they are, whether they may come in."""
+"""Admin of users."""
 
 from typing import Any, cast
 
@@ -32,7 +32,7 @@ _POWERS = ("is_staff", "is_superuser", "groups")
 
 
 class MembershipInline(TabularInline):
-    """Where somebody works; changed on the membership's own page, by its services."""
+    """A user's memberships, read-only: they are changed on their own page, through services."""
 
     model = Membership
     extra = 0
@@ -56,11 +56,11 @@ class MembershipInline(TabularInline):
 
 
 class PersonForm(NormalizedText, forms.ModelForm):
-    """Without a password: nobody sets another's."""
+    """Without a password: operators do not set passwords."""
 
 
 class NewPersonForm(PersonForm):
-    """A new account: its owner chooses the password, by a link that is sent to them."""
+    """A new account: its owner chooses the password, by an e-mailed link."""
 
     class Meta:
         model = User
@@ -109,7 +109,7 @@ def _own_session(request: HttpRequest, row: User) -> str | None:
 
 @admin.register(User)
 class UserAdmin(ConsoleAdmin):
-    """Not Django's own, which sets passwords: nobody sets another's."""
+    """Not Django's own admin, which sets passwords: operators do not set passwords."""
 
     menu = Menu(Section.TENANTS, "person", rank=20)
     form = PersonForm  # type: ignore[assignment]  # generic in the stubs alone
@@ -186,7 +186,9 @@ class UserAdmin(ConsoleAdmin):
         return fields if _is_superuser(request) else [*fields, *_POWERS]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Operators are changed by superusers only: a part of the rights would be all of them."""
+        """Return False for operators unless the requester is a superuser: permissions could
+        escalate.
+        """
         is_theirs = obj is None or _is_superuser(request) or not _has_powers(obj)
         return is_theirs and bool(super().has_change_permission(request, obj))
 
@@ -224,7 +226,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ConsoleAdmin):  # type: ignore[misc]  # a class and its subclass
-    """What operators may do who are not superusers."""
+    """The permissions of operators who are not superusers."""
 
     menu = Menu(Section.TENANTS, "shield_person", rank=90)
     filter_horizontal = ["permissions"]

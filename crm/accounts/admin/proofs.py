@@ -1,4 +1,4 @@
-"""What django-allauth keeps of people; neither seeds of apps nor tokens of providers are shown."""
+"""Admin of django-allauth's models; neither TOTP secrets nor provider tokens are shown."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator

@@ -1,4 +1,4 @@
-"""The operator's view of organizations and of who belongs to them."""
+"""Admin of organizations and memberships."""
 
 from typing import Any
 
@@ -26,13 +26,13 @@ MEMBERS_SHOWN = 100
 
 
 def principal(request: HttpRequest, organization_id: Any) -> Operator:
-    """Give the operator as somebody who may do in an organization what its owners may."""
+    """Return the operator as a principal with an owner's permissions in the organization."""
     user: Any = request.user
     return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])
 
 
 class MemberInline(TabularInline):
-    """The first hundred; the list of memberships finds the others."""
+    """The first hundred members; the list of memberships has the others."""
 
     model = Membership
     extra = 0

@@ -1,4 +1,4 @@
-"""What every view of the API starts from."""
+"""Base classes of API views."""
 
 from typing import Any, ClassVar
 
@@ -11,9 +11,9 @@ from crm.accounts.permissions import READ, WRITE, Area, Principal, require
 
 
 class AreaView(APIView):
-    """A part of the API: to read it takes the right to read its area, to change it that to write.
+    """An API view of an area: reading requires its read permission, changing its write permission.
 
-    How far the right reaches is asked again by ``visible_to`` and by the services.
+    ``visible_to`` and the services check the permission's level.
     """
 
     permission_classes = [IsMember]

@@ -1,4 +1,4 @@
-"""API keys over HTTP: what the settings page does, for programs."""
+"""API keys over HTTP, as on the settings page."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,15 @@ from crm.accounts.services.api_keys import (
     revoke_api_key,
     rotate_api_key,
 )
-from crm.core.api import Body, ListQuery, example, ordering_field, page_of, page_response, refuses
+from crm.core.api import (
+    Body,
+    ListQuery,
+    example,
+    list_response,
+    ordering_field,
+    page_of,
+    refuses,
+)
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -71,14 +79,11 @@ class ApiKeys(AreaView):
         responses=page_of(ApiKeySerializer),
     )
     def get(self, request: Request) -> Response:
-        """List the organization's keys, ended ones too; never what opens them."""
-        query = ApiKeyListQuery.read(request)
-        page = query.page(ApiKey.objects.of(self.principal.organization_id))
-        return page_response(
+        """List the organization's keys, without secrets; includes expired and revoked ones."""
+        return list_response(
             request,
-            query,
-            page,
-            lambda keys: ApiKeySerializer(keys, many=True).data,
+            ApiKeyListQuery,
+            ApiKey.objects.of(self.principal.organization_id),
             ApiKeySerializer,
         )
 
@@ -90,7 +95,7 @@ class ApiKeys(AreaView):
     )
     @refuses(409)
     def post(self, request: Request) -> Response:
-        """Make a key that may do no more than you; it is shown this once."""
+        """Create a key with no more permissions than you have; its text is shown only here."""
         made = create_api_key(by=self.principal, **ApiKeyBody.read(request))
         return Response(_shown(made), status=201, headers=_PRIVATE)
 
@@ -101,7 +106,7 @@ class ApiKeyDetail(AreaView):
 
     @extend_schema(operation_id="api_keys_revoke", request=None, responses={204: None})
     def delete(self, request: Request, key_id: UUID) -> Response:
-        """End a key at once. Safe to repeat."""
+        """Revoke a key at once. Safe to repeat."""
         revoke_api_key(by=self.principal, key_id=key_id)
         return Response(status=204)
 
@@ -115,7 +120,7 @@ class ApiKeyRotation(AreaView):
     )
     @refuses(409)
     def post(self, request: Request, key_id: UUID) -> Response:
-        """Give a key a second secret; the first one opens it until you end it."""
+        """Add a second secret to a key; the first stays valid until you revoke it."""
         made = rotate_api_key(by=self.principal, key_id=key_id)
         return Response(_shown(made), status=201, headers=_PRIVATE)
 

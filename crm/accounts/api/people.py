@@ -1,10 +1,8 @@
-"""Who asks, their organization and who works there."""
+"""The principal, the organization and its members over HTTP."""
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -25,17 +23,13 @@ from crm.core.api import (
     etag_headers,
     example,
     expected_version,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     record_response,
 )
 from crm.core.errors import Forbidden
-
-
-def known_zone(name: str) -> None:
-    if name not in available_timezones():
-        raise serializers.ValidationError(_("Use a name of the IANA database: Asia/Ho_Chi_Minh."))
+from crm.core.timezones import validate_zone
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -52,7 +46,7 @@ class OrganizationBody(Body):
     language = serializers.ChoiceField(
         choices=Language.choices, required=False, source="language_code"
     )
-    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+    timezone = serializers.CharField(max_length=50, validators=[validate_zone], required=False)
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
@@ -109,7 +103,7 @@ class MeBody(Body):
     language = serializers.ChoiceField(
         choices=Language.choices, required=False, source="language_code"
     )
-    timezone = serializers.CharField(max_length=50, validators=[known_zone], required=False)
+    timezone = serializers.CharField(max_length=50, validators=[validate_zone], required=False)
 
 
 @extend_schema(tags=["organization"])
@@ -119,7 +113,7 @@ class Me(APIView):
 
     @extend_schema(operation_id="me_get", parameters=[RecordQuery], responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        """Say as whom this request runs, and what they may do."""
+        """Return the principal of this request and its permissions."""
         principal = membership_of(request)
         user = principal.user
         return record_response(request, self._record(principal, user), of=user)
@@ -168,7 +162,7 @@ class OrganizationDetail(AreaView):
         operation_id="organization_get", parameters=[RecordQuery], responses=OrganizationSerializer
     )
     def get(self, request: Request) -> Response:
-        """Give the organization that this request runs in."""
+        """Return the organization that this request runs in."""
         organization = _organization(self.principal)
         return record_response(request, OrganizationSerializer(organization).data, of=organization)
 
@@ -200,15 +194,9 @@ class Members(APIView):
         responses=page_of(MemberSerializer),
     )
     def get(self, request: Request) -> Response:
-        """List who works in the organization, those who left included."""
-        query = MemberListQuery.read(request)
-        page = query.page(_members(membership_of(request)))
-        return page_response(
-            request,
-            query,
-            page,
-            lambda rows: MemberSerializer(rows, many=True).data,
-            MemberSerializer,
+        """List the members of the organization, including deactivated ones."""
+        return list_response(
+            request, MemberListQuery, _members(membership_of(request)), MemberSerializer
         )
 
 
@@ -219,7 +207,7 @@ class MemberDetail(APIView):
 
     @extend_schema(operation_id="members_get", parameters=[RecordQuery], responses=MemberSerializer)
     def get(self, request: Request, member_id: UUID) -> Response:
-        """Give one member."""
+        """Return one member."""
         member = _members(membership_of(request)).filter(pk=member_id).first()
         if member is None:
             raise MemberNotFound

@@ -1,4 +1,4 @@
-"""How keys, tokens and sessions are described in the API's document."""
+"""OpenAPI security schemes of keys, tokens and sessions."""
 
 from typing import Any
 

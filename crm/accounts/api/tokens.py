@@ -1,4 +1,4 @@
-"""Getting in with a program, for a person: a password once, refresh tokens from then on."""
+"""Tokens for programs that act for a user: log in by password once, then refresh."""
 
 from typing import Any
 
@@ -51,7 +51,9 @@ class RefreshBody(Body):
 
 
 class TokensSerializer(serializers.Serializer[Any]):
-    """Lifetimes are in seconds. Each refresh token is good once: the answer holds the next one."""
+    """Lifetimes are in seconds. Each refresh token is valid once: the response holds
+    the next one.
+    """
 
     access_token = serializers.CharField()
     token_type = serializers.CharField()
@@ -62,7 +64,7 @@ class TokensSerializer(serializers.Serializer[Any]):
 
 
 class OpenView(APIView):
-    """For whoever has no credentials yet; cookies and keys that come along are not looked at."""
+    """Views without authentication; cookies and keys of the request are ignored."""
 
     authentication_classes = []
     permission_classes = []
@@ -79,7 +81,7 @@ class LogInTokens(OpenView):
     )
     @refuses(401, 403, 404)
     def post(self, request: Request) -> Response:
-        """Log a program in for a person; every refusal of the credentials is the same."""
+        """Log in a program for a user; all invalid credentials get the same error."""
         told = LogInBody.read(request)
         with outage_refusals():
             user, attempt = check_credentials(
@@ -100,7 +102,7 @@ class Refresh(OpenView):
     @extend_schema(operation_id="tokens_refresh", request=RefreshBody, responses=TokensSerializer)
     @refuses(401, 403)
     def post(self, request: Request) -> Response:
-        """Change a refresh token for new tokens, once."""
+        """Exchange a refresh token for new tokens, once."""
         told = RefreshBody.read(request)
         with outage_refusals():
             tokens = refresh_tokens(

@@ -1,1 +1,1 @@
-"""How django-allauth is fitted in: its adapters, its stages, its tokens, our letters."""
+"""Integration of django-allauth: adapters, stages, tokens, e-mails."""

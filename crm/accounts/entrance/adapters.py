@@ -1,4 +1,4 @@
-"""django-allauth's adapters: one door, one limiter, our letters, our words."""
+"""django-allauth adapters: one log-in page, one rate limiter, our e-mails and messages."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -93,7 +93,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("mfa_index")
 
     def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
-        """Ask for the password again, as rarely as anybody else may try one."""
+        """Check the password again, rate-limited like other attempts."""
         count_confirmation(cast(User, user))
         return user.check_password(password)
 
@@ -151,14 +151,14 @@ class AccountAdapter(DefaultAccountAdapter):
         extra_tags: str = "",
         message: str | None = None,
     ) -> None:
-        """Say it in our words; what a page shows anyway is not said twice."""
+        """Show our own message instead of allauth's; none where the page itself shows it."""
         text = message or notices.text_of(message_template)
         if text:
             super().add_message(request, level, message=text, extra_tags=extra_tags)
 
 
 class ProviderAway(ProviderUnavailable, requests.RequestException):
-    """allauth catches it where it has an answer of its own; elsewhere it is a refusal like ours."""
+    """An unavailable provider; allauth handles it where it can, elsewhere it is a regular error."""
 
 
 class _Questions(requests.Session):
@@ -188,7 +188,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
     def get_app(
         self, request: HttpRequest, provider: str, client_id: str | None = None
     ) -> SocialApp:
-        """Answer for a provider that this installation does not use as for what is not there."""
+        """Return the provider's app; raise Http404 for a provider that is not configured."""
         try:
             return super().get_app(request, provider, client_id)
         except SocialApp.DoesNotExist as missing:
@@ -203,7 +203,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         return user
 
     def get_requests_session(self) -> requests.Session:
-        """Ask a provider where the operator said it is, and nowhere that it sends us on to."""
+        """Return a session that follows no redirects away from the configured provider."""
         return _Questions()
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
@@ -228,7 +228,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return sealing.unseal(encrypted_text)
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
-        """Keep the last factor of somebody whose organization asks for one."""
+        """Return False for the last factor of a member whose organization requires one."""
         others = Authenticator.objects.filter(user_id=authenticator.user_id).exclude(
             pk=authenticator.pk
         )
@@ -247,9 +247,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
 
 def has_just_signed_up(email: str) -> bool:
-    """Return whether an account of this address is new and has its confirmation letter.
+    """Return whether an account of this address is new and was sent its confirmation.
 
-    The sign-up form was sent twice then; "you have an account" would be about the first time.
+    The sign-up form was submitted twice then; "you have an account" would be confusing.
     """
     return EmailAddress.objects.filter(
         email=email, verified=False, user__created_at__gt=timezone.now() - JUST_NOW
@@ -257,7 +257,7 @@ def has_just_signed_up(email: str) -> bool:
 
 
 def count_confirmation(user: User) -> None:
-    """Count an attempt to confirm who one is, or refuse it at the form."""
+    """Count an attempt to reauthenticate, or raise a form error."""
     try:
         ratelimit.enforce("confirmation", {"user": user.pk})
     except ratelimit.Refusal as refusal:
@@ -265,7 +265,7 @@ def count_confirmation(user: User) -> None:
 
 
 def verified_address(user: User) -> None:
-    """Note that whoever could open a letter to this address has it."""
+    """Mark the address as verified, because an e-mail to it was opened."""
     EmailAddress.objects.update_or_create(
         user=user, email=user.email, defaults={"primary": True, "verified": True}
     )

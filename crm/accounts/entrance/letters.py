@@ -1,6 +1,6 @@
-"""What is written to people about their account: one function a letter.
+"""The e-mails about accounts: one function each.
 
-Each is called in the reader's language, with the context that the sender gives.
+Each is called with the recipient's language active and the context of the sender.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What is said in passing after something was done, by the name under which allauth says it."""
+"""Messages shown after an action, by the name of allauth's template."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +25,6 @@ _TEXTS: dict[str, Promise] = {
 
 
 def text_of(template: str | None) -> str:
-    """Give the words for a template's name, or nothing where the page says it."""
+    """Return the message for a template's name, or an empty string where the page shows it."""
     found = _TEXTS.get((template or "").removesuffix(".txt"))
     return str(found) if found else ""

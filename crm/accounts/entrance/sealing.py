@@ -1,4 +1,4 @@
-"""Secrets of second factors at rest."""
+"""Encryption of second-factor secrets at rest."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ def seal(text: str) -> str:
 
 
 def unseal(sealed: str) -> str:
-    """Give back what was sealed with any of our keys."""
+    """Decrypt what was encrypted with any of our keys. Raise ImproperlyConfigured."""
     try:
         return _keys(_material()).decrypt(sealed.removeprefix(_PREFIX).encode()).decode()
     except InvalidToken as error:

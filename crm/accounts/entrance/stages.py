@@ -1,4 +1,4 @@
-"""What stands between a right password and a session."""
+"""Log-in stages between password and session."""
 
 import time
 
@@ -14,7 +14,9 @@ CONFIRMED_SECONDS = 600
 
 
 class AddressStage(EmailVerificationStage):
-    """Let in who has proved their address; an operator who made an account vouches for it."""
+    """Continue only with a verified address; accounts that an operator created count as
+    verified.
+    """
 
     def handle(self) -> tuple[HttpResponse | None, bool]:
         if self.login.user is not None:
@@ -26,19 +28,19 @@ class AddressStage(EmailVerificationStage):
 
 
 def showed_credentials(request: HttpRequest, user: object) -> bool:
-    """Return whether this browser signed up, or logged in to an account that is not confirmed."""
+    """Return whether this browser signed up for, or logged in to, an unverified account."""
     return bool(request.session.get(_SHOWN_KEY) == str(user.pk))  # type: ignore[attr-defined]
 
 
 def remember_confirmed(request: HttpRequest, email: str) -> None:
-    """Note in this browser's session which address was just confirmed in it."""
+    """Store in the session which address was just verified in this browser."""
     request.session[_CONFIRMED_KEY] = {"email": email, "at": int(time.time())}
 
 
 def confirmed_address(request: HttpRequest) -> str:
-    """Return the address that this browser confirmed a moment ago, for its log-in form.
+    """Return the address that this browser verified recently, to prefill its log-in form.
 
-    It says nothing to anybody else: no address of the page and no form can ask for it.
+    It cannot be requested for any other address.
     """
     kept = request.session.get(_CONFIRMED_KEY)
     if not isinstance(kept, dict) or kept["at"] + CONFIRMED_SECONDS < time.time():
@@ -47,14 +49,14 @@ def confirmed_address(request: HttpRequest) -> str:
 
 
 def has_proved_address(user: object) -> bool:
-    """Return whether an account has an address that somebody proved to be theirs."""
+    """Return whether an account has a verified address."""
     return EmailAddress.objects.filter(user=user, verified=True).exists()
 
 
 def vouch_for_address(user: object) -> None:
-    """Note the address of an account that did not sign up by itself as proved.
+    """Mark the address of an account that an operator created as verified.
 
-    Whoever signs up has a row from the start, which says that it is not.
+    An account from the sign-up form has an unverified row from the start.
     """
     if not EmailAddress.objects.filter(user=user).exists():
         EmailAddress.objects.get_or_create(

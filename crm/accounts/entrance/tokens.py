@@ -1,7 +1,9 @@
-"""Keys that go out by mail."""
+"""Tokens sent by e-mail."""
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 
 
 class PasswordResetTokens(PasswordResetTokenGenerator):
-    """Django's own: good once, for ``PASSWORD_RESET_TIMEOUT``, until password or address change."""
+    """Django's own: valid once, for ``PASSWORD_RESET_TIMEOUT``, until password or
+    address change.
+    """

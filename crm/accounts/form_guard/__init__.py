@@ -1,1 +1,1 @@
-"""What guards the forms of the browser: whose they are, once-keys, versions, kept text."""
+"""Protection of browser forms: stamps, once-keys, versions, stored input."""

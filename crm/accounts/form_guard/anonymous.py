@@ -1,9 +1,8 @@
-"""Once-keys of forms for whoever is not logged in: a second click gets what the first one got.
+"""Once-keys of anonymous forms: a repeated submission gets the first response.
 
-There is nobody yet to keep an answer for, so it is kept in Redis for a few seconds, encrypted with
-the once-key of the page. Its cookies and its session are a part of it: a browser forgets the first
-answer when the second click comes, and has to be as far with the second one. Without Redis each
-submission is taken as it comes.
+Without a user to store the response for, it is kept in Redis for a few seconds, encrypted with the
+page's once-key. It includes cookies and session, because a browser discards the first response when
+the second submission starts. Without Redis each submission is processed separately.
 """
 
 import hashlib
@@ -30,9 +29,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def once_for_anyone(view: View[P]) -> View[P]:
-    """Answer a repeated POST of somebody who is not logged in with the first one's redirect.
+    """Answer a repeated anonymous POST with the redirect of the first one.
 
-    A submission that arrives meanwhile waits for the first. Refusals are not kept.
+    A concurrent submission waits for the first. Errors are not stored.
     """
 
     @wraps(view)
@@ -65,7 +64,7 @@ def once_for_anyone(view: View[P]) -> View[P]:
 
 
 def _name(request: HttpRequest, key: str) -> str:
-    """Name a submission by its page's once-key and all that was filled in."""
+    """Return the Redis key of a submission: a hash of the once-key and all fields."""
     content = sorted(
         (name, values) for name, values in request.POST.lists() if name not in GUARD_FIELDS
     )

@@ -1,4 +1,4 @@
-"""Edit forms: the version that an edit was made from, and what is shown where two edits meet."""
+"""Edit forms: the version that an edit was made from, and the display of conflicts."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from django.utils.translation import gettext
 
 from crm.accounts.form_guard.stamps import VERSION
 from crm.core.fields import whole_number
-from crm.core.forms import Form
+from crm.core.forms import Form, keep_stored_choices
 from crm.core.versions import VersionedModel
 
 
 def version_of(request: HttpRequest) -> int | None:
-    """Return the version that a form was rendered with; None where it names none.
+    """Return the version that a form was rendered with; None if missing.
 
-    What is no version is 0, which no record has: such a form meets the record as an old one does.
+    An invalid one is 0, which no record has, and causes a conflict.
     """
     named = request.POST.get(VERSION)
     return None if named is None else whole_number(named) or 0
@@ -26,37 +26,38 @@ def version_of(request: HttpRequest) -> int | None:
 class EditForm(Form):
     """A form that edits a stored record.
 
-    It carries the version of the record and, hidden, the values that it was filled with, so that a
-    conflict is shown for those fields alone that both sides changed. The template includes
-    ``_edit_guard.html`` inside the form.
+    It carries the version of the record and, hidden, its initial values, so that a conflict is
+    shown only for fields that both sides changed. The template includes ``_edit_guard.html`` inside
+    the form.
     """
 
     def __init__(self, *args: Any, record: VersionedModel | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        keep_stored_choices(self)
         self.record = record
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False
 
     @property
     def edited_version(self) -> int | None:
-        """Return the version that this rendering of the form is about."""
+        """Return the version of the record in this rendering of the form."""
         if self.is_bound and not self.was_changed_elsewhere:
             return whole_number(str(self.data.get(VERSION, "")))
         return self.record.version if self.record is not None else None
 
     @property
     def hidden_values(self) -> SafeString:
-        """Render the values that the fields were filled with; they come back with the form."""
+        """Render the initial values as hidden fields, which are submitted with the form."""
         return format_html_join(
             "", "{}", ((self[name].as_hidden(only_initial=True),) for name in self.fields)
         )
 
     def meet(self, record: VersionedModel, theirs: dict[str, Any]) -> None:
-        """Put what was sent beside what is stored by now.
+        """Merge the submitted values with the stored ones after an edit conflict.
 
         ``theirs`` are the present values, as the form's ``initial``. Fields that the sender left
-        as they were take the present value; the others keep what was sent and, where the present
-        value differs, are listed in ``conflicts``. Saving the form again overwrites knowingly.
+        unchanged take the present value; the others keep what was sent and, where the present value
+        differs, are listed in ``conflicts``. Saving the form again overwrites.
         """
         sent = self.data
         data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)
@@ -89,7 +90,7 @@ class EditForm(Form):
 
 
 def _plain(value: Any) -> Any:
-    """Return a text with the line ends that are stored."""
+    """Return a text with normalized line ends."""
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
@@ -100,7 +101,7 @@ def _prepared(field: forms.Field, value: Any) -> list[str]:
 
 
 def _box(field: forms.Field, value: Any) -> list[str]:
-    """Return what a browser would send for a value; for a box that is not ticked, nothing."""
+    """Return what a browser would submit for a value; nothing for an unchecked box."""
     if isinstance(field, forms.BooleanField):
         return ["on"] if value else []
     return _prepared(field, value)
@@ -114,7 +115,7 @@ def _put(data: QueryDict, key: str, values: list[str]) -> None:
 
 
 def _words(field: forms.Field, value: Any) -> str:
-    """Return a value as people read it: the labels of choices, else its text."""
+    """Return a value for display: the labels of choices, else its text."""
     if isinstance(field, forms.BooleanField):
         return gettext("Yes") if field.to_python(value) else gettext("No")
     labels = {str(key): str(label) for key, label in getattr(field, "choices", ())}

@@ -1,44 +1,53 @@
-"""Forms that were refused before their view ran: what was typed is shown again, never lost.
+"""Forms that were rejected before their view ran: the input is shown again.
 
-Secrets (passwords, codes) are never kept. A form whose session had ended waits in the new,
-anonymous session until its own person has logged in; sending it takes a press of a button on our
-page, with a fresh CSRF token.
+Secrets (passwords, codes) are never stored. A form whose session had expired is stored in the new,
+anonymous session until the same user has logged in; submitting it requires a button on our page,
+with a fresh CSRF token.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
-from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON, VERSION
+from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON
 from crm.accounts.models import User
+from crm.core import ratelimit
 from crm.core.errors import AppError
+from crm.core.http.exceptions import refusal_response
 
 SESSION_FIELD = "kept_form"
 KEPT_SECONDS = 3600
-MAX_KEPT_BYTES = 65_536
+# Beyond this a form counts against a limit of its own, up to the largest body that is read.
+LARGE_BYTES = 65_536
 SECRETS = frozenset(
     {"password", "oldpassword", "password1", "password2", "code", "otp", "credential"}
 )
 _RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
+# What a page writes into its fields by itself, and nobody typed: ids, numbers, ticks and buttons.
+_NOT_TYPED = re.compile(r"on|\d{0,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+_OF_FORMSETS = re.compile(r"_.*|initial-.*|.*-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS")
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where a form was sent to, and its fields in order."""
+    """The URL that a form was sent to, and its fields in order."""
 
     path: str
     fields: tuple[Pair, ...]
 
     @property
     def typed(self) -> list[dict[str, str]]:
-        """Return what a person wrote, with the labels of the fields, to be read and copied."""
+        """Return the typed text with the labels of the fields, for reading and copying."""
         labels = _labels({name for name, _value in self.fields})
         return [
             {
@@ -49,6 +58,11 @@ class KeptForm:
             for name, value in self.fields
             if name in labels and value.strip()
         ]
+
+    @property
+    def written(self) -> list[dict[str, str]]:
+        """Return of what was typed only what a person may want to have back."""
+        return [each for each in self.typed if not _NOT_TYPED.fullmatch(each["value"].strip())]
 
 
 def form_of(request: HttpRequest) -> KeptForm:
@@ -69,11 +83,21 @@ def has_secrets(request: HttpRequest) -> bool:
 
 
 def keep(request: HttpRequest) -> bool:
-    """Keep the form of a request in its session; return whether that was possible."""
+    """Store the form of a request in its session; return whether that was possible.
+
+    The session may be anonymous, so the number of forms per address is limited.
+    """
     form = form_of(request)
     size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
     typed = [name for name, _value in form.fields if name not in GUARD_FIELDS]
-    if not typed or size > MAX_KEPT_BYTES or has_secrets(request):
+    if not typed or size > settings.MAX_BODY_BYTES or has_secrets(request):
+        return False
+    address = ratelimit.client_address(request)
+    try:
+        ratelimit.enforce("kept_form", {"address": address})
+        if size > LARGE_BYTES:
+            ratelimit.enforce("kept_large_form", {"address": address})
+    except ratelimit.Refusal:
         return False
     request.session[SESSION_FIELD] = {
         "path": form.path,
@@ -85,7 +109,7 @@ def keep(request: HttpRequest) -> bool:
 
 
 def kept_form_of(request: HttpRequest, user: User | AnonymousUser) -> KeptForm | None:
-    """Return the form that waits for this person; one of somebody else is dropped."""
+    """Return the form stored for this user; one of another user is dropped."""
     stored: dict[str, Any] | None = request.session.get(SESSION_FIELD)
     if stored is None:
         return None
@@ -109,13 +133,21 @@ def kept_page(
     error: AppError | None = None,
     other: str = "",
 ) -> HttpResponse:
-    """Show a kept form; ``reason`` is logged_out, switched, person or stale."""
+    """Render a stored form; ``reason`` is logged_out, switched, person or stale."""
     context = {"kept": form, "reason": reason, "error": error, "other": other}
     return render(request, "accounts/kept_form.html", context, status=status)
 
 
+def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:
+    """Redirect with the error's message; if the form has typed text, render that text instead."""
+    if form_of(request).written:
+        return refusal_response(request, refusal)
+    messages.error(request, refusal.message)
+    return redirect(target)
+
+
 def _labels(names: set[str]) -> dict[str, Any]:
-    """Return the labels of the free-text fields of the form class that has most of these names."""
+    """Return the labels of the text fields of the form class with most of these names."""
     best: dict[str, forms.Field] = {}
     most = 0
     for form in _forms(forms.Form):
@@ -126,7 +158,11 @@ def _labels(names: set[str]) -> dict[str, Any]:
         name: field.label or name
         for name, field in best.items()
         if isinstance(field, forms.CharField) and not field.widget.is_hidden
-    } | {name: name for name in names - best.keys() if name not in GUARD_FIELDS and name != VERSION}
+    } | {
+        name: name
+        for name in names - best.keys()
+        if name not in GUARD_FIELDS and not _OF_FORMSETS.fullmatch(name)
+    }
 
 
 def _forms(parent: type[Any]) -> Iterator[type[Any]]:

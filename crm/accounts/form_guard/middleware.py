@@ -1,10 +1,11 @@
-"""Verify the stamp of every request of a page, and keep forms whose session had ended."""
+"""Verify the stamp of every page request, and store forms whose session had expired."""
 
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -23,7 +24,8 @@ from crm.accounts.models import User
 from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import move_session
-from crm.core import ratelimit, tenancy
+from crm.core import tenancy
+from crm.core.admin.site import is_idle_operator
 from crm.core.errors import AppError, NotAuthenticated
 from crm.core.http.exceptions import is_for_programs, problem_json
 
@@ -62,6 +64,9 @@ class FormGuardMiddleware:
         response = self.get_response(request)
         if request.method in SAFE or not _leads_to_log_in(request, response):
             return response
+        if request.user.is_authenticated:
+            # An operator who was away for too long: nobody, from here on.
+            logout(request)
         if request.headers.get("HX-Request"):
             # The page stays as it is, with what was typed.
             return problem_json(NotAuthenticated())
@@ -70,8 +75,12 @@ class FormGuardMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse a page of another organization or person. The API asks by itself."""
-        if is_for_programs(request) or _is_guarded_otherwise(request):
+        """Reject a page of another organization or user. The API checks for itself."""
+        if is_for_programs(request):
+            return None
+        if request.method not in SAFE and KEPT in request.POST and request.user.is_authenticated:
+            kept.drop(request)
+        if _is_guarded_otherwise(request):
             return None
         stamp = stamp_of(request)
         is_change = request.method not in SAFE
@@ -80,8 +89,6 @@ class FormGuardMiddleware:
         user = request.user
         if not isinstance(user, User):
             return None
-        if is_change and KEPT in request.POST:
-            kept.drop(request)
         try:
             check_person(user, stamp)
             if not is_personal(request):
@@ -96,10 +103,6 @@ class FormGuardMiddleware:
 
     @staticmethod
     def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        try:
-            ratelimit.enforce("kept_form", {"address": ratelimit.client_address(request)})
-        except ratelimit.Refusal:
-            return response
         if not kept.keep(request):
             return response
         query = urlencode({"next": reverse("accounts:kept_form")})
@@ -121,17 +124,19 @@ def _leads_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:
     if not isinstance(response, HttpResponseRedirect):
         return False
     path, _mark, query = response.url.partition("?")
+    if "next=" not in query or request.resolver_match is None:
+        return False
+    if path == reverse("admin:login"):
+        return not request.user.is_authenticated or is_idle_operator(request)
     return (
         path == resolve_url(settings.LOGIN_URL)
-        and "next=" in query
-        and request.resolver_match is not None
         and request.resolver_match.view_name not in SESSION_VIEWS
         and not request.user.is_authenticated
     )
 
 
 def _switch_back(request: HttpRequest, user: User) -> None:
-    """Run the session as the organization of the stamp, as the person chose on our page."""
+    """Switch the session to the stamp's organization, as chosen on our page."""
     wanted = stamp_of(request).organization_id
     present: Any = getattr(request, "membership", None)
     if wanted is None or not present or present.impersonation:

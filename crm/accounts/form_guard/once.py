@@ -1,9 +1,9 @@
-"""Once-keys: a form that creates something creates it once, however often it is sent.
+"""Once-keys: a form that creates a record creates it once, however often it is submitted.
 
-Every form carries a random key. The first submit runs in the transaction that stores its answer
-under the key; a second one with the same content, also one that arrives meanwhile, waits and gets
-that answer. An answer may show a secret (an API key): it is stored encrypted with a key that is
-derived from the once-key, of which the database has only a hash.
+Every form carries a random key. The first submission runs in the transaction that stores its
+response under the key; a repeated one with the same content, also a concurrent one, waits and gets
+that response. A response may show a secret (an API key): it is encrypted with a key derived from
+the once-key, of which the database has only a hash.
 """
 
 import base64
@@ -32,9 +32,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def once(view: View[P]) -> View[P]:
-    """Answer a repeated POST with what the first one was answered. Stands under `member_required`.
+    """Answer a repeated POST with the first response. Apply it under `member_required`.
 
-    Refusals (400 and above) are not kept: nothing was created, and the form may be sent again.
+    Errors (400 and above) are not stored: nothing was created, and the form may be sent again.
     """
 
     @wraps(view)
@@ -126,13 +126,13 @@ def _unseal(key: str, sealed: str, *, seconds: int | None) -> str:
 
 
 def cipher_of(key: str) -> Fernet:
-    """Return what encrypts an answer with a once-key, of which nothing is stored."""
+    """Return the cipher of a response, derived from the once-key."""
     material = f"once|{settings.SECRET_KEY}|{key}".encode()
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))
 
 
 def is_once(view: Any) -> bool:
-    """Return whether a view is guarded by a once-key, under whatever decorators."""
+    """Return whether a view is decorated with `once`, under any other decorators."""
     while view is not None:
         if getattr(view, "is_once", False):
             return True

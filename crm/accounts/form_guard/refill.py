@@ -1,4 +1,4 @@
-"""What was typed into a form for whoever is not logged in, given to the form that is shown anew."""
+"""Values of an anonymous form, restored when the form is shown again."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _ATTRIBUTE = "_form_guard_refill"
 
 
 def refill_from(request: HttpRequest) -> None:
-    """Remember the fields of a refused form on the request, without secrets."""
+    """Store the fields of a rejected form on the request, without secrets."""
     typed = {
         name: value
         for name, value in request.POST.items()
@@ -21,6 +21,6 @@ def refill_from(request: HttpRequest) -> None:
 
 
 def refill_of(request: HttpRequest) -> dict[str, Any]:
-    """Return initial values for the form of a request; empty but after a refusal."""
+    """Return the initial values for the form of a request; empty except after a rejection."""
     found: dict[str, Any] = getattr(request, _ATTRIBUTE, {})
     return dict(found)

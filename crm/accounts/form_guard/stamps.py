@@ -1,7 +1,7 @@
-"""The stamp of a page: the organization and the person that it was rendered for.
+"""The stamp of a page: the organization and the user that it was rendered for.
 
-Forms carry it in hidden fields, which `{% csrf_token %}` writes; requests of scripts carry it in
-headers. A request whose stamp differs from the session is refused before any view runs.
+Forms carry it in hidden fields, which `{% csrf_token %}` writes; requests of scripts in headers. A
+request whose stamp differs from the session is rejected before any view runs.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ORGANIZATION_HEADER, PERSON_HEADER = "X-Organization", "X-Person"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a page said of itself; None where it said nothing that can be read."""
+    """The organization and user that a page was rendered for; None where missing or invalid."""
 
     organization_id: UUID | None
     person_id: UUID | None
@@ -46,15 +46,15 @@ def stamp_of(request: HttpRequest) -> Stamp:
 
 
 def check_person(user: User, stamp: Stamp) -> None:
-    """Raise PersonSwitched if the page was made for somebody else than is logged in now."""
+    """Raise PersonSwitched if the page was rendered for another user than the current one."""
     if stamp.person_id is not None and stamp.person_id != user.pk:
         raise PersonSwitched
 
 
 def check_organization(membership: Any, stamp: Stamp, *, is_change: bool) -> None:
-    """Raise OrganizationSwitched if the page was made for another organization.
+    """Raise OrganizationSwitched if the page was rendered for another organization.
 
-    A change must name one where the person has several: raise OrganizationUnnamed.
+    For a change by a member of several organizations, raise OrganizationUnnamed if it is missing.
     """
     if membership is None or not isinstance(membership.user, User):
         return
@@ -73,7 +73,7 @@ def check_organization(membership: Any, stamp: Stamp, *, is_change: bool) -> Non
 
 
 def membership_in(user: User, organization_id: UUID) -> Membership | None:
-    """Return somebody's active membership in an organization."""
+    """Return a user's active membership in an organization, else None."""
     with tenancy.person(user.pk):
         return Membership.objects.of(user).active().filter(organization_id=organization_id).first()
 

@@ -1,1 +1,1 @@
-"""What people fill in about themselves and their organization."""
+"""Forms of users and organizations."""

@@ -1,4 +1,4 @@
-"""What people fill in about API keys and about how long log-ins last."""
+"""Forms of API keys and log-in rules."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ _DAY = 24 * _HOUR
 
 
 class ApiKeyForm(Form):
-    """``scopes`` are offered as far as the maker has them."""
+    """``scopes`` are limited to those of the creator."""
 
     name = forms.CharField(
         label=pgettext_lazy("thing", "Name"),

@@ -1,4 +1,4 @@
-"""The address that one logs in with."""
+"""Forms of the e-mail address for log-in."""
 
 from typing import Any
 

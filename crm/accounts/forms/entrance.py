@@ -1,19 +1,19 @@
-"""What people fill in about themselves."""
+"""Forms of log-in, languages and time zones."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Language
 from crm.core.forms import Form
+from crm.core.timezones import zone_names
 
 
 class TargetField(forms.CharField):
-    """Where to go on. One that cannot be used is as good as none: it must not refuse the form.
+    """The redirect target. An invalid one counts as empty and does not invalidate the form.
 
-    It is judged as it was sent (``crm.core.http.redirects``), not normalized into another address.
+    It is checked as submitted (``crm.core.http.redirects``), without normalization.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -60,7 +60,7 @@ class LanguageForm(Form):
 
 
 class TimezoneForm(Form):
-    timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in available_timezones()])
+    timezone = forms.ChoiceField(choices=lambda: [(name, name) for name in zone_names()])
     next = TargetField()
 
 

@@ -1,4 +1,4 @@
-"""Second factors: codes and passkeys."""
+"""Forms of second factors: codes and passkeys."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -38,7 +38,7 @@ def _word_name(field: forms.Field) -> None:
 
 
 def _clean_once(user: User, code: str, clean: Callable[[], Any]) -> str:
-    """Take a code that was never taken before; ``clean`` is allauth's look at it."""
+    """Validate a code and reject a reused one; ``clean`` is allauth's validation."""
     count("second_factor", user=user.pk)
     if was_used(user, code):
         raise get_adapter().validation_error("incorrect_code")

@@ -1,8 +1,7 @@
-"""Whom one invites, what role one gives, and how one joins."""
+"""Forms of invitations, roles and deactivation."""
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -14,6 +13,7 @@ from crm.accounts.permissions import Principal
 from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
 from crm.core.forms import Form
+from crm.core.timezones import zone_names
 
 MOST_SUCCESSORS = 500
 
@@ -34,7 +34,7 @@ class FindForm(Form):
 
 
 class InviteForm(Form):
-    """``role`` is the key of a role that the inviting member may give."""
+    """``role`` is the key of a role that the inviting member may grant."""
 
     email = forms.EmailField(
         label=_("E-mail address"),
@@ -61,7 +61,9 @@ class InviteForm(Form):
 
 
 class DeactivateForm(Form):
-    """Who takes what is open of somebody; ``successor`` is a member's id, or empty for nobody."""
+    """Choose who takes over a member's open conversations; ``successor`` is a member's
+    id or empty.
+    """
 
     successor = forms.TypedChoiceField(
         label=_("Their open conversations go to"),
@@ -88,7 +90,7 @@ class RoleForm(Form):
 
 
 class JoinForm(Form):
-    """What a newcomer says of themselves; the address comes from the invitation."""
+    """The profile of a new user; the address comes from the invitation."""
 
     name = forms.CharField(
         label=_("Your name"),
@@ -108,7 +110,7 @@ class JoinForm(Form):
 
     def clean_timezone(self) -> str:
         zone: str = self.cleaned_data["timezone"]
-        return zone if zone in available_timezones() else "UTC"
+        return zone if zone in zone_names() else "UTC"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

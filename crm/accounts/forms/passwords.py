@@ -1,4 +1,4 @@
-"""Passwords: asked for, changed, set anew."""
+"""Forms of passwords: confirm, change, reset."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def password_input(*, is_new: bool) -> forms.PasswordInput:
 
 
 def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool = False) -> None:
-    """Give a password's field our look and words; what is pasted in may be long."""
+    """Set label, widget and validators of a password field; long passwords may be pasted."""
     field.label, field.error_messages["required"] = label, _MISSING["required"]
     field.widget = password_input(is_new=is_new)
     field.widget.is_required = field.required
@@ -38,9 +38,9 @@ def word_password(field: forms.Field, *, label: Any, is_new: bool, helps: bool =
 
 
 class ResetForm(NormalizedText, allauth.ResetPasswordForm):
-    """Send a link to an address that the account's owner has proved, and to no other.
+    """Send a link to an address that is verified, and to no other.
 
-    Whoever signed up and has not confirmed yet is sent the link for that again.
+    An account that is not verified yet gets its verification link again.
     """
 
     users: list[User]
@@ -74,7 +74,7 @@ class ResetForm(NormalizedText, allauth.ResetPasswordForm):
 
 
 class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
-    """What the link of a letter opens; it proves the address, too."""
+    """Set a password by the link of an e-mail, which also verifies the address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -127,7 +127,7 @@ def word_address(field: forms.Field) -> None:
 
 
 def count(endpoint: str, **subjects: Any) -> None:
-    """Count an attempt, or refuse it at the form with how long to wait."""
+    """Count an attempt, or raise a form error with the waiting time."""
     try:
         ratelimit.enforce(endpoint, subjects)
     except ratelimit.Refusal as refusal:
@@ -135,5 +135,5 @@ def count(endpoint: str, **subjects: Any) -> None:
 
 
 def dummy_user(email: str, name: str) -> User:
-    """Give somebody who is not stored, for checks that compare a password with its owner."""
+    """Return an unsaved user, for validators that compare a password with its owner."""
     return User(email=email, name=name)

@@ -1,7 +1,6 @@
-"""What people say about themselves, and about their organization."""
+"""Forms of the profile and the organization."""
 
 from functools import cache
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -9,18 +8,19 @@ from django.utils.translation import pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
+from crm.core.timezones import zone_names
 
 
 @cache
 def timezone_choices() -> list[tuple[str, str]]:
-    """Give the zones that people look for: by region and city, and UTC."""
-    names = sorted(name for name in available_timezones() if "/" in name)
+    """Return the time zones to choose from: by region and city, and UTC."""
+    names = sorted(name for name in zone_names() if "/" in name)
     shown = [name for name in names if not name.startswith(("Etc/", "SystemV/", "US/", "posix/"))]
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in shown)]
 
 
 class ZoneField(forms.ChoiceField):
-    """A time zone; older names count too, for somebody's machine may still use one."""
+    """A time zone; obsolete names are valid too, because a browser may report one."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ class ZoneField(forms.ChoiceField):
         )
 
     def valid_value(self, value: str) -> bool:
-        return value in available_timezones()
+        return value in zone_names() or super().valid_value(value)
 
 
 class LanguageField(forms.ChoiceField):

@@ -1,4 +1,4 @@
-"""Roles and teams as people fill them in."""
+"""Forms of roles and teams."""
 
 from typing import Any
 
@@ -37,9 +37,9 @@ class NewRoleForm(Form):
 
 
 class RoleForm(EditForm):
-    """A row for each area: how far one sees, and how far one changes.
+    """A row for each area: the read level and the write level.
 
-    Levels beyond those of ``limit`` are not offered; the service refuses them too.
+    Levels above those of ``limit`` are not offered; the service rejects them too.
     """
 
     name = NameField()
@@ -89,7 +89,7 @@ class RoleForm(EditForm):
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the fields as the table shows them."""
+        """Return the fields as rows of the table."""
         return [
             {"area": area, "read": self[f"{area}_{READ}"], "write": self[f"{area}_{WRITE}"]}
             for area in Area
@@ -157,7 +157,7 @@ class TeamForm(EditForm):
         }
 
     def content(self) -> dict[str, Any]:
-        """Give what the services take."""
+        """Return the arguments of the services."""
         lead = self.cleaned_data["lead"]
         return {
             "name": self.cleaned_data["name"],

@@ -1,7 +1,6 @@
-"""Signing up, with a password or through a provider."""
+"""Forms of sign-up, with a password or through a provider."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account import forms as allauth
 from allauth.core import context
@@ -19,6 +18,7 @@ from crm.accounts.models import User
 from crm.accounts.services.sign_up import WANTED, release_pending_address
 from crm.core import ratelimit
 from crm.core.forms import NormalizedText
+from crm.core.timezones import zone_names
 
 
 def _name_field() -> forms.CharField:
@@ -49,17 +49,17 @@ def _zone_field() -> forms.CharField:
 
 
 def describe(user: User, told: dict[str, Any]) -> None:
-    """Fill in what somebody said of themselves, in the language they said it in."""
+    """Set a new user's name, language and time zone, and the organization to create."""
     user.name = told["name"]
     user.language_code = get_language() or "en"
     zone = told.get("timezone") or "UTC"
-    user.timezone = zone if zone in available_timezones() else "UTC"
+    user.timezone = zone if zone in zone_names() else "UTC"
     if told.get("organization"):
         user.metadata[WANTED] = told["organization"]
 
 
 class FreeAddress:
-    """Mixin of sign-up forms: an address that another account only waits for is free."""
+    """Mixin of sign-up forms: a pending, unverified change to the address does not block it."""
 
     account_already_exists: bool
 
@@ -87,7 +87,7 @@ class SignUpForm(NormalizedText, FreeAddress, allauth.SignupForm):
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
-        """Sign up; an address that is taken costs and answers the same as one that is free."""
+        """Sign up; a taken address takes the same time and gets the same response as a free one."""
         told = self.cleaned_data
         if self.account_already_exists:
             dummy_user(told["email"], told["name"]).set_password(told["password1"])

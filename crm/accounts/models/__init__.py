@@ -1,4 +1,4 @@
-"""Who works here: users, the organizations they belong to, and as what."""
+"""Users, organizations, memberships and credentials."""
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
 from crm.accounts.models.idempotent_request import IdempotentRequest

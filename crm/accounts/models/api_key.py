@@ -1,4 +1,4 @@
-"""What a program that acts for an organization gets in with."""
+"""API keys of programs that act for an organization."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -47,7 +47,7 @@ class ApiKey(models.Model):
 
 
 class ApiKeySecret(models.Model):
-    """One text that opens a key; two may, while the old one is being replaced."""
+    """A secret of a key; there may be two during a rotation."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("prefix",)
 

@@ -1,4 +1,4 @@
-"""Answers that are given again when the same request comes again."""
+"""Stored responses of idempotent requests."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,10 +11,10 @@ from crm.core.ids import uuid7
 
 
 class IdempotentRequest(models.Model):
-    """A creating request that went well, under the key that its sender gave it.
+    """A successful creating request, under the key that its sender chose.
 
-    Written in the transaction of what was created: both are there, or neither. ``fingerprint`` is
-    of what was asked, ``actor`` of who asked.
+    Written in the transaction of the created record. ``fingerprint`` is of the request's content,
+    ``actor`` is the principal.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""When an operator sees the application as somebody else."""
+"""Impersonation of members by operators."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -16,7 +16,7 @@ from crm.core.text.fields import ShortProseField
 
 
 class ImpersonationEnded(models.TextChoices):
-    """Why it is over."""
+    """Why the impersonation ended."""
 
     STOPPED = "stopped", _("Stopped")
     LAPSED = "lapsed", _("The time was over")
@@ -25,10 +25,10 @@ class ImpersonationEnded(models.TextChoices):
 
 
 class Impersonation(models.Model):
-    """One operator in one session as one person in one organization, with a reason.
+    """One operator in one session as one member of one organization, with a reason.
 
-    ``login`` is the operator's `UserSession`; the sockets of it are known by this row's own id.
-    Without ``may_change`` nothing can be changed; the organization sees the row in its audit.
+    ``login`` is the operator's `UserSession`; sockets are identified by this row's own id. Without
+    ``may_change`` the impersonation is read-only; the organization sees the row in its audit.
     """
 
     # The operator's own, before it is known in which organization they look around.

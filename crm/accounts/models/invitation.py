@@ -20,7 +20,7 @@ from crm.core.text.fields import AddressField
 
 
 class Invitation(models.Model):
-    """A letter that lets one address into an organization, once; of its key only a hash is kept."""
+    """An e-mailed invitation of one address, usable once; only a hash of its token is stored."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 

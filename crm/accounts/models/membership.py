@@ -1,4 +1,4 @@
-"""Who belongs to which organization, and as what."""
+"""Memberships of users in organizations."""
 
 from collections.abc import Iterable, Set
 from datetime import datetime
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Membership(Principal, VersionedModel):
-    """A user's place in one organization; every request runs as one of these.
+    """A user's role in one organization; every request runs as one of these.
 
     With a ``custom_role``, ``role`` is the built-in role that it was copied from.
     """
@@ -92,7 +92,9 @@ class Membership(Principal, VersionedModel):
 
     @property
     def role_key(self) -> str:
-        """Name the role as forms and the API do: a built-in one's value, or one's own role's id."""
+        """Return the role's key in forms and the API: a built-in role's value, or a custom role's
+        id.
+        """
         return str(self.custom_role_id or self.role)
 
     @property
@@ -109,14 +111,14 @@ class Membership(Principal, VersionedModel):
 
     @property
     def meets_factor_rule(self) -> bool:
-        """Return whether the person has the second factor that the organization asks for."""
+        """Return whether the user has the second factor that the organization requires."""
         if not hasattr(self, "known_factor_rule_met"):
             known = Membership.objects.with_rights().filter(pk=self.pk).first()
             self.known_factor_rule_met = known is not None and known.known_factor_rule_met
         return self.known_factor_rule_met
 
     def admits(self, granted_at: datetime) -> bool:
-        """Return whether a grant of this moment still opens the organization to the person."""
+        """Return whether a grant of this time still gives the user access to the organization."""
         owners = (self, self.user, self.organization)
         return all(
             owner.is_active and (owner.access_from is None or owner.access_from <= granted_at)

@@ -1,4 +1,4 @@
-"""The companies that use the installation."""
+"""The organizations (tenants) of the installation."""
 
 from typing import ClassVar
 
@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models.user import Language, User
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
+from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
 
 
 class Organization(VersionedModel):
-    """A company that uses the installation; nothing of it is ever seen by another."""
+    """A tenant of the installation; its data is isolated from all others."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("slug",)
 
@@ -22,7 +23,7 @@ class Organization(VersionedModel):
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
-    timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
+    timezone = TimeZoneField(_("time zone"), max_length=50, default="UTC")
     is_active = models.BooleanField(_("active"), default=True)
     requires_second_factor = models.BooleanField(_("asks for a second factor"), default=False)
     # Whatever granted access before this moment is void; None: nothing is.

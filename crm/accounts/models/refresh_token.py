@@ -1,4 +1,4 @@
-"""What a program that acts for a person comes back with."""
+"""Refresh tokens of programs that act for a user."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -16,7 +16,7 @@ from crm.core.ids import uuid7
 
 
 class TokenFamily(models.Model):
-    """One log-in of a program: all refresh tokens that followed from it, one after the other."""
+    """One log-in of a program: the chain of its refresh tokens."""
 
     person_field: ClassVar[str] = "user"
     person_changes: ClassVar[bool] = True
@@ -58,7 +58,7 @@ class TokenFamily(models.Model):
 
 
 class RefreshToken(models.Model):
-    """One token of a family; only its hash is kept. The last one that was not rotated is good."""
+    """One token of a family; only its hash is stored. The last, unrotated one is valid."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 

@@ -1,4 +1,4 @@
-"""The roles that exist everywhere, and those that an organization made for itself."""
+"""Built-in and custom roles."""
 
 from uuid import UUID
 

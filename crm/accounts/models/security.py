@@ -1,4 +1,4 @@
-"""How long an organization lets its people stay in."""
+"""Log-in rules of an organization."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -21,7 +21,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class SecuritySettings(VersionedModel):
-    """An organization without a row has the defaults."""
+    """Log-in rules; an organization without a row has the defaults."""
 
     # They decide whether a session still counts, before it is known for which organization.
     seen_by_members: ClassVar[bool] = True
@@ -54,7 +54,7 @@ class SecuritySettings(VersionedModel):
         return str(self.organization_id)
 
     def end_of(self, *, created_at: datetime, last_used_at: datetime) -> datetime:
-        """Say when a session of this age and last use is over."""
+        """Return when a session of this age and last use expires."""
         return min(
             created_at + timedelta(hours=self.session_hours),
             last_used_at + timedelta(minutes=self.idle_minutes) + USE_NOTED_EVERY,

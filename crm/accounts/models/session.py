@@ -1,4 +1,4 @@
-"""Where a person is logged in with a browser."""
+"""Browser sessions."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -16,7 +16,7 @@ from crm.core.ids import uuid7
 
 
 class Ended(models.TextChoices):
-    """Why access ended; part of what the audit is told."""
+    """Why access ended; recorded in the audit."""
 
     LOGGED_OUT = "logged_out", _("Logged out")
     REVOKED = "revoked", _("Revoked")
@@ -30,9 +30,9 @@ class Ended(models.TextChoices):
 class UserSession(models.Model):
     """A log-in with a browser.
 
-    It is the person's own and not an organization's: ``organization`` is the one it runs as now,
-    whose rules say how long it lasts. ``key`` is as good as a password, and kept as Django's own
-    table keeps it, to end the session there; sockets and caches know it by ``id``.
+    It belongs to the user, not to an organization: ``organization`` is the one it runs as now,
+    whose rules determine its expiry. ``key`` is a secret, stored as in Django's own table, to end
+    the session there; sockets and caches use ``id``.
     """
 
     person_field: ClassVar[str] = "user"
@@ -72,7 +72,7 @@ class UserSession(models.Model):
         return f"{self.user_id} · {self.device}"
 
     def ends_at(self) -> datetime:
-        """Say when it is over if nothing more happens, by the rules of its organization."""
+        """Return when it expires without further use, by the rules of its organization."""
         if self.ended_at is not None:
             return self.ended_at
         rules = getattr(self.organization, "security", None) or SecuritySettings()

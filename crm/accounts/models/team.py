@@ -1,4 +1,4 @@
-"""Teams: whose records the level ``team`` reaches."""
+"""Teams, which define the level ``team`` of permissions."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from crm.core.versions import VersionedModel
 
 
 class Team(VersionedModel):
-    """Members who share their work; the lead is one of them."""
+    """Members who share their records; the lead is one of them."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")

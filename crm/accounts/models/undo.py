@@ -1,4 +1,4 @@
-"""What somebody took away a moment ago, kept so that they can have it back."""
+"""Recently deleted records, stored so that the deletion can be undone."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from crm.core.ids import uuid7
 
 
 class UndoableAction(models.Model):
-    """One deletion; ``kind`` names who can undo it, ``data`` holds what they need for it."""
+    """One deletion; ``kind`` selects the handler that undoes it, ``data`` is its input."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The people who log in."""
+"""Users."""
 
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField
 from crm.core.text.normalization import normalize_email, normalize_password, search_key
 from crm.core.text.person_names import short_name
+from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
 
 
@@ -24,7 +25,7 @@ class Language(models.TextChoices):
 
 
 class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
-    """A person who logs in; what they may do is said by their memberships."""
+    """A person who logs in; their permissions are defined by their memberships."""
 
     # What the profile does not show: it changes as people log in.
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -48,7 +49,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
-    timezone = models.CharField(_("time zone"), max_length=50, default="UTC")
+    timezone = TimeZoneField(_("time zone"), max_length=50, default="UTC")
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may enter the operator's admin"), default=False)
     metadata = models.JSONField(default=dict, blank=True)
@@ -80,7 +81,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the person together with the text by which they are found."""
+        """Save the user together with the search text."""
         text = search_key(f"{self.name} {normalize_email(self.email)}")
         if text != self.search_text:
             self.search_text = text
@@ -98,9 +99,9 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         super().set_password(raw_password)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Return whether this is the password, however the keyboard composes its letters.
+        """Return whether this is the password, in any Unicode composition.
 
-        A hash that was made of the text as typed is tried too, and replaced.
+        A hash of the text as typed is tried too, and replaced.
         """
         if raw_password is None:
             return super().check_password(None)

@@ -1,4 +1,4 @@
-"""Who may do what: one table of roles, and the questions everything else asks of it."""
+"""Permissions: one table of roles, and its queries."""
 
 from crm.accounts.permissions.areas import LEVELS, READ, WRITE, Action, Area, Level
 from crm.accounts.permissions.builtin import BUILT_IN

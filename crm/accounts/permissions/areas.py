@@ -1,4 +1,4 @@
-"""The parts of the CRM that rights are given for, and how far a right reaches."""
+"""The areas that permissions apply to, and their levels."""
 
 from enum import IntEnum, StrEnum
 
@@ -27,7 +27,7 @@ READ, WRITE = Action.READ, Action.WRITE
 
 
 class Level(IntEnum):
-    """Whose records a right reaches; each level holds the one before it."""
+    """The scope of a permission; each level includes the one before it."""
 
     NONE = 0
     OWN = 1
@@ -44,7 +44,7 @@ class Level(IntEnum):
 
     @classmethod
     def of(cls, key: str) -> "Level":
-        """Read a stored level; one that is not known gives nothing."""
+        """Parse a stored level; an unknown one is NONE."""
         return _BY_KEY.get(key, cls.NONE)
 
 

@@ -1,4 +1,4 @@
-"""The one table of the roles that every organization has; `docs/permissions.md` shows it."""
+"""The table of built-in roles; `docs/permissions.md` shows it."""
 
 from crm.accounts.permissions.areas import Area, Level
 from crm.accounts.permissions.rights import Grant, Rights

@@ -1,4 +1,4 @@
-"""As whom everything runs: a member of an organization, or a machine with a key of one."""
+"""Principals: a member of an organization, an API key, or an operator."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ NOBODY: frozenset[UUID] = frozenset()
 
 
 class Principal:
-    """What `visible_to`, services, pages, API and sockets know of who asks.
+    """The interface of the requester for `visible_to`, services, pages, API and sockets.
 
-    ``user_id`` and ``user`` are None where no person asks: such a principal owns no record and has
-    no team, so that only the level ``all`` gives it records. ``actor_id`` and ``actor_name`` stand
-    in logs and beside messages. People of ``colleague_ids`` share a team with this one, those of
-    ``led_ids`` are in a team that this one leads.
+    ``user_id`` and ``user`` are None for an API key: it owns no record and has no team, so that
+    only the level ``all`` gives it records. ``actor_id`` and ``actor_name`` are used in logs and as
+    senders of messages. ``colleague_ids`` share a team with this user; ``led_ids`` are in a team
+    that this user leads.
     """
 
     organization_id: UUID
@@ -58,13 +58,13 @@ class Principal:
         return self.rights.level(area, action)
 
     def may(self, area: Area, action: Action = READ, at_least: Level = Level.OWN) -> bool:
-        """Say whether the right reaches at least so far; by default, anywhere at all."""
+        """Return whether the permission's level is at least ``at_least``; by default, any level."""
         return self.level(area, action) >= at_least
 
 
 @dataclass(frozen=True, slots=True)
 class Machine(Principal):
-    """A key of an organization: it has the rights of its scopes and is no person."""
+    """An API key of an organization: its permissions are its scopes."""
 
     organization_id: UUID
     granted: Rights
@@ -86,7 +86,7 @@ class Machine(Principal):
 
 @dataclass(frozen=True, slots=True)
 class Operator(Principal):
-    """An operator of the installation at work in an organization from outside, by its services."""
+    """An operator who works in an organization without a membership, through its services."""
 
     organization_id: UUID
     operator: "User"

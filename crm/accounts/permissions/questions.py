@@ -1,7 +1,7 @@
-"""The questions that are asked of rights: in memory, as a refusal, and as a filter of rows.
+"""Permission checks: in memory, as an error, and as a filter of rows.
 
-`permits` and `reach` say the same of one record and of a table; a test compares them for every
-combination.
+`permits` and `reach` implement the same rule for one record and for a table; a test compares them
+for every combination.
 """
 
 from collections.abc import Collection, Iterable, Set
@@ -17,7 +17,7 @@ from crm.core.errors import Forbidden
 
 
 def people_of(principal: Principal, area: Area, action: Action = READ) -> Set[UUID]:
-    """Give whose records are within reach below the level ``all``."""
+    """Return the ids of the users whose records are accessible below the level ``all``."""
     if principal.user_id is None:
         return frozenset()
     people = frozenset({principal.user_id})
@@ -33,10 +33,9 @@ def people_of(principal: Principal, area: Area, action: Action = READ) -> Set[UU
 def permits(
     principal: Principal, area: Area, action: Action, owner_ids: Collection[UUID | None]
 ) -> bool:
-    """Say whether a record of the organization that belongs to these people is within reach.
+    """Return whether a record of the organization with these owners is accessible.
 
-    What belongs to nobody (None, or no ids) is within reach from the level ``team`` on: somebody
-    has to take it.
+    An unassigned record (None, or no ids) is accessible from the level ``team`` on.
     """
     level = principal.level(area, action)
     if level in {Level.NONE, Level.ALL}:
@@ -48,9 +47,9 @@ def permits(
 
 
 def reach(principal: Principal, area: Area, action: Action = READ, *, owner: str) -> Q:
-    """Narrow a table with an ``organization`` to what is within reach; ``owner`` is the column.
+    """Return the filter of a table with an ``organization`` by access; ``owner`` is the column.
 
-    The level ``all`` adds no condition beside the organization's, so that its indexes serve.
+    The level ``all`` adds no condition beside the organization's, so that its indexes apply.
     """
     level = principal.level(area, action)
     inside = Q(organization_id=principal.organization_id)
@@ -68,7 +67,7 @@ def reach(principal: Principal, area: Area, action: Action = READ, *, owner: str
 def require(
     principal: Principal, area: Area, action: Action = READ, at_least: Level = Level.OWN
 ) -> None:
-    """Refuse who has no such right; by default, who has it nowhere."""
+    """Raise Forbidden without the permission; by default, at any level."""
     if not principal.may(area, action, at_least):
         raise Forbidden
 
@@ -76,13 +75,13 @@ def require(
 def require_record(
     principal: Principal, area: Area, action: Action, *, owner_ids: Collection[UUID | None]
 ) -> None:
-    """Refuse who has no such right to a record of these people."""
+    """Raise Forbidden without the permission for a record of these owners."""
     if not permits(principal, area, action, owner_ids):
         raise Forbidden
 
 
 def may_grant(principal: Principal, rights: Rights) -> bool:
-    """Say whether somebody may give these rights to others: nobody gives more than they have."""
+    """Return whether a principal may grant these permissions: no more than they have."""
     return principal.rights.covers(rights)
 
 
@@ -94,10 +93,10 @@ def require_grant(principal: Principal, rights: Rights) -> None:
 def require_seat_in_team(
     principal: Principal, people: Iterable[Rights], *, lead: Rights | None
 ) -> None:
-    """Refuse to let somebody see or change by a team what one could not oneself.
+    """Raise GrantsTooMuch if a team would give its members access that the principal lacks.
 
-    ``people`` are the rights of those who sit in it, ``lead`` those of its lead. The level ``team``
-    reaches the others' records; whoever leads sees them from the level ``own`` on.
+    ``people`` are the permissions of the members, ``lead`` those of the lead. The level ``team``
+    covers the other members' records; a lead sees them from the level ``own`` on.
     """
     rights = list(people)
     for area, action in ((area, action) for area in Area for action in Action):

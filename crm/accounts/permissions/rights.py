@@ -1,4 +1,4 @@
-"""What somebody may do, as a value: a level of seeing and of changing for each area."""
+"""Permissions as a value: a read level and a write level for each area."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from crm.accounts.permissions.areas import LEVELS, READ, Action, Area, Level
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The levels of one area; nobody changes what they cannot see."""
+    """The levels of one area; the write level never exceeds the read level."""
 
     read: Level = Level.NONE
     write: Level = Level.NONE
@@ -24,7 +24,7 @@ NOTHING = Grant()
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """An area that is not named gives nothing."""
+    """Permissions by area; an area that is missing has none."""
 
     grants: Mapping[Area, Grant] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class Rights:
         return grant.read if action == READ else grant.write
 
     def covers(self, other: "Rights") -> bool:
-        """Say whether the other may nothing that is not allowed here."""
+        """Return whether every permission of the other is included here."""
         return all(
             other.level(area, action) <= self.level(area, action)
             for area in Area
@@ -44,7 +44,7 @@ class Rights:
         )
 
     def limited_to(self, other: "Rights") -> "Rights":
-        """Give what both allow."""
+        """Return the permissions that both include."""
         return Rights(
             {
                 area: Grant(
@@ -56,14 +56,14 @@ class Rights:
         )
 
     def stored(self) -> dict[str, dict[str, str]]:
-        """Give it as JSON: ``{area: {read: level, write: level}}``."""
+        """Return it as JSON: ``{area: {read: level, write: level}}``."""
         return {
             str(area): {"read": self[area].read.key, "write": self[area].write.key} for area in Area
         }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Rights":
-        """Read what ``stored`` gave; whatever cannot be understood gives nothing."""
+        """Parse the result of ``stored``; invalid parts give no permission."""
         grants = {}
         for area in Area:
             told = stored.get(str(area))

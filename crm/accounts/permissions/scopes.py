@@ -9,7 +9,7 @@ SCOPES: tuple[str, ...] = tuple(f"{area}:{action}" for area in Area for action i
 
 
 def rights_of_scopes(scopes: Iterable[str]) -> Rights:
-    """Give everything that the scopes name; changing includes seeing. Unknown ones give nothing."""
+    """Return the permissions of these scopes; write includes read. Unknown scopes are ignored."""
     named = set(scopes)
     grants = {}
     for area in Area:
@@ -20,7 +20,7 @@ def rights_of_scopes(scopes: Iterable[str]) -> Rights:
 
 
 def scopes_of(rights: Rights) -> tuple[str, ...]:
-    """Give the scopes that somebody with these rights may put on a key: those they have in full."""
+    """Return the scopes that a principal may put on a key: those at the level ``all``."""
     return tuple(
         f"{area}:{action}"
         for area in Area

@@ -1,4 +1,4 @@
-"""Verbs about people and organizations."""
+"""Services of users and organizations."""
 
 from crm.accounts.services.memberships import (
     SESSION_KEY,

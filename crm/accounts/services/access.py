@@ -1,4 +1,4 @@
-"""Ending everything that a person got in with."""
+"""Revocation of all of a user's access."""
 
 from uuid import UUID
 
@@ -12,10 +12,10 @@ from crm.core import realtime
 
 @transaction.atomic
 def end_access(*, user_id: UUID, because: Ended, spared_id: str | None = None) -> None:
-    """End a person's sessions, tokens and sockets at once, but for the spared session.
+    """End a user's sessions, tokens and sockets at once, except the spared session.
 
-    For changes of password or factors and for deactivation. Sockets that no session and no token
-    stands for close too, unless one is spared.
+    Used after changes of password or factors and for deactivation. Sockets without a session or
+    token close too, unless a session is spared.
     """
     end_sessions(user_id=user_id, because=because, spared_id=spared_id)
     end_families(user_id=user_id, because=because)

@@ -1,4 +1,4 @@
-"""Verbs about the keys with which programs act for an organization."""
+"""Services of API keys."""
 
 import hmac
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class NewSecret:
-    """``text`` is shown once: nobody can read it afterwards."""
+    """``text`` is shown once and cannot be recovered."""
 
     key: ApiKey
     text: str
@@ -50,7 +50,9 @@ class NewSecret:
 def create_api_key(
     *, by: Principal, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> NewSecret:
-    """Make a key that may do no more than its maker. Raises ScopeNotYours and TooManyApiKeys."""
+    """Create a key with no more permissions than its creator's. Raise ScopeNotYours,
+    TooManyApiKeys.
+    """
     _require_person(by)
     wanted = sorted(set(scopes))
     if not set(wanted) <= set(scopes_of(by.rights)):
@@ -73,7 +75,7 @@ def create_api_key(
 
 @transaction.atomic
 def rotate_api_key(*, by: Principal, key_id: UUID) -> NewSecret:
-    """Give a key a second secret; the first goes on until it is revoked."""
+    """Add a second secret to a key; the first stays valid until it is revoked."""
     _require_person(by)
     key = _locked(by, key_id)
     if not key.is_live(timezone.now()):
@@ -90,7 +92,7 @@ def rotate_api_key(*, by: Principal, key_id: UUID) -> NewSecret:
 
 @transaction.atomic
 def revoke_secret(*, by: Principal, key_id: UUID, secret_id: UUID) -> ApiKey:
-    """End one of the secrets of a key; with the last one the key ends too. Safe to repeat."""
+    """Revoke one of a key's secrets; with the last one the key is revoked too. Safe to repeat."""
     key = _locked(by, key_id)
     if not key.secrets.filter(pk=secret_id).exists():
         raise ApiKeyNotFound
@@ -105,7 +107,7 @@ def revoke_secret(*, by: Principal, key_id: UUID, secret_id: UUID) -> ApiKey:
 
 @transaction.atomic
 def revoke_api_key(*, by: Principal, key_id: UUID) -> ApiKey:
-    """End a key with all its secrets, at once. Safe to repeat."""
+    """Revoke a key with all its secrets. Safe to repeat."""
     key = _locked(by, key_id)
     if key.revoked_at is None:
         now = timezone.now()
@@ -117,9 +119,9 @@ def revoke_api_key(*, by: Principal, key_id: UUID) -> ApiKey:
 
 
 def key_of_text(text: str) -> ApiKey:
-    """Give the key that a text opens, with its organization, in one query; note its use.
+    """Return the key of a text, with its organization, in one query; record its use.
 
-    Raises ApiKeyMalformed, ApiKeyInvalid and ApiKeyExpired.
+    Raise ApiKeyMalformed, ApiKeyInvalid or ApiKeyExpired.
     """
     shown = read_text(text)
     with tenancy.behind(ApiKeySecret, prefix=shown.prefix):
@@ -127,7 +129,7 @@ def key_of_text(text: str) -> ApiKey:
 
 
 def machine_of_key(key: ApiKey) -> Machine:
-    """Return as whom a live key acts."""
+    """Return the principal of a valid key."""
     return Machine(
         organization_id=key.organization_id,
         granted=rights_of_scopes(key.scopes),

@@ -1,4 +1,4 @@
-"""Doing something once, however often it is asked for under the same key."""
+"""Idempotent execution under a key."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ _PURGE_BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered with; ``body`` is JSON as it went over the wire.
+    """The response of a request; ``body`` is JSON as sent.
 
     One with ``is_kept=False`` changed nothing, and the same request may be tried again.
     """
@@ -39,7 +39,7 @@ class Answer:
 
 
 def fingerprint_of(*parts: Any) -> str:
-    """Tell two requests apart by what they ask, and not by how their JSON is written."""
+    """Return a hash of the request's content, independent of JSON formatting."""
     plain = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -53,13 +53,12 @@ def answer_once(
     act: Callable[[], Answer],
     wait_seconds: int = 0,
 ) -> tuple[Answer, bool]:
-    """Give the answer of ``act``, and whether it was given before.
+    """Return the response of ``act``, and whether it is a stored one.
 
-    ``act`` runs in the transaction that keeps its answer. When it raises, neither is kept: a
-    refusal changed nothing, so the same request may be tried again. Where the same request is
-    being answered at this moment it is waited for, ``wait_seconds`` at most. Raises
-    IdempotencyKeyInvalid, IdempotencyKeyReused (the key was used for another request) and
-    IdempotencyInFlight.
+    ``act`` runs in the transaction that stores its response. When it raises, neither is stored, so
+    the same request may be tried again. A concurrent identical request is waited for,
+    ``wait_seconds`` at most. Raise IdempotencyKeyInvalid, IdempotencyKeyReused (the key was used
+    for another request) and IdempotencyInFlight.
     """
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyInvalid
@@ -95,7 +94,7 @@ def answer_once(
 
 
 def purge_idempotent_requests() -> int:
-    """Remove what is no longer kept; give how many."""
+    """Delete expired responses. Return their number."""
     old = IdempotentRequest.objects.filter(created_at__lt=timezone.now() - KEPT_FOR)
     removed = 0
     while found := list(old.values_list("pk", flat=True)[:_PURGE_BATCH]):
@@ -104,7 +103,7 @@ def purge_idempotent_requests() -> int:
 
 
 def _lock(name: str, wait_seconds: int) -> bool:
-    """Take the lock of a request until the transaction ends; return whether it was to be had."""
+    """Take the lock of a request until the transaction ends; return whether it was available."""
     with connection.cursor() as cursor:
         if wait_seconds:
             return _wait_for_lock(cursor, name, wait_seconds)

@@ -1,4 +1,4 @@
-"""Verbs of an operator who sees the application as somebody else: begin, look, end."""
+"""Services of impersonation: start, check, end."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -27,9 +27,9 @@ SWEEP_BATCH = 500
 def start_impersonation(
     *, operator: User, login: UUID, membership_id: UUID, reason: str, may_change: bool
 ) -> Impersonation:
-    """Let an operator see the application as a member of an organization, for a limited time.
+    """Start a time-limited impersonation of a member, recorded in the organization's audit.
 
-    Raises CannotImpersonate and ReasonTooShort. The organization's audit tells of it.
+    Raise CannotImpersonate or ReasonTooShort.
     """
     reason = " ".join(reason.split())
     if len(reason) < SHORTEST_REASON:
@@ -56,10 +56,10 @@ def start_impersonation(
 def impersonated_membership(
     *, session: SessionBase, operator: User, login: str
 ) -> tuple[Membership | None, bool]:
-    """Give as whom an operator's session runs, and whether that has just ended.
+    """Return the impersonated membership of an operator's session, and whether it has just ended.
 
-    The membership carries its ``impersonation``. What no longer holds (the time, the operator's
-    permission, the person's place in the organization) is ended here.
+    The membership carries its ``impersonation``. An impersonation is ended here when its time is
+    over, the operator lost the permission or the member is no longer active.
     """
     kept = session.get(SESSION_KEY)
     if kept is None:
@@ -83,20 +83,20 @@ def impersonated_membership(
 
 @transaction.atomic
 def end_impersonation(*, impersonation: Impersonation, because: ImpersonationEnded) -> None:
-    """End one; its sockets close. Safe to repeat."""
+    """End an impersonation and close its sockets. Safe to repeat."""
     with tenancy.person(impersonation.operator_id):
         _end([impersonation], because)
 
 
 @transaction.atomic
 def end_impersonations(*, logins: Collection[UUID], because: ImpersonationEnded) -> None:
-    """End what goes on in these sessions of operators; called where those sessions are seen."""
+    """End the impersonations of these sessions; requires the scope in which those are visible."""
     _end(list(Impersonation.objects.unended().filter(login__in=list(logins))), because)
 
 
 @transaction.atomic
 def end_lapsed_impersonations() -> int:
-    """End those whose time is over and whose operator did not come back."""
+    """End expired impersonations. Return their number."""
     over = Impersonation.objects.unended().filter(ends_at__lte=timezone.now())
     lapsed = list(over.order_by("ends_at")[:SWEEP_BATCH])
     _end(lapsed, ImpersonationEnded.LAPSED)
@@ -124,7 +124,7 @@ def _why_over(
 
 
 def may_impersonate(operator: User, person: User) -> bool:
-    """Return whether an operator may see the application as this person."""
+    """Return whether an operator may impersonate this user."""
     if not (operator.is_active and operator.is_staff and operator.has_perm(PERMISSION)):
         return False
     # Nobody borrows another operator's powers.

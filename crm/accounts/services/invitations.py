@@ -1,4 +1,4 @@
-"""Verbs about letting people in: invite, send again, take back, accept."""
+"""Services of invitations: invite, resend, revoke, accept."""
 
 import logging
 import secrets
@@ -58,10 +58,10 @@ Address = Callable[[str], str]
 def invite(
     *, by: Principal, email: str, role: str, address_of: Address, team_id: UUID | None = None
 ) -> Invitation:
-    """Send somebody a key to this organization.
+    """Invite an address to this organization by e-mail.
 
-    ``role`` as in `chosen_role`; ``address_of`` makes the letter's link of the key. An open
-    invitation of the same address is replaced: its key no longer works.
+    ``role`` as in `chosen_role`; ``address_of`` builds the e-mail's link from the token. An open
+    invitation of the same address is replaced: its token becomes invalid.
     """
     by = enter_settings(by)
     chosen = chosen_role(organization_id=by.organization_id, key=role)
@@ -92,7 +92,7 @@ def invite(
 
 @transaction.atomic
 def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address) -> Invitation:
-    """Send a new key for as long as a first one; the old one no longer works."""
+    """Send a new token with the full validity; the old one becomes invalid."""
     by = enter_settings(by)
     ratelimit.enforce("invitation", {"organization": by.organization_id})
     invitation = _locked(by.organization_id, invitation_id)
@@ -106,7 +106,7 @@ def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address
 
 @transaction.atomic
 def revoke_invitation(*, by: Principal, invitation_id: UUID) -> UUID | None:
-    """End an invitation's key; return the action that `undo` takes back."""
+    """Revoke an invitation; return the id for `undo`."""
     by = enter_settings(by)
     invitation = _locked(by.organization_id, invitation_id)
     invitation.revoked_at = timezone.now()
@@ -115,7 +115,7 @@ def revoke_invitation(*, by: Principal, invitation_id: UUID) -> UUID | None:
 
 
 def _restore_invitation(by: Principal, data: dict[str, Any]) -> None:
-    """Let the key open again; refused where it may no longer be given, or there is no seat."""
+    """Reactivate an invitation; raise where it may no longer be granted or no seat is free."""
     by = enter_settings(by)
     invitation = (
         Invitation.objects.of(by.organization_id)
@@ -136,7 +136,7 @@ register_undo("invitation", _restore_invitation)
 
 
 def invitation_of(token: str) -> Invitation:
-    """Give the invitation that a key opens, or refuse without saying why."""
+    """Return the invitation of a token. Raise InvitationNotFound for any invalid one."""
     with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
         found = (
             Invitation.objects.acceptable()
@@ -150,7 +150,7 @@ def invitation_of(token: str) -> Invitation:
 
 
 def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
-    """Refuse to put into a team who would see, or be seen, beyond what one sees; GrantsTooMuch."""
+    """Raise GrantsTooMuch if the new member's team would give access beyond the inviter's."""
     seats = team.seats.select_related("membership__custom_role")
     rights = {seat.membership_id: seat.membership.rights for seat in seats}
     lead = rights.get(team.lead_id) if team.lead_id else None
@@ -158,7 +158,7 @@ def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
 
 
 def _is_still_granted(invitation: Invitation) -> bool:
-    """Return whether who sent it may still give what it promises."""
+    """Return whether the sender may still grant the invitation's role."""
     sender: Principal | None = None
     if invitation.invited_by_id is not None:
         sender = (
@@ -186,7 +186,7 @@ def _is_still_granted(invitation: Invitation) -> bool:
 
 @transaction.atomic
 def accept_invitation(*, token: str, user: User) -> Membership:
-    """Let the person in whose address the invitation names; the key works once."""
+    """Add the invited user to the organization; the token is valid once."""
     found = invitation_of(token)
     with tenancy.organization(found.organization_id):
         return _accept(found, user)
@@ -217,7 +217,7 @@ def _accept(found: Invitation, user: User) -> Membership:
 def accept_as_newcomer(
     *, token: str, name: str, password: str, language_code: str, timezone_name: str
 ) -> Membership:
-    """Make an account for the invited address, which the key proves, and let it in."""
+    """Create an account for the invited address, which the token verifies, and add it."""
     email = invitation_of(token).email
     user = User(email=email, name=name, language_code=language_code, timezone=timezone_name)
     user.set_password(password)
@@ -232,7 +232,7 @@ def accept_as_newcomer(
 
 
 def newcomer_just_made(*, token: str, name: str) -> User | None:
-    """Return the account that this key and name made a moment ago, for a form sent twice."""
+    """Return the account created moments ago with this token and name, for a form sent twice."""
     since = timezone.now() - SENT_TWICE
     with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
         accepted = Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()

@@ -1,4 +1,4 @@
-"""Verbs about those who are in: deactivate, let back in, leave."""
+"""Services of members: deactivate, reactivate, leave."""
 
 import logging
 from uuid import UUID
@@ -25,10 +25,10 @@ logger = logging.getLogger(__name__)
 def deactivate_member(
     *, by: Principal, membership_id: UUID, successor_id: UUID | None = None
 ) -> Membership:
-    """Shut somebody out of this organization at once; what they wrote stays theirs.
+    """Deactivate a member and end their access; what they wrote stays under their name.
 
-    What is open of theirs goes to the member ``successor_id``, or to nobody. Raises
-    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor and refusals of rights.
+    Their open conversations go to the member ``successor_id`` or become unassigned. Raise
+    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor or Forbidden.
     """
     by = enter_settings(by)
     membership = _locked(by.organization_id, membership_id)
@@ -47,7 +47,7 @@ def deactivate_member(
 
 @transaction.atomic
 def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
-    """Let somebody back in, with the role they had."""
+    """Reactivate a member, with the role they had."""
     by = enter_settings(by)
     membership = _locked(by.organization_id, membership_id)
     if membership.is_owner and not by.is_owner:
@@ -63,7 +63,7 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
 
 @transaction.atomic
 def leave_organization(*, membership_id: UUID) -> None:
-    """Go of one's own accord; the last owner cannot."""
+    """Leave the organization. Raise LastOwner for the last owner."""
     organization_id = Membership.objects.values_list("organization_id", flat=True).get(
         pk=membership_id
     )
@@ -75,7 +75,7 @@ def leave_organization(*, membership_id: UUID) -> None:
 
 
 def successors_of(membership: Membership) -> MembershipQuerySet:
-    """Give who may take over from somebody: active colleagues who answer customers."""
+    """Return the possible successors of a member: active colleagues who may reply to customers."""
     return (
         Membership.objects.active()
         .in_organization(membership.organization_id)

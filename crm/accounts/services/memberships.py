@@ -1,4 +1,4 @@
-"""Verbs about organizations and who belongs to them."""
+"""Services of organizations and memberships."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,9 +14,9 @@ SESSION_KEY = "organization_id"
 def current_membership(
     *, user: User, organization_id: str | None, granted_at: datetime
 ) -> Membership | None:
-    """Give the membership a session runs as: the chosen organization's, else the oldest.
+    """Return the membership a session runs as: the chosen organization's, else the oldest.
 
-    ``granted_at`` is when the person logged in.
+    ``granted_at`` is the time of the log-in.
     """
     theirs = Membership.objects.of(user).admitting(granted_at)
     if organization_id is not None:
@@ -35,7 +35,7 @@ def current_membership(
 
 @transaction.atomic
 def create_organization(*, name: str, slug: str, language_code: str, timezone: str) -> Organization:
-    """Create an organization, or give the one that has this slug already."""
+    """Create an organization, or return the one with this slug."""
     organization, _created = Organization.objects.get_or_create(
         slug=slug,
         defaults={"name": name, "language_code": language_code, "timezone": timezone},
@@ -45,7 +45,7 @@ def create_organization(*, name: str, slug: str, language_code: str, timezone: s
 
 @transaction.atomic
 def add_member(*, organization_id: UUID, user_id: UUID, role: Role) -> Membership:
-    """Let a user into an organization; adding twice sets the role."""
+    """Add a user to an organization; adding again sets the role."""
     membership, _created = Membership.objects.update_or_create(
         organization_id=organization_id,
         user_id=user_id,

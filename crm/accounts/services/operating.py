@@ -1,4 +1,4 @@
-"""Verbs of operators about people and organizations, as wholes."""
+"""Operators' services for users and organizations as a whole."""
 
 import logging
 from uuid import UUID
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def deactivate_user(*, user_id: UUID, by: User) -> None:
-    """Shut somebody out of the whole installation at once. Raises NotYourself."""
+    """Deactivate a user in the whole installation and end their access. Raise NotYourself."""
     if user_id == by.pk:
         raise NotYourself(gettext("You cannot switch yourself off. Let another operator do it."))
     user = User.objects.select_for_update().get(pk=user_id)
@@ -35,7 +35,7 @@ def deactivate_user(*, user_id: UUID, by: User) -> None:
 
 @transaction.atomic
 def reactivate_user(*, user_id: UUID) -> None:
-    """Let somebody log in again; what was ended stays so."""
+    """Reactivate a user; ended sessions and tokens stay ended."""
     user = User.objects.select_for_update().get(pk=user_id)
     if not user.is_active:
         user.is_active = True
@@ -45,7 +45,7 @@ def reactivate_user(*, user_id: UUID) -> None:
 
 @transaction.atomic
 def reset_second_factor(*, user_id: UUID) -> None:
-    """Take all second factors from somebody who lost them; end their access; tell them."""
+    """Remove all second factors of a user who lost them; end their access and notify them."""
     user = User.objects.select_for_update().get(pk=user_id)
     removed, _each = Authenticator.objects.filter(user=user).delete()
     if not removed:
@@ -56,17 +56,17 @@ def reset_second_factor(*, user_id: UUID) -> None:
 
 
 def send_password_reset(*, request: HttpRequest, user: User) -> None:
-    """Send the letter that somebody would ask for at "Forgot your password?"."""
+    """Send the e-mail of "Forgot your password?"."""
     request_password_reset(request, user.email, [user], None)
     _log("A password link was sent.", "accounts.send_password_reset", user_id=user.pk)
 
 
 @transaction.atomic
 def deactivate_organization(*, organization_id: UUID) -> None:
-    """Let nobody work in an organization: members, programs, keys, widgets. Nothing is deleted.
+    """Deactivate an organization: members, programs, keys and widgets. Nothing is deleted.
 
-    Whoever works elsewhere too goes on there. What people and visitors got in with is void, also
-    when it is switched on again; keys and widgets are the organization's own and only rest.
+    Members of other organizations keep working there. Sessions, tokens and visitor tokens are void
+    also after a reactivation; keys and widgets are only suspended.
     """
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     if organization.is_active:
@@ -90,7 +90,7 @@ def deactivate_organization(*, organization_id: UUID) -> None:
 
 @transaction.atomic
 def reactivate_organization(*, organization_id: UUID) -> None:
-    """Let an organization's people, keys and widgets in again."""
+    """Reactivate an organization with its members, keys and widgets."""
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     if not organization.is_active:
         organization.is_active = True

@@ -1,4 +1,4 @@
-"""The one rule about the last owner, and the lock under which rights change."""
+"""The rule of the last owner, and the lock for changes of permissions."""
 
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from crm.core.errors import Forbidden
 
 
 def lock_rights(organization_id: UUID) -> None:
-    """Let those who change rights of one organization take turns, until the transaction ends."""
+    """Serialize changes of permissions in one organization until the transaction ends."""
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
 def present_rights(by: Principal) -> Principal:
-    """Read again what somebody may do: it may have changed while they waited for the lock."""
+    """Reload the principal's permissions, which may have changed while waiting for the lock."""
     if not isinstance(by, Membership):
         return by
     present = Membership.objects.active().with_rights().filter(pk=by.pk).first()
@@ -24,7 +24,9 @@ def present_rights(by: Principal) -> Principal:
 
 
 def enter_settings(by: Principal) -> Principal:
-    """Take the lock as somebody who may change settings; give them with their present rights."""
+    """Take the lock, require the permission to change settings, and return the reloaded
+    principal.
+    """
     lock_rights(by.organization_id)
     present = present_rights(by)
     require(present, Area.SETTINGS, WRITE)
@@ -32,10 +34,10 @@ def enter_settings(by: Principal) -> Principal:
 
 
 def keep_an_owner(membership: Membership) -> None:
-    """Refuse to go on if this member is the last active owner.
+    """Raise LastOwner if this member is the last active owner.
 
-    To be called, in a transaction, before an owner leaves, is removed or deactivated, or gets
-    another role. It takes `lock_rights`, so that two last owners cannot go at once.
+    Call it in a transaction, before an owner leaves, is deactivated or gets another role. It takes
+    `lock_rights`, so that two last owners cannot leave concurrently.
     """
     lock_rights(membership.organization_id)
     others = (

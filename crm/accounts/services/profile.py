@@ -1,4 +1,4 @@
-"""Verbs about what people say of themselves, and owners of their organization."""
+"""Services of profiles and organizations."""
 
 from uuid import UUID
 
@@ -16,9 +16,9 @@ from crm.core.versions import check_version
 
 @transaction.atomic
 def update_profile(*, user_id: UUID, version: int | None = None, **changes: str) -> User:
-    """Change name, phone, language_code or timezone; what is not named stays.
+    """Change name, phone, language_code or timezone; others are unchanged.
 
-    ``version`` is that of the user which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
     """
     user = User.objects.select_for_update().get(pk=user_id)
     check_version(user, version)
@@ -32,7 +32,7 @@ def update_profile(*, user_id: UUID, version: int | None = None, **changes: str)
 def update_organization(
     *, organization_id: UUID, version: int | None = None, **changes: str
 ) -> Organization:
-    """Change name, language_code or timezone; what is not named stays. Raise EditedMeanwhile."""
+    """Change name, language_code or timezone; others are unchanged. Raise EditedMeanwhile."""
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     check_version(organization, version)
     for field, value in changes.items():
@@ -43,9 +43,9 @@ def update_organization(
 
 @transaction.atomic
 def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
-    """Ask everybody here for a second factor, or no longer.
+    """Set whether the organization requires a second factor.
 
-    Who asks others for one has one: they could shut out everybody, themselves included.
+    Raise SecondFactorMissing where the principal has none: they would exclude themselves.
     """
     by = enter_settings(by)
     if is_required and isinstance(by, Membership) and not is_mfa_enabled(by.user):
@@ -58,7 +58,7 @@ def set_second_factor_rule(*, by: Principal, is_required: bool) -> Organization:
 
 
 def announce_factor_rule(organization: Organization) -> None:
-    """Close everybody's sockets where a second factor is asked for from now on."""
+    """Close all members' sockets if a second factor is required from now on."""
     if organization.requires_second_factor:
         # Who has none is led to set one up when their page connects again.
         members = Membership.objects.active().in_organization(organization.pk)

@@ -1,4 +1,4 @@
-"""Verbs about roles: those an organization makes, and who has which."""
+"""Services of custom roles, and of members' roles."""
 
 import logging
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from crm.accounts.errors import (
     MemberNotFound,
@@ -17,7 +18,7 @@ from crm.accounts.errors import (
     TooManyRoles,
     UndoImpossible,
 )
-from crm.accounts.models import CustomRole, Membership, Role
+from crm.accounts.models import CustomRole, Language, Membership, Role
 from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
@@ -32,7 +33,7 @@ MAX_ROLES = 50
 
 @dataclass(frozen=True, slots=True)
 class ChosenRole:
-    """A role as a member gets it: a built-in one, or one of the organization's own."""
+    """A role as assigned to a member: a built-in one, or a custom one."""
 
     role: Role
     custom_role: CustomRole | None = None
@@ -47,7 +48,7 @@ class ChosenRole:
 
 
 def chosen_role(*, organization_id: UUID, key: str) -> ChosenRole:
-    """Read what a form or an API names: a built-in role's value, or the id of one's own role."""
+    """Return the role of a key: a built-in role's value, or the id of a custom role."""
     if key in Role.values:
         return ChosenRole(Role(key))
     try:
@@ -58,14 +59,14 @@ def chosen_role(*, organization_id: UUID, key: str) -> ChosenRole:
 
 
 def require_may_give(by: Principal, chosen: ChosenRole) -> None:
-    """Refuse to give away more than one has; only owners make owners."""
+    """Raise if the role includes more permissions than one has; only owners grant ownership."""
     if chosen.is_owner and not by.is_owner:
         raise OwnersOnly
     require_grant(by, chosen.rights)
 
 
 def grantable_roles(by: Principal) -> list[tuple[str, str]]:
-    """Give ``(key, name)`` of the roles that somebody may give to others, built-in ones first."""
+    """Return ``(key, name)`` of the roles that a principal may grant, built-in ones first."""
     choices = [
         (str(role), str(role.label))
         for role in Role
@@ -79,9 +80,9 @@ def grantable_roles(by: Principal) -> list[tuple[str, str]]:
 def change_role(
     *, by: Principal, membership_id: UUID, key: str, version: int | None = None
 ) -> Membership:
-    """Give a member another role; ``key`` as in `chosen_role`. Their open sockets learn of it.
+    """Change a member's role; ``key`` as in `chosen_role`. Their open sockets are notified.
 
-    ``version`` is that of the membership which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version of the membership that the edit was made from. Raise EditedMeanwhile.
     """
     by = enter_settings(by)
     membership = _locked_member(by.organization_id, membership_id)
@@ -113,7 +114,7 @@ def change_role(
 
 @transaction.atomic
 def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
-    """Copy a role under a new name; ``copied_from`` as in `chosen_role`, but not the owner's."""
+    """Copy a role under a new name; ``copied_from`` as in `chosen_role`, except the owner's."""
     by = enter_settings(by)
     source = chosen_role(organization_id=by.organization_id, key=copied_from)
     if source.is_owner:
@@ -136,7 +137,7 @@ def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
 def edit_role(
     *, by: Principal, role_id: UUID, version: int | None, name: str, rights: Rights
 ) -> CustomRole:
-    """Change a role's name and rights; ``version`` is that of the role which was looked at."""
+    """Change a role's name and permissions; ``version`` is the one the edit was made from."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     check_version(role, version)
@@ -154,7 +155,7 @@ def edit_role(
 
 @transaction.atomic
 def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
-    """Remove a role that nobody has; return the action that `undo` takes back."""
+    """Delete a role without members; return the id for `undo`."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
     require_grant(by, role.rights)
@@ -197,12 +198,21 @@ def _locked_role(organization_id: UUID, role_id: UUID) -> CustomRole:
 
 
 def _is_name_taken(role: CustomRole) -> bool:
-    """Return whether another role has this name; needs the lock of `enter_settings`.
+    """Return whether another role has this name; requires the lock of `enter_settings`.
 
-    The constraint in the store knows less of what is equal.
+    The database constraint is less strict about equality.
     """
     others = CustomRole.objects.of(role.organization_id).exclude(pk=role.pk)
-    return is_taken(role.name, others.values_list("name", flat=True))
+    return is_taken(role.name, [*others.values_list("name", flat=True), *_built_in_names()])
+
+
+def _built_in_names() -> list[str]:
+    """Return the keys and the translated names of the built-in roles, in all languages."""
+    names: list[str] = list(Role.values)
+    for language in Language.values:
+        with translation.override(language):
+            names += map(str, Role.labels)
+    return names
 
 
 def _save(role: CustomRole, update_fields: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""How many places of a plan the people of an organization take."""
+"""Seats of the plan that members and invitations occupy."""
 
 from uuid import UUID
 
@@ -7,11 +7,11 @@ from crm.core import quotas
 
 
 def taken_seats(organization_id: UUID) -> int:
-    """Count who is in, and who may come in at any moment: an invitation holds a place free."""
+    """Count active members and open invitations, which reserve a seat."""
     members = Membership.objects.active().in_organization(organization_id).count()
     return members + Invitation.objects.of(organization_id).acceptable().count()
 
 
 def require_seat(organization_id: UUID) -> None:
-    """Refuse another member or invitation beyond the plan. Raises QuotaExceeded."""
+    """Raise QuotaExceeded for another member or invitation beyond the plan."""
     quotas.require_room("members", organization_id=organization_id)

@@ -1,4 +1,4 @@
-"""Verbs about an organization's rules for logging in."""
+"""Services of an organization's log-in rules."""
 
 from django.db import transaction
 
@@ -8,7 +8,7 @@ from crm.core.versions import check_version
 
 
 def security_of(principal: Principal) -> SecuritySettings:
-    """Give the rules of an organization, or the defaults."""
+    """Return the security settings of an organization, or the defaults."""
     found = SecuritySettings.objects.filter(organization_id=principal.organization_id).first()
     return found or SecuritySettings(organization_id=principal.organization_id)
 
@@ -17,9 +17,9 @@ def security_of(principal: Principal) -> SecuritySettings:
 def set_log_in_rules(
     *, by: Principal, session_hours: int, idle_minutes: int, version: int | None = None
 ) -> SecuritySettings:
-    """Set how long log-ins last; sessions that are known keep to the old rule for a minute.
+    """Set how long log-ins last; cached sessions keep the old rule for a minute.
 
-    ``version`` is that of the rules which were looked at. Raise EditedMeanwhile.
+    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
     """
     require(by, Area.SETTINGS, WRITE)
     SecuritySettings.objects.get_or_create(organization_id=by.organization_id)

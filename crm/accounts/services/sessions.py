@@ -1,7 +1,7 @@
-"""Verbs about log-ins with a browser: begin, use, end.
+"""Services of browser sessions: start, use, end.
 
-A session is Django's own (Redis before PostgreSQL) and a record beside it, which says where it is
-used and when it is over. Both must be good: a session whose record has ended is none.
+A session consists of Django's own (Redis before PostgreSQL) and a record with its place of use and
+its expiry. Both must be valid.
 """
 
 import time
@@ -41,7 +41,7 @@ KEPT_AFTER_END = timedelta(days=90)
 
 
 def begin_session(*, request: HttpRequest, user: User) -> UserSession:
-    """Note a log-in that Django has just started."""
+    """Record a log-in that Django has just started."""
     session = request.session
     if session.session_key is None:
         session.create()
@@ -75,9 +75,9 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
 
 
 def is_session_good(request: HttpRequest, user: User) -> bool:
-    """Say whether the session of a request still counts, and note its use once a minute.
+    """Return whether the session of a request is valid, and record its use once a minute.
 
-    Costs one look into Redis; a query and an update once a minute, or while Redis is away.
+    Costs one read in Redis; a query and an update once a minute, or while Redis is unavailable.
     """
     record_id = request.session.get(RECORD_KEY)
     if record_id is not None:
@@ -89,7 +89,7 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
 
 
 def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
-    """Run a session as another organization, whose rules hold from now on."""
+    """Switch a session to another organization, whose rules apply from now on."""
     record_id = request.session.get(RECORD_KEY)
     if record_id is None:
         return
@@ -101,13 +101,13 @@ def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> 
 
 
 def note_use(login: str) -> None:
-    """Note that somebody works through a socket: at most once a minute."""
+    """Record the use of a session through a socket, at most once a minute."""
     if cache.add(f"session-used:{login}", 1, _KNOWN_SECONDS):
         UserSession.objects.live().filter(pk=login).update(last_used_at=timezone.now())
 
 
 def is_same_login(login: str, user: User) -> bool:
-    """Say whether a session outlived a change of password: the one that it was changed in does."""
+    """Return whether a session survived a change of password: the one it was changed in does."""
     record = UserSession.objects.live().filter(pk=login, user=user).first()
     if record is None:
         return False
@@ -116,7 +116,7 @@ def is_same_login(login: str, user: User) -> bool:
 
 
 def leave_session(*, request: HttpRequest, user: User) -> None:
-    """End the log-in of whoever was here before ``user`` logs in, with its sockets."""
+    """End the session of the previous user of this browser before ``user`` logs in."""
     record_id, user_id = (request.session.get(key) for key in (RECORD_KEY, USER_KEY))
     if record_id is not None and user_id not in (None, str(user.pk)):
         end_sessions(user_id=UUID(user_id), because=Ended.LOGGED_OUT, session_id=UUID(record_id))
@@ -130,7 +130,7 @@ def end_sessions(
     session_id: UUID | None = None,
     spared_id: str | None = None,
 ) -> list[UUID]:
-    """End one session of a person, or all but the spared one; their sockets close with 4403."""
+    """End one session of a user, or all but the spared one; their sockets close with 4403."""
     with tenancy.person(user_id):
         sessions = UserSession.objects.live().select_for_update().filter(user_id=user_id)
         if session_id is not None:
@@ -156,7 +156,7 @@ def end_sessions(
 
 
 def purge_ended_sessions() -> int:
-    """Drop what has been over for long; what lapsed unseen is over since its last use."""
+    """Delete records that ended, or expired unused, longer than KEPT_AFTER_END ago."""
     horizon = timezone.now() - KEPT_AFTER_END
     count, _each = UserSession.objects.filter(ended_at__lt=horizon).delete()
     unseen, _each = UserSession.objects.live().filter(last_used_at__lt=horizon).delete()
@@ -220,7 +220,7 @@ def _store(key: str) -> SessionBase:
 
 
 def session_of_key(key: str) -> HttpRequest:
-    """Give a request that runs in this session, where no middleware of Django made one."""
+    """Return a request with this session, for code outside of Django's middleware."""
     request = HttpRequest()
     request.session = _store(key)
     request.user = get_user(request)
@@ -228,12 +228,14 @@ def session_of_key(key: str) -> HttpRequest:
 
 
 def _signed(record_id: UUID, ends_at: float) -> str:
-    """Return what the cache keeps of a session's end: whoever writes there prolongs nothing."""
+    """Return the signed cache value of a session's expiry: write access to Redis
+    extends nothing.
+    """
     return Signer(salt=_SALT).sign(f"{record_id}|{ends_at!r}")
 
 
 def _known_end(record_id: str) -> float | None:
-    """Return when a session ends as far as the cache knows, in seconds since 1970."""
+    """Return a session's cached expiry in seconds since the epoch, else None."""
     kept = cache.get(_cache_key(record_id))
     if not isinstance(kept, str):
         return None

@@ -1,4 +1,4 @@
-"""Verbs about coming here for the first time."""
+"""Services of sign-up."""
 
 import secrets
 from datetime import timedelta
@@ -23,9 +23,9 @@ _LONGEST_SLUG = 63
 
 @transaction.atomic
 def settle_sign_up(*, user_id: UUID) -> Membership | None:
-    """Make the organization that somebody signed up for, once their address is confirmed.
+    """Create the organization that a user signed up for, once their address is verified.
 
-    Safe to repeat: the wish is taken away in the transaction that fulfils it.
+    Safe to repeat: the request is removed in the transaction that fulfils it.
     """
     user = User.objects.select_for_update().get(pk=user_id)
     name = user.metadata.pop(WANTED, None)
@@ -37,7 +37,7 @@ def settle_sign_up(*, user_id: UUID) -> Membership | None:
 
 @transaction.atomic
 def found_organization(*, user: User, name: str) -> Membership:
-    """Create an organization with this person as its owner, in their language and time zone."""
+    """Create an organization with this user as its owner, in their language and time zone."""
     organization = Organization(
         name=name,
         slug=_free_slug(name),
@@ -52,9 +52,9 @@ def found_organization(*, user: User, name: str) -> Membership:
 
 @transaction.atomic
 def disarm_sign_up(*, user_id: UUID) -> None:
-    """Take away what a sign-up left to get in with, before the owner of its address takes over.
+    """Remove an unverified account's credentials before the owner of the address takes it over.
 
-    Whoever signed up may have been a stranger. An account with a proved address is left as it is.
+    Another person may have signed up with it. An account with a verified address is unchanged.
     """
     user = User.objects.select_for_update().get(pk=user_id)
     addresses = EmailAddress.objects.filter(user=user)
@@ -68,12 +68,12 @@ def disarm_sign_up(*, user_id: UUID) -> None:
 
 
 def release_pending_address(*, email: str) -> None:
-    """Void the changes to this address that other accounts asked for and never proved."""
+    """Delete the pending changes to this address of other accounts."""
     EmailAddress.objects.filter(email=email, verified=False).exclude(user__email=email).delete()
 
 
 def purge_unconfirmed() -> int:
-    """Drop who signed up and never confirmed: the address is free again."""
+    """Delete accounts that were never verified, which frees their address. Return their number."""
     horizon = timezone.now() - UNCONFIRMED_KEPT
     forgotten = User.objects.never_confirmed().filter(created_at__lt=horizon)
     count = 0

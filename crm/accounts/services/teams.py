@@ -1,4 +1,4 @@
-"""Verbs about teams: whose records the level ``team`` reaches."""
+"""Services of teams, which define the level ``team`` of permissions."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -30,7 +30,7 @@ MAX_MEMBERS = 200
 def create_team(
     *, by: Principal, name: str, lead_id: UUID | None, member_ids: Collection[UUID]
 ) -> Team:
-    """Make a team of members; ids are those of memberships. The lead becomes a member."""
+    """Create a team; ids are those of memberships. The lead becomes a member."""
     by = enter_settings(by)
     if Team.objects.of(by.organization_id).count() >= MAX_TEAMS:
         raise TooManyTeams
@@ -50,9 +50,9 @@ def edit_team(
     member_ids: Collection[UUID],
     version: int | None = None,
 ) -> Team:
-    """Give a team this name, lead and members; who is not named leaves it.
+    """Set a team's name, lead and members; other members are removed.
 
-    ``version`` is that of the team which was looked at. Raise EditedMeanwhile.
+    ``version`` is the version of the team that the edit was made from. Raise EditedMeanwhile.
     """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)
@@ -66,9 +66,9 @@ def edit_team(
 
 @transaction.atomic
 def delete_team(*, by: Principal, team_id: UUID) -> UUID | None:
-    """Remove a team; its members stay in the organization and keep their records.
+    """Delete a team; its members stay in the organization and keep their records.
 
-    Return the action that `undo` takes back.
+    Return the id for `undo`.
     """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)
@@ -85,6 +85,11 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     team = _locked(by.organization_id, UUID(data["pk"]))
     if _is_name_taken(team):
         raise UndoImpossible
+    # Deactivated members do not get their seats back.
+    team.seats.filter(membership__is_active=False).delete()
+    if team.lead and not team.lead.is_active:
+        team.lead = None
+        team.save(update_fields=["lead", "updated_at"])
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 
@@ -99,9 +104,9 @@ def _locked(organization_id: UUID, team_id: UUID) -> Team:
 
 
 def _is_name_taken(team: Team) -> bool:
-    """Return whether another team has this name; needs the lock of `enter_settings`.
+    """Return whether another team has this name; requires the lock of `enter_settings`.
 
-    The constraint in the store knows less of what is equal.
+    The database constraint is less strict about equality.
     """
     others = Team.objects.of(team.organization_id).exclude(pk=team.pk)
     return is_taken(team.name, others.values_list("name", flat=True))
@@ -147,7 +152,7 @@ def _seat(team: Team, *, by: Principal, lead_id: UUID | None, member_ids: Collec
 def _require_reach(
     by: Principal, wanted: Collection[UUID], *, lead_id: UUID | None, are_new: bool
 ) -> None:
-    """Refuse to give anybody a sight of others that one does not have; GrantsTooMuch."""
+    """Raise GrantsTooMuch if a member would gain access that the principal does not have."""
     people = Membership.objects.in_organization(by.organization_id).select_related("custom_role")
     rights = {each.pk: each.rights for each in people.filter(pk__in=wanted)}
     # Where only the lead is another, nobody else sees more than before.

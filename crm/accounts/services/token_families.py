@@ -1,9 +1,9 @@
-"""Verbs about the log-ins of programs that act for a person.
+"""Services of log-ins of programs that act for a user.
 
-A refresh token is good once: using it gives the next one of its family. One that comes again was
-stolen, or its successor was: the family ends. The next token is derived from the last with a key of
-ours, so that a client whose answer was lost, or whose second tab asks at the same moment, is given
-the same successor for a few seconds and nothing has to be stored to do so.
+A refresh token is valid once: using it returns the next one of its family. Reuse indicates theft of
+it or its successor: the family is revoked. The next token is derived from the last with a key of
+ours, so that a client whose response was lost, or whose second tab refreshes concurrently, gets the
+same successor for a few seconds without storing it.
 """
 
 import base64
@@ -40,7 +40,7 @@ _FORM = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a client is given; lifetimes in seconds."""
+    """The tokens of a client; lifetimes in seconds."""
 
     access_token: str
     expires_in: int
@@ -51,7 +51,7 @@ class Tokens:
 
 @transaction.atomic
 def start_family(*, membership: Membership, client: Client) -> Tokens:
-    """Log a program in for a person whose credentials were checked."""
+    """Log in a program for a user whose credentials were verified."""
     now = timezone.now()
     with tenancy.organization(membership.organization_id):
         family = TokenFamily.objects.create(
@@ -68,7 +68,7 @@ def start_family(*, membership: Membership, client: Client) -> Tokens:
 
 
 def refresh_tokens(*, refresh_token: str, client: Client) -> Tokens:
-    """Give new tokens for a refresh token, once; a second time the whole family ends."""
+    """Return new tokens for a refresh token, once; reuse revokes the whole family."""
     with _behind(refresh_token):
         tokens = _rotate(refresh_token=refresh_token, client=client)
     if tokens is None:
@@ -104,7 +104,7 @@ def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
 
 
 def revoke_token(*, refresh_token: str) -> None:
-    """End the family of a refresh token; what is no token needs no revoking."""
+    """Revoke the family of a refresh token; an invalid token is ignored."""
     with _behind(refresh_token):
         try:
             token = _find(refresh_token)
@@ -122,7 +122,7 @@ def end_families(
     family_id: UUID | None = None,
     membership_id: UUID | None = None,
 ) -> list[UUID]:
-    """End one of a person's families, those of one membership, or all.
+    """Revoke one of a user's families, those of one membership, or all.
 
     Refresh tokens, access tokens and sockets end with them.
     """
@@ -138,7 +138,7 @@ def end_families(
 
 
 def purge_families() -> int:
-    """Drop families that nothing can come of any more."""
+    """Delete families that expired longer than KEPT_AFTER_END ago. Return their number."""
     horizon = timezone.now() - KEPT_AFTER_END
     count, _each = TokenFamily.objects.filter(expires_at__lt=horizon).delete()
     return count

@@ -1,4 +1,4 @@
-"""Undoing deletions: what was deleted is recorded in the same transaction, and can come back."""
+"""Undo of deletions: the deleted rows are recorded in the same transaction."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ _handlers: dict[str, Handler] = {}
 
 
 def register_undo(kind: str, handler: Handler) -> None:
-    """Let ``handler(by, data)`` undo actions of this kind; it checks the right to do so."""
+    """Register ``handler(by, data)`` for actions of this kind; it checks the permission."""
     _handlers[kind] = handler
 
 
@@ -33,7 +33,7 @@ def undoable_kinds() -> set[str]:
 
 
 def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) -> UUID | None:
-    """Record a deletion in its own transaction; return the action's id, None without a person."""
+    """Record a deletion in its own transaction. Return the action's id, None without a user."""
     if by is None or by.user_id is None:
         return None
     return UndoableAction.objects.create(
@@ -43,10 +43,10 @@ def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) ->
 
 @transaction.atomic
 def undo(*, by: Principal, action_id: UUID) -> None:
-    """Bring back what this person deleted. Safe to repeat.
+    """Undo a deletion by this user. Safe to repeat.
 
-    Raise UndoNotFound for what is unknown, somebody else's or too old, and UndoImpossible where
-    something else has taken its place or what it belonged to is gone.
+    Raise UndoNotFound for an unknown or expired action or another user's, and UndoImpossible where
+    its name or place is taken or its parent is gone.
     """
     if by.user_id is None:
         raise UndoNotFound
@@ -76,7 +76,7 @@ def undo(*, by: Principal, action_id: UUID) -> None:
 
 
 def snapshot(instance: Model) -> dict[str, Any]:
-    """Return what deleting a row removes and unlinks, as JSON; `restore` takes it back."""
+    """Return what deleting a row removes and unlinks, as JSON for `restore`."""
     collector = Collector(using="default", origin=instance)
     collector.collect([instance])
     removed: list[Model] = [instance]
@@ -97,7 +97,7 @@ def snapshot(instance: Model) -> dict[str, Any]:
 
 
 def restore(data: dict[str, Any]) -> None:
-    """Insert the rows of a snapshot again, and link to them what still belongs to nothing."""
+    """Insert the rows of a snapshot again, and restore the links that are still empty."""
     for row in serializers.deserialize("python", data["rows"]):
         row.save(force_insert=True)
     for each in data["unlinked"]:
@@ -107,7 +107,7 @@ def restore(data: dict[str, Any]) -> None:
 
 
 def purge_undoable() -> int:
-    """Drop what can no longer be undone; return how many."""
+    """Delete actions that can no longer be undone; return their number."""
     horizon = timezone.now() - KEPT_FOR
     count, _by_model = UndoableAction.objects.filter(created_at__lt=horizon).delete()
     return count

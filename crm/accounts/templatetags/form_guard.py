@@ -1,7 +1,7 @@
 """The hidden fields of every form, and the stamp of every page.
 
 The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
-CSRF token carries a once-key, and says which organization and person it was made for.
+CSRF token also has a once-key and the organization and user that it was rendered for.
 """
 
 import secrets
@@ -15,6 +15,7 @@ from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from crm.accounts.form_guard.kept import form_of, has_secrets
 from crm.accounts.form_guard.stamps import ONCE, ORGANIZATION, PERSON
 
 register = template.Library()
@@ -25,9 +26,17 @@ class GuardedCsrfTokenNode(CsrfTokenNode):
     def render(self, context: Context) -> SafeString:
         token = SafeString(super().render(context))
         request = context.get("request")
-        if not token or not isinstance(request, HttpRequest) or _is_admin(request):
+        if not token or not isinstance(request, HttpRequest):
             return token
         found = stamp(request)
+        if _is_admin(request):
+            # Of all organizations. A form whose session lapsed comes back to its own person alone.
+            return format_html(
+                '{}<input type="hidden" name="{}" value="{}">',
+                token,
+                PERSON,
+                found.get("person", ""),
+            )
         if not found:
             return format_html(
                 '{}<input type="hidden" name="{}" value="{}">', token, ONCE, _once_key(request)
@@ -53,7 +62,7 @@ def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
 
 @register.simple_tag(takes_context=True)
 def page_stamp(context: Context) -> SafeString:
-    """Write the stamp for scripts: a `<meta>` that they copy into their headers."""
+    """Render the stamp for scripts: a `<meta>` that they copy into their headers."""
     request = context.get("request")
     found = stamp(request) if isinstance(request, HttpRequest) else {}
     if not found:
@@ -65,8 +74,25 @@ def page_stamp(context: Context) -> SafeString:
     )
 
 
+@register.inclusion_tag("accounts/_written.html", takes_context=True)
+def written_text(context: Context) -> dict[str, Any]:
+    """Render the typed text of a form that was rejected as a whole, for copying.
+
+    Not where the form may be of a foreign page, which would choose the words.
+    """
+    request = context.get("request")
+    if (
+        not isinstance(request, HttpRequest)
+        or request.method != "POST"
+        or not getattr(request, "csrf_processing_done", False)
+        or has_secrets(request)
+    ):
+        return {"written": []}
+    return {"written": form_of(request).written}
+
+
 def stamp(request: HttpRequest) -> dict[str, Any]:
-    """Return the organization and the person of a page; nothing where nobody is logged in."""
+    """Return the organization and the user of a page; empty for anonymous users."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
@@ -76,7 +102,7 @@ def stamp(request: HttpRequest) -> dict[str, Any]:
 
 
 def _once_key(request: HttpRequest) -> str:
-    """Return the once-key of this rendering of the page: one for all of its forms."""
+    """Return the once-key of this rendering of the page, shared by all of its forms."""
     if not hasattr(request, _KEY):
         setattr(request, _KEY, secrets.token_urlsafe(18))
     return str(getattr(request, _KEY))

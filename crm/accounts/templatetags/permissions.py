@@ -1,4 +1,4 @@
-"""What somebody may do, for templates: the same table that services and querysets ask."""
+"""Permissions in templates: the same table that services and querysets use."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def may(context: dict[str, Any], area: str, action: str = "read") -> bool:
-    """Say whether who looks has this right anywhere: ``{% may "knowledge" "write" as it %}``."""
+    """Return whether the member has this permission: ``{% may "knowledge" "write" as it %}``."""
     membership: Membership | None = context.get("membership")
     return membership is not None and membership.may(Area(area), Action(action))

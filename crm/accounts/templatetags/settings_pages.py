@@ -1,4 +1,4 @@
-"""The settings' navigation, for templates."""
+"""Template tags of the settings' navigation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def settings_groups(context: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the groups with the pages that this person is offered; empty groups are left out."""
+    """Return the groups with the pages offered to this user; empty groups are left out."""
     membership: Membership | None = getattr(context["request"], "membership", None) or None
     groups: list[dict[str, Any]] = []
     for group in MENU:

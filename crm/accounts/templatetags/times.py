@@ -1,4 +1,4 @@
-"""How long ago something was, as a whole sentence's part in every language."""
+"""Relative times, localized as a complete phrase."""
 
 from datetime import datetime, timedelta
 

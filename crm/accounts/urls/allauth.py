@@ -1,7 +1,9 @@
-"""django-allauth's views under our addresses; their names are allauth's, and without a namespace.
+"""django-allauth's views under our own URLs, with allauth's names and no namespace.
 
-Listed one by one: what is not here does not exist.
+Listed one by one: other views of allauth are not available.
 """
+
+from collections.abc import Iterable
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
@@ -10,7 +12,8 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.socialaccount import views as social
 from allauth.urls import build_provider_urlpatterns
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.cache import never_cache
 
 from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.views import entrance
@@ -77,3 +80,15 @@ urlpatterns = [
     path("login/with/error/", social.login_error, name="socialaccount_login_error"),
     path("signup/with/", once_for_anyone(social.signup), name="socialaccount_signup"),
 ]
+
+
+def _never_store(patterns: Iterable[URLPattern | URLResolver]) -> None:
+    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            _never_store(pattern.url_patterns)
+        else:
+            pattern.callback = never_cache(pattern.callback)
+
+
+_never_store(urlpatterns)

@@ -1,1 +1,1 @@
-"""Pages about getting in, about oneself, and about one's organization."""
+"""Pages of authentication, profiles and organizations."""

@@ -1,4 +1,4 @@
-"""Pages about where one is logged in, how long log-ins last, and the keys of programs."""
+"""Pages of sessions, log-in rules and API keys."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -50,7 +50,7 @@ SHOWN = 50
 @login_required
 @require_http_methods(["GET", "HEAD"])
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Show where one is logged in: this browser, others, and programs."""
+    """Render the active sessions: this browser, others, and programs."""
     user = cast(User, request.user)
     now = timezone.now()
     with tenancy.person(user.pk):
@@ -96,7 +96,7 @@ def end_family(request: HttpRequest, family_id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def end_all_others(request: HttpRequest) -> HttpResponse:
-    """End everything but this session: browsers, programs and their live connections."""
+    """End everything but this session: browsers, programs and their sockets."""
     user = cast(User, request.user)
     end_access(user_id=user.pk, because=Ended.REVOKED, spared_id=request.session.get(RECORD_KEY))
     messages.success(request, _("You are logged out everywhere else."))
@@ -140,7 +140,7 @@ def _rules(rules: SecuritySettings) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def api_keys(request: HttpRequest) -> HttpResponse:
-    """Show the organization's keys, and make one; its text is on the answer to that alone."""
+    """Render the API keys, and create one; its text is shown only in that response."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS, READ)
     if request.method != "POST":

@@ -1,4 +1,4 @@
-"""The page of the address one logs in with, and those that the links to confirm one open."""
+"""Pages of the log-in address and its verification."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ from crm.accounts.models import User
 
 
 class AddressView(EmailView):
-    """allauth's, which would take the address of an account without any row for unproved."""
+    """allauth's view, which would treat an account without any row as unverified."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if isinstance(request.user, User):
@@ -38,11 +38,11 @@ class AddressView(EmailView):
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(sensitive_post_parameters("password1"), name="dispatch")
 class ConfirmAddressView(ConfirmEmailView):
-    """Confirm an address for whoever holds the account; the link alone proves only the mailbox.
+    """Verify an address for the account's owner; the link alone proves only access to the mailbox.
 
-    A new address of an account is confirmed by somebody who is logged in to it: a mistyped one
-    belongs to a stranger. A sign-up is confirmed in the browser that knows its password; in another
-    one a new password is chosen, and whatever the sign-up left there opens nothing.
+    A new address of an account is verified by a user who is logged in to it: a mistyped one belongs
+    to another person. A sign-up is verified in the browser that knows its password; in another one
+    a new password is chosen, and the credentials of the sign-up are removed.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -74,7 +74,7 @@ class ConfirmAddressView(ConfirmEmailView):
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
-    """Let the owner of the mailbox choose the password of an account that is signed up for it."""
+    """Let the owner of the mailbox choose the password of an account signed up with it."""
     given = request.POST if request.method == "POST" else None
     form = NewPasswordForm(given, user=address.user)
     if not form.is_valid():

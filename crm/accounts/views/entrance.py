@@ -1,4 +1,4 @@
-"""Pages about getting in, and about as whom."""
+"""Pages of authentication and switching organizations."""
 
 from typing import cast
 
@@ -70,9 +70,9 @@ def log_out_now(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def no_organization(request: HttpRequest) -> HttpResponse:
-    """Tell a person without a membership what to do; send all others on.
+    """Explain to a user without a membership what to do; redirect all others.
 
-    Whoever was let in again since they logged in logs in anew.
+    A user who was reactivated since the log-in logs in again.
     """
     if getattr(request, "membership", None):
         return redirect(settings.LOGIN_REDIRECT_URL)
@@ -87,7 +87,7 @@ def no_organization(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_organization(request: HttpRequest) -> HttpResponse:
-    """Run this session as another of one's own memberships."""
+    """Switch this session to another of one's own memberships."""
     user = cast(User, request.user)
     form = SwitchForm(request.POST)
     if not form.is_valid():
@@ -111,7 +111,7 @@ def switch_organization(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Change the language of the pages; for a person who is logged in, for good."""
+    """Change the language of the pages; permanently for a logged-in user."""
     form = LanguageForm(request.POST)
     if not form.is_valid():
         raise Invalid
@@ -126,7 +126,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def set_timezone(request: HttpRequest) -> HttpResponse:
-    """Show this person's times in another zone from now on."""
+    """Save the user's time zone."""
     user = cast(User, request.user)
     form = TimezoneForm(request.POST)
     if not form.is_valid():
@@ -136,7 +136,7 @@ def set_timezone(request: HttpRequest) -> HttpResponse:
 
 
 def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Lead somebody out whose session is older than their present place in an organization."""
+    """Log out a user whose session is older than their reactivation in an organization."""
     name = isolate(membership.organization.name)
     log_out(request)
     messages.info(request, _("Log in again to work for %(name)s.") % {"name": name})
@@ -144,5 +144,5 @@ def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def _own_address(request: HttpRequest, address: str | None) -> str:
-    """Give the address if it is on this host, else the inbox."""
+    """Return the address if it is on this host, else the inbox."""
     return local_target(request, address, resolve_url(settings.LOGIN_REDIRECT_URL))

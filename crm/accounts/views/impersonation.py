@@ -1,4 +1,4 @@
-"""The way back out of seeing the application as somebody else."""
+"""Ending an impersonation."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +11,7 @@ from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
 
 @require_POST
 def stop(request: HttpRequest) -> HttpResponse:
-    """Be oneself again; where nothing is going on, there is nothing to stop."""
+    """End the impersonation; redirect to the admin if there is none."""
     membership = impersonated_by(request) if request.user.is_authenticated else None
     request.session.pop(SESSION_KEY, None)
     if membership is None or membership.impersonation is None:

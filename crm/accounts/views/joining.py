@@ -1,4 +1,4 @@
-"""The page that the link of an invitation opens."""
+"""The page of an invitation's link."""
 
 from typing import cast
 
@@ -39,7 +39,7 @@ JOIN = "accounts/join.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 @once_for_anyone
 def join(request: HttpRequest, token: str) -> HttpResponse:
-    """Show who invites to what; accept as who one is, or with a new account."""
+    """Render an invitation; accept it as the current user, or with a new account."""
     ratelimit.enforce("invitation_link", {"address": ratelimit.client_address(request)})
     try:
         return _join(request, token)

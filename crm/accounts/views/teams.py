@@ -1,4 +1,4 @@
-"""Teams: who works together, and who leads."""
+"""Pages of teams."""
 
 from typing import Any
 from uuid import UUID
@@ -55,7 +55,7 @@ def new_team(request: HttpRequest) -> HttpResponse:
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
-    """Show a team, and let its name, lead and members be changed."""
+    """Render a team and change its name, lead and members."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS)
     if request.method == "POST":

@@ -1,4 +1,4 @@
-"""The button beside "was deleted"."""
+"""The view of the undo button."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from crm.core.http.redirects import local_target
 @require_POST
 @member_required
 def undo_action(request: HttpRequest, action_id: UUID) -> HttpResponse:
-    """Undo a deletion and go back to the page that offered it."""
+    """Undo a deletion and return to the page that offered it."""
     try:
         undo(by=membership_of(request), action_id=action_id)
     except AppError as refusal:

@@ -1,4 +1,4 @@
-"""Verbs of plans and quotas, by noun."""
+"""Services of plans and quotas, by noun."""
 
 from crm.billing.services.subscriptions import start_subscription, subscription_of
 from crm.billing.services.terms import Terms, has_feature, require_feature, terms_of

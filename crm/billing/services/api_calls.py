@@ -1,4 +1,4 @@
-"""Verbs about API calls: Redis counts them as they come, the ledger receives the sums."""
+"""Services of API calls: Redis counts them, the ledger receives the sums."""
 
 import re
 from datetime import datetime
@@ -18,10 +18,10 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 
 @transaction.atomic
 def post_api_calls(*, organization_id: UUID) -> Terms:
-    """Write into the ledger what Redis counted since the last time, and fill the counter anew.
+    """Write the calls counted in Redis since the last run to the ledger, and refill the counter.
 
-    Safe to repeat and to run twice at once: the difference is taken under the lock. Raises
-    RedisError, and then nothing has changed.
+    Safe to repeat and to run concurrently: the difference is taken under the lock. Raise
+    RedisError, with nothing changed.
     """
     hold_alone(organization_id, Metric.API_CALLS)
     found = counters.read(organization_id, Metric.API_CALLS)
@@ -42,7 +42,7 @@ def post_api_calls(*, organization_id: UUID) -> Terms:
 
 
 def organizations_with_calls() -> list[UUID]:
-    """Give the organizations for which Redis counts calls."""
+    """Return the organizations that have counted API calls in Redis."""
     return [UUID(hex=name) for name in counters.remembered(_COUNTED) if _HEX.fullmatch(name)]
 
 

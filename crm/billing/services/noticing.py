@@ -1,4 +1,4 @@
-"""Verbs about telling people how far their quotas are used, once in a period."""
+"""Services that notify people of quota levels, once per period."""
 
 from datetime import datetime
 from uuid import UUID
@@ -22,9 +22,9 @@ MOST_LETTERS = 20
 
 
 def tell_levels(*, organization_id: UUID) -> list[QuotaNotice]:
-    """Tell owners of what has reached a level and was not told yet; give what was told now.
+    """Notify owners of quota levels reached and not notified yet. Return the new notices.
 
-    Safe to repeat: the row of a notice and its letters are one transaction.
+    Safe to repeat: the row of a notice and its e-mails are one transaction.
     """
     terms = terms_of(organization_id)
     standings = standings_of(terms)
@@ -73,7 +73,7 @@ def _readers(organization_id: UUID) -> list[Membership]:
 
 
 def _note_readings(organization_id: UUID, standings: list[Standing]) -> None:
-    """Keep how much there is of each level today, for the history."""
+    """Store today's value of each level, for the history."""
     zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
     now = timezone.now()
     day = now.astimezone(ZoneInfo(zone)).date()

@@ -1,4 +1,4 @@
-"""Verbs about what operators give or take beside the plan."""
+"""Services of operators' exceptions to plans."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,7 +23,7 @@ def override_quota(
     expires_at: datetime | None = None,
     by: User | None = None,
 ) -> FeatureOverride:
-    """Give a quota another limit, None for no limit, in place of an override before it."""
+    """Override the limit of a quota, None for unlimited; replaces an earlier override."""
     return _override(
         organization_id,
         Kind.QUOTA,
@@ -45,7 +45,7 @@ def override_feature(
     expires_at: datetime | None = None,
     by: User | None = None,
 ) -> FeatureOverride:
-    """Give or take a feature, in place of an override before it."""
+    """Enable or disable a feature, replacing an earlier override."""
     return _override(
         organization_id,
         Kind.FEATURE,
@@ -59,7 +59,7 @@ def override_feature(
 
 @transaction.atomic
 def end_override(*, override_id: UUID) -> None:
-    """Let the plan's own word count again. Safe to repeat."""
+    """End an override, so that the plan applies again. Safe to repeat."""
     override = FeatureOverride.objects.select_for_update().get(pk=override_id)
     if override.ended_at is None:
         _end(override)
@@ -67,7 +67,7 @@ def end_override(*, override_id: UUID) -> None:
 
 @transaction.atomic
 def end_run_out() -> int:
-    """End the overrides whose time is over; give how many."""
+    """End the expired overrides. Return their number."""
     over = FeatureOverride.objects.run_out(timezone.now()).select_for_update(skip_locked=True)
     count = 0
     for override in over[:500]:

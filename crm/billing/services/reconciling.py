@@ -1,4 +1,4 @@
-"""Verbs that compare the counters with the ledger."""
+"""Services that compare the counters with the ledger."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ class Difference:
 
 
 def compare(*, organization_id: UUID, repair: bool) -> list[Difference]:
-    """Compare an organization's counters with its ledger; ``repair`` follows the ledger.
+    """Compare an organization's counters with its ledger; ``repair`` sets them from the ledger.
 
-    Under the lock of each metric nobody is between counter and ledger, so a difference is one: of a
-    transaction that was rolled back after Redis had counted, or of a Redis that lost something.
-    Raises RedisError.
+    Under the lock of each metric no operation is between counter and ledger, so a difference is
+    real: from a transaction that was rolled back after Redis had counted, or from data loss in
+    Redis. Raise RedisError.
     """
     found = (_compare(organization_id, metric, repair=repair) for metric in COUNTED)
     return [difference for difference in found if difference is not None]
 
 
 def organizations() -> Iterator[UUID]:
-    """Give every organization with a subscription, in batches of their keys."""
+    """Yield every organization with a subscription, in batches by key."""
     last = None
     while True:
         batch = Subscription.objects.order_by("organization_id")

@@ -1,4 +1,4 @@
-"""What the page and the API tell of an organization's use."""
+"""Usage reports for the page and the API."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,7 +18,7 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How each quota stands, with what is to be expected of it; None where nobody can tell."""
+    """The state of each quota with its forecast; None where there is too little data."""
 
     terms: Terms
     lines: list[tuple[Standing, Forecast | None]]
@@ -47,7 +47,7 @@ def report_of(organization_id: UUID) -> Report:
 
 
 def days_of(organization_id: UUID, metric: Metric, zone: str) -> list[tuple[date, int | None]]:
-    """Give the use of each of the last days, today last; None: a level nobody looked at."""
+    """Return the usage of each of the last days, today last; None for a level without a reading."""
     here = ZoneInfo(zone)
     today = timezone.now().astimezone(here).date()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
@@ -63,7 +63,7 @@ def days_of(organization_id: UUID, metric: Metric, zone: str) -> list[tuple[date
 
 
 def _levels_began(organization_id: UUID, since: date) -> dict[str, tuple[datetime, int]]:
-    """Give the first reading of each level since a day, and when it was taken."""
+    """Return the first reading of each level since a day, and its time."""
     readings = (
         UsageReading.objects.filter(organization_id=organization_id, day__gte=since)
         .order_by("metric", "day")

@@ -1,4 +1,4 @@
-"""How an organization stands with each of its quotas."""
+"""The usage of an organization's quotas."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from crm.core import quotas
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``limit`` None is no limit."""
+    """The usage of one quota; ``limit`` None is unlimited."""
 
     metric: Metric
     used: int
@@ -31,21 +31,21 @@ class Standing:
 
     @property
     def percent(self) -> int | None:
-        """Give whole per cent of the limit, rounded down; None without a limit."""
+        """Return the usage as a whole percentage, rounded down; None without a limit."""
         if self.limit is None:
             return None
         return self.used * 100 // self.limit if self.limit else 100
 
     @property
     def level(self) -> int:
-        """Give the highest level that people are told of and that is reached; 0 for none."""
+        """Return the highest notification level that is reached; 0 for none."""
         if not self.limit:
             return 0
         return next((level for level in LEVELS if self.used * 100 >= self.limit * level), 0)
 
 
 def standings_of(terms: Terms, metrics: Iterable[Metric] = tuple(Metric)) -> list[Standing]:
-    """Count everything: one query for the ledger, one for each part of a level."""
+    """Return the usage of every metric: one query for the ledger, one for each part of a level."""
     subscription = terms.subscription
     organization_id = subscription.organization_id
     totals = UsageRecord.objects.totals(organization_id, subscription.period_start)
@@ -62,7 +62,7 @@ def standings_of(terms: Terms, metrics: Iterable[Metric] = tuple(Metric)) -> lis
 
 
 def _ahead(terms: Terms, metric: Metric) -> int:
-    """Give what Redis has counted and the ledger may not know yet."""
+    """Return the count in Redis, which may be ahead of the ledger; 0 if unavailable."""
     organization_id = terms.subscription.organization_id
     try:
         found = counters.read(organization_id, metric)

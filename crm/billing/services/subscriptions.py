@@ -1,4 +1,4 @@
-"""Verbs about the plan of an organization: begin, change, cancel, take back, go on in time."""
+"""Services of subscriptions: start, change, cancel, resume, renew."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ _MOST_STEPS = 1200
 
 
 def subscription_of(organization_id: UUID) -> Subscription:
-    """Give the subscription as it is now: begun where there is none, rolled where it is due."""
+    """Return the current subscription: created where there is none, renewed where it is due."""
     found = _read(organization_id)
     if found is None:
         start_subscription(organization_id=organization_id, plan=settings.BILLING_DEFAULT_PLAN)
@@ -56,7 +56,7 @@ def subscription_of(organization_id: UUID) -> Subscription:
 def start_subscription(
     *, organization_id: UUID, plan: str, trial_days: int = 0, by: str = ""
 ) -> Subscription:
-    """Give an organization its first plan, on trial or for good; one that has any keeps it."""
+    """Create an organization's subscription, as a trial if ``trial_days``; keep an existing one."""
     now = timezone.now()
     end = now + timedelta(days=trial_days) if trial_days else month_later(now, now.day)
     subscription, is_new = Subscription.objects.get_or_create(
@@ -76,7 +76,9 @@ def start_subscription(
 
 
 def start_at_sign_up(*, organization_id: UUID) -> Subscription:
-    """Begin as the installation wants newcomers to: with a trial, where it grants one."""
+    """Create the subscription of a new organization, as a trial where the installation
+    offers one.
+    """
     days = settings.BILLING_TRIAL_DAYS
     plan = settings.BILLING_TRIAL_PLAN if days else FREE
     return start_subscription(organization_id=organization_id, plan=plan, trial_days=days)
@@ -84,9 +86,9 @@ def start_at_sign_up(*, organization_id: UUID) -> Subscription:
 
 @transaction.atomic
 def change_plan(*, by: Principal, plan: str) -> Subscription:
-    """Change to another plan that is on offer: to more at once, to less at the period's end.
+    """Change to another plan on offer: an upgrade at once, a downgrade at the period's end.
 
-    Raises PlanNotFound, PlanNotOffered, SamePlan, UseOverLimits.
+    Raise PlanNotFound, PlanNotOffered, SamePlan or UseOverLimits.
     """
     require(by, Area.BILLING, WRITE)
     subscription = _locked(by.organization_id)
@@ -124,7 +126,7 @@ def change_plan(*, by: Principal, plan: str) -> Subscription:
 
 @transaction.atomic
 def cancel_subscription(*, by: Principal) -> Subscription:
-    """Let the plan end with its period; the free one follows. Raises NothingToCancel."""
+    """Cancel the plan at the end of its period; the free one follows. Raise NothingToCancel."""
     require(by, Area.BILLING, WRITE)
     subscription = _locked(by.organization_id)
     free = Plan.objects.get(pk=FREE)
@@ -146,7 +148,7 @@ def cancel_subscription(*, by: Principal) -> Subscription:
 
 @transaction.atomic
 def resume_subscription(*, by: Principal) -> Subscription:
-    """Take back a cancellation or a planned downgrade. Raises NothingToResume."""
+    """Undo a cancellation or a planned downgrade. Raise NothingToResume."""
     require(by, Area.BILLING, WRITE)
     subscription = _locked(by.organization_id)
     if subscription.next_plan_id is None:
@@ -163,7 +165,7 @@ def assign_plan(
     renews: bool = True,
     period_end: datetime | None = None,
 ) -> Subscription:
-    """Set a plan at once, as operators do, on offer or not. Raises PlanNotFound."""
+    """Set a plan at once, as operators do, on offer or not. Raise PlanNotFound."""
     subscription = _locked(organization_id)
     if not Plan.objects.filter(pk=plan).exists():
         raise PlanNotFound
@@ -183,14 +185,14 @@ def assign_plan(
 
 @transaction.atomic
 def roll(*, organization_id: UUID, now: datetime | None = None) -> Subscription:
-    """Bring a subscription up to the present: renew, downgrade, expire. Safe to repeat."""
+    """Apply all due period ends: renew, downgrade, expire. Safe to repeat."""
     subscription = _locked(organization_id, rolls=False)
     _roll(subscription, now or timezone.now())
     return subscription
 
 
 def over_limits(organization_id: UUID, plan: Plan) -> dict[str, dict[str, int]]:
-    """Say which levels are above what a plan allows: ``{"members": {"used": 5, "limit": 3}}``."""
+    """Return levels above a plan's limits: ``{"members": {"used": 5, "limit": 3}}``."""
     over = {}
     for metric in GAUGES:
         limit = plan.limit_of(metric)
@@ -201,7 +203,7 @@ def over_limits(organization_id: UUID, plan: Plan) -> dict[str, dict[str, int]]:
 
 @transaction.atomic
 def raise_versions(filters: Mapping[str, object]) -> None:
-    """Let counters of these subscriptions be filled anew: their limits have changed."""
+    """Increment the versions of these subscriptions, because their limits have changed."""
     for subscription in Subscription.objects.select_for_update().filter(**filters):
         _save(subscription)
 
@@ -216,7 +218,7 @@ def _roll(subscription: Subscription, now: datetime) -> None:
 
 
 def _step_on(subscription: Subscription) -> None:
-    """Go over the end of one period."""
+    """Apply the end of one period."""
     before, end = subscription.plan_key, subscription.period_end
     if subscription.status == Status.GRACE:
         kind = _fall_to_free(subscription, Happening.EXPIRED)

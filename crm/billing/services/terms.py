@@ -1,4 +1,4 @@
-"""What an organization may have at this moment: its plan, with what operators changed of it."""
+"""Entitlements of an organization: its plan with the operators' overrides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from crm.core import quotas
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``limits`` has every metric, None where there is no limit; ``stamp`` names the version."""
+    """``limits`` has every metric, None if unlimited; ``stamp`` identifies the version."""
 
     subscription: Subscription
     limits: Mapping[str, int | None]
@@ -29,7 +29,7 @@ class Terms:
         return stamp_of(self.subscription.period_start, self.subscription.version)
 
     def refusal(self, metric: str, used: int) -> quotas.QuotaExceeded:
-        """Word that no more of a metric is allowed, for whoever ran into it."""
+        """Return the error for a metric whose limit is reached."""
         meaning = MEANINGS[Metric(metric)]
         resets = None if meaning.way == Way.LEVEL else self.subscription.period_end
         return quotas.exceeded(
@@ -47,7 +47,7 @@ def stamp_of(period_start: datetime, version: int) -> str:
 
 
 def terms_of(organization_id: UUID) -> Terms:
-    """Give the terms of an organization; one query, where its subscription needs no work."""
+    """Return the entitlements of an organization; one query if its subscription is current."""
     overrides = FeatureOverride.objects.in_force().filter(
         organization_id=OuterRef("organization_id")
     )
@@ -74,12 +74,12 @@ def terms_of(organization_id: UUID) -> Terms:
 
 
 def has_feature(organization_id: UUID, name: str) -> bool:
-    """Say whether an organization's plan, or its operator, gives it a feature."""
+    """Return whether an organization's plan, or an override, includes a feature."""
     return name in terms_of(organization_id).features
 
 
 def require_feature(name: str, *, organization_id: UUID) -> None:
-    """Refuse what an organization does not have. Raises FeatureNotInPlan."""
+    """Raise FeatureNotInPlan for a feature that the organization does not have."""
     terms = terms_of(organization_id)
     if name not in terms.features:
         raise quotas.FeatureNotInPlan(extra={"feature": name, "plan": terms.subscription.plan_id})

@@ -1,4 +1,4 @@
-"""Verbs about using something: count it once, and never more than the plan allows."""
+"""Services of metering: count a use once, and never more than the plan allows."""
 
 import logging
 from contextlib import suppress
@@ -26,24 +26,24 @@ LEVELS = (100, 80)
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """``is_new``: it was not counted before; ``is_over``: it is beyond the limit, let through."""
+    """``is_new``: not counted before; ``is_over``: beyond the limit, but accepted."""
 
     is_new: bool
     is_over: bool
 
 
 class _Unusable(Exception):
-    """The counter cannot tell; the ledger has to."""
+    """The counter is unavailable or outdated; use the ledger."""
 
 
 @transaction.atomic
 def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1) -> Use:
-    """Count a use once under its key, in the transaction of what is done with it.
+    """Count a use once under its key, in the transaction of the operation.
 
-    The ledger's row comes first, under a lock that those who count share; then Redis counts it, or
-    refuses and the row is gone again. Where Redis is away or its counter is not filled, the lock is
-    taken alone and the ledger itself is summed: slower, and as exact. Raises QuotaExceeded, except
-    for what is never refused.
+    The ledger's row comes first, under a shared lock; then Redis counts it, or refuses and the row
+    is deleted again. Where Redis is unavailable or its counter is not filled, the lock is taken
+    exclusively and the ledger itself is summed: slower, and as exact. Raise QuotaExceeded, except
+    for metrics that are never refused.
     """
     try:
         with transaction.atomic():
@@ -54,7 +54,7 @@ def consume(*, organization_id: UUID, metric: Metric, key: str, amount: int = 1)
 
 
 def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
-    """Refuse to add to a level beyond its limit. See `crm.core.quotas.require_room`."""
+    """Raise QuotaExceeded beyond the limit of a level. See `crm.core.quotas.require_room`."""
     if not connection.in_atomic_block:
         raise RuntimeError("Room is held by a transaction; there is none.")
     terms = terms_of(organization_id)
@@ -71,7 +71,7 @@ def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None
 def note_level(
     organization_id: UUID, metric: str, *, before: int, after: int, limit: int | None
 ) -> None:
-    """Tell after the commit that a level was reached, by whoever took the step over it."""
+    """Send ``quota_level_reached`` after the commit if this step crossed a notification level."""
     if not limit:
         return
     stepped = [level for level in LEVELS if before * 100 < limit * level <= after * 100]

@@ -110,7 +110,7 @@ class AuditEntries(AreaView):
         responses=page_of(AuditEntrySerializer),
     )
     def get(self, request: Request) -> Response:
-        """List what happened in the organization; for those who may change its settings."""
+        """List the organization's audit entries; requires write permission on settings."""
         require(self.principal, Area.SETTINGS, WRITE)
         page = (query := AuditListQuery.read(request)).page(
             AuditEntry.objects.visible_to(self.principal)

@@ -17,9 +17,9 @@ from crm.core.api import (
     Body,
     ListQuery,
     example,
+    list_response,
     ordering_field,
     page_of,
-    page_response,
     prose_field,
 )
 
@@ -85,15 +85,12 @@ class LegalHolds(AreaView):
         responses=page_of(LegalHoldSerializer),
     )
     def get(self, request: Request) -> Response:
-        """List what is or was kept; for those who may change the settings."""
+        """List active and lifted legal holds; requires write permission on settings."""
         require(self.principal, Area.SETTINGS, WRITE)
-        query = LegalHoldListQuery.read(request)
-        page = query.page(LegalHold.objects.visible_to(self.principal))
-        return page_response(
+        return list_response(
             request,
-            query,
-            page,
-            lambda holds: LegalHoldSerializer(holds, many=True).data,
+            LegalHoldListQuery,
+            LegalHold.objects.visible_to(self.principal),
             LegalHoldSerializer,
         )
 
@@ -105,7 +102,7 @@ class LegalHolds(AreaView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Keep what the audit holds of somebody, or of all of the organization."""
+        """Place a legal hold on a subject, or on the whole organization."""
         body = LegalHoldBody.read(request)
         hold = place_hold(organization_id=self.principal.organization_id, by=self.principal, **body)
         return Response(LegalHoldSerializer(hold).data, status=201)

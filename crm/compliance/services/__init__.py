@@ -1,1 +1,1 @@
-"""Verbs of the audit, by noun."""
+"""Services of the audit, by noun."""

@@ -1,4 +1,4 @@
-"""Verbs about exports of the audit: ask, write piece by piece, cancel, fetch."""
+"""Services of audit exports: request, write in chunks, cancel, download."""
 
 import csv
 import io
@@ -53,9 +53,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def ask_for_export(
     *, by: Principal, file_format: ExportFormat, filters: Filters, language_code: str
 ) -> AuditExport:
-    """Begin an export of what stands in the audit now.
+    """Start an export of the present audit.
 
-    Raises TooManyExports, FeatureNotInPlan and QuotaExceeded.
+    Raise TooManyExports, FeatureNotInPlan or QuotaExceeded.
     """
     require(by, Area.SETTINGS, WRITE)
     require_feature(Feature.AUDIT_EXPORT, organization_id=by.organization_id)
@@ -82,7 +82,7 @@ def ask_for_export(
 
 
 def write_export(*, export_id: UUID) -> bool:
-    """Go on with an export; say whether there is nothing left to do. Safe to repeat."""
+    """Write the next chunk of an export. Return whether it is finished. Safe to repeat."""
     export = AuditExport.objects.filter(pk=export_id).first()
     if export is None or not export.is_active:
         return True
@@ -98,7 +98,7 @@ def write_export(*, export_id: UUID) -> bool:
 
 @transaction.atomic
 def cancel_export(*, by: Principal, export_id: UUID) -> AuditExport:
-    """Stop an export and drop what there is of it. Safe to repeat."""
+    """Cancel an export and delete its file. Safe to repeat."""
     export = _locked(by, export_id)
     if export.is_active:
         export.pieces.all().delete()
@@ -109,7 +109,7 @@ def cancel_export(*, by: Principal, export_id: UUID) -> AuditExport:
 
 @transaction.atomic
 def fetch_export(*, by: Principal, export_id: UUID) -> tuple[AuditExport, Iterator[bytes]]:
-    """Give the file of an export, piece by piece; that somebody took it is told."""
+    """Return an export and its file in chunks; the download is audited."""
     export = _locked(by, export_id)
     if export.state != ExportState.DONE:
         raise ExportNotReady
@@ -118,7 +118,7 @@ def fetch_export(*, by: Principal, export_id: UUID) -> tuple[AuditExport, Iterat
 
 
 def late_exports() -> list[tuple[UUID, UUID]]:
-    """Name the exports that nobody seems to write, each behind its organization."""
+    """Return (organization, export) ids of exports without recent progress."""
     late = AuditExport.objects.unfinished().filter(updated_at__lt=timezone.now() - LATE)
     return list(late.values_list("organization_id", "pk")[:100])
 
@@ -130,7 +130,7 @@ def purge_exports() -> int:
 
 @transaction.atomic
 def _write_piece(export_id: UUID) -> bool:
-    """Add a piece under the export's lock; say whether the export is over."""
+    """Write a chunk under the export's lock. Return whether the export is finished."""
     export = AuditExport.objects.select_for_update().filter(pk=export_id).first()
     if export is None or not export.is_active:
         return True

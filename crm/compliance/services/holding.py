@@ -1,4 +1,4 @@
-"""Verbs about legal holds and about forgetting."""
+"""Services of legal holds and erasure."""
 
 import re
 from typing import Any
@@ -24,9 +24,9 @@ SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 def place_hold(
     *, organization_id: UUID, reason: str, subject: str = "", by: Principal | None = None
 ) -> LegalHold:
-    """Keep what the audit holds of a subject, or of all of an organization. Safe to repeat.
+    """Place a legal hold on a subject, or on the whole organization. Safe to repeat.
 
-    Without ``by`` the installation does it. Raises UnknownHoldSubject and Forbidden.
+    Without ``by`` the installation does it. Raise UnknownHoldSubject or Forbidden.
     """
     if by is not None:
         require(by, Area.SETTINGS, WRITE)
@@ -46,7 +46,7 @@ def place_hold(
 
 @transaction.atomic
 def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> LegalHold:
-    """Let go of what was held; other holds on the same subject stay. Raises HoldNotFound."""
+    """Lift a legal hold; other holds on the same subject stay. Raise HoldNotFound."""
     holds = LegalHold.objects.all()
     if by is not None:
         require(by, Area.SETTINGS, WRITE)
@@ -62,7 +62,7 @@ def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> Leg
 
 
 def is_subject(organization_id: UUID, subject: str) -> bool:
-    """Say whether ``customer:<id>`` or ``user:<id>`` is somebody of this organization."""
+    """Return whether ``customer:<id>`` or ``user:<id>`` belongs to this organization."""
     found = SUBJECT.fullmatch(subject)
     if found is None:
         return False
@@ -78,7 +78,7 @@ def is_subject(organization_id: UUID, subject: str) -> bool:
 
 
 def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
-    """Find subjects of a kind by an id or an e-mail address; two at most."""
+    """Return subjects of a kind by an id or an e-mail address; at most two."""
     if is_subject(organization_id, f"{kind}:{who.lower()}"):
         return [f"{kind}:{who.lower()}"]
     ids: QuerySet[Any, Any]
@@ -92,17 +92,17 @@ def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
 
 
 def _lock_months() -> None:
-    """Let months be dropped before this, or behind it, but not meanwhile."""
+    """Take the shared lock that excludes a concurrent removal of months."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", [MONTHS])
 
 
 @transaction.atomic
 def erase_values(*, organization_id: UUID, subject: str) -> int:
-    """Forget the values that the audit holds of a subject (``customer:<id>``, ``user:<id>``).
+    """Erase the values that the audit holds of a subject (``customer:<id>``, ``user:<id>``).
 
-    Of a user also the addresses they came from. The entries stay, and so does their proof. Gives
-    how many values were forgotten. Raises UnderLegalHold.
+    Of a user also the addresses. The entries and their hashes stay. Return the number of erased
+    values. Raise UnderLegalHold.
     """
     Organization.objects.select_for_update().get(pk=organization_id)
     if LegalHold.objects.on(organization_id, subject).exists():

@@ -1,4 +1,4 @@
-"""Verbs that tell the audit what no row tells."""
+"""Services that audit events without a changed row."""
 
 import json
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def record(
     values: Mapping[str, Any] | None = None,
     actor: Actor | None = None,
 ) -> None:
-    """Tell that something happened; it stands in the audit if the transaction commits.
+    """Record an event in the audit if the transaction commits.
 
-    ``values`` tell of ``subject`` (``user:<id>``) and can be erased; ``details`` cannot. Without an
+    ``values`` concern ``subject`` (``user:<id>``) and can be erased; ``details`` cannot. Without an
     organization it goes into the installation's own chain.
     """
     actor = actor or current_actor()
@@ -58,9 +58,9 @@ def record(
 
 @transaction.atomic
 def record_refused_log_in(*, email: str, address: str, road: str) -> None:
-    """Tell every organization of somebody that a log-in as them was refused.
+    """Record a failed log-in in every organization of the user.
 
-    Of an unknown address only the installation's chain tells.
+    For an unknown address it is recorded in the installation's chain only.
     """
     user = User.objects.filter(email=email).first()
     told: dict[str, Any] = {

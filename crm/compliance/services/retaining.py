@@ -1,4 +1,4 @@
-"""Verbs about months: make the coming ones, drop those that are over for ten years."""
+"""Services of monthly partitions: create future ones, drop those older than ten years."""
 
 import logging
 from datetime import date
@@ -23,10 +23,10 @@ def make_coming_months() -> int:
 
 
 def drop_old_months() -> list[date]:
-    """Drop the months of which nothing has to be kept any more, the oldest first; give which.
+    """Drop the expired months, the oldest first. Return the dropped ones.
 
-    A legal hold on an organization, or on a subject in it, keeps a month in which that
-    organization did anything, and with it all later ones: a chain has no holes.
+    A legal hold on an organization, or on a subject in it, retains a month with entries of that
+    organization, and with it all later ones: a chain has no gaps.
     """
     dropped = []
     for month in _old_months():

@@ -1,4 +1,4 @@
-"""Verbs about the ends of chains: seal them with our key, and take their word outside."""
+"""Services that sign the ends of chains and export the signatures."""
 
 import logging
 from typing import Any
@@ -36,7 +36,7 @@ ORDER BY c.organization_id
 
 
 def seal_chains() -> int:
-    """Sign where each chain ends now, if it grew; give how many were signed. Safe to repeat."""
+    """Sign the end of each chain that grew. Return their number. Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute(_UNSEALED)
         heads = [
@@ -69,7 +69,7 @@ def store_seals(heads: list[Head]) -> None:
 
 
 def anchors(organization_id: UUID | None = None) -> list[dict[str, Any]]:
-    """Give the newest seal of each chain, as whoever keeps them elsewhere needs it."""
+    """Return the newest signature of each chain, for storage outside of the installation."""
     with connection.cursor() as cursor:
         cursor.execute(_NEWEST, [organization_id])
         return [
@@ -87,7 +87,7 @@ def anchors(organization_id: UUID | None = None) -> list[dict[str, Any]]:
 
 
 def log_anchors() -> int:
-    """Seal, then write the end of each chain to the log, which leaves the machine."""
+    """Sign the chains, then write their ends to the log, which leaves the machine."""
     seal_chains()
     found = anchors()
     for anchor in found:

@@ -1,4 +1,4 @@
-"""Verbs that prove the audit: every chain is read again and computed anew, stretch by stretch."""
+"""Verification of the audit: every chain is read and recomputed, in batches."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ UNION SELECT organization_id FROM compliance_auditseal ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a chain, at which number; ``kind`` is for programs."""
+    """An inconsistency of a chain at a seq; ``kind`` is for programs."""
 
     organization_id: UUID
     seq: int
@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Verified:
-    """What was read; ``unsealed`` entries are newer than the last seal."""
+    """Totals of the verification; ``unsealed`` entries are newer than the last signature."""
 
     chains: int = 0
     entries: int = 0
@@ -62,7 +62,7 @@ class Verified:
 
 @dataclass(slots=True)
 class _Run:
-    """Where the reading of one chain has come to."""
+    """The state of one chain's verification."""
 
     organization_id: UUID
     seq: int
@@ -84,10 +84,10 @@ def verify(
     anchors: Iterable[dict[str, Any]] = (),
     progress: Progress = lambda entries: None,
 ) -> Iterator[Finding]:
-    """Give everything that is not as it was written; nothing, if all is well.
+    """Yield every inconsistency of the chains; nothing if all are intact.
 
-    ``anchors`` are what `crm.compliance.services.sealing.anchors` gave earlier and somebody kept
-    elsewhere: they show also that the end of a chain was taken away with its seals.
+    ``anchors`` are earlier results of `crm.compliance.services.sealing.anchors` that were stored
+    elsewhere: they also reveal that the end of a chain was removed with its signatures.
     """
     for each in [organization_id] if organization_id else _chains():
         verified.chains += 1

@@ -1,1 +1,1 @@
-"""The audit and legal holds in the settings."""
+"""Settings pages of the audit and legal holds."""

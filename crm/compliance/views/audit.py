@@ -1,4 +1,4 @@
-"""The audit in the settings: search, look closer, export."""
+"""The audit pages: search, details, export."""
 
 from contextlib import suppress
 from typing import Any, cast
@@ -39,7 +39,7 @@ CURSOR = "audit page"
 @member_required
 @require_safe
 def audit(request: HttpRequest) -> HttpResponse:
-    """Show what happened, the newest first."""
+    """Render the audit, the newest first."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
     form = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
@@ -64,7 +64,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_POST
 @once
 def start_export(request: HttpRequest) -> HttpResponse:
-    """Begin a file of what the page's filters find."""
+    """Start an export with the page's filters."""
     membership = membership_of(request)
     chosen = ExportForm(request.POST)
     filters = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
@@ -96,7 +96,7 @@ def _begin(started: AuditExport) -> None:
 @member_required
 @require_safe
 def export_state(request: HttpRequest, export_id: UUID) -> HttpResponse:
-    """Show how far an export is; the page asks again and again."""
+    """Render the progress of an export; the page polls it."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
     found = AuditExport.objects.visible_to(membership).filter(pk=export_id).first()
@@ -117,7 +117,7 @@ def cancel(request: HttpRequest, export_id: UUID) -> HttpResponse:
 @member_required
 @require_POST
 def fetch(request: HttpRequest, export_id: UUID) -> HttpResponse:
-    """Send the file; a POST, because that it was taken is told."""
+    """Download the file; a POST, because the download is audited."""
     export, pieces = fetch_export(by=membership_of(request), export_id=export_id)
     kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
     answer = StreamingHttpResponse(pieces, content_type=kind)

@@ -1,4 +1,4 @@
-"""Legal holds in the settings: what is kept, why, and since when."""
+"""Settings page of legal holds."""
 
 from uuid import UUID
 
@@ -10,13 +10,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required, membership_of
+from crm.accounts.form_guard.kept import refused_to
 from crm.accounts.form_guard.once import once
 from crm.accounts.permissions import WRITE, Area, require
 from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.models import LegalHold
 from crm.compliance.services.holding import lift_hold, place_hold
 from crm.compliance.wording import subjects_in_words
-from crm.core.errors import AppError
+from crm.core.errors import AppError, Invalid
 
 PAGE = {"active_section": "settings", "active_page": "legal_holds"}
 SHOWN = 100
@@ -27,7 +28,7 @@ SHOWN = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @once
 def holds(request: HttpRequest) -> HttpResponse:
-    """Show what is kept; a POST keeps more."""
+    """Render the legal holds; a POST places one."""
     membership = membership_of(request)
     require(membership, Area.SETTINGS, WRITE)
     form = HoldForm(request.POST if request.method == "POST" else None, by=membership)
@@ -60,14 +61,13 @@ def lift(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     form = LiftForm(request.POST)
     if not form.is_valid():
         require(by, Area.SETTINGS, WRITE)
-        messages.error(request, _("Say why the hold is lifted, in at most 500 characters."))
-        return redirect("compliance:holds")
+        words = _("Say why the hold is lifted, in at most 500 characters.")
+        return refused_to(request, Invalid(words), "compliance:holds")
     try:
         lift_hold(hold_id=hold_id, by=by, reason=form.cleaned_data["reason"])
     except AppError as refusal:
         if refusal.status != 404:
             raise
-        messages.error(request, refusal.message)
-    else:
-        messages.success(request, _("The hold is lifted."))
+        return refused_to(request, refusal, "compliance:holds")
+    messages.success(request, _("The hold is lifted."))
     return redirect("compliance:holds")

@@ -1,1 +1,1 @@
-"""The operator's admin: its site, its menu, and what all its pages have in common."""
+"""The operator's admin: its site, its menu and its base classes."""

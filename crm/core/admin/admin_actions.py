@@ -1,6 +1,6 @@
-"""What operators do to one row besides editing it: each has a page that asks first.
+"""Admin actions on one row: each has a confirmation page.
 
-unfold's own actions are links; a link must not change anything, for a page elsewhere can follow it.
+unfold's own actions are links; a GET must not change anything, as another site can trigger it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,9 @@ Text = str | Promise
 
 
 class DeedForm(Form):
-    """What a deed asks for; by itself only whether it is meant. ``row`` is what it is done to."""
+    """Base form of an admin action: a confirmation by itself; subclasses add fields. ``row`` is the
+    target.
+    """
 
     def __init__(self, *args: Any, row: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,11 +29,11 @@ class DeedForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One such thing.
+    """An action on one row of the admin.
 
-    ``run(request, row, form)`` does it through a service and gives the sentence that tells so, or
-    an answer of its own; an AppError is told and nothing is done. ``permission`` is an action of
-    Django's (``change``), or a permission in full (``accounts.add_impersonation``).
+    ``run(request, row, form)`` calls a service and returns the success message, or a response of
+    its own. An AppError is shown as a message and nothing is changed. ``permission`` is a Django
+    action (``change``) or a full permission name (``accounts.add_impersonation``).
     """
 
     name: str

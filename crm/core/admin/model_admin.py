@@ -1,4 +1,4 @@
-"""What all pages of the operator's admin have in common: bounded, and never a surprise."""
+"""Base classes of the operator's admin, with bounded queries."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -45,7 +45,7 @@ class ListTooSlow(AppError):
 
 
 class CautiousPaginator(Paginator):
-    """Counts no further than people turn pages: to count millions of rows takes seconds."""
+    """Counts rows only up to a limit: counting millions takes seconds."""
 
     MOST = 10_000
 
@@ -58,7 +58,7 @@ class CautiousPaginator(Paginator):
 
 
 class Chooser(AutocompleteSelect):
-    """Django's, which fails where a value that was sent cannot be a key at all."""
+    """Django's widget, which fails for a submitted value that is no valid key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         usable = [each for each in value if self._may_be_key(each)]
@@ -74,10 +74,10 @@ class Chooser(AutocompleteSelect):
 
 
 class ConsoleAdmin(ModelAdmin):
-    """Rows of one model. Nothing is deleted here unless a service does it: cascades reach far.
+    """Base admin of one model. Rows are deleted only through a service, because cascades reach far.
 
-    ``menu`` is the place in the sidebar; without one the model is only linked to. ``deeds`` are
-    offered on a row's page.
+    ``menu`` is the position in the sidebar; a model without one is only linked to. ``deeds`` are
+    the actions offered on a row's page.
     """
 
     form = ModelForm
@@ -95,10 +95,10 @@ class ConsoleAdmin(ModelAdmin):
         return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Answer no filter but those that the list offers.
+        """Allow only the filters that the list declares.
 
-        Django takes any column of the row: what no page shows (the key of a session, the text of a
-        letter) could be found out by it, letter by letter.
+        Django allows any column of the row, so hidden values (a session key, the text of an e-mail)
+        could be discovered character by character.
         """
         return lookup in set(self._offered_lookups(request))
 
@@ -121,20 +121,22 @@ class ConsoleAdmin(ModelAdmin):
         return super().get_object(request, object_id, from_field or None)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the address fills in, as its fields take it; what they refuse is left out."""
+        """Return initial values from the query string, validated by the form's fields."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         fields = {field.name: field for field in self.opts.concrete_fields}
         for name in [name for name in initial if name in fields]:
             try:
                 initial[name] = fields[name].to_python(initial[name])
-            except ValidationError:
+            except (ValidationError, ValueError):  # an array's field reads JSON
                 del initial[name]
         return initial
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Keep a stored row in its organization: what belongs to it would stay behind.
+        """Disable the ``organization`` field, because related rows would stay in the old
+        organization.
 
-        An edit that was made from an older version of the row is shown again instead of stored.
+        An edit that was made from an older version of the row is shown again instead of being
+        stored.
         """
         form: Any = super().get_form(request, obj, **kwargs)
         if obj is None:
@@ -155,7 +157,7 @@ class ConsoleAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        """Search for the text normalized, and for it folded, as columns of search texts are."""
+        """Search for the text both normalized and folded, as search columns are stored."""
         search_term = search_term.replace("\x00", "")
         plain, folded = normalize_line(search_term), search_key(search_term)
         found, has_duplicates = super().get_search_results(request, queryset, plain)
@@ -167,9 +169,9 @@ class ConsoleAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a list, or say that it would take too long: a search may have no index.
+        """Render the list within LIST_SECONDS of database time.
 
-        Raises ListTooSlow.
+        Raise ListTooSlow when the statement times out: a search may have no index.
         """
         if request.method not in {"GET", "HEAD"}:
             answer: HttpResponse = super().changelist_view(request, extra_context)
@@ -189,7 +191,7 @@ class ConsoleAdmin(ModelAdmin):
         return answer
 
     def may_do(self, request: HttpRequest, deed: Deed, row: Any) -> bool:
-        """Say whether this operator may do this to this row; subclasses may narrow it."""
+        """Return whether this operator may run the action on this row; subclasses may narrow it."""
         needed = deed.permission
         if "." not in needed:
             needed = f"{self.opts.app_label}.{needed}_{self.opts.model_name}"
@@ -267,7 +269,7 @@ class ConsoleAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(ConsoleAdmin):
-    """Facts: they are looked at, and come about elsewhere."""
+    """Admin of rows that cannot be changed by operators."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

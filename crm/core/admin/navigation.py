@@ -1,4 +1,4 @@
-"""The sidebar: an app's admin says where it stands, and nobody keeps a list."""
+"""The sidebar: each app's admin declares its own position."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ TITLES: dict[Section, Promise | str] = {
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """Where a model stands: ``icon`` is a name of Material Symbols, ``rank`` orders a section."""
+    """The menu entry of a model: ``icon`` is a name of Material Symbols, ``rank`` its order."""
 
     section: Section
     icon: str
@@ -44,7 +44,7 @@ class Menu:
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Give the sidebar as unfold wants it: the overview, then what this operator may see."""
+    """Return the sidebar for unfold: the overview, then the models that this operator may view."""
     overview = {
         "title": _("Overview"),
         "icon": "monitoring",

@@ -1,7 +1,8 @@
-"""Who may enter the operator's admin, and what a browser may do there."""
+"""Access to the operator's admin, and its browser restrictions."""
 
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, NoReturn
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -29,10 +30,11 @@ CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
 
 
 class ConsoleSite(UnfoldAdminSite):
-    """The one admin site: a staff account, a second factor, and a session that is in use."""
+    """The admin site: requires a staff account, a second factor, and an active session."""
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
-        return csp_update(CONTENT_SECURITY_POLICY)(super().admin_view(view, cacheable))
+        shown = super().admin_view(_without_nul(view), cacheable)
+        return csp_update(CONTENT_SECURITY_POLICY)(shown)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return is_operator(request)
@@ -40,9 +42,10 @@ class ConsoleSite(UnfoldAdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Let operators in through the one log-in page, which counts attempts; there is no second.
+        """Redirect to the normal log-in page, which throttles attempts; the admin has none of its
+        own.
 
-        Who is logged in and still not let in is told what is missing.
+        A logged-in user who may not enter gets 403, the second-factor page or a new log-in.
         """
         target = _target(request)
         user: Any = request.user
@@ -61,11 +64,13 @@ class ConsoleSite(UnfoldAdminSite):
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Lead to the page where everybody changes theirs, which ends what the old one opened."""
+        """Redirect to the normal password page, which also ends sessions opened with the old
+        password.
+        """
         return redirect("account_change_password")
 
     def search(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
-        """Nobody looks for anything by unfold's search: its box is not shown."""
+        """Raise Http404: unfold's search is not used."""
         raise Http404
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -78,8 +83,24 @@ class ConsoleSite(UnfoldAdminSite):
         return {**super().each_context(request), **own}
 
 
+def _without_nul(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Remove NUL from the query of each request: Django's filters pass it to PostgreSQL."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if any("\x00" in value for _name, values in request.GET.lists() for value in values):
+            query: Any = request.GET.copy()
+            for name, values in request.GET.lists():
+                query.setlist(name, [value.replace("\x00", "") for value in values])
+            query._mutable = False
+            request.GET = query
+        return view(request, *args, **kwargs)
+
+    return answer
+
+
 def is_operator(request: HttpRequest) -> bool:
-    """Say whether this request may enter the operator's admin; noted as use of it if so."""
+    """Return whether this request may use the operator admin; if so, record the activity."""
     known: bool | None = request.__dict__.get("_is_operator")
     if known is None:
         known = _may_enter(request)
@@ -89,7 +110,7 @@ def is_operator(request: HttpRequest) -> bool:
 
 @receiver(user_logged_in, dispatch_uid="console.note_log_in")
 def note_log_in(request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Begin to count idle time where somebody proves who they are."""
+    """Start the idle timer of an operator's session at log-in."""
     if user.is_staff:
         request.session[SEEN_KEY] = int(time.time())
 
@@ -98,15 +119,24 @@ def is_idle(request: HttpRequest) -> bool:
     return is_session_idle(request.session)
 
 
+def is_idle_operator(request: HttpRequest) -> bool:
+    """Say whether an operator has to log in again, for nothing but having been away."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff) and is_idle(request)
+
+
 def is_session_idle(session: SessionBase) -> bool:
-    """A log-in from before somebody became an operator counts as one that was left alone."""
+    """Return whether an operator's session has been idle too long.
+
+    A session without a timestamp, from before the user became an operator, counts as idle.
+    """
     seen = session.get(SEEN_KEY)
     longest = settings.OPERATOR_IDLE_MINUTES * 60
     return not isinstance(seen, int) or time.time() - seen > longest
 
 
 def note_use(request: HttpRequest) -> None:
-    """Begin to count idle time anew."""
+    """Restart the idle timer, at most once per SEEN_NOTED_EVERY seconds."""
     now = int(time.time())
     if now - request.session[SEEN_KEY] >= SEEN_NOTED_EVERY:
         request.session[SEEN_KEY] = now

@@ -1,4 +1,4 @@
-"""What unfold is told: names, menu, languages; all files come from here."""
+"""Settings of django-unfold: names, menu, languages. All static files are served from here."""
 
 from typing import Any
 

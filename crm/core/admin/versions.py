@@ -1,8 +1,8 @@
-"""The optimistic lock of the operator's pages: an edit names the version that it was made from.
+"""Optimistic locking in the admin.
 
-A page of a row carries, hidden, what was stored when it was made: the ``version`` of a
-`VersionedModel`, else the time of the last change. A form that comes with another one is shown
-again with what is stored by now, and then saved knowingly.
+A page of a row carries the version it was rendered with in a hidden field: the ``version`` of a
+`VersionedModel`, else the time of the last change. A form with another version is shown again with
+the stored values; saving that overwrites them.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from crm.core.forms import ModelForm
+from crm.core.forms import ModelForm, keep_stored_choices
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 
@@ -19,16 +19,20 @@ VERSION = "_version"
 
 
 def edit_version(row: Model) -> str:
-    """Return what an edit of this row names; nothing for a model that carries no version."""
+    """Return the version of this row; empty for a model without one."""
     version = getattr(row, "version", None) or getattr(row, "updated_at", None)
     return version.isoformat() if isinstance(version, datetime) else str(version or "")
 
 
 class VersionedForm(ModelForm):
-    """Mixin of a row's form. ``sent_version`` is the one that came, None where none did."""
+    """Mixin of a row's form. ``sent_version`` is the submitted version, None if missing."""
 
     sent_version: str | None = None
     present_version = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep_stored_choices(self)
 
     @property
     def was_changed_elsewhere(self) -> bool:
@@ -47,7 +51,9 @@ class VersionedForm(ModelForm):
         return cleaned
 
     def _differences(self, present: Model) -> list[str]:
-        """Say of each field that would be overwritten with something else what is stored."""
+        """Return, for each field that the edit would overwrite, a sentence with the
+        stored value.
+        """
         stored = type(self)(instance=present)
         found = []
         for name, field in self.fields.items():
@@ -60,7 +66,7 @@ class VersionedForm(ModelForm):
 
 
 def _words(row: Model, name: str, value: Any) -> str:
-    """Return a field's stored value as people read it."""
+    """Return a field's stored value for display."""
     display = getattr(row, f"get_{name}_display", None)
     value = display() if display else getattr(row, name, value)
     if hasattr(value, "all"):

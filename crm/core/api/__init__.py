@@ -1,10 +1,12 @@
-"""What every part of `/api/v1/` shares: pages, filters, sparse fields, bodies, the schema."""
+"""Shared parts of `/api/v1/`: pages, filters, sparse fields, bodies, the schema."""
 
 from crm.core.api.body_limit import Body
 from crm.core.api.etags import etag_headers, expected_version
 from crm.core.api.lists import (
     ListQuery,
     Page,
+    created_response,
+    list_response,
     ordering_field,
     page_of,
     page_response,
@@ -20,9 +22,11 @@ __all__ = [
     "Page",
     "Query",
     "RecordQuery",
+    "created_response",
     "etag_headers",
     "example",
     "expected_version",
+    "list_response",
     "ordering_field",
     "page_of",
     "page_response",

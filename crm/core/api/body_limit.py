@@ -1,4 +1,4 @@
-"""What a body may hold: the declared members and no others."""
+"""Validation of request bodies: only declared members are accepted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from crm.core.api.text import NormalizedSerializer
 
 
 class Body(NormalizedSerializer):
-    """The body of a request; a member that is not declared is refused, never stored by accident."""
+    """The body of a request; an undeclared member raises UnknownMember."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -25,7 +25,9 @@ class Body(NormalizedSerializer):
 
     @classmethod
     def read(cls, request: Request, *, partial: bool = False, **context: Any) -> dict[str, Any]:
-        """Give the members of a body, checked. Raises ValidationError and UnknownMember."""
+        """Return the validated members of the request body. Raise ValidationError or
+        UnknownMember.
+        """
         body = cls(data=request.data, partial=partial, context={"request": request, **context})
         body.is_valid(raise_exception=True)
         given: dict[str, Any] = body.validated_data

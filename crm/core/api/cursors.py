@@ -1,7 +1,7 @@
-"""Where a page ended, as a text that only we can make.
+"""Pagination cursors: the position where a page ended, signed.
 
-The text is signed: what it holds is compared with columns, and nobody but us says with what. It
-holds no time of its own, so that the same page always gives the same cursor.
+The text is signed because its values are compared with columns. It contains no timestamp, so that
+the same page always has the same cursor.
 """
 
 import base64
@@ -31,13 +31,13 @@ class CursorInvalid(Invalid):
 
 
 def encode_cursor(scope: str, values: Sequence[Any]) -> str:
-    """Name a place in the list and order that ``scope`` names."""
+    """Return the cursor of a position in the list and order that ``scope`` names."""
     plain = json.dumps([_plain(value) for value in values], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_mac(scope, plain) + plain).decode().rstrip("=")
 
 
 def decode_cursor(scope: str, text: str) -> list[Any]:
-    """Give the values of a cursor. Raises CursorInvalid for whatever was not made here."""
+    """Return the values of a cursor. Raise CursorInvalid for text that was not signed here."""
     try:
         raw = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True

@@ -1,4 +1,4 @@
-"""The description of the API as it is served: built once per process and language."""
+"""The OpenAPI document as it is served: built once per process and language."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Document:
 
 
 def document_in(language: str) -> Document:
-    """Return the document with the names of its choices in a language of ``LANGUAGES``.
+    """Return the OpenAPI document with the labels of its choices in a language of ``LANGUAGES``.
 
-    Building it takes up to seconds, so whoever asks meanwhile waits for the same one.
+    Building it takes up to seconds; concurrent callers wait for the same build.
     """
     if found := _documents.get(language):
         return found
@@ -36,7 +36,7 @@ def document_in(language: str) -> Document:
 
 
 def forget_documents() -> None:
-    """Let the next request build them anew."""
+    """Clear the cached documents; the next request builds them again."""
     _documents.clear()
 
 

@@ -1,8 +1,8 @@
-"""What the API refuses of a request that is sent again."""
+"""Errors of the Idempotency-Key."""
 
 from django.utils.translation import gettext_noop
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import AppError, Conflict, Invalid
 
 
 class IdempotencyKeyInvalid(Invalid):
@@ -20,9 +20,8 @@ class IdempotencyKeyReused(AppError):
     )
 
 
-class IdempotencyInFlight(AppError):
+class IdempotencyInFlight(Conflict):
     code = "idempotency_in_flight"
-    status = 409
     message = gettext_noop(
         "The same request is being answered at this moment. Wait a second and send it again."
     )

@@ -1,4 +1,4 @@
-"""Answers with some of their members only: ``?fields=id,status``."""
+"""Sparse fields: ``?fields=id,status``."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,14 +12,14 @@ MAX_FIELDS = 50
 
 
 class UnknownField(Invalid):
-    """``field`` of the ``fields`` parameter; ``allowed`` are those that there are."""
+    """``field`` is the unknown name in the ``fields`` parameter; ``allowed`` are the valid ones."""
 
     code = "unknown_field"
     message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
 
 
 class UnknownMember(Invalid):
-    """``field`` of the body; ``allowed`` are those that may be sent."""
+    """``field`` is the unknown member of the body; ``allowed`` are the valid ones."""
 
     code = "unknown_member"
     message = gettext_noop(
@@ -36,7 +36,10 @@ def fields_parameter() -> serializers.CharField:
 
 
 def members_of(wanted: str | None, allowed: Iterable[str]) -> list[str]:
-    """Give the members that ``wanted`` names, all of them where it is not given; or refuse."""
+    """Return the members that ``wanted`` names, comma-separated; all of them where it is empty.
+
+    Raise UnknownField for a name that is not in ``allowed``.
+    """
     known = list(allowed)
     if not wanted:
         return known

@@ -1,4 +1,4 @@
-"""Lists: filtered by what is allowed, ordered by what has an index, page after page by key."""
+"""Lists with allowed filters, indexed orders and keyset pagination."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
-    """A stretch of a list; ``next_cursor`` is None at its end."""
+    """A page of a list; ``next_cursor`` is None on the last one."""
 
     rows: list[M]
     next_cursor: str | None
 
 
 def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
-    """Declare the orders of a list: names of columns, with ``-`` for the largest first."""
+    """Return the field of a list's orders: column names, with ``-`` for descending."""
     return serializers.ChoiceField(
         choices=[default, *others],
         default=default,
@@ -40,11 +40,11 @@ def ordering_field(default: str, *others: str) -> serializers.ChoiceField:
 
 
 class ListQuery(RecordQuery):
-    """The parameters of a list.
+    """The query parameters of a list.
 
     A subclass declares ``ordering`` with ``ordering_field`` and its filters as fields. A filter is
-    compared as ``lookups`` says, or by a method ``filter_<name>(queryset, value)``; both are ours,
-    so that no name or operator from outside reaches the database.
+    applied through ``lookups`` or a method ``filter_<name>(queryset, value)``, so that no column
+    name or operator of a client reaches the database.
     """
 
     name: ClassVar[str]
@@ -63,7 +63,9 @@ class ListQuery(RecordQuery):
     )
 
     def page(self, queryset: QuerySet[M]) -> Page[M]:
-        """Give the page that was asked for, of the rows that one may see."""
+        """Return the requested page of ``queryset``, which holds only the rows that the caller may
+        see.
+        """
         for name, value in self.validated_data.items():
             if lookup := self.lookups.get(name):
                 queryset = queryset.filter(**{lookup: value})
@@ -93,16 +95,40 @@ def _behind(sign: str, column: str, place: list[Any]) -> Q:
     )
 
 
+def list_response(
+    request: Request,
+    query_class: type[ListQuery],
+    queryset: QuerySet[M],
+    serializer_class: type[serializers.Serializer[Any]],
+) -> Response:
+    """Return the page of ``queryset`` that the request's parameters select, serialized.
+
+    Raise InvalidField for parameters that ``query_class`` does not accept.
+    """
+    query = query_class.read(request)
+    return page_response(
+        request,
+        query,
+        query.page(queryset),
+        lambda rows: serializer_class(rows, many=True).data,
+        serializer_class,
+    )
+
+
 def page_response(
     request: Request,
     query: ListQuery,
     page: Page[M],
-    word: Callable[[list[M]], Iterable[Mapping[str, Any]]],
+    serialize: Callable[[list[M]], Iterable[Mapping[str, Any]]],
     allowed: type[serializers.Serializer[Any]],
 ) -> Response:
-    """Answer with a page; ``word`` makes records of its rows, ``allowed`` has their members."""
+    """Return a page as a response.
+
+    ``serialize`` maps the page's rows to records; ``allowed`` declares the members that ``fields``
+    may select. The ``Link`` header holds the URL of the next page where there is one.
+    """
     members = members_of(query["fields"], allowed().fields)
-    results = [sparse(record, members) for record in word(page.rows)]
+    results = [sparse(record, members) for record in serialize(page.rows)]
     headers = {}
     if page.next_cursor:
         parameters = request.query_params.copy()
@@ -128,12 +154,17 @@ def page_of(
 def record_response(
     request: Request, record: Mapping[str, Any], *, of: VersionedModel | None = None
 ) -> Response:
-    """Answer with one record, or with the members of it that were asked for.
+    """Return one record as a response, reduced to the members that ``fields`` names.
 
-    ``of`` is the row whose version becomes the answer's ETag.
+    ``of`` is the row whose version becomes the ETag.
     """
     query = RecordQuery.read(request)
     return Response(
         sparse(record, members_of(query["fields"], record)),
         headers=etag_headers(of) if of is not None else None,
     )
+
+
+def created_response(record: Mapping[str, Any], *, of: VersionedModel, location: str) -> Response:
+    """Return 201 with the record, the ETag of the row ``of`` and its ``Location``."""
+    return Response(record, status=201, headers={"Location": location, **etag_headers(of)})

@@ -1,4 +1,4 @@
-"""What an address may ask: a list of parameters, each with its form, and nothing else."""
+"""Validation of query parameters: only declared ones are accepted."""
 
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ from crm.core.errors import Invalid
 
 
 class UnknownParameter(Invalid):
-    """``parameter`` is its name, ``allowed`` are those that there are."""
+    """``parameter`` is the unknown name, ``allowed`` are the valid ones."""
 
     code = "unknown_parameter"
     message = gettext_noop(
@@ -25,11 +25,14 @@ class RepeatedParameter(Invalid):
 
 
 class Query(NormalizedSerializer):
-    """The parameters of one kind of request; a parameter that is not declared is refused."""
+    """The parameters of one kind of request; an undeclared parameter is rejected."""
 
     @classmethod
     def read(cls, request: Request, **context: Any) -> Self:
-        """Give the parameters of a request, checked. Raises ValidationError and the above."""
+        """Return the validated query parameters.
+
+        Raise ValidationError, UnknownParameter or RepeatedParameter.
+        """
         given = request.query_params
         query = cls(data=given.dict(), context={"request": request, **context})
         for name in given:
@@ -43,12 +46,12 @@ class Query(NormalizedSerializer):
         return query
 
     def __getitem__(self, name: str) -> Any:
-        """Give a value that was sent or has a default, else None."""
+        """Return a parameter's value or default, else None."""
         return self.validated_data.get(name)
 
 
 class RecordQuery(Query):
-    """The parameters of one record: which of its members are wanted."""
+    """The query parameters of one record: ``fields`` selects its members."""
 
     def get_fields(self) -> dict[str, Any]:
         # As a declaration it would hide the attribute of this name that serializers have.

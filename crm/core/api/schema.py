@@ -1,4 +1,4 @@
-"""How the API is described: what is true of every operation is said here once."""
+"""The OpenAPI schema: error responses and headers that every operation shares."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -41,9 +41,10 @@ _MEANING = {
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """A refusal (RFC 9457). ``code`` is stable; ``detail`` says what to do, in one's language.
+    """An error (RFC 9457). ``code`` is stable; ``detail`` says what to do, in the request's
+    language.
 
-    Some codes have further members, as ``errors`` by field or ``retry_after`` in seconds.
+    Some codes have further members, such as ``errors`` by field or ``retry_after`` in seconds.
     """
 
     type = serializers.CharField()
@@ -54,14 +55,14 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class ApiSchema(AutoSchema):
-    """Adds to each operation the refusals that it can meet, and the headers that it knows."""
+    """Adds to each operation its possible error responses and its headers."""
 
     def get_operation_id(self) -> str:
-        """Take a view's own name for what it does, where it does one thing only."""
+        """Return the view's ``operation_id``, else the generated one."""
         return getattr(self.view, "operation_id", None) or super().get_operation_id()
 
     def get_summary(self) -> str | None:
-        """Take the first sentence of what is said about an operation for lists of them."""
+        """Return the first line of the description where no summary is set."""
         return super().get_summary() or self.get_description().partition("\n")[0] or None
 
     def get_override_parameters(self) -> list[Any]:
@@ -106,7 +107,7 @@ class ApiSchema(AutoSchema):
 
     @property
     def _is_versioned(self) -> bool:
-        """Whether the view answers with one record that has an ETag."""
+        """Return whether the view returns one record that has an ETag."""
         return getattr(self.view, "is_versioned", False)
 
     @property
@@ -119,12 +120,12 @@ class ApiSchema(AutoSchema):
 
 
 def example(value: Any) -> list[OpenApiExample]:
-    """Show a body that works; tests send each of them."""
+    """Return an example of a valid request body; tests send each of them."""
     return [OpenApiExample("Example", value=value, request_only=True)]
 
 
 def refuses(*statuses: int) -> Callable[[Any], Any]:
-    """Tell the schema of refusals that a method has beside those of every one."""
+    """Declare the error statuses of a method beyond those that every operation has."""
 
     def marked(method: Any) -> Any:
         method.refusals = statuses
@@ -134,7 +135,7 @@ def refuses(*statuses: int) -> Callable[[Any], Any]:
 
 
 def only_this_version(endpoints: list[Any]) -> list[Any]:
-    """Leave out of the document what is not the API's."""
+    """Return only the endpoints of `/api/v1/`."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
 
 

@@ -1,4 +1,4 @@
-"""Text in bodies and parameters, brought to its one form before anything is checked."""
+"""Normalization of text in bodies and parameters before validation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,10 @@ def prose_field(**options: Any) -> serializers.CharField:
 
 
 class NormalizedSerializer(serializers.Serializer[Any]):
-    """Base of what is read: the text of every declared field is normalized first.
+    """Base serializer of input: normalizes the text of every declared field first.
 
-    A field with ``trim_whitespace=False`` stays as it was sent: a password, or a message, which
-    has rules of its own (`chat/content.py`).
+    A field with ``trim_whitespace=False`` is unchanged: a password, or a message, which has its own
+    rules (`chat/content.py`).
     """
 
     def run_validation(self, data: Any = empty) -> Any:
@@ -30,7 +30,7 @@ class NormalizedSerializer(serializers.Serializer[Any]):
         return super().run_validation(self.normalized(data))
 
     def _refuse_too_many(self, data: Any) -> None:
-        """Count before anything is checked: DRF words a refusal of each element first."""
+        """Check the number of elements first: DRF would report an error for each."""
         if isinstance(data, Mapping):
             for name, value in data.items():
                 if name in self.fields and (most := _most_exceeded(self.fields[name], value)):
@@ -38,7 +38,7 @@ class NormalizedSerializer(serializers.Serializer[Any]):
                     raise serializers.ValidationError({name: [message.format(max_length=most)]})
 
     def normalized(self, data: Any) -> Any:
-        """Return the members with their text normalized; what is no object comes back as it is."""
+        """Return the members with their text normalized; a value that is no object is unchanged."""
         if not isinstance(data, Mapping):
             return data
         return {
@@ -48,7 +48,7 @@ class NormalizedSerializer(serializers.Serializer[Any]):
 
 
 def _most_exceeded(field: Any, value: Any) -> int:
-    """Return how many elements or members are allowed where there are more, at any depth; or 0."""
+    """Return the limit that a list or object exceeds at any depth; 0 if none."""
     if isinstance(value, list) and isinstance(field, serializers.ListField):
         inner, most = value, field.max_length or MOST_MEMBERS
     elif isinstance(value, Mapping) and isinstance(field, serializers.DictField):

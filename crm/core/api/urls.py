@@ -1,4 +1,4 @@
-"""The API's description, and what answers where there is nothing; after every other URL."""
+"""URLs of the API's description and its 404; included after every other URL."""
 
 from django.urls import path, re_path
 

@@ -1,4 +1,4 @@
-"""The API's own description, for programs and for people."""
+"""The API's description, as JSON and as pages."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from crm.core.errors import NotFound
 
 @method_decorator(cache_control(public=True, max_age=300), name="dispatch")
 class OpenApi(APIView):
-    """The document: the same for everybody of a language, and of nobody's data."""
+    """The OpenAPI document: the same for every client of a language; it contains no tenant data."""
 
     authentication_classes: Any = []
     permission_classes: Any = []
@@ -31,7 +31,7 @@ class OpenApi(APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponseBase:
-        """Answer with the document in the language of ``lang``, else in that of the request."""
+        """Return the document in the language of ``lang``, else in that of the request."""
         wanted = request.GET.get("lang")
         language = wanted if wanted in dict(settings.LANGUAGES) else get_language()
         document = document_in(language or settings.LANGUAGE_CODE)
@@ -51,11 +51,11 @@ class OpenApi(APIView):
 @require_safe
 @cache_control(private=True, no_store=True)
 def reference(request: HttpRequest) -> HttpResponse:
-    """Show the document as pages on which each operation can be tried."""
+    """Render the interactive API reference."""
     return render(request, "api/reference.html")
 
 
 @csrf_exempt
 def nothing_here(request: HttpRequest, **_parameters: Any) -> HttpResponse:
-    """Answer a program that missed in words it can read."""
+    """Raise NotFound for an unknown path, so that the response is a problem document."""
     raise NotFound

@@ -1,1 +1,1 @@
-"""The database backend: Django's for PostgreSQL, each statement asked on somebody's behalf."""
+"""Database backend: PostgreSQL with the tenant scope set in front of each statement."""

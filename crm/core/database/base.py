@@ -1,4 +1,4 @@
-"""The wrapper that Django asks for, named by ENGINE."""
+"""The database wrapper that Django loads by ENGINE."""
 
 import select
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def check_open(connection: "Connection[Any]") -> None:
-    """Raise OperationalError where the server has closed a connection that nobody used.
+    """Raise OperationalError where the server has closed an idle connection.
 
-    Nothing was asked, so there is nothing to read but that it was closed: only a connection with
-    something to read is asked, which the pool's own check does with every one.
+    Only a connection with unread data is checked by a query; the pool's own check queries every
+    one.
     """
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
@@ -33,14 +33,14 @@ def check_open(connection: "Connection[Any]") -> None:
 
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> Any:
-        """Show a statement without what was sent in front of it."""
+        """Return the statement without the scope settings that were sent in front of it."""
         shown = super().last_executed_query(cursor, sql, params)
         front = getattr(cursor, "front", "")
         return shown.removeprefix(front) if isinstance(shown, str) else shown
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Connects as the application, and as the owner of the tables only inside ``as_owner``."""
+    """Connects as the application's role, and as the tables' owner inside ``as_owner`` only."""
 
     creation_class = DatabaseCreation
     ops_class = DatabaseOperations
@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def as_owner(self) -> Iterator[None]:
-        """Work as the owner of the tables, whom no policy holds: for migrations."""
+        """Connect as the tables' owner, to whom no policy applies: for migrations."""
         if self.is_owner:
             yield
             return

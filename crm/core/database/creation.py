@@ -1,4 +1,4 @@
-"""Test databases belong to the owner of the tables; the tests run as the application."""
+"""Test databases are owned by the tables' owner; tests run as the application's role."""
 
 from typing import TYPE_CHECKING, Any
 

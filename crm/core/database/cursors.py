@@ -1,4 +1,4 @@
-"""A cursor that says, in the same message as each statement, whose rows it is about."""
+"""A cursor that sends the tenant scope in the same message as each statement."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +14,7 @@ from crm.core.tenancy import NOBODY, Scope
 
 
 class Said:
-    """What the present transaction of a connection was told; None: it cannot be known."""
+    """The scope that the current transaction of a connection has set; None: unknown."""
 
     scope: Scope | None = NOBODY
 
@@ -29,7 +29,7 @@ else:
 
 
 class ScopedCursor(_Cursor):
-    """The statements in front are sent together with the query: no round trip of their own.
+    """Sends the scope settings together with the query, without an additional round trip.
 
     They are ``SET LOCAL``, so they end with the transaction; outside of one, PostgreSQL runs what
     comes in one message as one transaction.
@@ -68,7 +68,7 @@ class ScopedCursor(_Cursor):
         return self
 
     def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
-        """Send the statements one by one: psycopg's pipeline takes no two in one message."""
+        """Send the statements separately: psycopg's pipeline allows one statement per message."""
         if self.said is None:
             super().executemany(query, params_seq, returning=returning)
             return
@@ -79,7 +79,9 @@ class ScopedCursor(_Cursor):
                 self.execute(query, params)
 
     def copy(self, statement: Any, params: Params | None = None, **kwargs: Any) -> Any:
-        """Refuse: COPY can carry nothing in front of it, and would see no rows."""
+        """Raise NotSupportedError: COPY cannot be preceded by the scope settings and would see no
+        rows.
+        """
         if self.said is not None:
             raise NotSupportedError(
                 "COPY does not tell whose rows it is about; use it as the owner of the tables."
@@ -87,7 +89,7 @@ class ScopedCursor(_Cursor):
         return super().copy(statement, params, **kwargs)
 
     def _before(self, query: Query) -> list[str]:
-        """Give the statements that must come first in this transaction."""
+        """Return the statements that must precede the query in this transaction."""
         if self.said is None:
             return []
         if _is_rollback(query):

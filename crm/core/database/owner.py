@@ -1,4 +1,4 @@
-"""Working as the owner of the tables, whom no policy holds: migrations, and nothing in between."""
+"""Connections as the tables' owner, to whom no policy applies: for migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from crm.core.database.base import DatabaseWrapper
 
 @contextmanager
 def as_owner(alias: str = DEFAULT_DB_ALIAS) -> Iterator[DatabaseWrapper]:
-    """Connect this thread as the owner until the end; not inside a transaction."""
+    """Connect this thread as the owner inside the block; not inside a transaction."""
     connection = connections[alias]
     if not isinstance(connection, DatabaseWrapper):
         raise TypeError(f"The database {alias} has another ENGINE than crm.core.database.")

@@ -1,6 +1,6 @@
-"""Put on the tables what `locks` says; run by every migration, harmless when it is there.
+"""Install the row-level-security policies of `locks`; every migration runs this, idempotently.
 
-Rights are given last: a table that has no lock yet is one that the application cannot reach.
+Privileges are granted last: the application cannot reach a table that has no policy yet.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ BY_OPERATOR = "for_operators"
 
 
 class NotLocked(Exception):
-    """The database lacks what the lock needs; the sentence says what to do."""
+    """The database lacks a prerequisite of row-level security; the message says what to do."""
 
 
 def lock_tables(connection: BaseDatabaseWrapper) -> None:
-    """Make policies, doors and rights what they should be. Raises NotLocked."""
+    """Create or update policies, lookup functions and privileges. Raise NotLocked."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         application = connections.settings[connection.alias]["USER"]
         operator = settings.DATABASE_OPERATOR_ROLE
@@ -58,7 +58,7 @@ def _tables(cursor: CursorWrapper) -> set[str]:
 
 
 def policies(lock: Lock, operator: str) -> Iterator[tuple[str, str]]:
-    """Give the name of each policy of a table with what follows ``CREATE POLICY … ON …``."""
+    """Return the name of each policy of a table and the text after ``CREATE POLICY … ON …``."""
     condition = lock.organization
     yield BY_ORGANIZATION, f"USING ({condition}) WITH CHECK ({condition})"
     yield BY_OPERATOR, f'TO "{operator}" USING (true) WITH CHECK (true)'

@@ -1,15 +1,15 @@
-"""Which tables belong to organizations, and what must be true of a row that is seen.
+"""Row-level-security policies: which tables belong to organizations, and which rows are visible.
 
-Found in the models: whatever has an ``organization_id``, and whatever cannot exist without a row
-of such a table. A model says more where more is to be said:
+Derived from the models: those with an ``organization_id``, and those with a required relation to
+such a model. A model may declare:
 
-``organization_doors``  fields whose value tells the organization (see ``tenancy.behind``)
-``person_field``        the field with the user whose own row it is, from outside the organization
-``person_changes``      True: they may change it too, not only see it
-``seen_by_members``     True: whoever has a membership sees the row from outside the organization
-``database_rights``     what the application may do with the table at all, instead of everything;
-                        a table that Django does not manage is given none unless it says so
-``shared``              True: rows of all organizations stand here on purpose, and hold no secrets
+``organization_doors``  fields whose value identifies the organization (see ``tenancy.behind``)
+``person_field``        the field with the user who sees the row without the organization's scope
+``person_changes``      True: that user may change it too
+``seen_by_members``     True: members see the row without the organization's scope
+``database_rights``     the application's privileges on the table; by default all, and none for an
+                        unmanaged table
+``shared``              True: rows are visible to all organizations and contain no secrets
 """
 
 import re
@@ -32,10 +32,10 @@ PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The conditions under which a table's rows are seen and changed.
+    """The conditions under which a table's rows are visible and writable.
 
-    ``person`` is the one for a user without an organization; it opens rows to be seen, and where
-    ``person_changes`` to be changed.
+    ``person`` is the condition for a user without an organization; it allows reading, and with
+    ``person_changes`` writing.
     """
 
     table: str
@@ -46,7 +46,9 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class DoorSql:
-    """A function that tells the organization behind a name, and nothing else."""
+    """An SQL function that returns the organization of a secret or public name, and
+    nothing else.
+    """
 
     table: str
     column: str
@@ -60,7 +62,7 @@ def organization_model() -> type[Model]:
 
 @cache
 def locks() -> dict[str, Lock]:
-    """Give the lock of each table that has one."""
+    """Return the policy of each table that has one, by table name."""
     found: dict[str, Lock] = {}
     models = _models()
     while True:
@@ -75,9 +77,8 @@ def locks() -> dict[str, Lock]:
 
 @cache
 def tables_of_organizations() -> frozenset[str]:
-    """Name every table that must be locked: those of `locks`, and those that lock themselves.
-
-    What Django does not manage (the audit) comes with policies of its own.
+    """Return all tables that need a policy: those of `locks` and unmanaged tables with
+    their own.
     """
     themselves = {
         model._meta.db_table
@@ -88,7 +89,7 @@ def tables_of_organizations() -> frozenset[str]:
 
 
 def unlocked_models() -> list[type[Model]]:
-    """Give the models that point to locked tables, have no lock, and do not say why."""
+    """Return the models that refer to protected tables, have no policy and are not ``shared``."""
     return [
         model
         for model in _models()
@@ -116,7 +117,7 @@ def doors() -> list[DoorSql]:
 
 
 def rights() -> dict[str, tuple[str, ...]]:
-    """Give for every table what the application may do with it."""
+    """Return the privileges of the application on each table."""
     return {
         model._meta.db_table: getattr(
             model, "database_rights", EVERYTHING if model._meta.managed else ()
@@ -126,7 +127,7 @@ def rights() -> dict[str, tuple[str, ...]]:
 
 
 def locked_tables_in(query: Query) -> set[str]:
-    """Give the locked tables that a statement names."""
+    """Return the protected tables that a statement names."""
     if isinstance(query, sql.Composable):
         return set()
     text = query.decode() if isinstance(query, bytes) else str(query)
@@ -195,7 +196,7 @@ def _of_person(model: type[Model]) -> str | None:
 
 
 def _theirs() -> str:
-    """Select the organizations of a user: of their own memberships, the policy shows no others."""
+    """Return the SQL of a user's organizations: the policy limits memberships to their own."""
     through = organization_model()._meta.get_field("members").remote_field.through._meta  # type: ignore[union-attr]
     return f'SELECT organization_id FROM "{through.db_table}" WHERE user_id = {PERSON}'  # noqa: S608  the same
 

@@ -1,4 +1,4 @@
-"""Does row-level security hold the application? Not where its role may pass it by."""
+"""Check whether row-level security applies to the application's role."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ _ADVICE = (
 
 
 def complaints(ask: Ask, *, operator: str, locked: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give what is wrong with the role that asks, each with what to do.
+    """Return the problems of the current database role, each with a remedy.
 
-    ``ask`` runs a statement and gives its one row; ``locked`` names the tables of organizations.
+    ``ask`` runs a statement and returns its single row; ``locked`` names the tables with policies.
     """
     role, is_superuser, passes_by = ask(
         "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user", []

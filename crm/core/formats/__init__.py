@@ -1,4 +1,4 @@
-"""How dates and times are written: one way for each language, on every page.
+"""Formats of dates and times: one per language, on every page.
 
-`static/chat/inbox/time.js` says the same for what the inbox writes by itself.
+`static/chat/inbox/time.js` has the same formats for the inbox.
 """

@@ -1,4 +1,4 @@
-"""What the API says is for whoever asked: nobody in between keeps it for others."""
+"""Cache-Control of API responses: private, so that no shared cache stores them."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,9 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def api_cache_middleware(get_response: Answer) -> Answer:
-    """Say so with every answer of the API that says nothing else; its ETag serves as before."""
+    """Add ``Cache-Control: private, no-cache`` to API responses that set none; ETags
+    still apply.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -1,8 +1,8 @@
-"""Django's handler for ASGI, which works on a request in one visit to one thread.
+"""Django's ASGI handler, running a whole request in one thread.
 
-Django's own starts a thread for every request and goes back and forth between it and the event
-loop: for the signals, for the middleware, for the view, and to close. Under load each of these
-waits for the loop. Views and middleware here are synchronous, so one visit is enough.
+Django's own starts a thread for every request and alternates between it and the event loop for
+signals, middleware, view and closing. Under load each switch waits for the loop. Views and
+middleware here are synchronous, so one switch is enough.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ def _threads() -> ThreadPoolExecutor:
 
 
 class Handler(ASGIHandler):
-    """Works as `ASGIHandler` does; a client that leaves meanwhile interrupts nothing."""
+    """Works as `ASGIHandler` does; a client's disconnect does not cancel the request."""
 
     def __init__(self) -> None:
         BaseHandler.__init__(self)
@@ -79,7 +79,7 @@ class Handler(ASGIHandler):
 
 
 def application() -> Callable[..., Any]:
-    """Give Django as an ASGI application, as `django.core.asgi.get_asgi_application` does."""
+    """Return Django as an ASGI application, as `django.core.asgi.get_asgi_application` does."""
     import django
 
     django.setup(set_prefix=False)

@@ -1,4 +1,4 @@
-"""How much of a body is taken in: the same limit for every way of sending one."""
+"""The maximum size of request bodies, with and without Content-Length."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,9 +13,9 @@ Call = Callable[..., Awaitable[Any]]
 
 
 def bounded(application: Call) -> Call:
-    """Hand on requests whose bodies keep to MAX_BODY_BYTES, the others without their body.
+    """Wrap an ASGI application: bodies above MAX_BODY_BYTES are discarded before it is called.
 
-    A body that came in chunks gets its Content-Length: without one, it would be taken for empty.
+    A chunked body gets a Content-Length: without one, it would be taken for empty.
     """
 
     async def answer(scope: Scope, receive: Call, send: Call) -> None:
@@ -47,7 +47,10 @@ def _told_length(scope: Scope) -> int | None:
 
 
 async def _read(receive: Call, *, keep: bool) -> bytes | None:
-    """Read to the end, but keep no more than tells that it is too much."""
+    """Read the request body to its end; keep at most what proves that it is too large.
+
+    Return None if the client disconnects.
+    """
     body = bytearray()
     while True:
         message = await receive()

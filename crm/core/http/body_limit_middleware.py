@@ -1,4 +1,4 @@
-"""Bodies that nobody could read are refused before anybody tries."""
+"""Reject bodies that are too large or undecodable before a view reads them."""
 
 from collections.abc import Callable
 

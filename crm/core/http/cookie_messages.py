@@ -1,4 +1,4 @@
-"""Where a sentence waits for the next page."""
+"""Storage of messages for the next page."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.contrib.messages.storage.session import SessionStorage
 
 
 class _Cookie(CookieStorage):
-    """Django's own, but its name can carry the prefix that binds a cookie to host and TLS."""
+    """Django's cookie, with a name that can have the ``__Host-`` prefix."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

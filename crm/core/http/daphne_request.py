@@ -1,4 +1,4 @@
-"""Daphne's requests, with a bound on what they store and words for what never reaches Django."""
+"""Daphne's requests, with bounded bodies and error documents for unparsable requests."""
 
 import json
 from typing import Any
@@ -19,11 +19,11 @@ TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 
 
 class DeadlineChannel(HTTPChannel):
-    """A connection whose requests have to be there in time, however slowly their bytes drip.
+    """A connection with deadlines for its requests, however slowly bytes arrive.
 
-    Twisted alone waits for as long as any byte comes now and then. From the first byte of a request
-    its headers have REQUEST_HEADER_SECONDS, from then on its body REQUEST_BODY_SECONDS; the
-    handshake of a WebSocket is such a request. While it is answered, nothing runs.
+    Twisted's timeout restarts with every byte. Here the headers must arrive within
+    REQUEST_HEADER_SECONDS of a request's first byte, and the body within REQUEST_BODY_SECONDS after
+    them; so must the handshake of a WebSocket. No deadline runs during the response.
     """
 
     _deadline: Any = None
@@ -62,15 +62,15 @@ class DeadlineChannel(HTTPChannel):
 
 
 def channel_protocol() -> Any:
-    """Return the protocol of a new connection, as Twisted's factory makes it."""
+    """Return the protocol of a new connection, like Twisted's factory."""
     return _GenericHTTPChannelProtocol(DeadlineChannel())
 
 
 class BoundedRequest(WebRequest):
-    """Daphne writes a whole body to the disk before anybody is asked; here, no more than matters.
+    """Daphne spools a whole body to disk before the application is called; this bounds it.
 
-    One byte more than MAX_BODY_BYTES is kept, so that `crm.core.http.body_limit` sees that it was
-    too much.
+    One byte more than MAX_BODY_BYTES is kept, so that `crm.core.http.body_limit` detects the
+    excess.
     """
 
     _received = 0
@@ -86,7 +86,7 @@ class BoundedRequest(WebRequest):
             super().handleContentChunk(data[:room])
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802  the same
-        """Hide the type from Twisted: it would read every form once more, and refuse wordless."""
+        """Hide the content type from Twisted, which would parse forms a second time."""
         self._content_types = tuple(self.requestHeaders.getRawHeaders(b"content-type", ()))
         self.requestHeaders.removeHeader(b"content-type")
         super().requestReceived(command, path, version)
@@ -97,7 +97,7 @@ class BoundedRequest(WebRequest):
         return super().process()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Answer what is no request that Django could be asked: programs alone send such."""
+        """Return a problem document for a request that cannot be parsed as HTTP."""
         if status < 500:
             code, title = "bad_request", f"{body}. Correct the request and send it again."
         else:

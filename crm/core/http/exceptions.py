@@ -1,23 +1,24 @@
-"""Turn a refusal into an answer people or programs can read."""
+"""Translation of errors to HTTP responses."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from crm.core.errors import AppError, MethodNotAllowed
+from crm.core.errors import AppError, BadRequest, MethodNotAllowed
 
 _API = "/api/"
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Say whether the API was called: it never answers with a page."""
+    """Return whether the request is for the API, which never responds with a page."""
     return request.path_info.startswith(_API)
 
 
 def problem(error: AppError) -> dict[str, object]:
-    """Word a refusal as RFC 9457 problem details; ``code`` is the stable part."""
+    """Serialize an error as RFC 9457 problem details; ``code`` is the stable part."""
     return {
         "type": "about:blank",
         "title": error.message,
@@ -40,9 +41,9 @@ def problem_json(error: AppError) -> JsonResponse:
 
 
 def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
-    """Answer with a problem document in the API, elsewhere with a page.
+    """Return a problem document for the API, an HTML page elsewhere.
 
-    It needs no middleware to have run before it.
+    Requires no middleware to have run before.
     """
     if is_for_programs(request):
         return problem_json(error)
@@ -62,7 +63,14 @@ class RefusalMiddleware:
             return explained
         return response
 
+    def process_view(self, request: HttpRequest, *view: object) -> None:
+        """Raise Http404 for a page's path with NUL, which PostgreSQL refuses to look up."""
+        if "\x00" in request.path_info and not is_for_programs(request):
+            raise Http404
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError) and "NUL" in str(error):
+            error = BadRequest()
         if not isinstance(error, AppError):
             return None
         if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):

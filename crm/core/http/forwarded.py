@@ -1,7 +1,7 @@
-"""The address of a client behind proxies: read in one place, for requests and sockets alike.
+"""Client addresses behind proxies, for requests and sockets.
 
-Each proxy appends the address it was asked from to ``X-Forwarded-For``. Only the entries that our
-own proxies wrote are true: counted from the right, as many as there are proxies.
+Each proxy appends the address of its peer to ``X-Forwarded-For``. Only the entries of our own
+proxies are trusted: counted from the right, as many as there are proxies.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 def parse_address(text: str) -> str | None:
-    """Return the IP address of one entry, or None where it is none.
+    """Return the IP address of one entry, or None if invalid.
 
     Accepted are IPv4, IPv6, either with a port (``203.0.113.7:50123``, ``[2001:db8::7]:443``), in
     brackets, in quotes and with a zone (``fe80::1%eth0``).
@@ -35,9 +35,9 @@ def parse_address(text: str) -> str | None:
 
 
 def forwarded_address(headers: Headers, *, proxies: int) -> str | None:
-    """Return the address that the outermost of ``proxies`` trusted proxies was asked from.
+    """Return the client address that the outermost of ``proxies`` trusted proxies recorded.
 
-    None where the header is missing or what stands there is no address: the peer counts then.
+    None where the header is missing or invalid: the peer's address is used then.
     """
     entries = [entry for value in _values(headers, "address") for entry in value.split(",")]
     if not entries or proxies < 1:
@@ -46,7 +46,7 @@ def forwarded_address(headers: Headers, *, proxies: int) -> str | None:
 
 
 def forwarded_proto(headers: Headers) -> str | None:
-    """Return ``http`` or ``https``, as the proxy was asked; None where it does not say."""
+    """Return ``http`` or ``https`` as recorded by the proxy; None if missing."""
     for value in _values(headers, "proto"):
         proto = value.split(",")[0].strip().lower()
         return proto if proto in {"http", "https"} else None

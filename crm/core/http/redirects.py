@@ -1,7 +1,7 @@
-"""Redirect targets that come from a request: one rule for every ``next``.
+"""Redirect targets from requests: one rule for every ``next``.
 
-A target is followed only if it is a path of this host. A relative reference (``abc``), the name of
-a view, another host, another scheme and whatever a browser could read as one of them are not.
+Only a path of this host is accepted. A relative reference (``abc``), the name of a view, another
+host, another scheme and anything that a browser could interpret as one of them are rejected.
 """
 
 import re
@@ -33,7 +33,7 @@ def is_local(request: HttpRequest, target: str | None) -> bool:
 def local_target(request: HttpRequest, target: str | None, default: str) -> str:
     """Return ``target`` if it stays on this host, else ``default``.
 
-    The result is a URL for ``HttpResponseRedirect``. It must not be given to ``redirect()``, which
-    would look for a view of that name.
+    The result is a URL for ``HttpResponseRedirect``. Do not pass it to ``redirect()``, which would
+    resolve it as a view name.
     """
     return target if target and is_local(request, target) else default

@@ -1,4 +1,4 @@
-"""What Django's middleware does for every response, for a request that does not come through it."""
+"""Django's response headers for requests that bypass its middleware."""
 
 from typing import NoReturn
 
@@ -24,7 +24,7 @@ _DRESSING = (
 
 
 def turn_away(request: HttpRequest) -> HttpResponse | None:
-    """Refuse an unknown host and send plain HTTP on to HTTPS, where that is demanded."""
+    """Return 400 for an unknown host or the redirect to HTTPS where it is required, else None."""
     try:
         request.get_host()
     except DisallowedHost:
@@ -33,6 +33,6 @@ def turn_away(request: HttpRequest) -> HttpResponse | None:
 
 
 def dress(request: HttpRequest, response: HttpResponse) -> None:
-    """Add the headers that tell a browser what it may do with the response."""
+    """Add the security headers to the response."""
     for middleware in _DRESSING:
         middleware.process_response(request, response)

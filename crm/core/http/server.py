@@ -1,7 +1,7 @@
-"""Daphne, with what it lacks for long-lived sockets.
+"""Daphne with bounded buffers and a graceful shutdown for long-lived sockets.
 
-It buffers without limit for a client that does not read, reads without limit from one that does not
-stop, and cuts sockets without a close frame at SIGTERM.
+Daphne buffers without limit for a client that does not read, reads without limit from one that does
+not stop, and closes sockets without a close frame at SIGTERM.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ SHARED_LENGTH = 8192
 
 @implementer(IPushProducer)
 class Outlet:
-    """What a consumer is told about the buffer towards its client; in its scope as ``outlet``.
+    """The state of the write buffer towards a client; in the consumer's scope as ``outlet``.
 
-    ``is_open`` turns false when more is waiting than the transport takes at once, and true when all
-    of it is written; then ``on_open`` is called.
+    ``is_open`` becomes false when more is buffered than the transport's high-water mark, and true
+    when everything is written; then ``on_open`` is called.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Outlet:
 
 
 class SocketProtocol(WebSocketProtocol):
-    """One WebSocket, whose both directions know when the other side does not keep up."""
+    """One WebSocket with backpressure in both directions."""
 
     application_queue: "Queue[dict[str, Any]]"
 
@@ -98,7 +98,7 @@ class SocketProtocol(WebSocketProtocol):
             asyncio.get_running_loop().call_later(0.05, self._read_on)
 
     def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: FBT001, FBT002, N802  Daphne's
-        """Send text as one frame, whose bytes all sockets share that are sent the same text."""
+        """Send text as one frame, whose bytes are shared by all sockets that send the same text."""
         if binary or self.state != self.STATE_OPEN or self._perMessageCompress or self.send_queue:
             super().serverSend(content, binary)
         else:
@@ -112,7 +112,7 @@ class SocketProtocol(WebSocketProtocol):
         self.sendCloseFrame(code=code or 1000, isReply=False)
 
     def sendMessage(self, *args: Any, **options: Any) -> None:  # noqa: N802  Autobahn's name
-        """Send without the limit that is for clients: a resumed stream may be long."""
+        """Send without the size limit for clients: a replayed stream may be long."""
         if self.state != self.STATE_OPEN:
             # The client has gone, and its consumer has not heard of it yet.
             return
@@ -125,7 +125,7 @@ class SocketProtocol(WebSocketProtocol):
 
 
 def _text_frame(text: str) -> bytes:
-    """Give a text as an unmasked WebSocket frame: RFC 6455, section 5.2."""
+    """Return a text as an unmasked WebSocket frame: RFC 6455, section 5.2."""
     payload = text.encode()
     size = len(payload)
     if size <= 125:
@@ -139,10 +139,10 @@ _shared_frame = lru_cache(maxsize=64)(_text_frame)
 
 
 class Server(Daphne):
-    """``run()`` serves until SIGTERM or SIGINT, says goodbye to everybody, and returns.
+    """``run()`` serves until SIGTERM or SIGINT, closes all sockets gracefully, and returns.
 
-    A second signal ends it at once. ``failure`` is what kept it from listening, else None.
-    ``proxies`` is how many trusted proxies stand in front: 0 believes no ``X-Forwarded-*``.
+    A second signal stops it at once. ``failure`` is the error that prevented listening, else None.
+    ``proxies`` is the number of trusted proxies in front: 0 ignores ``X-Forwarded-*``.
     """
 
     def __init__(self, application: Any, *, proxies: int = 0, **options: Any) -> None:
@@ -192,7 +192,7 @@ class Server(Daphne):
         return super().create_application(protocol, scope)
 
     def _see_through_proxies(self, scope: dict[str, Any]) -> None:
-        """Replace client and scheme by what the trusted proxies say of them."""
+        """Replace client and scheme by the values of the trusted proxies."""
         if address := forwarded_address(scope["headers"], proxies=self.proxies):
             scope["client"] = [address, 0]
         if proto := forwarded_proto(scope["headers"]):
@@ -204,7 +204,7 @@ class Server(Daphne):
         self.stop()
 
     def kill_all_applications(self) -> Any:
-        """Cancel what still runs; Daphne's own stumbles over connections that run nothing."""
+        """Cancel running applications; Daphne's own version fails for connections without one."""
         running = [
             details["application_instance"]
             for details in self.connections.values()
@@ -226,7 +226,7 @@ class Server(Daphne):
         self._farewell = asyncio.ensure_future(self._say_goodbye())
 
     async def _say_goodbye(self) -> None:
-        """Close the sockets, spread so that the clients do not all come back at once."""
+        """Close the sockets, spread over time so that clients do not reconnect simultaneously."""
         sockets = [each for each in self.connections if isinstance(each, SocketProtocol)]
         random.shuffle(sockets)
         spread = min(settings.CHAT_DRAIN_SECONDS, len(sockets) / settings.CHAT_CLOSED_PER_SECOND)

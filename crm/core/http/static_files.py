@@ -1,4 +1,4 @@
-"""How files for browsers are named and stored in a real installation."""
+"""Storage of static files in production."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +13,9 @@ _VENDORED = "vendor/"
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Names every file by its content; our own ES modules import each other under those names.
+    """Names every file by its hash; our ES modules import each other by those names.
 
-    Without the second half a module would keep its plain name, and a browser that has an old one
-    cached would run it together with new ones.
+    With plain names a browser could combine cached old modules with new ones.
     """
 
     support_js_module_import_aggregation = True

@@ -1,4 +1,4 @@
-"""JSON that comes from outside, read in one way by the API and by the sockets."""
+"""Strict JSON parsing, shared by the API and the sockets."""
 
 import json
 import math
@@ -9,13 +9,14 @@ MAX_DEPTH = 32
 
 
 class NotJson(ValueError):
-    """The text is no JSON, or JSON that programs read in different ways."""
+    """The text is not JSON, or JSON that parsers interpret differently."""
 
 
 def read_json(text: str | bytes) -> Any:
-    """Read a JSON text in UTF-8, or raise NotJson, whose sentence is for people.
+    """Parse a JSON text in UTF-8. Raise NotJson with a user-readable message.
 
-    Refused as well: NaN and infinities, a name twice in one object, and more than MAX_DEPTH levels.
+    Rejected as well: NaN and infinities, duplicate names in an object, and more than MAX_DEPTH
+    levels.
     """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")

@@ -1,4 +1,4 @@
-"""What is answered where no view answers: each is a problem document in the API, else a page."""
+"""Error handlers: a problem document in the API, else a page."""
 
 from django.core.exceptions import (
     DisallowedHost,

@@ -1,4 +1,4 @@
-"""The operator's view of letters: whether they went out, never what they say."""
+"""Admin of outgoing e-mails: their delivery state, never their text."""
 
 from typing import Any
 

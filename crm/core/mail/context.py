@@ -1,4 +1,4 @@
-"""What templates know about mail."""
+"""Context processors of mail."""
 
 from typing import Any
 

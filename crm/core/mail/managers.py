@@ -1,4 +1,4 @@
-"""How letters are looked up."""
+"""Querysets of outgoing e-mails."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
@@ -17,13 +17,15 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.waiting().filter(due_at__lte=now)
 
     def over_since(self, moment: datetime) -> Self:
-        """Give what was sent or given up before that moment."""
+        """Return the e-mails that were sent or given up before that moment."""
         return self.filter(
             models.Q(sent_at__lt=moment) | models.Q(given_up_at__lt=moment),
         )
 
     def claim(self, mail_id: object, now: datetime, *, lease: timedelta) -> bool:
-        """Take one letter that is due for as long as the lease; nobody else sends it meanwhile."""
+        """Claim one due e-mail for the lease, so that no other worker sends it. Return whether it
+        was claimed.
+        """
         return bool(
             self.due(now)
             .filter(pk=mail_id)

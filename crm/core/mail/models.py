@@ -1,4 +1,4 @@
-"""Letters on their way out."""
+"""Outgoing e-mails."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,9 @@ from crm.core.text.fields import AddressField
 
 
 class Mail(models.Model):
-    """One letter to one address; its text is forgotten once it is sent, for it may hold a key."""
+    """One e-mail to one address; its text is erased once it is sent, because it may contain a
+    token.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=60)

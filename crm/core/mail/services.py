@@ -1,7 +1,7 @@
-"""Verbs about letters: queue, deliver, sweep up, purge.
+"""Queue, deliver, retry and purge e-mails.
 
-A letter is stored in the transaction of what it tells and sent by a task after the commit. It may
-arrive twice (a process that dies between the server's "accepted" and our commit), then with the
+An e-mail is stored in the transaction of its cause and sent by a task after the commit. It may be
+delivered twice (a process that dies between the server's acceptance and our commit), then with the
 same Message-ID; it is never lost.
 """
 
@@ -35,7 +35,7 @@ SWEEP_BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is said: plain sentences, at most one link, and small print after it."""
+    """The content of an e-mail: plain paragraphs, at most one link, and a footer."""
 
     subject: str
     paragraphs: tuple[str, ...]
@@ -46,7 +46,7 @@ class Letter:
 
 @transaction.atomic
 def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], Letter]) -> Mail:
-    """Keep a letter, worded in the reader's language, and have it sent after the commit."""
+    """Store an e-mail in the recipient's language and queue its delivery after the commit."""
     with translation.override(language_code):
         letter = compose()
         context = {"letter": letter, "language_code": language_code}
@@ -70,9 +70,9 @@ def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], 
 def queue_mail_once(
     *, kind: str, to: str, language_code: str, compose: Callable[[], Letter], pause: timedelta
 ) -> None:
-    """Do what ``queue_mail`` does, unless such a letter went to this address within ``pause``.
+    """Do what ``queue_mail`` does, unless such an e-mail went to this address within ``pause``.
 
-    Requests that come at once wait for each other: a form sent twice sends one letter.
+    Concurrent calls are serialized: a form sent twice queues one e-mail.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -84,7 +84,7 @@ def queue_mail_once(
 
 
 def deliver_mail(*, mail_id: UUID) -> bool:
-    """Send a letter that is due, once; say whether it was sent now."""
+    """Send a due e-mail once. Return whether it was sent now."""
     if not Mail.objects.claim(mail_id, timezone.now(), lease=LEASE):
         return False
     mail = Mail.objects.get(pk=mail_id)
@@ -101,14 +101,14 @@ def deliver_mail(*, mail_id: UUID) -> bool:
 
 
 def late_mails() -> list[UUID]:
-    """Give the letters whose task was lost, or whose next attempt is due."""
+    """Return the ids of e-mails whose task was lost or whose retry is due."""
     horizon = timezone.now() - timedelta(seconds=settings.MAIL_SWEEP_AFTER_SECONDS)
     late = Mail.objects.due(horizon).order_by("due_at")
     return list(late.values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
 def purge_mails() -> int:
-    """Drop what was over long ago."""
+    """Delete e-mails that were finished longer than KEPT ago. Return the number of rows."""
     count, _each = Mail.objects.over_since(timezone.now() - KEPT).delete()
     return count
 
@@ -162,7 +162,7 @@ def _note_failure(mail: Mail, error: Exception) -> None:
 
 
 def _is_final(error: Exception) -> bool:
-    """Say whether the server will answer the same next time."""
+    """Return whether a retry would fail in the same way."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(500 <= code < 600 for code, _words in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):

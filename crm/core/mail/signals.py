@@ -1,4 +1,4 @@
-"""What this app tells others."""
+"""Signals of this app."""
 
 from django.dispatch import Signal
 

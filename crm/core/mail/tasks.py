@@ -1,4 +1,4 @@
-"""Services, later. Each may run twice."""
+"""Celery tasks of mail. Each is idempotent."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ def deliver(mail_id: str) -> None:
 
 @shared_task(name="mail.sweep")
 def sweep() -> None:
-    """Start what a crash left behind between a commit and its task, and what is tried again."""
+    """Queue deliveries that a crash lost, and those due for a retry."""
     for mail_id in late_mails():
         deliver.delay(str(mail_id))
 

@@ -1,4 +1,4 @@
-"""The outbox: letters of an installation that has no mail server, for those who try it out."""
+"""The outbox: e-mails of a development installation without a mail server."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,10 +14,9 @@ SHOWN = 30
 @never_cache
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
-    """Show the newest letters to anybody who reaches this machine; elsewhere there is no such page.
+    """Render the newest e-mails without authentication; Http404 unless MAIL_OUTBOX is set.
 
-    Only a checkout on somebody's own machine has it (config.settings.dev), and only without
-    EMAIL_URL.
+    Only the development settings (config.settings.dev) set it, and only without EMAIL_URL.
     """
     if not settings.MAIL_OUTBOX:
         raise Http404

@@ -1,4 +1,4 @@
-"""One correlation id, one log line and one measurement for every HTTP request."""
+"""Correlation id, access log line and metrics of every HTTP request."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ QUIET_VIEWS = frozenset({"operations:health", "operations:ready", "operations:me
 
 
 def trace_of(request: HttpRequest) -> Trace:
-    """Continue the caller's id if it is harmless, else begin with a new one."""
+    """Continue the client's correlation id if well-formed, else create one."""
     candidate = next(
         (request.headers[name] for name in REQUEST_HEADERS if name in request.headers), None
     )
@@ -37,7 +37,7 @@ def trace_of(request: HttpRequest) -> Trace:
 
 
 def _harmless_parameters(match: ResolverMatch) -> dict[str, Any]:
-    """Keep ids of a path; its strings may be names or the token of a link in a mail."""
+    """Return the integer and UUID parameters of a path; strings may be names or secret tokens."""
     return {
         name: value for name, value in match.kwargs.items() if isinstance(value, int | uuid.UUID)
     }
@@ -46,7 +46,7 @@ def _harmless_parameters(match: ResolverMatch) -> dict[str, Any]:
 def finish(
     request: HttpRequest, response: HttpResponseBase, trace: Trace, started: float
 ) -> HttpResponseBase:
-    """Give the id back, measure, and write the one line."""
+    """Add the X-Request-ID header, record the duration and write the access log line."""
     seconds = time.perf_counter() - started
     response["X-Request-ID"] = trace.correlation_id
     match = request.resolver_match
@@ -79,7 +79,7 @@ def finish(
 def correlation_middleware(
     get_response: Callable[[HttpRequest], Any],
 ) -> Callable[[HttpRequest], Any]:
-    """Continue the caller's id if it is harmless, give it back, and tell how the request went."""
+    """Accept a well-formed X-Request-ID or create one, return it, and log the request."""
     if iscoroutinefunction(get_response):
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:

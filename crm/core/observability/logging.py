@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, or a readable line when a developer looks at a terminal.
+"""Log formatters: one JSON object per line, or a readable line on a developer's terminal.
 
 The members are ``timestamp``, ``level``, ``service``, ``correlation_id``, ``user_id``, ``message``
 and ``metadata``; a caller gives the last one as ``extra={"metadata": {...}}``.
@@ -56,7 +56,7 @@ _TELLING = (
 
 
 def sentence_of(record: logging.LogRecord) -> str:
-    """Give the record's sentence without what its library puts in that is not for a log."""
+    """Return the record's message without what its library adds that must not be logged."""
     if record.name == "celery.app.trace":
         # Celery words a failure with the repr of the exception, arguments and all.
         return f"Task {getattr(record, 'data', {}).get('name', 'unknown')} failed."
@@ -72,7 +72,7 @@ def sentence_of(record: logging.LogRecord) -> str:
 
 
 def exception_of(error: BaseException) -> dict[str, Any]:
-    """Describe an exception by type and place, and by its sentence where that is harmless."""
+    """Describe an exception by type and location, and by its message where that is safe."""
     described: dict[str, Any] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "frames": [
@@ -89,7 +89,7 @@ def exception_of(error: BaseException) -> dict[str, Any]:
 
 
 def metadata_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Gather what a caller, the trace and the record itself tell beside the sentence."""
+    """Return the metadata of a record: the caller's, the exception's and the logger's name."""
     given = getattr(record, "metadata", None)
     metadata: dict[str, Any] = {"logger": record.name}
     if isinstance(given, dict):
@@ -120,7 +120,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """For a developer's own terminal: with the whole traceback, and as careful otherwise."""
+    """Log format for a developer's terminal: with traceback, and redacted like the others."""
 
     _COLOURS: ClassVar[dict[str, str]] = {
         "DEBUG": "\x1b[2m",
@@ -151,7 +151,7 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class WithoutSuccessNoise(logging.Filter):
-    """Drops Celery's own word on each task: one line a task is ours, with its id and duration."""
+    """Drops Celery's success lines: our own line per task has its id and duration."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno > logging.INFO
@@ -159,9 +159,9 @@ class WithoutSuccessNoise(logging.Filter):
 
 @contextmanager
 def tell_work(logger: logging.Logger, sentence: str, *, action: str) -> Iterator[None]:
-    """Write one line on a piece of work when it is done: how long it took and what it used.
+    """Log one line about a unit of work when it ends: its duration and the stores it used.
 
-    A refusal is told by its code; it goes on to whoever words it for the client.
+    An AppError is logged by its code and raised again.
     """
     started = time.perf_counter()
     metadata: dict[str, Any] = {"action": action, "outcome": "failed"}

@@ -1,4 +1,4 @@
-"""Django's LOGGING. Settings import this, so it imports nothing that could want the settings."""
+"""Django's LOGGING. Settings import this, so it imports nothing that requires settings."""
 
 import logging
 import sys
@@ -10,7 +10,9 @@ OWN_LOGGERS = ("analytics", "chat", "config", "crm", "knowledge", "marketing")
 
 
 def logging_settings(*, level: str, service: str, development: bool) -> dict[str, Any]:
-    """Give Django's LOGGING; ``level`` is for our own code, libraries stay at INFO or above."""
+    """Return Django's LOGGING; ``level`` applies to our own code, libraries stay at
+    INFO or above.
+    """
     readable = development and sys.stderr.isatty()
     formatter = (
         "crm.core.observability.logging.ConsoleFormatter"

@@ -1,9 +1,9 @@
-"""What this process counts about itself; `/metrics` shows it in the Prometheus text format.
+"""Metrics of this process; `/metrics` exposes them in the Prometheus text format.
 
 Names carry the prefix ``nf_`` and base units. No label names an organization, a person or a
-conversation: their number has no bound, and they belong in the log. What workers and commands
-measure lives in Redis, see `crm.core.observability.shared_metrics`, because nobody scrapes those
-processes.
+conversation: their number is unbounded, and they belong in the log. The metrics of workers and
+commands are in Redis, see `crm.core.observability.shared_metrics`, because those processes are not
+scraped.
 """
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics

@@ -1,4 +1,4 @@
-"""What never appears in a log: secrets, personal data, the words of people."""
+"""Redaction of secrets, personal data and message texts in logs."""
 
 import datetime
 import decimal
@@ -65,7 +65,7 @@ _PRIVATE_KEYS = frozenset(
 
 
 def redact_text(text: str) -> str:
-    """Cut what is long, and take out whatever looks like a secret or a person's address."""
+    """Truncate the text to LONGEST and replace what matches a secret or a personal address."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
     for pattern, replacement in _PATTERNS:
@@ -74,7 +74,7 @@ def redact_text(text: str) -> str:
 
 
 def redact_value(value: object, *, key: str = "") -> object:
-    """Make a value of a log line's metadata harmless and fit for JSON; unknown objects lose all."""
+    """Return a metadata value, redacted and JSON-serializable; other objects become ``<type>``."""
     if key and (key.lower() in _PRIVATE_KEYS or _PRIVATE_PART.search(key)):
         return HIDDEN
     if value is None or isinstance(value, bool | int | float):

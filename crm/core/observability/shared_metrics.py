@@ -1,8 +1,8 @@
-"""Metrics of processes that nobody scrapes: workers and commands write them to Redis.
+"""Metrics of processes that are not scraped: workers and commands write them to Redis.
 
-Every web process shows the same figures, because they are the installation's and not its own; a
-query therefore takes their maximum over the instances and never their sum. Losing Redis sets the
-counters back to zero, which Prometheus takes for a restart.
+Every web process exposes the same values, because they belong to the installation: a query takes
+their maximum over the instances, never their sum. Losing Redis resets the counters, which
+Prometheus treats as a restart.
 """
 
 import logging
@@ -27,7 +27,7 @@ RECONCILE_KEY = "metrics:reconcile"
 
 
 def observe_task(*, task: str, state: str, seconds: float) -> None:
-    """Count one run of a task; a Redis that is away costs the figure, never the task."""
+    """Count one run of a task; without Redis the metric is lost, never the task."""
     bucket = bisect_left(TASK_BUCKETS, seconds)
     try:
         pipe = stores.redis().pipeline(transaction=False)
@@ -43,7 +43,7 @@ def observe_task(*, task: str, state: str, seconds: float) -> None:
 
 
 def set_reconcile_differences(differences: Mapping[str, int]) -> None:
-    """Publish what the last comparison of the stores found, by kind; 0 is what it should be."""
+    """Set the gauge of differences found by the last reconciliation, by kind; 0 is expected."""
     if not differences:
         return
     try:
@@ -57,10 +57,10 @@ def set_reconcile_differences(differences: Mapping[str, int]) -> None:
 
 
 class SharedCollector(Collector):
-    """Reads the shared figures at each scrape."""
+    """Reads the shared metrics at each scrape."""
 
     def describe(self) -> list[Metric]:
-        """Say nothing in advance: registering must not need Redis."""
+        """Return nothing: registering the collector must not require Redis."""
         return []
 
     def collect(self) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Carry the correlation id through Celery, and tell how each task went."""
+"""Pass the correlation id through Celery and log the outcome of each task."""
 
 import logging
 import time
@@ -35,7 +35,7 @@ _runs: dict[str, _Run] = {}
 
 @before_task_publish.connect(weak=False, dispatch_uid="tracing.send")
 def send_trace(*, headers: dict[str, Any] | None = None, **kwargs: Any) -> None:
-    """Give the task the id of the work that queued it, and on whose behalf that was."""
+    """Add the correlation id and the user id of the current work to the task's headers."""
     trace = current_trace()
     if headers is not None and trace is not None:
         headers[HEADER] = {"correlation_id": trace.correlation_id, "user_id": trace.user_of()}
@@ -82,4 +82,4 @@ def finish_run(*, task_id: str, task: Task, state: str | None = None, **kwargs: 
 
 @setup_logging.connect(weak=False, dispatch_uid="tracing.keep_logging")
 def keep_our_logging(**kwargs: Any) -> None:
-    """Receive this signal, and Celery leaves the logging as Django's settings made it."""
+    """Receive this signal, so that Celery keeps the logging of Django's settings."""

@@ -1,8 +1,8 @@
-"""The thread that leads through one piece of work: its correlation id and what it touched.
+"""Trace of one unit of work: its correlation id and the stores it used.
 
-One id goes from an HTTP request or a socket's frame through every task that it queues. The context
-variable holds one object that is shared, not copied, so that a store used in a helper thread is
-known to the request that waits for it.
+One id is passed from an HTTP request or a socket's frame to every task that it queues. The context
+variable holds one shared object, so that a store used in a helper thread is recorded for the
+request that waits for it.
 """
 
 import re
@@ -18,7 +18,7 @@ SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 @dataclass(slots=True)
 class Trace:
-    """One request, frame or task; ``user_of`` is asked when a line is written."""
+    """One request, frame or task; ``user_of`` is called when a line is logged."""
 
     correlation_id: str
     user_of: Callable[[], str | None] = lambda: None
@@ -26,7 +26,7 @@ class Trace:
     cache_hit: bool | None = None
 
     def used(self) -> dict[str, object]:
-        """Give what a log line tells of the stores; ``cache_hit`` only where a cache was asked."""
+        """Return the stores for the log line; ``cache_hit`` only where a cache was read."""
         told: dict[str, object] = {"databases_used": sorted(self.stores)}
         if self.cache_hit is not None:
             told["cache_hit"] = self.cache_hit
@@ -37,7 +37,7 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def accept_id(candidate: object) -> str:
-    """Keep a correlation id that came from outside if it is harmless, else make one."""
+    """Return a client's correlation id if it is well-formed, else a new one."""
     if isinstance(candidate, str) and SAFE_ID.fullmatch(candidate):
         return candidate
     return uuid.uuid4().hex
@@ -48,7 +48,7 @@ def current_trace() -> Trace | None:
 
 
 def current_correlation_id() -> str | None:
-    """Give the id of the work at hand, to be carried on by whatever leaves this process."""
+    """Return the correlation id of the current work, else None."""
     trace = _current.get()
     return trace.correlation_id if trace else None
 
@@ -64,21 +64,21 @@ def bind_trace(trace: Trace) -> Iterator[Trace]:
 
 @contextmanager
 def bind_correlation_id(candidate: object = None, *, user_id: str | None = None) -> Iterator[Trace]:
-    """Run a block as one traceable piece of work, for example the handling of a socket's frame.
+    """Run a block as one traced unit of work, for example the handling of a socket's frame.
 
-    ``candidate`` continues an id from elsewhere; anything that is not a safe id is replaced.
+    ``candidate`` continues an id from elsewhere; an invalid id is replaced.
     """
     with bind_trace(Trace(accept_id(candidate), user_of=lambda: user_id)) as trace:
         yield trace
 
 
 def note_store(name: str) -> None:
-    """Add a store to ``databases_used`` of the work at hand."""
+    """Add a store to ``databases_used`` of the current work."""
     if trace := _current.get():
         trace.stores.add(name)
 
 
 def note_cache(*, hit: bool) -> None:
-    """Tell whether the work at hand was answered from a cache."""
+    """Record whether the current work was answered from a cache."""
     if trace := _current.get():
         trace.cache_hit = hit

@@ -1,8 +1,8 @@
-"""How often somebody may do something: one limiter for every way in.
+"""Rate limiting: one limiter for pages, API, sockets and tasks.
 
 ``enforce("log_in", {"address": …, "account": …})`` counts one request against all of its limits in
-one round trip to Redis, or refuses it and counts nothing. What the limits are is said in
-``settings.RATE_LIMITS``; who is counted is said by the caller.
+one round trip to Redis, or raises and counts nothing. ``settings.RATE_LIMITS`` holds the limits;
+the caller passes the keys.
 """
 
 from crm.core.ratelimit.keys import client_address

@@ -1,8 +1,8 @@
-"""The generic cell rate algorithm: one moment a key, exact at every instant.
+"""The generic cell rate algorithm, exact at every instant.
 
-A key holds the moment at which all that was taken will have been earned again. A request moves it
-on by one interval, and is refused where it would lie further ahead than the burst allows. There is
-no window at whose boundary twice the limit could pass.
+A key holds the theoretical arrival time. A request advances it by one interval, and is rejected
+where it would exceed the present by more than the burst. There is no window at whose boundary twice
+the limit could pass.
 """
 
 import threading
@@ -72,14 +72,14 @@ return answer
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How a key stands: seconds until all is earned again, and seconds to wait if refused."""
+    """The state of a key: seconds until the burst is full again, and until a retry may succeed."""
 
     owed: float
     wait: float
 
 
 class Spending(IntEnum):
-    """UNASKED: a rate refused first. COLD: there is no counter, or its time is over."""
+    """UNASKED: a rate was exceeded first. COLD: there is no counter, or it has expired."""
 
     UNASKED = -1
     COLD = 0
@@ -89,7 +89,7 @@ class Spending(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """How a request stands with a counter that only grows; ``limit`` None is no limit."""
+    """The state of a cumulative counter; ``limit`` None is unlimited."""
 
     spending: Spending
     used: int
@@ -102,14 +102,14 @@ def _script() -> Script:
 
 
 def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
-    """Take one from each of the keys, or from none; one round trip, atomic over all of them."""
+    """Consume one unit of each key, or of none; one atomic round trip."""
     return take_and_spend(limits, None)[0]
 
 
 def take_and_spend(
     limits: Sequence[tuple[str, Rate]], counter: str | None
 ) -> tuple[list[Level], Spent | None]:
-    """Do the same, and count in the same step on a hash with ``used``, ``limit`` and ``until``."""
+    """Do the same, and in the same step count on a hash with ``used``, ``limit`` and ``until``."""
     arguments: list[int] = []
     for _key, rate in limits:
         interval = max(1, round(rate.interval * _MICRO))
@@ -133,7 +133,7 @@ def take_and_spend(
 
 
 class LocalLimits:
-    """The same in this process, for when Redis is away; the longest unused are forgotten."""
+    """The same in this process, while Redis is unavailable; the least recently used are dropped."""
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._moments: OrderedDict[str, float] = OrderedDict()

@@ -1,7 +1,7 @@
-"""What a client is told of its limits, with every answer that was counted.
+"""Rate-limit headers of every response that was counted.
 
-``RateLimit`` and ``RateLimit-Policy`` are of the IETF's draft (structured fields, seconds);
-``X-RateLimit-*`` tell of the limit that is nearest, for clients that know only those.
+``RateLimit`` and ``RateLimit-Policy`` follow the IETF draft (structured fields, seconds);
+``X-RateLimit-*`` describe the limit with the least remaining, for clients that know only those.
 """
 
 import math
@@ -16,7 +16,7 @@ _NOTED = "rate_limit_standings"
 
 
 def note_standings(request: HttpRequest, standings: Sequence[Standing]) -> None:
-    """Keep for the answer's headers how the request stood."""
+    """Store the request's limit states for the response headers."""
     setattr(request, _NOTED, [*noted_standings(request), *standings])
 
 

@@ -1,4 +1,4 @@
-"""Who is counted, and under which name in Redis."""
+"""Keys of rate limits in Redis."""
 
 import hashlib
 import hmac
@@ -15,16 +15,18 @@ _IPV6_PREFIX = 64
 
 
 def client_address(request: HttpRequest) -> str:
-    """Give the address that a request is counted under.
+    """Return the address that a request is counted under.
 
-    Headers are not looked at: behind a proxy the web server itself replaces the address
+    Headers are not read: behind a proxy the web server itself replaces the address
     (`crm.core.http.forwarded`), and only where it was started with ``--proxy-headers``.
     """
     return counted_address(str(request.META.get("REMOTE_ADDR", "")))
 
 
 def counted_address(address: str) -> str:
-    """Fold an IPv6 address to its network, and an IPv4 address in IPv6 clothes to itself."""
+    """Return an IPv6 address as its network and an IPv4-mapped one as IPv4; "unknown"
+    if invalid.
+    """
     found = parse_address(address)
     if found is None:
         return "unknown"
@@ -35,7 +37,7 @@ def counted_address(address: str) -> str:
 
 
 def redis_key(*, endpoint: str, kind: str, subject: UUID | str) -> str:
-    """Name a limit's key; of addresses and e-mails Redis learns a keyed hash only."""
+    """Return the Redis key of a limit; addresses and e-mails are stored as a keyed hash only."""
     if isinstance(subject, UUID):
         name = subject.hex
     else:

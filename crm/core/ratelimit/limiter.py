@@ -1,4 +1,4 @@
-"""Counting a request against its limits."""
+"""Counting of a request against its limits."""
 
 import logging
 import math
@@ -32,7 +32,7 @@ _local_until = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a request stands with one limit; times are seconds from now."""
+    """The state of a request for one limit; times are seconds from now."""
 
     name: str
     rate: Rate
@@ -46,7 +46,7 @@ class Standing:
 
 
 class Refusal(TooFast):
-    """``standings`` says how the request stood with each of its limits."""
+    """``standings`` holds the request's state for each of its limits."""
 
     def __init__(self, standings: list[Standing]) -> None:
         worst = max(standings, key=lambda each: each.retry_after)
@@ -56,11 +56,11 @@ class Refusal(TooFast):
 
 
 def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
-    """Count one request against the limits of its endpoint, or refuse it and count nothing.
+    """Count one request against the limits of its endpoint, or raise and count nothing.
 
-    ``subjects`` says whom to count, by kind: ``{"address": "192.0.2.7", "user": user.pk}``; a
-    subject of None is nobody. Raises Refusal with ``retry_after`` in whole seconds. While Redis is
-    away it raises StoreUnavailable for what lets people in, and counts in this process for others.
+    ``subjects`` maps kinds to keys: ``{"address": "192.0.2.7", "user": user.pk}``; None is skipped.
+    Raise Refusal with ``retry_after`` in whole seconds. Without Redis, raise StoreUnavailable for
+    authentication endpoints and count in this process for the others.
     """
     return _allowed(standing_of(endpoint, subjects))
 
@@ -68,16 +68,17 @@ def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
 def enforce_and_spend(
     endpoint: str, subjects: Subjects, counter: str
 ) -> tuple[list[Standing], Spent | None]:
-    """Do what ``enforce`` does and count on a counter too, in the same round trip.
+    """Do what ``enforce`` does and count on ``counter`` too, in the same round trip.
 
-    ``counter`` names a hash as in `gcra`. Nothing is spent, and None given, while Redis is away.
+    ``counter`` names a hash as in `gcra`. Without Redis nothing is counted there and None is
+    returned.
     """
     standings, spent = _count(endpoint, subjects, counter)
     return _allowed(standings), spent
 
 
 def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
-    """Count like ``enforce``, and leave it to the caller to refuse."""
+    """Count like ``enforce``, without raising."""
     return _count(endpoint, subjects, None)[0]
 
 
@@ -111,7 +112,7 @@ def _count(
 
 
 def forgive(endpoint: str, subjects: Subjects) -> None:
-    """Forget what was counted; what Redis cannot forget now it forgets by itself later."""
+    """Reset the counts; without Redis, they expire by themselves."""
     if keys := [key for _name, key, _rate in _limits(endpoint, subjects)]:
         try:
             redis_circuit_breaker.client().delete(*keys)

@@ -1,4 +1,4 @@
-"""Tell clients how they stand, and hold up who tries keys and tokens."""
+"""Add rate-limit headers to responses, and throttle requests with invalid keys and tokens."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from crm.core.ratelimit.limiter import Refusal, enforce
 
 
 def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Tell in an answer how its client stands; one that refuses a key or a token is counted."""
+    """Add the rate-limit headers; count a response that rejects a key or token."""
     if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
         try:
             enforce("api_refused", {"address": client_address(request)})

@@ -1,4 +1,4 @@
-"""The table of limits: what is allowed, by endpoint and by whom it is counted."""
+"""The table of rate limits, by endpoint and kind of key."""
 
 import re
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _FORM = re.compile(
 
 
 class BadRate(ValueError):
-    """A rate that is none; the message says how one is written."""
+    """An invalid rate; the message describes the syntax."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``count`` requests in ``seconds`` for ever, of which ``burst`` may come at once."""
+    """``count`` requests per ``seconds``, of which ``burst`` may come at once."""
 
     count: int
     seconds: int
@@ -26,18 +26,18 @@ class Rate:
 
     @property
     def interval(self) -> float:
-        """Seconds in which one request is earned."""
+        """Return the seconds per request."""
         return self.seconds / self.count
 
     @property
     def window(self) -> float:
-        """Seconds in which a burst is earned."""
+        """Return the seconds in which a burst is refilled."""
         return self.burst * self.interval
 
 
 @lru_cache(maxsize=512)
 def parse_rate(text: str) -> Rate | None:
-    """Read ``600/60`` (in 60 seconds, all at once if need be), ``600/60/20`` or ``off``."""
+    """Parse ``600/60`` (per 60 seconds, burst 600), ``600/60/20`` or ``off``."""
     if text == OFF:
         return None
     found = _FORM.fullmatch(text)
@@ -48,5 +48,5 @@ def parse_rate(text: str) -> Rate | None:
 
 
 def rate_of(name: str) -> Rate | None:
-    """Give the rate of ``endpoint.kind``; None where it is switched off."""
+    """Return the rate of ``endpoint.kind``; None where it is disabled."""
     return parse_rate(settings.RATE_LIMITS[name])

@@ -1,4 +1,4 @@
-"""The limits of the API, counted where DRF asks."""
+"""Rate limiting of the API, as a throttle of DRF."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from crm.core.ratelimit.limiter import Refusal, Standing, Subjects, enforce
 
 
 class ApiThrottle(BaseThrottle):
-    """Count a request against whoever it comes from.
+    """Count a request against its authenticated caller or address.
 
-    A view with other limits sets ``limit_endpoint``, and has a method ``limit_subjects(request)``
-    where it counts somebody else.
+    A view with other limits sets ``limit_endpoint``; a view that counts another subject has a
+    method ``limit_subjects(request)``.
     """
 
     def allow_request(self, request: Request, view: View) -> bool:
@@ -32,12 +32,12 @@ class ApiThrottle(BaseThrottle):
     def count(
         self, request: Request, view: View, endpoint: str, subjects: Subjects
     ) -> list[Standing]:
-        """Count the request or refuse it; for those who count more than rates."""
+        """Count the request or raise; for subclasses that count more than rates."""
         return enforce(endpoint, subjects)
 
 
 def api_subjects(request: Request) -> Subjects:
-    """Count a key, or else the person, with their organization and the address they come from."""
+    """Return the keys to count: API key or user, organization and client address."""
     subjects: dict[str, Any] = {"address": client_address(request._request)}
     if not request.user.is_authenticated:
         return subjects

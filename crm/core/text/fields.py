@@ -1,20 +1,26 @@
-"""Fields of models that hold text from people: one form for what is stored and what is looked for.
+"""Model fields of user-supplied text, normalized for storing and look-ups.
 
-They prepare a value in the same way for INSERT, UPDATE and every look-up, so that no way in (page,
-API, admin, import, command) can store or compare anything else. Migrations see Django's own fields.
+They normalize a value in the same way for INSERT, UPDATE and every look-up, so that no entry point
+(page, API, admin, import, command) can store or compare anything else. Migrations see Django's own
+fields.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 
-from crm.core.text.normalization import normalize, normalize_email, normalize_line
+from crm.core.text.normalization import (
+    normalize,
+    normalize_email,
+    normalize_key,
+    normalize_line,
+)
 
 _Base: Any = models.Field if TYPE_CHECKING else object
 
 
 class _NormalizedText(_Base):
-    """Mixin of a field: ``form_of`` brings a text to the form in which it is stored."""
+    """Mixin of a field: ``form_of`` normalizes a text for storing."""
 
     form_of: ClassVar[Any]
     django_path: ClassVar[str]
@@ -39,14 +45,21 @@ class _NormalizedText(_Base):
 
 
 class LineField(_NormalizedText, models.CharField):
-    """A name, a title, a phone number: text in one line."""
+    """Text in one line: a name, a title, a phone number."""
 
     form_of = staticmethod(normalize_line)
     django_path = "django.db.models.CharField"
 
 
+class KeyField(_NormalizedText, models.SlugField):
+    """A key that people write: letters, digits and hyphens, in lower case."""
+
+    form_of = staticmethod(normalize_key)
+    django_path = "django.db.models.SlugField"
+
+
 class ShortProseField(_NormalizedText, models.CharField):
-    """A reason, a remark: a few lines of bounded length."""
+    """A few lines of bounded length: a reason, a remark."""
 
     form_of = staticmethod(normalize)
     django_path = "django.db.models.CharField"
@@ -60,7 +73,7 @@ class ProseField(_NormalizedText, models.TextField):
 
 
 class AddressField(_NormalizedText, models.EmailField):
-    """An e-mail address in the form in which addresses are compared."""
+    """An e-mail address, normalized for comparison."""
 
     form_of = staticmethod(normalize_email)
     django_path = "django.db.models.EmailField"

@@ -1,16 +1,17 @@
-"""Text from people, brought to one form: for storing, comparing, searching and showing.
+"""Normalization of user-supplied text for storing, comparing, searching and displaying.
 
-- ``normalize`` and ``normalize_line``: what is stored. Canonical composition (NFC), no invisible
-  characters, no bidirectional controls, no space around it.
-- ``is_blank``: whether anything would be seen.
-- ``identity_key``: equal for two texts that are the same name. Case, width and invisible
-  characters do not count; accents do.
-- ``search_key``: for searching only. Accents do not count either, so different names share a key:
-  never derive an identity from it.
-- ``normalize_email`` and ``ascii_email``: one form of an address, and the form in which it is sent.
-- ``normalize_password``: the form of a password that is hashed.
-- ``in_order``: an equal text that whoever normalizes it is done with in a time that grows with it.
-- ``isolate``: a foreign text inside a sentence, unable to change the direction of the rest.
+- ``normalize`` and ``normalize_line``: for storing. Canonical composition (NFC), no invisible
+  characters, no bidirectional controls, trimmed.
+- ``normalize_key``: a key, such as ``returns`` of an FAQ.
+- ``is_blank``: whether nothing is visible.
+- ``identity_key``: equal for two texts that are the same name. It ignores case, width, invisible
+  characters and the kind of apostrophe, but not accents.
+- ``search_key``: for searching only. It ignores accents too, so different names share a key: never
+  derive an identity from it.
+- ``normalize_email`` and ``ascii_email``: an address for comparing, and for sending.
+- ``normalize_password``: a password for hashing.
+- ``in_order``: an equal text that is normalized in linear time.
+- ``isolate``: user-supplied text that cannot change the direction of its sentence.
 """
 
 import re
@@ -47,11 +48,20 @@ _SPACES = (
     "\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 _AROUND = _SPACES + _BLANKS
-_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
+_FILLERS = re.compile("[\u115f\u1160\u3164\uffa0\U0001d159]")
+_BLANK_PATTERN = "\u2800"
+# What keyboards and word processors put for an apostrophe, and what looks like one in a name.
+_APOSTROPHES = str.maketrans(
+    dict.fromkeys(
+        "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02ca\u02cb\u055a\u07f4\u07f5\u2018\u2019\u201b", "'"
+    )
+    | dict.fromkeys("\u2032\u2035\ua78b\ua78c\uff07\uff40", "'")
+)
 # Scripts whose letters change by a joiner or a variation selector: Arabic to Sinhala, Tibetan,
 # Myanmar, Khmer, Mongolian, Phags-pa.
 _JOINING = re.compile("[\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\ua87f]")
 _IDEOGRAPH = re.compile("[\u3000-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_PICTOGRAPHS = re.compile("[\U0001f000-\U0001faff\U0001fc00-\U0001fffd]")
 _BLACK_FLAG = "\U0001f3f4"
 _FIRST_TAG, _LAST_TAG, _CANCEL_TAG = "\U000e0020", "\U000e007e", "\U000e007f"
 # Marks above and below Latin, Greek and Cyrillic letters; the vowel signs of other scripts stay.
@@ -70,10 +80,11 @@ _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
 def normalize(text: str) -> str:
-    """Return the text as it is stored: NFC, line ends as ``\\n``, nothing invisible, trimmed.
+    r"""Return the text normalized for storing: NFC, line ends as ``\n``, nothing invisible,
+    trimmed.
 
     Joiners and variation selectors stay where emoji and scripts need them. NUL and lone surrogates
-    stay, for whoever validates the text to refuse. Normalizing twice changes nothing more.
+    stay, for a validator to reject. Combining marks without a base letter are removed. Idempotent.
     """
     text = _LINE_ENDS.sub("\n", text)
     text = _REMOVED.sub("", text)
@@ -82,37 +93,48 @@ def normalize(text: str) -> str:
         # Composing what a stray joiner had parted may leave another one without a neighbour.
         for _pass in range(_MAX_PASSES):
             text = _form("NFC", _without_stray_joiners(text))
-    return text.strip(_AROUND)
+    text = text.strip(_AROUND)
+    return "" if not text.isascii() and all(map(_shows_nothing, text)) else text
 
 
 def normalize_line(text: str) -> str:
-    """Return the text normalized, in one line, with single plain spaces between its words."""
+    """Return the text normalized, in one line, with single ASCII spaces between its words."""
     return normalize(" ".join(normalize(text).split()))
 
 
+def normalize_key(text: str) -> str:
+    """Return the stored form of a key: one line in lower case."""
+    return normalize_line(text).lower()
+
+
 def is_blank(text: str) -> bool:
-    """Return whether nothing of the text would be seen."""
-    return all(unicodedata.category(letter) in {"Cc", "Cf", "Cs"} for letter in _visible(text))
+    """Return whether nothing of the text would be visible."""
+    return all(
+        unicodedata.category(letter) in {"Cc", "Cf", "Cs"} or _shows_nothing(letter)
+        for letter in _visible(text)
+    )
 
 
 def identity_key(text: str) -> str:
-    """Return what two texts have in common exactly if they are the same name.
+    """Return a key that is equal for two texts exactly if they are the same name.
 
-    This is NFKC_Casefold of Unicode over a line: "BÒ" and "bò" are one, "Bò" and "Bơ" are not.
+    This is Unicode's NFKC_Casefold over a line, with one apostrophe and one blank: "BÒ" and "bò"
+    are equal, "O’Brien" and "O'Brien" too, "Bò" and "Bơ" are not.
     """
-    text = _without_ignorable(_form("NFD", normalize_line(text))).casefold()
-    text = _form("NFKC", _form("NFKC", text).casefold())
+    text = normalize_line(text).replace(_BLANK_PATTERN, " ")
+    text = _without_ignorable(_form("NFD", text)).translate(_APOSTROPHES).casefold()
+    text = _form("NFKC", _form("NFKC", text).casefold()).translate(_APOSTROPHES)
     return normalize_line(_form("NFKC", _without_ignorable(text)))
 
 
 def is_taken(name: str, names: Iterable[str]) -> bool:
-    """Return whether one of these names is the same name."""
+    """Return whether one of these names has the same identity key."""
     wanted = identity_key(name)
     return any(identity_key(each) == wanted for each in names)
 
 
 def search_key(text: str) -> str:
-    """Return the text without case and accents, to be compared with another one in a search.
+    """Return the text without case and accents, for comparison in searches.
 
     "Vũ Khánh Đào" becomes "vu khanh dao" and "Лунёва" becomes "лунева"; й stays й. The names of
     domains are in their own script.
@@ -127,10 +149,10 @@ def search_key(text: str) -> str:
 
 
 def normalize_email(address: str) -> str:
-    """Return the one form of an e-mail address: lower case, the domain in its own script.
+    """Return the normalized e-mail address: lower case, the domain in its own script.
 
-    ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. What is no address
-    comes back normalized, for a validator to refuse.
+    ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. An invalid address is
+    returned normalized, for a validator to reject.
     """
     local, at, domain = normalize_line(address).rpartition("@")
     if not at:
@@ -139,7 +161,7 @@ def normalize_email(address: str) -> str:
 
 
 def ascii_email(address: str) -> str:
-    """Return the address with its domain as the name system knows it (``xn--…``)."""
+    """Return the address with its domain in punycode (``xn--…``)."""
     local, at, domain = address.rpartition("@")
     if domain.isascii():
         return address
@@ -150,10 +172,10 @@ def ascii_email(address: str) -> str:
 
 
 def normalize_password(password: str) -> str:
-    """Return the form of a password that is hashed (OpaqueString of RFC 8265).
+    """Return the password normalized for hashing (OpaqueString of RFC 8265).
 
-    The same keys give the same password on every keyboard: composed, and with plain spaces.
-    Nothing is trimmed, folded or removed.
+    The same keys give the same password on every keyboard: composed, and with ASCII spaces. Nothing
+    is trimmed, folded or removed.
     """
     spaced = (
         " " if unicodedata.category(letter) == "Zs" else letter for letter in _form("NFC", password)
@@ -162,11 +184,11 @@ def normalize_password(password: str) -> str:
 
 
 def isolate(text: object) -> str:
-    """Return a text from outside so that it cannot change the direction of its sentence.
+    """Return user-supplied text so that it cannot change the direction of its sentence.
 
-    Controls of direction are dropped, and what has letters that are written from right to left
-    stands between isolates. For plain text: e-mails, messages of the screen. In HTML the element
-    ``bdi`` does the same (`crm/core/template_filters.py`).
+    Bidirectional controls are dropped, and text with right-to-left letters is enclosed in isolates.
+    For plain text: e-mails, messages. In HTML the element ``bdi`` has the same effect
+    (`crm/core/template_filters.py`).
     """
     bare = _BIDI_CONTROLS.sub("", str(text))
     if not any(unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in bare):
@@ -175,10 +197,10 @@ def isolate(text: object) -> str:
 
 
 def in_order(text: str) -> str:
-    """Return an equal text whose long runs of marks stand in the order in which they are stored.
+    """Return an equal text with long runs of combining marks in canonical order.
 
-    Python puts the marks of a letter in order by comparing each with all before it, and lets nobody
-    else work meanwhile: of a letter with a hundred thousand marks, for minutes.
+    Python's normalization is quadratic in the length of a run and holds the GIL: minutes for a
+    letter with a hundred thousand marks.
     """
     if len(text) <= _MOST_MARKS or text.isascii():
         return text
@@ -189,11 +211,11 @@ def in_order(text: str) -> str:
 
 @cache
 def _long_runs() -> tuple[re.Pattern[str], ...]:
-    """Return what finds more marks in a row than there is a use for.
+    """Return the patterns of runs of more combining marks than any script uses.
 
-    A pattern's first letter is looked for first, and in a set of letters of the basic plane, or in
-    one range, hundreds of times faster than among all marks. So there are two: runs that begin with
-    a mark of that plane, and whatever stands behind a letter of another one.
+    The search for a pattern's first letter is hundreds of times faster in a set of letters of the
+    basic plane, or in one range, than among all marks. So there are two: runs that start with a
+    mark of that plane, and runs after a letter of another plane.
     """
     marks = [chr(code) for code in range(_FIRST_MARK, _LAST_MARK) if _is_mark(chr(code))]
     basic = "".join(mark for mark in marks if mark < _BEYOND_BASIC)
@@ -205,7 +227,7 @@ def _long_runs() -> tuple[re.Pattern[str], ...]:
 
 
 def _is_mark(letter: str) -> bool:
-    """Return whether a letter is a mark on the one before, or is made of nothing else."""
+    """Return whether a letter is a combining mark, or decomposes into such marks only."""
     return all(map(unicodedata.combining, unicodedata.normalize("NFD", letter)))
 
 
@@ -221,6 +243,17 @@ def _form(name: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
 def _visible(text: str) -> str:
     text = _without_ignorable(text)
     return "".join(letter for letter in text if not letter.isspace() and letter not in _BLANKS)
+
+
+def _shows_nothing(letter: str) -> bool:
+    """Return whether a letter alone shows nothing: space, combining mark, unassigned code point.
+
+    Unassigned code points reserved for pictographs count as visible: they may be newer emoji.
+    """
+    category = unicodedata.category(letter)
+    if category == "Cn":
+        return not _PICTOGRAPHS.match(letter)
+    return category[0] in "MZ" or category == "Cf" or letter in _AROUND
 
 
 def _without_ignorable(text: str) -> str:
@@ -242,7 +275,9 @@ def _without_stray_joiners(text: str) -> str:
 
 
 def _belongs(letter: str, before: str, after: str) -> bool:
-    """Return whether a joiner, a variation selector or a tag has a meaning between these."""
+    """Return whether a joiner, a variation selector or a tag is meaningful between
+    these letters.
+    """
     if not before or before in _BLANKS:
         return False
     if letter in _JOINERS:

@@ -1,7 +1,7 @@
-"""What people are called, out of their full names.
+"""Short names and initials from full names.
 
-`static/chat/inbox/names.js` does the same in the browser; `tests/js/test_names.py` holds both
-to one table.
+`static/chat/inbox/names.js` does the same in the browser; `tests/js/test_names.py` tests both with
+one table.
 """
 
 import unicodedata
@@ -112,9 +112,9 @@ _ONLY_VIETNAMESE = frozenset("ơưƠƯ") | {chr(code) for code in range(0x1EA0, 
 
 
 def short_name(name: str, language_code: str = "") -> str:
-    """Return what somebody is called: the last word of a Vietnamese name, the first of any other.
+    """Return the form of address: the last word of a Vietnamese name, the first of any other.
 
-    ``language_code`` is the person's own, where it is known; letters and surnames tell it else.
+    ``language_code`` is the person's own, if known; otherwise letters and surnames decide.
     """
     words = unicodedata.normalize("NFC", name).split()
     if len(words) < 2:
@@ -123,7 +123,7 @@ def short_name(name: str, language_code: str = "") -> str:
 
 
 def initial(name: str, language_code: str = "") -> str:
-    """Return the first letter of what somebody is called, for the circle beside the name."""
+    """Return the first letter of the short name, for the avatar."""
     return (short_name(name, language_code) or "?")[0].upper()
 
 

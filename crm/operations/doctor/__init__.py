@@ -1,4 +1,4 @@
-"""Trying each store: who answers, can it be written, has it what the product needs."""
+"""Diagnosis of each store: connection, write access, required features."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +14,7 @@ __all__ = ["Diagnosis", "examine"]
 
 
 def examine(urls: engines.StoreUrls, *, mongodb_name: str, qdrant_api_key: str) -> list[Diagnosis]:
-    """Examine the four stores at once, and the folder of the embedded ones where there are any."""
+    """Examine the four stores concurrently, and the folder of the embedded ones."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         running = [
             pool.submit(examine_postgresql, urls.database),

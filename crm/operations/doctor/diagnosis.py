@@ -1,4 +1,4 @@
-"""What was found out about one store, and how a failure is told."""
+"""The diagnosis of one store, and the messages of its failures."""
 
 import shutil
 import socket
@@ -16,7 +16,7 @@ SECONDS = 5  # how long a store may take to answer before it counts as unreachab
 
 
 class Ill(Exception):
-    """A store cannot be used: one plain sentence, and what to do."""
+    """A store cannot be used: the problem and the remedy."""
 
     def __init__(self, problem: str, advice: str) -> None:
         self.problem = problem
@@ -26,9 +26,9 @@ class Ill(Exception):
 
 @dataclass
 class Diagnosis:
-    """How one store is; ``source`` is "embedded" or "given" (by the environment).
+    """The state of one store; ``source`` is "embedded" or "given" (by the environment).
 
-    ``has`` lists what the product needs and the server has; ``problem`` is empty when all is well.
+    ``has`` lists the required features that the server has; ``problem`` is empty if there is none.
     """
 
     store: str
@@ -48,7 +48,7 @@ class Diagnosis:
 
 
 def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnosis:
-    """Let ``look`` note what it finds out; an Ill that it raises becomes problem and advice."""
+    """Run ``look`` on a new diagnosis; an Ill that it raises becomes problem and advice."""
     given = engines.given_url(store) is not None
     diagnosis = Diagnosis(
         store=store,
@@ -69,17 +69,17 @@ def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnos
 
 
 def is_nearly_full(folder: Path) -> bool:
-    """Tell whether there is less space than the engines need to go on for a while."""
+    """Return whether there is less free space than the engines need."""
     return folder.exists() and shutil.disk_usage(folder).free < LEAST_BYTES
 
 
 def place(url: str) -> str:
-    """Give host and port of a URL, without credentials."""
+    """Return host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def unreachable(store: str, url: str, reason: str) -> Ill:
-    """Tell why nobody answers, from the words of a driver."""
+    """Return the cause of a failed connection, derived from the driver's message."""
     words = reason.lower()
     name = engines.url_variable(store)
     host = urlsplit(url).hostname or ""

@@ -100,7 +100,7 @@ def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Di
 
 
 def _require_lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
-    """Tell the first reason why organizations would not be kept apart."""
+    """Raise Ill for the first reason why row-level security would not isolate organizations."""
 
     def ask(statement: str, values: Sequence[Any]) -> Sequence[Any]:
         return connection.execute(statement, values).fetchone() or ()

@@ -1,4 +1,4 @@
-"""How the operator's overview words what it shows."""
+"""Template filters of the operator's overview."""
 
 from django import template
 from django.utils.translation import gettext, ngettext
@@ -16,13 +16,13 @@ def store_name(name: str) -> str:
 
 @register.filter
 def bounded(count: int, most: int) -> str:
-    """Word a number that was counted no further than ``most``."""
+    """Format a count that stops at ``most``."""
     return gettext("%(most)s or more") % {"most": most} if count >= most else str(count)
 
 
 @register.filter
 def span(seconds: float) -> str:
-    """Word a time as long as it is: in seconds, minutes, hours or days."""
+    """Format a duration in seconds, minutes, hours or days."""
     whole = int(seconds)
     if whole < 2 * _MINUTE:
         return ngettext("%(count)d second", "%(count)d seconds", whole) % {"count": whole}

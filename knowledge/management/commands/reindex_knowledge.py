@@ -1,4 +1,4 @@
-"""`manage.py reindex_knowledge`"""
+"""`manage.py reindex_knowledge`: rebuild the search index."""
 
 from typing import Any
 

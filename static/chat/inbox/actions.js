@@ -11,6 +11,35 @@ import { isolate } from "./text.js";
  * @param {Inbox.Row} row */
 const isUntaken = (row) => row.status === "pending" || (row.status === "open" && !row.assignee);
 
+/** What an undo finds, or leaves alone.
+ *
+ * @param {Inbox.Row} row */
+const stateOf = ({ status, assignee, snoozed_until }) => ({
+  status,
+  assignee: assignee?.id ?? null,
+  snoozed_until,
+});
+
+/** Give what leads from one state of a conversation back to an earlier one.
+ *
+ * @param {Inbox.Row} before
+ * @param {Inbox.Row} left
+ * @returns {Inbox.Step[]} */
+function stepsBack(before, left) {
+  /** @type {Inbox.Step[]} */
+  const steps = left.status === "open" || left.status === before.status ? [] : [["reopen", {}]];
+  if (before.status === "pending") return [...steps, ["hand-back", {}]];
+  const { assignee, snoozed_until: until } = before;
+  if (stateOf(before).assignee !== stateOf(left).assignee) {
+    steps.push(["assign", { assignee: assignee?.id ?? null }]);
+  }
+  // The time may have come meanwhile.
+  if (before.status === "snoozed" && until !== left.snoozed_until && new Date(until) > now()) {
+    steps.push(["snooze", { until }]);
+  }
+  return steps;
+}
+
 export class Actions {
   #busy = false;
   #agents = [];
@@ -51,35 +80,25 @@ export class Actions {
   takeOver() {
     const before = this.#current();
     if (!before || !isUntaken(before)) return Promise.resolve(false);
-    if (before.status !== "pending") {
-      return this.#run("take-over", {}, gettext("This conversation is yours now."), [
-        ["assign", { assignee: null }],
-      ]);
-    }
-    return this.#run("take-over", {}, gettext("You took over. The bot keeps silent now."), [
-      ["hand-back", {}],
-    ]);
+    const words =
+      before.status === "pending"
+        ? gettext("You took over. The bot keeps silent now.")
+        : gettext("This conversation is yours now.");
+    return this.#run("take-over", {}, words);
   }
 
   handBack() {
-    const before = this.#current();
-    /** @type {Inbox.Step} */
-    const undo = before?.assignee ? ["assign", { assignee: before.assignee.id }] : ["reopen", {}];
-    return this.#run("hand-back", {}, gettext("The bot answers again."), [undo]);
+    return this.#run("hand-back", {}, gettext("The bot answers again."));
   }
 
   close() {
     const before = this.#current();
     if (!before || before.status === "closed") return Promise.resolve(false);
-    /** @type {Inbox.Step[]} */
-    const undo = [["reopen", {}]];
-    if (before.status === "pending") undo.push(["hand-back", {}]);
-    if (before.status === "snoozed") undo.push(["snooze", { until: before.snoozed_until }]);
-    return this.#run("close", {}, gettext("Closed."), undo);
+    return this.#run("close", {}, gettext("Closed."));
   }
 
   reopen() {
-    return this.#run("reopen", {}, gettext("Open again."));
+    return this.#run("reopen", {}, gettext("Open again."), { canUndo: false });
   }
 
   closeOrReopen() {
@@ -88,27 +107,19 @@ export class Actions {
 
   /** @param {Date} until */
   snooze(until) {
-    const before = this.#current();
-    /** @type {Inbox.Step[]} */
-    const undo = before?.status === "pending" ? [["hand-back", {}]] : [["reopen", {}]];
     return this.#run(
       "snooze",
       { until: until.toISOString() },
       interpolate(gettext("Snoozed until %s."), [momentWords(until)]),
-      undo,
     );
   }
 
   /** @param {Stream.Person | null} assignee */
   assign(assignee) {
-    const before = this.#current();
-    /** @type {Inbox.Step[]} */
-    const undo = [["assign", { assignee: before?.assignee?.id ?? null }]];
-    if (before?.status === "pending") undo.push(["hand-back", {}]);
     const words = assignee
       ? interpolate(gettext("Assigned to %s."), [isolate(assignee.name)])
       : gettext("Assigned to nobody.");
-    return this.#run("assign", { assignee: assignee?.id ?? null }, words, undo);
+    return this.#run("assign", { assignee: assignee?.id ?? null }, words);
   }
 
   /** Open a menu by its name, as its button would.
@@ -130,41 +141,50 @@ export class Actions {
     }[action];
   }
 
-  /** Do one thing; answers whether it was done. undo: [[verb, body], …] run in order.
+  /** Do one thing; answers whether it was done.
    *
    * @param {string} verb
    * @param {object} body
    * @param {string} words
-   * @param {Inbox.Step[] | null} [undo] */
-  async #run(verb, body, words, undo = null) {
-    const row = this.#current();
-    if (!row || this.#busy) return false;
-    this.#setBusy(true);
-    try {
-      await this.#call(row.id, verb, body);
-    } catch (error) {
-      this.#refused(error);
-      return false;
-    } finally {
-      this.#setBusy(false);
-    }
+   * @param {{canUndo?: boolean}} [options] */
+  async #run(verb, body, words, { canUndo = true } = {}) {
+    const before = this.#current();
+    if (!before || this.#busy) return false;
+    const after = await this.#inTurn(() => this.#call(before.id, verb, body));
+    if (!after) return false;
     toast(words, {
       kind: "success",
-      action: undo && { label: gettext("Undo"), run: () => this.#undo(row.id, undo) },
+      action: canUndo ? { label: gettext("Undo"), run: () => this.#undo(before, after) } : null,
     });
     return true;
   }
 
-  /**
-   * @param {string} id
-   * @param {Inbox.Step[]} steps
-   */
-  async #undo(id, steps) {
+  /** Go back to a state, from the one that was left and from no other: what a colleague did since
+   * then is theirs.
+   *
+   * @param {Inbox.Row} before
+   * @param {Inbox.Row} left */
+  #undo(before, left) {
+    return this.#inTurn(async () => {
+      let row = left;
+      for (const [verb, body] of stepsBack(before, left)) {
+        row = await this.#call(before.id, verb, { ...body, expected: stateOf(row) });
+      }
+      return row;
+    });
+  }
+
+  /** Answer what the work gave, or null where it was refused.
+   *
+   * @param {() => Promise<Inbox.Row>} work
+   * @returns {Promise<Inbox.Row | null>} */
+  async #inTurn(work) {
     this.#setBusy(true);
     try {
-      for (const [verb, body] of steps) await this.#call(id, verb, body);
+      return await work();
     } catch (error) {
       this.#refused(error);
+      return null;
     } finally {
       this.#setBusy(false);
     }
@@ -174,10 +194,12 @@ export class Actions {
    * @param {string} id
    * @param {string} verb
    * @param {object} body
+   * @returns {Promise<Inbox.Row>}
    */
   async #call(id, verb, body) {
     const { conversation } = await post(`conversations/${id}/${verb}`, CHANGED, body);
     this.#taken(conversation);
+    return conversation;
   }
 
   #refused(error) {

@@ -12,7 +12,9 @@ const COUNT_FROM = 0.9;
 export class Composer {
   mode = "reply";
   #id = null;
-  #drafts = new Drafts();
+  #drafts = new Drafts((id) => id === this.#id && this.#adopt());
+  /** The draft as this page wrote or read it last; what differs from it was typed since. */
+  #known = "";
   #form = byId("composer-form");
   #text = byId("composer-text");
   #sendButton = byId("composer-send");
@@ -46,6 +48,8 @@ export class Composer {
       if (!event.repeat) this.#submit();
     });
     this.#text.addEventListener("input", () => this.#changed());
+    // A tab that was asleep has not heard what the others wrote.
+    for (const name of ["focus", "pageshow"]) window.addEventListener(name, () => this.#adopt());
     this.#text.addEventListener("blur", () => this.#stopTyping());
     for (const button of this.#form.querySelectorAll("button[data-mode]")) {
       button.addEventListener("click", () => {
@@ -82,6 +86,7 @@ export class Composer {
    * @param {string} mode */
   setMode(mode) {
     if (mode === this.mode || this.#id === null) return;
+    this.#drafts.change(this.#id, { mode });
     this.#show(mode);
     announce(this.#text.getAttribute("aria-label"));
   }
@@ -96,7 +101,8 @@ export class Composer {
   #show(mode) {
     this.mode = mode;
     this.#form.dataset.mode = mode;
-    this.#text.value = this.#drafts.of(this.#id)[mode];
+    this.#known = this.#drafts.of(this.#id)[mode];
+    this.#text.value = this.#known;
     for (const button of this.#form.querySelectorAll("button[data-mode]")) {
       button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     }
@@ -162,12 +168,14 @@ export class Composer {
     if (!this.#handlers.send(content)) return;
     // The next one is of the same kind, until the person says otherwise.
     this.#text.value = "";
+    this.#keep();
     byId("composer-warning").hidden = true;
     this.#stopTyping();
     this.#refresh();
   }
 
   #changed() {
+    this.#keep();
     this.#refresh();
     if (this.mode !== "reply" || !this.hasText) {
       this.#stopTyping();
@@ -197,17 +205,34 @@ export class Composer {
       count,
       length > state.max_text_length * COUNT_FROM ? `${length} / ${state.max_text_length}` : "",
     );
-    this.#keep();
+    this.#markDrafts();
     // Grow with the text, up to a part of the pane; the style sheet sets the limits.
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;
     root.dataset.writing = String(length > 0);
   }
 
+  /** Keep what a person typed here, and only that. */
   #keep() {
     if (this.#id === null) return;
-    const text = this.hasText ? this.#text.value : "";
-    this.#drafts.change(this.#id, { mode: this.mode, [this.mode]: text });
+    this.#known = this.hasText ? this.#text.value : "";
+    this.#drafts.change(this.#id, { mode: this.mode, [this.mode]: this.#known });
+  }
+
+  /** Show what another tab of this person wrote, unless something else stands here. */
+  #adopt() {
+    if (this.#id === null) return;
+    const theirs = this.#drafts.of(this.#id)[this.mode];
+    const isUntouched = (this.hasText ? this.#text.value : "") === this.#known;
+    if (theirs !== this.#known && isUntouched) {
+      this.#known = theirs;
+      this.#text.value = theirs;
+    }
+    this.#refresh();
+  }
+
+  #markDrafts() {
+    if (this.#id === null) return;
     const draft = this.#drafts.of(this.#id);
     for (const button of this.#form.querySelectorAll("button[data-mode]")) {
       const isLeft = button.dataset.mode !== this.mode && draft[button.dataset.mode] !== "";

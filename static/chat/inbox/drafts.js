@@ -1,19 +1,30 @@
 // What was begun and not sent: a reply and a note per conversation, and which of them one writes.
 // Kept in the browser, per person and organization; in memory where its storage is full or off.
+//
+// All tabs of a person share them. Each time the stored ones are read first, and only what was
+// changed here is put in their place: another tab's text is never overwritten by what this one
+// remembers.
 import { me } from "./page.js";
 
 const PREFIX = `nextflow-draft:${me.organization}:${me.id}:`;
 const MODES = ["reply", "note"];
 
 export class Drafts {
-  #known = new Map();
+  /** Of conversations whose draft the browser did not take. */
+  #unkept = new Map();
+
+  /** onchange(id) is called after another tab changed the draft of a conversation. */
+  constructor(onchange) {
+    window.addEventListener("storage", ({ key }) => {
+      if (key?.startsWith(PREFIX)) onchange(key.slice(PREFIX.length));
+    });
+  }
 
   /** Return {mode, reply, note} of a conversation.
    *
    * @param {string} id */
   of(id) {
-    if (!this.#known.has(id)) this.#known.set(id, this.#stored(id));
-    return this.#known.get(id);
+    return this.#unkept.get(id) ?? this.#stored(id);
   }
 
   /** Change what is kept of a conversation; a mode other than "reply" is kept without a text too.
@@ -21,15 +32,16 @@ export class Drafts {
    * @param {string} id */
   change(id, changes) {
     const draft = { ...this.of(id), ...changes };
-    this.#known.set(id, draft);
     try {
       if (draft.reply || draft.note || draft.mode !== "reply") {
         localStorage.setItem(PREFIX + id, JSON.stringify(draft));
       } else {
         localStorage.removeItem(PREFIX + id);
       }
+      this.#unkept.delete(id);
     } catch {
       // Storage is full or off: the draft lives as long as this page.
+      this.#unkept.set(id, draft);
     }
   }
 

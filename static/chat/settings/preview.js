@@ -31,6 +31,7 @@ class PreviewChat {
     this.isLive = false;
     this.isTeamOnline = scene !== "away";
     this.typing = null;
+    this.owner = "";
     this.agent = null;
     this.teamSeen = 2;
     this.sender = { items: () => [] };

@@ -15,7 +15,7 @@ export class Api {
 
   /** Come in: gives the visitor token, settings, the open conversation and a ticket.
    *
-   * @param {{language: string, identity: string | null, parentOrigin: string | null}} visitor
+   * @param {{language: string, identity: Widget.Identity | null, parentOrigin: string | null}} visitor
    * @returns {Promise<Widget.SessionAnswer>} */
   openSession({ language, identity, parentOrigin }) {
     return this.request("POST", "/api/v1/widget/sessions", {

@@ -53,6 +53,7 @@ export class Chat {
       parentOrigin,
       onsession: (answer) => this.takeSession(answer),
       onstranger: () => this.forgetConversation(),
+      onowner: () => this.changeOwner(),
       onwarning,
     });
     this.sender = new Sender({
@@ -76,6 +77,7 @@ export class Chat {
 
   async start() {
     this.session.restore();
+    this.outbox.owner = this.owner;
     await this.outbox.load();
     this.changed();
     this.connection.start();
@@ -100,6 +102,11 @@ export class Chat {
   /** Whether something unsent is nowhere but in this page. */
   get hasUnkept() {
     return this.outbox.hasUnkept;
+  }
+
+  /** Whom the site proved the visitor to be, or "". */
+  get owner() {
+    return this.session.owner;
   }
 
   get state() {
@@ -148,6 +155,27 @@ export class Chat {
     this.conversation = null;
   }
 
+  /** Somebody else sees and sends nothing of what the one before left here. Who was nobody goes on
+   * with all of it: they hold both, the browser and the proof. */
+  changeOwner() {
+    const { owner } = this;
+    const former = this.outbox.owner;
+    if (owner === former) return;
+    this.sender.halt();
+    this.isLive = false;
+    if (former === "") void this.outbox.take(owner).then(() => this.sender.pump());
+    else {
+      this.outbox.owner = owner;
+      this.sender.stored.clear();
+      this.past = [];
+      this.log = null;
+      this.conversation = null;
+      this.typing = null;
+      this.isLoaded = false;
+    }
+    this.changed();
+  }
+
   /** @param {Stream.Head} conversation */
   adopt(conversation) {
     this.conversation = {
@@ -161,7 +189,7 @@ export class Chat {
       this.seen = conversation.customer_seen_seq ?? 0;
       this.teamSeen = conversation.agents_seen_seq ?? 0;
     }
-    this.tabs.tell({ type: "stream", conversation });
+    this.tabs.tell({ type: "stream", conversation, owner: this.owner });
   }
 
   /** @param {Stream.Position} start */
@@ -318,6 +346,7 @@ export class Chat {
     this.isLoaded = true;
     this.tabs.tell({
       type: "stream",
+      owner: this.owner,
       conversation: { stream, epoch, last_seq: 0, status: this.conversation.status },
     });
     this.pull();
@@ -443,9 +472,10 @@ export class Chat {
     this.changed();
   }
 
-  /** @param {string | null} identity */
+  /** @param {Widget.Identity | null} identity */
   identify(identity) {
     this.session.identity = identity;
+    this.changeOwner();
     this.enterAgain();
   }
 
@@ -463,9 +493,9 @@ export class Chat {
   async reset() {
     this.connection.stop();
     await this.outbox.clear();
-    this.session.forget();
     this.storage.remove("stream");
-    this.storage.remove("draft");
+    this.storage.remove(this.owner ? `draft:${this.owner}` : "draft");
+    this.session.forget();
     this.tabs.tell({ type: "reset" });
   }
 
@@ -476,6 +506,8 @@ export class Chat {
     if (message.type === "outbox") void this.sender.reload();
     if (message.type === "reset") location.reload();
     if (message.type === "stream" && !this.isOpen && this.settings) {
+      // That tab's visitor is another one by now; this one hears of it when it comes in again.
+      if (message.owner !== this.owner) return;
       if (this.log?.stream === message.conversation.stream) return;
       this.adopt(message.conversation);
       this.connection.restart();

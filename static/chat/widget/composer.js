@@ -8,9 +8,10 @@ const TYPING_PAUSE = 4_000;
 /** Where the visitor writes. A draft survives a reload; nothing that was typed is cut off. */
 export class Composer {
   /** @param {Widget.ComposerParts} parts */
-  constructor({ words, storage, onsend, onwriting }) {
+  constructor({ words, storage, owner, onsend, onwriting }) {
     this.words = words;
     this.storage = storage;
+    this.owner = owner;
     this.onsend = onsend;
     this.onwriting = onwriting;
     this.limit = 10_000;
@@ -43,8 +44,26 @@ export class Composer {
     });
     this.text.addEventListener("keydown", (event) => this.key(event));
     this.text.addEventListener("input", () => this.changed());
-    this.text.value = storage.get("draft") ?? "";
+    this.text.value = storage.get(this.draftName) ?? "";
     this.changed({ isTyping: false });
+  }
+
+  get draftName() {
+    return this.owner ? `draft:${this.owner}` : "draft";
+  }
+
+  /** Show the draft of whoever writes from now on. What nobody in particular began goes along.
+   *
+   * @param {string} owner */
+  belongTo(owner) {
+    if (owner === this.owner) return;
+    const begun = this.owner ? "" : this.text.value;
+    if (!this.owner) this.storage.remove("draft");
+    this.owner = owner;
+    const kept = this.storage.get(this.draftName) ?? "";
+    const text = [...new Set([kept, begun])].filter(Boolean).join("\n");
+    if (text === this.text.value) this.changed({ isTyping: false });
+    else this.set(text);
   }
 
   /** @param {KeyboardEvent} event */
@@ -72,8 +91,8 @@ export class Composer {
 
   changed({ isTyping = true } = {}) {
     const { value } = this.text;
-    if (value) this.storage.set("draft", value);
-    else this.storage.remove("draft");
+    if (value) this.storage.set(this.draftName, value);
+    else this.storage.remove(this.draftName);
     this.grow();
     this.showCount(lengthOf(value));
     this.sendButton.disabled = !value.trim() || this.isTooLong;

@@ -1,7 +1,8 @@
 /** Messages that the server has not acknowledged, kept in this browser across reloads and crashes.
  *
  * An item is `{id, text, stream, order, failure?}`: `id` is its client_message_id for ever, `order`
- * says which was written first, `failure` ({code, message}) that the server refused it for good. */
+ * says which was written first, `failure` ({code, message}) that the server refused it for good.
+ * `owner` is who the site had proved the writer to be: for anybody else it is not there. */
 import { Database } from "../../stream/database.js";
 import { newId } from "../../stream/ids.js";
 
@@ -38,6 +39,19 @@ export class Outbox {
     this.items = new Map();
     /** Ids of items that a reload would lose. @type {Set<string>} */
     this.unkept = new Set();
+    /** Whose items these are now; "" is nobody in particular. */
+    this.owner = "";
+  }
+
+  /** What nobody in particular wrote goes along with whoever they turn out to be.
+   *
+   * @param {string} owner */
+  async take(owner) {
+    this.owner = owner;
+    await this.load();
+    for (const item of this.items.values()) {
+      if (!item.owner) await this.put({ ...item, owner });
+    }
   }
 
   /** Read what is stored; items of other tabs appear by this. */
@@ -56,8 +70,14 @@ export class Outbox {
     return this.list();
   }
 
+  /** The items of whoever this is now; those of others rest until they come back. */
   list() {
-    return [...this.items.values()];
+    return [...this.items.values()].filter((item) => this.isOwn(item));
+  }
+
+  /** @param {Widget.Item} item */
+  isOwn(item) {
+    return (item.owner ?? "") === this.owner;
   }
 
   /** The oldest item that may be sent now. */
@@ -81,7 +101,8 @@ export class Outbox {
    * @param {string} stream */
   async add(text, stream) {
     const latest = this.list().at(-1)?.order ?? 0;
-    const item = { id: newId(), text, stream, order: Math.max(Date.now(), latest + 1) };
+    const order = Math.max(Date.now(), latest + 1);
+    const item = { id: newId(), text, stream, order, owner: this.owner };
     await this.put(item);
     return item;
   }

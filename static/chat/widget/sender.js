@@ -117,7 +117,7 @@ export class Sender {
   /** @param {string} id @param {{seq: number}} acknowledgement */
   async acknowledged(id, { seq }) {
     const item = this.outbox.items.get(id);
-    if (item && !this.shown.has(id)) this.stored.set(id, { ...item, seq });
+    if (item && this.outbox.isOwn(item) && !this.shown.has(id)) this.stored.set(id, { ...item, seq });
     await this.finish(id);
   }
 

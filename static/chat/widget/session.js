@@ -4,22 +4,32 @@ import { exclusively } from "./locks.js";
 /** How this browser comes in and is known again: visitor token, session, tickets.
  *
  * `onsession(answer)` takes in what a session says before the first ticket is used; `onstranger()`
- * is called when the server takes this browser for a new visitor; `onwarning(error)` when it came in
- * although something was refused. */
+ * is called when the server takes this browser for a new visitor; `onowner()` when `owner` may be
+ * another than before; `onwarning(error)` when it came in although something was refused. */
 export class Session {
   /** @param {Widget.SessionParts} parts */
-  constructor({ api, storage, language, parentOrigin, onsession, onstranger, onwarning }) {
+  constructor(parts) {
+    const { api, storage, language, parentOrigin, onsession, onstranger, onowner } = parts;
     this.api = api;
     this.storage = storage;
     this.language = language;
     this.parentOrigin = parentOrigin;
     this.onsession = onsession;
     this.onstranger = onstranger;
-    this.onwarning = onwarning;
-    /** @type {string | null} */
+    this.onowner = onowner;
+    this.onwarning = parts.onwarning;
+    /** @type {Widget.Identity | null} */
     this.identity = null;
+    /** Whom the site had proved this browser to be; "" is nobody in particular. */
+    this.proved = storage.get("owner") ?? "";
     /** @type {Widget.Entry | null} */
     this.answer = null;
+  }
+
+  /** Whose drafts and unsent messages may be seen and sent. What somebody proved left behind is out
+   * of sight from the moment at which the site names somebody else, before the server agreed. */
+  get owner() {
+    return (this.proved && subjectOf(this.identity)) || this.proved;
   }
 
   restore() {
@@ -44,6 +54,7 @@ export class Session {
     const answer = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
       this.api.token = this.storage.get("token") ?? this.api.token;
       const given = await this.ask();
+      this.own(given);
       if (given.is_new) this.onstranger();
       this.api.token = given.visitor_token;
       this.storage.set("token", given.visitor_token);
@@ -54,19 +65,30 @@ export class Session {
     return answer;
   }
 
+  /** Note who came in: whom the site proved, else whoever the token stood for in any tab.
+   *
+   * @param {Widget.SessionAnswer & {subject: string}} given */
+  own({ is_new: isNew, is_verified: isVerified, subject }) {
+    const former = isVerified && !isNew ? (this.storage.get("owner") ?? "") : "";
+    this.proved = subject || former;
+    this.storage.set("owner", this.proved);
+    this.onowner();
+  }
+
   async ask() {
     const { language, identity, parentOrigin } = this;
     try {
       const given = await this.api.openSession({ language, identity, parentOrigin });
       // It has done its work: from now on the visitor's token says who this is.
       if (this.identity === identity) this.identity = null;
-      return given;
+      return { ...given, subject: subjectOf(identity) };
     } catch (error) {
       // Whoever was only too fast, or met a store that was away, shows it again.
       const isFinal = error instanceof Refused && error.status < 500 && error.status !== 429;
       if (!isFinal || !identity) throw error;
       // A wrong identity must not keep the visitor from being heard: they come in as before.
-      this.identity = null;
+      if (this.identity === identity) this.identity = null;
+      this.onowner();
       this.onwarning(error);
       return this.ask();
     }
@@ -79,7 +101,23 @@ export class Session {
 
   forget() {
     this.storage.remove("token");
+    this.storage.remove("owner");
+    this.proved = "";
     this.api.token = null;
     this.answer = null;
+  }
+}
+
+/** Give whom a signed identity names, or "" where it names nobody that one can read.
+ *
+ * @param {Widget.Identity | null} identity
+ * @returns {string} */
+export function subjectOf(identity) {
+  const token = typeof identity === "string" ? identity : identity?.token;
+  try {
+    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return String(JSON.parse(atob(claims)).sub ?? "");
+  } catch {
+    return ""; // the server will say what is wrong with it
   }
 }

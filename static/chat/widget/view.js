@@ -21,6 +21,7 @@ export class View {
     this.composer = new Composer({
       words,
       storage,
+      owner: chat.owner,
       onsend: actions.send,
       onwriting: actions.writing,
     });
@@ -84,6 +85,9 @@ export class View {
 
   render() {
     const { chat } = this;
+    // What was read out to one person is not for the next.
+    if (chat.owner !== this.composer.owner) this.live.replaceChildren();
+    this.composer.belongTo(chat.owner);
     const heightBelow = this.scroller.scrollHeight - this.scroller.scrollTop;
     const first = this.list.firstElementChild;
     this.rows.show(rowsOf(chat, this.words));

@@ -16,7 +16,7 @@ declare namespace Widget {
   type ShownChat = Pick<
     Chat,
     | "settings" | "conversation" | "state" | "agent" | "typing" | "teamSeen"
-    | "isOpen" | "isLoaded" | "isLive" | "isTeamOnline" | "hasUnkept"
+    | "isOpen" | "isLoaded" | "isLive" | "isTeamOnline" | "hasUnkept" | "owner"
   > & {
     past: Pick<Log, "stream" | "floor" | "entries">[];
     log: Pick<Log, "stream" | "floor" | "entries"> | null;
@@ -49,6 +49,8 @@ declare namespace Widget {
   interface Item {
     id: string;
     text: string;
+    /** Whom the site had proved its writer to be. */
+    owner?: string;
     /** The stream that it was written in. */
     stream: string | null;
     /** The stream that it was sent to first. */
@@ -89,6 +91,7 @@ declare namespace Widget {
   interface SessionAnswer extends Entry {
     visitor_token: string;
     is_new: boolean;
+    is_verified?: boolean;
     settings: Settings;
     conversation: Stream.Head | null;
     max_text_length: number;
@@ -97,7 +100,10 @@ declare namespace Widget {
   /** What one tab tells the others. */
   type Told =
     | { type: "outbox" | "reset" }
-    | { type: "stream"; conversation: Stream.Head };
+    | { type: "stream"; conversation: Stream.Head; owner: string };
+
+  /** What the site says of the visitor: a signed token, alone or with what it claims beside. */
+  type Identity = string | { token?: string; name?: string; email?: string; phone?: string };
 
   /** A socket, or what stands in for it. */
   interface Way {
@@ -119,6 +125,7 @@ declare namespace Widget {
     parentOrigin: string | null;
     onsession(answer: SessionAnswer): void | Promise<void>;
     onstranger(): void;
+    onowner(): void;
     onwarning(error: Refused): void;
   }
 
@@ -169,6 +176,8 @@ declare namespace Widget {
   interface ComposerParts {
     words: Words;
     storage: Drafts;
+    /** Whose drafts these are; "" is nobody in particular. */
+    owner: string;
     onsend(text: string): void;
     onwriting(isWriting: boolean): void;
   }

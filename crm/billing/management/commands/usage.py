@@ -1,4 +1,4 @@
-"""`manage.py usage`: what an organization uses, and whether counters and ledger agree."""
+"""`manage.py usage`: an organization's usage, and whether counters and ledger agree."""
 
 import json
 from argparse import ArgumentParser

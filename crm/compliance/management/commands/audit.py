@@ -1,4 +1,4 @@
-"""`manage.py audit`: prove the audit, take the ends of its chains outside, hold and erase."""
+"""`manage.py audit`: verify the audit, export the ends of its chains, place holds and erase."""
 
 import json
 from argparse import ArgumentParser

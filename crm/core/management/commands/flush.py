@@ -1,4 +1,4 @@
-"""`manage.py flush`: only the owner may empty whole tables."""
+"""`manage.py flush`, as the tables' owner, who alone may truncate."""
 
 from typing import Any
 

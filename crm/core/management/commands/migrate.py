@@ -1,4 +1,4 @@
-"""`manage.py migrate`: as the owner of the tables; afterwards each table has its lock."""
+"""`manage.py migrate`, as the tables' owner; afterwards each table has its policy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: can the stores be used, and what to do if not."""
+"""`manage.py doctor`: diagnose the stores and suggest remedies."""
 
 import json
 from argparse import ArgumentParser

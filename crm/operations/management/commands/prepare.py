@@ -1,4 +1,4 @@
-"""`manage.py prepare`: bring the stores to what this version needs; harmless when they are."""
+"""`manage.py prepare`: migrate the stores and create what is missing; idempotent."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`manage.py serve`: HTTP and WebSocket on one port, until told to go."""
+"""`manage.py serve`: HTTP and WebSocket on one port, until SIGTERM."""
 
 from importlib import import_module
 from typing import Any

@@ -1,34 +1,26 @@
-"""How FAQs are looked up, and how passages are stored and found in Qdrant."""
+"""Storage and search of passages in Qdrant."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from django.conf import settings
-from django.db import models
-from django.db.models import IntegerField, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import StrIndex
 
-from crm.accounts.permissions import Area, Principal, reach
 from crm.core import stores
 from crm.core.lazy_modules import LazyModule
 from crm.core.observability.logging import note_store
-from crm.core.text.normalization import search_key
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
-from knowledge.terms import folded
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
     from qdrant_client import models as qdrant
     from qdrant_client.http import exceptions as qdrant_exceptions
 
-    from knowledge.models import Faq, FaqCategory, Passage, PassageHit
+    from knowledge.models import Passage, PassageHit
 else:
     # Half a second and 54 MB, which only whoever searches or indexes needs.
     qdrant = LazyModule("qdrant_client.models")
@@ -39,107 +31,9 @@ WRITE_BATCH = 128
 TRUST_SECONDS = 30.0
 
 
-class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
-    def visible_to(self, principal: Principal) -> Self:
-        """Give all headings to whoever sees any FAQ: they are the organization's."""
-        found = self.of(principal.organization_id)
-        return found if principal.may(Area.KNOWLEDGE) else found.none()
-
-    def of(self, organization_id: UUID) -> Self:
-        return self.filter(organization_id=organization_id)
-
-    def in_order(self) -> Self:
-        return self.order_by("position", "name")
-
-
-class Bytes(models.Func):
-    """How long a text is in the database's own encoding, which is UTF-8."""
-
-    function = "octet_length"
-    output_field: ClassVar[models.Field] = models.BigIntegerField()
-
-
-class FaqQuerySet(models.QuerySet["Faq"]):
-    def visible_to(self, principal: Principal) -> Self:
-        return self.within(principal).alive()
-
-    def within(self, principal: Principal) -> Self:
-        """Give what is within reach, deleted ones too; a FAQ belongs to whoever wrote it."""
-        return self.filter(reach(principal, Area.KNOWLEDGE, owner="created_by"))
-
-    def of(self, organization_id: UUID) -> Self:
-        return self.filter(organization_id=organization_id)
-
-    def text_bytes(self, organization_id: UUID) -> int:
-        """Sum the UTF-8 bytes of the texts of an organization's FAQs, without deleted ones."""
-        phrasings = models.Func("phrasings", Value(""), function="array_to_string")
-        size = Bytes("question") + Bytes("answer") + Bytes(phrasings)
-        total = self.of(organization_id).alive().aggregate(total=models.Sum(size))["total"]
-        return int(total or 0)
-
-    def alive(self) -> Self:
-        return self.filter(deleted_at__isnull=True)
-
-    def published(self) -> Self:
-        """Give what the bot may tell anybody."""
-        return self.alive().filter(is_published=True)
-
-    def hidden(self) -> Self:
-        return self.alive().filter(is_published=False)
-
-    def deleted(self) -> Self:
-        return self.filter(deleted_at__isnull=False)
-
-    def with_key(self, key: str) -> Self:
-        return self.filter(key=key)
-
-    def in_language(self, language: str) -> Self:
-        return self.filter(language_code=language)
-
-    def in_category(self, category: "FaqCategory") -> Self:
-        return self.filter(category=category)
-
-    def to_index(self) -> Self:
-        """Give those whose index entry is behind, deleted ones too: their entry has to go."""
-        return self.filter(indexed_version__lt=models.F("version"))
-
-    def mentioning(self, text: str) -> Self:
-        """Narrow to those that hold each word of the text, with or without its marks."""
-        found = self
-        for word in folded(text).split()[:10]:
-            found = found.filter(folded_text__contains=word)
-        return found
-
-    def asked_like(self, questions: Iterable[str]) -> Self:
-        """Narrow to those whose question is one of these but for case and marks."""
-        # `folded_text` begins with the question, in a line of its own.
-        asked = models.Func(
-            "folded_text",
-            Value("\n"),
-            Value(1),
-            function="split_part",
-            output_field=models.TextField(),
-        )
-        return self.alias(asked=asked).filter(asked__in={search_key(each) for each in questions})
-
-    def earliest_mention_first(self, text: str) -> Self:
-        """Order by where the words stand: a FAQ's question comes before its answer."""
-        total: Combinable = Value(0, output_field=IntegerField())
-        for word in folded(text).split()[:10]:
-            total = total + StrIndex("folded_text", Value(word))
-        return self.order_by(total, "question", "id")
-
-    def newest_change_first(self) -> Self:
-        return self.order_by("-updated_at", "-id")
-
-    def changed_before(self, updated_at: datetime, pk: UUID) -> Self:
-        """Continue a ``newest_change_first`` list behind this row."""
-        return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
-
-
 @contextmanager
 def qdrant_refusals() -> Iterator[None]:
-    """Tell an unreachable or failing Qdrant as a refusal that may be retried."""
+    """Raise KnowledgeUnavailable, which may be retried, for errors of Qdrant."""
     try:
         yield
     except (
@@ -151,10 +45,10 @@ def qdrant_refusals() -> Iterator[None]:
 
 
 class PassageManager:
-    """The only place that talks to Qdrant; every call names the organization it is about.
+    """The only code that accesses Qdrant; every call is limited to one organization.
 
-    The application knows an alias. Behind it is a collection with the embedding model in its name,
-    so that a new model is indexed beside the old one and takes its place at once.
+    The application uses an alias. It points to a collection with the embedding model in its name,
+    so that a new model is indexed beside the old one and replaces it in one step.
     """
 
     def __init__(self) -> None:
@@ -182,10 +76,11 @@ class PassageManager:
         words: tuple[list[int], list[float]],
         limit: int = 40,
     ) -> list["PassageHit"]:
-        """Give the passages nearest in meaning and those with the most telling words in common.
+        """Return the passages nearest in meaning and those with the most significant words in
+        common.
 
-        One round trip asks both halves; a passage that only one half found has None for the other.
-        Raises OrganizationMissing, IndexOutdated and KnowledgeUnavailable.
+        One round trip runs both searches; the score is None in the search that did not find a
+        passage. Raise OrganizationMissing, IndexOutdated and KnowledgeUnavailable.
         """
         only = self._of(organization_id)
         halves: list[qdrant.QueryRequest] = [
@@ -247,7 +142,7 @@ class PassageManager:
     # --- storing ---------------------------------------------------------------------------------
 
     def put(self, passages: Iterable["Passage"], *, collection: str | None = None) -> None:
-        """Store passages durably; the same again changes nothing."""
+        """Upsert passages durably; idempotent."""
         points = [passage.to_point() for passage in passages]
         into = collection or self.live_collection()
         with qdrant_refusals():
@@ -262,7 +157,7 @@ class PassageManager:
         except_version: int | None = None,
         collection: str | None = None,
     ) -> None:
-        """Remove a source's passages, of every version but the one named."""
+        """Delete a source's passages of every version except this one."""
         only = self._of(organization_id)
         only.must.append(  # type: ignore[union-attr]  # a list, made above
             qdrant.FieldCondition(key="source_id", match=qdrant.MatchValue(value=str(source_id)))
@@ -276,7 +171,7 @@ class PassageManager:
             self.client.delete(into, points_selector=qdrant.FilterSelector(filter=only), wait=True)
 
     def have(self, ids: Sequence[UUID], *, collection: str) -> set[UUID]:
-        """Say which of these points are stored."""
+        """Return which of these points are stored."""
         with qdrant_refusals():
             found = self.client.retrieve(
                 collection, ids=[str(one) for one in ids], with_payload=False, with_vectors=False
@@ -294,15 +189,15 @@ class PassageManager:
     # --- collections -----------------------------------------------------------------------------
 
     def aliased(self) -> str | None:
-        """Give the real name of the collection that answers; None before the first one."""
+        """Return the name of the collection behind the alias; None before the first one."""
         with qdrant_refusals():
             aliases = self.client.get_aliases().aliases
         return next((one.collection_name for one in aliases if one.alias_name == self.alias), None)
 
     def live_collection(self) -> str:
-        """Give the collection to write to, made on first use.
+        """Return the collection to write to, created on first use.
 
-        Raises IndexOutdated while the live one belongs to another model.
+        Raise IndexOutdated while the live one belongs to another model.
         """
         name = self.aliased()
         if name is None:
@@ -314,7 +209,9 @@ class PassageManager:
         return name
 
     def _is_current(self) -> bool:
-        """Say whether there is anything to search, asking at most now and then."""
+        """Return whether there is a collection to search; the result is cached for
+        TRUST_SECONDS.
+        """
         if time.monotonic() < self._current_until:
             return True
         name = self.aliased()
@@ -326,7 +223,7 @@ class PassageManager:
         return True
 
     def distrust(self) -> None:
-        """Ask again at the next search whether there is anything to search."""
+        """Clear the cached result of `_is_current`."""
         self._current_until = 0.0
 
     def collection_name(self, number: int) -> str:
@@ -336,13 +233,13 @@ class PassageManager:
         return collection.startswith(f"{self.alias}__{MODEL}__")
 
     def collections(self) -> list[str]:
-        """Give every collection of passages, whatever model made it."""
+        """Return every collection of passages, of any model."""
         with qdrant_refusals():
             names = [one.name for one in self.client.get_collections().collections]
         return sorted(name for name in names if name.startswith(f"{self.alias}__"))
 
     def create_collection(self, name: str) -> None:
-        """Make a collection with its indexes; harmless when it exists."""
+        """Create a collection with its indexes; idempotent."""
         with qdrant_refusals():
             if not self.client.collection_exists(name):
                 self._create(name)
@@ -376,7 +273,7 @@ class PassageManager:
                 raise
 
     def switch_to(self, collection: str) -> None:
-        """Let the alias name this collection from here on, in one step."""
+        """Point the alias to this collection, atomically."""
         operations: list[qdrant.AliasOperations] = []
         if self.aliased() is not None:
             operations.append(
@@ -397,5 +294,5 @@ class PassageManager:
 
 
 def point_id(*, organization_id: UUID, source_id: UUID, version: int, chunk: int) -> UUID:
-    """Name a passage by what it is, so that indexing again overwrites it."""
+    """Return the deterministic id of a passage, so that indexing again overwrites it."""
     return uuid5(organization_id, f"faq:{source_id}:{version}:{chunk}")

@@ -1,0 +1,141 @@
+"""What each role and area opens, and who changes FAQs."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.models import Membership, Organization, Role
+from crm.accounts.permissions import (
+    BUILT_IN,
+    READ,
+    WRITE,
+    Action,
+    Area,
+    Grant,
+    Level,
+    Rights,
+    permits,
+)
+from crm.core.errors import AppError
+from knowledge.errors import FaqNotFound
+from knowledge.models import Faq
+from knowledge.services import FaqContent, delete_faq, restore_faq, set_published, update_faq
+from tests.accounts.people import give, member_with, pairs, present, rights
+from tests.conftest import make_member
+
+OWNERS = ("me", "mate", "other", None)
+ENTRANCES: list[tuple[Area, Action, str, str, dict[str, str]]] = [
+    (Area.INBOX, READ, "get", "chat:inbox_conversations", {}),
+    (Area.INBOX, READ, "get", "chat:inbox_counts", {}),
+    (Area.INBOX, READ, "get", "chat:inbox_agents", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
+    (Area.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
+    (Area.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
+    (Area.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
+    (Area.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
+    (Area.CUSTOMERS, READ, "get", "customers:customers", {}),
+    (Area.CUSTOMERS, WRITE, "post", "customers:customers", {"stage": "x"}),
+    (Area.SETTINGS, READ, "get", "accounts:roles", {}),
+    (Area.SETTINGS, READ, "get", "accounts:teams", {}),
+    (Area.SETTINGS, WRITE, "get", "accounts:new_team", {}),
+    (Area.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
+    (Area.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
+]
+
+
+@pytest.mark.parametrize("role", list(BUILT_IN))
+def test_every_role_enters_where_the_table_lets_it(
+    client: Client, organization: Organization, role: str
+) -> None:
+    client.force_login(make_member(organization, "Pat", Role(role)).user)
+    for area, action, method, name, data in ENTRANCES:
+        status = getattr(client, method)(reverse(name), data).status_code
+        may = BUILT_IN[role].level(area, action) > Level.NONE
+        assert (status != 403) is may, (name, method, status)
+        assert status < 500
+
+
+@pytest.mark.parametrize("area", list(Area))
+def test_right_to_one_area_opens_no_other(
+    client: Client, organization: Organization, area: Area
+) -> None:
+    only = Rights({area: Grant(Level.ALL, Level.ALL)})
+    client.force_login(member_with(organization, "Pat", only).user)
+    for entrance, _action, method, name, data in ENTRANCES:
+        status = getattr(client, method)(reverse(name), data).status_code
+        assert (status != 403) is (entrance == area), (name, method, status)
+
+
+@pytest.mark.parametrize(
+    ("areas", "status"),
+    [
+        ({Area.KNOWLEDGE}, 403),
+        ({Area.INBOX}, 403),
+        ({Area.KNOWLEDGE, Area.INBOX}, 200),
+    ],
+)
+def test_what_visitors_asked_takes_the_inbox_and_knowledge(
+    client: Client, organization: Organization, areas: set[Area], status: int
+) -> None:
+    both = Rights({area: Grant(Level.ALL, Level.ALL) for area in areas})
+    client.force_login(member_with(organization, "Pat", both).user)
+    assert client.get(reverse("chat:unanswered")).status_code == status
+
+
+def test_menu_offers_what_the_role_opens(client: Client, organization: Organization) -> None:
+    reads = rights(Area.KNOWLEDGE, Level.ALL)
+    client.force_login(member_with(organization, "Pat", reads).user)
+    assert client.get(reverse("chat:inbox"))["Location"] == reverse("knowledge:faqs")
+    page = client.get(reverse("knowledge:faqs")).content.decode()
+    assert f'class="rail-item" href="{reverse("knowledge:faqs")}"' in page
+    assert f'class="rail-item" href="{reverse("chat:inbox")}"' not in page
+    assert reverse("knowledge:new_faq") not in page
+
+
+@pytest.mark.parametrize(("read", "write"), pairs(Area.KNOWLEDGE))
+def test_faqs_are_changed_as_far_as_the_level_reaches(
+    client: Client, people: dict[str, Membership], read: Level, write: Level
+) -> None:
+    me = present(give(people["me"], rights(Area.KNOWLEDGE, read, write)))
+    client.force_login(me.user)
+    for name in OWNERS:
+        by = people[name].user if name else None
+        faq = Faq.objects.create(
+            organization_id=me.organization_id,
+            key=f"of-{name}",
+            question="Old?",
+            answer="!",
+            language_code="en",
+            created_by=by,
+        )
+        named: dict[str, Any] = {"organization_id": me.organization_id, "faq_id": faq.pk}
+        owner_ids = (by.pk,) if by else ()
+        content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
+        page = client.get(reverse("knowledge:faq", args=[faq.pk]))
+        is_seen = permits(me, Area.KNOWLEDGE, READ, owner_ids)
+        may_change = permits(me, Area.KNOWLEDGE, WRITE, owner_ids)
+        assert (page.status_code == 200) is is_seen
+        if may_change:
+            assert page.context["may_change"] is True
+            assert update_faq(**named, content=content, by=me).question == "New?"
+            continue
+        if is_seen:
+            assert page.context["may_change"] is False
+        for attempt in (
+            lambda named=named, content=content: update_faq(**named, content=content, by=me),
+            lambda named=named: set_published(**named, is_published=False, by=me),
+            lambda named=named: delete_faq(**named, by=me),
+            lambda named=named: restore_faq(**named, by=me),
+        ):
+            with pytest.raises(AppError) as refused:
+                attempt()
+            assert refused.value.status == (403 if is_seen else 404)
+            assert isinstance(refused.value, FaqNotFound) is not is_seen
+        for action in ("publish_faq", "delete_faq", "restore_faq"):
+            status = client.post(reverse(f"knowledge:{action}", args=[faq.pk])).status_code
+            assert status in {403, 404}
+        stored = Faq.objects.get(pk=faq.pk)
+        assert (stored.question, stored.is_published, stored.deleted_at) == ("Old?", True, None)
