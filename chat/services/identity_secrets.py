@@ -10,12 +10,24 @@ from django.utils import timezone
 from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
 from chat.identity import seal_secret
 from chat.models import IdentitySecret, Widget
-from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.errors import PersonRequired
+from crm.accounts.permissions import (
+    WRITE,
+    Area,
+    Principal,
+    may_grant,
+    require,
+    require_grant,
+    rights_of_scopes,
+)
+from crm.accounts.services.owners import enter_settings
 from crm.billing.metrics import Feature
 from crm.billing.services import require_feature
 from crm.core import realtime
 
 MAX_SECRETS = 3
+# What the holder of a secret can do: be any identified visitor, with their conversations and facts.
+SECRET_RIGHTS = rights_of_scopes(["inbox:write", "customers:write"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +40,14 @@ class NewIdentitySecret:
 
 @transaction.atomic
 def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
-    """Add a secret to a widget; the earlier ones stay valid. Raise TooManySecrets."""
-    require(by, Area.SETTINGS, WRITE)
+    """Add a secret to a widget; the earlier ones stay valid.
+
+    Raise PersonRequired for an API key, GrantsTooMuch without `SECRET_RIGHTS`, TooManySecrets.
+    """
+    by = enter_settings(by)
+    if by.user is None:
+        raise PersonRequired
+    require_grant(by, SECRET_RIGHTS)
     require_feature(Feature.VISITOR_IDENTITY, organization_id=by.organization_id)
     widget = (
         Widget.objects.select_for_update()
@@ -49,6 +67,11 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
         created_by=by.user,
     )
     return NewIdentitySecret(secret=secret, text=text)
+
+
+def may_add_secrets(by: Principal) -> bool:
+    """Return whether a principal has all rights that a secret gives."""
+    return by.may(Area.SETTINGS, WRITE) and may_grant(by, SECRET_RIGHTS)
 
 
 @transaction.atomic

@@ -15,9 +15,11 @@ from chat.services.identity_secrets import (
     MAX_SECRETS,
     add_identity_secret,
     end_identity_secret,
+    may_add_secrets,
 )
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.once import once
+from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, require
 from crm.core.errors import AppError
 
@@ -57,15 +59,22 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
     membership = membership_of(request)
     require(membership, Area.SETTINGS, READ)
     widgets = Widget.objects.filter(organization_id=membership.organization_id).order_by("name")
-    alive: dict[UUID, list[IdentitySecret]] = {}
-    for secret in IdentitySecret.objects.filter(
+    members = Membership.objects.active().in_organization(membership.organization_id)
+    secrets = IdentitySecret.objects.filter(
         organization_id=membership.organization_id, revoked_at__isnull=True
-    ).order_by("created_at"):
+    )
+    alive: dict[UUID, list[IdentitySecret]] = {}
+    for secret in (
+        secrets.annotate(is_of_member=members.including("created_by"))
+        .select_related("created_by")
+        .order_by("created_at")
+    ):
         alive.setdefault(secret.widget_id, []).append(secret)
     context |= {
         "active_section": "settings",
         "active_page": "visitor_identity",
         "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_make": may_add_secrets(membership),
         "rows": [
             {
                 "widget": widget,

@@ -72,6 +72,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def active(self) -> "MembershipQuerySet":
         return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
 
+    def including(self, column: str) -> models.Exists:
+        """Return the condition of another table that its user in ``column`` is among these."""
+        return models.Exists(self.filter(user=models.OuterRef(column)))
+
     def admitting(self, granted_at: datetime) -> "MembershipQuerySet":
         """Return the memberships that a log-in, token or invitation of this time gives access to.
 

@@ -20,7 +20,7 @@ from crm.accounts.errors import (
     ScopeNotYours,
     TooManyApiKeys,
 )
-from crm.accounts.models import ApiKey, ApiKeySecret, Organization
+from crm.accounts.models import ApiKey, ApiKeySecret
 from crm.accounts.permissions import (
     WRITE,
     Area,
@@ -30,6 +30,7 @@ from crm.accounts.permissions import (
     rights_of_scopes,
     scopes_of,
 )
+from crm.accounts.services.owners import enter_settings
 from crm.accounts.signals import api_key_changed
 from crm.core import realtime, tenancy
 
@@ -53,12 +54,10 @@ def create_api_key(
     """Create a key with no more permissions than its creator's. Raise ScopeNotYours,
     TooManyApiKeys.
     """
-    _require_person(by)
+    by = _enter_as_person(by)
     wanted = sorted(set(scopes))
     if not set(wanted) <= set(scopes_of(by.rights)):
         raise ScopeNotYours
-    # The organization's row is the lock of the count.
-    Organization.objects.select_for_update().get(pk=by.organization_id)
     if ApiKey.objects.of(by.organization_id).not_revoked().count() >= MAX_KEYS:
         raise TooManyApiKeys
     key = ApiKey.objects.create(
@@ -76,7 +75,7 @@ def create_api_key(
 @transaction.atomic
 def rotate_api_key(*, by: Principal, key_id: UUID) -> NewSecret:
     """Add a second secret to a key; the first stays valid until it is revoked."""
-    _require_person(by)
+    by = _enter_as_person(by)
     key = _locked(by, key_id)
     if not key.is_live(timezone.now()):
         raise ApiKeyOver
@@ -162,11 +161,13 @@ def _secret(shown: KeyText) -> ApiKeySecret:
     return secret
 
 
-def _require_person(by: Principal) -> None:
-    require(by, Area.SETTINGS, WRITE)
-    if by.user is None:
+def _enter_as_person(by: Principal) -> Principal:
+    """Take the lock of rights, which is that of the keys' count too; return present rights."""
+    present = enter_settings(by)
+    if present.user is None:
         # A stolen key must not make others that outlive it.
         raise PersonRequired
+    return present
 
 
 def _locked(by: Principal, key_id: UUID) -> ApiKey:

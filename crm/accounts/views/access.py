@@ -20,6 +20,7 @@ from crm.accounts.forms.access import ApiKeyForm, LogInRulesForm
 from crm.accounts.models import (
     ApiKey,
     Ended,
+    Membership,
     SecuritySettings,
     TokenFamily,
     User,
@@ -204,9 +205,11 @@ def _keys_page(request: HttpRequest, *, status: int = 200, **context: Any) -> Ht
     membership = membership_of(request)
     form: ApiKeyForm = context.setdefault("form", ApiKeyForm(principal=membership))
     chosen = form.data.getlist("scopes") if form.is_bound else ()  # type: ignore[attr-defined]
+    members = Membership.objects.active().in_organization(membership.organization_id)
     keys = (
         ApiKey.objects.of(membership.organization_id)
         .not_revoked()
+        .annotate(is_of_member=members.including("created_by"))
         .newest_first()
         .select_related("created_by")
         .prefetch_related("secrets")[:MAX_KEYS]

@@ -1,0 +1,242 @@
+"""Nobody gives more than they have: whatever issues a credential compares it with its maker."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from chat.models import IdentitySecret, Widget
+from chat.services.identity_secrets import add_identity_secret
+from crm.accounts.errors import PersonRequired
+from crm.accounts.models import CustomRole, Membership, Organization, Role
+from crm.accounts.permissions import Area, Grant, Level, Machine, Rights, rights_of_scopes
+from crm.accounts.services.api_keys import create_api_key, rotate_api_key
+from crm.accounts.services.invitations import invite, resend_invitation
+from crm.accounts.services.members import deactivate_member, reactivate_member
+from crm.accounts.services.roles import change_role, create_role, edit_role
+from crm.accounts.services.teams import create_team
+from crm.core.errors import Forbidden
+from tests.accounts.people import give, member_with
+from tests.conftest import make_member
+
+pytestmark = pytest.mark.django_db
+
+SECURITY = Path(__file__).resolve().parents[2] / "docs" / "security.md"
+SETTINGS = Rights({Area.SETTINGS: Grant(Level.ALL, Level.ALL)})
+# What is given in each case: these rights, and those of settings to be allowed to give at all.
+GIVEN = rights_of_scopes(["settings:write", "inbox:write", "customers:write"])
+BESIDE = [(area, action) for area in (Area.INBOX, Area.CUSTOMERS) for action in ("read", "write")]
+
+
+@dataclass(frozen=True)
+class World:
+    owner: Membership
+    widget: Widget
+    role: CustomRole
+    member: Membership
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.owner.organization_id
+
+
+def address_of(token: str) -> str:
+    return f"https://nextflow.example/{token}"
+
+
+@pytest.fixture
+def world(owner: Membership, widget: Widget, organization: Organization) -> World:
+    role = CustomRole.objects.create(
+        organization=organization, name="Given", base=Role.VIEWER, grants=GIVEN.stored()
+    )
+    member = make_member(organization, "Given", Role.VIEWER)
+    member.custom_role = role
+    member.save(update_fields=["custom_role"])
+    return World(owner, widget, role, member)
+
+
+def secret(world: World, by: Any) -> object:
+    return add_identity_secret(by=by, widget_id=world.widget.pk)
+
+
+def key(world: World, by: Any) -> object:
+    scopes = ["inbox:write", "customers:write"]
+    return create_api_key(by=by, name="k", scopes=scopes, expires_at=None)
+
+
+def key_rotated(world: World, by: Any) -> object:
+    made = create_api_key(
+        by=world.owner, name="k", scopes=["inbox:write", "customers:write"], expires_at=None
+    )
+    return rotate_api_key(by=by, key_id=made.key.pk)
+
+
+def invitation(world: World, by: Any) -> object:
+    return invite(by=by, email="new@shop.example", role=str(world.role.pk), address_of=address_of)
+
+
+def invitation_again(world: World, by: Any) -> object:
+    sent = invite(
+        by=world.owner, email="new@shop.example", role=str(world.role.pk), address_of=address_of
+    )
+    return resend_invitation(by=by, invitation_id=sent.pk, address_of=address_of)
+
+
+def role_copied(world: World, by: Any) -> object:
+    return create_role(by=by, name="Copied", copied_from=str(world.role.pk))
+
+
+def role_edited(world: World, by: Any) -> object:
+    empty = CustomRole.objects.create(
+        organization_id=world.organization_id, name="Empty", base=Role.VIEWER, grants={}
+    )
+    return edit_role(by=by, role_id=empty.pk, version=None, name="Full", rights=GIVEN)
+
+
+def role_given(world: World, by: Any) -> object:
+    other = give(make_member(world.owner.organization, "Other", Role.VIEWER), Rights())
+    return change_role(by=by, membership_id=other.pk, key=str(world.role.pk))
+
+
+def member_taken_back(world: World, by: Any) -> object:
+    deactivate_member(by=world.owner, membership_id=world.member.pk)
+    return reactivate_member(by=by, membership_id=world.member.pk)
+
+
+def seat_in_team(world: World, by: Any) -> object:
+    reach = Rights({area: Grant(Level.TEAM, Level.TEAM) for area in (Area.INBOX, Area.CUSTOMERS)})
+    member = member_with(world.owner.organization, "Teammate", reach)
+    return create_team(by=by, name="Team", lead_id=None, member_ids=[member.pk])
+
+
+# What is issued, by the name under which docs/security.md lists it.
+MAKERS: dict[str, tuple[Callable[[World, Any], object], ...]] = {
+    "widget's secret": (secret,),
+    "API key": (key,),
+    "secret of an API key": (key_rotated,),
+    "invitation": (invitation, invitation_again),
+    # No credentials by themselves: what those of others open.
+    "role": (role_copied, role_edited, role_given),
+    "membership": (member_taken_back,),
+    "team": (seat_in_team,),
+}
+# What opens no more than whoever it is issued to could do before.
+OF_ONESELF = {
+    "session": "by one's own password, passkey or provider",
+    "refresh token": "of one's own log-in",
+    "token family, with its access tokens (15 minutes)": "of one's own log-in",
+    "impersonation": "operators alone, who see all organizations",
+    "visitor's token": "a visitor's own conversations",
+    "token of a verified visitor": "by a proof signed with a widget's secret",
+    "proof of identity": "signed with a widget's secret",
+    "ticket of a socket": "of one's own log-in, or of the visitor's token",
+    "open socket": "of one's own log-in, or of the visitor's token",
+    "second factor": "one's own, beside one's own password",
+    "account of a provider": "one's own",
+    "link of a password reset": "sent to the account's own address",
+    "link that confirms an address": "sent to the address; it lets nobody in",
+    "file of an export": "compared when it is fetched: `AuditExport.objects.visible_to`",
+}
+ALL_MAKERS = [maker for makers in MAKERS.values() for maker in makers]
+
+
+def test_every_credential_is_compared_with_its_maker_or_is_ones_own() -> None:
+    section = SECURITY.read_text().partition("## Who is let in")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \|", section, re.MULTILINE)
+    listed = set(rows) - {"what grants access"}
+    assert len(listed) >= 15
+    assert listed - set(MAKERS) == set(OF_ONESELF)
+
+
+@pytest.mark.parametrize("maker", ALL_MAKERS)
+def test_settings_alone_give_nothing_else(
+    maker: Callable[[World, Any], object], world: World, organization: Organization
+) -> None:
+    by = member_with(organization, "Settings", SETTINGS)
+    with pytest.raises(Forbidden):
+        maker(world, by)
+
+
+@pytest.mark.parametrize(("area", "action"), BESIDE)
+@pytest.mark.parametrize("maker", ALL_MAKERS)
+def test_one_right_less_is_too_little(
+    maker: Callable[[World, Any], object],
+    area: Area,
+    action: str,
+    world: World,
+    organization: Organization,
+) -> None:
+    """Seeing what one's team sees is not seeing all, nor is it to change it."""
+    least = Level.OWN if maker is seat_in_team else Level.TEAM
+    levels = (least, least) if action == "read" else (Level.ALL, least)
+    by = member_with(organization, "Less", Rights({**GIVEN.grants, area: Grant(*levels)}))
+    with pytest.raises(Forbidden):
+        maker(world, by)
+
+
+@pytest.mark.parametrize("maker", ALL_MAKERS)
+def test_who_has_all_of_it_gives_it(
+    maker: Callable[[World, Any], object], world: World, organization: Organization
+) -> None:
+    maker(world, member_with(organization, "Enough", GIVEN))
+
+
+@pytest.mark.parametrize("maker", [secret, key, invitation, role_given])
+def test_rights_that_were_taken_meanwhile_give_nothing(
+    maker: Callable[[World, Any], object], world: World, organization: Organization
+) -> None:
+    by = member_with(organization, "Was more", GIVEN)
+    give(Membership.objects.get(pk=by.pk), SETTINGS)
+    with pytest.raises(Forbidden):
+        maker(world, by)
+
+
+@pytest.mark.parametrize("maker", [secret, key, key_rotated])
+def test_a_key_makes_no_credential_that_outlives_it(
+    maker: Callable[[World, Any], object], world: World
+) -> None:
+    by = Machine(organization_id=world.organization_id, granted=GIVEN, key_id=str(world.owner.pk))
+    with pytest.raises(PersonRequired):
+        maker(world, by)
+
+
+def test_the_page_says_why_there_is_no_button(
+    client: Client, world: World, organization: Organization
+) -> None:
+    page, add = (
+        reverse("chat:visitor_identity"),
+        reverse("chat:add_identity_secret", args=[world.widget.pk]),
+    )
+    client.force_login(member_with(organization, "Settings", SETTINGS).user)
+    shown = client.get(page).content.decode()
+    assert (add in shown, 'id="why-not"' in shown) == (False, True)
+    refused = client.post(add, follow=True).content.decode()
+    assert "Nobody can give more rights than they have" in refused
+    assert IdentitySecret.objects.count() == 0
+    client.force_login(world.owner.user)
+    shown = client.get(page).content.decode()
+    assert (add in shown, 'id="why-not"' in shown) == (True, False)
+
+
+def test_owners_see_whose_maker_is_gone(
+    client: Client, world: World, organization: Organization
+) -> None:
+    maker = member_with(organization, "Maker", GIVEN)
+    add_identity_secret(by=maker, widget_id=world.widget.pk)
+    create_api_key(by=maker, name="Theirs", scopes=["inbox:read"], expires_at=None)
+    client.force_login(world.owner.user)
+    pages = (reverse("chat:visitor_identity"), reverse("accounts:api_keys_page"))
+    gone = "its maker is no longer a member"
+    for page in pages:
+        shown = client.get(page).content.decode()
+        assert ("Maker" in shown, gone in shown) == (True, False)
+    deactivate_member(by=world.owner, membership_id=maker.pk)
+    for page in pages:
+        shown = client.get(page).content.decode()
+        assert ("Maker" in shown, gone in shown) == (True, True)
