@@ -10,10 +10,13 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_init
 
+from crm.core import celery_transport
 from crm.core.observability import task_signals  # noqa: F401  importing connects them
 
 # As in manage.py: what is imported stays, and config.apps switches the search on again.
 gc.disable()
+
+celery_transport.install()
 
 app = Celery("nextflow")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -143,8 +143,9 @@ def _stores_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
     if "worker_stores" not in request.fixturenames:
         yield
         return
+    # Without the marker pytest-django makes no database where such a test runs alone.
     marker = request.node.get_closest_marker("django_db")
-    if marker and not marker.kwargs.get("transaction"):
+    if not marker or not marker.kwargs.get("transaction"):
         pytest.fail("A worker sees only what was committed: django_db(transaction=True).")
     request.getfixturevalue("django_db_setup")
     blocker: DjangoDbBlocker = request.getfixturevalue("django_db_blocker")

@@ -23,7 +23,7 @@ from crm.operations import canary
 from crm.operations.tasks import note_canary
 from tests.worker_stores import current_environment
 
-pytestmark = pytest.mark.usefixtures("worker_stores")
+pytestmark = [pytest.mark.usefixtures("worker_stores"), pytest.mark.django_db(transaction=True)]
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 WAIT_SECONDS = 120.0
 
