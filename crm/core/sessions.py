@@ -7,7 +7,7 @@ Redis is not enough to create or swap sessions. Redis keys do not reveal session
 import hashlib
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS
@@ -21,7 +21,7 @@ _SALT = "crm.core.sessions"
 _KEY = re.compile(f"[{VALID_KEY_CHARS}]{{32}}")
 
 
-def is_session_key(key: object) -> bool:
+def is_session_key(key: object) -> TypeGuard[str]:
     """Return whether a value has the form of a session key; no other one is looked up."""
     return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
@@ -57,7 +57,7 @@ class SessionStore(CachedStore):
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
-        if key is not None and is_session_key(key):
+        if is_session_key(key):
             super(CachedStore, self).delete(key)
             self._cache.delete(cache_key_of(key))
 
