@@ -59,10 +59,6 @@ def normalize_domain(line: str) -> str:
         )
     host, port = _split(text)
     name = _normalize_host(host, text)
-    if port and port != "*" and not 0 < int(port) < 65536:
-        raise InvalidDomain(
-            _("“%(port)s” is not a port: it has to be between 1 and 65535.") % {"port": port}
-        )
     is_default = port == _DEFAULT_PORTS.get(scheme) or (not scheme and port in {"80", "443"})
     shown = f"[{name}]" if ":" in name else name
     normalized = f"{shown}:{port}" if port and not is_default else shown
@@ -122,16 +118,26 @@ def _split(text: str) -> tuple[str, str]:
     """Return host and port of a URL's authority."""
     place = re.split(r"[/?#\\]", text, maxsplit=1)[0]
     if place.startswith("["):
-        host, _bracket, rest = place[1:].partition("]")
-        return host, rest.removeprefix(":")
-    if place.count(":") > 1:
+        host, bracket, rest = place[1:].partition("]")
+        if not bracket or ":" not in host or rest[:1] not in {"", ":"}:
+            raise InvalidDomain(
+                _("“%(text)s” is neither a domain nor an address of a computer.") % {"text": text}
+            )
+        port = rest[1:]
+    elif place.count(":") > 1:
         return place, ""
-    host, _colon, port = place.partition(":")
-    if port and port != "*" and not (port.isascii() and port.isdigit() and len(port) < 6):
+    else:
+        host, _colon, port = place.partition(":")
+    if port and port != "*" and not _is_port(port):
         raise InvalidDomain(
             _("“%(port)s” is not a port: it has to be between 1 and 65535.") % {"port": port}
         )
     return host, port
+
+
+def _is_port(text: str) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) < 6
+    return is_number and 0 < int(text) < 65536
 
 
 def _normalize_host(host: str, text: str) -> str:

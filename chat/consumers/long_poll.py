@@ -12,7 +12,6 @@ from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.urls import ResolverMatch
 from django.utils import translation
@@ -30,6 +29,7 @@ from crm.core.errors import AppError, InternalError, Invalid
 from crm.core.executor import run_sync
 from crm.core.http.exceptions import problem_json
 from crm.core.http.response_headers import dress, turn_away
+from crm.core.http.unreadable import request_of
 from crm.core.observability.correlation import finish, trace_of
 from crm.core.observability.tracing import bind_trace
 from crm.core.ratelimit.headers import note_standings
@@ -69,6 +69,7 @@ class LongPollConsumer(AsyncHttpConsumer):
         self._hint = asyncio.Event()
         self._groups: tuple[str, ...] = ()
         self._work: asyncio.Task[None] | None = None
+        self._started = time.perf_counter()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler directly, not through Channels' single shared thread."""
@@ -76,6 +77,9 @@ class LongPollConsumer(AsyncHttpConsumer):
 
     async def http_request(self, message: dict[str, Any]) -> None:
         if not message.get("more_body") and self._work is None:
+            self._request, self._refusal = request_of(self.scope, BytesIO())
+            self._request.resolver_match = _match(self.scope["url_route"]["kwargs"])
+            self._trace = trace_of(self._request)
             # Beside the dispatching, which must be free for hints.
             self._work = asyncio.ensure_future(self._serve())
             self._work.add_done_callback(self._on_done)
@@ -91,7 +95,13 @@ class LongPollConsumer(AsyncHttpConsumer):
         if not work.cancelled() and (error := work.exception()):
             with bind_trace(self._trace):
                 logger.error("A long poll failed.", exc_info=error)
-            self._apology = asyncio.ensure_future(self._respond(problem_json(InternalError())))
+            self._apology = asyncio.ensure_future(self._apologize())
+
+    async def _apologize(self) -> None:
+        try:
+            await self._respond(problem_json(InternalError()))
+        except Exception:  # noqa: BLE001  without any answer the connection would stay open
+            await self.send_response(InternalError.status, b"")
 
     async def stream_hint(self, message: dict[str, Any]) -> None:
         self._hint.set()
@@ -111,14 +121,12 @@ class LongPollConsumer(AsyncHttpConsumer):
     stream_typing = stream_presence = stream_receipts
 
     async def _serve(self) -> None:
-        self._request = ASGIRequest(self.scope, BytesIO())
-        self._request.resolver_match = _match(self.scope["url_route"]["kwargs"])
-        self._trace = trace_of(self._request)
-        self._started = time.perf_counter()
         with bind_trace(self._trace), tenancy.nobody():
-            response = turn_away(self._request)
+            response = None if self._refusal else turn_away(self._request)
             if response is None:
                 try:
+                    if self._refusal:
+                        raise self._refusal
                     with outage_refusals():
                         response = JsonResponse(await self._answer())
                 except AppError as refusal:

@@ -5,16 +5,25 @@ Redis is not enough to create or swap sessions. Redis keys do not reveal session
 """
 
 import hashlib
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
 from django.core import signing
 from django.core.cache.backends.base import BaseCache
 
 _PREFIX = "session:"
 _SALT = "crm.core.sessions"
+# The form of every key that Django makes.
+_KEY = re.compile(f"[{VALID_KEY_CHARS}]{{32}}")
+
+
+def is_session_key(key: object) -> TypeGuard[str]:
+    """Return whether a value has the form of a session key; no other one is looked up."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
 class SessionStore(CachedStore):
@@ -40,15 +49,16 @@ class SessionStore(CachedStore):
 
     def exists(self, session_key: str | None) -> bool:
         # The database alone: a copy that somebody else left must not take a key.
-        return session_key is not None and super(CachedStore, self).exists(session_key)
+        return is_session_key(session_key) and super(CachedStore, self).exists(session_key)
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  Django's signature
         super(CachedStore, self).save(must_create)
         self._keep(self._session, self.get_expiry_age())
 
     def delete(self, session_key: str | None = None) -> None:
-        super(CachedStore, self).delete(session_key)
-        if key := session_key or self.session_key:
+        key = session_key or self.session_key
+        if is_session_key(key):
+            super(CachedStore, self).delete(key)
             self._cache.delete(cache_key_of(key))
 
     async def aload(self) -> dict[str, Any]:
@@ -62,6 +72,9 @@ class SessionStore(CachedStore):
 
     async def adelete(self, session_key: str | None = None) -> None:
         await sync_to_async(self.delete)(session_key)
+
+    def _validate_session_key(self, key: object) -> bool:
+        return is_session_key(key)
 
     def _keep(self, data: dict[str, Any], seconds: int) -> None:
         signed = signing.dumps(data, salt=self._salt(), serializer=self.serializer)

@@ -1,5 +1,7 @@
 """Second factors: setting up, logging in with them, and organizations that ask for one."""
 
+import base64
+import json
 import re
 import time
 from typing import Any
@@ -10,7 +12,9 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from fido2.webauthn import AuthenticationResponse
 
+from crm.accounts.forms.factors import MOST_CREDENTIAL
 from crm.accounts.models import Membership
 from crm.accounts.services.operating import deactivate_user, reactivate_user
 from tests.accounts.letters import kinds
@@ -186,6 +190,73 @@ def test_broken_passkey_answers_are_refused(client: Client, db: None, stores_cle
         client.get(url, headers={"accept": "application/json"})
         answer = client.post(url, {"credential": credential})
         assert answer["Location"] == LOG_IN, credential
+
+
+def b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+HEAD = bytes(32)
+# Bytes that the parsers of CBOR, of CBOR without an end and of JSON give up on.
+BROKEN_DATA = [
+    HEAD + b"\x81" + bytes(4) + b"\x1b\x00",
+    HEAD + b"\x81" + bytes(4) + b"\x81" * 2000,
+    HEAD + b"\x41" + bytes(4),
+    b"",
+]
+CLIENT = b'{"type": "webauthn.get", "challenge": "AA", "origin": "https://testserver"}'
+NOT_CREDENTIALS = [
+    *((data, CLIENT) for data in BROKEN_DATA),
+    (HEAD + b"\x01" + bytes(4), b"[" * 3000),
+    (HEAD + b"\x01" + bytes(4), b'{"type": ' + b"9" * 5000 + b"}"),
+    (HEAD + b"\x01" + bytes(4), b"\xff"),
+]
+
+
+def passkey(**response: bytes) -> str:
+    told = {name: b64(value) for name, value in response.items()}
+    return json.dumps(
+        {"id": "AA", "rawId": "AA", "type": "public-key", "response": told | {"userHandle": "AA"}}
+    )
+
+
+@pytest.mark.parametrize(("data", "client_data"), NOT_CREDENTIALS)
+def test_a_stranger_s_passkey_that_is_none_is_refused(
+    client: Client, db: None, stores_clean: None, data: bytes, client_data: bytes
+) -> None:
+    url = reverse("mfa_login_webauthn")
+    client.get(url, headers={"accept": "application/json"})
+    sent = passkey(authenticatorData=data, clientDataJSON=client_data, signature=b"s")
+    assert client.post(url, {"credential": sent})["Location"] == LOG_IN
+
+
+@pytest.mark.parametrize(
+    ("data", "client_data"),
+    [
+        *((data, CLIENT) for data in (b"\x1b\x00", b"\x81" * 2000, b"\xa0", b"\x80", b"")),
+        (b"\xa0", b"[" * 3000),
+    ],
+)
+def test_a_member_s_passkey_that_is_none_is_refused(
+    at_work: Client, data: bytes, client_data: bytes
+) -> None:
+    url = reverse("mfa_add_webauthn")
+    at_work.post(f"{CONFIRM}?next={SECURITY}", {"password": PASSWORD})
+    assert at_work.get(url).status_code == 200
+    sent = passkey(attestationObject=data, clientDataJSON=client_data)
+    answer = at_work.post(url, {"credential": sent})
+    assert (answer.status_code, Authenticator.objects.count()) == (200, 0)
+    assert "credential" in answer.context["form"].errors
+
+
+def test_a_passkey_is_refused_by_its_length_before_it_is_parsed(
+    client: Client, db: None, stores_clean: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AuthenticationResponse, "from_dict", lambda *_given: pytest.fail("parsed"))
+    url = reverse("mfa_login_webauthn")
+    client.get(url, headers={"accept": "application/json"})
+    sent = passkey(signature=b"s" * MOST_CREDENTIAL)
+    assert client.post(url, {"credential": sent})["Location"] == LOG_IN
 
 
 def half_in(client: Client, agent: Membership) -> str:

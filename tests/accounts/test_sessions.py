@@ -1,6 +1,7 @@
 """Where one is logged in, how long that lasts, and how it ends: at once, everywhere."""
 
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from chat.logins import agent_of_cookie
+from crm.accounts.errors import AccessEnded
 from crm.accounts.models import (
     Ended,
     Membership,
@@ -25,7 +28,7 @@ from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, purge_ended_sessions
 from crm.core import stores
-from crm.core.sessions import cache_key_of
+from crm.core.sessions import SessionStore, cache_key_of
 from tests.conftest import PASSWORD
 
 # What ends a session is told after the commit.
@@ -276,3 +279,22 @@ def test_times_are_told_by_the_readers_own_clock(
     told = date_format(began.astimezone(ZoneInfo(shown_in)), "SHORT_DATETIME_FORMAT")
     assert f"since {told}" in client.get(SESSIONS).text
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ['"abcdefghij\\000"', '"abcdefghij\\377\\012"', "x" * 4000, "a" * 31, "A" * 32, "a" * 31 + "%"],
+)
+@pytest.mark.django_db
+def test_a_cookie_that_cannot_be_a_session_is_none(
+    stores_clean: None, django_assert_num_queries: Any, cookie: str
+) -> None:
+    client = Client()
+    client.cookies.load(f"sessionid={cookie}")
+    assert client.get(INBOX)["Location"].startswith(LOG_IN)
+    with pytest.raises(AccessEnded), django_assert_num_queries(0):
+        agent_of_cookie(f"sessionid={cookie}")
+    store = SessionStore()
+    with django_assert_num_queries(0):
+        assert not store.exists("abcdefghij\0")
+        store.delete("abcdefghij\0")

@@ -5,11 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from asgiref.testing import ApplicationCommunicator
 
+from chat.consumers.long_poll import LongPollConsumer
 from chat.models import Conversation, Widget
 from crm.accounts.models import Membership
 from crm.core.executor import run_sync
 from tests.chat.clients import cookie_of, visit
+from tests.security.hostile import PARAMETERS
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -121,3 +124,33 @@ async def test_a_harmful_id_is_replaced(web_server: LiveServer, widget: Widget) 
         )
     assert response.status_code == 404
     assert len(response.headers["X-Request-ID"]) == 32
+
+
+@pytest.mark.parametrize("kind", [f"a/b; {each}" for each in PARAMETERS[:3]])
+async def test_a_header_that_cannot_be_parsed_is_answered(
+    web_server: LiveServer, kind: str
+) -> None:
+    async with httpx.AsyncClient(base_url=web_server.base_url, timeout=60) as http:
+        response = await http.get("/api/v1/streams/a/events?wait=1", headers={"Content-Type": kind})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+    assert len(response.headers["X-Request-ID"]) == 32
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+async def test_an_answer_that_fails_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("chat.consumers.long_poll.dress", fail)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/v1/streams/a/events",
+        "query_string": b"wait=1",
+        "headers": [(b"host", b"testserver")],
+        "url_route": {"kwargs": {"stream": "a"}},
+    }
+    caller = ApplicationCommunicator(LongPollConsumer.as_asgi(), scope)
+    await caller.send_input({"type": "http.request"})
+    assert (await caller.receive_output(20))["status"] == 500
+    assert (await caller.receive_output(20))["body"] == b""

@@ -1,6 +1,7 @@
 """A request over HTTP is worked on in one thread, which serves the next one, too."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 from crm.core.http.asgi_handler import Handler
+from tests.security.hostile import PARAMETERS
 
 pytestmark = pytest.mark.asyncio
 
@@ -61,13 +63,15 @@ def told() -> Iterator[list[str]]:
     request_finished.disconnect(on_finish)
 
 
-async def ask(handler: Handler, where: str, *bodies: bytes) -> Messages:
+async def ask(
+    handler: Handler, where: str, *bodies: bytes, kind: str = "text/plain", query: bytes = b""
+) -> Messages:
     scope = {
         "type": "http",
         "method": "POST",
         "path": where,
-        "query_string": b"",
-        "headers": [(b"host", b"localhost"), (b"content-type", b"text/plain")],
+        "query_string": query,
+        "headers": [(b"host", b"localhost"), (b"content-type", kind.encode("latin-1"))],
         "client": ["127.0.0.1", 0],
         "server": ["localhost", 80],
     }
@@ -147,3 +151,30 @@ async def test_a_client_that_leaves_while_it_sends_is_not_answered(
 
     await handler({"type": "http"}, receive, send)
     assert told == []
+
+
+@pytest.mark.parametrize("kind", [f"a/b; {each}" for each in PARAMETERS])
+@pytest.mark.parametrize("path", ["/where", "/api/where"])
+async def test_a_header_that_cannot_be_parsed_is_no_server_error(
+    handler: Handler, told: list[str], kind: str, path: str
+) -> None:
+    messages = await ask(handler, path, kind=kind)
+    assert messages[0]["status"] in {200, 400, 404}
+    assert told == ["started", "finished"]
+
+
+@pytest.mark.parametrize(("kind", "query"), [("a/b; x*=UTF-99''x", b""), ("text/plain", b"a=\xff")])
+async def test_a_request_that_cannot_be_parsed_is_refused(
+    handler: Handler, told: list[str], kind: str, query: bytes
+) -> None:
+    of_api = await ask(handler, "/api/where", kind=kind, query=query)
+    assert of_api[0]["status"] == 400
+    headers = dict(of_api[0]["headers"])
+    assert headers[b"Content-Type"] == b"application/problem+json"
+    assert headers[b"X-Content-Type-Options"] == b"nosniff"
+    assert len(headers[b"X-Request-ID"]) == 32
+    assert json.loads(content(of_api))["code"] == "bad_request"
+    page = await ask(handler, "/where", kind=kind, query=query)
+    assert page[0]["status"] == 400
+    assert b"<html" in content(page)
+    assert told == ["started", "finished"] * 2

@@ -171,4 +171,4 @@ def fuzzing(membership: Membership | None, names: set[str]) -> Iterator[Fuzzer]:
         logging.disable(logging.NOTSET)
         got_request_exception.disconnect(fuzzer.note)
     assert connection.is_usable()
-    assert fuzzer.wrong == {}
+    assert fuzzer.wrong == {}, json.dumps(fuzzer.wrong, indent=1)

@@ -46,6 +46,18 @@ VALUES: tuple[str, ...] = (
     "x" * 5000,
 )
 LONG = "x" * 100_000
+# Parameters of a header in the encoding of RFC 2231 that no parser can take.
+PARAMETERS: tuple[str, ...] = (
+    "x*=UTF-99''x",
+    "x*=idna''%ff%fe",
+    "x*=undefined''%41",
+    "x*=hex''zz",
+    "charset*=\xff''x",
+    f"a*{'9' * 5000}=1",
+    "a*0*=utf-8''%ff; a*2*=x",
+    "charset=undefined",
+    "charset=hex",
+)
 BODIES: tuple[tuple[str, bytes], ...] = (
     ("application/json", b""),
     ("application/json", b"null"),
@@ -73,6 +85,19 @@ BODIES: tuple[tuple[str, bytes], ...] = (
         b'--B\r\nContent-Disposition: form-data; name="\xff"\r\n'
         b"Content-Transfer-Encoding: base64\r\n\r\n!!!\r\n--B--\r\n",
     ),
+    *(
+        (
+            "multipart/form-data; boundary=B",
+            f'--B\r\nContent-Disposition: form-data; name="a"; {each}\r\n'
+            f"Content-Type: text/plain; {each}\r\n\r\nx\r\n--B--\r\n".encode("latin-1"),
+        )
+        for each in PARAMETERS
+    ),
+    (
+        "multipart/form-data; boundary=B; charset=hex",
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--B--\r\n',
+    ),
+    ("application/x-www-form-urlencoded; charset=undefined", b"a=%ff"),
     ("application/x-www-form-urlencoded", b"a[]=1&a[]=2&a=1&a=2&=&&&%"),
     ("application/x-www-form-urlencoded", b"\xff=\x00&%ff=%00&%ED%A0%80=%ED%A0%80"),
     ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(1500))),
@@ -82,6 +107,8 @@ COOKIES: tuple[str, ...] = (
     "",
     "%00",
     '"\\000"',
+    '"abcdefghij\\000"',
+    '"abcdefghij\\377\\012"',
     "\xff\xfe",
     "x" * 4000,
     "eyJhIjogMX0:1abc:sig",
@@ -93,6 +120,8 @@ HEADERS: tuple[tuple[str, str], ...] = (
     ("Accept-Language", "x" * 5000),
     ("Accept-Language", "\xff, *;q=NaN, en;q=9, -, zh_\x00"),
     ("Accept", "\xff/*;q=x"),
+    *(("Accept", f"text/html; {each}") for each in PARAMETERS),
+    *(("Content-Disposition", f"attachment; {each}") for each in PARAMETERS),
     ("Accept-Encoding", "gzip;q=x, \xff"),
     ("Host", "evil.example"),
     ("Host", "[::1"),

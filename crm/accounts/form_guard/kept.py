@@ -15,7 +15,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render
 
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON
@@ -71,7 +73,7 @@ def form_of(request: HttpRequest) -> KeptForm:
         request.get_full_path(),
         tuple(
             (name, str(value))
-            for name, values in request.POST.lists()
+            for name, values in _sent(request).lists()
             if name not in SECRETS and (name not in GUARD_FIELDS or name in _RESENT)
             for value in values
         ),
@@ -79,7 +81,15 @@ def form_of(request: HttpRequest) -> KeptForm:
 
 
 def has_secrets(request: HttpRequest) -> bool:
-    return any(name in SECRETS for name in request.POST)
+    return any(name in SECRETS for name in _sent(request))
+
+
+def _sent(request: HttpRequest) -> QueryDict:
+    """Return the fields of a form; none of a body that cannot be read and is refused for that."""
+    try:
+        return request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return QueryDict()
 
 
 def keep(request: HttpRequest) -> bool:

@@ -1,7 +1,7 @@
 """Forms of second factors: codes and passkeys."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
@@ -11,6 +11,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from crm.accounts.forms.passwords import count
 from crm.accounts.models import User
@@ -71,38 +72,58 @@ class ActivateAppForm(NormalizedText, totp.ActivateTOTPForm):
         _word_code(self.fields["code"], label=_("Code that the app shows"))
 
 
-# What the parsers of a credential raise where it is no such thing.
-_NO_CREDENTIAL = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+# What a browser sends for a passkey is a few thousand characters.
+MOST_CREDENTIAL = 32_768
+# What the verification of a credential that could be parsed raises where it is not valid.
+_NOT_VALID = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    NotImplementedError,
+)
 
 
-def _refuse_credential(error: Exception) -> NoReturn:
+def _refuse_credential(error: Exception | None) -> NoReturn:
     raise forms.ValidationError(
         _("The passkey was not used. Try again."), code="invalid"
     ) from error
 
 
-class LogInKeyForm(NormalizedText, webauthn.LoginWebAuthnForm):
+def _require_credential(form: forms.BaseForm, parse: Callable[[Any], object]) -> None:
+    """Raise ValidationError unless the form's credential is short enough and can be parsed."""
+    given = form["credential"].data
+    if isinstance(given, str) and len(given) > MOST_CREDENTIAL:
+        _refuse_credential(None)
+    try:
+        parse(form.cleaned_data["credential"])
+    except Exception as error:  # noqa: BLE001  the parsers do not say what they raise
+        _refuse_credential(error)
+
+
+class _UsedKey(NormalizedText):
+    """Mixin of a form that is sent with an existing passkey."""
+
     def clean_credential(self) -> Authenticator:
+        _require_credential(cast(forms.BaseForm, self), AuthenticationResponse.from_dict)
         try:
-            return super().clean_credential()
-        except _NO_CREDENTIAL as error:
+            return cast(Authenticator, super().clean_credential())  # type: ignore[misc]
+        except _NOT_VALID as error:
             _refuse_credential(error)
 
 
-class SecondKeyForm(NormalizedText, webauthn.AuthenticateWebAuthnForm):
-    def clean_credential(self) -> Authenticator:
-        try:
-            return super().clean_credential()
-        except _NO_CREDENTIAL as error:
-            _refuse_credential(error)
+class LogInKeyForm(_UsedKey, webauthn.LoginWebAuthnForm):
+    pass
 
 
-class ConfirmByKeyForm(NormalizedText, webauthn.ReauthenticateWebAuthnForm):
-    def clean_credential(self) -> Authenticator:
-        try:
-            return super().clean_credential()
-        except _NO_CREDENTIAL as error:
-            _refuse_credential(error)
+class SecondKeyForm(_UsedKey, webauthn.AuthenticateWebAuthnForm):
+    pass
+
+
+class ConfirmByKeyForm(_UsedKey, webauthn.ReauthenticateWebAuthnForm):
+    pass
 
 
 class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
@@ -117,10 +138,15 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
         passwordless.initial = True
         passwordless.widget = forms.CheckboxInput(attrs={"class": "form-check-input"})
 
+    def clean_credential(self) -> dict[str, Any]:
+        _require_credential(self, RegistrationResponse.from_dict)
+        credential: dict[str, Any] = self.cleaned_data["credential"]
+        return credential
+
     def clean(self) -> dict[str, Any]:
         try:
             cleaned: dict[str, Any] = super().clean()
-        except _NO_CREDENTIAL as error:
+        except _NOT_VALID as error:
             _refuse_credential(error)
         return cleaned
 

@@ -23,6 +23,8 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from crm.core.http.unreadable import refused, request_of
+
 Scope = dict[str, Any]
 
 
@@ -60,10 +62,12 @@ class Handler(ASGIHandler):
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
-        request, refusal = self.create_request(scope, body)
-        if request is None:
-            body.close()
-            response: Any = refusal
+        request, refusal = request_of(scope, body)
+        response: Any
+        if refusal is not None:
+            response = refused(request, refusal)
+            # As `HttpResponseBase.close` does for a response of a view.
+            response._resource_closers.append(request.close)
         else:
             response = self.get_response(request)
         response._handler_class = self.__class__
