@@ -13,10 +13,13 @@ class NoOrganization(Forbidden):
 
 
 class WrongCredentials(Invalid):
-    """The same for an unknown address, a wrong password and a deactivated account."""
+    """The same for unknown addresses, wrong passwords, deactivated and unverified accounts."""
 
     code = "wrong_credentials"
-    message = gettext_noop("The e-mail address or the password is wrong. Check both and try again.")
+    message = gettext_noop(
+        "The e-mail address or the password is wrong. Check both and try again. If you have just "
+        "signed up, confirm your address first: open the link in the letter that we sent you."
+    )
 
 
 class TooManyLogIns(TooFast):
@@ -139,13 +142,6 @@ class OtpRequired(CredentialsRefused):
 class OtpInvalid(CredentialsRefused):
     code = "otp_invalid"
     message = gettext_noop("The code is wrong or was used. Wait for the next one and try again.")
-
-
-class AddressNotConfirmed(Forbidden):
-    code = "address_not_confirmed"
-    message = gettext_noop(
-        "Confirm your e-mail address first: open the link in the letter we sent you."
-    )
 
 
 class PersonRequired(Forbidden):

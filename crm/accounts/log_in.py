@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
 from crm.accounts import lock_out
+from crm.accounts.entrance.stages import is_unproved
 from crm.accounts.errors import WrongCredentials
 from crm.accounts.lock_out import Attempt
 from crm.accounts.models import User
@@ -49,7 +50,7 @@ def check_credentials(
 ) -> tuple[User, Attempt]:
     """Return the user of these credentials and the counted attempt.
 
-    Unknown, wrong and deactivated accounts raise the same error after the same time.
+    Unknown, wrong, deactivated and unverified accounts raise the same error after the same time.
     """
     email = User.objects.normalize_email(email)
     address = ratelimit.client_address(request)
@@ -59,7 +60,9 @@ def check_credentials(
         raise lock_out.too_many(refusal.extra["retry_after"]) from refusal
     attempt = lock_out.count_attempt(email=email, address=address)
     user = authenticate(request, username=email, password=password)
-    if not isinstance(user, User):
+    # Asked about every address, so that the time tells nothing either.
+    is_closed = is_unproved(email)
+    if is_closed or not isinstance(user, User):
         logger.info("A log-in was refused.", extra={"metadata": {"action": "accounts.log_in"}})
         log_in_refused.send_robust(sender=User, email=email, address=address, road=road)
         raise WrongCredentials

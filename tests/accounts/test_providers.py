@@ -123,6 +123,36 @@ def test_address_of_an_account_here_lets_nobody_into_it(visitor: Client, agent: 
     assert kinds() == [("account_already_exists", agent.user.email)]
 
 
+def test_a_sign_up_tells_nothing_of_who_has_an_account(visitor: Client, agent: Membership) -> None:
+    """Until the address is proved the provider opens nothing: it leads to the form again."""
+    seen = []
+    for email in ("rolf@fjord.example", agent.user.email):
+        browser = Client()
+        come_through(browser, "rolf")
+        told = {"name": "Rolf", "organization": "Fjord", "email": email}
+        answer = browser.post(SIGN_UP, told)
+        kept = sorted(browser.session.keys())
+        again: list[Any] = []
+        for client in (browser, Client()):
+            to = come_through(client, "rolf")["Location"]
+            again.append((to, client.get(SIGN_UP).status_code, sorted(client.cookies)))
+            # Nor does another address that is free, or the same one.
+            for other in (email, "other@fjord.example"):
+                come_through(client, "rolf")
+                sent = client.post(SIGN_UP, told | {"email": other})
+                again.append((sent.status_code, sent["Location"]))
+        member = Client()
+        User.objects.filter(email="other@fjord.example").delete()
+        member.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
+        member.post(f"{reverse('account_reauthenticate')}?next={LINKED}", {"password": PASSWORD})
+        linked = come_through(member, "rolf", process="connect")
+        again.append((linked["Location"], SocialAccount.objects.get().user_id == agent.user_id))
+        seen.append((answer.status_code, answer["Location"], kept, again))
+        SocialAccount.objects.all().delete()
+        User.objects.exclude(pk=agent.user_id).delete()
+    assert seen[0] == seen[1]
+
+
 def test_member_links_and_unlinks(visitor: Client, agent: Membership) -> None:
     visitor.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
     confirm = reverse("account_reauthenticate")

@@ -1,6 +1,7 @@
 """Signing up: an account and an organization, once the address is confirmed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -20,6 +21,8 @@ SIGN_UP = reverse("account_signup")
 LOG_IN = reverse("accounts:log_in")
 SENT = reverse("account_email_verification_sent")
 INBOX = reverse("chat:inbox")
+SECOND_STEP = reverse("mfa_authenticate")
+TOKENS = reverse("accounts:tokens")
 EMAIL = "nora@fjord.example"
 
 
@@ -46,7 +49,8 @@ def test_nobody_is_in_before_the_address_is_confirmed(visitor: Client) -> None:
     assert visitor.get(INBOX)["Location"].startswith(LOG_IN)
     assert Organization.objects.count() == 0
     again = visitor.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
-    assert again["Location"] == SENT
+    assert again.status_code == 400
+    assert "confirm your address first" in again.content.decode()
     assert visitor.get(INBOX).status_code == 302
 
 
@@ -133,13 +137,48 @@ def test_a_strangers_sign_up_arms_no_password_of_theirs(visitor: Client) -> None
     assert owner.get(INBOX).status_code == 200
 
 
-def test_who_gives_the_password_in_another_browser_confirms_there(visitor: Client) -> None:
+def trying(email: str, client: Client) -> tuple[Any, ...]:
+    """Give what somebody sees who tries an address with the password that they signed up with."""
+    told = {"email": email, "password": PASSWORD}
+    page = client.post(LOG_IN, told)
+    token = Client().post(TOKENS, told, content_type="application/json")
+    errors = page.context["form"].non_field_errors()
+    return page.status_code, list(errors), token.status_code, token.json()["code"]
+
+
+def test_a_sign_up_tells_nothing_of_who_has_an_account(visitor: Client, agent: Membership) -> None:
+    """Neither answers nor the session differ, here or elsewhere, before the address is proved."""
+    agent.user.set_password("another one altogether")
+    agent.user.save(update_fields=["password"])
+    seen, left = [], []
+    for email in (EMAIL, agent.user.email):
+        browser = Client()
+        answer = browser.post(SIGN_UP, fields(email=email))
+        kept = sorted(browser.session.keys())
+        pages = [browser.get(url) for url in (SENT, SECOND_STEP, LOG_IN, SIGN_UP, INBOX)]
+        looks = [(page.status_code, page.get("Location")) for page in pages]
+        left.append((answer.status_code, answer["Location"], kept, sorted(browser.cookies), looks))
+        seen.append((trying(email, browser), trying(email, Client())))
+    assert seen[0] == seen[1]
+    assert left[0] == left[1]
+    here, elsewhere = seen[0]
+    assert here == elsewhere
+    assert (here[0], here[2:]) == (400, (400, "wrong_credentials"))
+
+
+def test_the_letter_works_from_any_browser(visitor: Client) -> None:
+    """Whoever signed up on a phone and logs in on a laptop first is told what to do."""
     visitor.post(SIGN_UP, fields())
-    phone = Client()
-    assert phone.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})["Location"] == SENT
-    assert phone.post(link_in(last_letter(EMAIL)))["Location"] == LOG_IN
-    phone.post(LOG_IN, {"email": EMAIL, "password": PASSWORD})
-    assert phone.get(INBOX).status_code == 200
+    laptop = Client()
+    told = laptop.post(LOG_IN, {"email": EMAIL, "password": PASSWORD}).content.decode()
+    assert "If you have just signed up, confirm your address first" in told
+    # Asked for once more, as the page of the sign-up says.
+    laptop.post(reverse("account_reset_password"), {"email": EMAIL})
+    assert [kind for kind, _to in kinds()] == ["email_confirmation_signup", "email_confirmation"]
+    link = link_in(last_letter(EMAIL))
+    laptop.post(link, {"password1": "a lighthouse at dusk"})
+    laptop.post(LOG_IN, {"email": EMAIL, "password": "a lighthouse at dusk"})
+    assert laptop.get(INBOX).status_code == 200
 
 
 def test_language_of_the_page_becomes_that_of_person_organization_and_letter(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -11,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.accounts.clients import Client
-from crm.accounts.errors import AddressNotConfirmed, NoOrganization, OrganizationNotYours
+from crm.accounts.errors import NoOrganization, OrganizationNotYours
 from crm.accounts.log_in import check_credentials, credentials_were_right
 from crm.accounts.models import Membership, User
 from crm.accounts.principals import require_second_factor
@@ -89,8 +88,6 @@ class LogInTokens(OpenView):
             )
             check_code(user=user, code=told["otp"])
             credentials_were_right(user, attempt)
-            if EmailAddress.objects.filter(user=user, verified=False, primary=True).exists():
-                raise AddressNotConfirmed
             membership = _membership(user, told.get("organization"))
             require_second_factor(membership)
             tokens = start_family(membership=membership, client=Client.of(request._request))

@@ -11,7 +11,8 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
+from crm.accounts.entrance.stages import is_unproved
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
 from crm.accounts.log_in import credentials_were_right, log_out, take_attempt, was_voided
@@ -222,6 +224,25 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         except SocialApp.DoesNotExist as missing:
             raise Http404 from missing
 
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Treat an identity that is linked to an unproved account as one that is not linked."""
+        user = cast(User, sociallogin.user)
+        if user.pk is None or not is_unproved(user.email):
+            return
+        linked = sociallogin.account
+        provider = linked.get_provider(request)
+        unlinked = provider.sociallogin_from_response(request, linked.extra_data)
+        sociallogin.user, sociallogin.account = unlinked.user, unlinked.account
+        sociallogin.email_addresses = unlinked.email_addresses
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            release_identity(sociallogin)
+
+    def save_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None
+    ) -> AbstractBaseUser:
+        release_identity(sociallogin)
+        return cast(AbstractBaseUser, super().save_user(request, sociallogin, form))
+
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         user = cast(User, super().populate_user(request, sociallogin, data))
         names = [data.get("first_name") or "", data.get("last_name") or ""]
@@ -272,6 +293,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return "NextFlow"
+
+
+def release_identity(sociallogin: SocialLogin) -> None:
+    """Delete the link of this identity to an unproved account, before it is linked anew."""
+    account = sociallogin.account
+    for linked in SocialAccount.objects.filter(provider=account.provider, uid=account.uid):
+        if is_unproved(linked.user.email):
+            linked.delete()
 
 
 def has_just_signed_up(email: str) -> bool:
