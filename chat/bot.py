@@ -19,7 +19,7 @@ from chat.models import ContentType, Conversation, Message, Sender, SenderType
 from chat.services import finish_effect, hand_off, post_message
 from chat.services.amending import is_deleted
 from chat.services.log import ANSWER, lock_conversation
-from chat.visitor_addresses import address_of
+from chat.visitor_addresses import counted_as
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core import ratelimit
@@ -249,14 +249,10 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
     The limits are the plan's quota of answers and the rates by address and conversation, which keep
     one visitor from using up the organization's quota.
     """
-    address = address_of(UUID(question.sender.id))
+    address = counted_as(organization_id=question.tenant_id, customer_id=UUID(question.sender.id))
     try:
         ratelimit.enforce(
-            "bot_answer",
-            {
-                "address": f"{question.tenant_id}|{address}" if address else None,
-                "conversation": question.conversation_id,
-            },
+            "bot_answer", {"address": address, "conversation": question.conversation_id}
         )
     except ratelimit.Refusal:
         farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)

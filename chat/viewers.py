@@ -40,6 +40,7 @@ from chat.services import (
 )
 from chat.services.conversations import customer_sender, sender_of
 from chat.services.visitors import renew_visit
+from chat.visitor_addresses import note_address
 from crm.accounts.errors import AccessEnded, ImpersonatingReadOnly
 from crm.accounts.models import Membership
 from crm.accounts.permissions import READ, WRITE, Area, Machine, Principal, permits
@@ -73,7 +74,10 @@ def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A visitor of a site, identified by a token; ``secret_id`` is the secret of their identity."""
+    """A visitor of a site, identified by a token; ``secret_id`` is the secret of their identity.
+
+    ``address`` is where they come from now (`ratelimit.client_address`); `at` sets it.
+    """
 
     organization_id: UUID
     customer_id: UUID
@@ -81,6 +85,7 @@ class Visitor:
     language_code: str
     token_id: UUID
     secret_id: UUID | None = None
+    address: str = ""
 
     audience = Audience.CUSTOMER
     sender_type = "customer"
@@ -95,6 +100,10 @@ class Visitor:
             token_id=record.pk,
             secret_id=record.secret_id,
         )
+
+    def at(self, address: str) -> "Visitor":
+        """Return the visitor as they come from this address."""
+        return replace(self, address=address)
 
     def claims(self) -> dict[str, str]:
         """Return the claims of a ticket for this visitor."""
@@ -125,6 +134,8 @@ class Visitor:
         except ratelimit.Refusal as refusal:
             wait = max(each.retry_after for each in refusal.standings)
             raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)}) from refusal
+        if self.address:
+            note_address(self.customer_id, self.address)
         content = clean_content(content)
         if content["type"] == ContentType.NOTE:
             # Before a conversation is opened for it.
@@ -167,7 +178,7 @@ class Visitor:
     def renewed(self) -> "Visitor":
         """Return the visitor if the token is still valid. Raise AccessEnded."""
         record = renew_visit(organization_id=self.organization_id, token_id=self.token_id)
-        return Visitor.of(record, self.language_code)
+        return Visitor.of(record, self.language_code).at(self.address)
 
     def kick_groups(self) -> tuple[str, ...]:
         """Return the groups that are notified when access ends."""

@@ -1,7 +1,7 @@
 """A visitor's last address, as a keyed hash in Redis, for the bot's rate limits.
 
-A visitor starts with a session and returns with a ticket, both over HTTP; later messages come
-through a socket and are answered by a worker, which does not know the address.
+A visitor's messages are answered by a worker, which does not know the address that they came from:
+it is noted with every session, ticket and message, over HTTP and through sockets.
 """
 
 import hashlib
@@ -9,13 +9,14 @@ import hmac
 from uuid import UUID
 
 from django.conf import settings
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from crm.core import redis_circuit_breaker
 from crm.core.redis_values import text_of
 
-# As long as a visit may last on one ticket.
+# Much longer than a message waits for its answer.
 KEPT_SECONDS = 24 * 3600
+_UNKNOWN = "unknown"
 
 
 def note_address(customer_id: UUID, address: str) -> None:
@@ -29,16 +30,23 @@ def note_address(customer_id: UUID, address: str) -> None:
         redis_circuit_breaker.note_failure(error)
 
 
-def address_of(customer_id: UUID) -> str | None:
-    """Return the hash of a visitor's last address; None where unknown."""
+def counted_as(*, organization_id: UUID, customer_id: UUID) -> str | None:
+    """Return under whom a visitor is counted: the hash of their last address.
+
+    Visitors of an organization whose address is unknown are counted as one. None while Redis does
+    not answer: then nobody's address is known.
+    """
     if not redis_circuit_breaker.answers():
         return None
     try:
         found = redis_circuit_breaker.client().get(_key(customer_id))
+    except ResponseError:
+        # Not written by us.
+        found = None
     except RedisError as error:
         redis_circuit_breaker.note_failure(error)
         return None
-    return text_of(found) if found is not None else None
+    return f"{organization_id}|{_UNKNOWN if found is None else text_of(found)}"
 
 
 def _key(customer_id: UUID) -> str:

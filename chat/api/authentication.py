@@ -16,7 +16,7 @@ from crm.accounts.authentication import (
     ApiKeyAuthentication,
     SessionAuthentication,
 )
-from crm.core import tenancy
+from crm.core import ratelimit, tenancy
 from crm.core.errors import NotAuthenticated
 
 
@@ -27,7 +27,7 @@ class VisitorAuthentication(BaseAuthentication):
         token = bearer_token(request.headers.get("Authorization"))
         if token is None or token.startswith(MARK) or access_tokens.looks_like_one(token):
             return None
-        visitor = visitor_of_token(token)
+        visitor = visitor_of_token(token).at(ratelimit.client_address(request._request))
         tenancy.enter(visitor.organization_id)
         return AnonymousUser(), visitor
 

@@ -17,6 +17,7 @@ from chat.viewers import Visitor
 from crm.accounts.errors import AccessEnded
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
+from crm.core.ratelimit.keys import counted_address
 from crm.core.store_errors import outage_refusals
 
 
@@ -34,10 +35,11 @@ class WidgetConsumer(StreamConsumer):
             raise TicketInvalid
         claims = await run_sync(redeem_ticket, kind="visitor", ticket=hello.ticket)
         try:
-            return await run_sync(visitor_of_claims, claims)
+            visitor = await run_sync(visitor_of_claims, claims)
         except AccessEnded:
             # The widget comes back with its token, and learns there that it is over.
             raise TicketInvalid from None
+        return visitor.at(counted_address(str((self.scope.get("client") or [""])[0])))
 
     def viewer_language(self) -> str:
         return self.viewer.language_code if self.is_welcome else super().viewer_language()

@@ -13,6 +13,10 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "confirmation.user": "10/300",
     "second_factor.user": "10/300",
     "address_change.user": "5/3600",
+    # Letters to addresses that nobody proved yet: by who is logged in and sends them, and by who
+    # gets them.
+    "unproved_letter.user": "5/3600",
+    "unproved_letter.recipient": "5/3600",
     "invitation.organization": "100/3600",
     "invitation_link.address": "60/300",
     "password_reset.account": "5/3600",

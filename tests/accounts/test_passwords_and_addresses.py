@@ -241,6 +241,63 @@ def test_address_changes_once_the_new_one_is_confirmed(
     assert enter(Client(), NEW_EMAIL) == 302
 
 
+def resend(client: Client, email: str = NEW_EMAIL) -> str:
+    answer = client.post(ADDRESS, {"email": email, "action_send": "1"}, follow=True)
+    return str(answer.content.decode())
+
+
+def test_letters_to_an_address_that_nobody_proved_are_counted(
+    confirmed: Client, agent: Membership
+) -> None:
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
+    shown = [resend(confirmed) for _time in range(8)]
+    assert kinds() == [("email_confirmation", NEW_EMAIL)] * 5
+    assert ["Too many requests" in page for page in shown] == [False] * 4 + [True] * 4
+    # Nor to the next address; and the change that was not written to is none.
+    answer = confirmed.post(ADDRESS, {"email": "other@fjord.example", "action_add": "1"})
+    assert "email" in answer.context["form"].errors
+    assert len(kinds()) == 5
+    assert not EmailAddress.objects.filter(email="other@fjord.example").exists()
+
+
+def test_letters_to_one_address_are_counted_whoever_sends_them(
+    confirmed: Client, agent: Membership, client: Client
+) -> None:
+    """Strangers are told nothing: neither by the sign-up form nor by the one of passwords."""
+    fields = {"name": "Nora", "organization": "Fjord", "password1": PASSWORD}
+    confirmed.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
+    for number in range(4):
+        answer = Client().post(
+            reverse("account_signup"), fields | {"email": NEW_EMAIL, "name": f"Nora {number}"}
+        )
+        assert answer.status_code == 302
+        Mail.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        User.objects.filter(email=NEW_EMAIL).update(
+            created_at=timezone.now() - timedelta(minutes=2)
+        )
+    assert len(kinds()) == 5
+    for _time in range(3):
+        assert Client().post(RESET, {"email": NEW_EMAIL})["Location"] == SENT
+        Mail.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert len(kinds()) == 5
+    assert Client().post(RESET, {"email": "unknown@fjord.example"})["Location"] == SENT
+    assert len(kinds()) == 6
+
+
+def test_a_refused_letter_tells_no_taken_address_from_a_free_one(
+    confirmed: Client, agent: Membership, colleague: Membership
+) -> None:
+    for number in range(5):
+        confirmed.post(ADDRESS, {"email": f"free{number}@fjord.example", "action_add": "1"})
+    refused = [
+        confirmed.post(ADDRESS, {"email": email, "action_add": "1"})
+        for email in ("free@fjord.example", colleague.user.email)
+    ]
+    assert [answer.status_code for answer in refused] == [200, 200]
+    first, second = (str(answer.context["form"].errors["email"]) for answer in refused)
+    assert first == second
+
+
 def test_change_of_address_asks_who_one_is(at_work: Client, agent: Membership) -> None:
     answer = at_work.post(ADDRESS, {"email": NEW_EMAIL, "action_add": "1"})
     assert answer["Location"].startswith(CONFIRM)

@@ -6,16 +6,18 @@ import pytest
 from django.test import Client
 
 from chat.models import Conversation, Widget
-from chat.visitor_addresses import address_of, note_address
+from chat.visitor_addresses import counted_as, note_address
 from crm.accounts.models import Organization
 from crm.billing.metrics import Metric
-from crm.core import stores
+from crm.core import redis_circuit_breaker, stores
 from crm.customers.models import Customer
 from knowledge.services import import_faqs, index_now
 from tests.billing.plans import used
 from tests.chat import bot_turns
+from tests.chat.clients import visit
 from tests.conftest import make_conversation
 from tests.knowledge.conftest import contents
+from tests.servers import LiveServer
 
 pytestmark = pytest.mark.django_db
 
@@ -63,9 +65,10 @@ def few_answers(settings: Any, organization: Organization) -> None:
     index_now(organization_id=organization.pk)
 
 
-def conversation_from(widget: Widget, address: str) -> Conversation:
+def conversation_from(widget: Widget, address: str | None) -> Conversation:
     customer = Customer.objects.create(organization=widget.organization)
-    note_address(customer.pk, address)
+    if address is not None:
+        note_address(customer.pk, address)
     return make_conversation(customer, widget, first=f"first-{customer.pk}")
 
 
@@ -87,6 +90,75 @@ def test_one_address_cannot_spend_the_answers_of_a_plan(
     assert outcome_of(conversation_from(widget, "203.0.113.8")) == "answered"
     handed = Conversation.objects.filter(status="open").count()
     assert handed == 2
+
+
+def test_visitors_of_unknown_address_are_counted_as_one(
+    few_answers: None,
+    organization: Organization,
+    stranger_organization: Organization,
+    widget: Widget,
+) -> None:
+    outcomes = [outcome_of(conversation_from(widget, None)) for _number in range(3)]
+    assert outcomes == ["answered", "answered", "too_many"]
+    garbled = conversation_from(widget, None)
+    stores.redis().rpush(f"visitor_address:{garbled.customer_id}", "x")
+    assert outcome_of(garbled) == "too_many"
+    assert used(organization, Metric.BOT_ANSWERS) == 2
+    # Neither those whose address is known, nor another organization's.
+    assert outcome_of(conversation_from(widget, "203.0.113.8")) == "answered"
+    customer = Customer.objects.create(organization=stranger_organization)
+    counted = counted_as(organization_id=stranger_organization.pk, customer_id=customer.pk)
+    assert counted == f"{stranger_organization.pk}|unknown"
+
+
+def test_without_redis_nobodys_address_is_known(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_address(customer.pk, "203.0.113.7")
+    monkeypatch.setattr(redis_circuit_breaker, "answers", lambda: False)
+    who = {"organization_id": customer.organization_id, "customer_id": customer.pk}
+    assert counted_as(**who) is None
+
+
+def forget_addresses() -> None:
+    """Let the time pass for which an address is kept."""
+    for key in stores.redis().keys("visitor_address:*"):
+        stores.redis().delete(key)
+
+
+def test_every_message_over_http_notes_its_address(widget: Widget) -> None:
+    session = start(widget, address="203.0.113.7").json()
+    customer = Customer.objects.get()
+    who = {"organization_id": customer.organization_id, "customer_id": customer.pk}
+    first = counted_as(**who)
+    forget_addresses()
+    for number, address in enumerate(("203.0.113.9", "203.0.113.7", "203.0.113.7")):
+        answer = Client().post(
+            "/api/v1/streams/new/messages",
+            {"content": {"type": "text", "text": "Hello"}},
+            content_type="application/json",
+            headers={
+                "Authorization": f"Bearer {session['visitor_token']}",
+                "Idempotency-Key": f"m-{number}",
+            },
+            REMOTE_ADDR=address,
+        )
+        assert answer.status_code == 201
+        assert (counted_as(**who) == first) is (address == "203.0.113.7")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_every_message_through_a_socket_notes_its_address(
+    web_server: LiveServer, widget: Widget
+) -> None:
+    visitor = await visit(web_server, widget.site_key)
+    async with visitor.connected() as client:
+        (key,) = stores.redis().keys("visitor_address:*")
+        first = stores.redis().get(key)
+        forget_addresses()
+        await client.post(None, "m-1")
+        assert stores.redis().get(key) == first
 
 
 def test_the_team_is_told_why_the_bot_stopped(few_answers: None, widget: Widget) -> None:
@@ -119,5 +191,7 @@ def test_redis_knows_no_address_and_forgets_its_hash(widget: Widget) -> None:
     assert isinstance(kept, bytes)
     assert b"203.0.113.7" not in kept
     assert 0 < stores.redis().ttl(key) <= 24 * 3600
-    assert address_of(Customer.objects.get().pk) == kept.decode()
+    customer = Customer.objects.get()
+    counted = counted_as(organization_id=customer.organization_id, customer_id=customer.pk)
+    assert counted == f"{customer.organization_id}|{kept.decode()}"
     assert session["is_new"]

@@ -43,6 +43,15 @@ PROVIDER_SECONDS = 5
 LONGEST_TOKEN = 10**9
 # Letters of forms that anybody may send, for which nobody keeps an answer to give again.
 OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key", "unknown_account"})
+# Letters to addresses that may be of somebody who never asked for anything.
+TO_UNPROVED = frozenset(
+    {
+        "account_already_exists",
+        "email_confirmation",
+        "email_confirmation_signup",
+        "unknown_account",
+    }
+)
 SENT_TWICE = timedelta(seconds=20)
 JUST_NOW = timedelta(minutes=1)
 
@@ -108,9 +117,15 @@ class AccountAdapter(DefaultAccountAdapter):
         person.save(update_fields=["password", "updated_at"])
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queue a letter. Raise ratelimit.Refusal to who is logged in and sends too many.
+
+        To others nothing is told: what they see must not depend on the account.
+        """
         compose = OF_ALLAUTH[template_prefix]
         kind = template_prefix.rpartition("/")[2]
         if kind == "account_already_exists" and has_just_signed_up(email):
+            return
+        if kind in TO_UNPROVED and not self._may_write_to(email):
             return
         reader = context.get("user") or User.objects.filter(email=email).first()
         language_code = reader.language_code if reader else get_language() or "en"
@@ -133,6 +148,19 @@ class AccountAdapter(DefaultAccountAdapter):
                 language_code=language_code,
                 compose=lambda: compose(context),
             )
+
+    def _may_write_to(self, email: str) -> bool:
+        asking = getattr(self.request, "user", None)
+        sender = asking if isinstance(asking, User) else None
+        recipient = User.objects.normalize_email(email)
+        subjects = {"user": sender.pk if sender else None, "recipient": recipient}
+        try:
+            ratelimit.enforce("unproved_letter", subjects)
+        except ratelimit.Refusal:
+            if sender is not None:
+                raise
+            return False
+        return True
 
     def send_notification_mail(
         self,

@@ -24,15 +24,37 @@ from crm.accounts.entrance.stages import (
 from crm.accounts.forms.passwords import NewPasswordForm
 from crm.accounts.log_in import log_out
 from crm.accounts.models import User
+from crm.core import ratelimit
 
 
 class AddressView(EmailView):
-    """allauth's view, which would treat an account without any row as unverified."""
+    """allauth's view, which would treat an account without any row as unverified.
+
+    A letter that is refused changes nothing, and the page says so.
+    """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if isinstance(request.user, User):
             vouch_for_address(request.user)
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                changed: HttpResponse = super().form_valid(form)
+        except ratelimit.Refusal as refusal:
+            form.add_error("email", refusal.message)
+            refused: HttpResponse = self.form_invalid(form)
+            return refused
+        return changed
+
+    def _action_send(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        try:
+            sent: HttpResponse | None = super()._action_send(request, *args, **kwargs)
+        except ratelimit.Refusal as refusal:
+            messages.error(request, refusal.message)
+            return redirect("account_email")
+        return sent
 
 
 @method_decorator(never_cache, name="dispatch")
