@@ -9,7 +9,7 @@ import idna
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.core.text.normalization import normalize_line
+from crm.core.text.normalization import is_too_long, normalize_line
 
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255
@@ -42,6 +42,8 @@ def normalize_domain(line: str) -> str:
     A pasted URL is accepted: its scheme, path, default port and ``www.`` are dropped, and an
     international name becomes punycode, as browsers send it. Raise InvalidDomain.
     """
+    if is_too_long(line, MAX_DOMAIN_LENGTH):
+        raise InvalidDomain(_("This name is too long for a domain."))
     text = normalize_line(line).strip(_AROUND)
     scheme = ""
     if found := _SCHEME.match(text):

@@ -39,6 +39,7 @@ from chat.services import (
     require_same,
 )
 from chat.services.conversations import customer_sender, sender_of
+from chat.services.rights import refusal_of_change
 from chat.services.visitors import renew_visit
 from chat.visitor_addresses import note_address
 from crm.accounts.errors import AccessEnded, ImpersonatingReadOnly
@@ -198,8 +199,9 @@ class Visitor:
         """Return True: a visitor's access does not depend on the assignee."""
         return True
 
-    def require_may_write(self) -> None:
-        """Return: a visitor may always write."""
+    def require_may_write_to(self, stream: str) -> None:
+        """Raise ConversationNotFound: a visitor may write to each of their conversations."""
+        self.head(stream)
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)
@@ -325,6 +327,12 @@ class Agent:
         self._require_own_name()
         if not self.membership.may(Area.INBOX, WRITE):
             raise ReadOnly
+
+    def require_may_write_to(self, stream: str) -> None:
+        """Raise ReadOnly, ConversationNotFound or the refusal of a change of this conversation."""
+        self.require_may_write()
+        if refusal := refusal_of_change(self.membership, self.head(stream)):
+            raise refusal
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
         head = self.head(stream)

@@ -17,6 +17,7 @@ TEXT_LENGTHS = {
     "bot_name": 40,
     "suggestions": 600,
 }
+LONGEST_TEXT = max(TEXT_LENGTHS.values())
 MAX_SUGGESTIONS = 6
 
 

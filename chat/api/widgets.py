@@ -18,6 +18,7 @@ from chat.services.widgets import (
     resume_widget,
     update_widget,
 )
+from chat.widget_texts import LONGEST_TEXT
 from crm.accounts.api.base import AreaView
 from crm.accounts.idempotency import idempotent
 from crm.accounts.permissions import Area
@@ -78,7 +79,7 @@ class WidgetBody(Body):
     color = serializers.RegexField(r"^#[0-9A-Fa-f]{6}$", max_length=7, required=False)
     position = serializers.ChoiceField(choices=["left", "right"], required=False)
     texts = serializers.DictField(
-        child=serializers.DictField(child=prose_field(allow_blank=True)),
+        child=serializers.DictField(child=prose_field(allow_blank=True, max_length=LONGEST_TEXT)),
         required=False,
         help_text=_TEXTS_HELP,
     )

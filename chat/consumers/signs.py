@@ -89,7 +89,7 @@ class TypingSigns:
         before, moment = self._told.get(frame.stream, (False, 0.0))
         if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
             return
-        self._streams.viewer.require_may_write()
+        await run_sync(self._streams.viewer.require_may_write_to, frame.stream)
         self._told[frame.stream] = (frame.is_typing, now)
         await self._broadcast(
             conversation_group(self._streams.conversation_ids[frame.stream]),

@@ -4,6 +4,8 @@
 # `RATE_LIMITS` of the environment replaces single ones: `api.key=1200/60,api.address=off`.
 RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "log_in.address": "100/300",
+    # Log-ins that were begun with a passkey or a provider, each of which makes a session.
+    "log_in_beginning.address": "120/300",
     "sign_up.address": "20/3600",
     "kept_form.address": "60/300",
     # Up to the largest body that is read.

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from crm.accounts.services.idempotency import purge_idempotent_requests
 from crm.accounts.services.impersonating import end_lapsed_impersonations
-from crm.accounts.services.sessions import purge_ended_sessions
+from crm.accounts.services.sessions import purge_ended_sessions, purge_lapsed_stores
 from crm.accounts.services.sign_up import purge_unconfirmed
 from crm.accounts.services.token_families import purge_families
 from crm.accounts.services.undo import purge_undoable
@@ -35,3 +35,5 @@ def purge_log_ins() -> None:
     with tenancy.everything("Log-ins that ended long ago go in every organization."):
         purge_ended_sessions()
         purge_families()
+    # These rows are of no organization.
+    purge_lapsed_stores()

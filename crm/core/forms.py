@@ -6,10 +6,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 
-from crm.core.text.normalization import normalize, normalize_email, normalize_line
+from crm.core.text.normalization import (
+    LONGEST_UNNAMED,
+    is_too_long,
+    normalize,
+    normalize_email,
+    normalize_line,
+)
 
+# Of a password whose field names no length.
+MOST_PASSWORD = 4_096
 # What stands in the place of a text that could not even be refused.
 _NO_JSON = "{"
 
@@ -29,6 +38,7 @@ class NormalizedText:
         form = cast(forms.BaseForm, self)
         if form.is_bound:
             form.data = _normalized_data(form)
+            _refuse_far_too_long(form)
 
 
 class Form(NormalizedText, forms.Form):
@@ -74,6 +84,8 @@ def normalized_value(field: forms.Field, value: str) -> str:
         return value if _is_fit_to_read(value) else _NO_JSON
     if not isinstance(field, forms.CharField):
         return value
+    if is_too_long_for(field, value):
+        return value
     if isinstance(field, forms.EmailField):
         return normalize_email(value)
     # A pattern's field does not strip by default, and is no password for that.
@@ -82,6 +94,42 @@ def normalized_value(field: forms.Field, value: str) -> str:
     if isinstance(field.widget, forms.Textarea):
         return normalize(value)
     return normalize_line(value)
+
+
+def is_too_long_for(field: forms.Field, value: str) -> bool:
+    """Return whether a text is refused by its length, before any work with it."""
+    if not isinstance(field, forms.CharField) or isinstance(field, forms.JSONField):
+        return False
+    return is_too_long(value, _longest(field))
+
+
+def _longest(field: forms.CharField) -> int | None:
+    if field.max_length is None and isinstance(field.widget, forms.PasswordInput):
+        return MOST_PASSWORD
+    return field.max_length
+
+
+class _FarTooLong(MaxLengthValidator):
+    """Refuses any value of a field whose text was too long to be looked at."""
+
+    def compare(self, a: int, b: int) -> bool:
+        return True
+
+
+def _refuse_far_too_long(form: forms.BaseForm) -> None:
+    """Let the fields refuse what `normalized_value` left as it was.
+
+    Their own limit of length does so, except of blanks, which are taken away before it is asked.
+    """
+    for name, field in form.fields.items():
+        field.validators = [each for each in field.validators if not isinstance(each, _FarTooLong)]
+        value = form.data.get(form.add_prefix(name))
+        if not isinstance(field, forms.CharField) or not isinstance(value, str):
+            continue
+        longest = _longest(field) or LONGEST_UNNAMED
+        is_refused = field.max_length is not None and len(value.strip()) > field.max_length
+        if is_too_long_for(field, value) and not is_refused:
+            field.validators.append(_FarTooLong(longest))
 
 
 def _is_fit_to_read(text: str) -> bool:

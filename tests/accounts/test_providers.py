@@ -9,14 +9,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import requests
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from oidc_provider_mock import User as Subject
 from oidc_provider_mock import run_server_in_thread
 from pytest_django import Settings
 
+from crm.accounts.entrance.adapters import ProviderAway, _require_readable
 from crm.accounts.models import Membership, User
 from crm.core.oauth_settings import json_object, provider_origins, provider_settings
 from tests.accounts.letters import kinds, last_letter, link_in
@@ -239,6 +243,132 @@ def test_a_provider_that_sends_us_elsewhere_or_is_away_is_told(
     assert "provider_unavailable" in answer.content.decode()
     assert asked == ([] if how == "away" else ["/.well-known/openid-configuration"])
     assert "Location" not in answer
+
+
+GOOD = {"sub": "nora", "name": "Nora", "email": "nora@fjord.example", "email_verified": True}
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Give the claims that the provider tells of whoever comes, to be changed."""
+    claims: dict[str, Any] = dict(GOOD)
+    monkeypatch.setattr(
+        OpenIDConnectOAuth2Adapter, "_fetch_user_info", lambda *_given: dict(claims)
+    )
+    monkeypatch.setattr(
+        OpenIDConnectOAuth2Adapter,
+        "_decode_id_token",
+        lambda *_given: {"sub": claims["sub"]} if "sub" in claims else {},
+    )
+    return claims
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "a\ud800"},
+        {"name": "a\0"},
+        {"name": ["Nora"]},
+        {"name": 5},
+        {"given_name": {"a": 1}, "name": None},
+        {"sub": "a\0"},
+        {"sub": "x" * 5000},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": " "},
+        {"sub": 7},
+        {"sub": ["nora"]},
+        {"email": "nora\0@fjord.example"},
+        {"email": 5},
+        {"email": "x" * 5000},
+        {"preferred_username": "\0"},
+        {"preferred_username": []},
+        {"extra": {"deep": [{"x": "\0"}]}},
+        {"extra": {"\0": 1}},
+        {"extra": ["x"] * 5000},
+        {"extra": "x" * 200_000},
+    ],
+)
+def test_a_profile_that_cannot_be_used_leads_to_the_error_page(
+    visitor: Client, told: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    told |= changes
+    answer = come_through(visitor, "nora")
+    assert answer.status_code == 401
+    assert "socialaccount/authentication_error.html" in [each.name for each in answer.templates]
+    assert visitor.get(SIGN_UP).status_code == 302
+    assert SocialAccount.objects.count() == 0
+
+
+def test_a_profile_without_an_id_or_of_two_people_is_refused(
+    visitor: Client, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del told["sub"]
+    assert come_through(visitor, "nora").status_code == 401
+    told["sub"] = "nora"
+    monkeypatch.setattr(
+        OpenIDConnectOAuth2Adapter, "_decode_id_token", lambda *_given: {"sub": "rolf"}
+    )
+    assert come_through(visitor, "nora").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("word", "leads_to"), [("yes", SENT), ("true", CHECKLIST), (1, SENT), ([], SENT), (None, SENT)]
+)
+def test_only_a_plain_yes_proves_an_address(
+    visitor: Client, told: dict[str, Any], word: Any, leads_to: str
+) -> None:
+    told["email_verified"] = word
+    assert come_through(visitor, "nora")["Location"] == SIGN_UP
+    form = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    assert visitor.post(SIGN_UP, form)["Location"] == leads_to
+
+
+def test_a_long_name_is_cut(visitor: Client, told: dict[str, Any]) -> None:
+    told["name"] = "N" * 1_500
+    assert come_through(visitor, "nora")["Location"] == SIGN_UP
+    assert len(visitor.get(SIGN_UP).context["form"]["name"].value()) == 255
+
+
+def test_a_link_adds_nothing_to_what_the_provider_is_asked(visitor: Client) -> None:
+    def asked(query: str) -> dict[str, list[str]]:
+        found = parse_qs(urlsplit(visitor.post(f"{START}?{query}")["Location"]).query)
+        return {name: found[name] for name in found if name not in {"state", "code_challenge"}}
+
+    plain = asked("")
+    assert asked("auth_params=prompt%3Dnone%26redirect_uri%3Dx%26a%3Db&scope=admin") == plain
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 5_000,
+        b"[]",
+        b'{"a": ' + b"9" * 5_000 + b"}",
+        b'{"access_token": 5}',
+        b'{"access_token": "a", "expires_in": "soon"}',
+        b'{"access_token": "a", "expires_in": 1e400}',
+        b'{"access_token": "a", "expires_in": 99999999999999999999}',
+    ],
+)
+def test_an_answer_of_a_provider_that_cannot_be_read_is_no_answer(body: bytes) -> None:
+    response = requests.Response()
+    response.status_code, response._content = 200, body
+    with pytest.raises(ProviderAway):
+        _require_readable(response)
+
+
+def test_how_often_an_address_begins_to_log_in_is_limited(
+    visitor: Client, settings: Settings
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"log_in_beginning.address": "2/300"}
+    passkey, begin = reverse("mfa_login_webauthn"), {"accept": "application/json"}
+    assert Client().get(passkey, headers=begin).status_code == 200
+    assert Client().post(START).status_code == 302
+    before = Session.objects.count()
+    assert Client().get(passkey, headers=begin).status_code == 429
+    assert Client().post(START).status_code == 429
+    assert Session.objects.count() == before
 
 
 def test_look_at_the_address_starts_nothing(visitor: Client) -> None:

@@ -25,8 +25,10 @@ from crm.accounts.models import (
     UserSession,
 )
 from crm.accounts.principals import live_logins
+from crm.accounts.services import sessions
 from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, purge_ended_sessions
+from crm.accounts.tasks import purge_log_ins
 from crm.core import stores
 from crm.core.sessions import SessionStore, cache_key_of
 from tests.conftest import PASSWORD
@@ -298,3 +300,24 @@ def test_a_cookie_that_cannot_be_a_session_is_none(
     with django_assert_num_queries(0):
         assert not store.exists("abcdefghij\0")
         store.delete("abcdefghij\0")
+
+
+def test_expired_sessions_are_purged_in_batches(
+    agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "PURGED_AT_ONCE", 2)
+    client = browser(agent)
+    gone = timezone.now() - timedelta(minutes=1)
+    Session.objects.bulk_create(
+        Session(session_key=f"{number:032d}", session_data="", expire_date=gone)
+        for number in range(5)
+    )
+    purge_log_ins()
+    assert [each.pk for each in Session.objects.all()] == [client.session.session_key]
+    monkeypatch.setattr(sessions, "MOST_BATCHES", 1)
+    Session.objects.bulk_create(
+        Session(session_key=f"{number:032d}", session_data="", expire_date=gone)
+        for number in range(5)
+    )
+    assert sessions.purge_lapsed_stores() == 2
+    assert is_in(client)

@@ -1,5 +1,7 @@
 """What owners type as a site, and the one form that it gets."""
 
+import time
+
 import pytest
 from django.utils import translation
 
@@ -86,6 +88,13 @@ def test_a_pasted_site_gets_one_form(typed: str, normalized: str) -> None:
 def test_a_line_that_names_no_site_says_why(typed: str, reason: str) -> None:
     with pytest.raises(InvalidDomain, match=reason.replace("*", r"\*")):
         normalize_domain(typed)
+
+
+def test_a_line_that_is_far_too_long_is_refused_at_once() -> None:
+    began = time.process_time()
+    with pytest.raises(InvalidDomain, match="too long"):
+        normalize_domain("a\u0301\u0323" * 500_000)
+    assert time.process_time() - began < 0.2
 
 
 def test_every_wrong_line_is_named_by_its_number() -> None:

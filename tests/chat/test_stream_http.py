@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from chat.models import Conversation, Message, VisitorToken, Widget
+from crm.accounts.errors import AccessEnded
 from crm.accounts.models import Membership
+from crm.accounts.services.api_keys import create_api_key
+from crm.accounts.services.operating import deactivate_organization
 from crm.core import stores
 from crm.core.executor import run_sync
 from tests.chat.clients import PATIENCE, Visitor, calling, cookie_of, visit
@@ -383,6 +386,20 @@ async def test_a_long_poll_is_answered_when_the_server_goes(
             server.process.terminate()
             assert (await waiting).json()["events"] == []
         assert await asyncio.to_thread(server.stop) == 0
+
+
+async def test_a_key_that_waits_is_refused_when_its_organization_is_switched_off(
+    web_server: LiveServer, owner: Membership, conversation: Conversation
+) -> None:
+    key = await run_sync(create_api_key, by=owner, name="k", scopes=["inbox:read"], expires_at=None)
+    url = f"/api/v1/streams/{conversation.stream}/events?after={conversation.last_seq}&wait=25"
+    async with http(web_server, headers={"Authorization": f"Bearer {key.text}"}) as calls:
+        waiting = asyncio.create_task(calls.get(url))
+        await _subscribers(f"*key.{key.key.pk}", 1)
+        await run_sync(deactivate_organization, organization_id=owner.organization_id)
+        reply = await waiting
+    # One that was not woken would have been given the events of nobody when its time was over.
+    assert (reply.status_code, reply.json()["code"]) == (AccessEnded.status, AccessEnded.code)
 
 
 async def test_who_gave_up_waiting_leaves_nothing_behind(

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from crm.accounts.models import Membership, User
@@ -67,6 +68,7 @@ def test_long_forms_of_nobody_fill_no_store(
     kept = []
     for answer in ("x" * 100_000, "x" * 100_000, "short"):
         nobody = Client()
+        nobody.get("/login/")
         nobody.post(NEW, form | {"answer": answer})
         kept.append("kept_form" in nobody.session)
     assert kept == [True, False, True]
@@ -201,3 +203,29 @@ def test_a_form_of_a_foreign_page_is_refused_as_before(
     answer = client.post(NEW, {"question": "Planted?", "answer": "Yes."}, headers=headers)
     assert answer.status_code == 403
     assert "Planted?" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("own", [{}, OWN])
+def test_who_never_saw_a_page_of_ours_keeps_no_form(
+    db: None, stores_clean: None, own: dict[str, str]
+) -> None:
+    client = Client(enforce_csrf_checks=bool(own))
+    answer = client.post("/app/settings/profile/", {"name": "x" * 60_000}, headers=own)
+    assert "kept-form" not in answer.get("Location", "")
+    assert "sessionid" not in answer.cookies
+    assert Session.objects.count() == 0
+
+
+@pytest.mark.parametrize("way", ["lapsed", "stale"])
+def test_forms_of_one_address_are_kept_so_often_and_no_more(
+    db: None, stores_clean: None, settings: Any, way: str
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"kept_form.address": "2/300"}
+    kept = []
+    for _number in range(4):
+        client = Client(enforce_csrf_checks=way == "stale")
+        client.get("/login/")
+        answer = client.post("/app/settings/profile/", {"name": "x" * 60_000}, headers=OWN)
+        kept.append("kept-form" in answer.get("Location", ""))
+    assert kept == [True, True, False, False]
+    assert Session.objects.count() == 2

@@ -12,11 +12,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django import forms
 from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation
 from crm.accounts.models import Membership
+from crm.core.forms import Form
+from crm.core.text import normalization
 from crm.core.text.normalization import identity_key, in_order, search_key
 from knowledge.embedding import _safe
 from tests.api.conftest import Api
@@ -108,6 +111,94 @@ def test_a_list_that_is_too_long_is_refused_before_its_elements(
     assert refused.status_code == 400
     assert field in {None, refused.json()["field"]}
     assert len(refused.content) < 2_000
+
+
+MARKS = "a" + "\u0323\u0301" * 50_000
+
+
+@pytest.fixture
+def worked_on(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the lengths of the texts that are normalized, which is work."""
+    lengths: list[int] = []
+    form = normalization._form
+
+    def noting(name: Any, text: str) -> str:
+        lengths.append(len(text))
+        return form(name, text)
+
+    monkeypatch.setattr(normalization, "_form", noting)
+    return lengths
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/v1/auth/tokens", {"email": MARKS, "password": "x"}),
+        ("POST", "/api/v1/knowledge/faqs", {"question": MARKS}),
+        ("POST", "/api/v1/knowledge/faqs", {"phrasings": [MARKS]}),
+        ("POST", "/api/v1/widgets", {"name": "W", "allowed_domains": [MARKS]}),
+        ("POST", "/api/v1/widgets", {"name": "W", "texts": {"en": {"title": MARKS}}}),
+        ("PATCH", "/api/v1/conversations/{}", {"labels": [MARKS]}),
+    ],
+)
+def test_a_text_that_is_far_too_long_is_refused_before_it_is_normalized(
+    owner: Membership,
+    conversation: Conversation,
+    worked_on: list[int],
+    method: str,
+    path: str,
+    body: dict[str, Any],
+) -> None:
+    refused = Api(owner).send(method, path.format(conversation.pk), body)
+    assert max(worked_on, default=0) < 1_000
+    assert refused.status_code == 400
+    assert len(refused.content) < 2_000
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/login/", {"email": MARKS, "password": "x"}),
+        ("/login/", {"email": "kim@fjord.example", "password": MARKS}),
+        ("/signup/", {"email": MARKS, "name": MARKS, "organization": MARKS, "password1": MARKS}),
+        ("/password/reset/", {"email": MARKS}),
+    ],
+)
+def test_a_form_s_text_that_is_far_too_long_is_refused_before_it_is_normalized(
+    client: Client, stores_clean: None, worked_on: list[int], path: str, form: dict[str, str]
+) -> None:
+    client.get(path)
+    assert client.post(path, form).status_code in {200, 400}
+    assert max(worked_on, default=0) < 1_000
+
+
+class _Typed(Form):
+    bounded = forms.CharField(max_length=10)
+    padded = forms.CharField(max_length=10)
+    unbounded = forms.CharField()
+    secret = forms.CharField(strip=False, widget=forms.PasswordInput)
+    fine = forms.CharField(max_length=10)
+
+
+def test_each_kind_of_field_refuses_what_is_far_too_long() -> None:
+    form = _Typed(
+        {
+            "bounded": "a" * 41,
+            "padded": "a".ljust(41),
+            "unbounded": "a" * 40_001,
+            "secret": "a" * 16_385,
+            "fine": "a\u0301" * 10,
+        }
+    )
+    assert {name: len(errors) for name, errors in form.errors.items()} == dict.fromkeys(
+        ["bounded", "padded", "unbounded", "secret"], 1
+    )
+    assert form.cleaned_data == {"fine": "\u00e1" * 10}
+    form.data = dict.fromkeys(form.fields, "a")
+    form.full_clean()
+    assert form.errors == {}
 
 
 BEYOND = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]

@@ -12,7 +12,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base import AuthProcess, Provider
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.entrance import notices, sealing
 from crm.accounts.entrance.letters import OF_ALLAUTH
+from crm.accounts.entrance.profiles import guarded
 from crm.accounts.entrance.stages import is_unproved
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
@@ -33,11 +34,14 @@ from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
 from crm.accounts.services.sessions import leave_session
 from crm.core import ratelimit, tenancy
+from crm.core.fields import whole_number
 from crm.core.http.redirects import is_local
 from crm.core.mail.services import queue_mail, queue_mail_once
 from crm.core.text.normalization import normalize_email, normalize_line
 
 PROVIDER_SECONDS = 5
+# Beyond this many seconds, the end of a token is no date.
+LONGEST_TOKEN = 10**9
 # Letters of forms that anybody may send, for which nobody keeps an answer to give again.
 OF_ANONYMOUS_FORMS = frozenset({"account_already_exists", "password_reset_key", "unknown_account"})
 # Letters to addresses that may be of somebody who never asked for anything.
@@ -198,9 +202,32 @@ class _Questions(requests.Session):
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
         try:
-            return super().request(*args, **{"timeout": PROVIDER_SECONDS, **options})
-        except requests.RequestException as error:
+            response = super().request(*args, **{"timeout": PROVIDER_SECONDS, **options})
+        except (requests.RequestException, ValueError) as error:
+            # A token that fits in no header is a ValueError.
             raise ProviderAway from error
+        _require_readable(response)
+        return response
+
+
+def _require_readable(response: requests.Response) -> None:
+    """Raise ProviderAway for JSON that cannot be used: too deep, no object, or a broken token."""
+    try:
+        told = response.json()
+    except requests.JSONDecodeError:
+        # Whoever asked finds that, or reads it as another form.
+        return
+    except (ValueError, RecursionError) as error:
+        raise ProviderAway from error
+    if not isinstance(told, dict):
+        raise ProviderAway
+    seconds = told.get("expires_in") or 0
+    if not isinstance(seconds, int) and not (
+        isinstance(seconds, str) and whole_number(seconds) is not None
+    ):
+        raise ProviderAway
+    if not 0 <= int(seconds) < LONGEST_TOKEN or not isinstance(told.get("access_token", ""), str):
+        raise ProviderAway
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):
@@ -242,6 +269,12 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
     ) -> AbstractBaseUser:
         release_identity(sociallogin)
         return cast(AbstractBaseUser, super().save_user(request, sociallogin, form))
+
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> Provider:
+        """Return the provider; what it answers is validated."""
+        return guarded(super().get_provider(request, provider, client_id))
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: Any) -> User:
         user = cast(User, super().populate_user(request, sociallogin, data))

@@ -37,6 +37,7 @@ _RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
 # What a page writes into its fields by itself, and nobody typed: ids, numbers, ticks and buttons.
 _NOT_TYPED = re.compile(r"on|\d{0,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
 _OF_FORMSETS = re.compile(r"_.*|initial-.*|.*-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS")
+_OUTCOME = "_form_was_kept"
 Pair = tuple[str, str]
 
 
@@ -95,8 +96,17 @@ def _sent(request: HttpRequest) -> QueryDict:
 def keep(request: HttpRequest) -> bool:
     """Store the form of a request in its session; return whether that was possible.
 
-    The session may be anonymous, so the number of forms per address is limited.
+    The session may be anonymous, so the number of forms per address is limited. Whoever has no
+    cookie of a page of ours sent no form of one. Asked again, it returns the same.
     """
+    if not hasattr(request, _OUTCOME):
+        setattr(request, _OUTCOME, _keep(request))
+    return bool(getattr(request, _OUTCOME))
+
+
+def _keep(request: HttpRequest) -> bool:
+    if settings.CSRF_COOKIE_NAME not in request.COOKIES:
+        return False
     form = form_of(request)
     size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
     typed = [name for name, _value in form.fields if name not in GUARD_FIELDS]

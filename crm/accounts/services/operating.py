@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from crm.accounts.errors import NotYourself
-from crm.accounts.models import Ended, Membership, Organization, TokenFamily, User
+from crm.accounts.models import ApiKey, Ended, Membership, Organization, TokenFamily, User
 from crm.accounts.services.access import end_access
 from crm.accounts.services.token_families import end_families
 from crm.core import realtime
@@ -77,9 +77,12 @@ def deactivate_organization(*, organization_id: UUID) -> None:
         end_families(user_id=user_id, because=Ended.DEACTIVATED, family_id=family_id)
     members = Membership.objects.in_organization(organization_id).filter(is_active=True)
     user_ids = members.values_list("user_id", flat=True)
+    key_ids = ApiKey.objects.of(organization_id).live().values_list("pk", flat=True)
     # Open pages of members show it; what they may see elsewhere they load anew.
     realtime.kick(
-        realtime.visitors_group(organization_id), *(realtime.user_group(each) for each in user_ids)
+        realtime.visitors_group(organization_id),
+        *(realtime.user_group(each) for each in user_ids),
+        *(realtime.key_group(each) for each in key_ids),
     )
     _log(
         "An organization was switched off.",

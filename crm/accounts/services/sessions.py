@@ -38,6 +38,9 @@ _OVER = 0.0
 # An ended session stays known as such for as long as a stale copy of it could come from a cache.
 _OVER_SECONDS = 3600
 KEPT_AFTER_END = timedelta(days=90)
+# Rows of one statement, and statements of one run, of a purge.
+PURGED_AT_ONCE = 1_000
+MOST_BATCHES = 200
 
 
 def begin_session(*, request: HttpRequest, user: User) -> UserSession:
@@ -161,6 +164,21 @@ def purge_ended_sessions() -> int:
     count, _each = UserSession.objects.filter(ended_at__lt=horizon).delete()
     unseen, _each = UserSession.objects.live().filter(last_used_at__lt=horizon).delete()
     return count + unseen
+
+
+def purge_lapsed_stores() -> int:
+    """Delete Django's sessions that have expired, also of whoever never logged in; in batches."""
+    engine: Any = import_module(settings.SESSION_ENGINE)
+    stored = engine.SessionStore.get_model_class().objects
+    count = 0
+    for _batch in range(MOST_BATCHES):
+        lapsed = stored.filter(expire_date__lt=timezone.now())
+        keys = list(lapsed.values_list("pk", flat=True)[:PURGED_AT_ONCE])
+        # Its expiry is asked for again: one that was used meanwhile stays.
+        count += lapsed.filter(pk__in=keys).delete()[0]
+        if len(keys) < PURGED_AT_ONCE:
+            break
+    return count
 
 
 def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:

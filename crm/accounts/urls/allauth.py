@@ -26,7 +26,7 @@ urlpatterns = [
     path("logout/", entrance.log_out_now, name="account_logout"),
     path("login/inactive/", account.account_inactive, name="account_inactive"),
     path("login/second-step/", once_for_anyone(mfa.authenticate), name="mfa_authenticate"),
-    path("login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("login/passkey/", entrance.log_in_by_passkey, name="mfa_login_webauthn"),
     path("signup/", once_for_anyone(account.signup), name="account_signup"),
     path("verify/", account.email_verification_sent, name="account_email_verification_sent"),
     re_path(

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from allauth.mfa.webauthn.views import login_webauthn
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from crm.accounts.entrance.profiles import count_beginning
 from crm.accounts.entrance.stages import confirmed_address
 from crm.accounts.errors import OrganizationNotYours
 from crm.accounts.form_guard.anonymous import once_for_anyone
@@ -59,6 +61,14 @@ def log_in_page(request: HttpRequest) -> HttpResponse:
         if wait := refusal.extra.get("retry_after"):
             response["Retry-After"] = str(wait)
         return response
+
+
+def log_in_by_passkey(request: HttpRequest) -> HttpResponse:
+    """Begin or finish a log-in by a passkey; how often an address may begin is limited."""
+    if request.method != "POST":
+        count_beginning(request)
+    response: HttpResponse = login_webauthn(request)
+    return response
 
 
 @require_POST

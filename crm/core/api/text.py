@@ -6,7 +6,13 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from crm.core.text.normalization import normalize, normalize_email, normalize_line
+from crm.core.text.normalization import (
+    LONGEST_UNNAMED,
+    is_too_long,
+    normalize,
+    normalize_email,
+    normalize_line,
+)
 
 _PROSE = {"base_template": "textarea.html"}
 # Members of an object or elements of a list whose field does not say how many.
@@ -26,16 +32,27 @@ class NormalizedSerializer(serializers.Serializer[Any]):
     """
 
     def run_validation(self, data: Any = empty) -> Any:
-        self._refuse_too_many(data)
+        self._refuse_too_much(data)
         return super().run_validation(self.normalized(data))
 
-    def _refuse_too_many(self, data: Any) -> None:
-        """Check the number of elements first: DRF would report an error for each."""
-        if isinstance(data, Mapping):
-            for name, value in data.items():
-                if name in self.fields and (most := _most_exceeded(self.fields[name], value)):
-                    message = serializers.ListField.default_error_messages["max_length"]
-                    raise serializers.ValidationError({name: [message.format(max_length=most)]})
+    def _refuse_too_much(self, data: Any) -> None:
+        """Check the number of elements and the length of texts first.
+
+        DRF would report an error for each element; normalizing costs time by length.
+        """
+        if not isinstance(data, Mapping):
+            return
+        for name, value in data.items():
+            if name not in self.fields:
+                continue
+            field = self.fields[name]
+            kind: type[serializers.Field[Any, Any, Any, Any]] = serializers.ListField
+            most = _most_exceeded(field, value)
+            if not most:
+                kind, most = serializers.CharField, _length_exceeded(field, value)
+            if most:
+                message = kind.default_error_messages["max_length"]
+                raise serializers.ValidationError({name: [message.format(max_length=most)]})
 
     def normalized(self, data: Any) -> Any:
         """Return the members with their text normalized; a value that is no object is unchanged."""
@@ -60,17 +77,34 @@ def _most_exceeded(field: Any, value: Any) -> int:
     return max((_most_exceeded(field.child, each) for each in inner), default=0)
 
 
+def _length_exceeded(field: Any, value: Any) -> int:
+    """Return the length that a text exceeds by far at any depth; 0 if none."""
+    if isinstance(value, list) and isinstance(field, serializers.ListField):
+        inner = value
+    elif isinstance(value, Mapping) and isinstance(field, serializers.DictField):
+        inner = list(value.values())
+    elif isinstance(value, str) and _is_normalized(field) and is_too_long(value, field.max_length):
+        return int(field.max_length or LONGEST_UNNAMED)
+    else:
+        return 0
+    return max((_length_exceeded(field.child, each) for each in inner), default=0)
+
+
+def _is_normalized(field: Any) -> bool:
+    return isinstance(field, serializers.EmailField) or (
+        isinstance(field, serializers.CharField) and field.trim_whitespace
+    )
+
+
 def _normalized(field: Any, value: Any) -> Any:
     if isinstance(value, list) and isinstance(field, serializers.ListField):
         return [_normalized(field.child, each) for each in value]
     if isinstance(value, Mapping) and isinstance(field, serializers.DictField):
         return {name: _normalized(field.child, each) for name, each in value.items()}
-    if not isinstance(value, str) or not isinstance(field, serializers.CharField):
+    if not isinstance(value, str) or not _is_normalized(field):
         return value
     if isinstance(field, serializers.EmailField):
         return normalize_email(value)
-    if not field.trim_whitespace:
-        return value
     if field.style.get("base_template") == _PROSE["base_template"]:
         return normalize(value)
     return normalize_line(value)

@@ -1,5 +1,6 @@
 """Normalization of user-supplied text for storing, comparing, searching and displaying.
 
+- ``is_too_long``: whether a text is refused before the work of normalizing it.
 - ``normalize`` and ``normalize_line``: for storing. Canonical composition (NFC), no invisible
   characters, no bidirectional controls, trimmed.
 - ``normalize_key``: a key, such as ``returns`` of an FAQ.
@@ -71,12 +72,21 @@ _CYRILLIC = re.compile("[\u0400-\u052f]")
 _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
 _PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
 _MAX_PASSES = 3
+# Normalizing shortens what somebody typed, but never to a fraction.
+_LONGEST_TYPED = 4
+# Of a text whose field names no length.
+LONGEST_UNNAMED = 10_000
 # More marks on one letter than any script has (the bound of UAX #15 for safe streams).
 _MOST_MARKS = 30
 _FIRST_MARK, _LAST_MARK = 0x0300, 0x1EFFF
 _BEYOND_BASIC = "\U00010000"
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+
+
+def is_too_long(text: str, max_length: int | None) -> bool:
+    """Return whether a text is to be refused by its length, before the work of normalizing it."""
+    return len(text) > _LONGEST_TYPED * (max_length or LONGEST_UNNAMED)
 
 
 def normalize(text: str) -> str:
