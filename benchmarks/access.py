@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from benchmarks.measure import Figure, figure_of, one_by_one
-from crm.accounts import access_tokens, clients
+from crm.accounts import access_tokens, user_agent
 from crm.accounts.models import ApiKey, Membership, Organization, Role, User
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.token_families import start_family
@@ -98,7 +98,7 @@ def _with_session(user: User) -> Client:
 
 
 def _with_token(member: Membership) -> Client:
-    client = clients.Client(device="", address=None, mark="")
+    client = user_agent.Client(device="", address=None, mark="")
     family = start_family(membership=member, client=client).family
     token = access_tokens.issue(
         user_id=member.user_id, organization_id=member.organization_id, family_id=family.pk

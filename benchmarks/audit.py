@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from benchmarks.measure import Figure, Spread, at_rate_in_threads, figure_of, one_by_one
 from benchmarks.web import main_organization, open_conversations
 from chat.models import Conversation
-from crm.compliance.acting import Actor, acting
+from crm.compliance.actor import Actor, acting
 from crm.compliance.models import ActorKind
-from crm.compliance.services.verifying import Verified, verify
+from crm.compliance.services.verification import Verified, verify
 from crm.core import tenancy
 from crm.customers.models import Customer
 from tests.chaos.stack import Stack
@@ -111,7 +111,7 @@ def _by_turns(
 def _verifying(*, quick: bool) -> Figure:
     """Prove a chain that came about by updates; give the milliseconds of a thousand entries."""
     organization = main_organization()
-    with tenancy.everything("The chain of the benchmark is grown and proved."):
+    with tenancy.all_tenants("The chain of the benchmark is grown and proved."):
         for _round in range(2 if quick else 20):
             Customer.objects.filter(organization=organization).update(stage="visitor")
             Customer.objects.filter(organization=organization).update(stage="customer")

@@ -11,9 +11,9 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks.measure import Figure
 from benchmarks.web import bare_server, connect, open_conversations
+from chat.participants import Visitor
 from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
-from chat.viewers import Visitor
 from crm.core import tenancy
 from tests.chaos.stack import Stack
 

@@ -6,7 +6,7 @@ from crm.core import stores
 from knowledge.embedding import embed_questions
 from knowledge.models import Faq, Passage
 from knowledge.services import answer
-from knowledge.terms import question_vector
+from knowledge.tokenizer import question_vector
 from tests.chaos.stack import Stack
 
 

@@ -26,8 +26,8 @@ from knowledge.managers import MEANING, WORDS  # noqa: E402
 from knowledge.models import Passage  # noqa: E402
 from knowledge.ranking import THRESHOLD, Candidate, confidence, features, rank  # noqa: E402
 from knowledge.services import FaqContent, import_faqs, index_now  # noqa: E402
-from knowledge.services.answering import find_present  # noqa: E402
-from knowledge.terms import question_vector  # noqa: E402
+from knowledge.services.answers import find_present  # noqa: E402
+from knowledge.tokenizer import question_vector  # noqa: E402
 
 RIDGE = 1.0
 

@@ -41,7 +41,7 @@ def start() -> None:
     from crm.core import tenancy
 
     django.setup()
-    tenancy.unsaid = tenancy.OPERATOR
+    tenancy.default_scope = tenancy.OPERATOR
     call_command("migrate", verbosity=0)
 
 

@@ -23,9 +23,9 @@ from benchmarks.web import (
     serving,
 )
 from chat.models import Conversation
+from chat.participants import Visitor
 from chat.services.visitors import issue_visit
 from chat.tickets import issue_ticket
-from chat.viewers import Visitor
 from crm.core import stores, tenancy
 from crm.core.ids import uuid7
 from tests.chaos.stack import Stack

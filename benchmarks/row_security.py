@@ -36,7 +36,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
         assert len(found) == LIMIT
 
     def conversations() -> None:
-        page = inbox.page(member, box=inbox.Box.ALL, status=Status.OPEN, limit=LIMIT)
+        page = inbox.page(member, box=inbox.InboxFilter.ALL, status=Status.OPEN, limit=LIMIT)
         assert len(page.rows) == LIMIT
 
     def named() -> None:

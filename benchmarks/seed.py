@@ -28,7 +28,7 @@ from chat.models import (
     Widget,
 )
 from chat.services.conversations import agent_sender, customer_sender
-from chat.services.log import follow
+from chat.services.message_log import follow
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.core import stores
 from crm.core.database.owner import as_owner

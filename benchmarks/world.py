@@ -53,5 +53,5 @@ def enter(sizes: Sizes) -> Stack:
     from crm.core import tenancy
 
     # What prepares and counts is nobody's work; what is measured says whose rows it is about.
-    tenancy.unsaid = tenancy.OPERATOR
+    tenancy.default_scope = tenancy.OPERATOR
     return stack

@@ -14,12 +14,12 @@ class ChatConfig(AppConfig):
         from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.brand import brand_of_widget
         from chat.models import Conversation, IdentitySecret, Message, Widget
-        from chat.services.measuring import stored_text
-        from chat.services.reading import begun_today
-        from chat.services.sweeping import oldest_pending_age
-        from crm.compliance.tracking import Tracked, track
+        from chat.services.read_receipts import begun_today
+        from chat.services.recovery import oldest_pending_age
+        from chat.services.storage_usage import stored_text
+        from crm.compliance.model_tracking import Tracked, track
         from crm.core import quotas
-        from crm.operations import figures, numbers
+        from crm.operations import gauges, stats
         from knowledge.brand import set_brand_source
 
         set_brand_source(brand_of_widget)
@@ -47,18 +47,18 @@ class ChatConfig(AppConfig):
             ),
         )
         quotas.register_gauge("stored_bytes", "chat", stored_text)
-        figures.register(
+        gauges.register(
             name="pending_effects",
             meaning="Messages that still have a side effect to do.",
             measure=lambda: {"": Message.objects.count_pending()},
         )
-        figures.register(
+        gauges.register(
             name="pending_effect_age_seconds",
             meaning="For how long the oldest side effect has been waiting; 0 when none is.",
             measure=lambda: {"": oldest_pending_age()},
         )
-        numbers.register(
-            numbers.Number(
+        stats.register(
+            stats.Stat(
                 label=_("conversations that began today, UTC"),
                 icon="forum",
                 count=begun_today,

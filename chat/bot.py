@@ -8,17 +8,17 @@ from uuid import UUID
 
 from django.db import transaction
 
-from chat.arrivals import who_comes
 from chat.bot_texts import Line, line
 from chat.content import BOT_REPLY
 from chat.errors import ConversationClosed, ConversationNotFound, ConversationTaken
+from chat.escalation_notice import who_comes
 from chat.events import announce_typing
 from chat.intents import Intent, recognise
 from chat.interactions import BotInteraction, Outcome
 from chat.models import ContentType, Conversation, Message, Sender, SenderType
-from chat.services import finish_effect, hand_off, post_message
-from chat.services.amending import is_deleted
-from chat.services.log import ANSWER, lock_conversation
+from chat.services import escalate, finish_effect, post_message
+from chat.services.editing import is_deleted
+from chat.services.message_log import ANSWER, lock_conversation
 from chat.visitor_addresses import counted_as
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -215,7 +215,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
             # Another run may have said something else first; that is what customers read.
             stored = Reply.said(message)
             if reason := _HANDS_OFF.get(stored.outcome):
-                hand_off(
+                escalate(
                     organization_id=question.tenant_id,
                     conversation_id=question.conversation_id,
                     reason=reason,
@@ -254,7 +254,7 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
         ratelimit.enforce(
             "bot_answer", {"address": address, "conversation": question.conversation_id}
         )
-    except ratelimit.Refusal:
+    except ratelimit.RateLimitExceeded:
         farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)
         return replace(farewell, confidence=reply.confidence)
     try:

@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from chat import inbox
-from chat.setup_guide import SetupState, is_offered, setup_state
-from crm.accounts.permissions import Area
+from chat.onboarding import SetupState, is_offered, setup_state
+from crm.accounts.permissions import Module
 
 
 def waiting(request: HttpRequest) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
 
     def words() -> str:
         membership = getattr(request, "membership", None)
-        if membership is None or not membership.may(Area.INBOX):
+        if membership is None or not membership.may(Module.INBOX):
             return ""
         return inbox.count_words(inbox.waiting(membership))
 

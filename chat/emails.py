@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.core.mail.services import Letter
+from crm.core.mail.services import Email
 from crm.core.text.normalization import isolate
 
 
@@ -21,7 +21,7 @@ class Waiting:
 
 def somebody_waits(
     organization: str, waiting: Sequence[Waiting], *, action_url: str, settings_url: str
-) -> Letter:
+) -> Email:
     """Return the e-mail about one or several waiting customers."""
     number = len(waiting)
     if number == 1:
@@ -34,7 +34,7 @@ def somebody_waits(
             "%(number)d customers wait for your answer",
             number,
         ) % {"number": number}
-    return Letter(
+    return Email(
         subject=subject,
         paragraphs=(
             _("In %(organization)s somebody waits for your answer, and you have not looked yet:")

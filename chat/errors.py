@@ -22,7 +22,7 @@ class ConversationChanged(Conflict):
 class ConversationTaken(Conflict):
     """The bot may write only while it owns the conversation."""
 
-    code = "conversation_taken"
+    code = "assigned_to_human"
     message = gettext_noop("A person has taken over this conversation.")
 
 
@@ -113,7 +113,7 @@ class ReadOnly(Forbidden):
 
 
 class NotYours(Forbidden):
-    code = "not_yours"
+    code = "not_assigned"
     message = gettext_noop(
         "Your role may change only conversations that are assigned to you or your team. "
         "Ask for it to be assigned."
@@ -121,7 +121,7 @@ class NotYours(Forbidden):
 
 
 class NobodyReads(Forbidden):
-    code = "nobody_reads"
+    code = "user_required"
     message = gettext_noop("A key reads for nobody in particular. Mark it as seen as a person.")
 
 

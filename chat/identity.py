@@ -23,7 +23,7 @@ from chat.errors import (
     IdentityTooLong,
 )
 from chat.models import IdentitySecret, Widget
-from crm.accounts.entrance.sealing import seal, unseal
+from crm.accounts.login.encryption import seal, unseal
 from crm.core.text.normalization import is_blank, normalize_email, normalize_line
 
 logger = logging.getLogger(__name__)
@@ -50,28 +50,28 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class IdentityInput:
     """The identity input of a session: a token to verify, and unverified data."""
 
     token: str | None = None
     claims: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_identity(given: object) -> Told:
+def parse_identity(given: object) -> IdentityInput:
     """Parse ``identity``: a token, or an object with ``token``, name, email and phone.
 
     Raise IdentityMalformed.
     """
     if given is None:
-        return Told()
+        return IdentityInput()
     if isinstance(given, str):
-        return Told(token=given)
+        return IdentityInput(token=given)
     if not isinstance(given, Mapping) or set(given) - {"token", *_LENGTHS}:
         raise IdentityMalformed
     token = given.get("token")
     if token is not None and not isinstance(token, str):
         raise IdentityMalformed
-    return Told(token=token, claims=_facts(given))
+    return IdentityInput(token=token, claims=_facts(given))
 
 
 def check_proof(widget: Widget, token: str) -> Proof:

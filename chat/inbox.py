@@ -20,7 +20,7 @@ from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area, Level
+from crm.accounts.permissions import WRITE, Level, Module
 from crm.core.errors import InvalidField
 from crm.core.fields import LARGEST
 from crm.core.fields import moment as read_moment
@@ -38,7 +38,7 @@ END = LARGEST
 _UNREAD = "unread"
 
 
-class Box(StrEnum):
+class InboxFilter(StrEnum):
     MINE = "mine"
     UNASSIGNED = "unassigned"
     ALL = "all"
@@ -93,11 +93,11 @@ class Page:
     next: str | None
 
 
-def in_box(membership: Membership, box: Box) -> ConversationQuerySet:
+def in_box(membership: Membership, box: InboxFilter) -> ConversationQuerySet:
     visible = Conversation.objects.visible_to(membership)
-    if box == Box.MINE:
+    if box == InboxFilter.MINE:
         return visible.assigned_to(membership.user)
-    if box == Box.UNASSIGNED:
+    if box == InboxFilter.UNASSIGNED:
         return visible.unassigned()
     return visible
 
@@ -105,7 +105,7 @@ def in_box(membership: Membership, box: Box) -> ConversationQuerySet:
 def page(
     membership: Membership,
     *,
-    box: Box,
+    box: InboxFilter,
     status: Status,
     order: Order = Order.WAIT,
     cursor: str | None = None,
@@ -239,11 +239,11 @@ class Counts:
 
 def counts(membership: Membership) -> Counts:
     """Count each box and status, in one query and up to COUNT_LIMIT."""
-    boxes = {box: in_box(membership, box) for box in Box}
-    is_team = membership.level(Area.INBOX) == Level.TEAM
+    boxes = {box: in_box(membership, box) for box in InboxFilter}
+    is_team = membership.level(Module.INBOX) == Level.TEAM
     if is_team:
         # The team's or nobody's is no range of an index, but each half is: they are added below.
-        boxes[Box.ALL] = Conversation.objects.assigned_within(membership)
+        boxes[InboxFilter.ALL] = Conversation.objects.assigned_within(membership)
     parts = [
         found.with_status(status)
         .annotate(box=Value(str(box)))
@@ -255,18 +255,18 @@ def counts(membership: Membership) -> Counts:
         _unread(membership, boxes[box].with_status(Status.OPEN))
         .annotate(box=Value(_UNREAD))
         .values_list("box", "status")[:COUNT_LIMIT]
-        for box in (Box.MINE, Box.UNASSIGNED)
+        for box in (InboxFilter.MINE, InboxFilter.UNASSIGNED)
     ]
     counted = Counter(parts[0].union(*parts[1:], all=True))
     if is_team:
         for status in Status:
-            nobodys = counted[(str(Box.UNASSIGNED), str(status))]
-            theirs = counted[(str(Box.ALL), str(status))]
-            counted[(str(Box.ALL), str(status))] = min(COUNT_LIMIT, theirs + nobodys)
+            nobodys = counted[(str(InboxFilter.UNASSIGNED), str(status))]
+            theirs = counted[(str(InboxFilter.ALL), str(status))]
+            counted[(str(InboxFilter.ALL), str(status))] = min(COUNT_LIMIT, theirs + nobodys)
     return Counts(
         boxes={
             str(box): {str(status): counted[(str(box), str(status))] for status in Status}
-            for box in Box
+            for box in InboxFilter
         },
         unread=min(COUNT_LIMIT, counted[(_UNREAD, str(Status.OPEN))]),
     )
@@ -285,8 +285,8 @@ def _unread(membership: Membership, found: ConversationQuerySet) -> Conversation
 
 def waiting(membership: Membership) -> int:
     """Count the open conversations that are the reader's or unassigned, up to COUNT_LIMIT."""
-    for_me = in_box(membership, Box.MINE).with_status(Status.OPEN)[:COUNT_LIMIT]
-    nobodys = in_box(membership, Box.UNASSIGNED).with_status(Status.OPEN)[:COUNT_LIMIT]
+    for_me = in_box(membership, InboxFilter.MINE).with_status(Status.OPEN)[:COUNT_LIMIT]
+    nobodys = in_box(membership, InboxFilter.UNASSIGNED).with_status(Status.OPEN)[:COUNT_LIMIT]
     # Each half is entered at its place in the index; one condition with OR would not be.
     found = for_me.values_list("pk").union(nobodys.values_list("pk"), all=True)
     return min(found.count(), COUNT_LIMIT)
@@ -294,7 +294,7 @@ def waiting(membership: Membership) -> int:
 
 def waiting_among(counted: dict[str, dict[str, int]]) -> int:
     """Return the same number as ``waiting``, from the result of ``counts``."""
-    boxes = (Box.MINE, Box.UNASSIGNED)
+    boxes = (InboxFilter.MINE, InboxFilter.UNASSIGNED)
     return min(sum(counted[str(box)][str(Status.OPEN)] for box in boxes), COUNT_LIMIT)
 
 
@@ -382,7 +382,7 @@ def agents(membership: Membership) -> list[dict[str, Any]]:
     members = (
         Membership.objects.active()
         .filter(organization_id=membership.organization_id)
-        .who_may(Area.INBOX, WRITE)
+        .who_may(Module.INBOX, WRITE)
         .select_related("user", "custom_role")
         .order_by("user__name", "id")[:AGENTS_LIMIT]
     )

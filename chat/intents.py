@@ -7,7 +7,7 @@ bot knew; a missed one frustrates a customer, so many phrasings are recognized.
 import re
 from enum import StrEnum
 
-from knowledge.terms import folded, words
+from knowledge.tokenizer import normalized, words
 
 MAX_POLITE_WORDS = 8
 
@@ -108,7 +108,7 @@ _FILLERS = frozenset(
 
 def recognise(text: str) -> Intent:
     """Return the intent of a message; the default is a question."""
-    plain = " ".join(words(folded(text)))
+    plain = " ".join(words(normalized(text)))
     if _PERSON.search(plain):
         return Intent.PERSON
     return _politeness(plain.split()) or Intent.QUESTION

@@ -156,12 +156,14 @@ class BotInteractionManager:
             found = self.collection.find_one(key)
         return self.model.from_document(found) if found else None
 
-    def forget(self, organization_id: UUID, conversation_id: UUID, question_seq: int) -> None:
+    def delete_answer(
+        self, organization_id: UUID, conversation_id: UUID, question_seq: int
+    ) -> None:
         """Delete a turn whose question or answer was deleted; idempotent."""
         with mongo_refusals():
             self.collection.delete_one(self._key(organization_id, conversation_id, question_seq))
 
-    def settle(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
+    def resolve(self, organization_id: UUID, identifier: str, *, by: UUID) -> bool:
         """Mark an unanswered question as resolved. Return whether it exists."""
         try:
             key = {"_id": ObjectId(identifier), "tenant_id": str(organization_id)}

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from chat.events import widget_group
 from chat.models import Widget
-from chat.services.log import ANSWER
+from chat.services.message_log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot, hand_over_conversations
 from crm.accounts.signals import member_left

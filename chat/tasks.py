@@ -9,9 +9,9 @@ from django.conf import settings
 from chat import bot
 from chat.services import wake_snoozed
 from chat.services.alerts import purge_alert_emails, send_alert_emails, unalerted
-from chat.services.handing_over import hand_over, left_behind
-from chat.services.measuring import measure_conversations
-from chat.services.sweeping import mend_amendments, pending_answers
+from chat.services.reassignment import left_behind, reassign
+from chat.services.recovery import mend_amendments, pending_answers
+from chat.services.storage_usage import measure_conversations
 from chat.services.visitors import purge_visits
 from crm.core import tenancy
 from crm.core.errors import StoreUnavailable
@@ -64,7 +64,7 @@ def _waiting_answers() -> int:
 @shared_task(name="chat.hand_over")
 def hand_over_conversations(organization_id: str, user_id: str) -> None:
     with tenancy.organization(UUID(organization_id)):
-        has_more = hand_over(organization_id=UUID(organization_id), user_id=UUID(user_id))
+        has_more = reassign(organization_id=UUID(organization_id), user_id=UUID(user_id))
     if has_more:
         # Long ones go on in a task of their own, so that others have their turn.
         hand_over_conversations.delay(organization_id, user_id)
@@ -73,7 +73,7 @@ def hand_over_conversations(organization_id: str, user_id: str) -> None:
 @shared_task(name="chat.sweep_left_behind")
 def sweep_left_behind() -> None:
     """Reassign conversations of deactivated members whose signal was lost."""
-    with tenancy.everything("People leave every organization."):
+    with tenancy.all_tenants("People leave every organization."):
         late = left_behind()
     for organization_id, user_id in late:
         hand_over_conversations.delay(str(organization_id), str(user_id))
@@ -81,13 +81,13 @@ def sweep_left_behind() -> None:
 
 @shared_task(name="chat.wake_snoozed")
 def wake_snoozed_conversations() -> None:
-    with tenancy.everything("Snoozes end in every organization."):
+    with tenancy.all_tenants("Snoozes end in every organization."):
         wake_snoozed()
 
 
 @shared_task(name="chat.purge_visits")
 def purge_expired_visits() -> None:
-    with tenancy.everything("Visitors' tokens expire in every organization."):
+    with tenancy.all_tenants("Visitors' tokens expire in every organization."):
         purge_visits()
 
 
@@ -99,7 +99,7 @@ def measure() -> None:
 @shared_task(name="chat.send_alert_emails")
 def send_emails_about_waiting() -> None:
     """Notify members by e-mail of customers who wait for a reply that they have not seen."""
-    with tenancy.everything("Customers wait in every organization."):
+    with tenancy.all_tenants("Customers wait in every organization."):
         late = unalerted()
     for organization_id, user_id in late:
         # Each in a task of its own: where one fails, the others are told.
@@ -114,5 +114,5 @@ def send_email_about_waiting(organization_id: str, user_id: str) -> None:
 
 @shared_task(name="chat.purge_alert_emails")
 def purge_emails_about_waiting() -> None:
-    with tenancy.everything("What was sent long ago is dropped everywhere."):
+    with tenancy.all_tenants("What was sent long ago is dropped everywhere."):
         purge_alert_emails()

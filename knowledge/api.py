@@ -8,10 +8,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.idempotency import idempotent
 from crm.accounts.models import Language
-from crm.accounts.permissions import Area
+from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -117,8 +117,8 @@ class FaqListQuery(ListQuery):
         return queryset.mentioning(text)
 
 
-class FaqView(AreaView):
-    area = Area.KNOWLEDGE
+class FaqView(ModuleView):
+    area = Module.KNOWLEDGE
 
 
 @extend_schema(tags=["knowledge"])

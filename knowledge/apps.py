@@ -6,7 +6,7 @@ class KnowledgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm.compliance.tracking import Tracked, track
+        from crm.compliance.model_tracking import Tracked, track
         from crm.core import quotas
         from knowledge import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from knowledge.models import Faq

@@ -44,7 +44,7 @@ class CategoryNameMissing(Invalid):
     message = gettext_noop("A category needs a name that can be seen.")
 
 
-class WrongPlace(Invalid):
+class InvalidCursor(Invalid):
     code = "wrong_place"
     message = gettext_noop(
         "The link to the next part of the list is damaged. Open the list from its beginning."

@@ -2,7 +2,7 @@
 
 import re
 
-from knowledge.terms import folded, words
+from knowledge.tokenizer import normalized, words
 
 LANGUAGES = ("en", "vi", "ru")
 DEFAULT = "en"
@@ -42,7 +42,7 @@ def detect_language(text: str, *, fallback: str) -> str:
         return "ru"
     if not latin:
         return fallback
-    found = [folded(word) for word in words(text)]
+    found = [normalized(word) for word in words(text)]
     vietnamese = sum(word in _VIETNAMESE_WORDS for word in found)
     vietnamese += 2 * len(_VIETNAMESE.findall(text))
     english = sum(word in _ENGLISH_WORDS for word in found)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowledge.models import Faq, PassageHit
-from knowledge.terms import content_words, folded, forms, presence, terms
+from knowledge.tokenizer import content_words, forms, normalized, presence, terms
 
 # How much the words count beside the meaning: the best match of words adds this to a cosine.
 WORDS_WEIGHT = 0.04
@@ -107,7 +107,7 @@ def _covered(question: str, ranked: Sequence[Candidate]) -> float:
         best.update(terms(faq.searched_text()))
     asked = covered = 0.0
     for word in dict.fromkeys(content_words(question)):
-        stem = min((folded(form) for form in forms(word)), key=len)
+        stem = min((normalized(form) for form in forms(word)), key=len)
         holding = sum(f" {stem}" in text for text in texts)
         rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
         asked += rarity

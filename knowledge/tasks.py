@@ -7,7 +7,7 @@ from celery import shared_task
 from crm.core import tenancy
 from crm.core.errors import StoreUnavailable
 from knowledge.services import index_faqs, purge_deleted
-from knowledge.services.comparing import mark_missing
+from knowledge.services.consistency import mark_missing
 from knowledge.services.indexing import TASK_LIMIT, organizations_behind
 
 
@@ -28,7 +28,7 @@ def index_changed_faqs(organization_id: str) -> None:
 @shared_task(name="knowledge.sweep_unindexed")
 def sweep_unindexed() -> None:
     """Queue the tasks that a crash lost between a commit and its task."""
-    with tenancy.everything("Which organizations wait for their index is asked of all."):
+    with tenancy.all_tenants("Which organizations wait for their index is asked of all."):
         behind = organizations_behind()
     for organization_id in behind:
         index_changed_faqs.delay(str(organization_id))
@@ -37,11 +37,11 @@ def sweep_unindexed() -> None:
 @shared_task(name="knowledge.compare_index")
 def compare_index() -> None:
     """Mark FAQs that are missing in the index; the next sweep indexes them."""
-    with tenancy.everything("The index is compared as a whole."):
+    with tenancy.all_tenants("The index is compared as a whole."):
         mark_missing()
 
 
 @shared_task(name="knowledge.purge_deleted")
 def purge_deleted_faqs() -> None:
-    with tenancy.everything("What was deleted is removed in every organization."):
+    with tenancy.all_tenants("What was deleted is removed in every organization."):
         purge_deleted()

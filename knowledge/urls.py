@@ -1,7 +1,7 @@
 from django.urls import path
 
 from knowledge import api
-from knowledge.views import categories, editing, faqs, importing, public, reasons
+from knowledge.views import categories, editing, explanation, faqs, importing, public
 
 app_name = "knowledge"
 _faq = "app/knowledge/<uuid:faq_id>"
@@ -12,7 +12,7 @@ urlpatterns = [
     path("app/knowledge/import/", importing.import_page, name="import"),
     path("app/knowledge/new/", editing.new_faq, name="new_faq"),
     path(f"{_faq}/", editing.edit_faq, name="faq"),
-    path(f"{_faq}/access/", reasons.faq_reasons, name="faq_reasons"),
+    path(f"{_faq}/access/", explanation.faq_reasons, name="faq_reasons"),
     path(f"{_faq}/index/", faqs.index_state, name="index_state"),
     path(f"{_faq}/delete/", editing.delete, name="delete_faq"),
     path(f"{_faq}/restore/", editing.restore, name="restore_faq"),

@@ -48,7 +48,7 @@ FLUSHES = 5
 
 # Tests make and compare the rows of several organizations. What they call says whose rows it is
 # about, as everywhere: requests, sockets and tasks begin with nobody's.
-tenancy.unsaid = tenancy.OPERATOR
+tenancy.default_scope = tenancy.OPERATOR
 
 
 @pytest.fixture(autouse=True)

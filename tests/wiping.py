@@ -22,11 +22,11 @@ _kept: dict[str, str] = {}
 
 def wipe(flush: Callable[[], object]) -> None:
     """Leave the database as it was after the migrations."""
-    with tenancy.everything("Empty the tables after a test."):
+    with tenancy.all_tenants("Empty the tables after a test."):
         if _kept.get(_database()) == _fingerprint() and _is_emptied():
             return
     flush()
-    with tenancy.everything("Note what is there after the migrations."):
+    with tenancy.all_tenants("Note what is there after the migrations."):
         _kept[_database()] = _fingerprint()
 
 

@@ -6,11 +6,11 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from chat.logins import bearer_token, visitor_of_token
-from chat.viewers import Agent, Viewer, Visitor
+from chat.authentication import bearer_token, visitor_of_token
+from chat.participants import Agent, Viewer, Visitor
 from crm.accounts import access_tokens
 from crm.accounts.access import membership_of
-from crm.accounts.api_key_text import MARK
+from crm.accounts.api_key_format import MARK
 from crm.accounts.authentication import (
     AccessTokenAuthentication,
     ApiKeyAuthentication,

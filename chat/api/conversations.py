@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chat import inbox
-from chat.api.shapes import ConversationShape
+from chat.api.serializers import ConversationSerializer
 from chat.managers import ConversationQuerySet
 from chat.models import Channel, Conversation, Priority, Status
 from crm.accounts.access import membership_of
-from crm.accounts.api.base import AreaView
-from crm.accounts.permissions import Area
+from crm.accounts.api.base import ModuleView
+from crm.accounts.permissions import Module
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
 from crm.core.text.normalization import identity_key
 
@@ -74,14 +74,14 @@ class ConversationListQuery(ListQuery):
         return queryset.filter(labels__overlap=spellings) if spellings else queryset.none()
 
 
-class Conversations(AreaView):
-    area = Area.INBOX
+class Conversations(ModuleView):
+    area = Module.INBOX
 
     @extend_schema(
         operation_id="conversations_list",
         tags=["conversations"],
         parameters=[ConversationListQuery],
-        responses=page_of(ConversationShape, name="ConversationPage"),
+        responses=page_of(ConversationSerializer, name="ConversationPage"),
     )
     def get(self, request: Request) -> Response:
         """List the conversations that you may see, the latest change first."""
@@ -95,4 +95,4 @@ class Conversations(AreaView):
         def word(conversations: list[Conversation]) -> list[dict[str, Any]]:
             return inbox.rows(membership, conversations)
 
-        return page_response(request, query, page, word, ConversationShape)
+        return page_response(request, query, page, word, ConversationSerializer)

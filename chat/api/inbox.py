@@ -16,37 +16,37 @@ from rest_framework.views import APIView
 
 from chat import inbox
 from chat.api.authentication import AGENT_AUTHENTICATION, agent_of_request
-from chat.api.shapes import (
-    AgentsShape,
-    AlertsShape,
-    ChangedShape,
-    ConversationDetailShape,
-    CountsShape,
-    EventShape,
-    HistoryShape,
-    InboxPageShape,
+from chat.api.serializers import (
+    AgentsSerializer,
+    AlertsSerializer,
+    ChangedSerializer,
+    ConversationDetailSerializer,
+    CountsSerializer,
+    EventSerializer,
+    HistorySerializer,
+    InboxPageSerializer,
 )
 from chat.content import has_controls
 from chat.errors import ConversationNotFound, ReadOnly
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Priority, Status
+from chat.participants import PREFIX, Agent
 from chat.services import (
     assign,
     close,
-    hand_back,
     reopen,
     require_state,
+    return_to_bot,
     set_labels,
     set_priority,
     snooze,
     take_over,
 )
 from chat.services.alerts import switch_sound
-from chat.viewers import PREFIX, Agent
 from crm.accounts.access import IsMember, membership_of
 from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
 from crm.core.api import Body, Query, etag_headers, example, expected_version, refuses
 from crm.core.fields import WholeNumberField
 from crm.core.ids import uuid7
@@ -63,7 +63,7 @@ def without_controls(text: str) -> None:
 
 
 class PageQuery(Query):
-    box = serializers.ChoiceField(choices=[str(box) for box in inbox.Box], default="all")
+    box = serializers.ChoiceField(choices=[str(box) for box in inbox.InboxFilter], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
     order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
     search = serializers.CharField(required=False, min_length=2, max_length=100)
@@ -132,7 +132,7 @@ class InboxView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        require(self.membership, Area.INBOX)
+        require(self.membership, Module.INBOX)
 
     @property
     def membership(self) -> Membership:
@@ -156,7 +156,7 @@ class Conversations(InboxView):
         operation_id="inbox_list",
         tags=["conversations"],
         parameters=[PageQuery],
-        responses=InboxPageShape,
+        responses=InboxPageSerializer,
     )
     def get(self, request: Request) -> Response:
         query = PageQuery.read(request).validated_data
@@ -166,7 +166,7 @@ class Conversations(InboxView):
         else:
             found = inbox.page(
                 self.membership,
-                box=inbox.Box(query["box"]),
+                box=inbox.InboxFilter(query["box"]),
                 status=Status(query["status"]),
                 order=inbox.Order(query["order"]),
                 **place,
@@ -183,7 +183,7 @@ class Conversations(InboxView):
 class Counts(InboxView):
     """The number of conversations of each box, up to ``limit``."""
 
-    @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsShape)
+    @extend_schema(operation_id="inbox_counts", tags=["conversations"], responses=CountsSerializer)
     def get(self, request: Request) -> Response:
         counted = inbox.counts(self.membership)
         return Response(
@@ -194,7 +194,7 @@ class Counts(InboxView):
 class Agents(InboxView):
     """The possible assignees of a conversation."""
 
-    @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsShape)
+    @extend_schema(operation_id="inbox_agents", tags=["conversations"], responses=AgentsSerializer)
     def get(self, request: Request) -> Response:
         return Response({"agents": inbox.agents(self.membership)})
 
@@ -209,7 +209,7 @@ class Alerts(InboxView):
         operation_id="inbox_alerts_update",
         tags=["conversations"],
         request=AlertsBody,
-        responses=AlertsShape,
+        responses=AlertsSerializer,
         examples=example({"sound": False}),
     )
     def patch(self, request: Request) -> Response:
@@ -223,7 +223,9 @@ class ConversationDetail(InboxView):
     is_versioned = True
 
     @extend_schema(
-        operation_id="conversations_get", tags=["conversations"], responses=ConversationDetailShape
+        operation_id="conversations_get",
+        tags=["conversations"],
+        responses=ConversationDetailSerializer,
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Return one conversation with its customer and the customer's other conversations."""
@@ -236,7 +238,7 @@ class ConversationDetail(InboxView):
         operation_id="conversations_update",
         tags=["conversations"],
         request=ConversationBody,
-        responses=ChangedShape,
+        responses=ChangedSerializer,
         examples=example({"priority": "high", "labels": ["delivery", "refund"]}),
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
@@ -246,7 +248,7 @@ class ConversationDetail(InboxView):
         labels and the priority.
         """
         wanted = ConversationBody.read(request, partial=True)
-        if not self.membership.may(Area.INBOX, WRITE):
+        if not self.membership.may(Module.INBOX, WRITE):
             raise ReadOnly
         inbox.find(self.membership, conversation_id)
         named: dict[str, Any] = {
@@ -275,7 +277,7 @@ class ConversationMessages(InboxView):
         operation_id="messages_list",
         tags=["conversations"],
         parameters=[HistoryQuery],
-        responses=HistoryShape,
+        responses=HistorySerializer,
     )
     def get(self, request: Request, conversation_id: UUID) -> Response:
         query = HistoryQuery.read(request).validated_data
@@ -290,7 +292,7 @@ class ConversationMessages(InboxView):
         operation_id="messages_create",
         tags=["conversations"],
         request=NewMessageBody,
-        responses={201: EventShape},
+        responses={201: EventSerializer},
         examples=example({"text": "Good morning! How can I help?"}),
     )
     @idempotent
@@ -315,7 +317,7 @@ class ConversationAction(InboxView):
 
     @refuses(409)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        if not self.membership.may(Area.INBOX, WRITE):
+        if not self.membership.may(Module.INBOX, WRITE):
             raise ReadOnly
         inbox.find(self.membership, conversation_id)
         body = self.body.read(request)
@@ -340,7 +342,7 @@ class ConversationAction(InboxView):
         raise NotImplementedError
 
 
-@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
 class TakeOver(ConversationAction):
     """Assign the conversation to yourself; the bot stops answering."""
 
@@ -350,17 +352,17 @@ class TakeOver(ConversationAction):
         return take_over(**named)
 
 
-@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
 class HandBack(ConversationAction):
     """Return the conversation to the bot."""
 
     operation_id = "conversations_hand_back"
 
     def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
-        return hand_back(**named)
+        return return_to_bot(**named)
 
 
-@extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=AssignBody, responses=ChangedSerializer)
 class Assign(ConversationAction):
     """Assign a conversation to an agent, or unassign it."""
 
@@ -371,7 +373,7 @@ class Assign(ConversationAction):
         return assign(assignee_id=body["assignee"], **named)
 
 
-@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
 class Close(ConversationAction):
     """Close a conversation."""
 
@@ -381,7 +383,7 @@ class Close(ConversationAction):
         return close(**named)
 
 
-@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
 class Reopen(ConversationAction):
     """Reopen a closed, snoozed or bot conversation for people."""
 
@@ -391,7 +393,7 @@ class Reopen(ConversationAction):
         return reopen(**named)
 
 
-@extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedShape)
+@extend_schema(tags=["conversations"], request=SnoozeBody, responses=ChangedSerializer)
 class Snooze(ConversationAction):
     """Snooze a conversation until a time, or until the customer writes."""
 

@@ -15,14 +15,14 @@ from chat.api.authentication import (
     agent_of_request,
     visitor_of_request,
 )
-from chat.api.shapes import TicketShape, VisitShape
-from chat.identity import Told, check_proof, parse_identity
+from chat.api.serializers import TicketSerializer, VisitSerializer
+from chat.identity import IdentityInput, check_proof, parse_identity
 from chat.models import Conversation, Widget
-from chat.services.verifying import start_verified_visit
+from chat.participants import Visitor
+from chat.services.identity import start_verified_visit
 from chat.services.visitors import Visit, active_widget, check_origin, start_visit
 from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
-from chat.viewers import Visitor
 from chat.visitor_addresses import note_address
 from crm.accounts.models import Language
 from crm.core import ratelimit, tenancy
@@ -63,7 +63,7 @@ class WidgetSessions(APIView):
         operation_id="widget_sessions_start",
         tags=["widget"],
         request=SessionBody,
-        responses={200: VisitShape, 201: VisitShape},
+        responses={200: VisitSerializer, 201: VisitSerializer},
     )
     @refuses(401, 403, 404)
     def post(self, request: Request) -> Response:
@@ -121,7 +121,7 @@ class WidgetTickets(APIView):
         operation_id="widget_tickets_issue",
         tags=["widget"],
         request=None,
-        responses={201: TicketShape},
+        responses={201: TicketSerializer},
     )
     def post(self, request: Request) -> Response:
         visitor = visitor_of_request(request)
@@ -141,7 +141,7 @@ class InboxTickets(APIView):
         operation_id="inbox_tickets_issue",
         tags=["conversations"],
         request=None,
-        responses={201: TicketShape},
+        responses={201: TicketSerializer},
     )
     def post(self, request: Request) -> Response:
         agent = agent_of_request(request)
@@ -159,7 +159,7 @@ _PRIVATE = {"Cache-Control": "no-store"}
 
 
 def _visit(
-    widget: Widget, identity: Told, *, address: str, token: str | None, language: str
+    widget: Widget, identity: IdentityInput, *, address: str, token: str | None, language: str
 ) -> Visit:
     if identity.token is None:
         return start_visit(

@@ -14,13 +14,19 @@ from chat.api.authentication import (
     viewer_of_request,
     visitor_of_request,
 )
-from chat.api.shapes import EventShape, PostedShape, SeenShape, StreamShape, StretchShape
+from chat.api.serializers import (
+    EventPageSerializer,
+    EventSerializer,
+    PostedSerializer,
+    SeenSerializer,
+    StreamSerializer,
+)
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.events import event_frame
+from chat.long_poll import answer, parse_query
 from chat.managers.messages import READ_LIMIT
-from chat.polling import answer, parse_query
+from chat.participants import Agent, Viewer, Visitor
 from chat.services import Posted
-from chat.viewers import Agent, Viewer, Visitor
 from crm.core.api import Body, refuses
 from crm.core.fields import LARGEST, WholeNumberField
 from crm.core.observability import metrics
@@ -74,7 +80,7 @@ class StreamView(APIView):
 class Stream(StreamView):
     """The end of a stream's log: requested before a client loads a snapshot."""
 
-    @extend_schema(operation_id="streams_get", tags=["streams"], responses=StreamShape)
+    @extend_schema(operation_id="streams_get", tags=["streams"], responses=StreamSerializer)
     def get(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
         with outage_refusals():
@@ -109,7 +115,7 @@ class Events(StreamView):
             _whole("limit", "At most 300 entries.", least=1, most=READ_LIMIT),
             _whole("wait", "Seconds to wait where there is nothing yet; at most 25."),
         ],
-        responses=StretchShape,
+        responses=EventPageSerializer,
     )
     def get(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
@@ -127,7 +133,7 @@ class Messages(StreamView):
         tags=["streams"],
         parameters=[_KEY],
         request=MessageBody,
-        responses={201: PostedShape},
+        responses={201: PostedSerializer},
     )
     @refuses(409, 422)
     def post(self, request: Request, stream: str) -> Response:
@@ -142,7 +148,7 @@ class StoredMessage(StreamView):
         tags=["streams"],
         parameters=[_KEY],
         request=EditBody,
-        responses=EventShape,
+        responses=EventSerializer,
     )
     @refuses(409, 422)
     def patch(self, request: Request, stream: str, message_id: UUID) -> Response:
@@ -159,7 +165,9 @@ class StoredMessage(StreamView):
             )
         return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
 
-    @extend_schema(operation_id="streams_delete", tags=["streams"], responses={200: EventShape})
+    @extend_schema(
+        operation_id="streams_delete", tags=["streams"], responses={200: EventSerializer}
+    )
     @refuses(409)
     def delete(self, request: Request, stream: str, message_id: UUID) -> Response:
         viewer = viewer_of_request(request)
@@ -176,7 +184,7 @@ class FirstMessage(StreamView):
         tags=["streams"],
         parameters=[_KEY],
         request=MessageBody,
-        responses={201: PostedShape},
+        responses={201: PostedSerializer},
     )
     @refuses(409, 422)
     def post(self, request: Request) -> Response:
@@ -187,7 +195,7 @@ class SeenPosition(StreamView):
     """Mark everything up to ``seq`` as seen; return the resulting position."""
 
     @extend_schema(
-        operation_id="streams_seen", tags=["streams"], request=SeenBody, responses=SeenShape
+        operation_id="streams_seen", tags=["streams"], request=SeenBody, responses=SeenSerializer
     )
     def post(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)

@@ -19,9 +19,9 @@ from chat.services.widgets import (
     update_widget,
 )
 from chat.widget_texts import LONGEST_TEXT
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import Area
+from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -93,8 +93,8 @@ class WidgetListQuery(ListQuery):
     ordering = ordering_field("-id", "id")
 
 
-class WidgetView(AreaView):
-    area = Area.SETTINGS
+class WidgetView(ModuleView):
+    area = Module.SETTINGS
 
     def answer(self, widget: Widget) -> Any:
         return WidgetSerializer(widget).data

@@ -11,10 +11,10 @@ from django.utils import translation
 from redis.exceptions import RedisError
 
 from chat.consumers.connection import SocketConnection
-from chat.consumers.incoming import Incoming
-from chat.consumers.outgoing import Outgoing
-from chat.consumers.pulse import Facts, pulse
-from chat.consumers.signs import SeenPositions, TypingSigns
+from chat.consumers.heartbeat import HeartbeatState, heartbeat
+from chat.consumers.inbound_queue import InboundQueue
+from chat.consumers.outbound_queue import OutboundQueue
+from chat.consumers.receipts_and_typing import SeenPositions, TypingSigns
 from chat.consumers.subscriptions import Subscriptions
 from chat.errors import (
     HelloExpected,
@@ -39,8 +39,8 @@ from chat.frames import (
     refused_frame,
 )
 from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
+from chat.participants import Viewer
 from chat.presence import Presence
-from chat.viewers import Viewer
 from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
 from crm.core import tenancy
 from crm.core.channel_layer import SharedMessage
@@ -71,7 +71,7 @@ class StreamConsumer(SocketConnection):
         self.session = uuid.uuid4().hex
         self._said_hello = False
         self._is_draining = False
-        self.incoming = Incoming(
+        self.incoming = InboundQueue(
             handle=self._handle,
             refuse=self.refuse,
             close=self.close_with,
@@ -105,7 +105,7 @@ class StreamConsumer(SocketConnection):
 
     async def connect(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.out = Outgoing(self._send_text, self.scope.get("outlet"), self._on_stuck)
+        self.out = OutboundQueue(self._send_text, self.scope.get("outlet"), self._on_stuck)
         self._hello_timer = self._loop.call_later(HELLO_SECONDS, self._on_silence)
         await self.accept()
 
@@ -238,7 +238,7 @@ class StreamConsumer(SocketConnection):
                 "max_frame_bytes": settings.CHAT_MAX_FRAME_BYTES,
             }
         )
-        pulse().add(self)
+        heartbeat().add(self)
         for position in hello.resume:
             await self._resume(position.stream, after=position.seq, epoch=position.epoch)
             await self.out.drained()
@@ -302,7 +302,7 @@ class StreamConsumer(SocketConnection):
 
     # The heartbeat.
 
-    async def beat(self, facts: Facts) -> None:
+    async def beat(self, facts: HeartbeatState) -> None:
         tops: dict[str, int] = {}
         for stream, conversation_id in self.streams.conversation_ids.items():
             if (top := facts.tops.get(conversation_id)) is not None:
@@ -311,17 +311,17 @@ class StreamConsumer(SocketConnection):
         await self.send_frame({"type": "heartbeat", "tops": tops, **self.heartbeat_members(facts)})
         await self.on_facts(facts)
 
-    def start_beat(self, facts: Facts) -> None:
+    def start_beat(self, facts: HeartbeatState) -> None:
         if self.is_welcome and not self._is_closing:
             self._start(self.beat(facts))
 
     def signs_of_life(self) -> list[Presence]:
         return []
 
-    def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
+    def heartbeat_members(self, facts: HeartbeatState) -> dict[str, Any]:
         return {}
 
-    async def on_facts(self, facts: Facts) -> None:
+    async def on_facts(self, facts: HeartbeatState) -> None:
         """Send the changes that the heartbeat found."""
 
     # Events of the channel layer.
@@ -391,6 +391,6 @@ class StreamConsumer(SocketConnection):
             self.is_welcome = False
             metrics.ws_connections.labels(kind=self.kind).dec()
             self.seen.stop()
-            pulse().discard(self)
+            heartbeat().discard(self)
             await self.streams.leave_all()
             await self.on_leave()

@@ -13,9 +13,9 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
-from chat.consumers.outgoing import Outgoing
+from chat.consumers.outbound_queue import OutboundQueue
 from chat.frames import CloseCode, encode
-from chat.viewers import Viewer
+from chat.participants import Viewer
 from crm.core import tenancy
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class SocketConnection(AsyncWebsocketConsumer):
     """A WebSocket without a protocol of its own; ``is_welcome``: ``viewer`` is identified."""
 
     viewer: Viewer
-    out: Outgoing
+    out: OutboundQueue
     _loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class SocketConnection(AsyncWebsocketConsumer):
     def _start(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         context = copy_context()
         if self.is_welcome:
-            # Whoever calls: the pulse has none, or another socket's.
+            # Whoever calls: the heartbeat has none, or another socket's.
             context.run(tenancy.enter, self.viewer.organization_id)
         task: asyncio.Task[None] = self._loop.create_task(work, context=context)
         self._tasks.add(task)
@@ -106,7 +106,7 @@ class SocketConnection(AsyncWebsocketConsumer):
     def _whose_rows(self) -> AbstractContextManager[None]:
         if self.is_welcome:
             return tenancy.organization(self.viewer.organization_id)
-        return tenancy.nobody()
+        return tenancy.no_tenant()
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

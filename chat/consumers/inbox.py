@@ -9,19 +9,19 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from chat import presence
+from chat.authentication import agent_of_claims, agent_of_cookie
 from chat.consumers.base import StreamConsumer
+from chat.consumers.heartbeat import HeartbeatState, owners_of
 from chat.consumers.origins import header, is_own_origin
-from chat.consumers.pulse import Facts, owners_of
 from chat.errors import OriginForbidden
 from chat.events import conversation_group, inbox_group
 from chat.frames import CloseCode, Hello, encode
-from chat.logins import agent_of_claims, agent_of_cookie
+from chat.participants import Agent
 from chat.presence import Person, Presence
 from chat.tickets import redeem_ticket
-from chat.viewers import Agent
 from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.accounts.models import User
-from crm.accounts.permissions import WRITE, Area
+from crm.accounts.permissions import WRITE, Module
 from crm.accounts.services.sessions import is_same_login
 from crm.core.channel_layer import SharedMessage, StateMessages, thin_out
 from crm.core.errors import StoreUnavailable
@@ -62,7 +62,7 @@ class InboxConsumer(StreamConsumer):
         if hello.organization not in {None, str(agent.organization_id)}:
             # The page was made for another one: nothing of this one belongs on it.
             raise OrganizationSwitched
-        if not agent.membership.may(Area.INBOX):
+        if not agent.membership.may(Module.INBOX):
             raise AccessEnded
         return agent
 
@@ -136,16 +136,16 @@ class InboxConsumer(StreamConsumer):
 
     def signs_of_life(self) -> list[Presence]:
         """Return the agent's presence; only agents who may reply count as online."""
-        is_there = self.presence is not None and self.viewer.membership.may(Area.INBOX, WRITE)
+        is_there = self.presence is not None and self.viewer.membership.may(Module.INBOX, WRITE)
         return [self.presence] if is_there and self.presence else []
 
-    def heartbeat_members(self, facts: Facts) -> dict[str, Any]:
+    def heartbeat_members(self, facts: HeartbeatState) -> dict[str, Any]:
         if facts.accesses is None:
             return {}
         seen = (when for when, owner_id in facts.latest_changes if self.viewer.sees(owner_id))
         return {"inbox": next(seen, "")}
 
-    async def on_facts(self, facts: Facts) -> None:
+    async def on_facts(self, facts: HeartbeatState) -> None:
         if facts.accesses is not None:
             access = facts.accesses.get((self.viewer.membership.pk, self.viewer.login))
             if access is None or not await self._is_same_login(access.membership.user):
@@ -200,7 +200,7 @@ class InboxConsumer(StreamConsumer):
     async def _go_on_as(self, viewer: Agent, owners: Mapping[UUID, UUID | None]) -> None:
         """Apply the present permissions; close the socket if they change what the page offers."""
         before = self.viewer.membership
-        if viewer.membership.rights[Area.INBOX] != before.rights[Area.INBOX]:
+        if viewer.membership.rights[Module.INBOX] != before.rights[Module.INBOX]:
             await self.socket_kick({})
             return
         self.viewer = self.streams.viewer = viewer

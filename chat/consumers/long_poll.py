@@ -17,12 +17,12 @@ from django.urls import ResolverMatch
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 
+from chat.authentication import bearer_token, viewer_of
 from chat.consumers.origins import header
 from chat.events import conversation_group
-from chat.logins import bearer_token, viewer_of
-from chat.polling import EventsQuery, answer, parse_query
-from chat.viewers import Viewer, Visitor, conversation_id_of
-from crm.accounts.permissions import Machine
+from chat.long_poll import EventsQuery, answer, parse_query
+from chat.participants import Viewer, Visitor, conversation_id_of
+from crm.accounts.permissions import ApiKeyPrincipal
 from crm.billing.throttle import count_api_call
 from crm.core import ratelimit, tenancy
 from crm.core.errors import AppError, InternalError, Invalid
@@ -121,7 +121,7 @@ class LongPollConsumer(AsyncHttpConsumer):
     stream_typing = stream_presence = stream_receipts
 
     async def _serve(self) -> None:
-        with bind_trace(self._trace), tenancy.nobody():
+        with bind_trace(self._trace), tenancy.no_tenant():
             response = None if self._refusal else turn_away(self._request)
             if response is None:
                 try:
@@ -207,7 +207,11 @@ def _counted_viewer(
             standings = ratelimit.enforce("widget_read", {"visitor": viewer.customer_id})
         else:
             who = viewer.membership
-            key = {"key": UUID(who.key_id)} if isinstance(who, Machine) else {"user": who.user_id}
+            key = (
+                {"key": UUID(who.key_id)}
+                if isinstance(who, ApiKeyPrincipal)
+                else {"user": who.user_id}
+            )
             address = client_address(request)
             subjects = {"address": address, **key, "organization": who.organization_id}
             if bearer_token(authorization) is None:
@@ -217,7 +221,7 @@ def _counted_viewer(
                     standings = count_api_call(
                         request, "api", subjects, organization_id=who.organization_id
                     )
-    except ratelimit.Refusal as refusal:
+    except ratelimit.RateLimitExceeded as refusal:
         note_standings(request, refusal.standings)
         raise
     note_standings(request, standings)

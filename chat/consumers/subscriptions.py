@@ -10,8 +10,8 @@ from uuid import UUID
 from chat.errors import ConversationNotFound
 from chat.events import conversation_group
 from chat.frames import MAX_STREAMS
-from chat.resuming import Stretch, read_after
-from chat.viewers import Viewer, conversation_id_of
+from chat.participants import Viewer, conversation_id_of
+from chat.replay import EventPage, read_after
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.observability import metrics
@@ -61,7 +61,7 @@ class Subscriptions:
     def conversation_ids(self) -> dict[str, UUID]:
         return {stream: each.conversation_id for stream, each in self._all.items()}
 
-    async def follow(self, stream: str, *, after: int, epoch: str | None = None) -> Stretch:
+    async def follow(self, stream: str, *, after: int, epoch: str | None = None) -> EventPage:
         """Send the events after ``after`` as one ``stream.resumed``, then continue live.
 
         The group is joined before the log is read, and wakeups wait for the lock meanwhile, so no
@@ -167,10 +167,10 @@ class Subscriptions:
 
     async def _read(
         self, stream: str, *, after: int, epoch: str | None, checks_access: bool = False
-    ) -> Stretch:
+    ) -> EventPage:
         viewer = self.viewer
 
-        def read() -> Stretch:
+        def read() -> EventPage:
             present = viewer.renewed() if checks_access else viewer
             return read_after(present, stream=stream, epoch=epoch, after=after)
 

@@ -6,14 +6,14 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from chat import presence
+from chat.authentication import visitor_of_claims
 from chat.consumers.base import StreamConsumer
+from chat.consumers.heartbeat import HeartbeatState
 from chat.consumers.origins import is_own_origin
-from chat.consumers.pulse import Facts
 from chat.errors import OriginForbidden, TicketInvalid, WidgetPaused
 from chat.frames import CloseCode, Hello
-from chat.logins import visitor_of_claims
+from chat.participants import Visitor
 from chat.tickets import redeem_ticket
-from chat.viewers import Visitor
 from crm.accounts.errors import AccessEnded
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
@@ -55,7 +55,7 @@ class WidgetConsumer(StreamConsumer):
     async def widget_paused(self, message: dict[str, Any]) -> None:
         await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)
 
-    async def on_facts(self, facts: Facts) -> None:
+    async def on_facts(self, facts: HeartbeatState) -> None:
         if facts.visits is not None and self.viewer.token_id not in facts.visits:
             await self.socket_kick({})
             return

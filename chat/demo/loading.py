@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.demo.content import SHOP, read
-from chat.demo.people import load_organizations, load_people, logins
-from chat.demo.talks import Script, play_all
+from chat.demo.conversations import Script, play_all
+from chat.demo.visitors import load_organizations, load_people, logins
 from chat.models import SetupGuide, Widget
 from crm.accounts.models import Organization
 from knowledge.models import Faq, FaqCategory

@@ -1,8 +1,8 @@
 """Querysets of conversations, and managers of their logs."""
 
-from chat.managers.amendments import AmendmentManager
 from chat.managers.conversations import ConversationQuerySet
 from chat.managers.documents import ConversationDocuments
+from chat.managers.edits import EditManager
 from chat.managers.messages import (
     AlreadyStored,
     ConversationKey,
@@ -14,10 +14,10 @@ from chat.managers.messages import (
 
 __all__ = [
     "AlreadyStored",
-    "AmendmentManager",
     "ConversationDocuments",
     "ConversationKey",
     "ConversationQuerySet",
+    "EditManager",
     "LastEntry",
     "LogSummary",
     "MessageManager",

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 
-from crm.accounts.permissions import Area, Principal, people_of, reach
+from crm.accounts.permissions import Module, Principal, accessible_q, people_of
 
 if TYPE_CHECKING:
     from chat.models import Conversation
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, principal: Principal) -> Self:
         # A head whose first message is still on its way is nobody's to see.
-        return self.filter(reach(principal, Area.INBOX, owner="assignee"), last_seq__gt=0)
+        return self.filter(accessible_q(principal, Module.INBOX, owner="assignee"), last_seq__gt=0)
 
     def assigned_within(self, principal: Principal) -> Self:
         """Return the conversations whose assignee the principal can access."""
         return self.filter(
             organization_id=principal.organization_id,
-            assignee__in=sorted(people_of(principal, Area.INBOX)),
+            assignee__in=sorted(people_of(principal, Module.INBOX)),
             last_seq__gt=0,
         )
 

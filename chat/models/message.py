@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from chat.managers import AmendmentManager, MessageManager
+from chat.managers import EditManager, MessageManager
 
 
 class SenderType(StrEnum):
@@ -125,7 +125,7 @@ class Message:
     amended_seq: int = 0
 
     objects: ClassVar[MessageManager] = MessageManager()
-    amendments: ClassVar[AmendmentManager] = AmendmentManager()
+    amendments: ClassVar[EditManager] = EditManager()
 
     @property
     def stream(self) -> str:

@@ -1,20 +1,20 @@
 """The services of chat: the only writers."""
 
-from chat.services.amending import delete_message, edit_message, finish_amendment
 from chat.services.conversations import (
     assign,
     close,
-    hand_back,
-    hand_off,
+    escalate,
     open_conversation,
     reopen,
     require_state,
+    return_to_bot,
     set_labels,
     set_priority,
     snooze,
     take_over,
     wake_snoozed,
 )
+from chat.services.editing import delete_message, edit_message, finish_amendment
 from chat.services.messages import (
     Posted,
     finish_effect,
@@ -22,8 +22,8 @@ from chat.services.messages import (
     post_message,
     require_same,
 )
-from chat.services.reading import mark_seen_by_agent, mark_seen_by_customer
-from chat.services.reconciling import reconcile
+from chat.services.read_receipts import mark_seen_by_agent, mark_seen_by_customer
+from chat.services.reconciliation import reconcile
 
 __all__ = [
     "Posted",
@@ -31,10 +31,9 @@ __all__ = [
     "close",
     "delete_message",
     "edit_message",
+    "escalate",
     "finish_amendment",
     "finish_effect",
-    "hand_back",
-    "hand_off",
     "mark_seen_by_agent",
     "mark_seen_by_customer",
     "open_conversation",
@@ -44,6 +43,7 @@ __all__ = [
     "reopen",
     "require_same",
     "require_state",
+    "return_to_bot",
     "set_labels",
     "set_priority",
     "snooze",

@@ -23,7 +23,7 @@ from chat.emails import Waiting, somebody_waits
 from chat.managers import ConversationQuerySet
 from chat.models import AlertEmail, AlertSettings, Conversation, Direction, EventKind, Message
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area
+from crm.accounts.permissions import WRITE, Module
 from crm.core.mail.services import queue_mail
 
 # Further waits within this time are told together.
@@ -107,7 +107,7 @@ def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
         Membership.objects.select_for_update(of=("self",))
         .active()
         .in_organization(organization_id)
-        .who_may(Area.INBOX, WRITE)
+        .who_may(Module.INBOX, WRITE)
         .select_related("user", "organization")
         .filter(user=user_id)
         .first()

@@ -17,7 +17,7 @@ from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
 from chat.models.message import LABELLED, PRIORITIZED
-from chat.services.log import (
+from chat.services.message_log import (
     CLOSED,
     HANDED_BACK,
     HANDED_OFF,
@@ -26,9 +26,9 @@ from chat.services.log import (
     unanswered_since,
 )
 from chat.services.messages import post_message
-from chat.services.rights import lock_for_change
+from chat.services.permissions import lock_for_change
 from crm.accounts.models import Membership, User
-from crm.accounts.permissions import WRITE, Area, Principal
+from crm.accounts.permissions import WRITE, Module, Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.errors import Invalid
@@ -248,7 +248,7 @@ def set_labels(
 
 
 @transaction.atomic
-def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
+def return_to_bot(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
     """Return a conversation to the bot."""
     conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
@@ -266,7 +266,7 @@ def hand_back(*, organization_id: UUID, conversation_id: UUID, by: Principal) ->
 
 
 @transaction.atomic
-def hand_off(
+def escalate(
     *,
     organization_id: UUID,
     conversation_id: UUID,
@@ -395,6 +395,6 @@ def _assignable(*, organization_id: UUID, user_id: UUID) -> User:
         .filter(organization_id=organization_id, user_id=user_id)
         .first()
     )
-    if membership is None or not membership.may(Area.INBOX, WRITE):
+    if membership is None or not membership.may(Module.INBOX, WRITE):
         raise UnknownAssignee
     return membership.user

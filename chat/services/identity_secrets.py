@@ -13,7 +13,7 @@ from chat.models import IdentitySecret, Widget
 from crm.accounts.errors import PersonRequired
 from crm.accounts.permissions import (
     WRITE,
-    Area,
+    Module,
     Principal,
     may_grant,
     require,
@@ -71,13 +71,13 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
 
 def may_add_secrets(by: Principal) -> bool:
     """Return whether a principal has all rights that a secret gives."""
-    return by.may(Area.SETTINGS, WRITE) and may_grant(by, SECRET_RIGHTS)
+    return by.may(Module.SETTINGS, WRITE) and may_grant(by, SECRET_RIGHTS)
 
 
 @transaction.atomic
 def end_identity_secret(*, by: Principal, secret_id: UUID) -> IdentitySecret:
     """Revoke a secret; its signatures are no longer accepted. Safe to repeat."""
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     secret = (
         IdentitySecret.objects.select_for_update()
         .filter(organization_id=by.organization_id, pk=secret_id)

@@ -44,7 +44,7 @@ def active_widget(site_key: str) -> Widget:
     if "\x00" in site_key:
         # PostgreSQL refuses to look for it.
         raise WidgetNotFound
-    with tenancy.behind(Widget, site_key=site_key):
+    with tenancy.by_lookup(Widget, site_key=site_key):
         widget = (
             Widget.objects.select_related("organization")
             .filter(site_key=site_key, is_active=True, organization__is_active=True)
@@ -213,7 +213,7 @@ def hash_of(token: str) -> str:
 def _find(token: str) -> VisitorToken | None:
     if not _TOKEN.fullmatch(token):
         return None
-    with tenancy.behind(VisitorToken, token_hash=hash_of(token)):
+    with tenancy.by_lookup(VisitorToken, token_hash=hash_of(token)):
         record = (
             VisitorToken.objects.live()
             .select_related("customer", "widget", "widget__organization")

@@ -16,7 +16,7 @@ from chat.events import widget_group
 from chat.models import SetupGuide, Widget
 from chat.widget_texts import clean_texts
 from crm.accounts.models import Organization
-from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.core import realtime, tenancy
 from crm.core.text.normalization import normalize_line
 from crm.core.versions import check_version
@@ -30,7 +30,7 @@ _NOTED_EVERY = timedelta(minutes=1)
 @transaction.atomic
 def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
     """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets or InvalidWidget."""
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     # Two at once would both find room for one.
     Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
     if Widget.objects.filter(organization_id=by.organization_id).count() >= MAX_WIDGETS:
@@ -123,7 +123,7 @@ def record_refused(widget: Widget, origin: str) -> None:
 
 def dismiss_setup(*, by: Principal) -> None:
     """Hide the setup checklist for the whole organization."""
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     SetupGuide.objects.update_or_create(
         organization_id=by.organization_id, defaults={"dismissed_at": timezone.now()}
     )
@@ -131,12 +131,12 @@ def dismiss_setup(*, by: Principal) -> None:
 
 def show_setup(*, by: Principal) -> None:
     """Show the setup checklist again."""
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     SetupGuide.objects.filter(organization_id=by.organization_id).update(dismissed_at=None)
 
 
 def _locked(by: Principal, widget_id: UUID) -> Widget:
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     widget = (
         Widget.objects.select_for_update()
         .filter(organization_id=by.organization_id, pk=widget_id)

@@ -2,8 +2,8 @@ from django.urls import path
 
 from chat.api import conversations
 from chat.api import inbox as api
+from chat.views import explanation
 from chat.views import inbox as pages
-from chat.views import reasons
 
 _conversation = "api/v1/conversations/<uuid:conversation_id>"
 
@@ -13,7 +13,7 @@ urlpatterns = [
     path("api/v1/conversations", conversations.Conversations.as_view(), name="conversations"),
     path(
         "app/inbox/<uuid:conversation_id>/access/",
-        reasons.conversation_reasons,
+        explanation.conversation_reasons,
         name="conversation_reasons",
     ),
     path("api/v1/inbox/conversations", api.Conversations.as_view(), name="inbox_conversations"),
@@ -27,7 +27,7 @@ urlpatterns = [
         name="conversation_messages",
     ),
     path(f"{_conversation}/take-over", api.TakeOver.as_view(), name="take_over"),
-    path(f"{_conversation}/hand-back", api.HandBack.as_view(), name="hand_back"),
+    path(f"{_conversation}/hand-back", api.HandBack.as_view(), name="return_to_bot"),
     path(f"{_conversation}/assign", api.Assign.as_view(), name="assign"),
     path(f"{_conversation}/close", api.Close.as_view(), name="close"),
     path(f"{_conversation}/reopen", api.Reopen.as_view(), name="reopen"),

@@ -21,7 +21,7 @@ def shop(request: HttpRequest) -> HttpResponse:
     if language not in Language.values:
         language = get_language_from_request(request)
     text = page_text(language)
-    with tenancy.behind(Organization, slug=SHOP):
+    with tenancy.by_lookup(Organization, slug=SHOP):
         widget = (
             Widget.objects.filter(organization__slug=SHOP, is_active=True)
             .order_by("created_at")

@@ -18,9 +18,9 @@ from chat.services.identity_secrets import (
     may_add_secrets,
 )
 from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.accounts.permissions import READ, WRITE, Module, require
 from crm.core.errors import AppError
 
 MAX_WIDGETS = 100
@@ -57,7 +57,7 @@ def end_secret(request: HttpRequest, secret_id: UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, READ)
+    require(membership, Module.SETTINGS, READ)
     widgets = Widget.objects.filter(organization_id=membership.organization_id).order_by("name")
     members = Membership.objects.active().in_organization(membership.organization_id)
     secrets = IdentitySecret.objects.filter(
@@ -73,7 +73,7 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
     context |= {
         "active_section": "settings",
         "active_page": "visitor_identity",
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
         "may_make": may_add_secrets(membership),
         "rows": [
             {

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_safe
 from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
-from chat.services.amending import may_delete
+from chat.services.editing import may_delete
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area, Level, people_of, require
+from crm.accounts.permissions import WRITE, Level, Module, people_of, require
 from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
 
@@ -33,16 +33,18 @@ from crm.customers.models import Customer
 def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> HttpResponse:
     """Render the list and, with an id, that conversation; complete without scripts."""
     membership = membership_of(request)
-    if not conversation_id and not membership.may(Area.INBOX):
+    if not conversation_id and not membership.may(Module.INBOX):
         # This is where everybody comes out who logs in.
-        return redirect("knowledge:faqs" if membership.may(Area.KNOWLEDGE) else "accounts:settings")
-    require(membership, Area.INBOX)
-    box = _one_of(request.GET.get("box"), [str(box) for box in inbox.Box], "all")
+        return redirect(
+            "knowledge:faqs" if membership.may(Module.KNOWLEDGE) else "accounts:settings"
+        )
+    require(membership, Module.INBOX)
+    box = _one_of(request.GET.get("box"), [str(box) for box in inbox.InboxFilter], "all")
     status = _one_of(request.GET.get("status"), Status.values, "open")
     conversation = inbox.find(membership, conversation_id) if conversation_id else None
     order = _one_of(request.GET.get("order"), [str(order) for order in inbox.Order], "wait")
     page = inbox.page(
-        membership, box=inbox.Box(box), status=Status(status), order=inbox.Order(order)
+        membership, box=inbox.InboxFilter(box), status=Status(status), order=inbox.Order(order)
     )
     # Of what is not open, the newest come first in either order.
     shown_order = inbox.Order(order) if status == Status.OPEN else inbox.Order.NEWEST
@@ -104,8 +106,8 @@ def _me(membership: Membership) -> dict[str, Any]:
         "name": membership.user.name,
         "organization": str(membership.organization_id),
         "change": _change(membership),
-        "may_explain": membership.may(Area.SETTINGS),
-        "may_answer": membership.may(Area.INBOX, WRITE),
+        "may_explain": membership.may(Module.SETTINGS),
+        "may_answer": membership.may(Module.INBOX, WRITE),
         "may_delete": may_delete(membership),
         "amend_window_seconds": settings.CHAT_AMEND_WINDOW_SECONDS,
     }
@@ -118,8 +120,8 @@ def _alerts(membership: Membership) -> dict[str, bool]:
 
 def _change(membership: Membership) -> dict[str, Any]:
     """Return what the page needs to offer only permitted changes."""
-    level = membership.level(Area.INBOX, WRITE)
-    people = people_of(membership, Area.INBOX, WRITE) if Level.NONE < level < Level.ALL else ()
+    level = membership.level(Module.INBOX, WRITE)
+    people = people_of(membership, Module.INBOX, WRITE) if Level.NONE < level < Level.ALL else ()
     return {"level": level.key, "people": sorted(str(user_id) for user_id in people)}
 
 
@@ -136,7 +138,7 @@ def _box_labels(membership: Membership) -> list[tuple[str, str]]:
         ("unassigned", pgettext("conversations", "Unassigned")),
         ("all", pgettext("conversations", "All")),
     ]
-    sees_unassigned = membership.may(Area.INBOX, at_least=Level.TEAM)
+    sees_unassigned = membership.may(Module.INBOX, at_least=Level.TEAM)
     return [each for each in labels if sees_unassigned or each[0] != "unassigned"]
 
 

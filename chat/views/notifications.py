@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from chat.notification_forms import AlertSettingsForm
+from chat.alert_forms import AlertSettingsForm
 from chat.services.alerts import alert_settings, change_alert_settings
 from crm.accounts.access import member_required, membership_of
 

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chat.interactions import BotInteraction
 from chat.models import Conversation
 from crm.accounts.access import member_required
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, Area, Level, require
+from crm.accounts.permissions import READ, Level, Module, require
 from crm.core.fields import moment as read_moment
-from knowledge.errors import KnowledgeUnavailable, WrongPlace
+from knowledge.errors import InvalidCursor, KnowledgeUnavailable
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer
 from knowledge.views.editing import manager_of, reader_of, writing
@@ -35,7 +35,7 @@ _PAGES_READ = 10
 def unanswered(request: HttpRequest) -> HttpResponse:
     """Render the questions that the bot escalated because it had no answer."""
     membership = reader_of(request)
-    require(membership, Area.INBOX)
+    require(membership, Module.INBOX)
     place = request.GET.get("after")
     settled = request.GET.get("settled", "")
     rows = _visible_questions(membership, before=_place(place) if place else None)
@@ -66,8 +66,8 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
     membership = manager_of(request)
     question = _question(membership, question_id)
 
-    def settle(faq: Faq) -> None:
-        BotInteraction.objects.settle(
+    def resolve(faq: Faq) -> None:
+        BotInteraction.objects.resolve(
             membership.organization_id, question_id, by=membership.user_id
         )
 
@@ -79,7 +79,7 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
             "language_code": question.language or membership.organization.language_code,
             "is_published": True,
         },
-        saved=settle,
+        saved=resolve,
         back=reverse("chat:unanswered"),
         extra={"question_id": question_id, "nearest": _nearest(question)},
     )
@@ -114,7 +114,7 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
         phrasing=question.question,
         by=membership,
     )
-    BotInteraction.objects.settle(membership.organization_id, question_id, by=membership.user_id)
+    BotInteraction.objects.resolve(membership.organization_id, question_id, by=membership.user_id)
     messages.success(request, _("Saved. The bot knows it in a moment."))
     return redirect("chat:unanswered")
 
@@ -125,7 +125,7 @@ def settle_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Mark a question as resolved without changing any FAQ."""
     membership = manager_of(request)
     _question(membership, question_id)
-    if not BotInteraction.objects.settle(
+    if not BotInteraction.objects.resolve(
         membership.organization_id, question_id, by=membership.user_id
     ):
         raise Http404
@@ -145,7 +145,7 @@ def unsettle_question(request: HttpRequest, question_id: str) -> HttpResponse:
 
 def _question(membership: Membership, question_id: str) -> BotInteraction:
     """Return a question of a conversation that the member may read. Raise Forbidden or Http404."""
-    require(membership, Area.INBOX)
+    require(membership, Module.INBOX)
     question = BotInteraction.objects.numbered(membership.organization_id, question_id)
     if question is None or not _among_visible(membership, [question]):
         raise Http404
@@ -169,7 +169,7 @@ def _visible_questions(
 
 
 def _among_visible(membership: Membership, rows: list[BotInteraction]) -> list[BotInteraction]:
-    if membership.level(Area.INBOX, READ) == Level.ALL:
+    if membership.level(Module.INBOX, READ) == Level.ALL:
         return rows
     visible = set(
         Conversation.objects.visible_to(membership)
@@ -184,9 +184,9 @@ def _place(given: str) -> tuple[datetime, str]:
     try:
         place = read_moment(moment)
     except ValueError as error:
-        raise WrongPlace from error
+        raise InvalidCursor from error
     if not _looks_like_an_id(identifier):
-        raise WrongPlace
+        raise InvalidCursor
     return place, identifier
 
 

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from chat.forms import NewWidgetForm
 from chat.models import Widget
+from chat.onboarding import ENOUGH_FAQS, STEPS, setup_state
 from chat.services.widgets import dismiss_setup, show_setup
-from chat.setup_guide import ENOUGH_FAQS, STEPS, setup_state
 from chat.views.widget_settings import base_url, create_from, seen_context
 from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.once import once
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.form_guard.idempotency import once
+from crm.accounts.permissions import WRITE, Module, require
 
 
 @never_cache
@@ -27,7 +27,7 @@ def start(request: HttpRequest) -> HttpResponse:
     A POST creates the site's widget; its errors are shown in place.
     """
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     form = NewWidgetForm(request.POST or None, initial={"name": membership.organization.name})
     status = 200
     if request.method == "POST":
@@ -50,7 +50,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "enough": ENOUGH_FAQS,
         "next_step": _next_step(state),
         "form": form,
-        "may_write_faqs": membership.may(Area.KNOWLEDGE, WRITE),
+        "may_write_faqs": membership.may(Module.KNOWLEDGE, WRITE),
     }
     if widget:
         context |= {**seen_context(membership, widget), "base_url": base_url(request)}

@@ -28,9 +28,9 @@ from chat.services.widgets import (
 from chat.views.widget import frame_modules
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.accounts.permissions import READ, WRITE, Module, require
 from crm.core.errors import AppError
 from crm.core.versions import EditedMeanwhile
 
@@ -49,7 +49,7 @@ def widgets(request: HttpRequest) -> HttpResponse:
             {"widget": widget, "domains": [display_domain(each) for each in widget.allowed_domains]}
             for widget in found[:MAX_WIDGETS]
         ],
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
     }
     return render(request, "chat/settings/widgets.html", context)
 
@@ -60,7 +60,7 @@ def widgets(request: HttpRequest) -> HttpResponse:
 @once
 def new_widget(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     form = NewWidgetForm(request.POST or None, initial={"name": membership.organization.name})
     status = 200
     if request.method == "POST":
@@ -78,10 +78,10 @@ def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Render a widget's settings with a preview."""
     membership = _reader(request)
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
     widget = _widget(membership, widget_id)
     form = WidgetForm(request.POST or None, initial=WidgetForm.initial_of(widget), record=widget)
-    may_change = membership.may(Area.SETTINGS, WRITE)
+    may_change = membership.may(Module.SETTINGS, WRITE)
     for field in form.fields.values():
         field.disabled = not may_change
     status = 200
@@ -206,7 +206,7 @@ def seen_context(membership: Membership, widget: Widget) -> dict[str, Any]:
         "widget": widget,
         "refused_name": shown,
         "refused_domain": display_domain(shown),
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
         "seen_back": "",
     }
 
@@ -232,7 +232,7 @@ def _is_from_start(request: HttpRequest) -> bool:
 
 def _reader(request: HttpRequest) -> Membership:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, READ)
+    require(membership, Module.SETTINGS, READ)
     return membership
 
 

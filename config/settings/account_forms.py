@@ -7,16 +7,16 @@ ACCOUNT_FORMS = {
     "change_password": "crm.accounts.forms.passwords.ChangePasswordForm",
     "set_password": "crm.accounts.forms.passwords.SetPasswordForm",
     "reauthenticate": "crm.accounts.forms.passwords.ConfirmForm",
-    "add_email": "crm.accounts.forms.addresses.ChangeAddressForm",
+    "add_email": "crm.accounts.forms.emails.ChangeAddressForm",
 }
 
 MFA_FORMS = {
-    "authenticate": "crm.accounts.forms.factors.CodeForm",
-    "reauthenticate": "crm.accounts.forms.factors.ConfirmByCodeForm",
-    "activate_totp": "crm.accounts.forms.factors.ActivateAppForm",
-    "login_webauthn": "crm.accounts.forms.factors.LogInKeyForm",
-    "authenticate_webauthn": "crm.accounts.forms.factors.SecondKeyForm",
-    "reauthenticate_webauthn": "crm.accounts.forms.factors.ConfirmByKeyForm",
-    "add_webauthn": "crm.accounts.forms.factors.AddKeyForm",
-    "edit_webauthn": "crm.accounts.forms.factors.RenameKeyForm",
+    "authenticate": "crm.accounts.forms.mfa.CodeForm",
+    "reauthenticate": "crm.accounts.forms.mfa.ConfirmByCodeForm",
+    "activate_totp": "crm.accounts.forms.mfa.ActivateAppForm",
+    "login_webauthn": "crm.accounts.forms.mfa.LogInKeyForm",
+    "authenticate_webauthn": "crm.accounts.forms.mfa.SecondKeyForm",
+    "reauthenticate_webauthn": "crm.accounts.forms.mfa.ConfirmByKeyForm",
+    "add_webauthn": "crm.accounts.forms.mfa.AddKeyForm",
+    "edit_webauthn": "crm.accounts.forms.mfa.RenameKeyForm",
 }

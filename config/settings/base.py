@@ -129,7 +129,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "crm.accounts.obvious_passwords.ObviousPasswordValidator"},
+    {"NAME": "crm.accounts.password_validators.ObviousPasswordValidator"},
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
@@ -163,7 +163,7 @@ AUDIT_KEYS: list[str] = env.list("AUDIT_KEYS", default=[])
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
 
 # --- Getting in: sign-up, addresses, second factors, providers -----------------------------------
-ACCOUNT_ADAPTER = "crm.accounts.entrance.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "crm.accounts.login.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -172,20 +172,20 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_MAX_LENGTH = 255
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.entrance.tokens.PasswordResetTokens"  # noqa: S105  a path
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.login.tokens.PasswordResetTokens"  # noqa: S105  a path
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by crm.core.ratelimit, in one place.
 ACCOUNT_RATE_LIMITS = False
 PASSWORD_RESET_TIMEOUT = 3600
-MFA_ADAPTER = "crm.accounts.entrance.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "crm.accounts.login.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "NextFlow"
 # Clocks of phones differ: the code before and the one after count, too.
 MFA_TOTP_TOLERANCE = 1
 MFA_RATE_LIMITS = False
-SOCIALACCOUNT_ADAPTER = "crm.accounts.entrance.adapters.ProviderAdapter"
+SOCIALACCOUNT_ADAPTER = "crm.accounts.login.adapters.ProviderAdapter"
 SOCIALACCOUNT_FORMS = {"signup": "crm.accounts.forms.sign_up.ProviderSignUpForm"}
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"

@@ -12,7 +12,7 @@ from rest_framework import authentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from crm.accounts.api_key_text import MARK
+from crm.accounts.api_key_format import MARK
 from crm.accounts.errors import (
     AuthorizationTooLong,
     AuthorizationUnusable,
@@ -21,7 +21,7 @@ from crm.accounts.errors import (
 from crm.accounts.form_guard.stamps import check_organization, check_person, stamp_of_headers
 from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import User
-from crm.accounts.permissions import Machine
+from crm.accounts.permissions import ApiKeyPrincipal
 from crm.accounts.principals import authenticate_access_token, authenticate_api_key
 from crm.accounts.services.sessions import RECORD_KEY
 from crm.core import tenancy
@@ -51,7 +51,7 @@ class MachineUser:
     pk = None
     id = None
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: ApiKeyPrincipal) -> None:
         self.machine = machine
 
     def __str__(self) -> str:

@@ -270,7 +270,7 @@ class SecondFactorMissing(Forbidden):
 
 
 class AccessEnded(Forbidden):
-    code = "access_ended"
+    code = "session_expired"
     message = gettext_noop(
         "Your access ended. Log in again, or ask an administrator of your organization."
     )

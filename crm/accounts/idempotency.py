@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.accounts.access import membership_of
-from crm.accounts.services.idempotency import Answer, answer_once, fingerprint_of
+from crm.accounts.services.idempotency import StoredResponse, answer_once, fingerprint_of
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -31,10 +31,10 @@ def idempotent(post: Post) -> Post:
             return post(view, request, *args, **kwargs)
         principal = membership_of(request)
 
-        def act() -> Answer:
+        def act() -> StoredResponse:
             response = post(view, request, *args, **kwargs)
             body = JSONRenderer().render(response.data).decode()
-            return Answer(response.status_code, body, response.headers.get("Location", ""))
+            return StoredResponse(response.status_code, body, response.headers.get("Location", ""))
 
         answer, is_replayed = answer_once(
             organization_id=principal.organization_id,

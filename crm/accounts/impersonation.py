@@ -7,8 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from crm.accounts.errors import ImpersonatingForbidden, ImpersonatingReadOnly, ImpersonationOver
-from crm.accounts.models import Impersonation, ImpersonationEnded, Membership, User
-from crm.accounts.services.impersonating import (
+from crm.accounts.models import Impersonation, ImpersonationEndReason, Membership, User
+from crm.accounts.services.impersonation import (
     SESSION_KEY,
     end_impersonation,
     impersonated_membership,
@@ -23,7 +23,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # The ways out, which are open at any time.
 _WAYS_OUT = frozenset({"accounts:stop_impersonation", "accounts:log_out", "account_logout"})
 # A person's own affairs (password, address, factors): closed to the eye as well.
-_PRIVATE = ("allauth.", "crm.accounts.views.addresses", "crm.accounts.views.joining")
+_PRIVATE = ("allauth.", "crm.accounts.views.emails", "crm.accounts.views.accept_invitation")
 
 
 def seen_as(request: HttpRequest, operator: User) -> User:
@@ -125,4 +125,4 @@ def _end_idle(request: HttpRequest, operator: User) -> None:
     with tenancy.person(operator.pk):
         found = Impersonation.objects.unended().filter(pk=kept, operator=operator).first()
     if found is not None:
-        end_impersonation(impersonation=found, because=ImpersonationEnded.LAPSED)
+        end_impersonation(impersonation=found, because=ImpersonationEndReason.LAPSED)

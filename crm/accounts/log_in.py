@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
-from crm.accounts import lock_out
-from crm.accounts.entrance.stages import is_unproved
+from crm.accounts import login_throttling
 from crm.accounts.errors import WrongCredentials
-from crm.accounts.lock_out import Attempt
+from crm.accounts.login.stages import is_unproved
+from crm.accounts.login_throttling import Attempt
 from crm.accounts.models import User
 from crm.accounts.signals import log_in_refused
 from crm.core import ratelimit
@@ -56,9 +56,9 @@ def check_credentials(
     address = ratelimit.client_address(request)
     try:
         ratelimit.enforce("log_in", {"address": address})
-    except ratelimit.Refusal as refusal:
-        raise lock_out.too_many(refusal.extra["retry_after"]) from refusal
-    attempt = lock_out.count_attempt(email=email, address=address)
+    except ratelimit.RateLimitExceeded as refusal:
+        raise login_throttling.too_many(refusal.extra["retry_after"]) from refusal
+    attempt = login_throttling.count_attempt(email=email, address=address)
     user = authenticate(request, username=email, password=password)
     # Asked about every address, so that the time tells nothing either.
     is_closed = is_unproved(email)
@@ -97,7 +97,7 @@ def credentials_were_right(user: User, attempt: Attempt | None) -> None:
     if attempt is not None:
         # What Redis cannot forget now it forgets by itself in an hour.
         with suppress(RedisError):
-            lock_out.count_success(attempt)
+            login_throttling.count_success(attempt)
     logger.info(
         "Somebody logged in.",
         extra={"metadata": {"action": "accounts.log_in", "user_id": str(user.pk)}},

@@ -10,7 +10,7 @@ from django.contrib.auth.models import BaseUserManager
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
-from crm.accounts.permissions import BUILT_IN, Action, Area, Level
+from crm.accounts.permissions import BUILT_IN, Action, Level, Module
 from crm.core.text.normalization import normalize_email, search_key
 
 MAX_ASKED = 8
@@ -108,7 +108,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role="owner", custom_role__isnull=True)
 
-    def who_may(self, area: Area, action: Action) -> "MembershipQuerySet":
+    def who_may(self, area: Module, action: Action) -> "MembershipQuerySet":
         """Return the memberships with this permission at any level."""
         roles = [role for role, rights in BUILT_IN.items() if rights.level(area, action)]
         levels = [level.key for level in Level if level]

@@ -67,7 +67,7 @@ class OrganizationMiddleware:
             return found
 
         request.membership = SimpleLazyObject(membership)  # type: ignore[attr-defined]
-        with tenancy.nobody():
+        with tenancy.no_tenant():
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *args: Any) -> None:

@@ -33,9 +33,9 @@ from crm.accounts.models import (
     UserSession,
 )
 from crm.accounts.models.security import USE_NOTED_EVERY
-from crm.accounts.permissions import Machine, Principal
+from crm.accounts.permissions import ApiKeyPrincipal, Principal
 from crm.accounts.services.api_keys import key_of_text, machine_of_key
-from crm.accounts.services.impersonating import impersonated_membership, may_impersonate
+from crm.accounts.services.impersonation import impersonated_membership, may_impersonate
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY
 from crm.core import tenancy
@@ -135,7 +135,7 @@ def authenticate_refresh(family: TokenFamily) -> Membership:
     return membership
 
 
-def authenticate_api_key(text: str) -> Machine:
+def authenticate_api_key(text: str) -> ApiKeyPrincipal:
     """Return the principal of an API key; one query.
 
     Raise ApiKeyMalformed, ApiKeyInvalid or ApiKeyExpired.
@@ -162,7 +162,7 @@ def renew(access: Access) -> Access:
     return found
 
 
-def renew_machine(machine: Machine) -> Machine:
+def renew_machine(machine: ApiKeyPrincipal) -> ApiKeyPrincipal:
     """Return the principal of an API key that is in use, reloaded. Raise AccessEnded."""
     key = (
         ApiKey.objects.of(machine.organization_id)

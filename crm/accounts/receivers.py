@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from crm.accounts.impersonation import operator_of
-from crm.accounts.models import Ended, User
+from crm.accounts.models import EndReason, User
 from crm.accounts.services.access import end_access
 from crm.accounts.services.sessions import RECORD_KEY, begin_session, end_sessions
 
@@ -28,17 +28,17 @@ def end(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
         # Whose session it is, whomever they see the application as.
         operator = operator_of(request)
         user_id = operator.pk if operator else user.pk
-        end_sessions(user_id=user_id, because=Ended.LOGGED_OUT, session_id=record_id)
+        end_sessions(user_id=user_id, because=EndReason.LOGGED_OUT, session_id=record_id)
 
 
 @receiver(_PASSWORDS, dispatch_uid="accounts.end_access_with_the_password")
 def end_with_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    end_access(user_id=user.pk, because=Ended.PASSWORD_CHANGED, spared_id=_own(request))
+    end_access(user_id=user.pk, because=EndReason.PASSWORD_CHANGED, spared_id=_own(request))
 
 
 @receiver(_FACTORS, dispatch_uid="accounts.end_access_with_the_factors")
 def end_with_factors(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    end_access(user_id=user.pk, because=Ended.FACTORS_CHANGED, spared_id=_own(request))
+    end_access(user_id=user.pk, because=EndReason.FACTORS_CHANGED, spared_id=_own(request))
 
 
 def _own(request: HttpRequest) -> str | None:

@@ -3,7 +3,7 @@
 from django.dispatch import Signal
 
 # user_id, because (Ended), session_ids, family_ids: log-ins that are over.
-access_ended = Signal()
+session_expired = Signal()
 # user_id, organization_id, family_id, address: a refresh token came again after it was used.
 refresh_token_reused = Signal()
 # email, address, road ("page" or "token"): somebody was not let in, whoever they are.

@@ -10,13 +10,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
-from crm.accounts.admin.tenants import OrganizationAdmin
+from crm.accounts.admin.organizations import OrganizationAdmin
 from crm.accounts.models import Organization, User
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Plan, Subscription, UsageRecord
-from crm.billing.services.overriding import end_override, override_feature, override_quota
+from crm.billing.services.overrides import end_override, override_feature, override_quota
 from crm.billing.services.subscriptions import assign_plan, raise_versions
-from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import ModelForm
@@ -91,7 +91,7 @@ class PlanAdmin(ConsoleAdmin):
         raise_versions({"plan": obj})
 
 
-class AssignForm(DeedForm):
+class AssignForm(AdminActionForm):
     plan = forms.ModelChoiceField(label=_("Plan"), queryset=Plan.objects.order_by("position"))
     renews = forms.BooleanField(
         label=_("It renews by itself"),
@@ -129,8 +129,8 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "next_plan",
         "cancelled_at",
     ]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="assign",
             title=_("Set the plan"),
             asks=_("The plan holds at once, also one that is not on offer."),
@@ -178,8 +178,8 @@ class FeatureOverrideAdmin(ReadOnlyAdmin):
         "expires_at",
         "ended_at",
     ]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="end",
             title=_("End this override"),
             asks=_("The plan's own word counts again, at once."),
@@ -190,7 +190,7 @@ class FeatureOverrideAdmin(ReadOnlyAdmin):
     ]
 
 
-class OverrideForm(DeedForm):
+class OverrideForm(AdminActionForm):
     reason = forms.CharField(label=_("Reason"), min_length=10, max_length=500)
     expires_at = forms.DateTimeField(
         label=_("Until"),
@@ -248,9 +248,9 @@ def _person(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
-OrganizationAdmin.deeds = [
-    *OrganizationAdmin.deeds,
-    Deed(
+OrganizationAdmin.admin_actions = [
+    *OrganizationAdmin.admin_actions,
+    AdminAction(
         name="override-quota",
         title=_("Set another limit"),
         asks=_("A limit of this organization's own, in place of its plan's."),
@@ -260,7 +260,7 @@ OrganizationAdmin.deeds = [
         icon="tune",
         permission="billing.add_featureoverride",
     ),
-    Deed(
+    AdminAction(
         name="override-feature",
         title=_("Give or take a feature"),
         asks=_("Whatever its plan says of this feature."),

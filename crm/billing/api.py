@@ -7,17 +7,17 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
-from crm.accounts.permissions import Area
+from crm.accounts.api.base import ModuleView
+from crm.accounts.permissions import Module
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import Plan
-from crm.billing.services.reporting import report_of
+from crm.billing.services.entitlements import Entitlements, terms_of
 from crm.billing.services.subscriptions import (
     cancel_subscription,
     change_plan,
     resume_subscription,
 )
-from crm.billing.services.terms import Terms, terms_of
+from crm.billing.services.usage_report import report_of
 from crm.core.api import Body, RecordQuery, example, record_response, refuses
 
 
@@ -80,10 +80,10 @@ class ChangeBody(Body):
     plan = serializers.CharField(max_length=20)
 
 
-class BillingView(AreaView):
+class BillingView(ModuleView):
     """Accepted also when no API calls are left, so that the plan can be upgraded."""
 
-    area = Area.BILLING
+    area = Module.BILLING
     is_always_answered = True
 
 
@@ -184,7 +184,7 @@ class ResumeSubscription(BillingView):
         return Response(_record(terms_of(self.principal.organization_id)))
 
 
-def _record(terms: Terms) -> dict[str, Any]:
+def _record(terms: Entitlements) -> dict[str, Any]:
     subscription = terms.subscription
     told = {
         "plan": subscription.plan_id,

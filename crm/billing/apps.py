@@ -11,10 +11,10 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.billing import receivers  # noqa: F401  connecting is importing
-        from crm.billing.keeping import PlanKeeper
+        from crm.billing.quota_backend import PlanQuotaBackend
         from crm.core import quotas
 
-        quotas.appoint(PlanKeeper())
+        quotas.set_backend(PlanQuotaBackend())
         post_migrate.connect(_make_plans, sender=self, dispatch_uid="billing.make_plans")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from crm.accounts.permissions import Area
+from crm.accounts.permissions import Module
 from crm.billing import banner
 from crm.billing.metrics import MEANINGS, Metric
 
@@ -15,7 +15,7 @@ def quotas(request: HttpRequest) -> dict[str, Any]:
 
     def warned() -> list[dict[str, Any]]:
         membership = getattr(request, "membership", None)
-        if not membership or not membership.may(Area.BILLING):
+        if not membership or not membership.may(Module.BILLING):
             return []
         return [
             {

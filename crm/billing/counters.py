@@ -49,7 +49,7 @@ return redis.call('SADD', KEYS[1], ARGV[1])
 """
 
 
-class Answer(IntEnum):
+class CounterResult(IntEnum):
     COLD = 0
     COUNTED = 1
     REFUSED = 2
@@ -57,7 +57,7 @@ class Answer(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    answer: Answer
+    answer: CounterResult
     used: int
     limit: int | None
 
@@ -91,7 +91,7 @@ def take(organization_id: UUID, metric: str, *, stamp: str, amount: int, refuses
             client=redis_circuit_breaker.client(),
         )
     state, used, limit = answer
-    return Count(Answer(state), int(used), None if limit < 0 else int(limit))
+    return Count(CounterResult(state), int(used), None if limit < 0 else int(limit))
 
 
 def fill(organization_id: UUID, metric: str, *, stamp: str, used: int, limit: int | None) -> None:

@@ -26,7 +26,7 @@ class Feature(TextChoices):
     AUDIT_EXPORT = "audit_export", _("Export of the audit")
 
 
-class Way(StrEnum):
+class MetricKind(StrEnum):
     """How a metric is counted.
 
     EACH: every use is a row of the ledger, and Redis counts in front of it. SUMS: Redis counts, the
@@ -39,19 +39,19 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class MetricSpec:
     """``refusal`` is the message at the limit, ``hint`` describes what is counted."""
 
-    way: Way
+    way: MetricKind
     hint: Promise
     refusal: Promise
     icon: str
     is_refused: bool = True
 
 
-MEANINGS: dict[Metric, Meaning] = {
-    Metric.MEMBERS: Meaning(
-        Way.LEVEL,
+MEANINGS: dict[Metric, MetricSpec] = {
+    Metric.MEMBERS: MetricSpec(
+        MetricKind.LEVEL,
         _("Active members and open invitations."),
         _(
             "The plan of this organization has no free place for another member. Take back an "
@@ -59,21 +59,21 @@ MEANINGS: dict[Metric, Meaning] = {
         ),
         "users",
     ),
-    Metric.CONVERSATIONS: Meaning(
-        Way.EACH,
+    Metric.CONVERSATIONS: MetricSpec(
+        MetricKind.EACH,
         _("Conversations that began in this period. Visitors are never turned away."),
         _("This organization has used up the conversations of its plan for this period."),
         "inbox",
         is_refused=False,
     ),
-    Metric.BOT_ANSWERS: Meaning(
-        Way.EACH,
+    Metric.BOT_ANSWERS: MetricSpec(
+        MetricKind.EACH,
         _("Answers the bot gave from your knowledge. At the limit your team answers."),
         _("This organization has used up the bot answers of its plan for this period."),
         "robot",
     ),
-    Metric.STORED_BYTES: Meaning(
-        Way.LEVEL,
+    Metric.STORED_BYTES: MetricSpec(
+        MetricKind.LEVEL,
         _("Texts of conversations and FAQs. Messages are always taken in."),
         _(
             "The plan of this organization has no room for more text. Delete what is not needed, "
@@ -81,8 +81,8 @@ MEANINGS: dict[Metric, Meaning] = {
         ),
         "file-text",
     ),
-    Metric.CONTACTS: Meaning(
-        Way.LEVEL,
+    Metric.CONTACTS: MetricSpec(
+        MetricKind.LEVEL,
         _("Customers, without mere visitors."),
         _(
             "The plan of this organization has no room for another contact. Delete those that are "
@@ -90,14 +90,14 @@ MEANINGS: dict[Metric, Meaning] = {
         ),
         "id",
     ),
-    Metric.CAMPAIGN_MAILS: Meaning(
-        Way.EACH,
+    Metric.CAMPAIGN_MAILS: MetricSpec(
+        MetricKind.EACH,
         _("Mails sent by campaigns in this period."),
         _("This organization has used up the campaign mails of its plan for this period."),
         "mail",
     ),
-    Metric.API_CALLS: Meaning(
-        Way.SUMS,
+    Metric.API_CALLS: MetricSpec(
+        MetricKind.SUMS,
         _("Requests with API keys and access tokens in this period."),
         _(
             "This organization has used up the API calls of its plan for this period. An owner can "
@@ -105,8 +105,8 @@ MEANINGS: dict[Metric, Meaning] = {
         ),
         "code",
     ),
-    Metric.BACKGROUND_TASKS: Meaning(
-        Way.EACH,
+    Metric.BACKGROUND_TASKS: MetricSpec(
+        MetricKind.EACH,
         _("Imports and exports started in this period."),
         _(
             "This organization has used up the imports and exports of its plan for this period. "
@@ -115,9 +115,9 @@ MEANINGS: dict[Metric, Meaning] = {
         "refresh",
     ),
 }
-GAUGES = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == Way.LEVEL)
-COUNTED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way != Way.LEVEL)
-LEDGERED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == Way.EACH)
+GAUGES = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == MetricKind.LEVEL)
+COUNTED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way != MetricKind.LEVEL)
+LEDGERED = tuple(metric for metric, meaning in MEANINGS.items() if meaning.way == MetricKind.EACH)
 
 PLAN_NAMES = {
     "guest": pgettext_lazy("plan", "Guest"),

@@ -56,7 +56,7 @@ class Plan(models.Model):
         return None if limit is None else int(limit)
 
 
-class Status(models.TextChoices):
+class SubscriptionStatus(models.TextChoices):
     TRIAL = "trial", pgettext_lazy("subscription", "Trial")
     ACTIVE = "active", pgettext_lazy("subscription", "Active")
     GRACE = "grace", pgettext_lazy("subscription", "Grace period")
@@ -75,7 +75,9 @@ class Subscription(models.Model):
         Organization, on_delete=models.CASCADE, related_name="subscription"
     )
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+", default=ENTERPRISE)
-    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.ACTIVE)
+    status = models.CharField(
+        _("status"), max_length=10, choices=SubscriptionStatus, default=SubscriptionStatus.ACTIVE
+    )
     period_start = models.DateTimeField(_("period begins"), default=timezone.now)
     period_end = models.DateTimeField(_("period ends"))
     anchor_day = models.PositiveSmallIntegerField(default=1, editable=False)
@@ -109,7 +111,7 @@ class Subscription(models.Model):
         return str(self.plan_id)
 
 
-class Happening(models.TextChoices):
+class EventType(models.TextChoices):
     STARTED = "started", pgettext_lazy("subscription", "Begun")
     TRIAL_STARTED = "trial_started", pgettext_lazy("subscription", "Trial begun")
     UPGRADED = "upgraded", pgettext_lazy("subscription", "Upgraded")
@@ -133,7 +135,7 @@ class SubscriptionEvent(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    kind = models.CharField(max_length=20, choices=Happening)
+    kind = models.CharField(max_length=20, choices=EventType)
     plan_before = models.CharField(max_length=20, blank=True)
     plan_after = models.CharField(max_length=20)
     by = models.CharField(max_length=64, blank=True)
@@ -201,7 +203,7 @@ class UsageRecord(models.Model):
         return f"{self.organization_id} · {self.metric} · {self.amount}"
 
 
-class UsageReading(models.Model):
+class UsageSnapshot(models.Model):
     """The last value of a gauge on a day."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

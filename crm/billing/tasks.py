@@ -8,10 +8,10 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from crm.billing.models import Subscription
+from crm.billing.services.alerts import tell_levels
 from crm.billing.services.api_calls import organizations_with_calls, post_api_calls
-from crm.billing.services.noticing import tell_levels
-from crm.billing.services.overriding import end_run_out
-from crm.billing.services.reconciling import compare, organizations
+from crm.billing.services.overrides import end_run_out
+from crm.billing.services.reconciliation import compare, organizations
 from crm.billing.services.subscriptions import roll
 from crm.core import tenancy
 from crm.core.observability.shared_metrics import set_reconcile_differences
@@ -31,7 +31,7 @@ def tell(organization_id: str) -> None:
 @shared_task(name="billing.roll_periods")
 def roll_periods() -> None:
     """Apply due period ends, and end expired overrides."""
-    with tenancy.everything("Periods end in every organization."):
+    with tenancy.all_tenants("Periods end in every organization."):
         end_run_out()
         due = Subscription.objects.due(timezone.now()).order_by("period_end")
         ids = list(due.values_list("organization_id", flat=True)[:ROLLED_AT_ONCE])
@@ -51,7 +51,7 @@ def post_calls() -> None:
 @shared_task(name="billing.sweep")
 def sweep() -> None:
     """Compare counters with the ledger, and send notices that a lost task left unsent."""
-    with tenancy.everything("The counters of every organization are compared."):
+    with tenancy.all_tenants("The counters of every organization are compared."):
         ids = list(organizations())
     differences = 0
     for organization_id in ids:

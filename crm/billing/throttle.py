@@ -11,11 +11,11 @@ from crm.accounts.authentication import BearerAuthentication
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services.api_calls import post_api_calls
-from crm.billing.services.terms import terms_of
-from crm.billing.services.using import note_level
-from crm.core.ratelimit.gcra import Spending
+from crm.billing.services.entitlements import terms_of
+from crm.billing.services.metering import note_level
+from crm.core.ratelimit.gcra import QuotaCharge
 from crm.core.ratelimit.headers import note_standings
-from crm.core.ratelimit.limiter import Standing, Subjects, enforce_and_spend
+from crm.core.ratelimit.limiter import LimitStatus, Subjects, enforce_and_spend
 from crm.core.ratelimit.throttle import ApiThrottle
 
 
@@ -27,7 +27,7 @@ class PlanThrottle(ApiThrottle):
 
     def count(
         self, request: Request, view: View, endpoint: str, subjects: Subjects
-    ) -> list[Standing]:
+    ) -> list[LimitStatus]:
         is_program = isinstance(request.successful_authenticator, BearerAuthentication)
         if not is_program or getattr(view, "is_always_answered", False):
             return super().count(request, view, endpoint, subjects)
@@ -37,7 +37,7 @@ class PlanThrottle(ApiThrottle):
 
 def count_api_call(
     request: HttpRequest, endpoint: str, subjects: Subjects, *, organization_id: UUID
-) -> list[Standing]:
+) -> list[LimitStatus]:
     """Count one call of a program against the rates of its endpoint and its organization's plan.
 
     Every entry point of programs calls this, also those outside of Django's views. Without Redis
@@ -49,8 +49,8 @@ def count_api_call(
     if spent is None:
         return standings
     used, limit = spent.used, spent.limit
-    is_refused = spent.spending == Spending.REFUSED
-    if spent.spending == Spending.COLD:
+    is_refused = spent.spending == QuotaCharge.REFUSED
+    if spent.spending == QuotaCharge.COLD:
         try:
             terms = post_api_calls(organization_id=organization_id)
             limit = terms.limits[Metric.API_CALLS]
@@ -64,7 +64,7 @@ def count_api_call(
         except RedisError:
             # It went away between the two.
             return standings
-        used, is_refused = count.used, count.answer == counters.Answer.REFUSED
+        used, is_refused = count.used, count.answer == counters.CounterResult.REFUSED
     if is_refused:
         note_standings(request, standings)
         raise terms_of(organization_id).refusal(Metric.API_CALLS, used)

@@ -11,13 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
+from crm.billing.emails import amount_words
 from crm.billing.errors import PlanNotFound
-from crm.billing.letters import amount_words
 from crm.billing.metrics import Feature, Metric
-from crm.billing.models import Plan, Status, Subscription, SubscriptionEvent
+from crm.billing.models import Plan, Subscription, SubscriptionEvent, SubscriptionStatus
 from crm.billing.plans import FREE
-from crm.billing.services.reporting import days_of, report_of
 from crm.billing.services.subscriptions import (
     cancel_subscription,
     change_plan,
@@ -25,6 +24,7 @@ from crm.billing.services.subscriptions import (
     resume_subscription,
     subscription_of,
 )
+from crm.billing.services.usage_report import days_of, report_of
 from crm.core.errors import AppError
 
 PAGE = {"active_section": "settings", "active_page": "plan_and_usage"}
@@ -37,7 +37,7 @@ EVENTS_SHOWN = 10
 def plan_and_usage(request: HttpRequest) -> HttpResponse:
     """Render the plan, its usage and the other plans; ``?quota=`` selects the daily history."""
     membership = membership_of(request)
-    require(membership, Area.BILLING)
+    require(membership, Module.BILLING)
     report = report_of(membership.organization_id)
     subscription = report.terms.subscription
     wanted = request.GET.get("quota", "")
@@ -64,7 +64,7 @@ def plan_and_usage(request: HttpRequest) -> HttpResponse:
         "metric": metric,
         "days": _days(membership, metric),
         "plans": [_told(plan, subscription) for plan in plans],
-        "may_change": membership.may(Area.BILLING, WRITE),
+        "may_change": membership.may(Module.BILLING, WRITE),
         "may_cancel": _may_cancel(subscription),
         "events": SubscriptionEvent.objects.filter(
             organization_id=membership.organization_id
@@ -136,7 +136,7 @@ def resume(request: HttpRequest) -> HttpResponse:
 
 def _owner(request: HttpRequest) -> Membership:
     membership = membership_of(request)
-    require(membership, Area.BILLING, WRITE)
+    require(membership, Module.BILLING, WRITE)
     return membership
 
 
@@ -154,7 +154,11 @@ def _done(request: HttpRequest, act: Any) -> HttpResponse:
 
 def _may_cancel(subscription: Subscription) -> bool:
     is_paid = subscription.plan_id not in {FREE, "guest"}
-    return is_paid and subscription.status != Status.GRACE and not subscription.cancelled_at
+    return (
+        is_paid
+        and subscription.status != SubscriptionStatus.GRACE
+        and not subscription.cancelled_at
+    )
 
 
 def _limit_words(metric: Metric, limit: int | None) -> str:
@@ -164,7 +168,7 @@ def _limit_words(metric: Metric, limit: int | None) -> str:
 def _told(plan: Plan, subscription: Subscription) -> dict[str, Any]:
     """Return the data of a plan in comparison with the current one."""
     is_current = plan.pk == subscription.plan_id
-    is_settled = subscription.status == Status.ACTIVE
+    is_settled = subscription.status == SubscriptionStatus.ACTIVE
     return {
         "key": plan.key,
         "name": plan.name,

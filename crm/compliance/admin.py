@@ -17,7 +17,7 @@ from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 
-from crm.accounts.admin.tenants import OrganizationAdmin, principal
+from crm.accounts.admin.organizations import OrganizationAdmin, principal
 from crm.accounts.models import Organization
 from crm.compliance.filters import Filters
 from crm.compliance.forms import DAYS
@@ -29,10 +29,10 @@ from crm.compliance.models import (
     ExportState,
     LegalHold,
 )
-from crm.compliance.services.exporting import ask_for_export, fetch_export
+from crm.compliance.presentation import PresentedEntry, tell, title_of
+from crm.compliance.services.exports import ask_for_export, fetch_export
 from crm.compliance.tasks import export as write_export
-from crm.compliance.wording import Told, tell, title_of
-from crm.core.admin.admin_actions import Deed, DeedForm
+from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 
@@ -178,7 +178,7 @@ class LegalHoldAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
 
 
-class ExportForm(DeedForm):
+class ExportForm(AdminActionForm):
     format = forms.ChoiceField(label=_("File"), choices=ExportFormat.choices)
     since = forms.DateField(
         label=pgettext_lazy("day", "From"),
@@ -211,9 +211,9 @@ def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
     return gettext("The export is being made; it is listed under Exports of the audit.")
 
 
-OrganizationAdmin.deeds = [
-    *OrganizationAdmin.deeds,
-    Deed(
+OrganizationAdmin.admin_actions = [
+    *OrganizationAdmin.admin_actions,
+    AdminAction(
         name="export-audit",
         title=_("Export the audit"),
         asks=_("A file of this organization's entries is made in the background."),
@@ -255,8 +255,8 @@ class AuditExportAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     ]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="fetch",
             title=_("Fetch the file"),
             asks=_("That you fetched it stands in the organization's audit."),
@@ -268,8 +268,8 @@ class AuditExportAdmin(ReadOnlyAdmin):
     ]
 
 
-def _told(entry: AuditEntry) -> Told:
-    found: Told = entry.told  # type: ignore[attr-defined]
+def _told(entry: AuditEntry) -> PresentedEntry:
+    found: PresentedEntry = entry.told  # type: ignore[attr-defined]
     return found
 
 

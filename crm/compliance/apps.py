@@ -10,9 +10,9 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.compliance import receivers  # noqa: F401  models exist only from here on
-        from crm.compliance.acting import listen
+        from crm.compliance.actor import listen
         from crm.compliance.database import install
-        from crm.compliance.tracked import track_apps_below
+        from crm.compliance.registry import track_apps_below
 
         track_apps_below()
         connection_created.connect(listen, dispatch_uid="compliance.listen")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from crm.compliance.tracking import tracked
+from crm.compliance.model_tracking import tracked
 
 _SQL = Path(__file__).parent / "sql"
 _FILES = ("chain.sql", "tracking.sql", "partitions.sql")
@@ -151,7 +151,7 @@ def _rights(owner: str, application: str, roles: set[str]) -> Iterator[str]:
     tables = ", ".join(f"compliance_audit{table}" for table in TABLES)
     yield f"REVOKE ALL ON {tables}, compliance_auditnotice FROM {named}"
     yield f"GRANT SELECT ON {tables} TO {named}"
-    yield f"GRANT INSERT ON compliance_auditseal, compliance_auditnotice TO {named}"
+    yield f"GRANT INSERT ON compliance_auditsignature, compliance_auditnotice TO {named}"
     for function in _CALLED:
         yield f"GRANT EXECUTE ON FUNCTION {function} TO {named}"
     if operator not in others:

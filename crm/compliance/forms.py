@@ -13,8 +13,8 @@ from crm.accounts.models import ApiKey, Membership
 from crm.accounts.permissions import Principal
 from crm.compliance.filters import Filters
 from crm.compliance.models import ExportFormat
-from crm.compliance.services.holding import subjects_named
-from crm.compliance.wording import ACTIONS, KINDS, title_of
+from crm.compliance.presentation import ACTIONS, KINDS, title_of
+from crm.compliance.services.legal_holds import subjects_named
 from crm.core.forms import Form
 
 MOST_CHOICES = 200

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from django.db import models
 
-from crm.accounts.permissions import READ, WRITE, Area, Level, Principal
+from crm.accounts.permissions import READ, WRITE, Level, Module, Principal
 
 if TYPE_CHECKING:
     from crm.compliance.models import AuditEntry
 
 
 # What is told of these holds words of whoever the area is about: names, addresses, texts.
-_AREAS = {"conversation": Area.INBOX, "customer": Area.CUSTOMERS, "faq": Area.KNOWLEDGE}
+_AREAS = {"conversation": Module.INBOX, "customer": Module.CUSTOMERS, "faq": Module.KNOWLEDGE}
 
 
 def hidden_kinds(principal: Principal) -> list[str]:
@@ -31,7 +31,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
 
         Entries on customers, conversations and FAQs require the permission to read all of these.
         """
-        if not principal.may(Area.SETTINGS, WRITE):
+        if not principal.may(Module.SETTINGS, WRITE):
             return self.none()
         return self.of(principal.organization_id).without(hidden_kinds(principal))
 
@@ -59,7 +59,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
 
 
 class AuditValuesQuerySet(models.QuerySet[Any]):
-    def beside(self, entries: Iterable["AuditEntry"]) -> dict[tuple[UUID, datetime], Any]:
+    def personal(self, entries: Iterable["AuditEntry"]) -> dict[tuple[UUID, datetime], Any]:
         """Return the erasable values of some entries, by organization and time."""
         wanted = list(entries)
         found = self.filter(
@@ -71,7 +71,7 @@ class AuditValuesQuerySet(models.QuerySet[Any]):
 
 class LegalHoldQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
-        if not principal.may(Area.SETTINGS, WRITE):
+        if not principal.may(Module.SETTINGS, WRITE):
             return self.none()
         return self.filter(organization_id=principal.organization_id)
 
@@ -92,7 +92,7 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
 class AuditExportQuerySet(models.QuerySet[Any]):
     def visible_to(self, principal: Principal) -> Self:
         """Return the exports whose content the principal may see in the audit itself."""
-        if not principal.may(Area.SETTINGS, WRITE):
+        if not principal.may(Module.SETTINGS, WRITE):
             return self.none()
         found = self.filter(organization_id=principal.organization_id)
         hidden = hidden_kinds(principal)

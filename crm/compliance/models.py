@@ -105,7 +105,7 @@ class AuditValues(models.Model):
         return f"{self.organization_id} · {self.at}"
 
 
-class AuditSeal(models.Model):
+class AuditSignature(models.Model):
     """The end of a chain at some time, signed with a key that is not in the database.
 
     ``is_start``: entries up to here were dropped after ten years; verification starts here.
@@ -123,7 +123,7 @@ class AuditSeal(models.Model):
 
     class Meta:
         managed = False
-        db_table = "compliance_auditseal"
+        db_table = "compliance_auditsignature"
         verbose_name = _("seal of the audit")
         verbose_name_plural = _("seals of the audit")
 

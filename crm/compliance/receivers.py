@@ -6,15 +6,15 @@ from uuid import UUID
 from django.dispatch import receiver
 
 from crm.accounts.signals import log_in_refused, refresh_token_reused
-from crm.compliance.acting import Actor
+from crm.compliance.actor import Actor
 from crm.compliance.models import ActorKind
-from crm.compliance.services.recording import record, record_refused_log_in
+from crm.compliance.services.audit_log import record, record_refused_log_in
 from crm.core import tenancy
 
 
 @receiver(log_in_refused, dispatch_uid="compliance.record_refused_log_in")
 def tell_refused_log_in(*, email: str, address: str, road: str, **kwargs: Any) -> None:
-    with tenancy.everything("Somebody's organizations learn that a log-in was refused."):
+    with tenancy.all_tenants("Somebody's organizations learn that a log-in was refused."):
         record_refused_log_in(email=email, address=address, road=road)
 
 

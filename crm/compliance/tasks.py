@@ -4,27 +4,27 @@ from uuid import UUID
 
 from celery import shared_task
 
-from crm.compliance.services.exporting import late_exports, purge_exports, write_export
-from crm.compliance.services.retaining import drop_old_months, make_coming_months
-from crm.compliance.services.sealing import log_anchors, seal_chains
+from crm.compliance.services.exports import late_exports, purge_exports, write_export
+from crm.compliance.services.retention import drop_old_months, make_coming_months
+from crm.compliance.services.signatures import log_anchors, seal_chains
 from crm.core import tenancy
 
 
 @shared_task(name="compliance.seal")
 def seal() -> None:
-    with tenancy.everything("Every chain is sealed."):
+    with tenancy.all_tenants("Every chain is sealed."):
         seal_chains()
 
 
 @shared_task(name="compliance.anchor")
 def anchor() -> None:
-    with tenancy.everything("Every chain is anchored."):
+    with tenancy.all_tenants("Every chain is anchored."):
         log_anchors()
 
 
 @shared_task(name="compliance.keep_months")
 def keep_months() -> None:
-    with tenancy.everything("A month holds entries of all organizations."):
+    with tenancy.all_tenants("A month holds entries of all organizations."):
         make_coming_months()
         drop_old_months()
 
@@ -41,7 +41,7 @@ def export(organization_id: str, export_id: str) -> None:
 @shared_task(name="compliance.sweep_exports")
 def sweep_exports() -> None:
     """Restart stalled exports, and delete files that were not downloaded in time."""
-    with tenancy.everything("Exports of every organization are swept."):
+    with tenancy.all_tenants("Exports of every organization are swept."):
         late = late_exports()
         purge_exports()
     for organization_id, export_id in late:

@@ -131,7 +131,7 @@ class NotFound(AppError):
 
 
 class TooFast(AppError):
-    code = "too_fast"
+    code = "rate_limited"
     status = 429
     message = gettext_noop("Too many requests. Wait and try again.")
 

@@ -36,24 +36,24 @@ class FeatureNotInPlan(AppError):
     )
 
 
-class Keeper(Protocol):
+class QuotaBackend(Protocol):
     """Interface of the backend that enforces plan limits."""
 
-    def require_room(self, metric: str, *, organization_id: UUID, amount: int) -> None: ...
+    def check_quota(self, metric: str, *, organization_id: UUID, amount: int) -> None: ...
 
     def require_feature(self, name: str, *, organization_id: UUID) -> None: ...
 
-    def organization_founded(self, *, organization_id: UUID) -> None: ...
+    def organization_created(self, *, organization_id: UUID) -> None: ...
 
 
 # How much of something an organization has, counted from its rows.
 Gauge = Callable[[UUID], int]
 
-_keeper: Keeper | None = None
+_keeper: QuotaBackend | None = None
 _gauges: dict[str, dict[str, Gauge]] = {}
 
 
-def appoint(keeper: Keeper) -> None:
+def set_backend(keeper: QuotaBackend) -> None:
     """Set the backend of the whole process."""
     global _keeper
     _keeper = keeper
@@ -69,14 +69,14 @@ def measured(metric: str, organization_id: UUID) -> int:
     return sum(gauge(organization_id) for gauge in _gauges.get(metric, {}).values())
 
 
-def require_room(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
+def check_quota(metric: str, *, organization_id: UUID, amount: int = 1) -> None:
     """Raise QuotaExceeded where adding ``amount`` would exceed the plan's limit.
 
     Call it inside the transaction that adds, before adding: until that ends, others who add to the
     same metric of this organization wait, so that together they cannot exceed the limit.
     """
     if _keeper is not None:
-        _keeper.require_room(metric, organization_id=organization_id, amount=amount)
+        _keeper.check_quota(metric, organization_id=organization_id, amount=amount)
 
 
 def require_feature(name: str, *, organization_id: UUID) -> None:
@@ -85,10 +85,10 @@ def require_feature(name: str, *, organization_id: UUID) -> None:
         _keeper.require_feature(name, organization_id=organization_id)
 
 
-def organization_founded(*, organization_id: UUID) -> None:
+def organization_created(*, organization_id: UUID) -> None:
     """Set up the billing of a new organization, in the transaction that creates it."""
     if _keeper is not None:
-        _keeper.organization_founded(organization_id=organization_id)
+        _keeper.organization_created(organization_id=organization_id)
 
 
 def exceeded(

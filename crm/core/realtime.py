@@ -20,7 +20,7 @@ from crm.core import channel_signing, redis_circuit_breaker
 
 logger = logging.getLogger(__name__)
 
-# Whose members remember who somebody is; see `crm.core.remembering`.
+# Whose members remember who somebody is; see `crm.core.memo`.
 ACCESS_GROUP = "access"
 ACCESS_ENDED = (ACCESS_GROUP, {"type": "access.ended"})
 

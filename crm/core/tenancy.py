@@ -36,7 +36,7 @@ _ASKED_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TenantLookup:
     """A secret or public name that identifies the organization of a row."""
 
     table: str
@@ -54,7 +54,7 @@ class Scope:
 
     organization: str = ""
     person: str = ""
-    door: Door | None = None
+    door: TenantLookup | None = None
     is_operator: bool = False
 
 
@@ -62,12 +62,12 @@ NOBODY = Scope()
 OPERATOR = Scope(is_operator=True)
 _scope: ContextVar[Scope] = ContextVar("nextflow_scope")
 # What holds where nothing was said. Only a test run, which makes its world by hand, changes it.
-unsaid = NOBODY
+default_scope = NOBODY
 _told: set[tuple[str, int]] = set()
 
 
 def current() -> Scope:
-    return _scope.get(unsaid)
+    return _scope.get(default_scope)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def person(user_id: UUID) -> Iterator[None]:
 
 
 @contextmanager
-def behind(model: type[Model], **name: str) -> Iterator[None]:
+def by_lookup(model: type[Model], **name: str) -> Iterator[None]:
     """Limit the block to the organization of the row with this name: ``behind(Widget,
     site_key=…)``.
 
@@ -94,12 +94,14 @@ def behind(model: type[Model], **name: str) -> Iterator[None]:
     ((field, value),) = name.items()
     if field not in getattr(model, "organization_doors", ()):
         raise LookupError(f"{model.__name__}.{field} is no door to an organization.")
-    with _seen_by(Scope(door=Door(model._meta.db_table, column_of(model, field), str(value)))):
+    with _seen_by(
+        Scope(door=TenantLookup(model._meta.db_table, column_of(model, field), str(value)))
+    ):
         yield
 
 
 @contextmanager
-def everything(reason: str) -> Iterator[None]:
+def all_tenants(reason: str) -> Iterator[None]:
     """Give the block access to all organizations, as operators have; ``reason`` is logged."""
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     with _seen_by(OPERATOR):
@@ -107,19 +109,19 @@ def everything(reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def nobody() -> Iterator[None]:
+def no_tenant() -> Iterator[None]:
     """Start an entry point without access: no rows are visible until ``enter`` is called."""
     with _seen_by(NOBODY):
         yield
 
 
 def enter(organization_id: UUID) -> None:
-    """Switch to this organization until the surrounding ``nobody`` block ends."""
+    """Switch to this organization until the surrounding ``no_tenant`` block ends."""
     _scope.set(Scope(organization=str(UUID(str(organization_id)))))
 
 
 def enter_everything(reason: str) -> None:
-    """Switch to all organizations until the surrounding ``nobody`` block ends. ``reason`` is
+    """Switch to all organizations until the surrounding ``no_tenant`` block ends. ``reason`` is
     logged.
     """
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})

@@ -8,10 +8,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.idempotency import idempotent
 from crm.accounts.models import Language
-from crm.accounts.permissions import Area
+from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -97,8 +97,8 @@ class CustomerListQuery(ListQuery):
 
 
 @extend_schema(tags=["customers"])
-class Customers(AreaView):
-    area = Area.CUSTOMERS
+class Customers(ModuleView):
+    area = Module.CUSTOMERS
 
     @extend_schema(
         operation_id="customers_list",
@@ -129,8 +129,8 @@ class Customers(AreaView):
 
 
 @extend_schema(tags=["customers"])
-class CustomerDetail(AreaView):
-    area = Area.CUSTOMERS
+class CustomerDetail(ModuleView):
+    area = Module.CUSTOMERS
     is_versioned = True
 
     @extend_schema(

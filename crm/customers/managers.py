@@ -9,7 +9,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models, transaction
 
-from crm.accounts.permissions import Area, Level, Principal, reach
+from crm.accounts.permissions import Level, Module, Principal, accessible_q
 from crm.customers.search import asked_numbers, asked_words, begins_with
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, principal: Principal) -> "CustomerQuerySet":
         """Return the customers that the principal can access; the owners are their assignees."""
-        if principal.level(Area.CUSTOMERS) == Level.ALL:
+        if principal.level(Module.CUSTOMERS) == Level.ALL:
             return self.of(principal.organization_id)
         # A customer has many conversations: the joined rows are kept out of the outer query.
-        within = reach(principal, Area.CUSTOMERS, owner="conversations__assignee")
+        within = accessible_q(principal, Module.CUSTOMERS, owner="conversations__assignee")
         return self.filter(pk__in=self.model.objects.filter(within).values("pk"))
 
     def contacts(self) -> "CustomerQuerySet":

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from crm.accounts.permissions import WRITE, Area, Principal, require, require_record
+from crm.accounts.permissions import WRITE, Module, Principal, require, require_record
 from crm.core import quotas
 from crm.core.errors import InvalidField
 from crm.core.versions import check_version
@@ -31,7 +31,7 @@ def create_customer(
     Raise Forbidden, QuotaExceeded, and InvalidField where a visitor has a name, an address or a
     phone number.
     """
-    require(by, Area.CUSTOMERS, WRITE)
+    require(by, Module.CUSTOMERS, WRITE)
     customer = Customer(
         organization_id=by.organization_id,
         name=name,
@@ -42,7 +42,7 @@ def create_customer(
     )
     _require_contact(customer)
     if customer.stage == Stage.CUSTOMER:
-        quotas.require_room("contacts", organization_id=by.organization_id)
+        quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(force_insert=True)
     return customer
 
@@ -62,7 +62,7 @@ def update_customer(
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
     if customer is None:
         raise CustomerNotFound
-    require_record(by, Area.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
+    require_record(by, Module.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
     check_version(customer, version)
     was_visitor = customer.stage == Stage.VISITOR
     for field, value in changes.items():
@@ -71,7 +71,7 @@ def update_customer(
         customer.stage = Stage.CUSTOMER
     _require_contact(customer)
     if was_visitor and customer.stage == Stage.CUSTOMER:
-        quotas.require_room("contacts", organization_id=by.organization_id)
+        quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(update_fields=sorted({*changes, "stage", "updated_at"}))
     return customer
 

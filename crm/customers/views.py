@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.accounts.access import member_required
-from crm.accounts.permissions import Area
-from crm.accounts.views.reasons import reasons_page, require_reasons
+from crm.accounts.permissions import Module
+from crm.accounts.views.access_explanation import reasons_page, require_reasons
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer
 
@@ -25,7 +25,7 @@ def customer_reasons(request: HttpRequest, customer_id: UUID) -> HttpResponse:
         raise CustomerNotFound
     return reasons_page(
         request,
-        area=Area.CUSTOMERS,
+        area=Module.CUSTOMERS,
         owner_ids=found.owner_ids,
         title=found.display_name,
         back=resolve_url(settings.LOGIN_REDIRECT_URL),

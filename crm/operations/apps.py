@@ -13,19 +13,19 @@ class OperationsConfig(AppConfig):
             instrumentation,
             receivers,  # noqa: F401  connecting is importing, once apps are loaded
         )
-        from crm.operations.numbers import Number, register
         from crm.operations.overview import active_organizations, active_people
+        from crm.operations.stats import Stat, register
 
         instrumentation.install()
         register(
-            Number(
+            Stat(
                 label=_("organizations that are switched on"),
                 icon="apartment",
                 count=active_organizations,
             )
         )
         register(
-            Number(
+            Stat(
                 label=_("people who may log in"),
                 icon="group",
                 count=active_people,

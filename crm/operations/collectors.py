@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from crm.core import stores
 from crm.core.errors import AppError
-from crm.operations import canary, figures
+from crm.operations import canary, gauges
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class OperationsCollector(Collector):
         except RedisError as error:
             self._tell_missing("canary_age_seconds", error)
         yield ages
-        for figure in figures.registered():
+        for figure in gauges.registered():
             try:
                 values = figure.measure()
             except (AppError, DatabaseError, PyMongoError, RedisError) as error:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from crm.core import stores
 from crm.core.errors import AppError
 from crm.core.lazy_modules import LazyModule
-from crm.operations import canary, figures
+from crm.operations import canary, gauges
 from crm.operations.models import StoreProbe
 from crm.operations.probes import store_failures
 
@@ -153,7 +153,7 @@ def _queues(health: DeepHealth) -> dict[str, Any]:
 
 def _figures(health: DeepHealth) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for figure in figures.registered():
+    for figure in gauges.registered():
         try:
             values = figure.measure()
         except (AppError, DatabaseError, PyMongoError, RedisError) as error:

@@ -26,11 +26,11 @@ from crm.accounts.models import Impersonation, Organization, User
 from crm.core import stores, tenancy
 from crm.core.errors import AppError
 from crm.core.mail.models import Mail
-from crm.operations import canary, figures, numbers
+from crm.operations import canary, gauges, stats
 from crm.operations.models import CheckRun
-from crm.operations.numbers import MOST
 from crm.operations.readiness import readiness_check
 from crm.operations.runs import last_runs
+from crm.operations.stats import MOST
 
 KEPT_SECONDS = 5.0
 # For all that is asked at once; a probe before took one second at most.
@@ -69,11 +69,11 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class OverviewFacts:
     """Statistics from PostgreSQL."""
 
     letters: Letters
-    numbers: list[tuple[Any, str, int]]
+    stats: list[tuple[Any, str, int]]
     runs: dict[str, CheckRun | None]
 
 
@@ -85,7 +85,7 @@ class Overview:
     stores: dict[str, bool]
     queues: Queues | None = None
     effects: dict[str, float] | None = None
-    facts: Facts | None = None
+    facts: OverviewFacts | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -189,18 +189,18 @@ def _effects() -> dict[str, float]:
     with pymongo.timeout(PATIENCE_SECONDS):
         return {
             figure.name: next(iter(figure.measure().values()), 0.0)
-            for figure in figures.registered()
+            for figure in gauges.registered()
             if figure.name.startswith("pending_effect")
         }
 
 
-def _facts() -> Facts:
-    with tenancy.everything("The operator's overview."), transaction.atomic():
+def _facts() -> OverviewFacts:
+    with tenancy.all_tenants("The operator's overview."), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {int(PATIENCE_SECONDS * 1000)}")
-        return Facts(
+        return OverviewFacts(
             letters=_letters(),
-            numbers=[(each.label, each.icon, each.count()) for each in numbers.registered()],
+            stats=[(each.label, each.icon, each.count()) for each in stats.registered()],
             runs=last_runs(),
         )
 

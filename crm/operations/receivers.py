@@ -6,7 +6,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from crm.compliance.services.verifying import Finding, Verified
+from crm.compliance.services.verification import Finding, Verified
 from crm.compliance.signals import audit_verified
 from crm.operations.models import CheckKind
 from crm.operations.runs import FOUND_SHOWN, note_run

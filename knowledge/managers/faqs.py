@@ -10,9 +10,9 @@ from django.db.models import IntegerField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import StrIndex
 
-from crm.accounts.permissions import Area, Principal, reach
+from crm.accounts.permissions import Module, Principal, accessible_q
 from crm.core.text.normalization import search_key
-from knowledge.terms import folded
+from knowledge.tokenizer import normalized
 
 if TYPE_CHECKING:
     from knowledge.models import Faq, FaqCategory
@@ -22,7 +22,7 @@ class FaqCategoryQuerySet(models.QuerySet["FaqCategory"]):
     def visible_to(self, principal: Principal) -> Self:
         """Return all categories to principals with any read permission on FAQs, else none."""
         found = self.of(principal.organization_id)
-        return found if principal.may(Area.KNOWLEDGE) else found.none()
+        return found if principal.may(Module.KNOWLEDGE) else found.none()
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
@@ -46,7 +46,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         """Return the FAQs that the principal can access, deleted ones too; the owner is
         the author.
         """
-        return self.filter(reach(principal, Area.KNOWLEDGE, owner="created_by"))
+        return self.filter(accessible_q(principal, Module.KNOWLEDGE, owner="created_by"))
 
     def of(self, organization_id: UUID) -> Self:
         return self.filter(organization_id=organization_id)
@@ -89,7 +89,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
     def mentioning(self, text: str) -> Self:
         """Return the FAQs that contain each word of the text, with or without diacritics."""
         found = self
-        for word in folded(text).split()[:10]:
+        for word in normalized(text).split()[:10]:
             found = found.filter(folded_text__contains=word)
         return found
 
@@ -108,7 +108,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
     def earliest_mention_first(self, text: str) -> Self:
         """Order by the position of the words: a FAQ's question comes before its answer."""
         total: Combinable = Value(0, output_field=IntegerField())
-        for word in folded(text).split()[:10]:
+        for word in normalized(text).split()[:10]:
             total = total + StrIndex("folded_text", Value(word))
         return self.order_by(total, "question", "id")
 

@@ -110,7 +110,7 @@ class PassageManager:
                 if error.status_code != HTTPStatus.NOT_FOUND:
                     raise
                 # The index is gone, or being made anew: nothing is found until it is back.
-                self.distrust()
+                self.invalidate_collection()
                 return []
         return self._merged([answer.points for answer in answers])
 
@@ -149,7 +149,7 @@ class PassageManager:
             for start in range(0, len(points), WRITE_BATCH):
                 self.client.upsert(into, points=points[start : start + WRITE_BATCH], wait=True)
 
-    def forget(
+    def delete_of_source(
         self,
         *,
         organization_id: UUID,
@@ -170,7 +170,7 @@ class PassageManager:
         with qdrant_refusals():
             self.client.delete(into, points_selector=qdrant.FilterSelector(filter=only), wait=True)
 
-    def have(self, ids: Sequence[UUID], *, collection: str) -> set[UUID]:
+    def existing_ids(self, ids: Sequence[UUID], *, collection: str) -> set[UUID]:
         """Return which of these points are stored."""
         with qdrant_refusals():
             found = self.client.retrieve(
@@ -222,7 +222,7 @@ class PassageManager:
         self._current_until = time.monotonic() + TRUST_SECONDS
         return True
 
-    def distrust(self) -> None:
+    def invalidate_collection(self) -> None:
         """Clear the cached result of `_is_current`."""
         self._current_until = 0.0
 
@@ -288,7 +288,7 @@ class PassageManager:
             self.client.update_collection_aliases(change_aliases_operations=operations)
 
     def drop(self, collection: str) -> None:
-        self.distrust()
+        self.invalidate_collection()
         with qdrant_refusals():
             self.client.delete_collection(collection)
 

@@ -1,6 +1,6 @@
 """The services of knowledge: the only writers."""
 
-from knowledge.services.answering import Answer, Source, answer
+from knowledge.services.answers import Answer, Source, answer
 from knowledge.services.categories import (
     create_category,
     delete_category,
@@ -20,7 +20,7 @@ from knowledge.services.faqs import (
 )
 from knowledge.services.importing import create_faqs, import_faqs, import_rows
 from knowledge.services.indexing import index_faqs, index_now
-from knowledge.services.undoing import delete_faq_undoably
+from knowledge.services.undo import delete_faq_undoably
 
 __all__ = [
     "Answer",

@@ -14,9 +14,17 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.accounts.permissions import READ, WRITE, Area, Principal, permits, require, require_record
+from crm.accounts.permissions import (
+    READ,
+    WRITE,
+    Module,
+    Principal,
+    can_access,
+    require,
+    require_record,
+)
 from crm.billing.metrics import Metric
-from crm.billing.services import require_room
+from crm.billing.services import check_quota
 from crm.core.errors import Forbidden
 from crm.core.ids import uuid7
 from crm.core.text.normalization import (
@@ -199,7 +207,7 @@ def require_writer(by: Principal | None, organization_id: UUID) -> None:
     """Raise Forbidden for a principal without write permission on the organization's knowledge."""
     if by is None:
         return
-    require(by, Area.KNOWLEDGE, WRITE)
+    require(by, Module.KNOWLEDGE, WRITE)
     if by.organization_id != organization_id:
         raise Forbidden
 
@@ -211,9 +219,9 @@ def _require_change(by: Principal | None, faq: Faq) -> None:
     if by is None:
         return
     is_theirs = by.organization_id == faq.organization_id
-    if not is_theirs or not permits(by, Area.KNOWLEDGE, READ, (faq.created_by_id,)):
+    if not is_theirs or not can_access(by, Module.KNOWLEDGE, READ, (faq.created_by_id,)):
         raise FaqNotFound
-    require_record(by, Area.KNOWLEDGE, WRITE, owner_ids=(faq.created_by_id,))
+    require_record(by, Module.KNOWLEDGE, WRITE, owner_ids=(faq.created_by_id,))
 
 
 def _locked(organization_id: UUID, faq_id: UUID, by: Principal | None) -> Faq:
@@ -334,7 +342,7 @@ def text_bytes(faq: Faq) -> int:
 
 def require_text_room(organization_id: UUID) -> None:
     """Raise QuotaExceeded if the stored text exceeds the plan."""
-    require_room(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
+    check_quota(Metric.STORED_BYTES, organization_id=organization_id, amount=0)
 
 
 def _follow(faq: Faq, base: KnowledgeBase, *fields: str) -> Faq:

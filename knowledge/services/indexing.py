@@ -13,7 +13,7 @@ from crm.accounts.models import Language
 from knowledge.embedding import embed_questions
 from knowledge.models import Faq, Passage
 from knowledge.services.faqs import lock_knowledge, raise_version
-from knowledge.terms import document_vector, folded
+from knowledge.tokenizer import document_vector, normalized
 
 BATCH = 32
 TASK_LIMIT = 1024
@@ -85,7 +85,7 @@ def _asked(faq: Faq) -> list[str]:
     """Return the distinct questions of a FAQ; Vietnamese also without diacritics."""
     asked = [faq.question, *faq.phrasings]
     if faq.language_code == Language.VIETNAMESE:
-        asked += [folded(text) for text in asked]
+        asked += [normalized(text) for text in asked]
     return list(dict.fromkeys(asked))
 
 
@@ -107,7 +107,7 @@ def _store(organization_id: UUID, batch: list[Faq], passages: list[Passage]) -> 
     for faq in current:
         if faq.version == 1:
             continue  # there was never another version to forget
-        Passage.objects.forget(
+        Passage.objects.delete_of_source(
             organization_id=organization_id,
             source_id=faq.pk,
             except_version=faq.version if faq.is_findable else None,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.undo import offer_undo
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.models import Language, Membership
-from crm.accounts.permissions import WRITE, Area, permits, require
+from crm.accounts.permissions import WRITE, Module, can_access, require
 from crm.accounts.undo import offer_undo
 from crm.core.quotas import QuotaExceeded
 from crm.core.versions import EditedMeanwhile
@@ -37,14 +37,14 @@ from knowledge.services import (
 def reader_of(request: HttpRequest) -> Membership:
     """Return the membership if it has read permission on knowledge. Raise Forbidden."""
     membership = membership_of(request)
-    require(membership, Area.KNOWLEDGE)
+    require(membership, Module.KNOWLEDGE)
     return membership
 
 
 def manager_of(request: HttpRequest) -> Membership:
     """Return the membership if it has write permission on knowledge. Raise Forbidden."""
     membership = membership_of(request)
-    require(membership, Area.KNOWLEDGE, WRITE)
+    require(membership, Module.KNOWLEDGE, WRITE)
     return membership
 
 
@@ -152,9 +152,9 @@ def _form_page(
     extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
     may_change = (
-        permits(membership, Area.KNOWLEDGE, WRITE, (faq.created_by_id,))
+        can_access(membership, Module.KNOWLEDGE, WRITE, (faq.created_by_id,))
         if faq
-        else membership.may(Area.KNOWLEDGE, WRITE)
+        else membership.may(Module.KNOWLEDGE, WRITE)
     )
     if not may_change:
         for field in form.fields.values():

@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 from crm.accounts.access import member_required
 from crm.accounts.models import Membership
 from crm.core.fields import moment as read_moment
-from knowledge.errors import WrongPlace
+from knowledge.errors import InvalidCursor
 from knowledge.forms import AskForm, FilterForm
 from knowledge.languages import detect_language
 from knowledge.managers import FaqQuerySet
@@ -117,7 +117,7 @@ def _place(given: str) -> tuple[datetime, UUID]:
     try:
         return read_moment(moment), UUID(pk)
     except ValueError as error:
-        raise WrongPlace from error
+        raise InvalidCursor from error
 
 
 def _htmx(request: HttpRequest) -> bool:

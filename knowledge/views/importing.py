@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.access import member_required
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.core.errors import AppError
 from knowledge.forms import ImportForm
 from knowledge.importing import MAX_ROWS, ImportText, read_text

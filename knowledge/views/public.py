@@ -76,7 +76,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
 def public_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Render a published FAQ, related ones, and links to its versions in other languages."""
     _limit(request)
-    with tenancy.behind(Faq, id=str(faq_id)):
+    with tenancy.by_lookup(Faq, id=str(faq_id)):
         faq = (
             Faq.objects.published()
             .select_related("organization", "category")
@@ -121,7 +121,7 @@ def brand_styles(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _organization(request: HttpRequest, slug: str) -> Organization:
     _limit(request)
-    with tenancy.behind(Organization, slug=slug):
+    with tenancy.by_lookup(Organization, slug=slug):
         organization = Organization.objects.filter(slug=slug, is_active=True).first()
     if organization is None:
         raise Http404

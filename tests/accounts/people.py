@@ -1,11 +1,11 @@
 """Members whose rights a test chooses."""
 
 from crm.accounts.models import CustomRole, Membership, Organization, Role, Team, TeamMember
-from crm.accounts.permissions import LEVELS, Area, Grant, Level, Rights
+from crm.accounts.permissions import LEVELS, Grant, Level, Module, Rights
 from tests.conftest import make_member
 
 
-def rights(area: Area, read: Level, write: Level = Level.NONE) -> Rights:
+def rights(area: Module, read: Level, write: Level = Level.NONE) -> Rights:
     return Rights({area: Grant(read, write)})
 
 
@@ -38,6 +38,6 @@ def present(membership: Membership) -> Membership:
     return Membership.objects.with_rights().get(pk=membership.pk)
 
 
-def pairs(area: Area) -> list[tuple[Level, Level]]:
+def pairs(area: Module) -> list[tuple[Level, Level]]:
     """Give every pair of seeing and changing that an area knows."""
     return [(read, write) for read in LEVELS[area] for write in LEVELS[area] if write <= read]

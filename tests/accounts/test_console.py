@@ -21,7 +21,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from chat.models import Conversation, Widget
-from crm.accounts.admin.tenants import OrganizationAdmin
+from crm.accounts.admin.organizations import OrganizationAdmin
 from crm.accounts.models import (
     ApiKey,
     ApiKeySecret,
@@ -36,7 +36,7 @@ from crm.accounts.models import (
 from crm.accounts.services.api_keys import create_api_key
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
-from crm.billing.services.overriding import override_quota
+from crm.billing.services.overrides import override_quota
 from crm.compliance.models import AuditEntry, AuditExport, LegalHold
 from crm.core.admin.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
 from crm.core.mail.models import Mail

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from crm.accounts.models import (
-    Ended,
+    EndReason,
     Membership,
     User,
     UserSession,
@@ -92,7 +92,7 @@ def test_an_idle_operator_logs_in_again(operator: Client, root: User) -> None:
     assert asked.status_code == 302
     led = operator.get(asked["Location"])
     assert led["Location"] == f"{reverse('accounts:log_in')}?next=%2Fadmin%2F"
-    assert UserSession.objects.get(user=root).ended_because == Ended.LOGGED_OUT
+    assert UserSession.objects.get(user=root).ended_because == EndReason.LOGGED_OUT
 
 
 def test_use_keeps_an_operator_in(operator: Client) -> None:

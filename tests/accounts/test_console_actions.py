@@ -13,7 +13,7 @@ from django.utils import timezone
 from chat.models import Widget
 from crm.accounts.models import (
     ApiKeySecret,
-    Ended,
+    EndReason,
     Membership,
     Role,
     TokenFamily,
@@ -22,7 +22,7 @@ from crm.accounts.models import (
 )
 from crm.accounts.services.api_keys import create_api_key
 from crm.compliance.models import AuditExport
-from crm.compliance.services.exporting import write_export
+from crm.compliance.services.exports import write_export
 from crm.core.mail.models import Mail
 from tests.accounts.consoles import INBOX, browser, do
 from tests.compliance.audits import entries
@@ -39,7 +39,7 @@ def test_whoever_is_switched_off_is_out_at_once(
     assert client.get(INBOX).status_code == 302
     agent.user.refresh_from_db()
     assert not agent.user.is_active
-    assert UserSession.objects.get(user=agent.user).ended_because == Ended.DEACTIVATED
+    assert UserSession.objects.get(user=agent.user).ended_because == EndReason.DEACTIVATED
     (told,) = entries(agent.organization_id, "user.updated")
     assert (told.actor_id, told.details["changes"]["is_active"]) == (str(root.pk), [True, False])
     # Twice is not offered; back again is.
@@ -137,7 +137,7 @@ def test_sessions_programs_and_keys_are_revoked(operator: Client, owner: Members
         assert do(operator, "revoke", row).status_code == 403
     assert client.get(INBOX).status_code == 302
     family.refresh_from_db()
-    assert family.ended_because == Ended.REVOKED
+    assert family.ended_because == EndReason.REVOKED
     assert not ApiKeySecret.objects.filter(revoked_at__isnull=True).exists()
 
 

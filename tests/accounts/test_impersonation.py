@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from chat.models import Conversation
 from crm.accounts.models import (
-    Ended,
+    EndReason,
     Impersonation,
-    ImpersonationEnded,
+    ImpersonationEndReason,
     Membership,
     Organization,
     Role,
@@ -22,7 +22,7 @@ from crm.accounts.models import (
 )
 from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
-from crm.accounts.services.impersonating import SESSION_KEY
+from crm.accounts.services.impersonation import SESSION_KEY
 from crm.accounts.services.sessions import RECORD_KEY
 from crm.accounts.tasks import end_lapsed
 from tests.compliance.audits import entries, findings, values_of
@@ -307,7 +307,7 @@ def test_it_is_over_after_its_time(operator: Client, agent: Membership) -> None:
     refused = operator.post(reverse("chat:first_message"), {}, content_type="application/json")
     assert (refused.status_code, code_of(refused)) == (403, "impersonation_over")
     assert BANNER not in operator.get(INBOX, follow=True).content.decode()
-    assert the_one().ended_because == ImpersonationEnded.LAPSED
+    assert the_one().ended_because == ImpersonationEndReason.LAPSED
     assert operator.get(ADMIN).status_code == 200
 
 
@@ -315,7 +315,7 @@ def test_one_that_nobody_comes_back_to_is_ended_too(operator: Client, agent: Mem
     begin(operator, agent)
     Impersonation.objects.update(ends_at=timezone.now())
     end_lapsed()
-    assert the_one().ended_because == ImpersonationEnded.LAPSED
+    assert the_one().ended_because == ImpersonationEndReason.LAPSED
     (ended,) = entries(agent.organization_id, "impersonation.ended")
     assert ended.actor_id == str(the_one().operator_id)
 
@@ -328,7 +328,7 @@ def test_an_operator_who_leaves_the_page_alone_is_themselves_again(
     session["operator_seen"] -= 31 * 60
     session.save()
     assert BANNER not in operator.get(INBOX, follow=True).content.decode()
-    assert the_one().ended_because == ImpersonationEnded.LAPSED
+    assert the_one().ended_because == ImpersonationEndReason.LAPSED
     assert operator.get(ADMIN).status_code == 302
 
 
@@ -336,8 +336,8 @@ def test_logging_out_ends_it_and_the_operators_session(operator: Client, agent: 
     begin(operator, agent)
     record = operator.session[RECORD_KEY]
     operator.post(reverse("accounts:log_out"))
-    assert the_one().ended_because == ImpersonationEnded.LOGGED_OUT
-    assert UserSession.objects.get(pk=record).ended_because == Ended.LOGGED_OUT
+    assert the_one().ended_because == ImpersonationEndReason.LOGGED_OUT
+    assert UserSession.objects.get(pk=record).ended_because == EndReason.LOGGED_OUT
     assert operator.get(INBOX).status_code == 302
 
 
@@ -346,8 +346,8 @@ def test_revoking_the_operators_session_ends_it(
 ) -> None:
     begin(operator, agent)
     assert live_logins([str(the_one().pk)])
-    end_access(user_id=root.pk, because=Ended.REVOKED)
-    assert the_one().ended_because == ImpersonationEnded.LOGGED_OUT
+    end_access(user_id=root.pk, because=EndReason.REVOKED)
+    assert the_one().ended_because == ImpersonationEndReason.LOGGED_OUT
     assert not live_logins([str(the_one().pk)])
     assert operator.get(INBOX).status_code == 302
 
@@ -360,7 +360,7 @@ def test_an_operator_who_is_none_any_more_is_out_midway(
     User.objects.filter(pk=root.pk).update(**{what: False})
     assert BANNER not in operator.get(INBOX, follow=True).content.decode()
     if what == "is_staff":
-        assert the_one().ended_because == ImpersonationEnded.NOT_ALLOWED
+        assert the_one().ended_because == ImpersonationEndReason.NOT_ALLOWED
 
 
 def test_a_person_who_becomes_an_operator_is_seen_as_no_longer(
@@ -370,7 +370,7 @@ def test_a_person_who_becomes_an_operator_is_seen_as_no_longer(
     User.objects.filter(pk=agent.user_id).update(is_staff=True)
     assert operator.get(ADMIN).status_code == 200
     assert BANNER not in operator.get(INBOX, follow=True).content.decode()
-    assert the_one().ended_because == ImpersonationEnded.NOT_ALLOWED
+    assert the_one().ended_because == ImpersonationEndReason.NOT_ALLOWED
 
 
 def test_the_persons_sessions_are_theirs_alone(

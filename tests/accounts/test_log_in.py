@@ -12,8 +12,8 @@ from django.urls import reverse
 from redis.exceptions import RedisError
 
 from config.settings import base
-from crm.accounts import lock_out
 from crm.accounts import log_in as door
+from crm.accounts import login_throttling
 from crm.accounts.errors import TooManyLogIns
 from crm.accounts.models import Membership, User
 from crm.accounts.services.invitations import invite
@@ -33,9 +33,9 @@ SCALE = 1000
 def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     longer = tuple(
         replace(each, first=each.first * SCALE, longest=each.longest * SCALE)
-        for each in lock_out._PATIENCES
+        for each in login_throttling._PATIENCES
     )
-    monkeypatch.setattr(lock_out, "_PATIENCES", longer)
+    monkeypatch.setattr(login_throttling, "_PATIENCES", longer)
 
 
 def wait_told_by(answer: Any) -> int:
@@ -114,7 +114,7 @@ def be_patient() -> None:
 def test_each_failure_makes_the_next_attempt_wait_twice_as_long(
     client: Client, agent: Membership
 ) -> None:
-    fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+    fail(client, agent, login_throttling.PER_ACCOUNT_AND_PLACE.free - 1)
     waits = []
     for _attempt in range(9):
         assert enter(client, agent, password="wrong").status_code == 400
@@ -126,21 +126,21 @@ def test_each_failure_makes_the_next_attempt_wait_twice_as_long(
 def test_held_up_before_any_hash_and_told_how_long(
     client: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+    fail(client, agent, login_throttling.PER_ACCOUNT_AND_PLACE.free - 1)
     assert enter(client, agent, password="wrong").status_code == 400
     monkeypatch.setattr(door, "authenticate", lambda *args, **kwargs: pytest.fail("was hashed"))
     answer = enter(client, agent)
     assert answer.status_code == 429
-    assert wait_told_by(answer) == lock_out.PER_ACCOUNT_AND_PLACE.first
-    told = lock_out.too_many(int(answer["Retry-After"]))
+    assert wait_told_by(answer) == login_throttling.PER_ACCOUNT_AND_PLACE.first
+    told = login_throttling.too_many(int(answer["Retry-After"]))
     assert str(told) in answer.content.decode()
-    assert "Wait 5 seconds" in str(lock_out.too_many(5))
+    assert "Wait 5 seconds" in str(login_throttling.too_many(5))
 
 
 def test_another_address_and_another_account_are_not_held_up(
     client: Client, agent: Membership, colleague: Membership
 ) -> None:
-    fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+    fail(client, agent, login_throttling.PER_ACCOUNT_AND_PLACE.free - 1)
     enter(client, agent, password="wrong")
     assert enter(client, agent).status_code == 429
     assert enter(client, colleague).status_code == 302
@@ -152,7 +152,7 @@ def test_guessing_from_many_places_is_held_up_but_not_where_one_has_been_before(
     client: Client, agent: Membership
 ) -> None:
     assert enter(client, agent).status_code == 302
-    for number in range(lock_out.PER_ACCOUNT.free):
+    for number in range(login_throttling.PER_ACCOUNT.free):
         stranger = Client(REMOTE_ADDR=f"192.0.2.{number + 1}")
         assert enter(stranger, agent, password="wrong").status_code == 400
     assert enter(Client(REMOTE_ADDR="192.0.2.200"), agent).status_code == 429
@@ -160,7 +160,7 @@ def test_guessing_from_many_places_is_held_up_but_not_where_one_has_been_before(
 
 
 def test_one_address_trying_many_accounts_is_held_up(client: Client, agent: Membership) -> None:
-    for number in range(lock_out.PER_PLACE.free):
+    for number in range(login_throttling.PER_PLACE.free):
         enter(client, agent, email=f"guess{number}@sunbean.example")
     assert enter(client, agent).status_code == 429
 
@@ -168,7 +168,7 @@ def test_one_address_trying_many_accounts_is_held_up(client: Client, agent: Memb
 def test_ones_own_account_does_not_help_to_guess_at_others(
     client: Client, agent: Membership, colleague: Membership
 ) -> None:
-    for number in range(lock_out.PER_PLACE.free - 1):
+    for number in range(login_throttling.PER_PLACE.free - 1):
         enter(client, agent, email=f"guess{number}@sunbean.example")
     assert enter(Client(), colleague).status_code == 302
     enter(client, agent, email="one-more@sunbean.example")
@@ -179,7 +179,7 @@ def test_a_success_undoes_only_its_own_counted_attempt(
     client: Client, agent: Membership, owner: Membership
 ) -> None:
     """Whoever comes by an invitation was not counted: it takes nothing back."""
-    for number in range(lock_out.PER_PLACE.free - 2):
+    for number in range(login_throttling.PER_PLACE.free - 2):
         enter(client, agent, email=f"guess{number}@sunbean.example")
     links: list[str] = []
 
@@ -205,17 +205,17 @@ def test_a_success_undoes_only_its_own_counted_attempt(
 
 
 def test_a_success_does_not_end_a_wait_that_another_attempt_began(stores_clean: None) -> None:
-    first = lock_out.count_attempt(email="a@sunbean.example", address="192.0.2.1")
-    for number in range(lock_out.PER_PLACE.free - 1):
-        lock_out.count_attempt(email=f"guess{number}@sunbean.example", address="192.0.2.1")
-    lock_out.count_success(first)
+    first = login_throttling.count_attempt(email="a@sunbean.example", address="192.0.2.1")
+    for number in range(login_throttling.PER_PLACE.free - 1):
+        login_throttling.count_attempt(email=f"guess{number}@sunbean.example", address="192.0.2.1")
+    login_throttling.count_success(first)
     with pytest.raises(TooManyLogIns):
-        lock_out.count_attempt(email="b@sunbean.example", address="192.0.2.1")
+        login_throttling.count_attempt(email="b@sunbean.example", address="192.0.2.1")
 
 
 def test_success_forgives_the_mistakes_before(client: Client, agent: Membership) -> None:
     for _round in range(2):
-        fail(client, agent, lock_out.PER_ACCOUNT_AND_PLACE.free - 1)
+        fail(client, agent, login_throttling.PER_ACCOUNT_AND_PLACE.free - 1)
         assert enter(client, agent).status_code == 302
 
 

@@ -8,7 +8,7 @@ from django.forms import Form
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.forms.entrance import LanguageForm, TimezoneForm
+from crm.accounts.forms.login import LanguageForm, TimezoneForm
 from crm.accounts.models import Membership, Organization, Role, User
 from crm.accounts.services.profile import update_profile
 from tests.conftest import PASSWORD
@@ -163,7 +163,7 @@ def test_a_choice_of_the_menu_meets_an_edit_of_the_profile(
             update_profile(user_id=agent.user_id, phone="+84 24 1234")
             return bool(super().is_valid())
 
-    monkeypatch.setattr(f"crm.accounts.views.entrance.{form.__name__}", Edited)
+    monkeypatch.setattr(f"crm.accounts.views.login.{form.__name__}", Edited)
     client.force_login(agent.user)
     answer = client.post(reverse(f"accounts:{name}"), chosen | {"next": INBOX})
     assert answer.status_code == 302

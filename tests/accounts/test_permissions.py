@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import Conversation, Widget
-from crm.accounts.explaining import Reason, explain
+from crm.accounts.access_explanation import Reason, explain
 from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.permissions import (
     BUILT_IN,
@@ -18,12 +18,12 @@ from crm.accounts.permissions import (
     SCOPES,
     WRITE,
     Action,
-    Area,
+    ApiKeyPrincipal,
     Grant,
     Level,
-    Machine,
+    Module,
     Rights,
-    permits,
+    can_access,
     rights_of_scopes,
     scopes_of,
 )
@@ -38,29 +38,29 @@ ALLOWED = {Reason.ALL, Reason.OWN, Reason.TEAM, Reason.LED, Reason.NOBODYS}
 
 def test_every_role_has_a_column_and_every_area_a_row() -> None:
     assert list(BUILT_IN) == Role.values
-    assert all(set(rights.grants) == set(Area) for rights in BUILT_IN.values())
+    assert all(set(rights.grants) == set(Module) for rights in BUILT_IN.values())
     for given in BUILT_IN.values():
-        for area, action in product(Area, Action):
+        for area, action in product(Module, Action):
             assert given.level(area, action) in LEVELS[area]
 
 
 def test_table_in_the_docs_is_the_table_in_the_code() -> None:
     rows = re.findall(r"^\| (\w+) \| (.+) \|$", DOCS.read_text(), re.MULTILINE)
-    told = {area: cells.split(" | ") for area, cells in rows if area in Area.values}
+    told = {area: cells.split(" | ") for area, cells in rows if area in Module.values}
     assert told == {
         str(area): [
             f"{given[area].read.key} / {given[area].write.key}" for given in BUILT_IN.values()
         ]
-        for area in Area
+        for area in Module
     }
 
 
 def test_owner_may_everything_and_roles_go_down() -> None:
-    assert all(BUILT_IN["owner"].level(*each) == Level.ALL for each in product(Area, Action))
+    assert all(BUILT_IN["owner"].level(*each) == Level.ALL for each in product(Module, Action))
     for higher, lower in (("owner", "admin"), ("admin", "supervisor"), ("supervisor", "agent")):
         assert BUILT_IN[higher].covers(BUILT_IN[lower])
         assert not BUILT_IN[lower].covers(BUILT_IN[higher])
-    assert not any(BUILT_IN["viewer"].level(area, WRITE) for area in Area)
+    assert not any(BUILT_IN["viewer"].level(area, WRITE) for area in Module)
 
 
 def test_nobody_changes_what_they_cannot_see() -> None:
@@ -90,11 +90,11 @@ def test_rights_survive_being_stored() -> None:
 
 
 def test_scopes_name_areas_and_unknown_ones_give_nothing() -> None:
-    assert len(SCOPES) == 2 * len(Area)
+    assert len(SCOPES) == 2 * len(Module)
     given = rights_of_scopes(["inbox:write", "customers:read", "everything:write", "inbox"])
-    assert given[Area.INBOX] == Grant(Level.ALL, Level.ALL)
-    assert given[Area.CUSTOMERS] == Grant(Level.ALL, Level.NONE)
-    assert given[Area.SETTINGS] == Grant()
+    assert given[Module.INBOX] == Grant(Level.ALL, Level.ALL)
+    assert given[Module.CUSTOMERS] == Grant(Level.ALL, Level.NONE)
+    assert given[Module.SETTINGS] == Grant()
     assert scopes_of(BUILT_IN["owner"]) == SCOPES
     assert scopes_of(BUILT_IN["agent"]) == (
         "inbox:read",
@@ -152,7 +152,7 @@ SEEN = {
 def test_each_level_reaches_the_same_in_every_table(
     office: dict[str, Membership], level: Level
 ) -> None:
-    every = Rights({area: Grant(level if level in LEVELS[area] else Level.NONE) for area in Area})
+    every = Rights({area: Grant(level if level in LEVELS[area] else Level.NONE) for area in Module})
     me = present(give(office["me"], every))
     conversations = Conversation.objects.visible_to(me).select_related("customer")
     assert {each.customer.name.removeprefix("of ") for each in conversations} == SEEN[level]
@@ -163,14 +163,16 @@ def test_each_level_reaches_the_same_in_every_table(
     assert {each.key.removeprefix("of-") for each in faqs} == {name.lower() for name in SEEN[level]}
 
 
-@pytest.mark.parametrize("area", [Area.INBOX, Area.CUSTOMERS, Area.KNOWLEDGE])
-def test_memory_database_and_explanation_agree(office: dict[str, Membership], area: Area) -> None:
+@pytest.mark.parametrize("area", [Module.INBOX, Module.CUSTOMERS, Module.KNOWLEDGE])
+def test_memory_database_and_explanation_agree(office: dict[str, Membership], area: Module) -> None:
     tables = {
-        Area.INBOX: lambda who, whose: Conversation.objects.visible_to(who).filter(assignee=whose),
-        Area.CUSTOMERS: lambda who, whose: Customer.objects.visible_to(who).filter(
+        Module.INBOX: lambda who, whose: Conversation.objects.visible_to(who).filter(
+            assignee=whose
+        ),
+        Module.CUSTOMERS: lambda who, whose: Customer.objects.visible_to(who).filter(
             conversations__assignee=whose
         ),
-        Area.KNOWLEDGE: lambda who, whose: Faq.objects.visible_to(who).filter(created_by=whose),
+        Module.KNOWLEDGE: lambda who, whose: Faq.objects.visible_to(who).filter(created_by=whose),
     }
     for read, write in pairs(area):
         me = present(give(office["me"], rights(area, read, write)))
@@ -178,35 +180,35 @@ def test_memory_database_and_explanation_agree(office: dict[str, Membership], ar
             owner_ids = (owner.user_id,) if owner else ()
             whose = owner.user if owner else None
             is_there = tables[area](me, whose).exists()
-            assert permits(me, area, READ, owner_ids) is is_there
+            assert can_access(me, area, READ, owner_ids) is is_there
             for action in Action:
                 told = explain(me, area, action, owner_ids)
-                assert told.is_allowed is permits(me, area, action, owner_ids)
+                assert told.is_allowed is can_access(me, area, action, owner_ids)
                 assert (told.reason in ALLOWED) is told.is_allowed
                 assert told.sentence.startswith("Yes" if told.is_allowed else "No")
 
 
 def test_explanation_names_the_team(office: dict[str, Membership]) -> None:
-    me = present(give(office["me"], rights(Area.INBOX, Level.TEAM)))
-    told = explain(me, Area.INBOX, READ, (office["mate"].user_id,))
+    me = present(give(office["me"], rights(Module.INBOX, Level.TEAM)))
+    told = explain(me, Module.INBOX, READ, (office["mate"].user_id,))
     assert (told.reason, told.teams) == (Reason.TEAM, ("Shared",))
-    me = present(give(office["me"], rights(Area.INBOX, Level.OWN)))
-    told = explain(me, Area.INBOX, READ, (office["led"].user_id,))
+    me = present(give(office["me"], rights(Module.INBOX, Level.OWN)))
+    told = explain(me, Module.INBOX, READ, (office["led"].user_id,))
     assert (told.reason, told.teams) == (Reason.LED, ("Led",))
-    told = explain(me, Area.INBOX, WRITE, (office["led"].user_id,))
+    told = explain(me, Module.INBOX, WRITE, (office["led"].user_id,))
     assert (told.reason, told.is_allowed) == (Reason.NO_RIGHT, False)
     Membership.objects.filter(pk=me.pk).update(is_active=False)
-    told = explain(present(me), Area.INBOX, READ, (me.user_id,))
+    told = explain(present(me), Module.INBOX, READ, (me.user_id,))
     assert (told.reason, told.is_allowed) == (Reason.INACTIVE, False)
 
 
 def test_key_has_no_records_of_its_own(office: dict[str, Membership]) -> None:
     organization_id = office["me"].organization_id
     for level in (Level.OWN, Level.TEAM):
-        key = Machine(organization_id, rights(Area.INBOX, level), key_id="k")
+        key = ApiKeyPrincipal(organization_id, rights(Module.INBOX, level), key_id="k")
         assert not Conversation.objects.visible_to(key).exists()
-        assert not permits(key, Area.INBOX, READ, ())
-    key = Machine(organization_id, rights_of_scopes(["inbox:read"]), key_id="k")
+        assert not can_access(key, Module.INBOX, READ, ())
+    key = ApiKeyPrincipal(organization_id, rights_of_scopes(["inbox:read"]), key_id="k")
     assert Conversation.objects.visible_to(key).count() == 5
 
 
@@ -219,12 +221,12 @@ def test_level_all_of_one_organization_is_nothing_in_another(
 
 
 def test_rights_and_teams_come_with_the_membership(office: dict[str, Membership]) -> None:
-    give(office["me"], rights(Area.INBOX, Level.TEAM))
+    give(office["me"], rights(Module.INBOX, Level.TEAM))
     with CaptureQueriesContext(
         connection,
     ) as asked:
         me = present(office["me"])
-        assert me.rights.level(Area.INBOX) == Level.TEAM
+        assert me.rights.level(Module.INBOX) == Level.TEAM
         assert me.colleague_ids == {office[name].user_id for name in ("me", "mate", "led")}
         assert me.led_ids == {office["me"].user_id, office["led"].user_id}
         assert me.role_name.startswith("Role of")
@@ -235,7 +237,7 @@ def test_rights_and_teams_come_with_the_membership(office: dict[str, Membership]
 def test_inbox_of_every_level_is_read_by_an_index(
     office: dict[str, Membership], level: Level
 ) -> None:
-    me = present(give(office["me"], rights(Area.INBOX, level)))
+    me = present(give(office["me"], rights(Module.INBOX, level)))
     found = Conversation.objects.visible_to(me).with_status("open").newest_first()[:30]
     with connection.cursor() as cursor:
         # A handful of rows would be read whole; the plan for many is asked for.
@@ -250,9 +252,9 @@ def test_inbox_of_every_level_is_read_by_an_index(
 def test_who_may_finds_the_same_as_asking_each(organization: Organization) -> None:
     people = [make_member(organization, str(role), role) for role in Role]
     people += [
-        member_with(organization, f"own-{read}-{write}", rights(Area.INBOX, read, write))
-        for read, write in pairs(Area.INBOX)
+        member_with(organization, f"own-{read}-{write}", rights(Module.INBOX, read, write))
+        for read, write in pairs(Module.INBOX)
     ]
-    for area, action in product(Area, Action):
+    for area, action in product(Module, Action):
         found = set(Membership.objects.who_may(area, action).values_list("pk", flat=True))
         assert found == {each.pk for each in people if each.may(area, action)}

@@ -20,7 +20,7 @@ from oidc_provider_mock import User as Subject
 from oidc_provider_mock import run_server_in_thread
 from pytest_django import Settings
 
-from crm.accounts.entrance.adapters import ProviderAway, _require_readable
+from crm.accounts.login.adapters import ProviderAway, _require_readable
 from crm.accounts.models import Membership, User
 from crm.core.oauth_settings import json_object, provider_origins, provider_settings
 from tests.accounts.letters import kinds, last_letter, link_in

@@ -22,7 +22,7 @@ from crm.accounts.errors import (
     TooManyRoles,
 )
 from crm.accounts.models import CustomRole, Membership, Organization, Role, User
-from crm.accounts.permissions import BUILT_IN, WRITE, Area, Grant, Level, Rights
+from crm.accounts.permissions import BUILT_IN, WRITE, Grant, Level, Module, Rights
 from crm.accounts.services.owners import keep_an_owner, lock_rights
 from crm.accounts.services.roles import (
     MAX_ROLES,
@@ -70,7 +70,7 @@ def test_copy_is_edited_and_holds_at_once(
     answer = client.post(role_page(role), filled(role, inbox_read="own", inbox_write="own"))
     assert answer.status_code == 302
     role.refresh_from_db()
-    assert (role.version, role.rights[Area.INBOX]) == (2, Grant(Level.OWN, Level.OWN))
+    assert (role.version, role.rights[Module.INBOX]) == (2, Grant(Level.OWN, Level.OWN))
     change_role(by=owner, membership_id=agent.pk, key=str(role.pk))
     agent = Membership.objects.get(pk=agent.pk)
     assert (agent.role_name, agent.role) == ("Night shift", Role.AGENT)
@@ -135,7 +135,7 @@ def test_two_editors_do_not_undo_each_other(client: Client, owner: Membership) -
     answer = client.post(role_page(role), old | {"inbox_write": "none"})
     assert answer.status_code == 409
     role.refresh_from_db()
-    assert role.rights[Area.INBOX].write == Level.ALL
+    assert role.rights[Module.INBOX].write == Level.ALL
     with pytest.raises(EditedMeanwhile):
         edit_role(by=owner, role_id=role.pk, version=1, name="x", rights=Rights())
 
@@ -183,7 +183,7 @@ def test_nobody_gives_more_than_they_have(
     client: Client, admin: Membership, agent: Membership
 ) -> None:
     role = create_role(by=admin, name="Night", copied_from="agent")
-    more = Rights({**role.rights.grants, Area.BILLING: Grant(Level.ALL, Level.ALL)})
+    more = Rights({**role.rights.grants, Module.BILLING: Grant(Level.ALL, Level.ALL)})
     with pytest.raises(GrantsTooMuch):
         edit_role(by=admin, role_id=role.pk, version=1, name="Night", rights=more)
     client.force_login(admin.user)
@@ -199,7 +199,7 @@ def test_role_beyond_ones_own_rights_is_not_for_them_to_touch(
     client: Client, owner: Membership, admin: Membership, agent: Membership
 ) -> None:
     role = create_role(by=owner, name="Cashier", copied_from="agent")
-    more = Rights({**role.rights.grants, Area.BILLING: Grant(Level.ALL, Level.ALL)})
+    more = Rights({**role.rights.grants, Module.BILLING: Grant(Level.ALL, Level.ALL)})
     role = edit_role(by=owner, role_id=role.pk, version=1, name="Cashier", rights=more)
     for attempt in (
         lambda: edit_role(by=admin, role_id=role.pk, version=2, name="x", rights=Rights()),
@@ -236,7 +236,7 @@ def test_who_may_not_change_settings_changes_no_roles(
     assert client.post(ROLES, {"name": "Mine", "copied_from": "viewer"}).status_code == 403
     assert client.post(role_page(made), filled(made, name="x")).status_code == 403
     assert client.post(reverse("accounts:delete_role", args=[made.pk])).status_code == 403
-    sees = person.may(Area.SETTINGS)
+    sees = person.may(Module.SETTINGS)
     assert client.get(ROLES).status_code == (200 if sees else 403)
     assert CustomRole.objects.get().name == "Night"
 
@@ -402,6 +402,6 @@ def test_built_in_roles_are_shown_and_not_for_change(client: Client, owner: Memb
         page = reverse("accounts:role", args=[role])
         shown = client.get(page).content.decode()
         assert "<select" not in shown
-        assert len(re.findall(r'class="level level-', shown)) == 2 * len(Area)
+        assert len(re.findall(r'class="level level-', shown)) == 2 * len(Module)
         assert client.post(page, {"inbox_read": "none"}).status_code == 200
-    assert BUILT_IN["agent"].level(Area.INBOX, WRITE) == Level.ALL
+    assert BUILT_IN["agent"].level(Module.INBOX, WRITE) == Level.ALL

@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import reverse
 from fido2.webauthn import AuthenticationResponse
 
-from crm.accounts.forms.factors import MOST_CREDENTIAL
+from crm.accounts.forms.mfa import MOST_CREDENTIAL
 from crm.accounts.models import Membership
-from crm.accounts.services.operating import deactivate_user, reactivate_user
+from crm.accounts.services.operator_actions import deactivate_user, reactivate_user
 from tests.accounts.letters import kinds
 from tests.conftest import PASSWORD
 

@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from chat.logins import agent_of_cookie
+from chat.authentication import agent_of_cookie
 from crm.accounts.errors import AccessEnded
 from crm.accounts.models import (
-    Ended,
+    EndReason,
     Membership,
     Organization,
     SecuritySettings,
@@ -69,7 +69,7 @@ def test_who_logs_in_over_somebody_ends_their_session(
     assert record_of(client).user_id == colleague.user_id
     assert is_in(client)
     before.refresh_from_db()
-    assert before.ended_because == Ended.LOGGED_OUT
+    assert before.ended_because == EndReason.LOGGED_OUT
     assert live_logins([str(before.pk)]) == {}
 
 
@@ -132,7 +132,7 @@ def test_one_session_can_be_ended_and_the_others_go_on(agent: Membership) -> Non
     assert answer["Location"] == SESSIONS
     assert (is_in(mine), is_in(lost)) == (True, False)
     ended = UserSession.objects.get(ended_at__isnull=False)
-    assert ended.ended_because == Ended.REVOKED
+    assert ended.ended_because == EndReason.REVOKED
     assert not Session.objects.filter(session_key=ended.key).exists()
 
 
@@ -159,7 +159,7 @@ def test_a_cached_copy_of_an_ended_session_opens_nothing(agent: Membership) -> N
     name = cache_key_of(record.key)
     copy = cache.get(name)
     assert copy is not None
-    end_access(user_id=agent.user_id, because=Ended.DEACTIVATED)
+    end_access(user_id=agent.user_id, because=EndReason.DEACTIVATED)
     cache.set(name, copy)
     assert not is_in(client)
     cache.set(name, copy)
@@ -193,7 +193,7 @@ def test_the_organizations_rules_end_a_session(
     later(record, unused=unused, old=old)
     assert is_in(client) is not is_over
     record.refresh_from_db()
-    assert record.ended_because == (Ended.LAPSED if is_over else "")
+    assert record.ended_because == (EndReason.LAPSED if is_over else "")
     assert (str(record.pk) in live_logins([str(record.pk)])) is not is_over
 
 
@@ -222,13 +222,13 @@ def test_a_new_password_ends_everything_but_the_session_it_was_made_in(
     password_changed.send(sender=type(agent.user), request=request, user=agent.user)
     assert (is_in(mine), is_in(lost)) == (True, False)
     ended = UserSession.objects.get(ended_at__isnull=False)
-    assert ended.ended_because == Ended.PASSWORD_CHANGED
+    assert ended.ended_because == EndReason.PASSWORD_CHANGED
 
 
 def test_logging_out_ends_the_record(agent: Membership) -> None:
     client = browser(agent)
     client.post(reverse("accounts:log_out"))
-    assert UserSession.objects.get().ended_because == Ended.LOGGED_OUT
+    assert UserSession.objects.get().ended_because == EndReason.LOGGED_OUT
 
 
 def test_what_is_over_for_long_is_dropped(agent: Membership) -> None:
@@ -264,7 +264,7 @@ def test_an_operator_who_switches_an_account_off_ends_everything(agent: Membersh
     page = reverse("admin:accounts_user_deactivate", args=[agent.user_id])
     assert operator().post(page, {"confirm": "yes"}).status_code == 302
     assert not is_in(theirs)
-    assert UserSession.objects.of(agent.user).get().ended_because == Ended.DEACTIVATED
+    assert UserSession.objects.of(agent.user).get().ended_because == EndReason.DEACTIVATED
 
 
 @pytest.mark.parametrize(

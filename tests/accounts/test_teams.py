@@ -15,7 +15,7 @@ from crm.accounts.errors import (
     TooManyTeams,
 )
 from crm.accounts.models import Membership, Organization, Role, Team, TeamMember, User
-from crm.accounts.permissions import Area, Grant, Level, Rights
+from crm.accounts.permissions import Grant, Level, Module, Rights
 from crm.accounts.services.invitations import invite
 from crm.accounts.services.roles import change_role, create_role, edit_role
 from crm.accounts.services.teams import (
@@ -197,7 +197,7 @@ def test_lists_ask_the_same_whatever_they_hold(
 def limited(owner: Membership, member: Membership, level: Level) -> Membership:
     """Give a member a role that may change settings, and sees conversations only so far."""
     role = create_role(by=owner, name=f"Deputy {level.key}", copied_from=Role.ADMIN)
-    rights = Rights({**role.rights.grants, Area.INBOX: Grant(level, level)})
+    rights = Rights({**role.rights.grants, Module.INBOX: Grant(level, level)})
     edit_role(by=owner, role_id=role.pk, version=None, name=role.name, rights=rights)
     change_role(by=owner, membership_id=member.pk, key=str(role.pk))
     return present(member)

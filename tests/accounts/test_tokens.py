@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts import access_tokens
-from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily, User
+from crm.accounts.models import EndReason, Membership, RefreshToken, TokenFamily, User
 from crm.accounts.principals import authenticate_access_token
 from crm.accounts.services.access import end_access
 from crm.accounts.signals import refresh_token_reused
@@ -154,7 +154,7 @@ def test_a_second_factor_is_asked_for_and_good_once(client: Client, agent: Membe
 
 def test_a_changed_second_factor_ends_tokens(client: Client, agent: Membership) -> None:
     tokens = tokens_of(client, agent)
-    end_access(user_id=agent.user_id, because=Ended.FACTORS_CHANGED)
+    end_access(user_id=agent.user_id, because=EndReason.FACTORS_CHANGED)
     assert refusal(who(client, tokens["access_token"])) == (401, "access_token_revoked")
     assert refusal(refresh(client, tokens["refresh_token"])) == (401, "refresh_token_invalid")
     assert Authenticator.objects.count() == 0
@@ -202,7 +202,7 @@ def test_reuse_ends_the_family_and_is_reported(
         answer = refresh(client, first["refresh_token"], **extra)
     assert refusal(answer) == (401, "refresh_token_reused")
     family = TokenFamily.objects.get()
-    assert (family.ended_because, told) == (Ended.REUSED, [(agent.user_id, family.pk)])
+    assert (family.ended_because, told) == (EndReason.REUSED, [(agent.user_id, family.pk)])
     assert refusal(refresh(client, second["refresh_token"])) == (401, "refresh_token_invalid")
     assert refusal(who(client, second["access_token"])) == (401, "access_token_revoked")
 

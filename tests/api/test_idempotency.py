@@ -13,7 +13,7 @@ from chat.models import Conversation, Message
 from crm.accounts.models import IdempotentRequest, Membership
 from crm.accounts.services.idempotency import (
     KEPT_FOR,
-    Answer,
+    StoredResponse,
     answer_once,
     purge_idempotent_requests,
 )
@@ -114,7 +114,7 @@ def test_a_message_is_stored_once_in_the_log_too(api: Api, conversation: Convers
 
 @pytest.mark.django_db(transaction=True)
 def test_what_fails_inside_leaves_neither_thing_nor_answer(owner: Membership) -> None:
-    def act() -> Answer:
+    def act() -> StoredResponse:
         Customer.objects.create(organization_id=owner.organization_id, name="Half")
         raise ZeroDivisionError
 
@@ -129,10 +129,10 @@ def test_what_fails_inside_leaves_neither_thing_nor_answer(owner: Membership) ->
 def test_the_same_request_at_the_same_moment_is_a_409(api: Api, owner: Membership) -> None:
     held, go = threading.Event(), threading.Event()
 
-    def act() -> Answer:
+    def act() -> StoredResponse:
         held.set()
         go.wait(PATIENCE)
-        return Answer(201, "{}")
+        return StoredResponse(201, "{}")
 
     def first() -> None:
         try:
@@ -181,6 +181,6 @@ def test_a_lock_lasts_no_longer_than_its_transaction(owner: Membership) -> None:
                 actor="a",
                 key="k",
                 fingerprint="f",
-                act=lambda: Answer(201, "{}"),
+                act=lambda: StoredResponse(201, "{}"),
             )
         assert answer.status == 201

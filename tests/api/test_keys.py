@@ -61,7 +61,7 @@ def test_a_key_answers_customers_in_its_own_name(api: Api, conversation: Any) ->
     sender = answer.json()["data"]["sender"]
     assert (sender["name"], sender["id"]) == ("Shop", f"key:{ApiKey.objects.get().pk}")
     seen = ask(key, "POST", f"/api/v1/streams/{conversation.stream}/seen", '{"seq": 1}')
-    assert (seen.status_code, seen.json()["code"]) == (403, "nobody_reads")
+    assert (seen.status_code, seen.json()["code"]) == (403, "user_required")
     events = ask(key, "GET", f"/api/v1/streams/{conversation.stream}/events")
     assert [event["seq"] for event in events.json()["events"]] == [1, 2]
 

@@ -13,7 +13,7 @@ from chat.consumers.long_poll import _counted_viewer
 from chat.models import Widget
 from crm.accounts.models import Membership
 from crm.accounts.services.api_keys import create_api_key
-from crm.core.ratelimit import Refusal
+from crm.core.ratelimit import RateLimitExceeded
 from tests.api.conftest import Api
 from tests.conftest import PASSWORD
 from tests.outages import without_redis
@@ -47,7 +47,7 @@ def test_too_many_are_refused_with_the_wait(narrow: None, api: Api) -> None:
     answer = api.get(ME)
     problem = answer.json()
     assert answer["Content-Type"] == "application/problem+json"
-    assert (problem["code"], problem["limit"]) == ("too_fast", "api.user")
+    assert (problem["code"], problem["limit"]) == ("rate_limited", "api.user")
     assert 0 < int(answer["Retry-After"]) <= 1200
     assert problem["retry_after"] == int(answer["Retry-After"])
     assert answer["X-RateLimit-Remaining"] == "0"
@@ -84,7 +84,7 @@ def test_long_polls_are_counted_like_other_reads(settings: Any, widget: Widget) 
     assert client.get(stream, headers={"Authorization": bearer}).status_code == 404
     for _n in range(2):
         _counted_viewer(HttpRequest(), authorization=bearer, cookie=None)
-    with pytest.raises(Refusal):
+    with pytest.raises(RateLimitExceeded):
         _counted_viewer(HttpRequest(), authorization=bearer, cookie=None)
     assert client.get(stream, headers={"Authorization": bearer}).status_code == 429
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Conversation, Widget
-from chat.services import close, hand_off
+from chat.services import close, escalate
 from crm.accounts.models import Membership, Organization
 from crm.core.api.cursors import CursorInvalid, decode_cursor, encode_cursor
 from crm.customers.models import Customer
@@ -206,7 +206,7 @@ def test_conversations_are_filtered(
         made.append(make_conversation(customer, widget, f"first-{number}"))
     pending, opened, closed = made
     whose: dict[str, Any] = {"organization_id": organization.pk}
-    hand_off(**whose, conversation_id=opened.pk, reason="asked")
+    escalate(**whose, conversation_id=opened.pk, reason="asked")
     Conversation.objects.filter(pk=opened.pk).update(assignee=owner.user, labels=["vip"])
     close(**whose, conversation_id=closed.pk, by=owner)
     path = "/api/v1/conversations"

@@ -14,11 +14,11 @@ from django.http import HttpRequest
 
 from chat.models import Conversation
 from crm.accounts import access_tokens
-from crm.accounts.clients import Client
 from crm.accounts.models import Membership
 from crm.accounts.permissions import SCOPES
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.token_families import start_family
+from crm.accounts.user_agent import Client
 from tests.servers import serving, without_limits
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -32,7 +32,7 @@ def organization_on_free(organization: Organization) -> Organization:
     return organization
 
 
-def deed(organization: Organization, name: str) -> str:
+def action(organization: Organization, name: str) -> str:
     return reverse(f"admin:accounts_organization_{name}", args=[organization.pk])
 
 
@@ -83,7 +83,7 @@ def test_a_limit_that_is_none_is_refused(operator: Client, db: None, value: str)
 def test_an_override_of_the_admin_holds_and_runs_out(
     operator: Client, organization_on_free: Organization
 ) -> None:
-    address = deed(organization_on_free, "override-quota")
+    address = action(organization_on_free, "override-quota")
     assert operator.get(address).status_code == 200
     given = {"metric": "members", "limit": "7", "reason": REASON}
     assert operator.post(address, given).status_code == 302
@@ -101,7 +101,7 @@ def test_an_override_of_the_admin_holds_and_runs_out(
 def test_a_feature_is_given_and_taken_back(
     operator: Client, organization_on_free: Organization
 ) -> None:
-    address = deed(organization_on_free, "override-feature")
+    address = action(organization_on_free, "override-feature")
     assert (
         operator.post(address, {"feature": "custom_roles", "is_enabled": "on"}).status_code == 400
     )

@@ -13,19 +13,19 @@ from chat import bot
 from chat.models import Conversation, ConversationSize, Message, Status, Widget
 from chat.services import delete_message, open_conversation, post_message
 from chat.services.conversations import customer_sender
-from chat.services.measuring import measure_conversations, stored_text
+from chat.services.storage_usage import measure_conversations, stored_text
 from crm.accounts.models import Membership, Organization, Role
 from crm.billing import banner, counters
-from crm.billing.forecasting import forecast
+from crm.billing.forecast import forecast
 from crm.billing.metrics import Metric
-from crm.billing.models import QuotaNotice, UsageReading
-from crm.billing.services.noticing import tell_levels
+from crm.billing.models import QuotaNotice, UsageSnapshot
+from crm.billing.services.alerts import tell_levels
 from crm.billing.services.subscriptions import assign_plan
 from crm.billing.tasks import sweep
 from crm.compliance.errors import TooManyExports
 from crm.compliance.filters import Filters
 from crm.compliance.models import ExportFormat
-from crm.compliance.services.exporting import ask_for_export, cancel_export
+from crm.compliance.services.exports import ask_for_export, cancel_export
 from crm.core import quotas, stores, tenancy
 from crm.customers.models import Customer
 from knowledge.models import Faq
@@ -250,7 +250,7 @@ def test_the_sweep_tells_what_was_lost_and_mends_counters(
     )
     assert QuotaNotice.objects.get().metric == Metric.CONVERSATIONS
     assert [each.metric for each in banner.shown(organization.pk)] == ["conversations"]
-    assert UsageReading.objects.filter(organization=organization).count() == 3
+    assert UsageSnapshot.objects.filter(organization=organization).count() == 3
 
 
 def test_the_command_finds_differences_and_repairs_them(

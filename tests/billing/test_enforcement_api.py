@@ -13,9 +13,9 @@ from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
-from crm.billing.models import Subscription, UsageReading
+from crm.billing.models import Subscription, UsageSnapshot
+from crm.billing.services.alerts import tell_levels
 from crm.billing.services.api_calls import post_api_calls
-from crm.billing.services.noticing import tell_levels
 from crm.billing.services.subscriptions import assign_plan
 from crm.billing.tasks import post_calls
 from crm.core import stores
@@ -170,7 +170,7 @@ def test_the_page_shows_every_quota_and_days(
     organization: Organization, owner: Membership, client: Client
 ) -> None:
     allow(organization, members=2, bot_answers=100)
-    UsageReading.objects.create(
+    UsageSnapshot.objects.create(
         organization=organization, metric=Metric.MEMBERS, day=timezone.now().date(), value=1
     )
     client.force_login(owner.user)

@@ -19,10 +19,16 @@ from crm.billing.errors import (
     UseOverLimits,
 )
 from crm.billing.metrics import Feature
-from crm.billing.models import FeatureOverride, Plan, Status, Subscription, SubscriptionEvent
+from crm.billing.models import (
+    FeatureOverride,
+    Plan,
+    Subscription,
+    SubscriptionEvent,
+    SubscriptionStatus,
+)
 from crm.billing.periods import month_later
 from crm.billing.services import has_feature
-from crm.billing.services.overriding import end_override, override_feature
+from crm.billing.services.overrides import end_override, override_feature
 from crm.billing.services.subscriptions import (
     assign_plan,
     cancel_subscription,
@@ -57,7 +63,7 @@ def test_a_sign_up_begins_with_a_trial_of_pro(db: None) -> None:
     user = User.objects.create(email="new@example.com", name="New")
     membership = found_organization(user=user, name="Newcomers")
     subscription = of(membership.organization)
-    assert (subscription.plan_id, subscription.status) == ("pro", Status.TRIAL)
+    assert (subscription.plan_id, subscription.status) == ("pro", SubscriptionStatus.TRIAL)
     assert subscription.period_end - subscription.period_start == timedelta(days=14)
     assert history(membership.organization) == ["trial_started"]
 
@@ -68,7 +74,7 @@ def test_without_trials_a_sign_up_begins_free(db: None) -> None:
     membership = found_organization(user=user, name="Newcomers")
     assert (of(membership.organization).plan_id, of(membership.organization).status) == (
         "free",
-        Status.ACTIVE,
+        SubscriptionStatus.ACTIVE,
     )
 
 
@@ -77,12 +83,12 @@ def test_a_trial_goes_through_grace_to_the_free_plan(organization: Organization)
     ends_at(organization, timezone.now() - timedelta(hours=1))
     for _twice in range(2):
         roll_periods()
-    assert (of(organization).plan_id, of(organization).status) == ("pro", Status.GRACE)
+    assert (of(organization).plan_id, of(organization).status) == ("pro", SubscriptionStatus.GRACE)
     ends_at(organization, timezone.now() - timedelta(hours=1))
     for _twice in range(2):
         roll_periods()
     subscription = of(organization)
-    assert (subscription.plan_id, subscription.status) == ("free", Status.ACTIVE)
+    assert (subscription.plan_id, subscription.status) == ("free", SubscriptionStatus.ACTIVE)
     assert subscription.period_end > timezone.now()
     assert history(organization) == ["trial_started", "grace_began", "expired"]
 
@@ -121,7 +127,7 @@ def test_keeping_the_plan_of_a_trial_ends_the_trial(
 ) -> None:
     start_subscription(organization_id=organization.pk, plan="pro", trial_days=14)
     subscription = change_plan(by=owner, plan="pro")
-    assert subscription.status == Status.ACTIVE
+    assert subscription.status == SubscriptionStatus.ACTIVE
     assert subscription.period_end == month_later(
         subscription.period_start, subscription.anchor_day
     )
@@ -212,7 +218,7 @@ def test_a_period_that_is_not_renewed_goes_into_grace(organization: Organization
     assign_plan(organization_id=organization.pk, plan="pro", renews=False)
     ends_at(organization, timezone.now() - timedelta(seconds=1))
     roll_periods()
-    assert of(organization).status == Status.GRACE
+    assert of(organization).status == SubscriptionStatus.GRACE
 
 
 def test_features_follow_the_plan_and_the_operators_word(

@@ -15,13 +15,13 @@ from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.models import QuotaNotice, Subscription, UsageRecord
-from crm.billing.services import consume, require_room
-from crm.billing.services.noticing import tell_levels
-from crm.billing.services.overriding import override_quota
-from crm.billing.services.reconciling import compare
-from crm.billing.services.standing import standings_of
+from crm.billing.services import check_quota, consume
+from crm.billing.services.alerts import tell_levels
+from crm.billing.services.entitlements import terms_of
+from crm.billing.services.overrides import override_quota
+from crm.billing.services.reconciliation import compare
 from crm.billing.services.subscriptions import assign_plan
-from crm.billing.services.terms import terms_of
+from crm.billing.services.usage_summary import standings_of
 from crm.core import quotas, stores, tenancy
 from crm.core.mail.models import Mail
 from crm.customers.models import Customer, Stage
@@ -268,7 +268,7 @@ def test_room_is_refused_outside_of_a_transaction(
     transactional_db: None, organization: Organization
 ) -> None:
     with pytest.raises(RuntimeError):
-        require_room("members", organization_id=organization.pk)
+        check_quota("members", organization_id=organization.pk)
 
 
 def test_owners_are_told_at_eighty_and_at_hundred_per_cent_once(

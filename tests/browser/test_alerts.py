@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation
-from chat.services import hand_off
+from chat.services import escalate
 from chat.services.alerts import alert_settings, change_alert_settings
 from crm.accounts.models import Membership
 from tests.browser.inbox_pages import customer_says, logged_in, open_inbox, path_of
@@ -94,7 +94,7 @@ def test_hand_over_rings_and_the_bots_talk_does_not(
     expect(page.locator("#rows .row-last")).to_have_text("Are you a robot?")
     page.wait_for_timeout(1_000)
     assert rung(page) == 0
-    hand_off(
+    escalate(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
         reason="asked",

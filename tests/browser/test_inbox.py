@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation, Message, Widget
-from chat.services import assign, hand_off, mark_seen_by_customer, reopen, take_over
+from chat.services import assign, escalate, mark_seen_by_customer, reopen, take_over
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -35,7 +35,7 @@ def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterat
 @pytest.fixture
 def waiting(conversation: Conversation) -> Conversation:
     """The conversation, open and nobody's."""
-    hand_off(
+    escalate(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
         reason="asked",
@@ -102,7 +102,7 @@ def test_what_customers_write_appears_by_itself(
     page = open_inbox(desk)
     customer = Customer.objects.create(organization=organization, name="Olga")
     newer = make_conversation(customer, widget, "olga")
-    hand_off(organization_id=organization.pk, conversation_id=newer.pk, reason="asked")
+    escalate(organization_id=organization.pk, conversation_id=newer.pk, reason="asked")
     rows = page.locator("#rows .row-item")
     expect(rows).to_have_count(2)
     # Whoever waits longest stands first.
@@ -346,7 +346,7 @@ def test_list_goes_on_as_one_scrolls(
     for number in range(70):
         customer = Customer.objects.create(organization=organization, name=f"Person {number:02}")
         made = make_conversation(customer, widget, f"p{number}")
-        hand_off(organization_id=organization.pk, conversation_id=made.pk, reason="asked")
+        escalate(organization_id=organization.pk, conversation_id=made.pk, reason="asked")
     page = open_inbox(desk)
     rows = page.locator("#rows .row-item")
     expect(rows).to_have_count(30)

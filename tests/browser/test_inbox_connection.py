@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.models import Conversation, Widget
-from chat.services import assign, close, hand_off, mark_seen_by_customer
+from chat.services import assign, close, escalate, mark_seen_by_customer
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def opened(organization: Any, widget: Widget, name: str) -> Conversation:
     customer = Customer.objects.create(organization=organization, name=name)
     made = make_conversation(customer, widget, f"first-of-{name}")
-    hand_off(organization_id=organization.pk, conversation_id=made.pk, reason="asked")
+    escalate(organization_id=organization.pk, conversation_id=made.pk, reason="asked")
     made.refresh_from_db()
     return made
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.events import SenderData, announce_typing
 from chat.models import Conversation, Sender, SenderType, Widget
-from chat.services import close, hand_off, open_conversation, post_message
+from chat.services import close, escalate, open_conversation, post_message
 from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -39,7 +39,7 @@ def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterat
 def handed_off(organization: Organization, widget: Widget, name: str) -> Conversation:
     customer = Customer.objects.create(organization=organization, name=name)
     conversation = make_conversation(customer, widget, f"first-{customer.pk.hex}")
-    hand_off(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
+    escalate(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
     return conversation
 
 

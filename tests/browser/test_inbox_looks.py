@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Conversation, Sender, SenderType, Widget
-from chat.services import hand_off, post_message, take_over
+from chat.services import escalate, post_message, take_over
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.inbox_pages import (
@@ -37,7 +37,7 @@ def world(
         made.append(make_conversation(customer, widget, f"first-{name}"))
     whose: dict[str, Any] = {"organization_id": conversation.organization_id}
     for each in made:
-        hand_off(**whose, conversation_id=each.pk, reason="asked")
+        escalate(**whose, conversation_id=each.pk, reason="asked")
     bot = Sender(type=SenderType.BOT, id="bot", name="Sunny")
     writer = Sender(type=SenderType.AGENT, id=str(colleague.user_id), name="Marco")
     sources = [{"title": "Shipping", "url": "https://shop.example/shipping"}]

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from chat.models import Conversation
 from chat.services import assign
 from crm.accounts.models import CustomRole, Membership, Team
-from crm.accounts.permissions import BUILT_IN, Area, Grant, Level
+from crm.accounts.permissions import BUILT_IN, Grant, Level, Module
 from crm.accounts.services.roles import create_role
 from tests.accounts.people import give, make_team, rights
 from tests.browser.axe import violations
@@ -49,8 +49,8 @@ def test_role_is_copied_and_set_by_keyboard_alone(
         page.get_by_role("button", name="Save").press("Enter")
         expect(page.get_by_role("link", name="Night shift")).to_be_visible()
     role = CustomRole.objects.get()
-    assert role.rights[Area.INBOX] == Grant(Level.OWN, Level.OWN)
-    assert role.rights[Area.CUSTOMERS] == BUILT_IN["agent"][Area.CUSTOMERS]
+    assert role.rights[Module.INBOX] == Grant(Level.OWN, Level.OWN)
+    assert role.rights[Module.CUSTOMERS] == BUILT_IN["agent"][Module.CUSTOMERS]
 
 
 def test_team_is_made_of_boxes(
@@ -137,7 +137,7 @@ def test_conversation_that_is_given_away_closes_before_ones_eyes(
 ) -> None:
     named = {"organization_id": owner.organization_id, "conversation_id": conversation.pk}
     assign(**named, assignee_id=agent.user_id, by=owner)
-    give(agent, rights(Area.INBOX, Level.OWN, Level.OWN))
+    give(agent, rights(Module.INBOX, Level.OWN, Level.OWN))
     with logged_in(chromium, web_server.base_url, agent) as context:
         page = open_inbox(context, path_of(conversation))
         expect(page.locator("#rows .row-item")).to_have_count(1)
@@ -171,7 +171,7 @@ def test_what_one_may_only_read_offers_no_changes(
     named = {"organization_id": owner.organization_id, "conversation_id": conversation.pk}
     assign(**named, assignee_id=colleague.user_id, by=owner)
     make_team("Night", agent, colleague)
-    give(agent, rights(Area.INBOX, Level.TEAM, Level.OWN))
+    give(agent, rights(Module.INBOX, Level.TEAM, Level.OWN))
     with logged_in(chromium, web_server.base_url, agent) as context:
         page = open_inbox(context, path_of(conversation))
         expect(

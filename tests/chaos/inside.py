@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("what", choices=["prepare"])
     parser.add_argument("--agents", type=int, default=5)
     arguments = parser.parse_args()
-    with tenancy.everything("The harness makes its world."):
+    with tenancy.all_tenants("The harness makes its world."):
         told = prepare(agents=arguments.agents)
     sys.stdout.write(json.dumps(told) + "\n")
 

@@ -27,7 +27,7 @@ WELCOME_SECONDS = 10.0
 HEARTBEATS_MISSED = 2.5
 STEADY_SECONDS = 5.0
 # Refusals that heal by themselves.
-TRANSIENT = frozenset({"store_unavailable", "too_fast"})
+TRANSIENT = frozenset({"store_unavailable", "rate_limited"})
 # Ends of a socket that a client only comes back from.
 EXPECTED_CLOSES = frozenset({1000, 1001, 1006, 1012, 4401})
 

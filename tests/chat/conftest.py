@@ -12,8 +12,8 @@ from chat.services.conversations import agent_sender
 from crm.accounts.models import Membership, Organization, Role
 from knowledge.services import import_faqs, index_now
 from tests.accounts.people import make_team
-from tests.chat.amendments import say
 from tests.chat.clients import Client, at_work
+from tests.chat.edits import say
 from tests.conftest import make_member
 from tests.knowledge.conftest import contents
 from tests.servers import LiveServer, serving

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from chat.models import Conversation, Widget
 from chat.services import (
-    hand_off,
+    escalate,
 )
 from crm.customers.models import Customer
 from tests.conftest import make_conversation
@@ -21,7 +21,7 @@ def many(organization: Any, widget: Widget, number: int) -> list[Conversation]:
     for each in range(number):
         customer = Customer.objects.create(organization=organization, name=f"Customer {each}")
         conversation = make_conversation(customer, widget, f"first-{each}")
-        hand_off(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
+        escalate(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
         made.append(conversation)
     return made
 

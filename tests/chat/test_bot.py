@@ -11,7 +11,7 @@ from chat.bot_texts import Line, line
 from chat.events import conversation_group
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
-from chat.services import close, hand_back, take_over
+from chat.services import close, return_to_bot, take_over
 from crm.accounts.models import Membership, Organization
 from crm.core import channel_signing, stores
 from crm.customers.models import Customer
@@ -204,7 +204,7 @@ def test_conversation_handed_back_is_answered_again(
     knowing: Organization, conversation: Conversation, agent: Membership
 ) -> None:
     run(ask(conversation, "human please", "a"))
-    hand_back(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
+    return_to_bot(organization_id=knowing.pk, conversation_id=conversation.pk, by=agent)
     question = ask(conversation, SHIPPING, "b")
     run(question)
     assert replies(question) == [TEXTS["delivery"]["en"][1]]

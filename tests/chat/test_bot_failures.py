@@ -77,7 +77,7 @@ def test_killed_between_reply_and_hand_off(
     knowing: Organization, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = ask(conversation, "Who won the football match?")
-    killed_at("hand_off", question, monkeypatch)
+    killed_at("escalate", question, monkeypatch)
     conversation.refresh_from_db()
     assert (conversation.status, conversation.last_seq) == (Status.PENDING, question.seq)
     run(question)
@@ -92,7 +92,7 @@ def test_what_was_said_before_the_kill_stands(
     knowing: Organization, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = ask(conversation, "Do you sell decaf coffee?")
-    killed_at("hand_off", question, monkeypatch)
+    killed_at("escalate", question, monkeypatch)
     from_faq = contents()[0]
     import_faqs(
         organization_id=knowing.pk,

@@ -38,7 +38,7 @@ def test_unanswered_are_paged_newest_first(unanswered: Organization) -> None:
 
 def test_settled_question_leaves_the_list_and_comes_back(unanswered: Organization) -> None:
     one = BotInteraction.objects.unanswered(unanswered.pk)[0]
-    assert BotInteraction.objects.settle(unanswered.pk, one.id, by=uuid7())
+    assert BotInteraction.objects.resolve(unanswered.pk, one.id, by=uuid7())
     assert len(BotInteraction.objects.unanswered(unanswered.pk)) == 4
     assert BotInteraction.objects.unsettle(unanswered.pk, one.id)
     assert len(BotInteraction.objects.unanswered(unanswered.pk)) == 5
@@ -50,14 +50,14 @@ def test_stranger_sees_and_settles_nothing(
     one = BotInteraction.objects.unanswered(unanswered.pk)[0]
     assert BotInteraction.objects.unanswered(stranger_organization.pk) == []
     assert BotInteraction.objects.numbered(stranger_organization.pk, one.id) is None
-    assert not BotInteraction.objects.settle(stranger_organization.pk, one.id, by=uuid7())
+    assert not BotInteraction.objects.resolve(stranger_organization.pk, one.id, by=uuid7())
     assert len(BotInteraction.objects.unanswered(unanswered.pk)) == 5
 
 
 @pytest.mark.parametrize("identifier", ["", "x", "0" * 23, "0" * 24])
 def test_wrong_id_is_nothing(unanswered: Organization, identifier: str) -> None:
     assert BotInteraction.objects.numbered(unanswered.pk, identifier) is None
-    assert not BotInteraction.objects.settle(unanswered.pk, identifier, by=uuid7())
+    assert not BotInteraction.objects.resolve(unanswered.pk, identifier, by=uuid7())
     assert not BotInteraction.objects.unsettle(unanswered.pk, identifier)
 
 

@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 from chat.demo.content import read
 from chat.intents import Intent, recognise
 from chat.models import Conversation, Message, Status
-from chat.services.sweeping import pending_answers
+from chat.services.recovery import pending_answers
 from crm.accounts.models import Organization
 from crm.core import stores
 from knowledge.models import Faq, Passage
@@ -114,5 +114,5 @@ def test_the_bot_would_say_the_same_again(demo: None, db: None):
                         question["text"],
                         expected[reply["faq"]],
                     )
-                elif "hand_off" in reply:
+                elif "escalate" in reply:
                     assert recognise(question["text"]) == Intent.PERSON

@@ -7,12 +7,12 @@ from django.conf import settings
 from redis import Redis
 
 from chat import presence
-from chat.consumers import pulse
+from chat.consumers import heartbeat
 from chat.models import Conversation
 from chat.services.conversations import customer_sender
 from chat.tasks import answer_with_bot
 from crm.core import realtime, redis_circuit_breaker
-from tests.chat.amendments import say
+from tests.chat.edits import say
 from tests.relays import Relay, relayed
 
 HINT = ("group.1", {"type": "x"})
@@ -71,13 +71,13 @@ def test_a_message_never_waits_for_a_broker_that_hangs(
 
 
 @pytest.mark.django_db
-def test_the_pulse_tells_what_it_knows_without_a_redis_that_hangs(
+def test_the_heartbeat_tells_what_it_knows_without_a_redis_that_hangs(
     conversation: Conversation, hanging: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(presence, "refresh", lambda *about: asked.append(about))
     realtime.publish(HINT)
-    facts = pulse._find_out(
+    facts = heartbeat._find_out(
         conversation.organization_id,
         streams=[conversation.pk],
         looked_at=[],

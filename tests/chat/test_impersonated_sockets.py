@@ -14,16 +14,16 @@ from django.utils import timezone
 from chat.models import Conversation, ConversationRead
 from chat.presence import online
 from crm.accounts.models import (
-    Ended,
+    EndReason,
     Impersonation,
-    ImpersonationEnded,
+    ImpersonationEndReason,
     Membership,
     User,
     UserSession,
 )
 from crm.accounts.principals import live_logins
 from crm.accounts.services.access import end_access
-from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
+from crm.accounts.services.impersonation import SESSION_KEY, end_impersonation
 from crm.accounts.tasks import end_lapsed
 from crm.core.admin.site import SEEN_KEY
 from crm.core.executor import run_sync
@@ -104,11 +104,11 @@ def _end(browser: Browser, how: str) -> None:
         case "stop":
             browser.post(reverse("accounts:stop_impersonation"))
         case "operator":
-            end_impersonation(impersonation=impersonation, because=ImpersonationEnded.STOPPED)
+            end_impersonation(impersonation=impersonation, because=ImpersonationEndReason.STOPPED)
         case "log_out":
             browser.post(reverse("accounts:log_out"))
         case "revoked":
-            end_access(user_id=impersonation.operator_id, because=Ended.REVOKED)
+            end_access(user_id=impersonation.operator_id, because=EndReason.REVOKED)
         case "sweep":
             Impersonation.objects.update(ends_at=timezone.now())
             end_lapsed()

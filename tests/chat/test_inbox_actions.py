@@ -47,7 +47,7 @@ def test_agent_takes_over_and_hands_back(
     assert answer.status_code == 200
     assert answer.json()["conversation"]["assignee"]["id"] == str(agent.user_id)
     assert status_of(conversation) == ("open", agent.user_id)
-    assert act(api, conversation, "hand_back").json()["conversation"]["status"] == "pending"
+    assert act(api, conversation, "return_to_bot").json()["conversation"]["status"] == "pending"
     assert status_of(conversation) == ("pending", None)
 
 
@@ -81,7 +81,7 @@ def test_an_action_on_an_expected_state_changes_no_other(
         "assign": {"assignee": None},
         "snooze": {"until": until},
         "take_over": {},
-        "hand_back": {},
+        "return_to_bot": {},
         "close": {},
         "reopen": {},
     }
@@ -92,7 +92,7 @@ def test_an_action_on_an_expected_state_changes_no_other(
     seen["assignee"] = str(colleague.user_id)
     row = act(api, conversation, "snooze", {"until": until, "expected": seen}).json()
     seen |= {"status": "snoozed", "snoozed_until": row["conversation"]["snoozed_until"]}
-    assert act(api, conversation, "hand_back", {"expected": seen}).status_code == 200
+    assert act(api, conversation, "return_to_bot", {"expected": seen}).status_code == 200
     assert status_of(conversation) == ("pending", None)
 
 
@@ -167,7 +167,7 @@ def test_viewer_and_stranger_cannot_be_assigned(
 
 # --- Who may --------------------------------------------------------------------------------------
 
-ACTIONS = ["take_over", "hand_back", "assign", "close", "reopen", "snooze"]
+ACTIONS = ["take_over", "return_to_bot", "assign", "close", "reopen", "snooze"]
 
 
 @pytest.mark.parametrize("verb", ACTIONS)

@@ -131,14 +131,16 @@ def test_cursor_of_another_order_is_refused(api: Client, organization: Any, widg
 
 
 def require_index_order(
-    agent: Membership, pages: Callable[[inbox.Box], tuple[QuerySet[Any], QuerySet[Any]]], name: str
+    agent: Membership,
+    pages: Callable[[inbox.InboxFilter], tuple[QuerySet[Any], QuerySet[Any]]],
+    name: str,
 ) -> None:
     """Require that both pages of each box come sorted from the index ``name``, a pattern."""
     with tenancy.organization(agent.organization_id), connection.cursor() as cursor:
         # So few rows are read faster without an index, whose order is asked for here.
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
-        for box in inbox.Box:
+        for box in inbox.InboxFilter:
             for page in pages(box):
                 plan = page[:31].explain()
                 assert re.search(f"Index Scan using {name}", plan)
@@ -147,7 +149,7 @@ def require_index_order(
 
 @pytest.mark.usefixtures("conversation")
 def test_longest_wait_is_read_from_an_index_as_the_applications_role(agent: Membership) -> None:
-    def pages(box: inbox.Box) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    def pages(box: inbox.InboxFilter) -> tuple[QuerySet[Any], QuerySet[Any]]:
         found = inbox.in_box(agent, box).with_status("open").waiting().longest_wait_first()
         return found, found.waiting_less_than(timezone.now(), agent.pk)
 
@@ -186,7 +188,7 @@ def test_newest_come_first_where_that_is_asked_for(
 
 @pytest.mark.usefixtures("conversation")
 def test_newest_are_read_from_an_index_as_the_applications_role(agent: Membership) -> None:
-    def pages(box: inbox.Box) -> tuple[QuerySet[Any], QuerySet[Any]]:
+    def pages(box: inbox.InboxFilter) -> tuple[QuerySet[Any], QuerySet[Any]]:
         found = inbox.in_box(agent, box).with_status("open").newest_first()
         return found, found.older_than(timezone.now(), agent.pk)
 

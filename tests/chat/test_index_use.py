@@ -100,7 +100,7 @@ def test_unanswered_questions_are_read_without_the_settled_and_the_answered(
 def test_a_settled_question_comes_back_when_it_is_unsettled() -> None:
     organization_id = uuid4()
     pk = str(ask(organization_id, 1, Outcome.UNKNOWN, settled=False))
-    assert BotInteraction.objects.settle(organization_id, pk, by=uuid4())
+    assert BotInteraction.objects.resolve(organization_id, pk, by=uuid4())
     assert BotInteraction.objects.unanswered(organization_id) == []
     assert BotInteraction.objects.unsettle(organization_id, pk)
     assert [turn.id for turn in BotInteraction.objects.unanswered(organization_id)] == [pk]

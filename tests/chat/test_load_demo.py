@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from chat.content import clean_content
-from chat.demo import talks
+from chat.demo import conversations as scripts
 from chat.demo.content import read
 from chat.models import Conversation, ConversationRead, Message, Status, Widget
 from chat.services import post_message, reopen
@@ -118,7 +118,7 @@ def test_conversations_name_people_and_faqs_that_exist(organization: dict[str, A
         for turn in turns:
             if "faq" in turn:
                 assert turn["faq"] in answers
-            elif "hand_off" not in turn:
+            elif "escalate" not in turn:
                 assert clean_content({"type": "text", "text": turn["text"]})["text"]
             if turn["from"] == "agent":
                 roles = {
@@ -218,7 +218,7 @@ def test_a_second_run_changes_nothing(db: None, stores_clean: None):
 def test_a_run_that_was_cut_off_is_completed(
     db: None, stores_clean: None, monkeypatch: pytest.MonkeyPatch
 ):
-    played = talks.hand_off
+    played = scripts.escalate
 
     def fail_at_the_third(**arguments: Any) -> Conversation:
         calls.append(arguments)
@@ -228,7 +228,7 @@ def test_a_run_that_was_cut_off_is_completed(
 
     calls: list[Any] = []
     with monkeypatch.context() as patched:
-        patched.setattr(talks, "hand_off", fail_at_the_third)
+        patched.setattr(scripts, "escalate", fail_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             load()
     assert 0 < Conversation.objects.count() < 14

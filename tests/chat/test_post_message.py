@@ -28,7 +28,7 @@ from chat.models import (
     SenderType,
     Widget,
 )
-from chat.services import close, hand_back, open_conversation, post_message, snooze, take_over
+from chat.services import close, open_conversation, post_message, return_to_bot, snooze, take_over
 from chat.services.conversations import agent_sender, customer_sender
 from chat.signals import message_posted
 from crm.accounts.models import Membership, Organization
@@ -254,7 +254,7 @@ def test_the_bot_may_not_write_after_a_person_took_over(
         post(conversation, "b-2", BOT)
     assert log(conversation) == before
     assert post(conversation, "b-1", BOT).seq == 2
-    hand_back(**ids, by=agent)
+    return_to_bot(**ids, by=agent)
     assert post(conversation, "b-2", BOT).seq == 5
 
 

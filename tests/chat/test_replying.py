@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
-from chat.services import assign, close, hand_back, post_message, reopen, snooze, take_over
+from chat.services import assign, close, post_message, reopen, return_to_bot, snooze, take_over
 from chat.services.conversations import agent_sender, sender_of
-from chat.services.log import append
+from chat.services.message_log import append
 from crm.accounts.models import Membership
 
 pytestmark = pytest.mark.django_db
@@ -119,7 +119,7 @@ def test_people_join_again_after_the_bot_had_it_or_it_was_closed(
     conversation: Conversation, agent: Membership
 ) -> None:
     reply(conversation, agent, "one")
-    hand_back(**named(conversation), by=agent)
+    return_to_bot(**named(conversation), by=agent)
     reply(conversation, agent, "two")
     close(**named(conversation), by=agent)
     reopen(**named(conversation), by=agent)

@@ -10,30 +10,30 @@ from django.urls import reverse
 
 from chat.errors import ConversationNotFound, NotYourMessage, NotYours, ReadOnly, UnknownAssignee
 from chat.models import Conversation, Message, Widget
+from chat.participants import Agent
 from chat.services import (
     assign,
     close,
     delete_message,
     edit_message,
-    hand_back,
     post_message,
     reopen,
+    return_to_bot,
     snooze,
     take_over,
 )
-from chat.services.amending import may_delete
 from chat.services.conversations import sender_of
-from chat.viewers import Agent
+from chat.services.editing import may_delete
 from crm.accounts.models import Membership, Organization, Role
 from crm.accounts.permissions import (
     READ,
     WRITE,
-    Area,
+    ApiKeyPrincipal,
     Grant,
     Level,
-    Machine,
+    Module,
     Rights,
-    permits,
+    can_access,
     rights_of_scopes,
 )
 from crm.core.errors import AppError
@@ -45,7 +45,7 @@ JSON: dict[str, Any] = {"data": {}, "content_type": "application/json"}
 OWNERS = ("me", "mate", "other", None)
 SERVICES: dict[str, Callable[..., object]] = {
     "close": close,
-    "hand_back": hand_back,
+    "return_to_bot": return_to_bot,
     "reopen": reopen,
     "assign": lambda **named: assign(**named, assignee_id=None),
     "take_over": take_over,
@@ -70,14 +70,14 @@ def talks(
 
 def expected(me: Membership, conversation: Conversation) -> type[AppError] | None:
     owner_ids = conversation.owner_ids
-    if not permits(me, Area.INBOX, READ, owner_ids):
+    if not can_access(me, Module.INBOX, READ, owner_ids):
         return ConversationNotFound
-    if not me.may(Area.INBOX, WRITE):
+    if not me.may(Module.INBOX, WRITE):
         return ReadOnly
-    return None if permits(me, Area.INBOX, WRITE, owner_ids) else NotYours
+    return None if can_access(me, Module.INBOX, WRITE, owner_ids) else NotYours
 
 
-@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+@pytest.mark.parametrize(("read", "write"), pairs(Module.INBOX))
 def test_services_api_and_posts_refuse_the_same(
     client: Client,
     people: dict[str, Membership],
@@ -85,7 +85,7 @@ def test_services_api_and_posts_refuse_the_same(
     read: Level,
     write: Level,
 ) -> None:
-    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    me = present(give(people["me"], rights(Module.INBOX, read, write)))
     client.force_login(me.user)
     for name, conversation in talks.items():
         refusal = expected(me, conversation)
@@ -105,7 +105,7 @@ def test_services_api_and_posts_refuse_the_same(
                 Agent(me).post(
                     stream=conversation.stream, client_message_id=posted, content=content
                 )
-            for action in ("close", "take_over", "hand_back", "reopen"):
+            for action in ("close", "take_over", "return_to_bot", "reopen"):
                 answer = client.post(reverse(f"chat:{action}", args=[conversation.pk]), **JSON)
                 assert answer.status_code in {403, 404}
             after = Message.objects.last(me.organization_id, conversation.pk)
@@ -122,7 +122,7 @@ def test_services_api_and_posts_refuse_the_same(
             assert status in ({200} if is_seen else {403, 404})
 
 
-@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+@pytest.mark.parametrize(("read", "write"), pairs(Module.INBOX))
 def test_lists_and_counts_hold_what_is_seen(
     client: Client,
     people: dict[str, Membership],
@@ -130,10 +130,12 @@ def test_lists_and_counts_hold_what_is_seen(
     read: Level,
     write: Level,
 ) -> None:
-    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    me = present(give(people["me"], rights(Module.INBOX, read, write)))
     client.force_login(me.user)
     seen = {
-        str(each.pk) for each in talks.values() if permits(me, Area.INBOX, READ, each.owner_ids)
+        str(each.pk)
+        for each in talks.values()
+        if can_access(me, Module.INBOX, READ, each.owner_ids)
     }
     answer = client.get(reverse("chat:inbox_conversations"))
     if read == Level.NONE:
@@ -162,7 +164,7 @@ def test_levels_cost_no_more_queries(
     client.force_login(people["me"].user)
     asked = []
     for level in (Level.ALL, Level.TEAM, Level.OWN):
-        give(people["me"], rights(Area.INBOX, level, level))
+        give(people["me"], rights(Module.INBOX, level, level))
         with django_assert_max_num_queries(30) as captured:  # type: ignore[attr-defined]
             client.get(reverse("chat:inbox_conversations"))
         asked.append(len(captured))
@@ -176,8 +178,8 @@ def test_conversation_is_given_only_to_who_may_answer(
     viewer: Membership,
     conversation: Conversation,
 ) -> None:
-    writes = member_with(organization, "Writer", rights(Area.INBOX, Level.OWN, Level.OWN))
-    reads = member_with(organization, "Reader", rights(Area.INBOX, Level.ALL))
+    writes = member_with(organization, "Writer", rights(Module.INBOX, Level.OWN, Level.OWN))
+    reads = member_with(organization, "Reader", rights(Module.INBOX, Level.ALL))
     named: dict[str, Any] = {"organization_id": organization.pk, "conversation_id": conversation.pk}
     for wrong in (viewer, reads):
         with pytest.raises(UnknownAssignee):
@@ -191,7 +193,7 @@ def test_conversation_is_given_only_to_who_may_answer(
 def test_own_conversation_can_be_given_away_and_is_gone_then(
     people: dict[str, Membership], talks: dict[str | None, Conversation]
 ) -> None:
-    me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
+    me = present(give(people["me"], rights(Module.INBOX, Level.OWN, Level.OWN)))
     named: dict[str, Any] = {
         "organization_id": me.organization_id,
         "conversation_id": talks["me"].pk,
@@ -204,7 +206,7 @@ def test_own_conversation_can_be_given_away_and_is_gone_then(
 def test_snooze_is_a_change_too(
     people: dict[str, Membership], talks: dict[str | None, Conversation]
 ) -> None:
-    me = present(give(people["me"], rights(Area.INBOX, Level.TEAM, Level.OWN)))
+    me = present(give(people["me"], rights(Module.INBOX, Level.TEAM, Level.OWN)))
     with pytest.raises(NotYours):
         snooze(
             organization_id=me.organization_id,
@@ -218,7 +220,7 @@ def test_lead_sees_the_team_but_changes_only_their_own(
     people: dict[str, Membership], talks: dict[str | None, Conversation]
 ) -> None:
     make_team("Led", people["me"], people["other"], lead=people["me"])
-    me = present(give(people["me"], rights(Area.INBOX, Level.OWN, Level.OWN)))
+    me = present(give(people["me"], rights(Module.INBOX, Level.OWN, Level.OWN)))
     seen = set(Conversation.objects.visible_to(me).values_list("pk", flat=True))
     assert seen == {talks["me"].pk, talks["other"].pk}
     named: dict[str, Any] = {
@@ -233,10 +235,14 @@ def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
     organization: Organization, conversation: Conversation
 ) -> None:
     named: dict[str, Any] = {"organization_id": organization.pk, "conversation_id": conversation.pk}
-    reads = Machine(organization.pk, rights_of_scopes(["inbox:read"]), key_id="r", name="Reader")
+    reads = ApiKeyPrincipal(
+        organization.pk, rights_of_scopes(["inbox:read"]), key_id="r", name="Reader"
+    )
     with pytest.raises(ReadOnly):
         close(**named, by=reads)
-    writes = Machine(organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot")
+    writes = ApiKeyPrincipal(
+        organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot"
+    )
     with pytest.raises(UnknownAssignee):
         take_over(**named, by=writes)
     close(**named, by=writes)
@@ -244,19 +250,19 @@ def test_key_changes_by_its_scopes_and_is_nobody_to_assign(
     last = Message.objects.numbered(organization.pk, conversation.pk, end.seq)
     assert last is not None
     assert (last.sender.id, last.sender.name) == ("key:w", "Robot")
-    elsewhere = Machine(UUID(int=0), rights_of_scopes(["inbox:write"]), key_id="w")
+    elsewhere = ApiKeyPrincipal(UUID(int=0), rights_of_scopes(["inbox:write"]), key_id="w")
     with pytest.raises(ConversationNotFound):
         reopen(**named, by=elsewhere)
 
 
-@pytest.mark.parametrize(("read", "write"), pairs(Area.INBOX))
+@pytest.mark.parametrize(("read", "write"), pairs(Module.INBOX))
 def test_messages_are_amended_where_their_conversation_may_be_changed(
     people: dict[str, Membership],
     talks: dict[str | None, Conversation],
     read: Level,
     write: Level,
 ) -> None:
-    me = present(give(people["me"], rights(Area.INBOX, read, write)))
+    me = present(give(people["me"], rights(Module.INBOX, read, write)))
     for name, conversation in talks.items():
         mine = post_message(
             organization_id=me.organization_id,
@@ -294,16 +300,18 @@ def test_messages_are_amended_where_their_conversation_may_be_changed(
 def test_what_others_wrote_is_deleted_by_who_supervises(
     people: dict[str, Membership], settings: tuple[Level, Level], deletes: list[str]
 ) -> None:
-    wanted = {Area.SETTINGS: Grant(*settings), Area.INBOX: Grant(Level.ALL, Level.ALL)}
+    wanted = {Module.SETTINGS: Grant(*settings), Module.INBOX: Grant(Level.ALL, Level.ALL)}
     assert may_delete(present(give(people["me"], Rights(wanted)))) == deletes
-    wanted[Area.INBOX] = Grant(Level.ALL, Level.NONE)
+    wanted[Module.INBOX] = Grant(Level.ALL, Level.NONE)
     assert may_delete(present(give(people["me"], Rights(wanted)))) == []
 
 
 def test_key_amends_what_it_wrote_itself(
     organization: Organization, conversation: Conversation, agent: Membership
 ) -> None:
-    robot = Machine(organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot")
+    robot = ApiKeyPrincipal(
+        organization.pk, rights_of_scopes(["inbox:write"]), key_id="w", name="Robot"
+    )
     written = [
         post_message(
             organization_id=organization.pk,
@@ -325,7 +333,7 @@ def test_admin_is_told_why_and_others_are_not(
     client: Client, people: dict[str, Membership], talks: dict[str | None, Conversation]
 ) -> None:
     boss = make_member(people["me"].organization, "Boss", Role.ADMIN)
-    give(people["me"], rights(Area.INBOX, Level.TEAM, Level.OWN))
+    give(people["me"], rights(Module.INBOX, Level.TEAM, Level.OWN))
     client.force_login(boss.user)
     page = reverse("chat:conversation_reasons", args=[talks["mate"].pk])
     told = client.get(page, {"person": str(people["me"].pk)})

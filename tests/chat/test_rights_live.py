@@ -12,7 +12,7 @@ from chat.models import Conversation, Widget
 from chat.services import assign, post_message
 from chat.services.conversations import customer_sender
 from crm.accounts.models import CustomRole, Membership, Organization, Role, Team
-from crm.accounts.permissions import READ, WRITE, Area, Level, permits
+from crm.accounts.permissions import READ, WRITE, Level, Module, can_access
 from crm.accounts.services.roles import change_role, edit_role
 from crm.accounts.services.teams import edit_team
 from crm.core.executor import run_sync
@@ -81,7 +81,7 @@ def office(organization: Organization, widget: Widget) -> Office:
 async def come_in(
     stack: AsyncExitStack, server: LiveServer, office: Office, read: Level, write: Level
 ) -> Client:
-    await run_sync(give, office.me, rights(Area.INBOX, read, write))
+    await run_sync(give, office.me, rights(Module.INBOX, read, write))
     cookie = await run_sync(cookie_of, office.me)
     client = await stack.enter_async_context(
         connected(server, "inbox", options=as_agent(server, cookie))
@@ -96,16 +96,16 @@ async def follow(client: Client, stream: str) -> None:
 
 
 async def test_without_the_inbox_there_is_no_socket(web_server: LiveServer, office: Office) -> None:
-    await run_sync(give, office.me, rights(Area.KNOWLEDGE, Level.ALL))
+    await run_sync(give, office.me, rights(Module.KNOWLEDGE, Level.ALL))
     cookie = await run_sync(cookie_of, office.me)
     async with opened(web_server, "inbox", **as_agent(web_server, cookie)) as client:
         await client.send("hello", protocol=1)
-        assert (await client.receive("refused"))["code"] == "access_ended"
+        assert (await client.receive("refused"))["code"] == "session_expired"
         assert await client.closed() == CloseCode.FORBIDDEN
 
 
 @pytest.mark.parametrize(
-    ("read", "write"), [pair for pair in pairs(Area.INBOX) if pair[0] > Level.NONE]
+    ("read", "write"), [pair for pair in pairs(Module.INBOX) if pair[0] > Level.NONE]
 )
 async def test_streams_are_followed_and_written_as_far_as_the_levels_reach(
     web_server: LiveServer, office: Office, read: Level, write: Level
@@ -115,8 +115,8 @@ async def test_streams_are_followed_and_written_as_far_as_the_levels_reach(
         me = await run_sync(present, office.me)
         for whose, conversation in office.talks.items():
             owner_ids = conversation.owner_ids
-            is_seen = await run_sync(permits, me, Area.INBOX, READ, owner_ids)
-            may_write = await run_sync(permits, me, Area.INBOX, WRITE, owner_ids)
+            is_seen = await run_sync(can_access, me, Module.INBOX, READ, owner_ids)
+            may_write = await run_sync(can_access, me, Module.INBOX, WRITE, owner_ids)
             stream = conversation.stream
             await client.send("stream.pull", stream=stream, after=0)
             answer = await client.receive_one_of("stream.resumed", "refused")
@@ -131,7 +131,7 @@ async def test_streams_are_followed_and_written_as_far_as_the_levels_reach(
             if may_write:
                 assert answer["type"] == "message.ack"
                 continue
-            refusal = "not_yours" if is_seen else "conversation_not_found"
+            refusal = "not_assigned" if is_seen else "conversation_not_found"
             assert answer["code"] == (refusal if write > Level.NONE else "read_only")
             await client.send("typing.start", stream=stream)
             # A stream that is not seen is not followed, whatever may be written.
@@ -191,7 +191,7 @@ async def test_another_role_closes_the_socket_at_once(
     async with AsyncExitStack() as stack:
         client = await come_in(stack, web_server, office, Level.ALL, Level.ALL)
         await run_sync(change_role, by=office.owner, membership_id=office.me.pk, key="viewer")
-        assert (await client.receive("refused"))["code"] == "access_ended"
+        assert (await client.receive("refused"))["code"] == "session_expired"
         assert await client.closed() == CloseCode.FORBIDDEN
 
 
@@ -207,7 +207,7 @@ async def test_edited_role_closes_the_sockets_of_its_members(
             role_id=role.pk,
             version=role.version,
             name=role.name,
-            rights=rights(Area.INBOX, Level.OWN),
+            rights=rights(Module.INBOX, Level.OWN),
         )
         assert await client.closed() == CloseCode.FORBIDDEN
 
@@ -218,7 +218,7 @@ async def test_role_edited_elsewhere_leaves_the_inbox_open(
     async with AsyncExitStack() as stack:
         client = await come_in(stack, web_server, office, Level.ALL, Level.ALL)
         role = await run_sync(CustomRole.objects.get)
-        wider = {**role.rights.grants, **rights(Area.SALES, Level.OWN).grants}
+        wider = {**role.rights.grants, **rights(Module.SALES, Level.OWN).grants}
         await run_sync(
             edit_role,
             by=office.owner,
@@ -267,7 +267,7 @@ async def test_heartbeat_ends_what_no_hint_has_told(
         await run_sync(moved.update, assignee=office.people["other"].user)
         assert (await client.receive("conversation.gone"))["stream"] == stream
         await run_sync(Team.objects.all().delete)
-        await run_sync(give, office.me, rights(Area.INBOX, Level.TEAM))
+        await run_sync(give, office.me, rights(Module.INBOX, Level.TEAM))
         assert await client.closed() == CloseCode.FORBIDDEN
 
 
@@ -288,7 +288,7 @@ async def test_heartbeat_tells_no_change_of_what_is_not_seen(
 async def test_long_poll_that_waits_is_told_that_it_is_gone(
     web_server: LiveServer, office: Office
 ) -> None:
-    await run_sync(give, office.me, rights(Area.INBOX, Level.OWN))
+    await run_sync(give, office.me, rights(Module.INBOX, Level.OWN))
     cookie = await run_sync(cookie_of, office.me)
     url = f"{web_server.base_url}/api/v1/streams/{office.talks['me'].stream}/events"
     async with httpx.AsyncClient(cookies={"sessionid": cookie}, timeout=PATIENCE) as browser:

@@ -12,11 +12,11 @@ from crm.accounts.permissions import (
     READ,
     WRITE,
     Action,
-    Area,
     Grant,
     Level,
+    Module,
     Rights,
-    permits,
+    can_access,
 )
 from crm.core.errors import AppError
 from knowledge.errors import FaqNotFound
@@ -26,23 +26,23 @@ from tests.accounts.people import give, member_with, pairs, present, rights
 from tests.conftest import make_member
 
 OWNERS = ("me", "mate", "other", None)
-ENTRANCES: list[tuple[Area, Action, str, str, dict[str, str]]] = [
-    (Area.INBOX, READ, "get", "chat:inbox_conversations", {}),
-    (Area.INBOX, READ, "get", "chat:inbox_counts", {}),
-    (Area.INBOX, READ, "get", "chat:inbox_agents", {}),
-    (Area.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
-    (Area.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
-    (Area.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
-    (Area.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
-    (Area.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
-    (Area.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
-    (Area.CUSTOMERS, READ, "get", "customers:customers", {}),
-    (Area.CUSTOMERS, WRITE, "post", "customers:customers", {"stage": "x"}),
-    (Area.SETTINGS, READ, "get", "accounts:roles", {}),
-    (Area.SETTINGS, READ, "get", "accounts:teams", {}),
-    (Area.SETTINGS, WRITE, "get", "accounts:new_team", {}),
-    (Area.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
-    (Area.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
+ENTRANCES: list[tuple[Module, Action, str, str, dict[str, str]]] = [
+    (Module.INBOX, READ, "get", "chat:inbox_conversations", {}),
+    (Module.INBOX, READ, "get", "chat:inbox_counts", {}),
+    (Module.INBOX, READ, "get", "chat:inbox_agents", {}),
+    (Module.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
+    (Module.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
+    (Module.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
+    (Module.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
+    (Module.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
+    (Module.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
+    (Module.CUSTOMERS, READ, "get", "customers:customers", {}),
+    (Module.CUSTOMERS, WRITE, "post", "customers:customers", {"stage": "x"}),
+    (Module.SETTINGS, READ, "get", "accounts:roles", {}),
+    (Module.SETTINGS, READ, "get", "accounts:teams", {}),
+    (Module.SETTINGS, WRITE, "get", "accounts:new_team", {}),
+    (Module.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
+    (Module.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
 ]
 
 
@@ -58,9 +58,9 @@ def test_every_role_enters_where_the_table_lets_it(
         assert status < 500
 
 
-@pytest.mark.parametrize("area", list(Area))
+@pytest.mark.parametrize("area", list(Module))
 def test_right_to_one_area_opens_no_other(
-    client: Client, organization: Organization, area: Area
+    client: Client, organization: Organization, area: Module
 ) -> None:
     only = Rights({area: Grant(Level.ALL, Level.ALL)})
     client.force_login(member_with(organization, "Pat", only).user)
@@ -72,13 +72,13 @@ def test_right_to_one_area_opens_no_other(
 @pytest.mark.parametrize(
     ("areas", "status"),
     [
-        ({Area.KNOWLEDGE}, 403),
-        ({Area.INBOX}, 403),
-        ({Area.KNOWLEDGE, Area.INBOX}, 200),
+        ({Module.KNOWLEDGE}, 403),
+        ({Module.INBOX}, 403),
+        ({Module.KNOWLEDGE, Module.INBOX}, 200),
     ],
 )
 def test_what_visitors_asked_takes_the_inbox_and_knowledge(
-    client: Client, organization: Organization, areas: set[Area], status: int
+    client: Client, organization: Organization, areas: set[Module], status: int
 ) -> None:
     both = Rights({area: Grant(Level.ALL, Level.ALL) for area in areas})
     client.force_login(member_with(organization, "Pat", both).user)
@@ -86,7 +86,7 @@ def test_what_visitors_asked_takes_the_inbox_and_knowledge(
 
 
 def test_menu_offers_what_the_role_opens(client: Client, organization: Organization) -> None:
-    reads = rights(Area.KNOWLEDGE, Level.ALL)
+    reads = rights(Module.KNOWLEDGE, Level.ALL)
     client.force_login(member_with(organization, "Pat", reads).user)
     assert client.get(reverse("chat:inbox"))["Location"] == reverse("knowledge:faqs")
     page = client.get(reverse("knowledge:faqs")).content.decode()
@@ -95,11 +95,11 @@ def test_menu_offers_what_the_role_opens(client: Client, organization: Organizat
     assert reverse("knowledge:new_faq") not in page
 
 
-@pytest.mark.parametrize(("read", "write"), pairs(Area.KNOWLEDGE))
+@pytest.mark.parametrize(("read", "write"), pairs(Module.KNOWLEDGE))
 def test_faqs_are_changed_as_far_as_the_level_reaches(
     client: Client, people: dict[str, Membership], read: Level, write: Level
 ) -> None:
-    me = present(give(people["me"], rights(Area.KNOWLEDGE, read, write)))
+    me = present(give(people["me"], rights(Module.KNOWLEDGE, read, write)))
     client.force_login(me.user)
     for name in OWNERS:
         by = people[name].user if name else None
@@ -115,8 +115,8 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
         owner_ids = (by.pk,) if by else ()
         content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
         page = client.get(reverse("knowledge:faq", args=[faq.pk]))
-        is_seen = permits(me, Area.KNOWLEDGE, READ, owner_ids)
-        may_change = permits(me, Area.KNOWLEDGE, WRITE, owner_ids)
+        is_seen = can_access(me, Module.KNOWLEDGE, READ, owner_ids)
+        may_change = can_access(me, Module.KNOWLEDGE, WRITE, owner_ids)
         assert (page.status_code == 200) is is_seen
         if may_change:
             assert page.context["may_change"] is True

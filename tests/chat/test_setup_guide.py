@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Widget
+from chat.onboarding import SetupState, setup_state
 from chat.services.widgets import create_widget, record_seen, update_widget
-from chat.setup_guide import SetupState, setup_state
 from crm.accounts.models import Invitation, Membership, Organization
 from crm.accounts.services.invitations import invite
 from knowledge.services import FaqContent, create_faq, delete_faq

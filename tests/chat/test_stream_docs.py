@@ -11,9 +11,9 @@ from django.conf import settings
 from chat import errors
 from chat.frames import FRAMES_IN, FRAMES_OUT, MAX_STREAMS, CloseCode, parse_frame
 from chat.limits import FRAME_BURST, FRAMES_PER_SECOND
+from chat.long_poll import LONGEST_WAIT
 from chat.managers.messages import READ_LIMIT
 from chat.models import EventKind
-from chat.polling import LONGEST_WAIT
 from chat.tickets import TICKET_SECONDS
 from crm.accounts.errors import AccessEnded, OrganizationSwitched
 from crm.core.api.exceptions import IdempotencyKeyReused
@@ -56,9 +56,9 @@ def test_every_refusal_of_a_socket_is_documented() -> None:
     }
     elsewhere = {
         # Raised only on the other roads: HTTP sessions, services of the inbox, the bot.
-        "conversation_taken",
+        "assigned_to_human",
         "conversation_changed",
-        "nobody_reads",
+        "user_required",
         "widget_not_found",
         "widget_paused",
         "invalid_widget",

@@ -10,7 +10,7 @@ from chat.models import Conversation, Message, VisitorToken, Widget
 from crm.accounts.errors import AccessEnded
 from crm.accounts.models import Membership
 from crm.accounts.services.api_keys import create_api_key
-from crm.accounts.services.operating import deactivate_organization
+from crm.accounts.services.operator_actions import deactivate_organization
 from crm.core import stores
 from crm.core.executor import run_sync
 from tests.chat.clients import PATIENCE, Visitor, calling, cookie_of, visit

@@ -48,7 +48,7 @@ async def test_ten_thousand_messages_at_once_are_acked_refused_or_cut_off(
     assert code == 4429
     acked = {f["client_message_id"] for f in client.unread if f["type"] == "message.ack"}
     refused = [f for f in client.unread if f["type"] == "refused"]
-    assert {f["code"] for f in refused} == {"too_fast"}
+    assert {f["code"] for f in refused} == {"rate_limited"}
     assert all(f["retry_after"] > 0 for f in refused)
     assert acked.isdisjoint(f["client_message_id"] for f in refused)
     stored = {d["client_message_id"] for d in stores.mongo_db()["messages"].find()}
@@ -98,12 +98,12 @@ async def test_a_visitor_cannot_get_around_the_limit_with_more_sockets(
             await (one, two)[number % 2].socket.send(post(stream, number, "x" * 10_001))
         codes: list[str] = []
         async with asyncio.timeout(PATIENCE):
-            while "too_fast" not in codes:
+            while "rate_limited" not in codes:
                 codes += await asyncio.gather(*(refused_long_text(n) for n in range(40)))
         answers = [await client.receive("refused") for client in (one, two) for _n in range(25)]
     codes += [answer["code"] for answer in answers]
-    assert set(codes) == {"text_too_long", "too_fast"}
-    assert all(f["retry_after"] > 0 for f in answers if f["code"] == "too_fast")
+    assert set(codes) == {"text_too_long", "rate_limited"}
+    assert all(f["retry_after"] > 0 for f in answers if f["code"] == "rate_limited")
 
 
 def _narrow_socket(server: LiveServer) -> socket.socket:

@@ -161,7 +161,7 @@ async def test_nobodys_cookie_opens_nothing(web_server: LiveServer, stores_clean
         options = as_agent(web_server, cookie)
         async with opened(web_server, "inbox", **options) as client:
             await client.send("hello", protocol=1)
-            assert await refusal_and_code(client) == ("access_ended", 4403)
+            assert await refusal_and_code(client) == ("session_expired", 4403)
 
 
 async def test_an_agent_gets_in_by_a_ticket_without_a_cookie(
@@ -208,7 +208,7 @@ async def test_logging_out_closes_the_sockets_of_that_log_in(
         await gone.receive("presence")
         await stays.receive("presence")
         await run_sync(log_out, first)
-        assert await refusal_and_code(gone) == ("access_ended", 4403)
+        assert await refusal_and_code(gone) == ("session_expired", 4403)
         assert await stays.silence() == []
         await run_sync(realtime.close_sockets, user_id=agent.user_id)
         assert await stays.closed() == 4403
@@ -220,7 +220,7 @@ async def test_a_member_who_was_deactivated_may_not_open_another_stream(
     async with at_work(web_server, agent) as client:
         await run_sync(Membership.objects.filter(pk=agent.pk).update, is_active=False)
         await client.send("stream.pull", stream=conversation.stream, after=0)
-        assert await refusal_and_code(client) == ("access_ended", 4403)
+        assert await refusal_and_code(client) == ("session_expired", 4403)
 
 
 async def test_a_path_without_a_socket_is_refused(

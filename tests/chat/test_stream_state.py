@@ -222,7 +222,7 @@ async def test_a_demoted_agent_may_no_longer_write(
         await follow(linh, conversation.stream)
         await linh.post(conversation.stream, "r-1")
         await run_sync(Membership.objects.filter(pk=agent.pk).update, role="viewer")
-        assert (await linh.receive("refused"))["code"] == "access_ended"
+        assert (await linh.receive("refused"))["code"] == "session_expired"
         assert await linh.closed() == CloseCode.FORBIDDEN
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from chat.models import Conversation, Message, Sender, SenderType
-from chat.services import close, hand_off, post_message, reconcile
+from chat.services import close, escalate, post_message, reconcile
 from chat.services.conversations import agent_sender, customer_sender
 from crm.accounts.models import Membership
 
@@ -39,7 +39,7 @@ def test_the_first_unanswered_message_counts(conversation: Conversation, agent: 
 def test_a_customer_handed_to_people_waits_whatever_the_bot_said(conversation: Conversation):
     say(conversation, BOT, "A colleague will answer")
     assert waiting_since(conversation) is None
-    hand_off(
+    escalate(
         organization_id=conversation.organization_id,
         conversation_id=conversation.pk,
         reason="asked",

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from crm.compliance.models import AuditEntry, AuditValues
-from crm.compliance.services.verifying import Verified, verify
+from crm.compliance.services.verification import Verified, verify
 from crm.core.database.owner import as_owner
 
 
@@ -28,7 +28,7 @@ def actions(organization_id: UUID) -> list[str]:
 
 
 def values_of(entry: AuditEntry) -> Any:
-    return AuditValues.objects.beside([entry]).get((entry.organization_id, entry.at))
+    return AuditValues.objects.personal([entry]).get((entry.organization_id, entry.at))
 
 
 def findings(organization_id: UUID | None, **more: Any) -> list[tuple[int, str]]:

@@ -12,9 +12,9 @@ from django.db import ProgrammingError, connection, transaction
 from crm.accounts.models import Organization
 from crm.compliance import chain
 from crm.compliance.errors import UnderLegalHold
-from crm.compliance.models import AuditEntry, AuditSeal, AuditValues
-from crm.compliance.services.holding import erase_values, lift_hold, place_hold
-from crm.compliance.services.sealing import anchors, seal_chains
+from crm.compliance.models import AuditEntry, AuditSignature, AuditValues
+from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
+from crm.compliance.services.signatures import anchors, seal_chains
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
@@ -136,7 +136,7 @@ def test_only_the_commit_makes_others_wait(organization: Organization) -> None:
             {(2, "erasure_missing")},
         ),
         (
-            "UPDATE compliance_auditseal SET mac = '\\x00' WHERE organization_id = %s",
+            "UPDATE compliance_auditsignature SET mac = '\\x00' WHERE organization_id = %s",
             {(7, "seal_forged")},
         ),
     ],
@@ -191,7 +191,7 @@ def test_an_end_taken_away_with_its_seals_is_found_by_an_anchor(
     call_command("audit", "anchor", "--output", str(file))
     for sql in (
         "DELETE FROM compliance_auditentry WHERE organization_id = %s AND seq > 3",
-        "DELETE FROM compliance_auditseal WHERE organization_id = %s AND seq > 3",
+        "DELETE FROM compliance_auditsignature WHERE organization_id = %s AND seq > 3",
     ):
         tamper(sql, [chained.pk])
     tamper(
@@ -223,7 +223,7 @@ def test_keys_are_rotated(chained: Organization, settings: Any) -> None:
     Customer.objects.create(organization=chained, name="Later")
     settings.AUDIT_KEYS = ["new:" + "n" * 32, "old:" + "o" * 32]
     seal_chains()
-    seal = AuditSeal.objects.filter(organization_id=chained.pk).latest("seq")
+    seal = AuditSignature.objects.filter(organization_id=chained.pk).latest("seq")
     assert (seal.key_id, seal.seq) == ("new", NUMBER + 2)
     assert kid != "new"
 

@@ -9,12 +9,12 @@ import pytest
 from django.test import Client
 
 from crm.accounts.models import Membership
-from crm.accounts.permissions import Area, Level
+from crm.accounts.permissions import Level, Module
 from crm.compliance.errors import ExportNotFound, TooManyExports
 from crm.compliance.filters import Filters
 from crm.compliance.models import AuditExport, ExportFormat, ExportState
-from crm.compliance.services import exporting
-from crm.compliance.services.exporting import (
+from crm.compliance.services import exports
+from crm.compliance.services.exports import (
     ask_for_export,
     cancel_export,
     fetch_export,
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "PIECE", 10)
-    monkeypatch.setattr(exporting, "PIECES_AT_ONCE", 2)
+    monkeypatch.setattr(exports, "PIECE", 10)
+    monkeypatch.setattr(exports, "PIECES_AT_ONCE", 2)
 
 
 def asked(owner: Membership, file_format: ExportFormat, **filters: Any) -> AuditExport:
@@ -74,7 +74,7 @@ def test_a_spreadsheet_finds_no_formula(owner: Membership) -> None:
     while not write_export(export_id=export.pk):
         pass
     rows = list(csv.reader(io.StringIO(content(owner, export).lstrip("\ufeff"))))
-    assert rows[0] == list(exporting.COLUMNS)
+    assert rows[0] == list(exports.COLUMNS)
     assert len(rows) == 36
     for row in rows[1:]:
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
@@ -101,7 +101,7 @@ def test_an_export_is_cancelled(owner: Membership) -> None:
 
 
 def test_no_more_than_some_run_at_once(owner: Membership) -> None:
-    for _number in range(exporting.MOST_RUNNING):
+    for _number in range(exports.MOST_RUNNING):
         asked(owner, ExportFormat.CSV)
     with pytest.raises(TooManyExports):
         asked(owner, ExportFormat.CSV)
@@ -139,14 +139,14 @@ def test_a_stranger_fetches_nothing(owner: Membership, stranger: Membership) -> 
 
 def test_old_files_are_dropped(owner: Membership) -> None:
     export = asked(owner, ExportFormat.CSV)
-    AuditExport.objects.filter(pk=export.pk).update(created_at=export.created_at - exporting.KEPT)
+    AuditExport.objects.filter(pk=export.pk).update(created_at=export.created_at - exports.KEPT)
     assert purge_exports() >= 1
     assert not AuditExport.objects.exists()
 
 
 def test_a_file_holds_no_more_than_who_asked_may_see(owner: Membership) -> None:
     settings_only = member_with(
-        owner.organization, "Sven", rights(Area.SETTINGS, Level.ALL, Level.ALL)
+        owner.organization, "Sven", rights(Module.SETTINGS, Level.ALL, Level.ALL)
     )
     everything = asked(owner, ExportFormat.JSONL)
     some = ask_for_export(

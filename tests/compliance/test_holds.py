@@ -13,7 +13,7 @@ from django.urls import reverse
 from crm.accounts.models import Membership, Organization, Role
 from crm.compliance.errors import UnderLegalHold
 from crm.compliance.models import LegalHold
-from crm.compliance.services.holding import erase_values, lift_hold, place_hold
+from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from tests.api.conftest import Api
@@ -192,7 +192,7 @@ def test_what_cannot_be_a_hold_is_refused(owner: Membership, body: dict[str, Any
     settle()
     refused = Api(owner).post(API, body)
     assert refused.status_code == 400
-    assert refused.json()["code"] in {"invalid_field", "unknown_member"}
+    assert refused.json()["code"] in {"invalid_field", "unknown_field"}
     assert not LegalHold.objects.exists()
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm.accounts.models import Membership, Organization
-from crm.accounts.permissions import Area, Grant, Level, Rights
+from crm.accounts.permissions import Grant, Level, Module, Rights
 from crm.accounts.services.api_keys import create_api_key
 from crm.compliance.models import AuditEntry
 from crm.customers.models import Customer
@@ -170,7 +170,7 @@ def test_customers_are_told_of_to_those_alone_who_may_read_all_customers(
     busy: Organization, owner: Membership
 ) -> None:
     """A role or key that administers the settings is no way to names and addresses."""
-    settings_only = Rights({Area.SETTINGS: Grant(Level.ALL, Level.ALL)})
+    settings_only = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
     member = member_with(busy, "Sven", settings_only)
     made = create_api_key(
         by=owner, name="K", scopes=["settings:read", "settings:write"], expires_at=None
@@ -182,6 +182,6 @@ def test_customers_are_told_of_to_those_alone_who_may_read_all_customers(
         API, {"object_type": "customer"}, headers={"Authorization": f"Bearer {made.text}"}
     )
     assert (answer.status_code, answer.json()["results"]) == (200, [])
-    both = Rights({**settings_only.grants, Area.CUSTOMERS: Grant(Level.ALL)})
+    both = Rights({**settings_only.grants, Module.CUSTOMERS: Grant(Level.ALL)})
     told = client_of(give(member, both)).get(PAGE, {"object_type": "customer"})
     assert len(told.context["entries"]) == 50

@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from crm.accounts.models import Organization
 from crm.compliance.database import MONTHS_AHEAD
 from crm.compliance.models import INSTALLATION, AuditEntry
-from crm.compliance.services.holding import lift_hold, place_hold
-from crm.compliance.services.retaining import drop_old_months, make_coming_months
-from crm.compliance.services.sealing import seal_chains
+from crm.compliance.services.legal_holds import lift_hold, place_hold
+from crm.compliance.services.retention import drop_old_months, make_coming_months
+from crm.compliance.services.signatures import seal_chains
 from crm.core import tenancy
 from crm.customers.models import Customer
 from tests.compliance.audits import actions, findings, tamper
@@ -41,7 +41,7 @@ def aged(organization: Organization) -> Organization:
         Customer.objects.create(organization=organization, name=name)
     seal_chains()
     # As if the clock had been in that month: moved, and computed anew by the functions themselves.
-    tamper("DELETE FROM compliance_auditseal WHERE organization_id = %s", [organization.pk])
+    tamper("DELETE FROM compliance_auditsignature WHERE organization_id = %s", [organization.pk])
     tamper("DELETE FROM compliance_auditvalues WHERE organization_id = %s", [organization.pk])
     tamper(
         "UPDATE compliance_auditentry SET at = at - (now() - timestamptz '2012-03-05'),"
@@ -88,7 +88,7 @@ def test_a_hold_keeps_the_month(aged: Organization, of: str) -> None:
 def test_a_hold_that_is_being_placed_is_waited_for(aged: Organization) -> None:
     def drop() -> list[date]:
         try:
-            with tenancy.everything("As the nightly task does."):
+            with tenancy.all_tenants("As the nightly task does."):
                 return drop_old_months()
         finally:
             connection.close()

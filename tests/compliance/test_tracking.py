@@ -12,10 +12,10 @@ from chat.models import Conversation, SenderType
 from chat.models.message import Sender
 from chat.services import post_message
 from crm.accounts.models import ApiKey, Membership, Organization, Role, UserSession
-from crm.accounts.permissions import WRITE, Area
+from crm.accounts.permissions import WRITE, Module
 from crm.accounts.services.api_keys import create_api_key, revoke_api_key
 from crm.accounts.services.roles import change_role
-from crm.compliance.acting import Actor, acting
+from crm.compliance.actor import Actor, acting
 from crm.compliance.models import INSTALLATION, ActorKind, AuditEntry
 from crm.core import tenancy
 from crm.core.observability.tracing import bind_correlation_id
@@ -215,7 +215,7 @@ def test_many_rows_in_one_transaction(organization: Organization) -> None:
 
 def test_only_administrators_see_it(owner: Membership, agent: Membership) -> None:
     entries(owner.organization_id)
-    assert owner.may(Area.SETTINGS, WRITE)
+    assert owner.may(Module.SETTINGS, WRITE)
     assert AuditEntry.objects.visible_to(owner).exists()
     assert not AuditEntry.objects.visible_to(agent).exists()
 
@@ -228,6 +228,6 @@ def test_another_organization_s_entries_are_locked_away(
         seen: Any = set(AuditEntry.objects.values_list("organization_id", flat=True))
     assert seen == {owner.organization_id}
     # Here it is meant that nobody asks.
-    with pytest.MonkeyPatch.context() as patch, tenancy.nobody():
+    with pytest.MonkeyPatch.context() as patch, tenancy.no_tenant():
         patch.setattr(tenancy, "_told", set())
         assert not AuditEntry.objects.exists()

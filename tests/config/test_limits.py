@@ -13,7 +13,7 @@ from config import checks
 from crm.core import ratelimit, stores
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
-from crm.core.ratelimit import Refusal, enforce, forgive, standing_of
+from crm.core.ratelimit import RateLimitExceeded, enforce, reset, standing_of
 from crm.core.ratelimit.gcra import LocalLimits
 from crm.core.ratelimit.keys import counted_address, redis_key
 from crm.core.ratelimit.limiter import _local
@@ -51,7 +51,7 @@ def let_pass(seconds: int) -> None:
 def passed(endpoint: str, subjects: Any) -> bool:
     try:
         enforce(endpoint, subjects)
-    except Refusal:
+    except RateLimitExceeded:
         return False
     return True
 
@@ -130,9 +130,9 @@ def test_refusal_names_the_limit_and_the_wait(slow: None) -> None:
     user = uuid7()
     for _n in range(5):
         enforce("api", {"user": user})
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RateLimitExceeded) as refused:
         enforce("api", {"user": user})
-    assert (refused.value.status, refused.value.code) == (429, "too_fast")
+    assert (refused.value.status, refused.value.code) == (429, "rate_limited")
     assert refused.value.extra["limit"] == "api.user"
     assert 1 <= refused.value.extra["retry_after"] <= 720
 
@@ -161,7 +161,7 @@ def test_nobody_and_a_limit_that_is_off_count_nothing(slow: None) -> None:
 def test_forgiven_attempts_are_forgotten(slow: None) -> None:
     subjects = {"address": "192.0.2.7"}
     assert [passed("log_in", subjects) for _n in range(6)] == [True] * 5 + [False]
-    forgive("log_in", subjects)
+    reset("log_in", subjects)
     assert passed("log_in", subjects)
 
 

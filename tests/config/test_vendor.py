@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.accounts.settings_menu import MENU
+from crm.accounts.settings_navigation import MENU
 from crm.billing.metrics import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -171,7 +171,7 @@ def test_a_flood_of_log_ins_is_refused_with_a_code(client: httpx.Client) -> None
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers[:15]} == {200}
     assert refused
-    assert refused[0].json()["code"] == "too_fast"
+    assert refused[0].json()["code"] == "rate_limited"
     assert refused[0].headers["retry-after"] == "2"
     assert client.get("/app/").status_code == 200
 

@@ -19,9 +19,9 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from crm.accounts import lock_out, log_in
-from crm.accounts.entrance.sealing import seal
+from crm.accounts import log_in, login_throttling
 from crm.accounts.form_guard import anonymous
+from crm.accounts.login.encryption import seal
 from crm.accounts.models import Membership, User, UserSession
 from crm.accounts.services.invitations import invite
 from crm.core import stores
@@ -135,8 +135,8 @@ def test_second_click_after_wrong_passwords_is_not_held_up(
     visitor: Client, agent: Membership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The counted attempt of the first click would make the second one wait."""
-    patience = lock_out.Patience(free=0, first=900, longest=900)
-    monkeypatch.setattr(lock_out, "_PATIENCES", (patience,) * 3)
+    patience = login_throttling.Backoff(free=0, first=900, longest=900)
+    monkeypatch.setattr(login_throttling, "_PATIENCES", (patience,) * 3)
     plain = log_in.authenticate
 
     def authenticate(*args: Any, **kwargs: Any) -> Any:

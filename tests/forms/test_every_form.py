@@ -9,12 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
+from crm.accounts.form_guard.idempotency import is_once
 from crm.accounts.form_guard.middleware import (
     PERSONAL_VIEWS,
     SESSION_VIEWS,
     FormGuardMiddleware,
 )
-from crm.accounts.form_guard.once import is_once
 from crm.accounts.models import Membership
 from crm.core.errors import AppError
 from crm.core.http.exceptions import refusal_response

@@ -24,7 +24,7 @@ from knowledge.services import (
     set_published,
     update_faq,
 )
-from knowledge.terms import question_vector
+from knowledge.tokenizer import question_vector
 from tests.knowledge.conftest import TEXTS
 from tests.outages import without_qdrant, without_redis
 

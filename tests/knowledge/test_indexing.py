@@ -24,7 +24,7 @@ from knowledge.services import (
 )
 from knowledge.services.indexing import organizations_behind
 from knowledge.tasks import compare_index, index_changed_faqs, purge_deleted_faqs, sweep_unindexed
-from knowledge.terms import question_vector
+from knowledge.tokenizer import question_vector
 from tests.knowledge.conftest import contents
 from tests.knowledge.test_faqs import NEW
 from tests.outages import without_qdrant
@@ -186,7 +186,7 @@ def test_index_that_vanishes_under_a_search_finds_nothing(knowledge: Organizatio
 
 
 def test_single_loss_is_noticed(faq: Faq) -> None:
-    Passage.objects.forget(organization_id=faq.organization_id, source_id=faq.pk)
+    Passage.objects.delete_of_source(organization_id=faq.organization_id, source_id=faq.pk)
     compare_index()
     assert list(Faq.objects.to_index()) == [faq]
     index_now(organization_id=faq.organization_id)

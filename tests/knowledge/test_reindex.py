@@ -11,7 +11,7 @@ from knowledge.errors import IndexOutdated
 from knowledge.managers import passages
 from knowledge.models import Faq, Passage
 from knowledge.services import answer, delete_faq, import_faqs, index_now, update_faq
-from knowledge.services.rebuilding import rebuild_index
+from knowledge.services.reindex import rebuild_index
 from tests.knowledge.conftest import TEXTS, contents
 from tests.knowledge.test_faqs import NEW
 from tests.knowledge.test_indexing import PASSAGES, KilledHere
@@ -88,7 +88,7 @@ def test_another_model_never_reads_the_old_vectors(
     knowledge: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passages, "MODEL", "another-model")
-    Passage.objects.distrust()
+    Passage.objects.invalidate_collection()
     with pytest.raises(IndexOutdated):
         text_of(knowledge)
     with pytest.raises(IndexOutdated):

@@ -4,11 +4,11 @@ import concurrent.futures
 
 import pytest
 
-from knowledge.terms import (
+from knowledge.tokenizer import (
     content_words,
     document_vector,
-    folded,
     forms,
+    normalized,
     presence,
     question_vector,
     terms,
@@ -25,7 +25,7 @@ from knowledge.terms import (
     ],
 )
 def test_folding(text: str, plain: str) -> None:
-    assert folded(text) == plain
+    assert normalized(text) == plain
 
 
 def test_decomposed_text_has_the_same_words() -> None:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from crm.core.mail import services
 from crm.core.mail.models import Mail
-from crm.core.mail.services import Letter, deliver_mail, late_mails, purge_mails, queue_mail
+from crm.core.mail.services import Email, deliver_mail, late_mails, purge_mails, queue_mail
 from crm.core.mail.tasks import deliver, sweep
 from tests.mail.sink import Sink, listening
 
@@ -30,14 +30,14 @@ def sink(settings: Settings) -> Iterator[Sink]:
         yield sink
 
 
-def letter(**changes: Any) -> Letter:
+def letter(**changes: Any) -> Email:
     told: dict[str, Any] = {
         "subject": "Xin chào, Привет",
         "paragraphs": ("Chị Lan thân mến", "<b>Bold & true</b>"),
         "action_label": "Confirm",
         "action_url": KEY,
     }
-    return Letter(**(told | changes))
+    return Email(**(told | changes))
 
 
 def queued(**changes: Any) -> Mail:

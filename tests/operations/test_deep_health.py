@@ -13,7 +13,7 @@ from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.admin.site import SEEN_KEY
 from crm.core.database.owner import as_owner
-from crm.operations import canary, figures
+from crm.operations import canary, gauges
 from crm.operations.models import StoreProbe
 
 TOKEN = "scraper-token-of-a-test"
@@ -162,9 +162,9 @@ def test_apps_above_tell_figures_of_their_own(
     fresh_canaries: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(figures, "_figures", {})
-    figures.register(name="parcels", meaning="Parcels to send.", measure=lambda: {"": 3})
-    figures.register(
+    monkeypatch.setattr(gauges, "_figures", {})
+    gauges.register(name="parcels", meaning="Parcels to send.", measure=lambda: {"": 3})
+    gauges.register(
         name="letters", meaning="Letters.", label="colour", measure=lambda: {"red": 1, "blue": 2}
     )
     told = client.get("/health/deep", headers=as_scraper).json()["figures"]

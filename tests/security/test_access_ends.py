@@ -18,7 +18,7 @@ from chat.services.visitors import live_visits
 from chat.services.widgets import pause_widget, resume_widget
 from crm.accounts.models import (
     ApiKey,
-    Ended,
+    EndReason,
     Invitation,
     Membership,
     Organization,
@@ -36,7 +36,7 @@ from crm.accounts.services.members import (
     leave_organization,
     reactivate_member,
 )
-from crm.accounts.services.operating import (
+from crm.accounts.services.operator_actions import (
     deactivate_organization,
     deactivate_user,
     reactivate_organization,
@@ -106,11 +106,11 @@ def lose_the_factor_unseen(agent: Membership, owner: Membership) -> None:
 
 
 def log_out_everywhere(agent: Membership, owner: Membership) -> None:
-    end_access(user_id=agent.user_id, because=Ended.REVOKED)
+    end_access(user_id=agent.user_id, because=EndReason.REVOKED)
 
 
 def change_the_password(agent: Membership, owner: Membership) -> None:
-    end_access(user_id=agent.user_id, because=Ended.PASSWORD_CHANGED)
+    end_access(user_id=agent.user_id, because=EndReason.PASSWORD_CHANGED)
 
 
 def wait_too_long(agent: Membership, owner: Membership) -> None:
@@ -323,7 +323,7 @@ def key_of(owner: Membership) -> tuple[ApiKey, dict[str, str]]:
 def test_a_key_is_out_on_every_way(
     owner: Membership, conversation: Conversation, event: str
 ) -> None:
-    from chat.logins import viewer_of
+    from chat.authentication import viewer_of
 
     key, bearer = key_of(owner)
     waiting = viewer_of(authorization=bearer["Authorization"], cookie=None)

@@ -74,7 +74,7 @@ def test_a_member_that_is_not_declared_is_refused(
         headers={"Idempotency-Key": "m-1"},
     )
     told: dict[str, Any] = answer.json()
-    assert (answer.status_code, told["code"]) == (400, "unknown_member"), (name, told)
+    assert (answer.status_code, told["code"]) == (400, "unknown_field"), (name, told)
     assert told["field"] in {*EXTRA, "site_key"}
     owner.user.refresh_from_db()
     assert not owner.user.is_superuser

@@ -15,7 +15,7 @@ from chat.models import IdentitySecret, Widget
 from chat.services.identity_secrets import add_identity_secret
 from crm.accounts.errors import PersonRequired
 from crm.accounts.models import CustomRole, Membership, Organization, Role
-from crm.accounts.permissions import Area, Grant, Level, Machine, Rights, rights_of_scopes
+from crm.accounts.permissions import ApiKeyPrincipal, Grant, Level, Module, Rights, rights_of_scopes
 from crm.accounts.services.api_keys import create_api_key, rotate_api_key
 from crm.accounts.services.invitations import invite, resend_invitation
 from crm.accounts.services.members import deactivate_member, reactivate_member
@@ -28,10 +28,12 @@ from tests.conftest import make_member
 pytestmark = pytest.mark.django_db
 
 SECURITY = Path(__file__).resolve().parents[2] / "docs" / "security.md"
-SETTINGS = Rights({Area.SETTINGS: Grant(Level.ALL, Level.ALL)})
+SETTINGS = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
 # What is given in each case: these rights, and those of settings to be allowed to give at all.
 GIVEN = rights_of_scopes(["settings:write", "inbox:write", "customers:write"])
-BESIDE = [(area, action) for area in (Area.INBOX, Area.CUSTOMERS) for action in ("read", "write")]
+BESIDE = [
+    (area, action) for area in (Module.INBOX, Module.CUSTOMERS) for action in ("read", "write")
+]
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def member_taken_back(world: World, by: Any) -> object:
 
 
 def seat_in_team(world: World, by: Any) -> object:
-    reach = Rights({area: Grant(Level.TEAM, Level.TEAM) for area in (Area.INBOX, Area.CUSTOMERS)})
+    reach = Rights(
+        {area: Grant(Level.TEAM, Level.TEAM) for area in (Module.INBOX, Module.CUSTOMERS)}
+    )
     member = member_with(world.owner.organization, "Teammate", reach)
     return create_team(by=by, name="Team", lead_id=None, member_ids=[member.pk])
 
@@ -167,7 +171,7 @@ def test_settings_alone_give_nothing_else(
 @pytest.mark.parametrize("maker", ALL_MAKERS)
 def test_one_right_less_is_too_little(
     maker: Callable[[World, Any], object],
-    area: Area,
+    area: Module,
     action: str,
     world: World,
     organization: Organization,
@@ -201,7 +205,9 @@ def test_rights_that_were_taken_meanwhile_give_nothing(
 def test_a_key_makes_no_credential_that_outlives_it(
     maker: Callable[[World, Any], object], world: World
 ) -> None:
-    by = Machine(organization_id=world.organization_id, granted=GIVEN, key_id=str(world.owner.pk))
+    by = ApiKeyPrincipal(
+        organization_id=world.organization_id, granted=GIVEN, key_id=str(world.owner.pk)
+    )
     with pytest.raises(PersonRequired):
         maker(world, by)
 

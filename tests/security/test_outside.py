@@ -29,7 +29,7 @@ OURS = ("chat", "config", "crm", "knowledge")
 CALLERS = {"aiohttp", "http.client", "httpx", "requests", "urllib3", "urllib.request"}
 # Who uses one, and whom it asks: never an address that somebody of a tenant gave.
 KNOWN = {
-    "crm/accounts/entrance/adapters.py": "providers that the operator named, without redirects",
+    "crm/accounts/login/adapters.py": "providers that the operator named, without redirects",
     "config/engines/qdrant_engine.py": "the embedded Qdrant beside us",
     "config/supervisor.py": "our own web server",
     "crm/operations/doctor/qdrant.py": "the Qdrant of the operator",

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import Membership
-from crm.accounts.obvious_passwords import ObviousPasswordValidator
+from crm.accounts.password_validators import ObviousPasswordValidator
 from tests.conftest import PASSWORD
 
 CHANGE = reverse("account_change_password")

@@ -9,10 +9,10 @@ from chat.models import Widget
 from chat.services.visitors import end_visits
 from chat.services.widgets import pause_widget
 from crm.accounts.models import Membership
-from crm.accounts.services.operating import deactivate_organization
-from crm.core import remembering
+from crm.accounts.services.operator_actions import deactivate_organization
+from crm.core import memo
 from crm.core.executor import run_sync
-from crm.core.remembering import SECONDS, Remembered
+from crm.core.memo import SECONDS, Remembered
 from crm.customers.models import Customer
 from tests.chat.clients import calling, visit
 from tests.servers import LiveServer
@@ -35,7 +35,7 @@ class Asked:
 def connection(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
     """Give over which connection ends of access are heard, to be changed."""
     number: list[int | None] = [1]
-    monkeypatch.setattr(remembering, "_hearing", lambda: number[0])
+    monkeypatch.setattr(memo, "_hearing", lambda: number[0])
     return number
 
 
@@ -43,7 +43,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
 def memory() -> Iterator[Remembered[int]]:
     memory: Remembered[int] = Remembered()
     yield memory
-    remembering._all.remove(memory)
+    memo._all.remove(memory)
 
 
 @pytest.mark.usefixtures("connection")
@@ -51,7 +51,7 @@ def test_who_was_asked_for_is_remembered_until_access_ends(memory: Remembered[in
     ask = Asked()
     assert [memory.find("key", ask), memory.find("key", ask)] == [1, 1]
     assert memory.find("another", ask) == 2
-    remembering.forget_all()
+    memo.forget_all()
     assert memory.find("key", ask) == 3
 
 

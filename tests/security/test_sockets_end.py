@@ -17,7 +17,7 @@ from chat.routing import long_poll_urlpatterns, websocket_urlpatterns
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
 from crm.accounts.models import Membership, Organization, User, UserSession
 from crm.accounts.services.members import deactivate_member, leave_organization
-from crm.accounts.services.operating import (
+from crm.accounts.services.operator_actions import (
     deactivate_organization,
     deactivate_user,
     reset_second_factor,
@@ -197,7 +197,7 @@ def test_principals_are_made_in_one_place() -> None:
     makers = re.compile(r"access_tokens\.read\(|key_of_text\(|live_logins\(|\.admitting\(")
     known = {
         "crm/accounts/services/api_keys.py",
-        "crm/accounts/services/impersonating.py",
+        "crm/accounts/services/impersonation.py",
         "crm/accounts/services/invitations.py",
         "crm/accounts/managers.py",
     }

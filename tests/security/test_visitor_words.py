@@ -15,7 +15,7 @@ from chat.models import Conversation
 from chat.services import post_message
 from chat.services.conversations import customer_sender
 from crm.accounts.models import CustomRole, Membership, Role
-from crm.accounts.permissions import BUILT_IN, Area, Grant, Level, Rights
+from crm.accounts.permissions import BUILT_IN, Grant, Level, Module, Rights
 from tests.conftest import make_member
 from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.visiting import Person
@@ -49,7 +49,7 @@ def theirs(stores_clean: None, db: None, settings: Any) -> Theirs:
 
 def with_rights(theirs: Theirs, base: str, inbox: Grant) -> Membership:
     """Give a member with a role like ``base``, but for the inbox."""
-    rights = Rights({**BUILT_IN[base].grants, Area.INBOX: inbox})
+    rights = Rights({**BUILT_IN[base].grants, Module.INBOX: inbox})
     role = CustomRole.objects.create(
         organization=theirs.organization,
         name=f"{base} {inbox.read}",

@@ -10,12 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat.logins import agent_of_claims, agent_of_cookie, viewer_of, visitor_of_claims
+from chat.authentication import agent_of_claims, agent_of_cookie, viewer_of, visitor_of_claims
 from chat.models import Conversation, VisitorToken, Widget
+from chat.participants import Agent, Visitor
 from chat.services.identity_secrets import NewIdentitySecret
 from chat.services.visitors import live_visits
 from chat.tickets import redeem_ticket
-from chat.viewers import Agent, Visitor
 from crm.accounts.models import Membership
 from crm.accounts.principals import renew_all
 from crm.core.errors import AppError

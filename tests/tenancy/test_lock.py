@@ -26,7 +26,7 @@ from crm.core import tenancy
 from crm.core.database import rls_policies
 from crm.core.database.base import DatabaseWrapper
 from crm.core.database.owner import as_owner
-from crm.core.database.rls_installer import NotLocked, lock_tables
+from crm.core.database.rls_installer import PolicyMissing, lock_tables
 from crm.core.executor import run_sync
 from crm.customers.models import Customer
 from tests.tenancy.pooler import pooling
@@ -54,7 +54,7 @@ def names() -> list[str]:
 
 
 def test_the_application_owns_nothing_and_passes_no_lock_by() -> None:
-    with tenancy.nobody(), connection.cursor() as cursor:
+    with tenancy.no_tenant(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper, rolbypassrls, pg_has_role(oid, %s, 'USAGE') FROM pg_roles"
             " WHERE rolname = current_user",
@@ -136,7 +136,7 @@ def test_a_query_without_a_filter_sees_one_organization(organization: Organizati
 
 @pytest.mark.usefixtures("both")
 def test_nobody_sees_nothing_and_each_place_is_told_once(places: set[Any]) -> None:
-    with tenancy.nobody():
+    with tenancy.no_tenant():
         assert [names() for _again in range(3)] == [[], [], []]
         assert not Customer.objects.exists()
     assert {file for file, _line in places} == {"tests/tenancy/test_lock.py"}
@@ -170,12 +170,12 @@ def test_what_was_said_follows_changes_of_mind_and_of_savepoint(
             assert names() == ["Theirs"]
         transaction.savepoint_rollback(savepoint)
         assert names() == ["Ours"]
-        with transaction.atomic(), tenancy.everything("A test."):
+        with transaction.atomic(), tenancy.all_tenants("A test."):
             assert names() == ["Ours", "Theirs"]
         assert names() == ["Ours"]
-        with tenancy.behind(Organization, slug=stranger_organization.slug):
+        with tenancy.by_lookup(Organization, slug=stranger_organization.slug):
             assert names() == ["Theirs"]
-        with tenancy.behind(Organization, slug="100%' nobody"):
+        with tenancy.by_lookup(Organization, slug="100%' nobody"):
             assert names() == []
         assert list(Customer.objects.select_for_update().values_list("name", flat=True)) == ["Ours"]
 
@@ -203,7 +203,7 @@ def test_nothing_stays_in_a_connection_that_somebody_else_gets(
 ) -> None:
     with tenancy.organization(organization.pk), transaction.atomic():
         assert names() == ["Ours"]
-    with tenancy.nobody():
+    with tenancy.no_tenant():
         assert names() == []
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user")
@@ -291,11 +291,11 @@ def test_a_person_sees_their_own_memberships_and_where_these_lead(
 def test_a_door_opens_by_the_whole_name_and_not_by_another_field(
     organization: Organization, both: None
 ) -> None:
-    with tenancy.behind(Organization, slug=organization.slug):
+    with tenancy.by_lookup(Organization, slug=organization.slug):
         assert names() == ["Ours"]
-    with tenancy.behind(Organization, slug="sun%"):
+    with tenancy.by_lookup(Organization, slug="sun%"):
         assert names() == []
-    with pytest.raises(LookupError), tenancy.behind(Customer, email="a@b.example"):
+    with pytest.raises(LookupError), tenancy.by_lookup(Customer, email="a@b.example"):
         pass
 
 
@@ -329,7 +329,7 @@ def test_plans_keep_the_index_of_the_organization_and_of_names(organization: Org
 def test_commands_say_for_themselves_that_they_are_for_all(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with tenancy.nobody():
+    with tenancy.no_tenant():
         call_command("reconcile")
     assert "1 conversations compared, 0 differences" in capsys.readouterr().out
 
@@ -355,7 +355,7 @@ def test_a_transaction_pooler_mixes_nobody_up(
                         with transaction.atomic():
                             Customer.objects.update(phone=str(said)[:8])
                             found.append(names())
-                    with tenancy.everything("A test."):
+                    with tenancy.all_tenants("A test."):
                         assert names() == ["Ours", "Theirs"]
             finally:
                 connections["default"].close()
@@ -395,5 +395,5 @@ def test_migrating_again_mends_what_is_missing_and_leaves_the_rest() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_without_the_operators_role_nothing_is_half_locked(settings: Any) -> None:
     settings.DATABASE_OPERATOR_ROLE = "nobody_is_called_so"
-    with as_owner(), pytest.raises(NotLocked, match="postgresql/roles"):
+    with as_owner(), pytest.raises(PolicyMissing, match="postgresql/roles"):
         lock_tables(connection)

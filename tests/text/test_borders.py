@@ -22,7 +22,7 @@ import chat
 import config
 import crm
 import knowledge
-from crm.accounts.forms.entrance import TargetField
+from crm.accounts.forms.login import TargetField
 from crm.core.api import Body, Query
 from crm.core.api.text import NormalizedSerializer
 from crm.core.forms import NormalizedText
@@ -63,7 +63,7 @@ MACHINES = {
         "correlation_id",
     },
     "compliance.AuditValues": {"subject", "actor_id", "address"},
-    "compliance.AuditSeal": {"key_id"},
+    "compliance.AuditSignature": {"key_id"},
     "compliance.AuditExport": {"language_code"},
     "operations.StoreProbe": {"host"},
     "chat.IdentityUse": {"jti_hash", "shown_with"},

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.demo.loading import load
-from crm.compliance.acting import Actor, acting
+from crm.compliance.actor import Actor, acting
 from crm.compliance.models import ActorKind
 from crm.core import tenancy
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         progress = self.stderr if options["json"] else self.stdout
         progress.style_func = None
         with (
-            tenancy.everything("The demo makes two organizations."),
+            tenancy.all_tenants("The demo makes two organizations."),
             acting(Actor(ActorKind.SYSTEM)),
         ):
             loaded = load(password=settings.DEMO_PASSWORD, say=progress.write)

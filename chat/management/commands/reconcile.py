@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started_at = timezone.now()
-        with tenancy.everything("All heads are compared with their logs."):
+        with tenancy.all_tenants("All heads are compared with their logs."):
             result = reconcile(repair=options["repair"])
         note_run(
             kind=CheckKind.RECONCILE,

@@ -1,5 +1,5 @@
 """Admin of organizations, users and their credentials."""
 
-from crm.accounts.admin import access, impersonating, people, proofs, tenants
+from crm.accounts.admin import access, credentials, impersonation, organizations, users
 
-__all__ = ["access", "impersonating", "people", "proofs", "tenants"]
+__all__ = ["access", "credentials", "impersonation", "organizations", "users"]

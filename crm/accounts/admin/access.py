@@ -10,12 +10,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from crm.accounts.admin.tenants import principal
-from crm.accounts.models import ApiKey, ApiKeySecret, Ended, TokenFamily, UserSession
+from crm.accounts.admin.organizations import principal
+from crm.accounts.models import ApiKey, ApiKeySecret, EndReason, TokenFamily, UserSession
 from crm.accounts.services.api_keys import revoke_api_key
 from crm.accounts.services.sessions import end_sessions
 from crm.accounts.services.token_families import end_families
-from crm.core.admin.admin_actions import Deed
+from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 
@@ -23,12 +23,12 @@ _REVOKE = "accounts.change_{}"
 
 
 def _end_session(request: HttpRequest, row: UserSession, form: forms.Form) -> str:
-    end_sessions(user_id=row.user_id, because=Ended.REVOKED, session_id=row.pk)
+    end_sessions(user_id=row.user_id, because=EndReason.REVOKED, session_id=row.pk)
     return gettext("The session has ended, and its sockets are closed.")
 
 
 def _end_family(request: HttpRequest, row: TokenFamily, form: forms.Form) -> str:
-    end_families(user_id=row.user_id, because=Ended.REVOKED, family_id=row.pk)
+    end_families(user_id=row.user_id, because=EndReason.REVOKED, family_id=row.pk)
     return gettext("The program is logged out.")
 
 
@@ -76,8 +76,8 @@ class UserSessionAdmin(ReadOnlyAdmin):
         "ended_at",
         "ended_because",
     ]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="revoke",
             title=_("End this session"),
             asks=_("They are logged out there at once."),
@@ -114,8 +114,8 @@ class TokenFamilyAdmin(ReadOnlyAdmin):
         "ended_at",
         "ended_because",
     ]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="revoke",
             title=_("Log this program out"),
             asks=_("Its tokens are worth nothing at once."),
@@ -169,8 +169,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "revoked_at",
     ]
     inlines = [SecretInline]
-    deeds = [
-        Deed(
+    admin_actions = [
+        AdminAction(
             name="revoke",
             title=_("Revoke"),
             asks=_("The key and all its secrets open nothing any more. This cannot be undone."),

@@ -7,17 +7,17 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from crm.accounts.access import IsMember, membership_of
-from crm.accounts.permissions import READ, WRITE, Area, Principal, require
+from crm.accounts.permissions import READ, WRITE, Module, Principal, require
 
 
-class AreaView(APIView):
+class ModuleView(APIView):
     """An API view of an area: reading requires its read permission, changing its write permission.
 
     ``visible_to`` and the services check the permission's level.
     """
 
     permission_classes = [IsMember]
-    area: ClassVar[Area]
+    area: ClassVar[Module]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

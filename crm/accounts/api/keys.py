@@ -10,9 +10,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.models import ApiKey
-from crm.accounts.permissions import SCOPES, Area
+from crm.accounts.permissions import SCOPES, Module
 from crm.accounts.services.api_keys import (
     NewSecret,
     create_api_key,
@@ -70,8 +70,8 @@ class ApiKeyListQuery(ListQuery):
 
 
 @extend_schema(tags=["access"])
-class ApiKeys(AreaView):
-    area = Area.SETTINGS
+class ApiKeys(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(
         operation_id="api_keys_list",
@@ -101,8 +101,8 @@ class ApiKeys(AreaView):
 
 
 @extend_schema(tags=["access"])
-class ApiKeyDetail(AreaView):
-    area = Area.SETTINGS
+class ApiKeyDetail(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(operation_id="api_keys_revoke", request=None, responses={204: None})
     def delete(self, request: Request, key_id: UUID) -> Response:
@@ -112,8 +112,8 @@ class ApiKeyDetail(AreaView):
 
 
 @extend_schema(tags=["access"])
-class ApiKeyRotation(AreaView):
-    area = Area.SETTINGS
+class ApiKeyRotation(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(
         operation_id="api_keys_rotate", request=None, responses={201: NewApiKeySerializer}

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from crm.accounts.access import IsMember, membership_of
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.errors import MemberNotFound
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models import Language, Membership, Organization, Role, User
-from crm.accounts.permissions import READ, WRITE, Area, Principal, require
+from crm.accounts.permissions import READ, WRITE, Module, Principal, require
 from crm.accounts.services import update_organization, update_profile
 from crm.core.api import (
     Body,
@@ -146,7 +146,7 @@ class Me(APIView):
                     area.value: {
                         action.value: principal.level(area, action).key for action in (READ, WRITE)
                     }
-                    for area in Area
+                    for area in Module
                 },
             }
         ).data
@@ -154,8 +154,8 @@ class Me(APIView):
 
 
 @extend_schema(tags=["organization"])
-class OrganizationDetail(AreaView):
-    area = Area.SETTINGS
+class OrganizationDetail(ModuleView):
+    area = Module.SETTINGS
     is_versioned = True
 
     @extend_schema(
@@ -221,7 +221,7 @@ def _organization(principal: Principal) -> Organization:
 def _members(principal: Principal) -> MembershipQuerySet:
     if principal.user_id is None:
         # People know each other; a key learns their addresses only where it was given the right.
-        require(principal, Area.SETTINGS)
+        require(principal, Module.SETTINGS)
     return Membership.objects.in_organization(principal.organization_id).select_related(
         "user", "custom_role"
     )

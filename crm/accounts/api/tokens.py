@@ -9,12 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from crm.accounts.clients import Client
 from crm.accounts.errors import NoOrganization, OrganizationNotYours
 from crm.accounts.log_in import check_credentials, credentials_were_right
+from crm.accounts.mfa import check_code
 from crm.accounts.models import Membership, User
 from crm.accounts.principals import require_second_factor
-from crm.accounts.second_factor import check_code
 from crm.accounts.services.memberships import current_membership
 from crm.accounts.services.token_families import (
     Tokens,
@@ -22,6 +21,7 @@ from crm.accounts.services.token_families import (
     revoke_token,
     start_family,
 )
+from crm.accounts.user_agent import Client
 from crm.core import ratelimit
 from crm.core.api import Body, refuses
 from crm.core.ratelimit.limiter import Subjects

@@ -17,7 +17,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
-from crm.accounts.form_guard.once import cipher_of
+from crm.accounts.form_guard.idempotency import cipher_of
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE
 from crm.core import stores
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 
 from crm.accounts.errors import OrganizationSwitched, PersonSwitched
-from crm.accounts.form_guard import kept
+from crm.accounts.form_guard import kept_forms
 from crm.accounts.form_guard.stamps import (
     KEPT,
     SWITCH,
@@ -79,7 +79,7 @@ class FormGuardMiddleware:
         if is_for_programs(request):
             return None
         if request.method not in SAFE and KEPT in request.POST and request.user.is_authenticated:
-            kept.drop(request)
+            kept_forms.drop(request)
         if _is_guarded_otherwise(request):
             return None
         stamp = stamp_of(request)
@@ -103,7 +103,7 @@ class FormGuardMiddleware:
 
     @staticmethod
     def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        if not kept.keep(request):
+        if not kept_forms.keep(request):
             return response
         query = urlencode({"next": reverse("accounts:kept_form")})
         return redirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
@@ -166,9 +166,9 @@ def _refuse(request: HttpRequest, refusal: AppError) -> HttpResponse:
         if stamp.organization_id is not None:
             found = membership_in(cast(User, request.user), stamp.organization_id)
             other = found.organization.name if found else ""
-    return kept.kept_page(
+    return kept_forms.kept_page(
         request,
-        kept.form_of(request),
+        kept_forms.form_of(request),
         reason=reason,
         status=refusal.status,
         error=refusal,

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from crm.accounts.form_guard.kept import SECRETS
+from crm.accounts.form_guard.kept_forms import SECRETS
 from crm.accounts.form_guard.stamps import GUARD_FIELDS
 
 _ATTRIBUTE = "_form_guard_refill"

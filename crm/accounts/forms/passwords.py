@@ -83,7 +83,7 @@ class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
 
     def save(self) -> None:
         # Here, for adapters are loaded with the models, and forms with the settings.
-        from crm.accounts.entrance.adapters import verified_address
+        from crm.accounts.login.adapters import verified_address
         from crm.accounts.services.sign_up import disarm_sign_up
 
         with transaction.atomic():
@@ -130,8 +130,8 @@ def count(endpoint: str, **subjects: Any) -> None:
     """Count an attempt, or raise a form error with the waiting time."""
     try:
         ratelimit.enforce(endpoint, subjects)
-    except ratelimit.Refusal as refusal:
-        raise forms.ValidationError(refusal.message, code="too_fast") from refusal
+    except ratelimit.RateLimitExceeded as refusal:
+        raise forms.ValidationError(refusal.message, code="rate_limited") from refusal
 
 
 def dummy_user(email: str, name: str) -> User:

@@ -8,7 +8,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import CustomRole, Membership, Team
-from crm.accounts.permissions import LEVELS, READ, WRITE, Action, Area, Grant, Level, Rights
+from crm.accounts.permissions import LEVELS, READ, WRITE, Action, Grant, Level, Module, Rights
 from crm.accounts.services.teams import MAX_MEMBERS
 from crm.core.forms import Form
 
@@ -46,7 +46,7 @@ class RoleForm(EditForm):
 
     def __init__(self, *args: Any, limit: Rights, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for area in Area:
+        for area in Module:
             for action in (READ, WRITE):
                 self.fields[f"{area}_{action}"] = forms.ChoiceField(
                     label=_level_label(area, action),
@@ -62,14 +62,14 @@ class RoleForm(EditForm):
     def initial_of(role: CustomRole) -> dict[str, Any]:
         levels = {
             f"{area}_{action}": role.rights.level(area, action).key
-            for area in Area
+            for area in Module
             for action in (READ, WRITE)
         }
         return {"name": role.name, **levels}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for area in Area:
+        for area in Module:
             read, write = (Level.of(cleaned.get(f"{area}_{each}", "")) for each in (READ, WRITE))
             if write > read:
                 self.add_error(
@@ -84,7 +84,7 @@ class RoleForm(EditForm):
                     read=Level.of(self.cleaned_data[f"{area}_{READ}"]),
                     write=Level.of(self.cleaned_data[f"{area}_{WRITE}"]),
                 )
-                for area in Area
+                for area in Module
             }
         )
 
@@ -92,11 +92,11 @@ class RoleForm(EditForm):
         """Return the fields as rows of the table."""
         return [
             {"area": area, "read": self[f"{area}_{READ}"], "write": self[f"{area}_{WRITE}"]}
-            for area in Area
+            for area in Module
         ]
 
 
-def _level_label(area: Area, action: Action) -> str:
+def _level_label(area: Module, action: Action) -> str:
     word = pgettext("matrix", "Sees") if action == READ else pgettext("matrix", "Changes")
     return f"{area.label}: {word}"
 

@@ -2,14 +2,14 @@
 
 from crm.accounts.models.api_key import ApiKey, ApiKeySecret
 from crm.accounts.models.idempotent_request import IdempotentRequest
-from crm.accounts.models.impersonation import Impersonation, ImpersonationEnded
+from crm.accounts.models.impersonation import Impersonation, ImpersonationEndReason
 from crm.accounts.models.invitation import Invitation
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
 from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.security import SecuritySettings
-from crm.accounts.models.session import Ended, UserSession
+from crm.accounts.models.session import EndReason, UserSession
 from crm.accounts.models.team import Team, TeamMember
 from crm.accounts.models.undo import UndoableAction
 from crm.accounts.models.user import Language, User
@@ -18,10 +18,10 @@ __all__ = [
     "ApiKey",
     "ApiKeySecret",
     "CustomRole",
-    "Ended",
+    "EndReason",
     "IdempotentRequest",
     "Impersonation",
-    "ImpersonationEnded",
+    "ImpersonationEndReason",
     "Invitation",
     "Language",
     "Membership",

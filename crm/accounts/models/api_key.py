@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.managers_of_access import ApiKeyQuerySet
+from crm.accounts.access_managers import ApiKeyQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.user import User
 from crm.core.ids import uuid7

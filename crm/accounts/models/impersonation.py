@@ -8,14 +8,14 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.managers_of_access import ImpersonationQuerySet
+from crm.accounts.access_managers import ImpersonationQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.user import User
 from crm.core.ids import uuid7
 from crm.core.text.fields import ShortProseField
 
 
-class ImpersonationEnded(models.TextChoices):
+class ImpersonationEndReason(models.TextChoices):
     """Why the impersonation ended."""
 
     STOPPED = "stopped", _("Stopped")
@@ -50,7 +50,7 @@ class Impersonation(models.Model):
     ends_at = models.DateTimeField(_("over at the latest"), editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, editable=False)
     ended_because = models.CharField(
-        _("why it ended"), max_length=20, choices=ImpersonationEnded, blank=True, editable=False
+        _("why it ended"), max_length=20, choices=ImpersonationEndReason, blank=True, editable=False
     )
 
     objects: ClassVar[ImpersonationQuerySet] = ImpersonationQuerySet.as_manager()  # type: ignore[assignment]

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.managers_of_invitations import InvitationQuerySet
+from crm.accounts.invitation_managers import InvitationQuerySet
 from crm.accounts.models.api_key import ApiKey
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization

@@ -7,10 +7,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.managers_of_access import TokenFamilyQuerySet
+from crm.accounts.access_managers import TokenFamilyQuerySet
 from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
-from crm.accounts.models.session import Ended
+from crm.accounts.models.session import EndReason
 from crm.accounts.models.user import User
 from crm.core.ids import uuid7
 
@@ -33,7 +33,7 @@ class TokenFamily(models.Model):
     last_used_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
-    ended_because = models.CharField(max_length=20, choices=Ended, blank=True, editable=False)
+    ended_because = models.CharField(max_length=20, choices=EndReason, blank=True, editable=False)
 
     objects: ClassVar[TokenFamilyQuerySet] = TokenFamilyQuerySet.as_manager()  # type: ignore[assignment]
 

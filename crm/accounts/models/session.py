@@ -8,14 +8,14 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.managers_of_access import UserSessionQuerySet
+from crm.accounts.access_managers import UserSessionQuerySet
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.security import SecuritySettings
 from crm.accounts.models.user import User
 from crm.core.ids import uuid7
 
 
-class Ended(models.TextChoices):
+class EndReason(models.TextChoices):
     """Why access ended; recorded in the audit."""
 
     LOGGED_OUT = "logged_out", _("Logged out")
@@ -49,7 +49,7 @@ class UserSession(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
-    ended_because = models.CharField(max_length=20, choices=Ended, blank=True, editable=False)
+    ended_because = models.CharField(max_length=20, choices=EndReason, blank=True, editable=False)
 
     objects: ClassVar[UserSessionQuerySet] = UserSessionQuerySet.as_manager()  # type: ignore[assignment]
 

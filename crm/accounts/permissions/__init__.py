@@ -1,18 +1,18 @@
 """Permissions: one table of roles, and its queries."""
 
-from crm.accounts.permissions.areas import LEVELS, READ, WRITE, Action, Area, Level
 from crm.accounts.permissions.builtin import BUILT_IN
-from crm.accounts.permissions.principals import Machine, Operator, Principal
-from crm.accounts.permissions.questions import (
+from crm.accounts.permissions.checks import (
+    accessible_q,
+    can_access,
     may_grant,
     people_of,
-    permits,
-    reach,
     require,
     require_grant,
     require_record,
     require_seat_in_team,
 )
+from crm.accounts.permissions.modules import LEVELS, READ, WRITE, Action, Level, Module
+from crm.accounts.permissions.principals import ApiKeyPrincipal, Operator, Principal
 from crm.accounts.permissions.rights import NO_RIGHTS, Grant, Rights
 from crm.accounts.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
 
@@ -24,17 +24,17 @@ __all__ = [
     "SCOPES",
     "WRITE",
     "Action",
-    "Area",
+    "ApiKeyPrincipal",
     "Grant",
     "Level",
-    "Machine",
+    "Module",
     "Operator",
     "Principal",
     "Rights",
+    "accessible_q",
+    "can_access",
     "may_grant",
     "people_of",
-    "permits",
-    "reach",
     "require",
     "require_grant",
     "require_record",

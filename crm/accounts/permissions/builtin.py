@@ -1,6 +1,6 @@
 """The table of built-in roles; `docs/permissions.md` shows it."""
 
-from crm.accounts.permissions.areas import Area, Level
+from crm.accounts.permissions.modules import Level, Module
 from crm.accounts.permissions.rights import Grant, Rights
 
 NONE, OWN, TEAM, ALL = Level
@@ -10,14 +10,14 @@ NONE, OWN, TEAM, ALL = Level
 _ROLES = ("owner", "admin", "supervisor", "agent", "viewer")
 _TABLE = {
     #                owner       admin        supervisor   agent        viewer
-    Area.INBOX: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
-    Area.CUSTOMERS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
-    Area.SALES: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, OWN), (ALL, NONE)),
-    Area.KNOWLEDGE: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE), (ALL, NONE)),
-    Area.MARKETING: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (NONE, NONE), (ALL, NONE)),
-    Area.ANALYTICS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (OWN, NONE), (ALL, NONE)),
-    Area.SETTINGS: ((ALL, ALL), (ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE)),
-    Area.BILLING: ((ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE), (NONE, NONE)),
+    Module.INBOX: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
+    Module.CUSTOMERS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
+    Module.SALES: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, OWN), (ALL, NONE)),
+    Module.KNOWLEDGE: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE), (ALL, NONE)),
+    Module.MARKETING: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (NONE, NONE), (ALL, NONE)),
+    Module.ANALYTICS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (OWN, NONE), (ALL, NONE)),
+    Module.SETTINGS: ((ALL, ALL), (ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE)),
+    Module.BILLING: ((ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE), (NONE, NONE)),
 }
 
 BUILT_IN: dict[str, Rights] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crm.accounts.permissions.areas import READ, Action, Area, Level
+from crm.accounts.permissions.modules import READ, Action, Level, Module
 from crm.accounts.permissions.rights import Rights
 
 if TYPE_CHECKING:
@@ -54,16 +54,16 @@ class Principal:
     def led_ids(self) -> Set[UUID]:
         return NOBODY
 
-    def level(self, area: Area, action: Action = READ) -> Level:
+    def level(self, area: Module, action: Action = READ) -> Level:
         return self.rights.level(area, action)
 
-    def may(self, area: Area, action: Action = READ, at_least: Level = Level.OWN) -> bool:
+    def may(self, area: Module, action: Action = READ, at_least: Level = Level.OWN) -> bool:
         """Return whether the permission's level is at least ``at_least``; by default, any level."""
         return self.level(area, action) >= at_least
 
 
 @dataclass(frozen=True, slots=True)
-class Machine(Principal):
+class ApiKeyPrincipal(Principal):
     """An API key of an organization: its permissions are its scopes."""
 
     organization_id: UUID

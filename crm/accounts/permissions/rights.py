@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.accounts.permissions.areas import LEVELS, READ, Action, Area, Level
+from crm.accounts.permissions.modules import LEVELS, READ, Action, Level, Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ NOTHING = Grant()
 class Rights:
     """Permissions by area; an area that is missing has none."""
 
-    grants: Mapping[Area, Grant] = field(default_factory=dict)
+    grants: Mapping[Module, Grant] = field(default_factory=dict)
 
-    def __getitem__(self, area: Area) -> Grant:
+    def __getitem__(self, area: Module) -> Grant:
         return self.grants.get(area, NOTHING)
 
-    def level(self, area: Area, action: Action = READ) -> Level:
+    def level(self, area: Module, action: Action = READ) -> Level:
         grant = self[area]
         return grant.read if action == READ else grant.write
 
@@ -39,7 +39,7 @@ class Rights:
         """Return whether every permission of the other is included here."""
         return all(
             other.level(area, action) <= self.level(area, action)
-            for area in Area
+            for area in Module
             for action in Action
         )
 
@@ -51,21 +51,22 @@ class Rights:
                     read=min(self[area].read, other[area].read),
                     write=min(self[area].write, other[area].write),
                 )
-                for area in Area
+                for area in Module
             }
         )
 
     def stored(self) -> dict[str, dict[str, str]]:
         """Return it as JSON: ``{area: {read: level, write: level}}``."""
         return {
-            str(area): {"read": self[area].read.key, "write": self[area].write.key} for area in Area
+            str(area): {"read": self[area].read.key, "write": self[area].write.key}
+            for area in Module
         }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Rights":
         """Parse the result of ``stored``; invalid parts give no permission."""
         grants = {}
-        for area in Area:
+        for area in Module:
             told = stored.get(str(area))
             if not isinstance(told, Mapping):
                 continue
@@ -75,7 +76,7 @@ class Rights:
         return cls(grants)
 
 
-def _allowed(area: Area, level: Level) -> Level:
+def _allowed(area: Module, level: Level) -> Level:
     return level if level in LEVELS[area] else Level.NONE
 
 

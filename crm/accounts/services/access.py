@@ -4,14 +4,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from crm.accounts.models import Ended
+from crm.accounts.models import EndReason
 from crm.accounts.services.sessions import end_sessions
 from crm.accounts.services.token_families import end_families
 from crm.core import realtime
 
 
 @transaction.atomic
-def end_access(*, user_id: UUID, because: Ended, spared_id: str | None = None) -> None:
+def end_access(*, user_id: UUID, because: EndReason, spared_id: str | None = None) -> None:
     """End a user's sessions, tokens and sockets at once, except the spared session.
 
     Used after changes of password or factors and for deactivation. Sockets without a session or

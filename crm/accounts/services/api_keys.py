@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.api_key_text import KeyText, new_text, read_text
+from crm.accounts.api_key_format import ParsedKey, new_text, read_text
 from crm.accounts.errors import (
     ApiKeyExpired,
     ApiKeyInvalid,
@@ -23,8 +23,8 @@ from crm.accounts.errors import (
 from crm.accounts.models import ApiKey, ApiKeySecret
 from crm.accounts.permissions import (
     WRITE,
-    Area,
-    Machine,
+    ApiKeyPrincipal,
+    Module,
     Principal,
     require,
     rights_of_scopes,
@@ -123,13 +123,13 @@ def key_of_text(text: str) -> ApiKey:
     Raise ApiKeyMalformed, ApiKeyInvalid or ApiKeyExpired.
     """
     shown = read_text(text)
-    with tenancy.behind(ApiKeySecret, prefix=shown.prefix):
+    with tenancy.by_lookup(ApiKeySecret, prefix=shown.prefix):
         return _live_key(shown)
 
 
-def machine_of_key(key: ApiKey) -> Machine:
+def machine_of_key(key: ApiKey) -> ApiKeyPrincipal:
     """Return the principal of a valid key."""
-    return Machine(
+    return ApiKeyPrincipal(
         organization_id=key.organization_id,
         granted=rights_of_scopes(key.scopes),
         key_id=str(key.pk),
@@ -137,7 +137,7 @@ def machine_of_key(key: ApiKey) -> Machine:
     )
 
 
-def _live_key(shown: KeyText) -> ApiKey:
+def _live_key(shown: ParsedKey) -> ApiKey:
     secret = _secret(shown)
     now = timezone.now()
     key = secret.key
@@ -150,7 +150,7 @@ def _live_key(shown: KeyText) -> ApiKey:
     return key
 
 
-def _secret(shown: KeyText) -> ApiKeySecret:
+def _secret(shown: ParsedKey) -> ApiKeySecret:
     secret = (
         ApiKeySecret.objects.select_related("key__organization")
         .filter(prefix=shown.prefix, organization__is_active=True)
@@ -171,14 +171,14 @@ def _enter_as_person(by: Principal) -> Principal:
 
 
 def _locked(by: Principal, key_id: UUID) -> ApiKey:
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     key = ApiKey.objects.of(by.organization_id).select_for_update().filter(pk=key_id).first()
     if key is None:
         raise ApiKeyNotFound
     return key
 
 
-def _add_secret(key: ApiKey) -> KeyText:
+def _add_secret(key: ApiKey) -> ParsedKey:
     text = new_text()
     ApiKeySecret.objects.create(
         organization_id=key.organization_id,

@@ -26,7 +26,7 @@ _PURGE_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredResponse:
     """The response of a request; ``body`` is JSON as sent.
 
     One with ``is_kept=False`` changed nothing, and the same request may be tried again.
@@ -50,9 +50,9 @@ def answer_once(
     actor: str,
     key: str,
     fingerprint: str,
-    act: Callable[[], Answer],
+    act: Callable[[], StoredResponse],
     wait_seconds: int = 0,
-) -> tuple[Answer, bool]:
+) -> tuple[StoredResponse, bool]:
     """Return the response of ``act``, and whether it is a stored one.
 
     ``act`` runs in the transaction that stores its response. When it raises, neither is stored, so
@@ -74,7 +74,7 @@ def answer_once(
         if before is not None and before.is_kept(now - KEPT_FOR):
             if before.fingerprint != fingerprint:
                 raise IdempotencyKeyReused
-            return Answer(before.status, before.body, before.location), True
+            return StoredResponse(before.status, before.body, before.location), True
         if before is not None:
             mine.delete()
         answer = act()

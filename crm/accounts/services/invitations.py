@@ -11,13 +11,13 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from crm.accounts.entrance import letters
 from crm.accounts.errors import (
     AlreadyMember,
     InvitationForSomebodyElse,
     InvitationNotFound,
     TooManyInvitations,
 )
+from crm.accounts.login import emails
 from crm.accounts.models import (
     ApiKey,
     Invitation,
@@ -30,8 +30,8 @@ from crm.accounts.models import (
 )
 from crm.accounts.permissions import (
     WRITE,
-    Area,
-    Machine,
+    ApiKeyPrincipal,
+    Module,
     Principal,
     require,
     require_seat_in_team,
@@ -137,7 +137,7 @@ register_undo("invitation", _restore_invitation)
 
 def invitation_of(token: str) -> Invitation:
     """Return the invitation of a token. Raise InvitationNotFound for any invalid one."""
-    with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
+    with tenancy.by_lookup(Invitation, token_hash=Invitation.hash_of(token)):
         found = (
             Invitation.objects.acceptable()
             .with_token(token)
@@ -174,7 +174,7 @@ def _is_still_granted(invitation: Invitation) -> bool:
     if sender is None:
         return False
     try:
-        require(sender, Area.SETTINGS, WRITE)
+        require(sender, Module.SETTINGS, WRITE)
         chosen = ChosenRole(Role(invitation.role), invitation.custom_role)
         require_may_give(sender, chosen)
         if invitation.team is not None:
@@ -234,7 +234,7 @@ def accept_as_newcomer(
 def newcomer_just_made(*, token: str, name: str) -> User | None:
     """Return the account created moments ago with this token and name, for a form sent twice."""
     since = timezone.now() - SENT_TWICE
-    with tenancy.behind(Invitation, token_hash=Invitation.hash_of(token)):
+    with tenancy.by_lookup(Invitation, token_hash=Invitation.hash_of(token)):
         accepted = Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()
     if accepted is None:
         return None
@@ -279,7 +279,7 @@ def _send(invitation: Invitation, *, by: Principal, address_of: Address) -> None
     now = timezone.now()
     # Whoever sends it again answers for it from now on.
     invitation.invited_by = by if isinstance(by, Membership) else None
-    invitation.invited_by_key_id = UUID(by.key_id) if isinstance(by, Machine) else None
+    invitation.invited_by_key_id = UUID(by.key_id) if isinstance(by, ApiKeyPrincipal) else None
     invitation.token_hash = Invitation.hash_of(token)
     invitation.sent_at = now
     invitation.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
@@ -297,7 +297,7 @@ def _send(invitation: Invitation, *, by: Principal, address_of: Address) -> None
         kind="invitation",
         to=invitation.email,
         language_code=reader.language_code if reader else organization.language_code,
-        compose=lambda: letters.invitation(context | {"role": invitation.role_name}),
+        compose=lambda: emails.invitation(context | {"role": invitation.role_name}),
     )
 
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
 from crm.accounts.managers import MembershipQuerySet
-from crm.accounts.models import Ended, Invitation, Membership, TeamMember
-from crm.accounts.permissions import WRITE, Area, Principal, require_grant
+from crm.accounts.models import EndReason, Invitation, Membership, TeamMember
+from crm.accounts.permissions import WRITE, Module, Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
 from crm.accounts.services.seats import require_seat
 from crm.accounts.services.token_families import end_families
@@ -79,7 +79,7 @@ def successors_of(membership: Membership) -> MembershipQuerySet:
     return (
         Membership.objects.active()
         .in_organization(membership.organization_id)
-        .who_may(Area.INBOX, WRITE)
+        .who_may(Module.INBOX, WRITE)
         .exclude(pk=membership.pk)
         .select_related("user")
         .order_by("user__name", "pk")
@@ -99,7 +99,9 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     # Whoever lets them back in does not revive what they got in with before.
     membership.access_from = now
     membership.save(update_fields=["is_active", "successor", "access_from", "updated_at"])
-    end_families(user_id=membership.user_id, because=Ended.DEACTIVATED, membership_id=membership.pk)
+    end_families(
+        user_id=membership.user_id, because=EndReason.DEACTIVATED, membership_id=membership.pk
+    )
     Invitation.objects.open().filter(invited_by=membership).update(revoked_at=now)
     TeamMember.objects.filter(membership=membership).delete()
     membership.leads.update(lead=None, version=F("version") + 1)

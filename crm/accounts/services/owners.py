@@ -4,7 +4,7 @@ from uuid import UUID
 
 from crm.accounts.errors import LastOwner
 from crm.accounts.models import Membership, Organization
-from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.core.errors import Forbidden
 
 
@@ -29,7 +29,7 @@ def enter_settings(by: Principal) -> Principal:
     """
     lock_rights(by.organization_id)
     present = present_rights(by)
-    require(present, Area.SETTINGS, WRITE)
+    require(present, Module.SETTINGS, WRITE)
     return present
 
 

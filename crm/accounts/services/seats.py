@@ -14,4 +14,4 @@ def taken_seats(organization_id: UUID) -> int:
 
 def require_seat(organization_id: UUID) -> None:
     """Raise QuotaExceeded for another member or invitation beyond the plan."""
-    quotas.require_room("members", organization_id=organization_id)
+    quotas.check_quota("members", organization_id=organization_id)

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from crm.accounts.models import SecuritySettings
-from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.core.versions import check_version
 
 
@@ -21,7 +21,7 @@ def set_log_in_rules(
 
     ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
     """
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     SecuritySettings.objects.get_or_create(organization_id=by.organization_id)
     rules = SecuritySettings.objects.select_for_update().get(organization_id=by.organization_id)
     check_version(rules, version)

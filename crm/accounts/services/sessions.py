@@ -21,12 +21,12 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from crm.accounts.clients import Client
-from crm.accounts.models import Ended, ImpersonationEnded, User, UserSession
+from crm.accounts.models import EndReason, ImpersonationEndReason, User, UserSession
 from crm.accounts.models.security import USE_NOTED_EVERY
-from crm.accounts.services.impersonating import end_impersonations
+from crm.accounts.services.impersonation import end_impersonations
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
-from crm.accounts.signals import access_ended
+from crm.accounts.signals import session_expired
+from crm.accounts.user_agent import Client
 from crm.core import realtime, tenancy
 
 # What the session itself keeps of its record: its id, and when somebody logged in.
@@ -122,14 +122,16 @@ def leave_session(*, request: HttpRequest, user: User) -> None:
     """End the session of the previous user of this browser before ``user`` logs in."""
     record_id, user_id = (request.session.get(key) for key in (RECORD_KEY, USER_KEY))
     if record_id is not None and user_id not in (None, str(user.pk)):
-        end_sessions(user_id=UUID(user_id), because=Ended.LOGGED_OUT, session_id=UUID(record_id))
+        end_sessions(
+            user_id=UUID(user_id), because=EndReason.LOGGED_OUT, session_id=UUID(record_id)
+        )
 
 
 @transaction.atomic
 def end_sessions(
     *,
     user_id: UUID,
-    because: Ended,
+    because: EndReason,
     session_id: UUID | None = None,
     spared_id: str | None = None,
 ) -> list[UUID]:
@@ -147,7 +149,7 @@ def end_sessions(
         )
         # Whatever somebody did as somebody else in these, they do no longer.
         end_impersonations(
-            logins=[record.pk for record in ended], because=ImpersonationEnded.LOGGED_OUT
+            logins=[record.pk for record in ended], because=ImpersonationEndReason.LOGGED_OUT
         )
     engine: Any = import_module(settings.SESSION_ENGINE)
     stored = engine.SessionStore.get_model_class().objects
@@ -189,7 +191,7 @@ def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:
     now = timezone.now()
     if record.ends_at() <= now:
         if record.ended_at is None:
-            end_sessions(user_id=user.pk, because=Ended.LAPSED, session_id=record.pk)
+            end_sessions(user_id=user.pk, because=EndReason.LAPSED, session_id=record.pk)
         return False
     if record.last_used_at <= now - USE_NOTED_EVERY or record.key != request.session.session_key:
         client = Client.of(request)
@@ -218,11 +220,11 @@ def _forget(ended: Sequence[UserSession]) -> None:
         store.delete(record.key)
 
 
-def _tell(user_id: UUID, because: Ended, ended: Sequence[UserSession]) -> None:
+def _tell(user_id: UUID, because: EndReason, ended: Sequence[UserSession]) -> None:
     if not ended:
         return
     realtime.close_sockets(user_id=user_id, logins=[str(record.pk) for record in ended])
-    access_ended.send_robust(
+    session_expired.send_robust(
         sender=UserSession,
         user_id=user_id,
         because=because,

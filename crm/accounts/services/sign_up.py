@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from crm.accounts.models import Ended, Membership, Organization, Role, User
+from crm.accounts.models import EndReason, Membership, Organization, Role, User
 from crm.accounts.services.access import end_access
 from crm.core import quotas, tenancy
 
@@ -46,7 +46,7 @@ def found_organization(*, user: User, name: str) -> Membership:
     )
     with tenancy.organization(organization.pk):
         organization.save(force_insert=True)
-        quotas.organization_founded(organization_id=organization.pk)
+        quotas.organization_created(organization_id=organization.pk)
         return Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
 
 
@@ -64,7 +64,7 @@ def disarm_sign_up(*, user_id: UUID) -> None:
     SocialAccount.objects.filter(user=user).delete()
     user.set_unusable_password()
     user.save(update_fields=["password", "updated_at"])
-    end_access(user_id=user_id, because=Ended.PASSWORD_CHANGED)
+    end_access(user_id=user_id, because=EndReason.PASSWORD_CHANGED)
 
 
 def release_pending_address(*, email: str) -> None:

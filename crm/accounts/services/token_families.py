@@ -23,11 +23,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.accounts import access_tokens
-from crm.accounts.clients import Client
 from crm.accounts.errors import RefreshTokenInvalid, RefreshTokenReused
-from crm.accounts.models import Ended, Membership, RefreshToken, TokenFamily
+from crm.accounts.models import EndReason, Membership, RefreshToken, TokenFamily
 from crm.accounts.principals import authenticate_refresh
-from crm.accounts.signals import access_ended, refresh_token_reused
+from crm.accounts.signals import refresh_token_reused, session_expired
+from crm.accounts.user_agent import Client
 from crm.core import realtime, tenancy
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def _rotate(*, refresh_token: str, client: Client) -> Tokens | None:
         return _tokens(family, successor, now)
     if now - token.rotated_at <= GRACE and token.rotated_by == client.mark:
         return _tokens(family, successor, now)
-    _end([family], because=Ended.REUSED)
+    _end([family], because=EndReason.REUSED)
     _report_reuse(family, client)
     return None
 
@@ -111,14 +111,14 @@ def revoke_token(*, refresh_token: str) -> None:
         except RefreshTokenInvalid:
             return
         family = token.family
-    end_families(user_id=family.user_id, because=Ended.LOGGED_OUT, family_id=family.pk)
+    end_families(user_id=family.user_id, because=EndReason.LOGGED_OUT, family_id=family.pk)
 
 
 @transaction.atomic
 def end_families(
     *,
     user_id: UUID,
-    because: Ended,
+    because: EndReason,
     family_id: UUID | None = None,
     membership_id: UUID | None = None,
 ) -> list[UUID]:
@@ -144,7 +144,7 @@ def purge_families() -> int:
     return count
 
 
-def _end(families: Sequence[TokenFamily], *, because: Ended) -> None:
+def _end(families: Sequence[TokenFamily], *, because: EndReason) -> None:
     if not families:
         return
     TokenFamily.objects.filter(pk__in=[family.pk for family in families]).update(
@@ -153,10 +153,10 @@ def _end(families: Sequence[TokenFamily], *, because: Ended) -> None:
     transaction.on_commit(lambda: _tell(families, because), robust=True)
 
 
-def _tell(families: Sequence[TokenFamily], because: Ended) -> None:
+def _tell(families: Sequence[TokenFamily], because: EndReason) -> None:
     user_id = families[0].user_id
     realtime.close_sockets(user_id=user_id, logins=[str(family.pk) for family in families])
-    access_ended.send_robust(
+    session_expired.send_robust(
         sender=TokenFamily,
         user_id=user_id,
         because=because,
@@ -190,7 +190,7 @@ def _report_reuse(family: TokenFamily, client: Client) -> None:
 
 
 def _behind(refresh_token: str) -> AbstractContextManager[None]:
-    return tenancy.behind(RefreshToken, token_hash=_hash(refresh_token))
+    return tenancy.by_lookup(RefreshToken, token_hash=_hash(refresh_token))
 
 
 def _find(refresh_token: str) -> RefreshToken:

@@ -15,7 +15,7 @@ from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crm.accounts.form_guard.kept import form_of, has_secrets
+from crm.accounts.form_guard.kept_forms import form_of, has_secrets
 from crm.accounts.form_guard.stamps import ONCE, ORGANIZATION, PERSON
 
 register = template.Library()

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from crm.accounts.models import Membership
-from crm.accounts.permissions import Action, Area
+from crm.accounts.permissions import Action, Module
 
 register = template.Library()
 
@@ -14,4 +14,4 @@ register = template.Library()
 def may(context: dict[str, Any], area: str, action: str = "read") -> bool:
     """Return whether the member has this permission: ``{% may "knowledge" "write" as it %}``."""
     membership: Membership | None = context.get("membership")
-    return membership is not None and membership.may(Area(area), Action(action))
+    return membership is not None and membership.may(Module(area), Action(action))

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from crm.accounts.models import Membership
-from crm.accounts.settings_menu import MENU, SettingsPage
+from crm.accounts.settings_navigation import MENU, SettingsPage
 
 register = template.Library()
 

@@ -16,17 +16,17 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import never_cache
 
 from crm.accounts.form_guard.anonymous import once_for_anyone
-from crm.accounts.views import entrance
-from crm.accounts.views.addresses import AddressView, ConfirmAddressView
+from crm.accounts.views import login
+from crm.accounts.views.emails import AddressView, ConfirmAddressView
 
 _security = "app/settings/security"
 
 urlpatterns = [
-    path("login/", entrance.log_in_page, name="account_login"),
-    path("logout/", entrance.log_out_now, name="account_logout"),
+    path("login/", login.log_in_page, name="account_login"),
+    path("logout/", login.log_out_now, name="account_logout"),
     path("login/inactive/", account.account_inactive, name="account_inactive"),
     path("login/second-step/", once_for_anyone(mfa.authenticate), name="mfa_authenticate"),
-    path("login/passkey/", entrance.log_in_by_passkey, name="mfa_login_webauthn"),
+    path("login/passkey/", login.log_in_by_passkey, name="mfa_login_webauthn"),
     path("signup/", once_for_anyone(account.signup), name="account_signup"),
     path("verify/", account.email_verification_sent, name="account_email_verification_sent"),
     re_path(

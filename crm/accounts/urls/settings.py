@@ -1,6 +1,6 @@
 from django.urls import path
 
-from crm.accounts.views import joining, members, undo
+from crm.accounts.views import accept_invitation, members, undo
 from crm.accounts.views import settings as pages
 
 _member = "app/settings/members/<uuid:membership_id>"
@@ -19,5 +19,5 @@ urlpatterns = [
     path(f"{_member}/reactivate/", members.reactivate, name="reactivate_member"),
     path(f"{_invitation}/resend/", members.resend, name="resend_invitation"),
     path(f"{_invitation}/revoke/", members.revoke, name="revoke_invitation"),
-    path("join/<str:token>/", joining.join, name="join"),
+    path("join/<str:token>/", accept_invitation.join, name="join"),
 ]

@@ -15,18 +15,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.forms.access import ApiKeyForm, LogInRulesForm
 from crm.accounts.models import (
     ApiKey,
-    Ended,
+    EndReason,
     Membership,
     SecuritySettings,
     TokenFamily,
     User,
     UserSession,
 )
-from crm.accounts.permissions import READ, WRITE, Area, require
+from crm.accounts.permissions import READ, WRITE, Module, require
 from crm.accounts.services.access import end_access
 from crm.accounts.services.api_keys import (
     MAX_KEYS,
@@ -80,7 +80,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     ended = end_sessions(
-        user_id=cast(User, request.user).pk, because=Ended.REVOKED, session_id=session_id
+        user_id=cast(User, request.user).pk, because=EndReason.REVOKED, session_id=session_id
     )
     return _told(request, len(ended))
 
@@ -89,7 +89,7 @@ def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def end_family(request: HttpRequest, family_id: UUID) -> HttpResponse:
     ended = end_families(
-        user_id=cast(User, request.user).pk, because=Ended.REVOKED, family_id=family_id
+        user_id=cast(User, request.user).pk, because=EndReason.REVOKED, family_id=family_id
     )
     return _told(request, len(ended))
 
@@ -99,7 +99,9 @@ def end_family(request: HttpRequest, family_id: UUID) -> HttpResponse:
 def end_all_others(request: HttpRequest) -> HttpResponse:
     """End everything but this session: browsers, programs and their sockets."""
     user = cast(User, request.user)
-    end_access(user_id=user.pk, because=Ended.REVOKED, spared_id=request.session.get(RECORD_KEY))
+    end_access(
+        user_id=user.pk, because=EndReason.REVOKED, spared_id=request.session.get(RECORD_KEY)
+    )
     messages.success(request, _("You are logged out everywhere else."))
     return redirect("accounts:sessions")
 
@@ -109,7 +111,7 @@ def end_all_others(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in_rules(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, READ)
+    require(membership, Module.SETTINGS, READ)
     rules = security_of(membership)
     form = LogInRulesForm(request.POST or None, initial=_rules(rules), record=rules)
     status = 400 if form.is_bound else 200
@@ -127,7 +129,7 @@ def log_in_rules(request: HttpRequest) -> HttpResponse:
         "active_section": "settings",
         "active_page": "log_in_rules",
         "form": form,
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
     }
     return render(request, "settings/log_in_rules.html", context, status=status)
 
@@ -143,7 +145,7 @@ def _rules(rules: SecuritySettings) -> dict[str, Any]:
 def api_keys(request: HttpRequest) -> HttpResponse:
     """Render the API keys, and create one; its text is shown only in that response."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, READ)
+    require(membership, Module.SETTINGS, READ)
     if request.method != "POST":
         return _keys_page(request)
     form = ApiKeyForm(request.POST, principal=membership)
@@ -218,7 +220,7 @@ def _keys_page(request: HttpRequest, *, status: int = 200, **context: Any) -> Ht
     context |= {
         "active_section": "settings",
         "active_page": "api_keys",
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
         "keys": [_key_row(key, now) for key in keys],
         "areas": [
             {
@@ -232,7 +234,7 @@ def _keys_page(request: HttpRequest, *, status: int = 200, **context: Any) -> Ht
                     for action in (READ, WRITE)
                 ],
             }
-            for area in Area
+            for area in Module
         ],
     }
     return render(request, "settings/api_keys.html", context, status=status)

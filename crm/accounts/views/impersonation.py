@@ -5,8 +5,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from crm.accounts.impersonation import impersonated_by
-from crm.accounts.models import ImpersonationEnded
-from crm.accounts.services.impersonating import SESSION_KEY, end_impersonation
+from crm.accounts.models import ImpersonationEndReason
+from crm.accounts.services.impersonation import SESSION_KEY, end_impersonation
 
 
 @require_POST
@@ -16,5 +16,7 @@ def stop(request: HttpRequest) -> HttpResponse:
     request.session.pop(SESSION_KEY, None)
     if membership is None or membership.impersonation is None:
         return redirect("admin:index")
-    end_impersonation(impersonation=membership.impersonation, because=ImpersonationEnded.STOPPED)
+    end_impersonation(
+        impersonation=membership.impersonation, because=ImpersonationEndReason.STOPPED
+    )
     return redirect("admin:accounts_membership_change", membership.pk)

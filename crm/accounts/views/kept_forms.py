@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.accounts.errors import PersonSwitched
-from crm.accounts.form_guard import kept
+from crm.accounts.form_guard import kept_forms
 from crm.accounts.form_guard.refill import refill_from
 from crm.accounts.form_guard.stamps import check_person, stamp_of
 from crm.accounts.models import User
@@ -44,10 +44,10 @@ LOG_IN = frozenset({"accounts:log_in", "account_login", "mfa_login_webauthn"})
 @require_safe
 def kept_form(request: HttpRequest) -> HttpResponse:
     """Render the form whose session had expired, to be submitted again by its button."""
-    form = kept.kept_form_of(request, cast(User, request.user))
+    form = kept_forms.kept_form_of(request, cast(User, request.user))
     if form is None:
         return redirect(settings.LOGIN_REDIRECT_URL)
-    return kept.kept_page(request, form, reason="logged_out", status=200)
+    return kept_forms.kept_page(request, form, reason="logged_out", status=200)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -69,7 +69,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return redirect(request.get_full_path()) if name in DOORS else _stale(request)
     if name in DOORS:
         return _anew(request)
-    if kept.keep(request):
+    if kept_forms.keep(request):
         return redirect(f"{resolve_url(settings.LOGIN_URL)}?{_waiting()}")
     return expired_page(request, reason)
 
@@ -79,10 +79,14 @@ def _stale(request: HttpRequest) -> HttpResponse:
     try:
         check_person(cast(User, request.user), stamp_of(request))
     except PersonSwitched as refusal:
-        return kept.kept_page(
-            request, kept.form_of(request), reason="person", status=refusal.status, error=refusal
+        return kept_forms.kept_page(
+            request,
+            kept_forms.form_of(request),
+            reason="person",
+            status=refusal.status,
+            error=refusal,
         )
-    return kept.kept_page(request, kept.form_of(request), reason="stale", status=200)
+    return kept_forms.kept_page(request, kept_forms.form_of(request), reason="stale", status=200)
 
 
 def _anew(request: HttpRequest) -> HttpResponse:

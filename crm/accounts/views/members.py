@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import MemberNotFound
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.forms.members import DeactivateForm, FindForm, InviteForm, RoleForm
 from crm.accounts.models import Invitation, Membership
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
 from crm.accounts.services.invitations import (
     MOST_OPEN,
     invite,
@@ -48,11 +48,11 @@ SHOWN = 50
 def members(request: HttpRequest) -> HttpResponse:
     """Render the members; a POST invites an address."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS)
-    may_change = membership.may(Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS)
+    may_change = membership.may(Module.SETTINGS, WRITE)
     form, status = None, 200
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
         form = InviteForm(request.POST, by=membership)
         status = _invite(request, membership, form)
         if status == 200:
@@ -118,7 +118,7 @@ def _role_conflict(by: Membership, membership_id: UUID, key: str) -> str:
 def deactivate(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """Ask for the successor of a member; a POST deactivates the member."""
     by = membership_of(request)
-    require(by, Area.SETTINGS, WRITE)
+    require(by, Module.SETTINGS, WRITE)
     theirs = Membership.objects.in_organization(by.organization_id).in_order()
     leaving = theirs.filter(pk=membership_id).first()
     if leaving is None:

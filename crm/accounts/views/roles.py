@@ -14,14 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import RoleNotFound
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.forms.roles import NewRoleForm, RoleForm
 from crm.accounts.models import CustomRole, Membership, Role
 from crm.accounts.permissions import (
     BUILT_IN,
     READ,
     WRITE,
-    Area,
+    Module,
     Rights,
     may_grant,
     require,
@@ -47,13 +47,13 @@ PAGE = {"active_section": "settings", "active_page": "roles"}
 def roles(request: HttpRequest) -> HttpResponse:
     """Render every role with its number of members, and copy one."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS)
+    require(membership, Module.SETTINGS)
     # An owner is an owner: that role cannot be copied.
     sources = [(key, name) for key, name in grantable_roles(membership) if key != Role.OWNER]
     form = NewRoleForm(request.POST or None, sources=sources)
     status = 200
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
         status = 422
         if form.is_valid():
             try:
@@ -85,7 +85,7 @@ def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
             for role in Role
         ],
         "custom": custom[:MAX_ROLES],
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
     }
 
 
@@ -95,11 +95,11 @@ def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
 def role(request: HttpRequest, key: str) -> HttpResponse:
     """Render a role's permissions; a custom role can be edited here."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS)
+    require(membership, Module.SETTINGS)
     if key in Role.values:
         return render(request, "settings/role.html", _built_in_context(Role(key)))
     shown = _custom_role(membership, key)
-    may_change = membership.may(Area.SETTINGS, WRITE) and may_grant(membership, shown.rights)
+    may_change = membership.may(Module.SETTINGS, WRITE) and may_grant(membership, shown.rights)
     form = RoleForm(
         request.POST or None,
         initial=RoleForm.initial_of(shown),
@@ -108,7 +108,7 @@ def role(request: HttpRequest, key: str) -> HttpResponse:
     )
     status = 200
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
         status = 422
         if form.is_valid():
             try:
@@ -149,7 +149,7 @@ def table_of(rights: Rights) -> list[dict[str, Any]]:
     """Return permissions as rows of the read-only table."""
     return [
         {"area": area, "read": rights.level(area, READ), "write": rights.level(area, WRITE)}
-        for area in Area
+        for area in Module
     ]
 
 

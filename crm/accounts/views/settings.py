@@ -17,7 +17,7 @@ from crm.accounts.form_guard.edits import version_of
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
 from crm.accounts.languages import remember_language
 from crm.accounts.models import User
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
 from crm.accounts.services import set_second_factor_rule, update_organization, update_profile
 from crm.core.errors import AppError
 from crm.core.versions import EditedMeanwhile
@@ -76,7 +76,7 @@ def organization(request: HttpRequest) -> HttpResponse:
     )
     status = 400 if form.is_bound else 200
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
         if form.is_valid():
             try:
                 update_organization(
@@ -93,7 +93,7 @@ def organization(request: HttpRequest) -> HttpResponse:
         "active_section": "settings",
         "active_page": "organization",
         "form": form,
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
     }
     return render(request, "settings/organization.html", context, status=status)
 

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.errors import TeamNotFound
 from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.once import once
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.forms.roles import TeamForm
 from crm.accounts.models import Membership, Team
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
 from crm.accounts.services.teams import MAX_TEAMS, create_team, delete_team, edit_team
 from crm.accounts.undo import offer_undo
 from crm.core.errors import AppError
@@ -31,12 +31,12 @@ PAGE = {"active_section": "settings", "active_page": "teams"}
 @require_safe
 def teams(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS)
+    require(membership, Module.SETTINGS)
     found = Team.objects.of(membership.organization_id).select_related("lead__user").by_name()
     context = {
         **PAGE,
         "teams": found.annotate(count=Count("seats"))[:MAX_TEAMS],
-        "may_change": membership.may(Area.SETTINGS, WRITE),
+        "may_change": membership.may(Module.SETTINGS, WRITE),
     }
     return render(request, "settings/teams.html", context)
 
@@ -47,7 +47,7 @@ def teams(request: HttpRequest) -> HttpResponse:
 @once
 def new_team(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     return _form_page(request, membership, None)
 
 
@@ -57,9 +57,9 @@ def new_team(request: HttpRequest) -> HttpResponse:
 def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
     """Render a team and change its name, lead and members."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS)
+    require(membership, Module.SETTINGS)
     if request.method == "POST":
-        require(membership, Area.SETTINGS, WRITE)
+        require(membership, Module.SETTINGS, WRITE)
     shown = Team.objects.of(membership.organization_id).filter(pk=team_id).first()
     if shown is None:
         raise TeamNotFound
@@ -74,7 +74,7 @@ def _form_page(request: HttpRequest, membership: Membership, shown: Team | None)
         team=shown,
         record=shown,
     )
-    may_change = membership.may(Area.SETTINGS, WRITE)
+    may_change = membership.may(Module.SETTINGS, WRITE)
     if not may_change:
         for field in form.fields.values():
             field.disabled = True

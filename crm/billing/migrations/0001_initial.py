@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='UsageReading',
+            name='UsageSnapshot',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('metric', models.CharField(choices=[('members', 'Members'), ('conversations', 'Conversations'), ('bot_answers', 'Bot answers'), ('stored_bytes', 'Stored text'), ('contacts', 'Contacts'), ('campaign_mails', 'Campaign mails'), ('api_calls', 'API calls'), ('background_tasks', 'Background tasks')], max_length=20)),

@@ -10,14 +10,14 @@ from crm.billing import counters
 from crm.billing.managers import hold_alone
 from crm.billing.metrics import Metric
 from crm.billing.models import UsageRecord
-from crm.billing.services.terms import Terms, terms_of
+from crm.billing.services.entitlements import Entitlements, terms_of
 
 _COUNTED = "quota:api_calls"
 _HEX = re.compile(r"[0-9a-f]{32}")
 
 
 @transaction.atomic
-def post_api_calls(*, organization_id: UUID) -> Terms:
+def post_api_calls(*, organization_id: UUID) -> Entitlements:
     """Write the calls counted in Redis since the last run to the ledger, and refill the counter.
 
     Safe to repeat and to run concurrently: the difference is taken under the lock. Raise

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.permissions import WRITE, Area, Principal, require
+from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.billing import banner, counters
 from crm.billing.errors import (
     NothingToCancel,
@@ -19,7 +19,7 @@ from crm.billing.errors import (
     UseOverLimits,
 )
 from crm.billing.metrics import GAUGES, Metric
-from crm.billing.models import Happening, Plan, Status, Subscription, SubscriptionEvent
+from crm.billing.models import EventType, Plan, Subscription, SubscriptionEvent, SubscriptionStatus
 from crm.billing.periods import month_later
 from crm.billing.plans import FREE
 from crm.core import quotas
@@ -63,14 +63,14 @@ def start_subscription(
         organization_id=organization_id,
         defaults={
             "plan_id": plan,
-            "status": Status.TRIAL if trial_days else Status.ACTIVE,
+            "status": SubscriptionStatus.TRIAL if trial_days else SubscriptionStatus.ACTIVE,
             "period_start": now,
             "period_end": end,
             "anchor_day": now.day,
         },
     )
     if is_new:
-        kind = Happening.TRIAL_STARTED if trial_days else Happening.STARTED
+        kind = EventType.TRIAL_STARTED if trial_days else EventType.STARTED
         _note(subscription, kind, before="", by=by)
     return subscription
 
@@ -90,14 +90,14 @@ def change_plan(*, by: Principal, plan: str) -> Subscription:
 
     Raise PlanNotFound, PlanNotOffered, SamePlan or UseOverLimits.
     """
-    require(by, Area.BILLING, WRITE)
+    require(by, Module.BILLING, WRITE)
     subscription = _locked(by.organization_id)
     wanted = Plan.objects.filter(pk=plan).first()
     if wanted is None:
         raise PlanNotFound
     if not wanted.is_offered:
         raise PlanNotOffered
-    is_trying = subscription.status != Status.ACTIVE
+    is_trying = subscription.status != SubscriptionStatus.ACTIVE
     if wanted.pk == subscription.plan_id and not is_trying:
         if subscription.next_plan_id:
             return _resumed(subscription, by)
@@ -116,7 +116,7 @@ def change_plan(*, by: Principal, plan: str) -> Subscription:
     _save(subscription)
     _note(
         subscription,
-        Happening.DOWNGRADE_ASKED,
+        EventType.DOWNGRADE_ASKED,
         before=subscription.plan_key,
         after=wanted.pk,
         by=by.actor_id,
@@ -127,10 +127,12 @@ def change_plan(*, by: Principal, plan: str) -> Subscription:
 @transaction.atomic
 def cancel_subscription(*, by: Principal) -> Subscription:
     """Cancel the plan at the end of its period; the free one follows. Raise NothingToCancel."""
-    require(by, Area.BILLING, WRITE)
+    require(by, Module.BILLING, WRITE)
     subscription = _locked(by.organization_id)
     free = Plan.objects.get(pk=FREE)
-    is_over = subscription.cancelled_at is not None or subscription.status == Status.GRACE
+    is_over = (
+        subscription.cancelled_at is not None or subscription.status == SubscriptionStatus.GRACE
+    )
     if is_over or subscription.plan.position <= free.position:
         raise NothingToCancel
     subscription.cancelled_at = timezone.now()
@@ -138,7 +140,7 @@ def cancel_subscription(*, by: Principal) -> Subscription:
     _save(subscription)
     _note(
         subscription,
-        Happening.CANCELLED,
+        EventType.CANCELLED,
         before=subscription.plan_key,
         after=FREE,
         by=by.actor_id,
@@ -149,7 +151,7 @@ def cancel_subscription(*, by: Principal) -> Subscription:
 @transaction.atomic
 def resume_subscription(*, by: Principal) -> Subscription:
     """Undo a cancellation or a planned downgrade. Raise NothingToResume."""
-    require(by, Area.BILLING, WRITE)
+    require(by, Module.BILLING, WRITE)
     subscription = _locked(by.organization_id)
     if subscription.next_plan_id is None:
         raise NothingToResume
@@ -170,16 +172,16 @@ def assign_plan(
     if not Plan.objects.filter(pk=plan).exists():
         raise PlanNotFound
     before, now = subscription.plan_key, timezone.now()
-    if subscription.status != Status.ACTIVE:
+    if subscription.status != SubscriptionStatus.ACTIVE:
         _begin_period(subscription, now)
     if period_end is not None and period_end > now:
         subscription.period_end = period_end
     subscription.plan_id = plan
-    subscription.status = Status.ACTIVE
+    subscription.status = SubscriptionStatus.ACTIVE
     subscription.next_plan, subscription.cancelled_at = None, None
     subscription.renews = renews
     _save(subscription)
-    _note(subscription, Happening.ASSIGNED, before=before, by=by)
+    _note(subscription, EventType.ASSIGNED, before=before, by=by)
     return subscription
 
 
@@ -220,26 +222,26 @@ def _roll(subscription: Subscription, now: datetime) -> None:
 def _step_on(subscription: Subscription) -> None:
     """Apply the end of one period."""
     before, end = subscription.plan_key, subscription.period_end
-    if subscription.status == Status.GRACE:
-        kind = _fall_to_free(subscription, Happening.EXPIRED)
+    if subscription.status == SubscriptionStatus.GRACE:
+        kind = _fall_to_free(subscription, EventType.EXPIRED)
     elif subscription.next_plan_id is not None:
         is_cancelled = subscription.cancelled_at is not None
         subscription.plan_id = subscription.next_plan_id
-        kind = Happening.EXPIRED if is_cancelled else Happening.DOWNGRADED
-        subscription.status, subscription.renews = Status.ACTIVE, True
+        kind = EventType.EXPIRED if is_cancelled else EventType.DOWNGRADED
+        subscription.status, subscription.renews = SubscriptionStatus.ACTIVE, True
         subscription.next_plan, subscription.cancelled_at = None, None
-    elif subscription.status == Status.TRIAL or not subscription.renews:
+    elif subscription.status == SubscriptionStatus.TRIAL or not subscription.renews:
         if settings.BILLING_GRACE_DAYS:
-            subscription.status = Status.GRACE
+            subscription.status = SubscriptionStatus.GRACE
             subscription.period_start = end
             subscription.period_end = end + timedelta(days=settings.BILLING_GRACE_DAYS)
             _save(subscription)
-            _note(subscription, Happening.GRACE_BEGAN, before=before, at=end)
+            _note(subscription, EventType.GRACE_BEGAN, before=before, at=end)
             return
-        kind = _fall_to_free(subscription, Happening.EXPIRED)
+        kind = _fall_to_free(subscription, EventType.EXPIRED)
     else:
-        kind = Happening.RENEWED
-    if kind == Happening.RENEWED:
+        kind = EventType.RENEWED
+    if kind == EventType.RENEWED:
         subscription.period_start = end
         subscription.period_end = month_later(end, subscription.anchor_day)
     else:
@@ -248,9 +250,9 @@ def _step_on(subscription: Subscription) -> None:
     _note(subscription, kind, before=before, at=end)
 
 
-def _fall_to_free(subscription: Subscription, kind: Happening) -> Happening:
+def _fall_to_free(subscription: Subscription, kind: EventType) -> EventType:
     subscription.plan_id = FREE
-    subscription.status, subscription.renews = Status.ACTIVE, True
+    subscription.status, subscription.renews = SubscriptionStatus.ACTIVE, True
     subscription.next_plan, subscription.cancelled_at = None, None
     return kind
 
@@ -260,19 +262,19 @@ def _upgraded(
 ) -> Subscription:
     before = subscription.plan_key
     subscription.plan = wanted
-    subscription.status, subscription.renews = Status.ACTIVE, True
+    subscription.status, subscription.renews = SubscriptionStatus.ACTIVE, True
     subscription.next_plan, subscription.cancelled_at = None, None
     if is_new_period:
         _begin_period(subscription, timezone.now())
     _save(subscription)
-    _note(subscription, Happening.UPGRADED, before=before, by=by.actor_id)
+    _note(subscription, EventType.UPGRADED, before=before, by=by.actor_id)
     return subscription
 
 
 def _resumed(subscription: Subscription, by: Principal) -> Subscription:
     subscription.next_plan, subscription.cancelled_at = None, None
     _save(subscription)
-    _note(subscription, Happening.RESUMED, before=subscription.plan_key, by=by.actor_id)
+    _note(subscription, EventType.RESUMED, before=subscription.plan_key, by=by.actor_id)
     return subscription
 
 
@@ -311,7 +313,7 @@ def _save(subscription: Subscription) -> None:
 
 def _note(
     subscription: Subscription,
-    kind: Happening,
+    kind: EventType,
     *,
     before: str,
     after: str = "",

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.api.base import ModuleView
+from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
 
@@ -101,8 +101,8 @@ class AuditListQuery(ListQuery):
 
 
 @extend_schema(tags=["organization"])
-class AuditEntries(AreaView):
-    area = Area.SETTINGS
+class AuditEntries(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(
         operation_id="audit_list",
@@ -111,7 +111,7 @@ class AuditEntries(AreaView):
     )
     def get(self, request: Request) -> Response:
         """List the organization's audit entries; requires write permission on settings."""
-        require(self.principal, Area.SETTINGS, WRITE)
+        require(self.principal, Module.SETTINGS, WRITE)
         page = (query := AuditListQuery.read(request)).page(
             AuditEntry.objects.visible_to(self.principal)
         )
@@ -119,5 +119,5 @@ class AuditEntries(AreaView):
 
 
 def _records(entries: list[AuditEntry]) -> list[dict[str, Any]]:
-    context = {"beside": AuditValues.objects.beside(entries)}
+    context = {"beside": AuditValues.objects.personal(entries)}
     return list(AuditEntrySerializer(entries, many=True, context=context).data)

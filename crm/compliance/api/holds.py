@@ -7,12 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import AreaView
+from crm.accounts.api.base import ModuleView
 from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.managers import LegalHoldQuerySet
 from crm.compliance.models import LegalHold
-from crm.compliance.services.holding import SUBJECT, lift_hold, place_hold
+from crm.compliance.services.legal_holds import SUBJECT, lift_hold, place_hold
 from crm.core.api import (
     Body,
     ListQuery,
@@ -76,8 +76,8 @@ class LegalHoldListQuery(ListQuery):
 
 
 @extend_schema(tags=["organization"])
-class LegalHolds(AreaView):
-    area = Area.SETTINGS
+class LegalHolds(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(
         operation_id="legal_holds_list",
@@ -86,7 +86,7 @@ class LegalHolds(AreaView):
     )
     def get(self, request: Request) -> Response:
         """List active and lifted legal holds; requires write permission on settings."""
-        require(self.principal, Area.SETTINGS, WRITE)
+        require(self.principal, Module.SETTINGS, WRITE)
         return list_response(
             request,
             LegalHoldListQuery,
@@ -109,8 +109,8 @@ class LegalHolds(AreaView):
 
 
 @extend_schema(tags=["organization"])
-class LegalHoldLift(AreaView):
-    area = Area.SETTINGS
+class LegalHoldLift(ModuleView):
+    area = Module.SETTINGS
 
     @extend_schema(
         operation_id="legal_holds_lift",

@@ -55,7 +55,7 @@ CREATE TABLE compliance_auditchain (
   began_at timestamptz NOT NULL
 );
 
-CREATE TABLE compliance_auditseal (
+CREATE TABLE compliance_auditsignature (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   organization_id uuid NOT NULL,
   seq bigint NOT NULL,
@@ -84,7 +84,7 @@ CREATE TABLE compliance_auditnotice (
 """
 REVERSE = """
 DROP TABLE compliance_auditentry, compliance_auditvalues, compliance_auditchain,
-  compliance_auditseal, compliance_auditnotice CASCADE;
+  compliance_auditsignature, compliance_auditnotice CASCADE;
 """
 
 
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='AuditSeal',
+            name='AuditSignature',
             fields=[
                 ('id', models.UUIDField(primary_key=True, serialize=False)),
                 ('organization_id', models.UUIDField()),
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'seal of the audit',
                 'verbose_name_plural': 'seals of the audit',
-                'db_table': 'compliance_auditseal',
+                'db_table': 'compliance_auditsignature',
                 'managed': False,
             },
         ),

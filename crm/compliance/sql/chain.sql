@@ -47,7 +47,7 @@ BEGIN
     FROM compliance_auditentry e WHERE e.organization_id = chain ORDER BY e.at DESC LIMIT 1;
   IF seq IS NULL THEN
     SELECT s.seq, s.entry_hash, s.at INTO seq, hash, at
-      FROM compliance_auditseal s WHERE s.organization_id = chain AND s.is_start
+      FROM compliance_auditsignature s WHERE s.organization_id = chain AND s.is_start
       ORDER BY s.seq DESC LIMIT 1;
   END IF;
   IF seq IS NULL THEN

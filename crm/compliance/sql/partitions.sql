@@ -76,7 +76,7 @@ BEGIN
   END IF;
   SELECT EXISTS (
     SELECT 1 FROM nextflow_audit_ends_of(month) e WHERE NOT EXISTS (
-      SELECT 1 FROM compliance_auditseal s
+      SELECT 1 FROM compliance_auditsignature s
       WHERE s.organization_id = e.organization_id AND s.seq = e.seq AND s.is_start
         AND s.entry_hash = e.hash
     )

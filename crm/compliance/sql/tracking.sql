@@ -1,5 +1,5 @@
 -- Turns a change of a row into an entry, whoever made it and however: service, bulk update, psql.
--- The argument says what of the row is told; `crm.compliance.tracking` makes it of the models.
+-- The argument says what of the row is told; `crm.compliance.model_tracking` makes it of the models.
 
 CREATE OR REPLACE FUNCTION nextflow_audit_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

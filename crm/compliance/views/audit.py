@@ -17,15 +17,15 @@ from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
 from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.once import once
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.form_guard.idempotency import once
+from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.errors import ExportNotFound
 from crm.compliance.forms import AuditFilterForm, ExportForm
 from crm.compliance.managers import AuditEntryQuerySet
 from crm.compliance.models import AuditEntry, AuditExport, ExportFormat
-from crm.compliance.services.exporting import ask_for_export, cancel_export, fetch_export
+from crm.compliance.presentation import tell
+from crm.compliance.services.exports import ask_for_export, cancel_export, fetch_export
 from crm.compliance.tasks import export as write_export
-from crm.compliance.wording import tell
 from crm.core.api.cursors import decode_cursor, encode_cursor
 from crm.core.errors import AppError
 
@@ -41,7 +41,7 @@ CURSOR = "audit page"
 def audit(request: HttpRequest) -> HttpResponse:
     """Render the audit, the newest first."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     form = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
     entries = form.filters().narrow(AuditEntry.objects.visible_to(membership))
     shown = _page(entries, request.GET.get("after"))
@@ -98,7 +98,7 @@ def _begin(started: AuditExport) -> None:
 def export_state(request: HttpRequest, export_id: UUID) -> HttpResponse:
     """Render the progress of an export; the page polls it."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     found = AuditExport.objects.visible_to(membership).filter(pk=export_id).first()
     if found is None:
         raise ExportNotFound

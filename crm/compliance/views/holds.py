@@ -10,13 +10,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.kept import refused_to
-from crm.accounts.form_guard.once import once
-from crm.accounts.permissions import WRITE, Area, require
+from crm.accounts.form_guard.idempotency import once
+from crm.accounts.form_guard.kept_forms import refused_to
+from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.models import LegalHold
-from crm.compliance.services.holding import lift_hold, place_hold
-from crm.compliance.wording import subjects_in_words
+from crm.compliance.presentation import subjects_in_words
+from crm.compliance.services.legal_holds import lift_hold, place_hold
 from crm.core.errors import AppError, Invalid
 
 PAGE = {"active_section": "settings", "active_page": "legal_holds"}
@@ -30,7 +30,7 @@ SHOWN = 100
 def holds(request: HttpRequest) -> HttpResponse:
     """Render the legal holds; a POST places one."""
     membership = membership_of(request)
-    require(membership, Area.SETTINGS, WRITE)
+    require(membership, Module.SETTINGS, WRITE)
     form = HoldForm(request.POST if request.method == "POST" else None, by=membership)
     if form.is_valid():
         place_hold(
@@ -60,7 +60,7 @@ def lift(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     by = membership_of(request)
     form = LiftForm(request.POST)
     if not form.is_valid():
-        require(by, Area.SETTINGS, WRITE)
+        require(by, Module.SETTINGS, WRITE)
         words = _("Say why the hold is lifted, in at most 500 characters.")
         return refused_to(request, Invalid(words), "compliance:holds")
     try:

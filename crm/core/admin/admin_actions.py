@@ -16,7 +16,7 @@ from crm.core.forms import Form
 Text = str | Promise
 
 
-class DeedForm(Form):
+class AdminActionForm(Form):
     """Base form of an admin action: a confirmation by itself; subclasses add fields. ``row`` is the
     target.
     """
@@ -28,7 +28,7 @@ class DeedForm(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AdminAction:
     """An action on one row of the admin.
 
     ``run(request, row, form)`` calls a service and returns the success message, or a response of
@@ -42,7 +42,7 @@ class Deed:
     run: Callable[[HttpRequest, Any, Any], Text | HttpResponseBase]
     icon: str = "bolt"
     is_grave: bool = False
-    form_class: type[DeedForm] = DeedForm
+    form_class: type[AdminActionForm] = AdminActionForm
     permission: str = "change"
     fits: Callable[[Any], bool] = lambda row: True
     consequences: tuple[Text, ...] = ()

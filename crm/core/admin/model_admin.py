@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods
 from psycopg.errors import QueryCanceled
 from unfold.admin import ModelAdmin
 
-from crm.core.admin.admin_actions import Deed
+from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.navigation import Menu
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
@@ -76,19 +76,19 @@ class Chooser(AutocompleteSelect):
 class ConsoleAdmin(ModelAdmin):
     """Base admin of one model. Rows are deleted only through a service, because cascades reach far.
 
-    ``menu`` is the position in the sidebar; a model without one is only linked to. ``deeds`` are
-    the actions offered on a row's page.
+    ``menu`` is the position in the sidebar; a model without one is only linked to.
+    ``admin_actions`` are the actions offered on a row's page.
     """
 
     form = ModelForm
     menu: ClassVar[Menu | None] = None
-    deeds: ClassVar[Sequence[Deed]] = ()
+    admin_actions: ClassVar[Sequence[AdminAction]] = ()
     list_per_page = PER_PAGE
     list_max_show_all = PER_PAGE
     show_full_result_count = False
     paginator = CautiousPaginator
     warn_unsaved_form = True
-    change_form_outer_before_template = "console/deeds.html"
+    change_form_outer_before_template = "console/admin_actions.html"
     change_form_before_template = "console/version.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -190,24 +190,24 @@ class ConsoleAdmin(ModelAdmin):
             raise
         return answer
 
-    def may_do(self, request: HttpRequest, deed: Deed, row: Any) -> bool:
+    def may_do(self, request: HttpRequest, action: AdminAction, row: Any) -> bool:
         """Return whether this operator may run the action on this row; subclasses may narrow it."""
-        needed = deed.permission
+        needed = action.permission
         if "." not in needed:
             needed = f"{self.opts.app_label}.{needed}_{self.opts.model_name}"
         user: Any = request.user
-        return bool(user.has_perm(needed)) and deed.fits(row)
+        return bool(user.has_perm(needed)) and action.fits(row)
 
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
-                f"<path:object_id>/{deed.name}/",
+                f"<path:object_id>/{action.name}/",
                 self.admin_site.admin_view(
-                    require_http_methods(["GET", "HEAD", "POST"])(partial(self._deed_page, deed))
+                    require_http_methods(["GET", "HEAD", "POST"])(partial(self._deed_page, action))
                 ),
-                name=f"{self.opts.app_label}_{self.opts.model_name}_{deed.name}",
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{action.name}",
             )
-            for deed in self.deeds
+            for action in self.admin_actions
         ]
         return own + super().get_urls()
 
@@ -219,29 +219,31 @@ class ConsoleAdmin(ModelAdmin):
             form = context["adminform"].form
             present = getattr(form, "present_version", "")
             context["edit_version"] = present or edit_version(row)
-            context["deeds"] = [
-                (deed, self._address(deed, row))
-                for deed in self.deeds
-                if self.may_do(request, deed, row)
+            context["admin_actions"] = [
+                (action, self._address(action, row))
+                for action in self.admin_actions
+                if self.may_do(request, action, row)
             ]
         answer: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         if row is not None and getattr(form, "was_changed_elsewhere", False):
             answer.status_code = EditedMeanwhile.status
         return answer
 
-    def _deed_page(self, deed: Deed, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def _deed_page(
+        self, action: AdminAction, request: HttpRequest, object_id: str
+    ) -> HttpResponseBase:
         row: Any = self.get_object(request, object_id)
         if row is None or not self.has_view_permission(request, row):
             raise Http404
-        if not self.may_do(request, deed, row):
+        if not self.may_do(request, action, row):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
         data = request.POST if request.method == "POST" else None
-        form = deed.form_class(data, row=row, request=request)
+        form = action.form_class(data, row=row, request=request)
         status = HTTPStatus.OK
         if form.is_bound and form.is_valid():
             try:
-                told = deed.run(request, row, form)
+                told = action.run(request, row, form)
             except AppError as refusal:
                 form.add_error(None, refusal.message)
                 status = HTTPStatus(refusal.status)
@@ -254,17 +256,17 @@ class ConsoleAdmin(ModelAdmin):
             status = HTTPStatus.BAD_REQUEST
         context = {
             **self.admin_site.each_context(request),
-            "title": deed.title,
+            "title": action.title,
             "opts": self.opts,
             "row": row,
-            "deed": deed,
+            "action": action,
             "form": form,
             "back": back,
         }
-        return TemplateResponse(request, "console/deed.html", context, status=status)
+        return TemplateResponse(request, "console/action.html", context, status=status)
 
-    def _address(self, deed: Deed, row: Any) -> str:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{deed.name}"
+    def _address(self, action: AdminAction, row: Any) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{action.name}"
         return reverse(name, args=[row.pk])
 
 

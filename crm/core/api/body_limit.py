@@ -5,18 +5,18 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from crm.core.api.fields import UnknownMember
+from crm.core.api.fields import UnknownBodyField
 from crm.core.api.text import NormalizedSerializer
 
 
 class Body(NormalizedSerializer):
-    """The body of a request; an undeclared member raises UnknownMember."""
+    """The body of a request; an undeclared member raises UnknownBodyField."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             for name in data:
                 if name not in self.fields or self.fields[name].read_only:
-                    raise UnknownMember(
+                    raise UnknownBodyField(
                         extra={"field": str(name)[:64], "allowed": sorted(self.fields)}
                     )
             # A line end counts as one, however it was sent.
@@ -26,7 +26,7 @@ class Body(NormalizedSerializer):
     @classmethod
     def read(cls, request: Request, *, partial: bool = False, **context: Any) -> dict[str, Any]:
         """Return the validated members of the request body. Raise ValidationError or
-        UnknownMember.
+        UnknownBodyField.
         """
         body = cls(data=request.data, partial=partial, context={"request": request, **context})
         body.is_valid(raise_exception=True)

@@ -18,10 +18,9 @@ class UnknownField(Invalid):
     message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
 
 
-class UnknownMember(Invalid):
+class UnknownBodyField(UnknownField):
     """``field`` is the unknown member of the body; ``allowed`` are the valid ones."""
 
-    code = "unknown_member"
     message = gettext_noop(
         "The body has a member that does not exist or cannot be set. Use those of `allowed`."
     )

@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 from psycopg_pool import ConnectionPool
 
 from crm.core.database.creation import DatabaseCreation
-from crm.core.database.cursors import Said, ScopedCursor
+from crm.core.database.cursors import ScopedCursor, ScopeState
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -49,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         # Databases are made and dropped by their owner alone.
         self.is_owner = self.alias == NO_DB_ALIAS
-        self._said = Said()
+        self._said = ScopeState()
 
     @contextmanager
     def as_owner(self) -> Iterator[None]:

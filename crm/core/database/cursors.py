@@ -13,7 +13,7 @@ from crm.core.database.rls_policies import locked_tables_in
 from crm.core.tenancy import NOBODY, Scope
 
 
-class Said:
+class ScopeState:
     """The scope that the current transaction of a connection has set; None: unknown."""
 
     scope: Scope | None = NOBODY
@@ -36,7 +36,7 @@ class ScopedCursor(_Cursor):
     """
 
     # Set by the backend for whom the lock is meant; psycopg's own checks have none.
-    said: Said | None = None
+    said: ScopeState | None = None
     # What was sent in front of the last statement; no part of it to whoever counts statements.
     front = ""
 

@@ -12,14 +12,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from crm.core import tenancy
-from crm.core.database.rls_policies import EVERYTHING, DoorSql, Lock, doors, locks, rights
+from crm.core.database.rls_policies import EVERYTHING, Policy, TenantLookupSql, doors, locks, rights
 
 BY_ORGANIZATION = "of_its_organization"
 BY_PERSON = "of_its_person"
 BY_OPERATOR = "for_operators"
 
 
-class NotLocked(Exception):
+class PolicyMissing(Exception):
     """The database lacks a prerequisite of row-level security; the message says what to do."""
 
 
@@ -43,7 +43,7 @@ def _require_roles(cursor: CursorWrapper, *roles: str) -> None:
     cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [list(roles)])
     there = {row[0] for row in cursor.fetchall()}
     if missing := [role for role in roles if role not in there]:
-        raise NotLocked(
+        raise PolicyMissing(
             f"PostgreSQL has no role {missing[0]}, by which organizations are kept apart. "
             "Run deploy/postgresql/roles.sql as an administrator of the server, then migrate again."
         )
@@ -57,7 +57,7 @@ def _tables(cursor: CursorWrapper) -> set[str]:
     return {row[0] for row in cursor.fetchall()}
 
 
-def policies(lock: Lock, operator: str) -> Iterator[tuple[str, str]]:
+def policies(lock: Policy, operator: str) -> Iterator[tuple[str, str]]:
     """Return the name of each policy of a table and the text after ``CREATE POLICY … ON …``."""
     condition = lock.organization
     yield BY_ORGANIZATION, f"USING ({condition}) WITH CHECK ({condition})"
@@ -67,7 +67,7 @@ def policies(lock: Lock, operator: str) -> Iterator[tuple[str, str]]:
         yield BY_PERSON, f"FOR {command} USING ({lock.person})"
 
 
-def _lock(cursor: CursorWrapper, table: str, lock: Lock, operator: str) -> None:
+def _lock(cursor: CursorWrapper, table: str, lock: Policy, operator: str) -> None:
     cursor.execute(
         "SELECT relrowsecurity AND relforcerowsecurity FROM pg_class WHERE oid = %s::regclass",
         [f'"{table}"'],
@@ -95,7 +95,7 @@ def _lock(cursor: CursorWrapper, table: str, lock: Lock, operator: str) -> None:
         cursor.execute(f'COMMENT ON POLICY "{name}" ON "{table}" IS \'{digest}\'')
 
 
-def _make_door(cursor: CursorWrapper, door: DoorSql, *roles: str) -> None:
+def _make_door(cursor: CursorWrapper, door: TenantLookupSql, *roles: str) -> None:
     function = f"{tenancy.door_function(door.table, door.column)}(text)"
     cursor.execute(
         f"CREATE OR REPLACE FUNCTION {function} RETURNS uuid"  # noqa: S608  names of our own tables

@@ -31,7 +31,7 @@ PERSON = "nullif(current_setting('nextflow.person', true), '')::uuid"
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class Policy:
     """The conditions under which a table's rows are visible and writable.
 
     ``person`` is the condition for a user without an organization; it allows reading, and with
@@ -45,7 +45,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorSql:
+class TenantLookupSql:
     """An SQL function that returns the organization of a secret or public name, and
     nothing else.
     """
@@ -61,9 +61,9 @@ def organization_model() -> type[Model]:
 
 
 @cache
-def locks() -> dict[str, Lock]:
+def locks() -> dict[str, Policy]:
     """Return the policy of each table that has one, by table name."""
-    found: dict[str, Lock] = {}
+    found: dict[str, Policy] = {}
     models = _models()
     while True:
         before = len(found)
@@ -100,13 +100,13 @@ def unlocked_models() -> list[type[Model]]:
     ]
 
 
-def doors() -> list[DoorSql]:
+def doors() -> list[TenantLookupSql]:
     found = []
     for model in _models():
         for name in getattr(model, "organization_doors", ()):
             field = model._meta.get_field(name)
             found.append(
-                DoorSql(
+                TenantLookupSql(
                     table=model._meta.db_table,
                     column=column_of(model, name),
                     column_type=_cast(field),
@@ -154,14 +154,14 @@ def _has_organization(model: type[Model]) -> bool:
     return any(field.column == "organization_id" for field in model._meta.concrete_fields)
 
 
-def _lock_of(model: type[Model], found: dict[str, Lock]) -> Lock | None:
+def _lock_of(model: type[Model], found: dict[str, Policy]) -> Policy | None:
     if getattr(model, "shared", False) or not model._meta.managed:
         return None
     table = model._meta.db_table
     if model is organization_model():
-        return Lock(table, f"id = {ORGANIZATION}", f"id IN ({_theirs()})")
+        return Policy(table, f"id = {ORGANIZATION}", f"id IN ({_theirs()})")
     if _has_organization(model):
-        return Lock(
+        return Policy(
             table,
             f"organization_id = {ORGANIZATION}",
             _of_person(model),
@@ -176,7 +176,7 @@ def _lock_of(model: type[Model], found: dict[str, Lock]) -> Lock | None:
     ]
     if not parents:
         return None
-    return Lock(table, " AND ".join(_seen_parent(table, field) for field in parents))
+    return Policy(table, " AND ".join(_seen_parent(table, field) for field in parents))
 
 
 def _seen_parent(table: str, field: "ForeignKey[Model, Model]") -> str:

@@ -50,7 +50,7 @@ def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
     return render(request, "refusal.html", {"error": error}, status=error.status)
 
 
-class RefusalMiddleware:
+class ExceptionMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 

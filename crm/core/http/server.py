@@ -20,12 +20,12 @@ from twisted.internet import defer
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crm.core import remembering, shutdown
+from crm.core import memo, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
 from crm.core.shutdown import is_draining
 
-__all__ = ["Outlet", "Server", "is_draining"]
+__all__ = ["Server", "WriteBuffer", "is_draining"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ SHARED_LENGTH = 8192
 
 
 @implementer(IPushProducer)
-class Outlet:
+class WriteBuffer:
     """The state of the write buffer towards a client; in the consumer's scope as ``outlet``.
 
     ``is_open`` becomes false when more is buffered than the transport's high-water mark, and true
@@ -71,7 +71,7 @@ class SocketProtocol(WebSocketProtocol):
     application_queue: "Queue[dict[str, Any]]"
 
     def onConnect(self, request: Any) -> Any:  # noqa: N802  Autobahn's name
-        self.outlet = Outlet()
+        self.outlet = WriteBuffer()
         self._holds_back = False
         return super().onConnect(request)
 
@@ -179,7 +179,7 @@ class Server(Daphne):
             closeHandshakeTimeout=CLOSE_SECONDS, allowNullOrigin=True
         )
         loop = asyncio.get_event_loop()
-        self._listening = loop.create_task(remembering.listen())
+        self._listening = loop.create_task(memo.listen())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_go)
 

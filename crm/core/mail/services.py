@@ -34,7 +34,7 @@ SWEEP_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """The content of an e-mail: plain paragraphs, at most one link, and a footer."""
 
     subject: str
@@ -45,7 +45,7 @@ class Letter:
 
 
 @transaction.atomic
-def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], Letter]) -> Mail:
+def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], Email]) -> Mail:
     """Store an e-mail in the recipient's language and queue its delivery after the commit."""
     with translation.override(language_code):
         letter = compose()
@@ -68,7 +68,7 @@ def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], 
 
 @transaction.atomic
 def queue_mail_once(
-    *, kind: str, to: str, language_code: str, compose: Callable[[], Letter], pause: timedelta
+    *, kind: str, to: str, language_code: str, compose: Callable[[], Email], pause: timedelta
 ) -> None:
     """Do what ``queue_mail`` does, unless such an e-mail went to this address within ``pause``.
 

@@ -6,16 +6,16 @@ the caller passes the keys.
 """
 
 from crm.core.ratelimit.keys import client_address
-from crm.core.ratelimit.limiter import Refusal, Standing, enforce, forgive, standing_of
+from crm.core.ratelimit.limiter import LimitStatus, RateLimitExceeded, enforce, reset, standing_of
 from crm.core.ratelimit.rates import Rate, rate_of
 
 __all__ = [
+    "LimitStatus",
     "Rate",
-    "Refusal",
-    "Standing",
+    "RateLimitExceeded",
     "client_address",
     "enforce",
-    "forgive",
     "rate_of",
+    "reset",
     "standing_of",
 ]

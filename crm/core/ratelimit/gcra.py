@@ -71,14 +71,14 @@ return answer
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class BucketLevel:
     """The state of a key: seconds until the burst is full again, and until a retry may succeed."""
 
     owed: float
     wait: float
 
 
-class Spending(IntEnum):
+class QuotaCharge(IntEnum):
     """UNASKED: a rate was exceeded first. COLD: there is no counter, or it has expired."""
 
     UNASKED = -1
@@ -88,10 +88,10 @@ class Spending(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class QuotaResult:
     """The state of a cumulative counter; ``limit`` None is unlimited."""
 
-    spending: Spending
+    spending: QuotaCharge
     used: int
     limit: int | None
 
@@ -101,14 +101,14 @@ def _script() -> Script:
     return redis_circuit_breaker.client().register_script(SCRIPT_PRELUDE + _TAKE)
 
 
-def take(limits: Sequence[tuple[str, Rate]]) -> list[Level]:
+def take(limits: Sequence[tuple[str, Rate]]) -> list[BucketLevel]:
     """Consume one unit of each key, or of none; one atomic round trip."""
     return take_and_spend(limits, None)[0]
 
 
 def take_and_spend(
     limits: Sequence[tuple[str, Rate]], counter: str | None
-) -> tuple[list[Level], Spent | None]:
+) -> tuple[list[BucketLevel], QuotaResult | None]:
     """Do the same, and in the same step count on a hash with ``used``, ``limit`` and ``until``."""
     arguments: list[int] = []
     for _key, rate in limits:
@@ -123,10 +123,10 @@ def take_and_spend(
     spent = None
     if counter:
         spending, used, limit = answer[-3:]
-        spent = Spent(Spending(spending), int(used), None if limit < 0 else int(limit))
+        spent = QuotaResult(QuotaCharge(spending), int(used), None if limit < 0 else int(limit))
         answer = answer[:-3]
     levels = [
-        Level(owed=owed / _MICRO, wait=wait / _MICRO)
+        BucketLevel(owed=owed / _MICRO, wait=wait / _MICRO)
         for owed, wait in zip(answer[::2], answer[1::2], strict=True)
     ]
     return levels, spent
@@ -140,7 +140,7 @@ class LocalLimits:
         self._remembered = remembered
         self._lock = threading.Lock()
 
-    def take(self, limits: Sequence[tuple[str, Rate]], now: float) -> list[Level]:
+    def take(self, limits: Sequence[tuple[str, Rate]], now: float) -> list[BucketLevel]:
         with self._lock:
             moments = [max(now, self._moments.get(key, 0.0)) for key, _rate in limits]
             waits = [
@@ -157,7 +157,7 @@ class LocalLimits:
                 while len(self._moments) > self._remembered:
                     self._moments.popitem(last=False)
             return [
-                Level(owed=moment - now, wait=wait)
+                BucketLevel(owed=moment - now, wait=wait)
                 for moment, wait in zip(moments, waits, strict=True)
             ]
 

@@ -10,21 +10,21 @@ from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 
-from crm.core.ratelimit.limiter import Standing
+from crm.core.ratelimit.limiter import LimitStatus
 
 _NOTED = "rate_limit_standings"
 
 
-def note_standings(request: HttpRequest, standings: Sequence[Standing]) -> None:
+def note_standings(request: HttpRequest, standings: Sequence[LimitStatus]) -> None:
     """Store the request's limit states for the response headers."""
     setattr(request, _NOTED, [*noted_standings(request), *standings])
 
 
-def noted_standings(request: HttpRequest) -> list[Standing]:
+def noted_standings(request: HttpRequest) -> list[LimitStatus]:
     return list(getattr(request, _NOTED, []))
 
 
-def write_headers(response: HttpResponse, standings: Sequence[Standing]) -> None:
+def write_headers(response: HttpResponse, standings: Sequence[LimitStatus]) -> None:
     if not standings:
         return
     response["RateLimit-Policy"] = ", ".join(

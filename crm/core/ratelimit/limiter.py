@@ -13,7 +13,7 @@ from crm.core import redis_circuit_breaker
 from crm.core.errors import StoreUnavailable, TooFast
 from crm.core.observability import metrics
 from crm.core.ratelimit import gcra
-from crm.core.ratelimit.gcra import Spent
+from crm.core.ratelimit.gcra import QuotaResult
 from crm.core.ratelimit.keys import redis_key
 from crm.core.ratelimit.rates import Rate, rate_of
 from crm.core.store_errors import RETRY_SECONDS
@@ -31,7 +31,7 @@ _local_until = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitStatus:
     """The state of a request for one limit; times are seconds from now."""
 
     name: str
@@ -45,17 +45,17 @@ class Standing:
         return self.retry_after > 0
 
 
-class Refusal(TooFast):
+class RateLimitExceeded(TooFast):
     """``standings`` holds the request's state for each of its limits."""
 
-    def __init__(self, standings: list[Standing]) -> None:
+    def __init__(self, standings: list[LimitStatus]) -> None:
         worst = max(standings, key=lambda each: each.retry_after)
         wait = max(1, math.ceil(worst.retry_after))
         super().__init__(extra={"retry_after": wait, "limit": worst.name})
         self.standings = standings
 
 
-def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
+def enforce(endpoint: str, subjects: Subjects) -> list[LimitStatus]:
     """Count one request against the limits of its endpoint, or raise and count nothing.
 
     ``subjects`` maps kinds to keys: ``{"address": "192.0.2.7", "user": user.pk}``; None is skipped.
@@ -67,7 +67,7 @@ def enforce(endpoint: str, subjects: Subjects) -> list[Standing]:
 
 def enforce_and_spend(
     endpoint: str, subjects: Subjects, counter: str
-) -> tuple[list[Standing], Spent | None]:
+) -> tuple[list[LimitStatus], QuotaResult | None]:
     """Do what ``enforce`` does and count on ``counter`` too, in the same round trip.
 
     ``counter`` names a hash as in `gcra`. Without Redis nothing is counted there and None is
@@ -77,14 +77,14 @@ def enforce_and_spend(
     return _allowed(standings), spent
 
 
-def standing_of(endpoint: str, subjects: Subjects) -> list[Standing]:
+def standing_of(endpoint: str, subjects: Subjects) -> list[LimitStatus]:
     """Count like ``enforce``, without raising."""
     return _count(endpoint, subjects, None)[0]
 
 
-def _allowed(standings: list[Standing]) -> list[Standing]:
+def _allowed(standings: list[LimitStatus]) -> list[LimitStatus]:
     if any(each.is_refused for each in standings):
-        refusal = Refusal(standings)
+        refusal = RateLimitExceeded(standings)
         metrics.rate_limited_total.labels(limit=refusal.extra["limit"]).inc()
         raise refusal
     return standings
@@ -92,14 +92,14 @@ def _allowed(standings: list[Standing]) -> list[Standing]:
 
 def _count(
     endpoint: str, subjects: Subjects, counter: str | None
-) -> tuple[list[Standing], Spent | None]:
+) -> tuple[list[LimitStatus], QuotaResult | None]:
     limits = _limits(endpoint, subjects)
     if not limits and counter is None:
         return [], None
     keys = [(key, rate) for _name, key, rate in limits]
     levels, spent = _take(endpoint, keys, counter)
     standings = [
-        Standing(
+        LimitStatus(
             name=name,
             rate=rate,
             remaining=max(0, math.floor(rate.burst - level.owed / rate.interval + 1e-6)),
@@ -111,7 +111,7 @@ def _count(
     return standings, spent
 
 
-def forgive(endpoint: str, subjects: Subjects) -> None:
+def reset(endpoint: str, subjects: Subjects) -> None:
     """Reset the counts; without Redis, they expire by themselves."""
     if keys := [key for _name, key, _rate in _limits(endpoint, subjects)]:
         try:
@@ -132,7 +132,7 @@ def _limits(endpoint: str, subjects: Subjects) -> list[tuple[str, str, Rate]]:
 
 def _take(
     endpoint: str, keys: list[tuple[str, Rate]], counter: str | None
-) -> tuple[list[gcra.Level], Spent | None]:
+) -> tuple[list[gcra.BucketLevel], QuotaResult | None]:
     global _local_until
     now = time.monotonic()
     is_closed = endpoint in CLOSED_WITHOUT_REDIS

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from crm.core.http.exceptions import problem_json
 from crm.core.ratelimit.headers import note_standings, noted_standings, write_headers
 from crm.core.ratelimit.keys import client_address
-from crm.core.ratelimit.limiter import Refusal, enforce
+from crm.core.ratelimit.limiter import RateLimitExceeded, enforce
 
 
 def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -16,7 +16,7 @@ def told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if response.status_code == HTTPStatus.UNAUTHORIZED and request.path.startswith("/api/"):
         try:
             enforce("api_refused", {"address": client_address(request)})
-        except Refusal as refusal:
+        except RateLimitExceeded as refusal:
             note_standings(request, refusal.standings)
             response = problem_json(refusal)
     write_headers(response, noted_standings(request))

@@ -8,7 +8,7 @@ from rest_framework.throttling import BaseThrottle
 
 from crm.core.ratelimit.headers import note_standings
 from crm.core.ratelimit.keys import client_address
-from crm.core.ratelimit.limiter import Refusal, Standing, Subjects, enforce
+from crm.core.ratelimit.limiter import LimitStatus, RateLimitExceeded, Subjects, enforce
 
 
 class ApiThrottle(BaseThrottle):
@@ -23,7 +23,7 @@ class ApiThrottle(BaseThrottle):
         subjects_of = getattr(view, "limit_subjects", api_subjects)
         try:
             standings = self.count(request, view, endpoint, subjects_of(request))
-        except Refusal as refusal:
+        except RateLimitExceeded as refusal:
             note_standings(request._request, refusal.standings)
             raise
         note_standings(request._request, standings)
@@ -31,7 +31,7 @@ class ApiThrottle(BaseThrottle):
 
     def count(
         self, request: Request, view: View, endpoint: str, subjects: Subjects
-    ) -> list[Standing]:
+    ) -> list[LimitStatus]:
         """Count the request or raise; for subclasses that count more than rates."""
         return enforce(endpoint, subjects)
 

@@ -15,7 +15,7 @@ LEAST_BYTES = 200_000_000
 SECONDS = 5  # how long a store may take to answer before it counts as unreachable
 
 
-class Ill(Exception):
+class CheckFailed(Exception):
     """A store cannot be used: the problem and the remedy."""
 
     def __init__(self, problem: str, advice: str) -> None:
@@ -59,7 +59,7 @@ def examined(store: str, url: str, look: Callable[[Diagnosis], None]) -> Diagnos
         if not given:
             _check_engine(store)
         look(diagnosis)
-    except Ill as ill:
+    except CheckFailed as ill:
         diagnosis.problem, diagnosis.advice = ill.problem, ill.advice
         if not given and is_nearly_full(engines.var_dir()):
             # A server that cannot write tells it in many ways, or dies of it.
@@ -78,36 +78,36 @@ def place(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def unreachable(store: str, url: str, reason: str) -> Ill:
+def unreachable(store: str, url: str, reason: str) -> CheckFailed:
     """Return the cause of a failed connection, derived from the driver's message."""
     words = reason.lower()
     name = engines.url_variable(store)
     host = urlsplit(url).hostname or ""
     if "refused" in words:
-        return Ill(
+        return CheckFailed(
             f"Nothing listens at {place(url)}.", f"Start the server there, or correct {name}."
         )
     if host and not _resolves(host):
-        return Ill(f"The host name {host} is not known.", f"Correct {name}.")
+        return CheckFailed(f"The host name {host} is not known.", f"Correct {name}.")
     if "timed out" in words or "timeout" in words:
-        return Ill(
+        return CheckFailed(
             f"{place(url)} did not answer within {SECONDS} seconds.",
             f"Check the network and firewall between here and there, or correct {name}.",
         )
-    return Ill(
+    return CheckFailed(
         f"{place(url)} answers, but not in the way this store would.",
         f"Check that {name} names the right host, port and protocol.",
     )
 
 
-def wrong_url(store: str) -> Ill:
+def wrong_url(store: str) -> CheckFailed:
     example = {
         "database": "postgresql://user:password@host:5432/name",
         "mongodb": "mongodb://host:27017/?replicaSet=rs0",
         "redis": "redis://host:6379/0",
         "qdrant": "http://host:6333",
     }[store]
-    return Ill(
+    return CheckFailed(
         f"{engines.url_variable(store)} is not a URL for this store.",
         f"Set it to something like {example}.",
     )
@@ -118,9 +118,9 @@ def _check_engine(store: str) -> None:
     try:
         engine.version()
     except engines.EngineFailed as failure:
-        raise Ill(failure.message, failure.advice) from failure
+        raise CheckFailed(failure.message, failure.advice) from failure
     if engine.name in engines.missing():
-        raise Ill(
+        raise CheckFailed(
             f"The embedded {engine.name} does not run.",
             f"Run `manage.py engines start`, or set {engines.url_variable(store)}.",
         )

@@ -15,8 +15,8 @@ from pymongo.read_concern import ReadConcern
 
 from crm.operations.doctor.diagnosis import (
     SECONDS,
+    CheckFailed,
     Diagnosis,
-    Ill,
     examined,
     place,
     unreachable,
@@ -56,7 +56,7 @@ def _look(diagnosis: Diagnosis, url: str, database: str) -> None:
     except OperationFailure as reason:
         raise _refused(url, reason) from reason
     except PyMongoError as reason:
-        raise Ill(
+        raise CheckFailed(
             f"MongoDB answered with an error ({type(reason).__name__}).", "Look at its log."
         ) from reason
     finally:
@@ -71,13 +71,13 @@ def _describe(client: "MongoClient[dict[str, Any]]", diagnosis: Diagnosis) -> No
     if "secantusVersion" in built:
         diagnosis.server = f"MongoDB (SecantusDB {built['secantusVersion']})"
     if tuple(built["versionArray"][:2]) < _LEAST_VERSION:
-        raise Ill(
+        raise CheckFailed(
             f"MongoDB {diagnosis.version} is too old.",
             f"Upgrade it to version {'.'.join(map(str, _LEAST_VERSION))} or later.",
         )
     diagnosis.has.append("version 6.0 or later")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        raise Ill(
+        raise CheckFailed(
             "MongoDB runs without a replica set, hence without transactions.",
             "Start it with `--replSet rs0` and run `rs.initiate()` once.",
         )
@@ -96,15 +96,15 @@ def _write_and_read(client: "MongoClient[dict[str, Any]]", database: str) -> Non
     finally:
         collection.drop()
     if found != {"_id": 1, "word": "written"}:
-        raise Ill("MongoDB did not give back what was written.", "Look at its log.")
+        raise CheckFailed("MongoDB did not give back what was written.", "Look at its log.")
 
 
-def _refused(url: str, reason: OperationFailure) -> Ill:
+def _refused(url: str, reason: OperationFailure) -> CheckFailed:
     if reason.code in (_AUTHENTICATION_FAILED, _UNAUTHORIZED):
-        return Ill(
+        return CheckFailed(
             f"MongoDB at {place(url)} does not accept this user and password, or not for writing.",
             "Correct them in MONGODB_URL, or grant the user the role readWrite.",
         )
     if reason.code == _OUT_OF_DISK_SPACE:
-        return Ill("The disk of MongoDB is full.", "Free some space there.")
-    return Ill(f"MongoDB refused to work (error {reason.code}).", "Look at its log.")
+        return CheckFailed("The disk of MongoDB is full.", "Free some space there.")
+    return CheckFailed(f"MongoDB refused to work (error {reason.code}).", "Look at its log.")

@@ -12,8 +12,8 @@ from crm.core.database.rls_policies import tables_of_organizations
 from crm.core.database.roles import complaints
 from crm.operations.doctor.diagnosis import (
     SECONDS,
+    CheckFailed,
     Diagnosis,
-    Ill,
     examined,
     place,
     unreachable,
@@ -56,19 +56,19 @@ def _write_and_read(connection: "psycopg.Connection[tuple[object, ...]]") -> Non
         connection.execute("INSERT INTO doctor VALUES (%s)", ["written"])
         row = connection.execute("SELECT word FROM doctor").fetchone()
     if row != ("written",):
-        raise Ill("PostgreSQL did not give back what was written.", "Look at its log.")
+        raise CheckFailed("PostgreSQL did not give back what was written.", "Look at its log.")
 
 
 def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Diagnosis) -> None:
     if connection.info.server_version // 10000 < _LEAST_VERSION:
-        raise Ill(
+        raise CheckFailed(
             f"PostgreSQL {diagnosis.version} is too old.",
             f"Upgrade it to version {_LEAST_VERSION} or later.",
         )
     diagnosis.has.append(f"version {_LEAST_VERSION} or later")
     encoding = connection.execute("SHOW server_encoding").fetchone()
     if encoding != ("UTF8",):
-        raise Ill(
+        raise CheckFailed(
             f"The database is encoded in {encoding[0] if encoding else 'something unknown'}.",
             "Create one with `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`.",
         )
@@ -81,7 +81,7 @@ def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Di
     known = {str(name) for name, _ in rows}
     absent = [name for name in EXTENSIONS if name not in known]
     if absent:
-        raise Ill(
+        raise CheckFailed(
             f"PostgreSQL lacks the extension {', '.join(absent)}.",
             "Install the contrib package of the server (postgresql-contrib).",
         )
@@ -90,7 +90,7 @@ def _require(connection: "psycopg.Connection[tuple[object, ...]]", diagnosis: Di
         "SELECT has_database_privilege(current_database(), 'CREATE')"
     ).fetchone()
     if uncreated and may_create != (True,):
-        raise Ill(
+        raise CheckFailed(
             f"The extension {', '.join(uncreated)} is not created, and this role may not do it.",
             f"As a superuser run `CREATE EXTENSION {uncreated[0]}` in this database.",
         )
@@ -109,44 +109,50 @@ def _require_lock(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         ask, operator=settings.DATABASE_OPERATOR_ROLE, locked=sorted(tables_of_organizations())
     )
     for problem, advice in found:
-        raise Ill(problem, advice)
+        raise CheckFailed(problem, advice)
 
 
-def _no_connection(url: str, words: str) -> Ill:
+def _no_connection(url: str, words: str) -> CheckFailed:
     said = words.lower()
     if "password authentication failed" in said or "no password supplied" in said:
-        return Ill(
+        return CheckFailed(
             f"PostgreSQL at {place(url)} does not accept this user and password.",
             "Correct them in DATABASE_URL (or DB_POSTGRES_USER and DB_POSTGRES_PASSWORD).",
         )
     if "no pg_hba.conf entry" in said:
-        return Ill(
+        return CheckFailed(
             f"PostgreSQL at {place(url)} does not let this user in from here.",
             "Add a line for it to the server's pg_hba.conf.",
         )
     if "does not exist" in said:
-        return Ill(
+        return CheckFailed(
             f"PostgreSQL at {place(url)} has no such database or role.",
             "Create it, or correct the name in DATABASE_URL.",
         )
     if "too many clients" in said or "connection slots" in said:
-        return Ill(
+        return CheckFailed(
             f"PostgreSQL at {place(url)} has no connection left.",
             "Raise max_connections, or stop some processes.",
         )
     if "starting up" in said or "shutting down" in said or "in recovery" in said:
-        return Ill(f"PostgreSQL at {place(url)} is starting or stopping.", "Try again in a moment.")
+        return CheckFailed(
+            f"PostgreSQL at {place(url)} is starting or stopping.", "Try again in a moment."
+        )
     return unreachable("database", url, words)
 
 
-def _cannot_write(reason: psycopg.Error) -> Ill:
+def _cannot_write(reason: psycopg.Error) -> CheckFailed:
     if isinstance(reason, errors.ReadOnlySqlTransaction):
-        return Ill("PostgreSQL is read-only: a standby, perhaps.", "Name the primary instead.")
+        return CheckFailed(
+            "PostgreSQL is read-only: a standby, perhaps.", "Name the primary instead."
+        )
     if isinstance(reason, errors.DiskFull):
-        return Ill("The disk of PostgreSQL is full.", "Free some space there.")
+        return CheckFailed("The disk of PostgreSQL is full.", "Free some space there.")
     if isinstance(reason, errors.InsufficientPrivilege):
-        return Ill(
+        return CheckFailed(
             "This role may not create a temporary table.",
             "As its owner run `GRANT TEMPORARY ON DATABASE … TO …`.",
         )
-    return Ill(f"PostgreSQL answered with an error ({type(reason).__name__}).", "Look at its log.")
+    return CheckFailed(
+        f"PostgreSQL answered with an error ({type(reason).__name__}).", "Look at its log."
+    )

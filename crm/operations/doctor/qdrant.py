@@ -9,8 +9,8 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from crm.core.stores import qdrant_headers
 from crm.operations.doctor.diagnosis import (
     SECONDS,
+    CheckFailed,
     Diagnosis,
-    Ill,
     examined,
     place,
     unreachable,
@@ -73,7 +73,7 @@ def _describe(url: str, api_key: str, diagnosis: Diagnosis) -> None:
     if "embedded" in about:
         diagnosis.server = f"Qdrant ({about['embedded']})"
     if tuple(int(part) for part in version.split(".")[:2]) < _LEAST_VERSION:
-        raise Ill(
+        raise CheckFailed(
             f"Qdrant {version} is too old.",
             f"Upgrade it to version {'.'.join(map(str, _LEAST_VERSION))} or later.",
         )
@@ -103,15 +103,15 @@ def _write_and_find(client: QdrantClient) -> None:
     finally:
         client.delete_collection(name)
     if [hit.payload for hit in found] != [{"word": "written"}]:
-        raise Ill("Qdrant did not find what was written.", "Look at its log.")
+        raise CheckFailed("Qdrant did not find what was written.", "Look at its log.")
 
 
-def _refused(url: str, status: int) -> Ill:
+def _refused(url: str, status: int) -> CheckFailed:
     if status in (401, 403):
-        return Ill(
+        return CheckFailed(
             f"Qdrant at {place(url)} does not accept this key, or not for writing.",
             "Correct QDRANT_API_KEY.",
         )
     if status == 507:
-        return Ill("The disk of Qdrant is full.", "Free some space there.")
-    return Ill(f"Qdrant refused to work (status {status}).", "Look at its log.")
+        return CheckFailed("The disk of Qdrant is full.", "Free some space there.")
+    return CheckFailed(f"Qdrant refused to work (status {status}).", "Look at its log.")

@@ -15,8 +15,8 @@ from redis.exceptions import TimeoutError as TooSlow
 
 from crm.operations.doctor.diagnosis import (
     SECONDS,
+    CheckFailed,
     Diagnosis,
-    Ill,
     examined,
     place,
     unreachable,
@@ -61,7 +61,7 @@ def _describe(client: Redis, diagnosis: Diagnosis) -> None:
     diagnosis.server = "Valkey" if "valkey_version" in about else "Redis"
     diagnosis.version = str(about.get("valkey_version") or about["redis_version"])
     if int(str(about["redis_version"]).partition(".")[0]) < _LEAST_VERSION:
-        raise Ill(
+        raise CheckFailed(
             f"{diagnosis.server} {diagnosis.version} is too old.",
             f"Upgrade it to version {_LEAST_VERSION} or later.",
         )
@@ -74,24 +74,28 @@ def _write_and_read(client: Redis) -> None:
     found = client.get(key)
     client.delete(key)
     if found != "written":
-        raise Ill("Redis did not give back what was written.", "Look at its log.")
+        raise CheckFailed("Redis did not give back what was written.", "Look at its log.")
 
 
-def _wrong_password(url: str) -> Ill:
-    return Ill(
+def _wrong_password(url: str) -> CheckFailed:
+    return CheckFailed(
         f"Redis at {place(url)} does not accept this password, or asks for one.",
         "Correct it in REDIS_URL (or REDIS_PASSWORD).",
     )
 
 
-def _refused(url: str, reason: ResponseError) -> Ill:
+def _refused(url: str, reason: ResponseError) -> CheckFailed:
     words = str(reason)
     if "NOAUTH" in words or "WRONGPASS" in words or "no password is set" in words:
         return _wrong_password(url)
     if isinstance(reason, ReadOnlyError):
-        return Ill("Redis is a read-only replica.", "Name the primary in REDIS_URL instead.")
+        return CheckFailed(
+            "Redis is a read-only replica.", "Name the primary in REDIS_URL instead."
+        )
     if words.startswith("MISCONF"):
-        return Ill("Redis cannot save to its disk and refuses to write.", "Free some space there.")
+        return CheckFailed(
+            "Redis cannot save to its disk and refuses to write.", "Free some space there."
+        )
     if isinstance(reason, OutOfMemoryError):
-        return Ill("Redis has no memory left.", "Raise its maxmemory.")
-    return Ill("Redis refused to work.", "Look at its log, and at the rights of this user.")
+        return CheckFailed("Redis has no memory left.", "Raise its maxmemory.")
+    return CheckFailed("Redis refused to work.", "Look at its log, and at the rights of this user.")

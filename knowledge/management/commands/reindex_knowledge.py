@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.core import tenancy
 from crm.core.errors import StoreUnavailable
-from knowledge.services.rebuilding import rebuild_index
+from knowledge.services.reindex import rebuild_index
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with tenancy.everything("One index holds the FAQs of all organizations."):
+            with tenancy.all_tenants("One index holds the FAQs of all organizations."):
                 name = rebuild_index(progress=self._tell)
         except StoreUnavailable as error:
             raise CommandError(error.message) from error

@@ -9,7 +9,7 @@ const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 20_000;
 
 // Refusals that heal by themselves; every other one is final until the visitor decides.
-const TRANSIENT = new Set(["too_fast", "store_unavailable", "unavailable", "not_ready"]);
+const TRANSIENT = new Set(["rate_limited", "store_unavailable", "unavailable", "not_ready"]);
 // The conversation is gone for writing: the same message opens a new one.
 const GONE = new Set(["conversation_closed", "conversation_not_found"]);
 
@@ -55,7 +55,7 @@ export class Sender {
   statusOf(item) {
     if (item.failure) return "failed";
     if (!this.isGoing) return item.sentTo === undefined ? "waiting" : "retrying";
-    if (this.pausedUntil > Date.now()) return this.reason === "too_fast" ? "slow" : "retrying";
+    if (this.pausedUntil > Date.now()) return this.reason === "rate_limited" ? "slow" : "retrying";
     return "sending";
   }
 

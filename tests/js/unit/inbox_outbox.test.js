@@ -51,7 +51,7 @@ test("what no answer came for is sent again, also after a lost connection", () =
 test("who is refused for a while waits and holds back what comes after", () => {
   const item = add("one");
   add("two");
-  outbox.refused(item.id, "too_fast", "", 3);
+  outbox.refused(item.id, "rate_limited", "", 3);
   assert.equal(item.state, "held");
   mock.timers.tick(2_999);
   assert.deepEqual(sent, ["one"]);

@@ -66,7 +66,7 @@ test("a problem document refuses, with what it says", async () => {
 });
 
 test("a refusal says when to try again, in its document or its head", async () => {
-  const fast = { status: 429, code: "too_fast" };
+  const fast = { status: 429, code: "rate_limited" };
   for (const [document, headers, seconds] of [
     [{ ...fast, retry_after: 7 }, { "Retry-After": "9" }, 7],
     [fast, { "Retry-After": "9" }, 9],

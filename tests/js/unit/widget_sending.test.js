@@ -84,7 +84,7 @@ test("who is too fast waits as long as the server says", async () => {
   await sender.add("fast");
   sender.go();
   await settle();
-  await refused("too_fast", { retry_after: 3 });
+  await refused("rate_limited", { retry_after: 3 });
   await settle();
   assert.deepEqual(statuses(), ["slow"]);
   mock.timers.tick(2_999);

@@ -52,7 +52,7 @@ test("an identity that is refused is given up, and the visitor comes in without 
 
 test("an identity is kept where it was only too fast, or a store was away", async () => {
   for (const [status, code] of [
-    [429, "too_fast"],
+    [429, "rate_limited"],
     [503, "store_unavailable"],
   ]) {
     assert.deepEqual(await refusedWith(status, code), { asked: ["proof"], kept: "proof", warned: [] });

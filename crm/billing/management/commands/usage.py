@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from crm.accounts.models import Organization
 from crm.billing.services.api_calls import post_api_calls
-from crm.billing.services.reconciling import Difference, compare, organizations
-from crm.billing.services.standing import standings_of
-from crm.billing.services.terms import terms_of
+from crm.billing.services.entitlements import terms_of
+from crm.billing.services.reconciliation import Difference, compare, organizations
+from crm.billing.services.usage_summary import standings_of
 from crm.core import tenancy
 from crm.core.observability.shared_metrics import set_reconcile_differences
 
@@ -81,7 +81,7 @@ class Command(BaseCommand):
 
 
 def _organization(wanted: str) -> UUID:
-    with tenancy.everything("An operator names an organization."):
+    with tenancy.all_tenants("An operator names an organization."):
         try:
             found = Organization.objects.filter(pk=UUID(wanted))
         except ValueError:
@@ -93,7 +93,7 @@ def _organization(wanted: str) -> UUID:
 
 
 def _compare(wanted: UUID | None, *, repair: bool) -> list[Difference]:
-    with tenancy.everything("The counters of organizations are compared."):
+    with tenancy.all_tenants("The counters of organizations are compared."):
         ids = [wanted] if wanted else list(organizations())
     found: list[Difference] = []
     for organization_id in ids:

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from crm.compliance.acting import Actor, acting
+from crm.compliance.actor import Actor, acting
 from crm.compliance.models import ActorKind
-from crm.compliance.services.holding import erase_values, lift_hold, place_hold
-from crm.compliance.services.sealing import anchors, seal_chains
-from crm.compliance.services.verifying import Finding, Verified, verify
+from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
+from crm.compliance.services.signatures import anchors, seal_chains
+from crm.compliance.services.verification import Finding, Verified, verify
 from crm.compliance.signals import audit_verified
 from crm.core import tenancy
 from crm.core.errors import AppError
@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, do: str, **options: Any) -> None:
         del args
-        with tenancy.everything("The audit is kept."), acting(Actor(ActorKind.SYSTEM)):
+        with tenancy.all_tenants("The audit is kept."), acting(Actor(ActorKind.SYSTEM)):
             try:
                 getattr(self, f"_{do}")(**options)
             except AppError as refusal:

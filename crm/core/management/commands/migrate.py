@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 
 from crm.core.database.owner import as_owner
-from crm.core.database.rls_installer import NotLocked, lock_tables
+from crm.core.database.rls_installer import PolicyMissing, lock_tables
 
 
 class Command(migrate.Command):
@@ -17,5 +17,5 @@ class Command(migrate.Command):
                 return
             try:
                 lock_tables(connection)
-            except NotLocked as refusal:
+            except PolicyMissing as refusal:
                 raise CommandError(str(refusal)) from refusal

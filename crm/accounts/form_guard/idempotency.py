@@ -1,0 +1,140 @@
+"""Once-keys: a form that creates a record creates it once, however often it is submitted.
+
+Every form carries a random key. The first submission runs in the transaction that stores its
+response under the key; a repeated one with the same content, also a concurrent one, waits and gets
+that response. A response may show a secret (an API key): it is encrypted with a key derived from
+the once-key, of which the database has only a hash.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+
+from crm.accounts.access import membership_of
+from crm.accounts.errors import FormSentBefore
+from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE
+from crm.accounts.services.idempotency import StoredResponse, answer_once, fingerprint_of
+
+# How long a page that was answered with can be shown again; it may hold a secret.
+SHOWN_AGAIN_SECONDS = 600
+WAIT_SECONDS = 15
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def once(view: View[P]) -> View[P]:
+    """Answer a repeated POST with the first response. Apply it under `member_required`.
+
+    Errors (400 and above) are not stored: nothing was created, and the form may be sent again.
+    """
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        key = request.POST.get(ONCE) if request.method == "POST" else None
+        if not key:
+            return view(request, *args, **kwargs)
+        member = membership_of(request)
+        content = sorted(
+            (name, list(map(str, values)))
+            for name, values in request.POST.lists()
+            if name not in GUARD_FIELDS
+        )
+        # Another content is another creation: somebody went back and wrote a second one.
+        files = [
+            (name, file.name, _digest(file))
+            for name, uploads in request.FILES.lists()
+            for file in uploads
+        ]
+        fingerprint = fingerprint_of(request.get_full_path(), content, *files)
+        given: list[HttpResponse] = []
+
+        def act() -> StoredResponse:
+            response = view(request, *args, **kwargs)
+            given.append(response)
+            return StoredResponse(
+                response.status_code,
+                _seal(key, _content(request, response)),
+                response.headers.get("Location", ""),
+                is_kept=response.status_code < 400,
+            )
+
+        answer, is_replayed = answer_once(
+            organization_id=member.organization_id,
+            actor=str(member.actor_id),
+            key=f"form:{hashlib.sha256(f'{key}|{fingerprint}'.encode()).hexdigest()}",
+            fingerprint=fingerprint,
+            act=act,
+            wait_seconds=WAIT_SECONDS,
+        )
+        return _again(request, key, answer) if is_replayed else given[0]
+
+    answered.is_once = True  # type: ignore[attr-defined]  # read by a test that walks all views
+    return answered
+
+
+def _digest(file: UploadedFile) -> str:
+    found = hashlib.sha256()
+    for chunk in file.chunks():
+        found.update(chunk)
+    # Whoever reads it next begins at its beginning.
+    file.seek(0)
+    return found.hexdigest()
+
+
+def _content(request: HttpRequest, response: HttpResponse) -> str:
+    if response.has_header("Location"):
+        storage: Any = messages.get_messages(request)
+        told = [
+            [message.level, str(message.message), message.extra_tags or ""]
+            for message in storage._queued_messages
+        ]
+        return json.dumps(told)
+    return response.content.decode()
+
+
+def _again(request: HttpRequest, key: str, answer: StoredResponse) -> HttpResponse:
+    if answer.location:
+        for level, text, tags in json.loads(_unseal(key, answer.body, seconds=None)):
+            messages.add_message(request, level, text, extra_tags=tags)
+        response = HttpResponse(status=answer.status)
+        response["Location"] = answer.location
+        return response
+    body = _unseal(key, answer.body, seconds=SHOWN_AGAIN_SECONDS)
+    return HttpResponse(body, status=answer.status)
+
+
+def _seal(key: str, text: str) -> str:
+    return cipher_of(key).encrypt(text.encode()).decode()
+
+
+def _unseal(key: str, sealed: str, *, seconds: int | None) -> str:
+    cipher = cipher_of(key)
+    if seconds is not None:
+        age = cipher.extract_timestamp(sealed.encode())
+        if age + seconds < cipher.extract_timestamp(cipher.encrypt(b"")):
+            raise FormSentBefore
+    return cipher.decrypt(sealed.encode()).decode()
+
+
+def cipher_of(key: str) -> Fernet:
+    """Return the cipher of a response, derived from the once-key."""
+    material = f"once|{settings.SECRET_KEY}|{key}".encode()
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(material).digest()))
+
+
+def is_once(view: Any) -> bool:
+    """Return whether a view is decorated with `once`, under any other decorators."""
+    while view is not None:
+        if getattr(view, "is_once", False):
+            return True
+        view = getattr(view, "__wrapped__", None)
+    return False

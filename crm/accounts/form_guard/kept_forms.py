@@ -1,0 +1,191 @@
+"""Forms that were rejected before their view ran: the input is shown again.
+
+Secrets (passwords, codes) are never stored. A form whose session had expired is stored in the new,
+anonymous session until the same user has logged in; submitting it requires a button on our page,
+with a fresh CSRF token.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import redirect, render
+
+from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON
+from crm.accounts.models import User
+from crm.core import ratelimit
+from crm.core.errors import AppError
+from crm.core.http.exceptions import refusal_response
+
+SESSION_FIELD = "kept_form"
+KEPT_SECONDS = 3600
+# Beyond this a form counts against a limit of its own, up to the largest body that is read.
+LARGE_BYTES = 65_536
+SECRETS = frozenset(
+    {"password", "oldpassword", "password1", "password2", "code", "otp", "credential"}
+)
+_RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
+# What a page writes into its fields by itself, and nobody typed: ids, numbers, ticks and buttons.
+_NOT_TYPED = re.compile(r"on|\d{0,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
+_OF_FORMSETS = re.compile(r"_.*|initial-.*|.*-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS")
+_OUTCOME = "_form_was_kept"
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """The URL that a form was sent to, and its fields in order."""
+
+    path: str
+    fields: tuple[Pair, ...]
+
+    @property
+    def typed(self) -> list[dict[str, str]]:
+        """Return the typed text with the labels of the fields, for reading and copying."""
+        labels = _labels({name for name, _value in self.fields})
+        return [
+            {
+                "label": str(labels[name]),
+                "value": value,
+                "rows": str(min(10, value.count("\n") + 1 + len(value) // 60)),
+            }
+            for name, value in self.fields
+            if name in labels and value.strip()
+        ]
+
+    @property
+    def written(self) -> list[dict[str, str]]:
+        """Return of what was typed only what a person may want to have back."""
+        return [each for each in self.typed if not _NOT_TYPED.fullmatch(each["value"].strip())]
+
+
+def form_of(request: HttpRequest) -> KeptForm:
+    """Return the form of a request, without secrets."""
+    return KeptForm(
+        request.get_full_path(),
+        tuple(
+            (name, str(value))
+            for name, values in _sent(request).lists()
+            if name not in SECRETS and (name not in GUARD_FIELDS or name in _RESENT)
+            for value in values
+        ),
+    )
+
+
+def has_secrets(request: HttpRequest) -> bool:
+    return any(name in SECRETS for name in _sent(request))
+
+
+def _sent(request: HttpRequest) -> QueryDict:
+    """Return the fields of a form; none of a body that cannot be read and is refused for that."""
+    try:
+        return request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return QueryDict()
+
+
+def keep(request: HttpRequest) -> bool:
+    """Store the form of a request in its session; return whether that was possible.
+
+    The session may be anonymous, so the number of forms per address is limited. Whoever has no
+    cookie of a page of ours sent no form of one. Asked again, it returns the same.
+    """
+    if not hasattr(request, _OUTCOME):
+        setattr(request, _OUTCOME, _keep(request))
+    return bool(getattr(request, _OUTCOME))
+
+
+def _keep(request: HttpRequest) -> bool:
+    if settings.CSRF_COOKIE_NAME not in request.COOKIES:
+        return False
+    form = form_of(request)
+    size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
+    typed = [name for name, _value in form.fields if name not in GUARD_FIELDS]
+    if not typed or size > settings.MAX_BODY_BYTES or has_secrets(request):
+        return False
+    address = ratelimit.client_address(request)
+    try:
+        ratelimit.enforce("kept_form", {"address": address})
+        if size > LARGE_BYTES:
+            ratelimit.enforce("kept_large_form", {"address": address})
+    except ratelimit.RateLimitExceeded:
+        return False
+    request.session[SESSION_FIELD] = {
+        "path": form.path,
+        "fields": [list(pair) for pair in form.fields],
+        "person": request.POST.get(PERSON, ""),
+        "at": int(time.time()),
+    }
+    return True
+
+
+def kept_form_of(request: HttpRequest, user: User | AnonymousUser) -> KeptForm | None:
+    """Return the form stored for this user; one of another user is dropped."""
+    stored: dict[str, Any] | None = request.session.get(SESSION_FIELD)
+    if stored is None:
+        return None
+    is_fresh = time.time() - stored["at"] < KEPT_SECONDS
+    if not is_fresh or stored["person"] != str(user.pk):
+        drop(request)
+        return None
+    return KeptForm(stored["path"], tuple((name, value) for name, value in stored["fields"]))
+
+
+def drop(request: HttpRequest) -> None:
+    request.session.pop(SESSION_FIELD, None)
+
+
+def kept_page(
+    request: HttpRequest,
+    form: KeptForm,
+    *,
+    reason: str,
+    status: int,
+    error: AppError | None = None,
+    other: str = "",
+) -> HttpResponse:
+    """Render a stored form; ``reason`` is logged_out, switched, person or stale."""
+    context = {"kept": form, "reason": reason, "error": error, "other": other}
+    return render(request, "accounts/kept_form.html", context, status=status)
+
+
+def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:
+    """Redirect with the error's message; if the form has typed text, render that text instead."""
+    if form_of(request).written:
+        return refusal_response(request, refusal)
+    messages.error(request, refusal.message)
+    return redirect(target)
+
+
+def _labels(names: set[str]) -> dict[str, Any]:
+    """Return the labels of the text fields of the form class with most of these names."""
+    best: dict[str, forms.Field] = {}
+    most = 0
+    for form in _forms(forms.Form):
+        found = len(names & form.base_fields.keys())
+        if (found, -len(form.base_fields)) > (most, -len(best)):
+            best, most = form.base_fields, found
+    return {
+        name: field.label or name
+        for name, field in best.items()
+        if isinstance(field, forms.CharField) and not field.widget.is_hidden
+    } | {
+        name: name
+        for name in names - best.keys()
+        if name not in GUARD_FIELDS and not _OF_FORMSETS.fullmatch(name)
+    }
+
+
+def _forms(parent: type[Any]) -> Iterator[type[Any]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _forms(child)

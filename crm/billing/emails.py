@@ -1,0 +1,55 @@
+"""E-mails to owners about quotas, in the recipient's language."""
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from crm.billing.metrics import Metric
+from crm.billing.services.usage_summary import UsageSummary
+from crm.core.mail.services import Email
+from crm.core.text.normalization import isolate
+
+
+def amount_words(metric: str, amount: int) -> str:
+    """Format an amount: bytes as sizes, everything else as a number."""
+    if metric == Metric.STORED_BYTES:
+        return str(filesizeformat(amount))
+    return str(number_format(amount, use_l10n=True, force_grouping=True))
+
+
+def quota_reached(organization: str, standing: UsageSummary) -> Email:
+    told = {
+        "organization": isolate(organization),
+        "quota": standing.metric.label,
+        "used": amount_words(standing.metric, standing.used),
+        "limit": amount_words(standing.metric, standing.limit or 0),
+        "level": standing.level,
+    }
+    if standing.level >= 100:
+        subject = _("%(organization)s: %(quota)s used up") % told
+    else:
+        subject = _("%(organization)s: %(level)d%% used of %(quota)s") % told
+    return Email(
+        subject=subject,
+        paragraphs=(
+            _("%(organization)s uses %(used)s of %(limit)s (%(quota)s).") % told,
+            _after(standing),
+        ),
+        small_print=(
+            _("Everything about it is under Settings, Plan and usage."),
+            _("You get this because you may see the organization's billing."),
+        ),
+    )
+
+
+def _after(standing: UsageSummary) -> str:
+    if standing.metric == Metric.CONVERSATIONS:
+        return _(
+            "Visitors still reach you and nothing they write is lost. Conversations beyond the "
+            "plan are marked in the inbox."
+        )
+    if standing.metric == Metric.BOT_ANSWERS:
+        return _("At the limit the bot passes questions on to your team instead of answering.")
+    if standing.is_level:
+        return _("At the limit nothing is lost, but no more can be added.")
+    return _("At the limit no more is possible until the next period, or with another plan.")

@@ -1,0 +1,97 @@
+"""Services that notify people of quota levels, once per period."""
+
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm.accounts.models import Membership, Organization
+from crm.accounts.permissions import Module
+from crm.billing import banner, emails
+from crm.billing.banner import Warned
+from crm.billing.metrics import GAUGES
+from crm.billing.models import QuotaNotice, UsageSnapshot
+from crm.billing.services.entitlements import terms_of
+from crm.billing.services.usage_summary import UsageSummary, standings_of
+from crm.core.mail.services import queue_mail
+
+# Whom a letter goes to; more people with rights to billing than this need no letter each.
+MOST_LETTERS = 20
+
+
+def tell_levels(*, organization_id: UUID) -> list[QuotaNotice]:
+    """Notify owners of quota levels reached and not notified yet. Return the new notices.
+
+    Safe to repeat: the row of a notice and its e-mails are one transaction.
+    """
+    terms = terms_of(organization_id)
+    standings = standings_of(terms)
+    reached = [each for each in standings if each.level]
+    told = [
+        notice
+        for each in reached
+        if (notice := _tell(organization_id, each, terms.subscription.period_start))
+    ]
+    banner.show(organization_id, [Warned(each.metric.value, each.level) for each in reached])
+    _note_readings(organization_id, standings)
+    return told
+
+
+@transaction.atomic
+def _tell(
+    organization_id: UUID, standing: UsageSummary, period_start: datetime
+) -> QuotaNotice | None:
+    notice, is_new = QuotaNotice.objects.get_or_create(
+        organization_id=organization_id,
+        metric=standing.metric,
+        level=standing.level,
+        limit=standing.limit or 0,
+        period_start=period_start,
+    )
+    if not is_new:
+        return None
+    readers = _readers(organization_id)
+    name = readers[0].organization.name if readers else ""
+    for reader in readers:
+        queue_mail(
+            kind=f"quota_{standing.level}",
+            to=reader.user.email,
+            language_code=reader.user.language_code,
+            compose=lambda: emails.quota_reached(name, standing),
+        )
+    return notice
+
+
+def _readers(organization_id: UUID) -> list[Membership]:
+    members = (
+        Membership.objects.active()
+        .in_organization(organization_id)
+        .select_related("user", "organization", "custom_role")
+        .order_by("pk")
+    )
+    return [member for member in members if member.may(Module.BILLING)][:MOST_LETTERS]
+
+
+def _note_readings(organization_id: UUID, standings: list[UsageSummary]) -> None:
+    """Store today's value of each level, for the history."""
+    zone = Organization.objects.values_list("timezone", flat=True).get(pk=organization_id)
+    now = timezone.now()
+    day = now.astimezone(ZoneInfo(zone)).date()
+    UsageSnapshot.objects.bulk_create(
+        [
+            UsageSnapshot(
+                organization_id=organization_id,
+                metric=each.metric,
+                day=day,
+                value=each.used,
+                read_at=now,
+            )
+            for each in standings
+            if each.metric in GAUGES
+        ],
+        update_conflicts=True,
+        unique_fields=["organization", "metric", "day"],
+        update_fields=["value", "read_at"],
+    )

@@ -1,0 +1,240 @@
+"""Presentation of audit entries: action, object and actor."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
+
+from crm.accounts.models import ApiKey, User
+from crm.compliance.model_tracking import kinds
+from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
+from crm.customers.models import Customer
+
+Text = str | Promise
+
+# Texts are found by context, so that each language can use nouns where its verbs have a gender.
+KINDS: dict[str, Text] = {
+    "address": pgettext_lazy("audit object", "E-mail address"),
+    "api_key": pgettext_lazy("audit object", "API key"),
+    "audit": pgettext_lazy("audit object", "Audit"),
+    "conversation": pgettext_lazy("audit object", "Conversation"),
+    "customer": pgettext_lazy("audit object", "Customer"),
+    "export": pgettext_lazy("audit object", "Export"),
+    "factor": pgettext_lazy("audit object", "Second factor"),
+    "faq": pgettext_lazy("audit object", "FAQ"),
+    "identity_secret": pgettext_lazy("audit object", "Identity secret"),
+    "impersonation": pgettext_lazy("audit object", "Operator as a person"),
+    "invitation": pgettext_lazy("audit object", "Invitation"),
+    "legal_hold": pgettext_lazy("audit object", "Legal hold"),
+    "linked_account": pgettext_lazy("audit object", "Linked account"),
+    "member": pgettext_lazy("audit object", "Member"),
+    "organization": pgettext_lazy("audit object", "Organization"),
+    "override": pgettext_lazy("audit object", "Override of the plan"),
+    "quota": pgettext_lazy("audit object", "Quota"),
+    "role": pgettext_lazy("audit object", "Role"),
+    "security": pgettext_lazy("audit object", "Session rules"),
+    "session": pgettext_lazy("audit object", "Session"),
+    "subscription": pgettext_lazy("audit object", "Subscription"),
+    "team": pgettext_lazy("audit object", "Team"),
+    "tokens": pgettext_lazy("audit object", "Access of a program"),
+    "user": pgettext_lazy("audit object", "Person"),
+    "widget": pgettext_lazy("audit object", "Widget"),
+}
+_USUAL: dict[str, Text] = {
+    "created": pgettext_lazy("audit action", "Created"),
+    "updated": pgettext_lazy("audit action", "Changed"),
+    "deleted": pgettext_lazy("audit action", "Deleted"),
+    "truncated": pgettext_lazy("audit action", "Table emptied"),
+    "purged": pgettext_lazy("audit action", "Record dropped"),
+}
+ACTIONS: dict[str, Text] = {
+    "log_in.refused": pgettext_lazy("audit action", "Log-in refused"),
+    "session.started": pgettext_lazy("audit action", "Log-in"),
+    "session.ended": pgettext_lazy("audit action", "Session ended"),
+    "tokens.issued": pgettext_lazy("audit action", "Log-in of a program"),
+    "tokens.ended": pgettext_lazy("audit action", "Access of a program ended"),
+    "tokens.reused": pgettext_lazy("audit action", "Used token shown again"),
+    "api_key.revoked": pgettext_lazy("audit action", "Revoked"),
+    "api_key.secret_added": pgettext_lazy("audit action", "Secret added"),
+    "api_key.secret_revoked": pgettext_lazy("audit action", "Secret revoked"),
+    "api_key.secret_deleted": pgettext_lazy("audit action", "Secret deleted"),
+    "invitation.accepted": pgettext_lazy("audit action", "Accepted"),
+    "invitation.revoked": pgettext_lazy("audit action", "Taken back"),
+    "override.ended": pgettext_lazy("audit action", "Ended"),
+    "quota.reached": pgettext_lazy("audit action", "Level reached"),
+    "subscription.cancelled": pgettext_lazy("audit action", "Cancelled by an owner"),
+    "team.joined": pgettext_lazy("audit action", "Member added"),
+    "team.left": pgettext_lazy("audit action", "Member removed"),
+    "legal_hold.placed": pgettext_lazy("audit action", "Placed"),
+    "legal_hold.lifted": pgettext_lazy("audit action", "Lifted"),
+    "audit.erased": pgettext_lazy("audit action", "Values erased"),
+    "audit.month_dropped": pgettext_lazy("audit action", "Month dropped after ten years"),
+    "export.asked": pgettext_lazy("audit action", "Started"),
+    "export.done": pgettext_lazy("audit action", "Finished"),
+    "export.cancelled": pgettext_lazy("audit action", "Cancelled"),
+    "export.fetched": pgettext_lazy("audit action", "File fetched"),
+    "impersonation.started": pgettext_lazy("audit action", "Operator works as a person"),
+    "impersonation.ended": pgettext_lazy("audit action", "Operator stopped working as a person"),
+}
+_EVERYTHING = pgettext_lazy("legal hold", "Everything of this organization")
+_NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedEntry:
+    """An entry for display; ``changes`` are (field, before, after)."""
+
+    entry: AuditEntry
+    title: str
+    actor: str
+    object_name: str
+    address: str
+    changes: list[tuple[str, str, str]]
+    is_erased: bool
+
+
+def title_of(action: str) -> str:
+    """Return the label of an action, with its object type where the action alone is ambiguous."""
+    kind, _dot, word = action.partition(".")
+    label = str(ACTIONS.get(action) or _USUAL.get(word, word))
+    if action.startswith(_NAMED_BY_THEMSELVES):
+        return label
+    return f"{KINDS.get(kind, kind)}: {label}"
+
+
+def tell(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
+    """Return some entries for display, with names of users and customers in one query each."""
+    shown = list(entries)
+    values = AuditValues.objects.personal(shown)
+    names = _names(shown)
+    told = []
+    for entry in shown:
+        beside = values.get((entry.organization_id, entry.at))
+        told.append(
+            PresentedEntry(
+                entry=entry,
+                title=title_of(entry.action),
+                actor=_actor(entry, names),
+                object_name=names.get(entry.object_id) or _name_inside(entry, beside),
+                address=(beside.address if beside else None) or "",
+                changes=_changes(entry, beside),
+                is_erased=bool(beside and beside.data_erased_seq),
+            )
+        )
+    return told
+
+
+def subjects_in_words(holds: Iterable[LegalHold]) -> dict[str, str]:
+    """Return the names of held subjects by ``subject``; deleted ones are named by their id."""
+    wanted = {hold.subject for hold in holds}
+    names: dict[str, str] = {}
+    for kind, model in (("user", User), ("customer", Customer)):
+        ids = [UUID(each.partition(":")[2]) for each in wanted if each.startswith(f"{kind}:")]
+        if ids:
+            names |= {
+                f"{kind}:{pk}": f"{KINDS[kind]}: {found}"
+                for pk, found in model._default_manager.in_bulk(ids).items()
+            }
+    return {each: names.get(each) or each or str(_EVERYTHING) for each in wanted}
+
+
+def _actor(entry: AuditEntry, names: dict[str, str]) -> str:
+    if person := entry.details.get("on_behalf_of"):
+        # Both: who did it, and in whose name.
+        told = {"operator": _one_actor(entry, names), "person": names.get(person, person)}
+        return gettext("%(operator)s (operator) as %(person)s") % told
+    return _one_actor(entry, names)
+
+
+def _one_actor(entry: AuditEntry, names: dict[str, str]) -> str:
+    if found := names.get(entry.actor_id):
+        return found
+    kind = ActorKind(entry.actor_kind)
+    if kind == ActorKind.DATABASE and entry.actor_id:
+        return f"{kind.label} ({entry.actor_id})"
+    return str(kind.label)
+
+
+def _names(entries: list[AuditEntry]) -> dict[str, str]:
+    people, customers, keys = set(), set(), set()
+    for entry in entries:
+        if entry.actor_kind == ActorKind.USER:
+            people.add(entry.actor_id)
+        elif entry.actor_kind == ActorKind.KEY:
+            keys.add(entry.actor_id)
+        elif entry.actor_kind == ActorKind.VISITOR:
+            customers.add(entry.actor_id)
+        if entry.object_type in {"user", "member", "impersonation"}:
+            people.add(entry.object_id)
+        if person := entry.details.get("on_behalf_of"):
+            people.add(person)
+        elif entry.object_type == "customer":
+            customers.add(entry.object_id)
+    names: dict[str, str] = {}
+    for model, wanted in ((User, people), (Customer, customers), (ApiKey, keys)):
+        if ids := [UUID(each) for each in wanted if _is_id(each)]:
+            names |= {
+                str(pk): str(found) for pk, found in model._default_manager.in_bulk(ids).items()
+            }
+    return names
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _name_inside(entry: AuditEntry, beside: Any) -> str:
+    """Return the object's present or former name from the entry itself."""
+    told = {**entry.details.get("changes", {}), **((beside.data if beside else None) or {})}
+    for name in ("name", "question", "email", "prefix"):
+        before, after = told.get(name, (None, None))
+        if after or before:
+            return str(after or before)[:80]
+    return ""
+
+
+def _changes(entry: AuditEntry, beside: Any) -> list[tuple[str, str, str]]:
+    told = {**entry.details.get("changes", {}), **((beside.data if beside else None) or {})}
+    labels = _labels(entry.object_type)
+    changes = [
+        (labels.get(name, name), _shown(before), _shown(after))
+        for name, (before, after) in sorted(told.items())
+        # A new row has many columns that hold nothing.
+        if before or after
+    ]
+    hidden = sorted(set(entry.details.get("fields", [])) - set(told))
+    return [*changes, *((labels.get(name, name), "", "…") for name in hidden)]
+
+
+def _labels(kind: str) -> dict[str, str]:
+    tracked = kinds().get(kind)
+    if tracked is None:
+        return {}
+    labels = {}
+    for name in (*tracked.plain, *tracked.beside, *tracked.hidden):
+        try:
+            field: Any = tracked.model._meta.get_field(name)
+        except FieldDoesNotExist:
+            continue
+        labels[str(field.column)] = str(field.verbose_name)
+    return labels
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items())
+    return str(value)

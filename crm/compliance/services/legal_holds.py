@@ -1,0 +1,116 @@
+"""Services of legal holds and erasure."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from crm.accounts.models import Membership, Organization, User
+from crm.accounts.permissions import WRITE, Module, Principal, require
+from crm.compliance.actor import current_actor
+from crm.compliance.errors import HoldNotFound, UnderLegalHold, UnknownHoldSubject
+from crm.compliance.models import LegalHold
+from crm.compliance.services.retention import MONTHS
+from crm.core.observability.tracing import current_correlation_id
+from crm.customers.models import Customer
+
+SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
+
+
+@transaction.atomic
+def place_hold(
+    *, organization_id: UUID, reason: str, subject: str = "", by: Principal | None = None
+) -> LegalHold:
+    """Place a legal hold on a subject, or on the whole organization. Safe to repeat.
+
+    Without ``by`` the installation does it. Raise UnknownHoldSubject or Forbidden.
+    """
+    if by is not None:
+        require(by, Module.SETTINGS, WRITE)
+    # The organization's row is the lock between holding and erasing.
+    Organization.objects.select_for_update().get(pk=organization_id)
+    _lock_months()
+    if subject and not is_subject(organization_id, subject):
+        raise UnknownHoldSubject(extra={"field": "subject"})
+    hold, _created = LegalHold.objects.active().get_or_create(
+        organization_id=organization_id,
+        subject=subject,
+        reason=reason,
+        defaults={"placed_by_id": by.user_id if by else None},
+    )
+    return hold
+
+
+@transaction.atomic
+def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> LegalHold:
+    """Lift a legal hold; other holds on the same subject stay. Raise HoldNotFound."""
+    holds = LegalHold.objects.all()
+    if by is not None:
+        require(by, Module.SETTINGS, WRITE)
+        holds = holds.visible_to(by)
+    hold = holds.active().select_for_update().filter(pk=hold_id).first()
+    if hold is None:
+        raise HoldNotFound
+    hold.lifted_at = timezone.now()
+    hold.lifted_by_id = by.user_id if by else None
+    hold.lift_reason = reason
+    hold.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
+    return hold
+
+
+def is_subject(organization_id: UUID, subject: str) -> bool:
+    """Return whether ``customer:<id>`` or ``user:<id>`` belongs to this organization."""
+    found = SUBJECT.fullmatch(subject)
+    if found is None:
+        return False
+    kind, text = found.groups()
+    try:
+        wanted = UUID(text)
+    except ValueError:
+        return False
+    if kind == "user":
+        members = Membership.objects.in_organization(organization_id)
+        return members.filter(user_id=wanted).exists()
+    return Customer.objects.filter(organization_id=organization_id, pk=wanted).exists()
+
+
+def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
+    """Return subjects of a kind by an id or an e-mail address; at most two."""
+    if is_subject(organization_id, f"{kind}:{who.lower()}"):
+        return [f"{kind}:{who.lower()}"]
+    ids: QuerySet[Any, Any]
+    if kind == "user":
+        members = Membership.objects.in_organization(organization_id)
+        ids = members.filter(user__email=User.objects.normalize_email(who)).values_list("user_id")
+    else:
+        customers = Customer.objects.filter(organization_id=organization_id)
+        ids = customers.filter(email=who).values_list("pk")
+    return [f"{kind}:{found}" for (found,) in ids[:2]]
+
+
+def _lock_months() -> None:
+    """Take the shared lock that excludes a concurrent removal of months."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtext(%s))", [MONTHS])
+
+
+@transaction.atomic
+def erase_values(*, organization_id: UUID, subject: str) -> int:
+    """Erase the values that the audit holds of a subject (``customer:<id>``, ``user:<id>``).
+
+    Of a user also the addresses. The entries and their hashes stay. Return the number of erased
+    values. Raise UnderLegalHold.
+    """
+    Organization.objects.select_for_update().get(pk=organization_id)
+    if LegalHold.objects.on(organization_id, subject).exists():
+        raise UnderLegalHold
+    actor = current_actor()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextflow_audit_erase(%s, %s, %s, %s, %s)",
+            [organization_id, subject, actor.kind, actor.id, current_correlation_id() or ""],
+        )
+        return int(cursor.fetchone()[0])
