@@ -66,7 +66,7 @@ class ConversationSerializer(Shape):
     )
 
 
-class CustomerSerializer(Shape):
+class ConversationCustomerSerializer(Shape):
     id = serializers.UUIDField()
     name = serializers.CharField()
     email = serializers.CharField(allow_blank=True)
@@ -86,7 +86,7 @@ class OtherConversationSerializer(Shape):
 
 class ConversationDetailSerializer(Shape):
     conversation = ConversationSerializer()
-    customer = CustomerSerializer()
+    customer = ConversationCustomerSerializer()
     widget = serializers.CharField(allow_blank=True)
     others = OtherConversationSerializer(many=True)
     seen_seq = serializers.IntegerField()

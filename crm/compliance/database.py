@@ -13,7 +13,7 @@ from crm.compliance.model_tracking import tracked
 
 _SQL = Path(__file__).parent / "sql"
 _FILES = ("chain.sql", "tracking.sql", "partitions.sql")
-TABLES = ("entry", "values", "chain", "seal")
+TABLES = ("entry", "values", "chain", "signature")
 # What the application calls itself; all others are called by triggers and by these.
 _CALLED = (
     "nextflow_audit_erase(uuid, text, text, text, text)",
@@ -91,7 +91,7 @@ def _statements(owner: str, application: str, roles: set[str], present: set[str]
 
 
 def _guards() -> Iterator[str]:
-    for table in ("entry", "chain", "seal"):
+    for table in ("entry", "chain", "signature"):
         yield _trigger(
             "nextflow_audit_keep_rows",
             f"compliance_audit{table}",

@@ -39,8 +39,8 @@ def findings(organization_id: UUID | None, **more: Any) -> list[tuple[int, str]]
 def tamper(sql: str, parameters: list[Any] | None = None) -> None:
     """Run a statement as the owner of the tables, with the triggers out of the way."""
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
-        for table in ("entry", "values", "seal", "chain"):
+        for table in ("entry", "values", "signature", "chain"):
             cursor.execute(f"ALTER TABLE compliance_audit{table} DISABLE TRIGGER USER")
         cursor.execute(sql, parameters)
-        for table in ("entry", "values", "seal", "chain"):
+        for table in ("entry", "values", "signature", "chain"):
             cursor.execute(f"ALTER TABLE compliance_audit{table} ENABLE TRIGGER USER")

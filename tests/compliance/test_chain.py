@@ -228,7 +228,7 @@ def test_keys_are_rotated(chained: Organization, settings: Any) -> None:
     assert kid != "new"
 
 
-@pytest.mark.parametrize("table", ["entry", "values", "seal", "chain"])
+@pytest.mark.parametrize("table", ["entry", "values", "signature", "chain"])
 @pytest.mark.parametrize("sql", ["DELETE FROM {}", "UPDATE {} SET organization_id = NULL"])
 def test_the_application_may_not_change_it(chained: Organization, table: str, sql: str) -> None:
     with pytest.raises(ProgrammingError), connection.cursor() as cursor:
@@ -236,7 +236,7 @@ def test_the_application_may_not_change_it(chained: Organization, table: str, sq
     assert findings(chained.pk) == []
 
 
-@pytest.mark.parametrize("table", ["entry", "values", "seal", "chain"])
+@pytest.mark.parametrize("table", ["entry", "values", "signature", "chain"])
 @pytest.mark.parametrize("sql", ["DELETE FROM {}", "TRUNCATE {}", "UPDATE {} SET at = now()"])
 def test_the_owner_of_the_tables_is_held_by_triggers(
     chained: Organization, table: str, sql: str

@@ -52,8 +52,8 @@ export class Chat {
       language,
       parentOrigin,
       onsession: (answer) => this.takeSession(answer),
-      onstranger: () => this.forgetConversation(),
-      onowner: () => this.changeOwner(),
+      onVisitorChanged: () => this.forgetConversation(),
+      onOwnerChanged: () => this.changeOwner(),
       onwarning,
     });
     this.sender = new Sender({

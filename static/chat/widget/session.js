@@ -3,20 +3,20 @@ import { exclusively } from "./locks.js";
 
 /** How this browser comes in and is known again: visitor token, session, tickets.
  *
- * `onsession(answer)` takes in what a session says before the first ticket is used; `onstranger()`
- * is called when the server takes this browser for a new visitor; `onowner()` when `owner` may be
+ * `onsession(answer)` takes in what a session says before the first ticket is used; `onVisitorChanged()`
+ * is called when the server takes this browser for a new visitor; `onOwnerChanged()` when `owner` may be
  * another than before; `onwarning(error)` when it came in although something was refused. */
 export class Session {
   /** @param {Widget.SessionParts} parts */
   constructor(parts) {
-    const { api, storage, language, parentOrigin, onsession, onstranger, onowner } = parts;
+    const { api, storage, language, parentOrigin, onsession, onVisitorChanged, onOwnerChanged } = parts;
     this.api = api;
     this.storage = storage;
     this.language = language;
     this.parentOrigin = parentOrigin;
     this.onsession = onsession;
-    this.onstranger = onstranger;
-    this.onowner = onowner;
+    this.onVisitorChanged = onVisitorChanged;
+    this.onOwnerChanged = onOwnerChanged;
     this.onwarning = parts.onwarning;
     /** @type {Widget.Identity | null} */
     this.identity = null;
@@ -55,7 +55,7 @@ export class Session {
       this.api.token = this.storage.get("token") ?? this.api.token;
       const given = await this.ask();
       this.own(given);
-      if (given.is_new) this.onstranger();
+      if (given.is_new) this.onVisitorChanged();
       this.api.token = given.visitor_token;
       this.storage.set("token", given.visitor_token);
       return given;
@@ -72,7 +72,7 @@ export class Session {
     const former = isVerified && !isNew ? (this.storage.get("owner") ?? "") : "";
     this.proved = subject || former;
     this.storage.set("owner", this.proved);
-    this.onowner();
+    this.onOwnerChanged();
   }
 
   async ask() {
@@ -88,7 +88,7 @@ export class Session {
       if (!isFinal || !identity) throw error;
       // A wrong identity must not keep the visitor from being heard: they come in as before.
       if (this.identity === identity) this.identity = null;
-      this.onowner();
+      this.onOwnerChanged();
       this.onwarning(error);
       return this.ask();
     }

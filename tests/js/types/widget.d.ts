@@ -124,8 +124,8 @@ declare namespace Widget {
     language: string;
     parentOrigin: string | null;
     onsession(answer: SessionAnswer): void | Promise<void>;
-    onstranger(): void;
-    onowner(): void;
+    onVisitorChanged(): void;
+    onOwnerChanged(): void;
     onwarning(error: Refused): void;
   }
 

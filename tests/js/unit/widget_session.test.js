@@ -26,7 +26,8 @@ function sessionWith(answers) {
     api,
     storage: new KeyedStorage("key", null),
     onsession() {},
-    onstranger() {},
+    onVisitorChanged() {},
+    onOwnerChanged() {},
     onwarning: (error) => warned.push(error.code),
   });
   return { session, asked, warned };
