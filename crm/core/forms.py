@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 
@@ -47,6 +48,21 @@ class Form(NormalizedText, forms.Form):
 
 class ModelForm(NormalizedText, forms.ModelForm):
     pass
+
+
+class LinesField(SimpleArrayField):
+    """An array, one value a line. Blank lines are ignored.
+
+    Django's own field separates the values by commas, which may be part of a value.
+    """
+
+    def __init__(self, base_field: forms.Field, **options: Any) -> None:
+        super().__init__(base_field, delimiter="\n", **options)
+
+    def to_python(self, value: Any) -> list[Any]:
+        lines = value.splitlines() if isinstance(value, str) else value
+        found: list[Any] = super().to_python([each for each in lines or [] if each.strip()])
+        return found
 
 
 def keep_stored_choices(form: forms.BaseForm) -> None:
