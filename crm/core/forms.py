@@ -59,10 +59,9 @@ class LinesField(SimpleArrayField):
     def __init__(self, base_field: forms.Field, **options: Any) -> None:
         super().__init__(base_field, delimiter="\n", **options)
 
-    def to_python(self, value: Any) -> list[Any]:
+    def to_python(self, value: Any) -> Any:
         lines = value.splitlines() if isinstance(value, str) else value
-        found: list[Any] = super().to_python([each for each in lines or [] if each.strip()])
-        return found
+        return super().to_python([each for each in lines or [] if each.strip()])
 
 
 def keep_stored_choices(form: forms.BaseForm) -> None:
