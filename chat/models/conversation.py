@@ -13,7 +13,7 @@ from chat.models.widget import Widget
 from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
-from crm.core.versions import VersionedModel
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.customers.models import Customer
 
 
@@ -76,7 +76,11 @@ class Conversation(VersionedModel):
     )
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="conversations")
     widget = models.ForeignKey(
-        Widget, on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+        Widget,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        blank=True,
+        related_name="conversations",
     )
     channel = models.CharField(max_length=20, choices=Channel, default=Channel.WEBSITE)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
@@ -84,7 +88,7 @@ class Conversation(VersionedModel):
     labels = ArrayField(LineField(max_length=50), default=list, blank=True)
     language_code = models.CharField(max_length=10, blank=True)
     assignee = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        User, on_delete=set_null_and_raise_version, null=True, blank=True, related_name="+"
     )
     epoch = models.CharField(max_length=16, default=new_epoch, editable=False)
     # The client_message_id that opened it: the same first message twice opens one conversation.
