@@ -11,9 +11,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 
 from crm.accounts.permissions import BUILT_IN, Action, Level, Module
-from crm.core.text.normalization import normalize_email, search_key
-
-MAX_ASKED = 8
+from crm.core.text.normalization import normalize_email, search_words
 
 if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
@@ -97,11 +95,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(pk__gt=membership_id)
 
     def named_like(self, text: str) -> "MembershipQuerySet":
-        """Return the memberships whose user's name or address contains each word, without case and
-        accents.
+        """Return the memberships whose user's name or address contains each word, without case,
+        accents and punctuation.
         """
         found = self
-        for word in search_key(text).split()[:MAX_ASKED]:
+        for word in search_words(text):
             found = found.filter(user__search_text__contains=word)
         return found
 

@@ -1,8 +1,6 @@
 """Querysets of customers."""
 
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,7 +8,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from crm.accounts.permissions import Level, Module, Principal, accessible_q
-from crm.customers.search import asked_numbers, asked_words, begins_with
+from crm.customers.search import asked_ranges
 
 if TYPE_CHECKING:
     from crm.customers.models import Customer
@@ -38,17 +36,14 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
     def named_like(self, text: str) -> "CustomerQuerySet":
         """Return the customers with, for each word of the text, a word that starts with it.
 
-        Words of names, email addresses and phone numbers are searched, without case and accents.
-        Row-level security determines the organization in the index.
+        Words of names, email addresses and phone numbers are searched, without case, accents
+        and punctuation. Row-level security determines the organization in the index.
         """
-        asked = asked_words(text)
+        asked = asked_ranges(text)
         if not asked:
             return self.none()
-        # A phone number counts for all words of the search: ranges of the same index.
-        number = reduce(or_, map(begins_with, asked_numbers(text)), models.Q())
         found = self
-        for word in asked:
-            wanted = begins_with(word) | number if number else begins_with(word)
+        for wanted in asked:
             found = found.filter(pk__in=self._words().filter(wanted).values("customer_id"))
         return found
 

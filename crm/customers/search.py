@@ -6,86 +6,117 @@ not leakproof.
 """
 
 import re
+from functools import reduce
+from operator import or_
 
 from django.db import models
 
-from crm.core.text.normalization import search_key
+from crm.core.text.normalization import (
+    LONGEST_SEARCH,
+    MAX_SEARCH_WORDS,
+    search_key,
+    search_words,
+)
 
 MAX_WORDS = 60
-MAX_ASKED = 8
 WORD_LENGTH = 64
 # Behind every word that begins with the same letters, compared byte by byte.
 _LAST_LETTER = "\U0010ffff"
 _PART = re.compile(r"[^\W_]+")
 _PUNCTUATION = "@,;:()<>\"'+"
-_NUMBER = re.compile(r"[+(]?[0-9][0-9 ()./-]*")
-# Calling codes of one and of two digits; all others have three.
-_CALLING_CODE = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
+_NUMBER = re.compile(r"(?<![\w@])[+(]{0,3}[0-9](?:[0-9 ().-]|/(?=[0-9]))*(?![.+-]?[\w@])")
+# What people write before a number, folded.
+_LABEL = re.compile(
+    r"\b(?:(?:tel(?:ephone)?|phone|cell|mob(?:ile)?)(?: number)?|whatsapp|viber|telegram|zalo"
+    r"|hotline|т|тел(?:ефон)?|моб(?:ильный)?|сот(?:овый)?|номер(?: телефона)?"
+    r"|sdt|(?:so )?(?:dien thoai|di dong|dt))\b[ .:]*(?=[+(]*[0-9])"
+)
+# Calling codes of one and of two digits; all others have three, and none begins with 83 or 89.
+_CALLING_CODE = re.compile(
+    r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(?!8[39])[2-9][0-9]{2}"
+)
 _LEAST_NATIONAL = 4
+# From here on, digits without "+" may begin with a calling code.
+_LEAST_INTERNATIONAL = 11
+# The code of Russia and Kazakhstan, whose numbers of ten digits are dialled behind an 8 inside.
+_RUSSIA = "7"
+_RUSSIAN = re.compile(r"[78][0-9]{10}")
 
 
 def searched_words(*, name: str, email: str, phone: str) -> list[str]:
     """Return the distinct search words of a customer, at most MAX_WORDS.
 
-    An address is indexed as a whole, by domain and by parts; a phone number by its digits, whole,
-    in groups, and in its national form.
+    An address is indexed as a whole, by domain and by parts; a phone number by its groups of digits
+    and in every form of ``number_forms``.
     """
     words: dict[str, None] = {}
     for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
-        word = _plain(text)
-        words |= dict.fromkeys([word, word.replace("'", ""), *_PART.findall(text)])
-    groups = re.findall(r"\d+", phone)
-    words |= dict.fromkeys(["".join(groups), *groups, *_stored_forms(phone)])
+        word = text.strip(_PUNCTUATION)
+        parts = _PART.findall(text)
+        words |= dict.fromkeys([word, word.replace("'", ""), *search_words(text), *parts])
+    phone = search_key(phone)
+    groups = re.findall(r"[0-9]+", phone)
+    words |= dict.fromkeys(["".join(groups), *groups])
+    for number in _NUMBER.findall(phone):
+        words |= dict.fromkeys(number_forms(number))
     return list(dict.fromkeys(word[:WORD_LENGTH] for word in words if word))[:MAX_WORDS]
 
 
-def asked_words(text: str) -> list[str]:
-    """Return the word prefixes of a search; empty if it has none."""
-    words = (_plain(word)[:WORD_LENGTH] for word in search_key(text).split())
-    return [word for word in dict.fromkeys(words) if word][:MAX_ASKED]
+def asked_ranges(text: str) -> list[models.Q]:
+    """Return the conditions of a search, each on one search word; empty if it asks for nothing.
 
-
-def asked_numbers(text: str) -> list[str]:
-    """Return the digits to look for if the text is a phone number, else an empty list.
-
-    "+84 90 123 45 67" is "84901234567", and "901234567" for those stored without the country.
+    Each word of the search is the beginning of one. A phone number in it is looked for in all forms
+    of ``number_forms``, or by its groups of digits; what names it ("tel.") is left out.
     """
-    text = search_key(text)
-    digits = _digits(text)
-    if not _NUMBER.fullmatch(text) or len(digits) < _LEAST_NATIONAL:
-        return []
-    return list(dict.fromkeys([digits, *filter(None, [_national(text)])]))
+    text = _LABEL.sub("", search_key(text)[:LONGEST_SEARCH])
+    numbers = [number for number in _NUMBER.findall(text) if number_forms(number)]
+    rest = _NUMBER.sub(lambda found: " " if found[0] in numbers else found[0], text)
+    ranges = [begins_with(word[:WORD_LENGTH]) for word in search_words(rest)]
+    for number in numbers:
+        whole = reduce(or_, map(begins_with, number_forms(number)))
+        ranges += [whole | begins_with(group) for group in search_words(number)]
+    return ranges[:MAX_SEARCH_WORDS]
 
 
 def begins_with(word: str) -> models.Q:
     return models.Q(word__gte=word, word__lt=f"{word}{_LAST_LETTER}")
 
 
-def _stored_forms(phone: str) -> list[str]:
-    """Return the national forms of a number, with the trunk prefix and without."""
-    national = _national(phone)
-    if national:
-        trunk = "8" if _digits(phone).startswith("7") else "0"
-        return [national, f"{trunk}{national}"]
-    bare = _digits(phone).removeprefix("0")
-    return [bare] if len(bare) >= _LEAST_NATIONAL else []
+def number_forms(number: str) -> list[str]:
+    """Return the digits of a phone number in the forms in which it may be stored or searched for:
+    as written, with the calling code, without it, and behind the trunk prefix.
+
+    "+7 903 555-77-88", "89035557788" and "9035557788" share "9035557788". A number without "+" may
+    have several readings. Empty if there are too few digits.
+    """
+    digits = "".join(re.findall(r"[0-9]+", number.replace("(0)", "")))
+    if len(digits) < _LEAST_NATIONAL:
+        return []
+    forms = [digits]
+    if number.lstrip("( ").startswith(("+", "00")):
+        digits = digits.removeprefix("00")
+        forms = [digits, *_forms_behind_code(digits)]
+    elif digits.startswith("0"):
+        forms.append(digits[1:])
+    else:
+        if _RUSSIAN.fullmatch(digits):
+            forms += _forms_behind_code(_RUSSIA + digits[1:])
+        if len(digits) >= _LEAST_INTERNATIONAL:
+            forms += _forms_behind_code(digits)
+    return list(dict.fromkeys(form for form in forms if len(form) >= _LEAST_NATIONAL))
 
 
-def _national(phone: str) -> str:
-    """Return the digits behind the country's calling code, "" where the number names none."""
-    if not phone.lstrip().startswith(("+", "00")):
-        return ""
-    digits = _digits(phone)
-    code = _CALLING_CODE.match(digits)
-    national = digits[code.end() :] if code else ""
-    return national if len(national) >= _LEAST_NATIONAL else ""
+def _forms_behind_code(digits: str) -> list[str]:
+    """Return the forms of a number that begins with a calling code, none if it does not.
 
-
-def _digits(phone: str) -> str:
-    """Return the digits as they are dialled from abroad: without "00" and "(0)"."""
-    digits = "".join(re.findall(r"[0-9]+", phone.replace("(0)", "")))
-    return digits.removeprefix("00")
-
-
-def _plain(word: str) -> str:
-    return word.replace("\u2019", "'").strip(_PUNCTUATION)
+    A "0" between code and number is a trunk prefix, except in a few countries: both are forms.
+    """
+    found = _CALLING_CODE.match(digits)
+    if not found:
+        return []
+    code, national = found[0], digits[found.end() :]
+    bare = national.removeprefix("0")
+    if len(bare) < _LEAST_NATIONAL:
+        return []
+    trunk = "8" if code == _RUSSIA else "0"
+    return [f"{code}{bare}", national, bare, f"{trunk}{bare}"]

@@ -11,8 +11,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import StrIndex
 
 from crm.accounts.permissions import Module, Principal, accessible_q
-from crm.core.text.normalization import search_key
-from knowledge.tokenizer import normalized
+from crm.core.text.normalization import search_key, search_words
 
 if TYPE_CHECKING:
     from knowledge.models import Faq, FaqCategory
@@ -87,9 +86,11 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.filter(indexed_version__lt=models.F("version"))
 
     def mentioning(self, text: str) -> Self:
-        """Return the FAQs that contain each word of the text, with or without diacritics."""
+        """Return the FAQs that contain each word of the text, whatever its diacritics and
+        punctuation.
+        """
         found = self
-        for word in normalized(text).split()[:10]:
+        for word in search_words(text):
             found = found.filter(folded_text__contains=word)
         return found
 
@@ -108,7 +109,7 @@ class FaqQuerySet(models.QuerySet["Faq"]):
     def earliest_mention_first(self, text: str) -> Self:
         """Order by the position of the words: a FAQ's question comes before its answer."""
         total: Combinable = Value(0, output_field=IntegerField())
-        for word in normalized(text).split()[:10]:
+        for word in search_words(text):
             total = total + StrIndex("folded_text", Value(word))
         return self.order_by(total, "question", "id")
 

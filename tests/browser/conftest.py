@@ -6,20 +6,23 @@ asynchronous tests of other modules could not share.
 
 import functools
 import threading
+import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import jwt
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chat.models import Conversation, Widget
 from chat.services import take_over
+from chat.services.identity_secrets import add_identity_secret
 from crm.accounts.models import Membership
 from tests.browser.chromium import PATIENCE, launch
 from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_modules import STATIC, QuietHandler
-from tests.browser.widget_page import WidgetPage
+from tests.browser.widget_page import Signed, WidgetPage
 from tests.ports import free_port
 from tests.servers import LiveServer
 
@@ -101,3 +104,22 @@ def visitor(chromium: Browser) -> Iterator[WidgetPage]:
     yield visitor
     context.close()
     assert visitor.problems == []
+
+
+@pytest.fixture
+def signed(owner: Membership, people_widget: Widget) -> Signed:
+    """Give what a site's server says of who is logged in there."""
+    made = add_identity_secret(by=owner, widget_id=people_widget.pk)
+
+    def sign(subject: str) -> str:
+        now = int(time.time())
+        claims = {
+            "sub": subject,
+            "aud": people_widget.site_key,
+            "iat": now,
+            "exp": now + 300,
+            "jti": str(time.perf_counter_ns()),
+        }
+        return jwt.encode(claims, made.text, algorithm="HS256", headers={"kid": made.secret.kid})
+
+    return sign

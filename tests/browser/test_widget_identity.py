@@ -1,51 +1,22 @@
 """A visitor whose site proves who they are finds their conversation in another browser."""
 
-import time
-from collections.abc import Callable
-
-import jwt
 import pytest
 from playwright.sync_api import Browser, expect
 
-from chat.models import Conversation, Widget
-from chat.services.identity_secrets import add_identity_secret
+from chat.models import Conversation
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
 from tests.browser.widget_page import (
+    Signed,
     WidgetPage,
     await_truth,
+    identify,
     only_conversation,
     reply,
     stored_texts,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-Signed = Callable[[str], str]
-
-
-@pytest.fixture
-def signed(owner: Membership, people_widget: Widget) -> Signed:
-    """Give what a site's server says of who is logged in there."""
-    made = add_identity_secret(by=owner, widget_id=people_widget.pk)
-
-    def sign(subject: str) -> str:
-        now = int(time.time())
-        claims = {
-            "sub": subject,
-            "aud": people_widget.site_key,
-            "iat": now,
-            "exp": now + 300,
-            "jti": str(time.perf_counter_ns()),
-        }
-        return jwt.encode(claims, made.text, algorithm="HS256", headers={"kid": made.secret.kid})
-
-    return sign
-
-
-def identify(visitor: WidgetPage, token: str) -> None:
-    visitor.page.evaluate(f"nextflow('identify', {{ token: '{token}', name: 'Minh' }})")
 
 
 def test_the_conversation_follows_the_person_to_another_browser(

@@ -13,6 +13,8 @@ from crm.accounts.models import Membership
 from crm.core.ids import uuid7
 from tests.browser.chromium import PATIENCE
 
+Signed = Callable[[str], str]
+
 
 class WidgetPage:
     """A page with the widget in it; what is written and read goes through the real elements."""
@@ -115,6 +117,10 @@ def await_truth(page: Page, is_true: Callable[[], bool]) -> None:
     while not is_true():
         assert time.monotonic() < deadline, "What was waited for never became true."
         page.wait_for_timeout(100)
+
+
+def identify(visitor: WidgetPage, token: str) -> None:
+    visitor.page.evaluate(f"nextflow('identify', {{ token: '{token}', name: 'Minh' }})")
 
 
 def only_conversation() -> Conversation:

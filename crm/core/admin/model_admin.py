@@ -27,7 +27,7 @@ from crm.core.admin.navigation import Menu
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
 from crm.core.forms import ModelForm
-from crm.core.text.normalization import normalize_line, search_key
+from crm.core.text.normalization import normalize_line, search_words
 from crm.core.versions import EditedMeanwhile
 
 PER_PAGE = 50
@@ -157,9 +157,11 @@ class ConsoleAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        """Search for the text both normalized and folded, as search columns are stored."""
+        """Search for the text as it is normalized, and for its words as search columns are
+        stored.
+        """
         search_term = search_term.replace("\x00", "")
-        plain, folded = normalize_line(search_term), search_key(search_term)
+        plain, folded = normalize_line(search_term), " ".join(search_words(search_term))
         found, has_duplicates = super().get_search_results(request, queryset, plain)
         if not plain or folded == plain:
             return found, has_duplicates

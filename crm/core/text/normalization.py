@@ -6,9 +6,10 @@
 - ``normalize_key``: a key, such as ``returns`` of an FAQ.
 - ``is_blank``: whether nothing is visible.
 - ``identity_key``: equal for two texts that are the same name. It ignores case, width, invisible
-  characters and the kind of apostrophe, but not accents.
+  characters and the kinds of apostrophe and dash, but not accents.
 - ``search_key``: for searching only. It ignores accents too, so different names share a key: never
   derive an identity from it.
+- ``search_words``: the words of a search, as every search splits them.
 - ``normalize_email`` and ``ascii_email``: an address for comparing, and for sending.
 - ``normalize_password``: a password for hashing.
 - ``in_order``: an equal text that is normalized in linear time.
@@ -58,6 +59,12 @@ _APOSTROPHES = str.maketrans(
     )
     | dict.fromkeys("\u2032\u2035\ua78b\ua78c\uff07\uff40", "'")
 )
+# What word processors put for a hyphen, and what looks like one.
+_DASHES = str.maketrans(
+    dict.fromkeys("\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u207b\u208b\u2212", "-")
+    | dict.fromkeys("\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d", "-")
+)
+_SAME_SIGNS = _APOSTROPHES | _DASHES
 # Scripts whose letters change by a joiner or a variation selector: Arabic to Sinhala, Tibetan,
 # Myanmar, Khmer, Mongolian, Phags-pa.
 _JOINING = re.compile("[\u0600-\u0dff\u0f00-\u109f\u1780-\u18af\ua840-\ua87f]")
@@ -72,6 +79,12 @@ _CYRILLIC = re.compile("[\u0400-\u052f]")
 _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o"})
 _PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
 _MAX_PASSES = 3
+_WORD = re.compile(r"[^\W_]+")
+# What no e-mail address contains unquoted.
+_AROUND_ADDRESSES = re.compile(r"""[\s,;:()<>"“”«»\[\]\\]+""")
+MAX_SEARCH_WORDS = 10
+# What a search has beyond this is not looked for.
+LONGEST_SEARCH = 200
 # Normalizing shortens what somebody typed, but never to a fraction.
 _LONGEST_TYPED = 4
 # Of a text whose field names no length.
@@ -128,12 +141,13 @@ def is_blank(text: str) -> bool:
 def identity_key(text: str) -> str:
     """Return a key that is equal for two texts exactly if they are the same name.
 
-    This is Unicode's NFKC_Casefold over a line, with one apostrophe and one blank: "BÒ" and "bò"
-    are equal, "O’Brien" and "O'Brien" too, "Bò" and "Bơ" are not.
+    This is Unicode's NFKC_Casefold over a line, with one apostrophe, one dash and one blank: "BÒ"
+    and "bò" are equal, "O’Brien" and "O'Brien" and "E–mail" and "E-mail" too, "Bò" and "Bơ" are
+    not.
     """
     text = normalize_line(text).replace(_BLANK_PATTERN, " ")
-    text = _without_ignorable(_form("NFD", text)).translate(_APOSTROPHES).casefold()
-    text = _form("NFKC", _form("NFKC", text).casefold()).translate(_APOSTROPHES)
+    text = _without_ignorable(_form("NFD", text)).translate(_SAME_SIGNS).casefold()
+    text = _form("NFKC", _form("NFKC", text).casefold()).translate(_SAME_SIGNS)
     return normalize_line(_form("NFKC", _without_ignorable(text)))
 
 
@@ -156,6 +170,22 @@ def search_key(text: str) -> str:
     if text.isascii():
         return text
     return normalize_line("".join(map(_without_accents, text)))
+
+
+def search_words(text: str) -> list[str]:
+    """Return the distinct words of a search, folded by ``search_key``; at most MAX_SEARCH_WORDS.
+
+    An e-mail address is one word, without the punctuation around it. Everything else is split at
+    what is neither letter nor digit, so "Wi‑Fi?" is "wi" and "fi". A search of punctuation alone is
+    split at white space.
+    """
+    key = search_key(text)[:LONGEST_SEARCH]
+    words: dict[str, None] = {}
+    for part in _AROUND_ADDRESSES.split(key):
+        found = list(_WORD.finditer(part))
+        whole = part[found[0].start() : found[-1].end()] if found else ""
+        words |= dict.fromkeys([whole] if "@" in whole else (word[0] for word in found))
+    return list(words or dict.fromkeys(key.split()))[:MAX_SEARCH_WORDS]
 
 
 def normalize_email(address: str) -> str:

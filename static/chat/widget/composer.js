@@ -5,7 +5,10 @@ import { lengthOf } from "./text.js";
 const COUNT_FROM = 0.9;
 const TYPING_PAUSE = 4_000;
 
-/** Where the visitor writes. A draft survives a reload; nothing that was typed is cut off. */
+/** Where the visitor writes. A draft survives a reload; nothing that was typed is cut off.
+ *
+ * The tabs of a visitor share one draft. An empty one is kept as such: only that tells a draft that
+ * was sent elsewhere from a storage that was cleared, which takes away nothing that stands here. */
 export class Composer {
   /** @param {Widget.ComposerParts} parts */
   constructor({ words, storage, owner, onsend, onwriting }) {
@@ -15,6 +18,10 @@ export class Composer {
     this.onsend = onsend;
     this.onwriting = onwriting;
     this.limit = 10_000;
+    // The draft as this page wrote or read it last; what differs from it was typed since.
+    this.known = storage.get(this.draftName) ?? "";
+    // Whether the storage took it; one that is full holds an older one.
+    this.isKept = true;
     const { t } = words;
     this.text = element("textarea", {
       id: "text",
@@ -44,8 +51,8 @@ export class Composer {
     });
     this.text.addEventListener("keydown", (event) => this.key(event));
     this.text.addEventListener("input", () => this.changed());
-    this.text.value = storage.get(this.draftName) ?? "";
-    this.changed({ isTyping: false });
+    this.text.value = this.known;
+    this.refresh();
   }
 
   get draftName() {
@@ -57,13 +64,25 @@ export class Composer {
    * @param {string} owner */
   belongTo(owner) {
     if (owner === this.owner) return;
+    this.adopt();
     const begun = this.owner ? "" : this.text.value;
-    if (!this.owner) this.storage.remove("draft");
+    if (begun) this.storage.set(this.draftName, "");
     this.owner = owner;
-    const kept = this.storage.get(this.draftName) ?? "";
-    const text = [...new Set([kept, begun])].filter(Boolean).join("\n");
-    if (text === this.text.value) this.changed({ isTyping: false });
-    else this.set(text);
+    this.known = this.storage.get(this.draftName) ?? "";
+    this.set(joined(this.known, begun));
+  }
+
+  /** Show what another tab wrote or sent. */
+  adopt() {
+    const theirs = this.stored;
+    if (theirs === this.known || this.text.value !== this.known) return;
+    this.known = theirs;
+    this.text.value = theirs;
+    this.refresh();
+  }
+
+  get stored() {
+    return (this.isKept ? this.storage.get(this.draftName) : null) ?? this.known;
   }
 
   /** @param {KeyboardEvent} event */
@@ -76,6 +95,7 @@ export class Composer {
   }
 
   submit() {
+    this.adopt(); // another tab may have sent it just now
     const text = this.text.value.trim();
     if (!text || this.isTooLong || this.text.disabled) return;
     this.set("");
@@ -90,16 +110,27 @@ export class Composer {
   }
 
   changed({ isTyping = true } = {}) {
+    this.keep();
+    this.refresh();
+    if (!isTyping) return;
+    clearTimeout(this.typingTimer);
+    this.onwriting(Boolean(this.text.value));
+    this.typingTimer = setTimeout(() => this.onwriting(false), TYPING_PAUSE);
+  }
+
+  /** Keep what was typed here, beside what another tab wrote and this one has not shown yet. */
+  keep() {
+    const { stored } = this;
+    if (stored !== this.known) this.text.value = joined(stored, this.text.value);
+    this.known = this.text.value;
+    this.isKept = this.storage.set(this.draftName, this.known);
+  }
+
+  refresh() {
     const { value } = this.text;
-    if (value) this.storage.set(this.draftName, value);
-    else this.storage.remove(this.draftName);
     this.grow();
     this.showCount(lengthOf(value));
     this.sendButton.disabled = !value.trim() || this.isTooLong;
-    if (!isTyping) return;
-    clearTimeout(this.typingTimer);
-    this.onwriting(Boolean(value));
-    this.typingTimer = setTimeout(() => this.onwriting(false), TYPING_PAUSE);
   }
 
   /** @param {number} length */
@@ -128,4 +159,12 @@ export class Composer {
     this.text.disabled = true;
     this.sendButton.disabled = true;
   }
+}
+
+/**
+ * @param {string} stored
+ * @param {string} typed
+ */
+function joined(stored, typed) {
+  return [...new Set([stored, typed])].filter(Boolean).join("\n");
 }

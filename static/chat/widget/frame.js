@@ -123,6 +123,10 @@ function buildView() {
   });
 }
 
+function adoptDraft() {
+  view.composer.adopt();
+}
+
 const told = { unread: null, kept: null };
 
 function tellParent() {
@@ -184,6 +188,8 @@ async function start({ kept: keptText = null, canKeep = false, wantsFocus = true
   document.addEventListener("visibilitychange", () =>
     chat.show(isOpen && document.visibilityState === "visible"),
   );
+  // A tab that was asleep has not heard what the others wrote.
+  for (const name of ["storage", "focus", "pageshow"]) window.addEventListener(name, adoptDraft);
   await chat.start();
   if (isOpen) opened({ wantsFocus });
 }

@@ -171,7 +171,7 @@ declare namespace Widget {
   }
 
   /** What a composer keeps its draft in. */
-  type Drafts = Pick<Storage, "get" | "set" | "remove">;
+  type Drafts = Pick<Storage, "get" | "set">;
 
   interface ComposerParts {
     words: Words;
