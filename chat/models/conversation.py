@@ -49,7 +49,7 @@ LOG_FIELDS = (
     "last_message",
     "last_customer_message",
     "waiting_since",
-    "handed_off_at",
+    "escalated_at",
     "replied_by",
     "snoozed_until",
     "closed_at",
@@ -60,10 +60,10 @@ class Conversation(VersionedModel):
     """The conversation row of one stream.
 
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
-    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` are derived
+    ``answered_inbound_total``, ``waiting_since``, ``escalated_at`` and ``replied_by`` are derived
     from the log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` at
     the team's last reply or closing. ``waiting_since`` is the time of the first unanswered customer
-    message; ``handed_off_at`` is the time of the escalation until a person acts; ``replied_by``
+    message; ``escalated_at`` is the time of the escalation until a person acts; ``replied_by``
     holds the ids of the members who replied since the bot last owned it. ``version`` covers the
     labels and the priority, which people edit: every other change is an event of the log.
     """
@@ -102,7 +102,7 @@ class Conversation(VersionedModel):
     # {} or {seq, text, type, timestamp, is_deleted?}: what the customer said last.
     last_customer_message = models.JSONField(default=dict, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
-    handed_off_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
     replied_by = ArrayField(models.UUIDField(), default=list, blank=True)
     customer_seen_seq = models.BigIntegerField(default=0)
 
@@ -188,7 +188,7 @@ class Conversation(VersionedModel):
     def awaits_person(self) -> bool:
         """Return whether the conversation is escalated and still unassigned."""
         is_untaken = self.status == Status.OPEN and self.assignee_id is None
-        return is_untaken and self.handed_off_at is not None
+        return is_untaken and self.escalated_at is not None
 
     @property
     def is_open_to_bot(self) -> bool:

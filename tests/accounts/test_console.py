@@ -193,7 +193,7 @@ def test_every_row_has_a_page_and_no_page_shows_a_secret(operator: Client) -> No
 
 
 def test_lists_are_narrowed_by_what_they_offer_and_by_nothing_else(operator: Client) -> None:
-    """By a filter of one's own one could find out, letter by letter, what is shown nowhere."""
+    """By a filter of one's own one could find out, letter by email, what is shown nowhere."""
     add_rows(0)
     request = RequestFactory().get("/")
     for model, console in admin.site._registry.items():

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=255, unique=True, verbose_name='e-mail address')),
+                ('email', models.EmailField(max_length=255, unique=True, verbose_name='email address')),
                 ('name', models.CharField(max_length=255, verbose_name='name')),
                 ('phone', models.CharField(blank=True, max_length=50, verbose_name='phone')),
                 ('language_code', models.CharField(choices=[('en', 'English'), ('vi', 'Vietnamese'), ('ru', 'Russian')], default='en', max_length=10, verbose_name='language')),
@@ -228,7 +228,7 @@ class Migration(migrations.Migration):
             name='Invitation',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=255, verbose_name='e-mail address')),
+                ('email', models.EmailField(max_length=255, verbose_name='email address')),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Administrator'), ('supervisor', 'Supervisor'), ('agent', 'Agent'), ('viewer', 'Viewer')], default='agent', max_length=20, verbose_name='role')),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

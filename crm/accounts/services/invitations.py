@@ -58,9 +58,9 @@ Address = Callable[[str], str]
 def invite(
     *, by: Principal, email: str, role: str, address_of: Address, team_id: UUID | None = None
 ) -> Invitation:
-    """Invite an address to this organization by e-mail.
+    """Invite an address to this organization by email.
 
-    ``role`` as in `chosen_role`; ``address_of`` builds the e-mail's link from the token. An open
+    ``role`` as in `chosen_role`; ``address_of`` builds the email's link from the token. An open
     invitation of the same address is replaced: its token becomes invalid.
     """
     by = enter_settings(by)

@@ -98,7 +98,7 @@ class ConsoleAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow only the filters that the list declares.
 
-        Django allows any column of the row, so hidden values (a session key, the text of an e-mail)
+        Django allows any column of the row, so hidden values (a session key, the text of an email)
         could be discovered character by character.
         """
         return lookup in set(self._offered_lookups(request))
