@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from crm.accounts.models import Membership, Organization, Team
 from crm.accounts.services.invitations import accept_as_newcomer, invite
-from crm.accounts.services.members import deactivate_member, leave_organization
+from crm.accounts.services.members import deactivate_member, leave_organization, reactivate_member
 from crm.accounts.services.teams import create_team, edit_team
 from crm.accounts.services.undo import undo
 from crm.core.versions import VersionedModel, set_null_and_raise_version
@@ -86,11 +86,16 @@ def test_a_team_form_keeps_the_seat_that_an_invitation_gave_meanwhile(
 ) -> None:
     team = create_team(by=owner, name="Night", lead_id=None, member_ids=[agent.pk])
     links: list[str] = []
+
+    def address_of(token: str) -> str:
+        links.append(token)
+        return token
+
     invite(
         by=owner,
         email="kim@sunbean.example",
         role="agent",
-        address_of=lambda token: links.append(token) or token,
+        address_of=address_of,
         team_id=team.pk,
     )
     client = browser(owner)
@@ -115,6 +120,7 @@ def test_a_team_form_gives_no_seat_back_to_whoever_left(
     client = browser(owner)
     form = form_of(client.get(_team_page(team)), "name")
     leave(membership_id=agent.pk, **({"by": owner} if leave is deactivate_member else {}))
+    reactivate_member(by=owner, membership_id=agent.pk)
     met = client.post(_team_page(team), form | {"name": "Late"})
     assert met.status_code == 409
     assert client.post(_team_page(team), form_of(met, "name")).status_code == 302

@@ -1,6 +1,6 @@
 import crm.accounts.permissions.principals
-import crm.core.versions
 import crm.core.ids
+import crm.core.versions
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
