@@ -27,6 +27,7 @@ from crm.core.api import (
     record_response,
     refuses,
 )
+from crm.core.fields import MomentField
 from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import (
@@ -110,8 +111,8 @@ class FaqListQuery(ListQuery):
     key = serializers.SlugField(max_length=80, required=False)
     category_id = serializers.UUIDField(required=False)
     is_published = serializers.BooleanField(required=False)
-    updated_at__gte = serializers.DateTimeField(required=False)
-    updated_at__lt = serializers.DateTimeField(required=False)
+    updated_at__gte = MomentField(required=False)
+    updated_at__lt = MomentField(required=False)
 
     def filter_search(self, queryset: FaqQuerySet, text: str) -> FaqQuerySet:
         return queryset.mentioning(text)

@@ -48,7 +48,7 @@ from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Module, require
 from crm.core.api import Body, Query, etag_headers, example, expected_version, refuses
-from crm.core.fields import WholeNumberField
+from crm.core.fields import MomentField, WholeNumberField
 from crm.core.ids import uuid7
 from crm.core.observability import metrics
 from crm.core.store_errors import outage_refusals
@@ -85,7 +85,7 @@ class StateBody(Body):
 
     status = serializers.CharField(max_length=20)
     assignee = serializers.UUIDField(allow_null=True)
-    snoozed_until = serializers.DateTimeField(allow_null=True)
+    snoozed_until = MomentField(allow_null=True)
 
 
 class ActionBody(Body):
@@ -101,7 +101,7 @@ class AssignBody(ActionBody):
 
 
 class SnoozeBody(ActionBody):
-    until = serializers.DateTimeField()
+    until = MomentField()
 
 
 class ConversationBody(Body):

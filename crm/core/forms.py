@@ -3,13 +3,16 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 
+from crm.core.moments import OUT_OF_RANGE, is_in_range
 from crm.core.text.normalization import (
     LONGEST_UNNAMED,
     is_too_long,
@@ -25,7 +28,7 @@ _NO_JSON = "{"
 
 
 class NormalizedText:
-    """Mixin of every form, before the form class: normalize the submitted text.
+    """Mixin of every form, before the form class: normalize the submitted text, and bound times.
 
     A multi-line field keeps its lines, an address is folded, and a field with ``strip=False`` (a
     password) is unchanged. The form is shown again with the normalized text.
@@ -40,6 +43,7 @@ class NormalizedText:
         if form.is_bound:
             form.data = _normalized_data(form)
             _refuse_far_too_long(form)
+            _bound_times(form)
 
 
 class Form(NormalizedText, forms.Form):
@@ -145,6 +149,19 @@ def _refuse_far_too_long(form: forms.BaseForm) -> None:
         is_refused = field.max_length is not None and len(value.strip()) > field.max_length
         if is_too_long_for(field, value) and not is_refused:
             field.validators.append(_FarTooLong(longest))
+
+
+def _bound_times(form: forms.BaseForm) -> None:
+    """Let the fields of times refuse what is out of the range of `crm.core.moments`."""
+    for field in form.fields.values():
+        is_time = isinstance(field, forms.DateTimeField | forms.SplitDateTimeField)
+        if is_time and _check_range not in field.validators:
+            field.validators = [*field.validators, _check_range]
+
+
+def _check_range(moment: datetime) -> None:
+    if not is_in_range(moment):
+        raise ValidationError(OUT_OF_RANGE, "out_of_range")
 
 
 def _is_fit_to_read(text: str) -> bool:

@@ -25,6 +25,7 @@ from crm.core.api import (
     page_of,
     record_response,
 )
+from crm.core.fields import MomentField
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
@@ -87,10 +88,10 @@ class CustomerListQuery(ListQuery):
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)
     language = serializers.ChoiceField(choices=Language.choices, required=False)
-    created_at__gte = serializers.DateTimeField(required=False)
-    created_at__lt = serializers.DateTimeField(required=False)
-    updated_at__gte = serializers.DateTimeField(required=False)
-    updated_at__lt = serializers.DateTimeField(required=False)
+    created_at__gte = MomentField(required=False)
+    created_at__lt = MomentField(required=False)
+    updated_at__gte = MomentField(required=False)
+    updated_at__lt = MomentField(required=False)
 
     def filter_search(self, queryset: CustomerQuerySet, text: str) -> CustomerQuerySet:
         return queryset.named_like(text)
