@@ -1,11 +1,11 @@
 // Editing and deleting messages: what the log says of it, and what a person may do.
-import { lengthOf } from "../../app/lengths.js";
 import { Refusal, call } from "./api.js";
 import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
 import { now } from "./time.js";
 import { toast } from "../../app/toasts.js";
 import { newId } from "../../stream/ids.js";
 import { EVENT } from "../../stream/shapes.js";
+import { lengthOf } from "../../stream/text.js";
 
 export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
 
