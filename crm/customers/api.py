@@ -25,6 +25,7 @@ from crm.core.api import (
     page_of,
     record_response,
 )
+from crm.core.text.normalization import LONGEST_SEARCH
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
@@ -80,7 +81,7 @@ class CustomerListQuery(ListQuery):
     ordering = ordering_field("-created_at", "created_at")
     search = serializers.CharField(
         min_length=2,
-        max_length=100,
+        max_length=LONGEST_SEARCH,
         required=False,
         help_text="Words of names, e-mail addresses and phone numbers, or their beginnings.",
     )
