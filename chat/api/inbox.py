@@ -354,10 +354,10 @@ class TakeOver(ConversationAction):
 
 
 @extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
-class HandBack(ConversationAction):
+class ReturnToBot(ConversationAction):
     """Return the conversation to the bot."""
 
-    operation_id = "conversations_hand_back"
+    operation_id = "conversations_return_to_bot"
 
     def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
         return return_to_bot(**named)

@@ -51,7 +51,7 @@ class ConversationSerializer(Shape):
     last_customer_message = CustomerPreviewSerializer(help_text="What the customer said last.")
     last_message_at = serializers.DateTimeField()
     waiting_since = serializers.DateTimeField(allow_null=True)
-    handed_off_at = serializers.DateTimeField(
+    escalated_at = serializers.DateTimeField(
         allow_null=True, help_text="When the bot handed it over; null once a person has acted."
     )
     snoozed_until = serializers.DateTimeField(allow_null=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 
@@ -57,6 +58,20 @@ class SearchField(forms.CharField):
         """Return the text that is searched for."""
         start = value.replace("\x00", "")[: 4 * LONGEST_SEARCH]
         return normalize_line(start)[:LONGEST_SEARCH]
+
+
+class LinesField(SimpleArrayField):
+    """An array, one value a line. Blank lines are ignored.
+
+    Django's own field separates the values by commas, which may be part of a value.
+    """
+
+    def __init__(self, base_field: forms.Field, **options: Any) -> None:
+        super().__init__(base_field, delimiter="\n", **options)
+
+    def to_python(self, value: Any) -> Any:
+        lines = value.splitlines() if isinstance(value, str) else value
+        return super().to_python([each for each in lines or [] if each.strip()])
 
 
 def keep_stored_choices(form: forms.BaseForm) -> None:

@@ -83,7 +83,7 @@ class CustomerListQuery(ListQuery):
         min_length=2,
         max_length=LONGEST_SEARCH,
         required=False,
-        help_text="Words of names, e-mail addresses and phone numbers, or their beginnings.",
+        help_text="Words of names, email addresses and phone numbers, or their beginnings.",
     )
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)

@@ -237,7 +237,7 @@ def test_log_in_page_has_no_serious_faults(
     page = context.new_page()
     page.goto("/login/")
     assert serious_faults(page) == []
-    page.get_by_label("E-mail address").fill(agent.user.email)
+    page.get_by_label("Email address").fill(agent.user.email)
     page.get_by_label("Password").fill("wrong password")
     page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()

@@ -1,7 +1,8 @@
 """Entry 20: neither a session that ended nor a log-in in another tab costs what was typed."""
 
+import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -14,6 +15,7 @@ from tests.forms.browsers import OWN, form_of
 
 NEW = "/app/knowledge/new/"
 KEPT = "/account/kept-form/"
+LEADS_TO_KEPT = re.compile(r"/login/\?next=%2Faccount%2Fkept-form%2F([\w-]{11})%2F")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -37,7 +39,7 @@ def test_a_lapsed_session_does_not_eat_the_form(
     client, form = written
     client.session.flush()
     lapsed = client.post(NEW, form)
-    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert LEADS_TO_KEPT.fullmatch(lapsed["Location"])
     assert "What you wrote is kept" in client.get(lapsed["Location"]).content.decode()
     assert "What you wrote is kept" not in client.get("/login/").content.decode()
     assert log_in(client, owner, KEPT)["Location"] == KEPT
@@ -48,6 +50,60 @@ def test_a_lapsed_session_does_not_eat_the_form(
     assert client.get(KEPT)["Location"] == "/app/inbox/"
 
 
+def test_each_of_two_tabs_gets_its_form_back(
+    written: tuple[Client, dict[str, Any]], owner: Membership
+) -> None:
+    client, first = written
+    second = form_of(client.get(NEW), "question") | {"question": "Is it vegan?", "answer": "No."}
+    client.session.flush()
+    lapsed = [client.post(NEW, form)["Location"] for form in (first, second)]
+    mine, other = [unquote(each.partition("next=")[2]) for each in lapsed]
+    assert "What you wrote is kept" in client.get(lapsed[1]).content.decode()
+    log_in(client, owner, other)
+    page = client.get(other)
+    assert form_of(page, "_kept")["question"] == ["Is it vegan?"]
+    assert f'<a href="{mine}" dir="auto">Is it halal?</a>' in page.content.decode()
+    # One after the other: saving one leads to the next, saving the last to where it leads.
+    assert client.post(NEW, form_of(page, "_kept"))["Location"] == KEPT
+    page = client.get(KEPT)
+    assert form_of(page, "_kept")["question"] == ["Is it halal?"]
+    assert other not in page.content.decode()
+    assert client.post(NEW, form_of(page, "_kept"))["Location"].startswith("/app/knowledge/")
+    assert sorted(Faq.objects.values_list("question", flat=True)) == [
+        "Is it halal?",
+        "Is it vegan?",
+    ]
+    assert client.get(mine)["Location"] == "/app/inbox/"
+
+
+def test_one_page_that_is_sent_again_is_kept_once_with_its_newest_text(
+    written: tuple[Client, dict[str, Any]], owner: Membership
+) -> None:
+    client, form = written
+    client.session.flush()
+    client.post(NEW, form)
+    client.post(NEW, form | {"answer": "Yes, and more."})
+    (kept,) = client.session["kept_forms"]
+    assert dict(kept["fields"])["answer"] == "Yes, and more."
+
+
+def test_kept_forms_are_bounded_in_number_and_size(
+    written: tuple[Client, dict[str, Any]], settings: Any
+) -> None:
+    client, form = written
+    client.session.flush()
+
+    def kept_after(numbers: range, answer: str) -> list[str]:
+        for number in numbers:
+            sent = form | {"_once": f"page-{number}", "question": str(number), "answer": answer}
+            client.post(NEW, sent)
+        return [dict(each["fields"])["question"] for each in client.session["kept_forms"]]
+
+    assert kept_after(range(12), "short") == [str(number) for number in range(2, 12)]
+    settings.MAX_BODY_BYTES = 4_000
+    assert kept_after(range(12, 15), "x" * 3_000) == ["13", "14"]
+
+
 def test_the_longest_form_that_is_read_outlives_its_session(
     written: tuple[Client, dict[str, Any]], owner: Membership, settings: Any
 ) -> None:
@@ -55,7 +111,7 @@ def test_the_longest_form_that_is_read_outlives_its_session(
     client.session.flush()
     long = "Ъ" * (settings.MAX_BODY_BYTES // 6 - 2000)
     lapsed = client.post(NEW, urlencode(form | {"answer": long}, doseq=True), FORM)
-    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert LEADS_TO_KEPT.fullmatch(lapsed["Location"])
     log_in(client, owner, KEPT)
     assert form_of(client.get(KEPT), "_kept")["answer"] == [long]
 
@@ -70,7 +126,7 @@ def test_long_forms_of_nobody_fill_no_store(
         nobody = Client()
         nobody.get("/login/")
         nobody.post(NEW, form | {"answer": answer})
-        kept.append("kept_form" in nobody.session)
+        kept.append("kept_forms" in nobody.session)
     assert kept == [True, False, True]
 
 
@@ -88,7 +144,7 @@ def test_an_operators_form_outlives_the_session(owner: Membership, *, is_gone: b
         session["operator_seen"] = 1
         session.save()
     lapsed = client.post(path, form)
-    assert lapsed["Location"] == "/login/?next=%2Faccount%2Fkept-form%2F"
+    assert LEADS_TO_KEPT.fullmatch(lapsed["Location"])
     assert "_auth_user_id" not in client.session
     assert log_in(client, owner, KEPT)["Location"] == KEPT
     page = client.get(KEPT)
@@ -97,7 +153,7 @@ def test_an_operators_form_outlives_the_session(owner: Membership, *, is_gone: b
     assert (saved.status_code, saved["Location"]) == (302, "/admin/accounts/organization/")
     owner.organization.refresh_from_db()
     assert owner.organization.name == "Sunbean and Sons"
-    assert "kept_form" not in client.session
+    assert "kept_forms" not in client.session
 
 
 def test_an_operators_page_of_an_earlier_log_in_is_asked_for_once_more(
@@ -130,7 +186,7 @@ def test_passwords_are_never_kept(owner: Membership) -> None:
         "/app/settings/security/password/", {"oldpassword": "secret one", "password1": "secret two"}
     )
     assert answer.status_code == 302
-    assert "kept_form" not in client.session
+    assert "kept_forms" not in client.session
 
 
 def test_a_fragment_that_lapsed_leaves_its_page_alone(owner: Membership) -> None:

@@ -2,32 +2,40 @@
 
 Secrets (passwords, codes) are never stored. A form whose session had expired is stored in the new,
 anonymous session until the same user has logged in; submitting it requires a button on our page,
-with a fresh CSRF token.
+with a fresh CSRF token. A session stores several, one for each tab that was submitted.
 """
 
 import re
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.text import Truncator
 
-from crm.accounts.form_guard.stamps import GUARD_FIELDS, PERSON
+from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE, PERSON
 from crm.accounts.models import User
 from crm.core import ratelimit
 from crm.core.errors import AppError
 from crm.core.http.exceptions import refusal_response
 
-SESSION_FIELD = "kept_form"
+SESSION_FIELD = "kept_forms"
 KEPT_SECONDS = 3600
+# Of one session; the oldest ones make room, also for a total of twice the largest body.
+MAX_KEPT = 10
+TITLE_LENGTH = 60
 # Beyond this a form counts against a limit of its own, up to the largest body that is read.
 LARGE_BYTES = 65_536
 SECRETS = frozenset(
@@ -47,6 +55,14 @@ class KeptForm:
 
     path: str
     fields: tuple[Pair, ...]
+    # Under which the session stores it; "" of one that is not stored.
+    key: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the beginning of the typed text, or the URL."""
+        typed = next((each["value"].strip() for each in self.written), self.path)
+        return Truncator(typed).chars(TITLE_LENGTH)
 
     @property
     def typed(self) -> list[dict[str, str]]:
@@ -93,55 +109,111 @@ def _sent(request: HttpRequest) -> QueryDict:
         return QueryDict()
 
 
-def keep(request: HttpRequest) -> bool:
-    """Store the form of a request in its session; return whether that was possible.
+def keep(request: HttpRequest) -> str:
+    """Store the form of a request in its session; return its key, or "" if it was not stored.
 
     The session may be anonymous, so the number of forms per address is limited. Whoever has no
     cookie of a page of ours sent no form of one. Asked again, it returns the same.
     """
     if not hasattr(request, _OUTCOME):
         setattr(request, _OUTCOME, _keep(request))
-    return bool(getattr(request, _OUTCOME))
+    return str(getattr(request, _OUTCOME))
 
 
-def _keep(request: HttpRequest) -> bool:
+def _keep(request: HttpRequest) -> str:
     if settings.CSRF_COOKIE_NAME not in request.COOKIES:
-        return False
+        return ""
     form = form_of(request)
-    size = sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in form.fields)
+    size = _size(form.fields)
     typed = [name for name, _value in form.fields if name not in GUARD_FIELDS]
     if not typed or size > settings.MAX_BODY_BYTES or has_secrets(request):
-        return False
+        return ""
     address = ratelimit.client_address(request)
     try:
         ratelimit.enforce("kept_form", {"address": address})
         if size > LARGE_BYTES:
             ratelimit.enforce("kept_large_form", {"address": address})
     except ratelimit.RateLimitExceeded:
-        return False
-    request.session[SESSION_FIELD] = {
+        return ""
+    record = {
+        "key": secrets.token_urlsafe(8),
         "path": form.path,
         "fields": [list(pair) for pair in form.fields],
         "person": request.POST.get(PERSON, ""),
         "at": int(time.time()),
     }
-    return True
+    # The same page submitted again replaces what it submitted before.
+    others = [each for each in _fresh(request) if not _is_same_page(each, record)]
+    request.session[SESSION_FIELD] = _within_bounds([*others, record])
+    return str(record["key"])
 
 
-def kept_form_of(request: HttpRequest, user: User | AnonymousUser) -> KeptForm | None:
-    """Return the form stored for this user; one of another user is dropped."""
-    stored: dict[str, Any] | None = request.session.get(SESSION_FIELD)
-    if stored is None:
-        return None
-    is_fresh = time.time() - stored["at"] < KEPT_SECONDS
-    if not is_fresh or stored["person"] != str(user.pk):
-        drop(request)
-        return None
-    return KeptForm(stored["path"], tuple((name, value) for name, value in stored["fields"]))
+def _size(fields: Iterable[Any]) -> int:
+    return sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in fields)
 
 
-def drop(request: HttpRequest) -> None:
-    request.session.pop(SESSION_FIELD, None)
+def _fresh(request: HttpRequest) -> list[dict[str, Any]]:
+    stored: list[dict[str, Any]] = request.session.get(SESSION_FIELD, [])
+    return [each for each in stored if time.time() - each["at"] < KEPT_SECONDS]
+
+
+def _is_same_page(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """Return whether both are submissions of one rendering of a form, or equal."""
+    if one["path"] != two["path"] or one["person"] != two["person"]:
+        return False
+    keys = [dict(each["fields"]).get(ONCE) for each in (one, two)]
+    return one["fields"] == two["fields"] or (keys[0] is not None and keys[0] == keys[1])
+
+
+def _within_bounds(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest records that fit, in order."""
+    left, taken = 2 * settings.MAX_BODY_BYTES, 0
+    for record in reversed(records[-MAX_KEPT:]):
+        left -= _size(record["fields"])
+        if left < 0:
+            break
+        taken += 1
+    return records[len(records) - taken :]
+
+
+def log_in_url(key: str) -> str:
+    """Return the URL of the log-in that goes on to a stored form."""
+    query = urlencode({"next": reverse("accounts:one_kept_form", args=[key])})
+    return f"{resolve_url(settings.LOGIN_URL)}?{query}"
+
+
+def kept_forms_of(request: HttpRequest, user: User | AnonymousUser) -> list[KeptForm]:
+    """Return the forms stored for this user, oldest first; those of another user are dropped."""
+    stored = request.session.get(SESSION_FIELD, [])
+    mine = [each for each in _fresh(request) if each["person"] == str(user.pk)]
+    if len(mine) < len(stored):
+        _store(request, mine)
+    return [
+        KeptForm(each["path"], tuple((name, value) for name, value in each["fields"]), each["key"])
+        for each in mine
+    ]
+
+
+def drop(request: HttpRequest, key: str) -> None:
+    stored = request.session.get(SESSION_FIELD, [])
+    left = [each for each in stored if each["key"] != key]
+    if len(left) < len(stored):
+        _store(request, left)
+
+
+def log_out_and_keep(request: HttpRequest) -> None:
+    """End the session of a user; the stored forms go into the anonymous one."""
+    stored = request.session.get(SESSION_FIELD, [])
+    logout(request)
+    if stored:
+        _store(request, stored)
+
+
+def _store(request: HttpRequest, records: list[dict[str, Any]]) -> None:
+    if records:
+        request.session[SESSION_FIELD] = records
+    else:
+        request.session.pop(SESSION_FIELD, None)
 
 
 def kept_page(
@@ -152,9 +224,19 @@ def kept_page(
     status: int,
     error: AppError | None = None,
     other: str = "",
+    waiting: Sequence[KeptForm] = (),
 ) -> HttpResponse:
-    """Render a stored form; ``reason`` is logged_out, switched, person or stale."""
-    context = {"kept": form, "reason": reason, "error": error, "other": other}
+    """Render a form; ``reason`` is logged_out, switched, person or stale.
+
+    ``waiting`` are the other stored forms.
+    """
+    context = {
+        "kept": form,
+        "reason": reason,
+        "error": error,
+        "other": other,
+        "waiting": waiting,
+    }
     return render(request, "accounts/kept_form.html", context, status=status)
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -62,11 +60,13 @@ class FormGuardMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if _saved_kept_form(request, response):
+            return _next_kept_form(request, response)
         if request.method in SAFE or not _leads_to_log_in(request, response):
             return response
         if request.user.is_authenticated:
             # An operator who was away for too long: nobody, from here on.
-            logout(request)
+            kept_forms.log_out_and_keep(request)
         if request.headers.get("HX-Request"):
             # The page stays as it is, with what was typed.
             return problem_json(NotAuthenticated())
@@ -79,7 +79,7 @@ class FormGuardMiddleware:
         if is_for_programs(request):
             return None
         if request.method not in SAFE and KEPT in request.POST and request.user.is_authenticated:
-            kept_forms.drop(request)
+            kept_forms.drop(request, request.POST[KEPT])
         if _is_guarded_otherwise(request):
             return None
         stamp = stamp_of(request)
@@ -103,10 +103,8 @@ class FormGuardMiddleware:
 
     @staticmethod
     def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        if not kept_forms.keep(request):
-            return response
-        query = urlencode({"next": reverse("accounts:kept_form")})
-        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+        key = kept_forms.keep(request)
+        return redirect(kept_forms.log_in_url(key)) if key else response
 
 
 def is_personal(request: HttpRequest) -> bool:
@@ -118,6 +116,22 @@ def is_personal(request: HttpRequest) -> bool:
 def _is_guarded_otherwise(request: HttpRequest) -> bool:
     match = request.resolver_match
     return match is None or match.app_name == "admin" or match.view_name in SESSION_VIEWS
+
+
+def _saved_kept_form(request: HttpRequest, response: HttpResponse) -> bool:
+    return (
+        request.method not in SAFE
+        and isinstance(response, HttpResponseRedirect)
+        and request.user.is_authenticated
+        and KEPT in request.POST
+    )
+
+
+def _next_kept_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Go on to the next stored form, or, after the last one, to where this one leads."""
+    if kept_forms.kept_forms_of(request, request.user):
+        return redirect("accounts:kept_form")
+    return response
 
 
 def _leads_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:

@@ -26,7 +26,7 @@ class FindForm(Form):
             attrs={
                 "class": "form-control",
                 "type": "search",
-                "placeholder": _("Name or e-mail address"),
+                "placeholder": _("Name or email address"),
             }
         ),
     )
@@ -36,10 +36,10 @@ class InviteForm(Form):
     """``role`` is the key of a role that the inviting member may grant."""
 
     email = forms.EmailField(
-        label=_("E-mail address"),
+        label=_("Email address"),
         max_length=255,
         widget=forms.EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
-        error_messages={"required": _("Enter an e-mail address.")},
+        error_messages={"required": _("Enter an email address.")},
     )
     role = forms.ChoiceField(
         label=_("Role"), widget=forms.Select(attrs={"class": "form-select"}), initial=Role.AGENT

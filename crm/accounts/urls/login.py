@@ -12,6 +12,7 @@ urlpatterns = [
     path("account/organization/", views.switch_organization, name="switch_organization"),
     path("account/impersonation/stop/", impersonation.stop, name="stop_impersonation"),
     path("account/kept-form/", kept_forms.kept_form, name="kept_form"),
+    path("account/kept-form/<str:key>/", kept_forms.kept_form, name="one_kept_form"),
     path("account/language/", views.set_language, name="set_language"),
     path("account/timezone/", views.set_timezone, name="set_timezone"),
     # The texts that scripts show, in the language of the page (its code is in the query).

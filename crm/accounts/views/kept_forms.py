@@ -7,8 +7,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, resolve_url
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure as expired_page
 from django.views.decorators.cache import never_cache
@@ -42,12 +40,22 @@ LOG_IN = frozenset({"accounts:log_in", "account_login", "mfa_login_webauthn"})
 @never_cache
 @login_required
 @require_safe
-def kept_form(request: HttpRequest) -> HttpResponse:
-    """Render the form whose session had expired, to be submitted again by its button."""
-    form = kept_forms.kept_form_of(request, cast(User, request.user))
-    if form is None:
+def kept_form(request: HttpRequest, key: str = "") -> HttpResponse:
+    """Render a form whose session had expired, to be submitted again by its button.
+
+    Without a key, or with one that is used up, it is the oldest one. The page links to the others.
+    """
+    stored = kept_forms.kept_forms_of(request, cast(User, request.user))
+    if not stored:
         return redirect(settings.LOGIN_REDIRECT_URL)
-    return kept_forms.kept_page(request, form, reason="logged_out", status=200)
+    form = next((each for each in stored if each.key == key), stored[0])
+    return kept_forms.kept_page(
+        request,
+        form,
+        reason="logged_out",
+        status=200,
+        waiting=[each for each in stored if each is not form],
+    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -69,8 +77,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return redirect(request.get_full_path()) if name in DOORS else _stale(request)
     if name in DOORS:
         return _anew(request)
-    if kept_forms.keep(request):
-        return redirect(f"{resolve_url(settings.LOGIN_URL)}?{_waiting()}")
+    if key := kept_forms.keep(request):
+        return redirect(kept_forms.log_in_url(key))
     return expired_page(request, reason)
 
 
@@ -99,10 +107,6 @@ def _anew(request: HttpRequest) -> HttpResponse:
     messages.warning(request, _("Send the form once more: the page was no longer up to date."))
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response.render() if hasattr(response, "render") else response
-
-
-def _waiting() -> str:
-    return urlencode({"next": reverse("accounts:kept_form")})
 
 
 def _comes_from_us(request: HttpRequest) -> bool:

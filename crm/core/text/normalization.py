@@ -202,7 +202,7 @@ def search_words(text: str) -> list[str]:
 
 
 def normalize_email(address: str) -> str:
-    """Return the normalized e-mail address: lower case, the domain in its own script.
+    """Return the normalized email address: lower case, the domain in its own script.
 
     ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. An invalid address is
     returned normalized, for a validator to reject.
@@ -240,7 +240,7 @@ def isolate(text: object) -> str:
     """Return user-supplied text so that it cannot change the direction of its sentence.
 
     Bidirectional controls are dropped, and text with right-to-left letters is enclosed in isolates.
-    For plain text: e-mails, messages. In HTML the element ``bdi`` has the same effect
+    For plain text: emails, messages. In HTML the element ``bdi`` has the same effect
     (`crm/core/template_filters.py`).
     """
     bare = _BIDI_CONTROLS.sub("", str(text))

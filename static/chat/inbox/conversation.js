@@ -1,5 +1,5 @@
 // The open conversation: its entries by number, loaded upwards, resumed after a lost connection.
-import { amend, isAmendment } from "./amending.js";
+import { amend, isAmendment } from "./editing.js";
 import { Refusal, get } from "./api.js";
 import { Company } from "./company.js";
 import { showDetails, STATUSES } from "./details.js";

@@ -389,7 +389,7 @@ export class ConversationList {
     const [title, help] = this.#search
       ? [
           gettext("Nobody found"),
-          gettext("Names and e-mail addresses of customers are searched, in every state."),
+          gettext("Names and email addresses of customers are searched, in every state."),
         ]
       : emptyWords(this.box, this.status, this.counts);
     setText(empty.querySelector(".list-empty-title"), title);

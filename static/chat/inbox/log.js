@@ -1,5 +1,4 @@
 // Shows the entries of one conversation, by number, with day separators and what is still unsent.
-import { endEditing } from "./amending.js";
 import { changeWords } from "./changes.js";
 import { customerName, senderName } from "./names.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
@@ -175,7 +174,6 @@ function fillMessage(node, entry, { decorate }) {
   const version = `${edited_at ?? ""} ${deleted_at ?? ""}`;
   if (node.dataset.version === version) return;
   node.dataset.version = version;
-  endEditing(node);
   node.toggleAttribute("data-deleted", Boolean(deleted_at));
   if (deleted_at) {
     const isByAuthor = !deleted_by || deleted_by.id === sender.id;

@@ -2,7 +2,7 @@
 import { Refusal, get } from "./api.js";
 import { Actions } from "./actions.js";
 import { Alerts, Gaze } from "./alerts.js";
-import { Amending } from "./amending.js";
+import { Editing } from "./editing.js";
 import { Composer } from "./composer.js";
 import { Close, Connection } from "./connection.js";
 import { OpenConversation } from "./conversation.js";
@@ -41,9 +41,9 @@ const list = new ConversationList(
   (row, before) => alerts.consider(row, before),
 );
 const actions = new Actions(() => conversation.row, (row) => takeRow(row));
-const amending = new Amending(conversation);
-conversation.decorate = (node, entry) => amending.decorate(node, entry);
-const composer = new Composer({ send, typing, editLast: () => amending.editLast() });
+const editing = new Editing(conversation);
+conversation.decorate = (node, entry) => editing.decorate(node, entry);
+const composer = new Composer({ send, typing, editLast: () => editing.editLast() });
 
 /* --- Which pane, which conversation --------------------------------------------------------- */
 
@@ -170,7 +170,7 @@ function barFor(row) {
     const text = gettext("The bot answers here. A reply of yours takes over.");
     return { blocks: false, text, action: takeOver };
   }
-  if (row.status === "open" && !row.assignee && row.handed_off_at) {
+  if (row.status === "open" && !row.assignee && row.escalated_at) {
     const text = gettext("Nobody has taken this yet; until then the bot answers what it is sure of. A reply of yours takes over.");
     return { blocks: false, text, action: takeOver };
   }

@@ -1,11 +1,11 @@
 // Editing and deleting messages: what the log says of it, and what a person may do.
 import { Refusal, call } from "./api.js";
-import { byId, element, icon, mayChange, me, setText, slot, state } from "./page.js";
+import { Edits } from "./drafts.js";
+import { EditForm } from "./edit_form.js";
+import { byId, element, icon, mayChange, me, setText, state } from "./page.js";
 import { now } from "./time.js";
 import { toast } from "../../app/toasts.js";
-import { newId } from "../../stream/ids.js";
 import { EVENT } from "../../stream/shapes.js";
-import { lengthOf } from "../../stream/text.js";
 
 export const isAmendment = ({ kind }) => kind === "message.edited" || kind === "message.deleted";
 
@@ -29,8 +29,11 @@ export function amend(entries) {
   }
 }
 
-export class Amending {
+export class Editing {
   #conversation;
+  /** The forms that were opened, by the id of their message. @type {Map<string, EditForm>} */
+  #forms = new Map();
+  #edits = new Edits((id) => this.#forms.get(id)?.adopt());
   #doomed = null;
   #dialog = byId("delete-dialog");
 
@@ -43,13 +46,17 @@ export class Amending {
     });
   }
 
-  /** Give a message's node its menu, if this person may ever do something with it.
+  /** Give a message's node its menu, if this person may ever do something with it, and the form of
+   * an edit that was begun and not saved.
    *
    * @param {HTMLElement} node
    * @param {Stream.Event} entry */
   decorate(node, entry) {
     node.querySelector(".message-menu")?.remove();
-    const { sender, deleted_at } = entry.data;
+    const { sender, deleted_at, message_id: id } = entry.data;
+    const form = this.#forms.get(id);
+    if (form?.isOpen && form.node === node) form.meet(entry);
+    else if (this.#edits.of(id)) this.#open(node, entry);
     const { row } = this.#conversation;
     if (deleted_at || !(row ? mayChange(row) : me.may_answer)) return;
     if (sender.id !== me.id && !me.may_delete.includes(sender.type)) return;
@@ -116,71 +123,24 @@ export class Amending {
    * @param {Stream.Event} entry
    */
   #edit(node, entry) {
-    if (node.querySelector(".edit-form")) return;
-    const shown = slot(node, "text");
-    const before = entry.data.content.text;
-    const form = element("form", "edit-form");
-    const field = element("textarea", "form-control");
-    field.setAttribute("aria-label", gettext("Edit the message"));
-    field.dir = "auto";
-    field.value = before;
-    field.rows = 1;
-    const save = element("button", "btn btn-sm btn-primary", gettext("Save"));
-    const cancel = element("button", "btn btn-sm", gettext("Cancel"));
-    cancel.type = "button";
-    const foot = element("div", "edit-foot");
-    foot.append(element("span", "edit-hint", gettext("Enter saves, Esc cancels")), cancel, save);
-    form.append(field, foot);
-    shown.hidden = true;
-    node.dataset.editing = "";
-    shown.after(form);
+    const open = this.#forms.get(entry.data.message_id);
+    (open?.isOpen && open.node === node ? open : this.#open(node, entry)).focus();
+  }
 
-    let key = `edit-${newId()}`;
-    const leave = () => {
-      endEditing(node);
-      this.#backToWriting(node);
-    };
-    const refresh = () => {
-      const text = field.value.trim();
-      save.disabled = !text || lengthOf(text) > state.max_text_length;
-      field.style.height = "auto";
-      field.style.height = `${field.scrollHeight + 2}px`;
-    };
-    const submit = async () => {
-      const text = field.value.trim();
-      if (save.disabled) return;
-      if (text === before) {
-        leave();
-        return;
-      }
-      save.disabled = true;
-      if (await this.#call("PATCH", entry, { text }, { "Idempotency-Key": key })) leave();
-      else refresh();
-    };
-    field.addEventListener("input", () => {
-      // Another text is another edit; the same one sent again is the same.
-      key = `edit-${newId()}`;
-      refresh();
+  /**
+   * @param {HTMLElement} node
+   * @param {Stream.Event} entry
+   */
+  #open(node, entry) {
+    const form = new EditForm({
+      node,
+      entry,
+      edits: this.#edits,
+      save: (text, key) => this.#call("PATCH", entry, { text }, { "Idempotency-Key": key }),
+      onleave: () => this.#backToWriting(node),
     });
-    field.addEventListener("keydown", (event) => {
-      if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Escape") {
-        event.preventDefault();
-        leave();
-      } else if (event.key === "Enter" && !event.shiftKey) {
-        event.preventDefault();
-        void submit();
-      }
-    });
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void submit();
-    });
-    cancel.addEventListener("click", leave);
-    refresh();
-    field.focus();
-    field.setSelectionRange(before.length, before.length);
-    form.scrollIntoView({ block: "nearest" });
+    this.#forms.set(entry.data.message_id, form);
+    return form;
   }
 
   /** @param {HTMLElement} node */
@@ -219,15 +179,6 @@ export class Amending {
       return false;
     }
   }
-}
-
-/** Close what was open for editing in a message's node; what was typed there goes.
- *
- * @param {HTMLElement} node */
-export function endEditing(node) {
-  node.querySelector(".edit-form")?.remove();
-  delete node.dataset.editing;
-  slot(node, "text").hidden = false;
 }
 
 /** @param {string} words */

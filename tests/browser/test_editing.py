@@ -179,6 +179,79 @@ def test_the_menu_offers_what_one_may_do(
     expect(entry(desk, 2).locator(".dropdown-item")).to_have_text(["Delete"])
 
 
+LONG = "It is 6 euro, and 7 with the cable that you asked for last week."
+
+
+def test_an_edit_that_was_begun_outlives_another_conversation_and_a_reload(
+    desk: Page, talk: Conversation, agent: Membership
+) -> None:
+    field = desk.locator("#composer-text")
+    field.focus()
+    desk.keyboard.press("ArrowUp")
+    editor = entry(desk, 2).get_by_role("textbox")
+    editor.fill(LONG)
+    desk.evaluate(
+        "history.pushState(null, '', '/app/inbox/'); dispatchEvent(new Event('popstate'))"
+    )
+    expect(editor).to_have_count(0)
+    desk.go_back()
+    expect(editor).to_have_value(LONG)
+    desk.reload()
+    expect(editor).to_have_value(LONG)
+    editor.press("Enter")
+    expect(entry(desk, 2).locator(".bubble-text")).to_have_text(LONG)
+    expect(editor).to_have_count(0)
+    desk.reload()
+    expect(entry(desk, 2).locator(".bubble-text")).to_have_text(LONG)
+    expect(editor).to_have_count(0)
+
+
+def test_an_edit_stays_when_the_message_is_edited_in_another_tab(
+    desk: Page, talk: Conversation
+) -> None:
+    other = open_inbox(desk.context, path_of(talk))
+    for page, text in ((other, "It is 8 euro."), (desk, LONG)):
+        page.bring_to_front()
+        choose(page, 2, "Edit")
+        entry(page, 2).get_by_role("textbox").fill(text)
+    other.bring_to_front()
+    entry(other, 2).get_by_role("textbox").press("Enter")
+    expect(entry(other, 2).locator(".bubble-text")).to_have_text("It is 8 euro.")
+    editor = entry(desk, 2).get_by_role("textbox")
+    notice = entry(desk, 2).locator(".edit-notice")
+    expect(notice).to_contain_text("was changed while you were editing it")
+    expect(notice).to_contain_text("It is 8 euro.")
+    expect(editor).to_have_value(LONG)
+    assert serious_faults(desk) == []
+    desk.reload()
+    expect(notice).to_contain_text("It is 8 euro.")
+    expect(editor).to_have_value(LONG)
+    editor.press("Enter")
+    expect(entry(other, 2).locator(".bubble-text")).to_have_text(LONG)
+    expect(editor).to_have_count(0)
+    expect(entry(other, 2).get_by_role("textbox")).to_have_count(0)
+
+
+def test_an_edit_of_a_message_that_is_deleted_meanwhile_can_be_copied(
+    desk: Page, talk: Conversation, owner: Membership
+) -> None:
+    choose(desk, 2, "Edit")
+    editor = entry(desk, 2).get_by_role("textbox")
+    editor.fill(LONG)
+    reply = Message.objects.numbered(talk.organization_id, talk.pk, 2)
+    assert reply is not None
+    delete_message(conversation_id=talk.pk, message_id=reply.message_id, by=owner)
+    expect(entry(desk, 2).locator(".bubble-text")).to_contain_text("Message deleted by")
+    expect(entry(desk, 2).locator(".edit-notice")).to_contain_text("Your text can be copied.")
+    expect(editor).to_have_value(LONG)
+    expect(entry(desk, 2).get_by_role("button", name="Save")).to_be_disabled()
+    entry(desk, 2).get_by_role("button", name="Cancel").click()
+    expect(editor).to_have_count(0)
+    desk.reload()
+    expect(entry(desk, 2).locator(".bubble-text")).to_contain_text("Message deleted by")
+    expect(editor).to_have_count(0)
+
+
 def test_a_phone_and_a_screen_reader_can_use_it(
     chromium: Browser, web_server: LiveServer, agent: Membership, talk: Conversation
 ) -> None:
