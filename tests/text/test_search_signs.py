@@ -94,8 +94,8 @@ def test_search_that_is_too_long_is_cut_off_everywhere(
     for page in ("/app/knowledge/", f"/help/{organization.slug}/en/"):
         shown = api.client.get(page, {"q": asked}).content.decode()
         assert ("on Sundays" in shown, "Gift cards" in shown) == (True, False), page
-    page = api.client.get("/app/settings/members/", {"q": f"{agent.user.email} " * 60})
-    assert [member.user for member in page.context["members"]] == [agent.user]
+    members = api.client.get("/app/settings/members/", {"q": f"{agent.user.email} " * 60})
+    assert [member.user for member in members.context["members"]] == [agent.user]
     for path in ("customers", "knowledge/faqs", "inbox/conversations"):
         assert api.get(f"/api/v1/{path}", {"search": "x" * 200}).status_code == 200, path
         answer = api.get(f"/api/v1/{path}", {"search": "x" * 201})
