@@ -28,6 +28,7 @@ from crm.core.api import (
     refuses,
 )
 from crm.core.fields import MomentField
+from crm.core.text.normalization import LONGEST_SEARCH
 from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import (
@@ -105,7 +106,9 @@ class FaqListQuery(ListQuery):
 
     ordering = ordering_field("-updated_at", "updated_at")
     search = serializers.CharField(
-        max_length=200, required=False, help_text="Each word, in question, phrasings or answer."
+        max_length=LONGEST_SEARCH,
+        required=False,
+        help_text="Each word, in question, phrasings or answer.",
     )
     language = serializers.ChoiceField(choices=Language.choices, required=False)
     key = serializers.SlugField(max_length=80, required=False)

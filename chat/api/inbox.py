@@ -52,6 +52,7 @@ from crm.core.fields import MomentField, WholeNumberField
 from crm.core.ids import uuid7
 from crm.core.observability import metrics
 from crm.core.store_errors import outage_refusals
+from crm.core.text.normalization import LONGEST_SEARCH
 
 MAX_LIMIT = 100
 MAX_LABELS = 20
@@ -66,7 +67,7 @@ class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.InboxFilter], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
     order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
-    search = serializers.CharField(required=False, min_length=2, max_length=100)
+    search = serializers.CharField(required=False, min_length=2, max_length=LONGEST_SEARCH)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 

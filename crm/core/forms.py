@@ -14,6 +14,7 @@ from django.http import QueryDict
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
 from crm.core.text.normalization import (
+    LONGEST_SEARCH,
     LONGEST_UNNAMED,
     is_too_long,
     normalize,
@@ -52,6 +53,15 @@ class Form(NormalizedText, forms.Form):
 
 class ModelForm(NormalizedText, forms.ModelForm):
     pass
+
+
+class SearchField(forms.CharField):
+    """Words that are searched for; a text that is too long is cut off, as it is in every search."""
+
+    def normalized(self, value: str) -> str:
+        """Return the text that is searched for."""
+        start = value.replace("\x00", "")[: 4 * LONGEST_SEARCH]
+        return normalize_line(start)[:LONGEST_SEARCH]
 
 
 class LinesField(SimpleArrayField):
@@ -101,6 +111,8 @@ def normalized_value(field: forms.Field, value: str) -> str:
     """Return a value normalized for this field."""
     if isinstance(field, forms.JSONField):
         return value if _is_fit_to_read(value) else _NO_JSON
+    if isinstance(field, SearchField):
+        return field.normalized(value)
     if not isinstance(field, forms.CharField):
         return value
     if is_too_long_for(field, value):

@@ -26,6 +26,7 @@ from crm.core.api import (
     record_response,
 )
 from crm.core.fields import MomentField
+from crm.core.text.normalization import LONGEST_SEARCH
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
@@ -81,7 +82,7 @@ class CustomerListQuery(ListQuery):
     ordering = ordering_field("-created_at", "created_at")
     search = serializers.CharField(
         min_length=2,
-        max_length=100,
+        max_length=LONGEST_SEARCH,
         required=False,
         help_text="Words of names, email addresses and phone numbers, or their beginnings.",
     )

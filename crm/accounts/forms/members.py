@@ -12,17 +12,16 @@ from crm.accounts.models import Membership, Role, Team
 from crm.accounts.permissions import Principal
 from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
-from crm.core.forms import Form
+from crm.core.forms import Form, SearchField
 from crm.core.timezones import zone_names
 
 MOST_SUCCESSORS = 500
 
 
 class FindForm(Form):
-    q = forms.CharField(
+    q = SearchField(
         label=_("Search"),
         required=False,
-        max_length=200,
         widget=forms.TextInput(
             attrs={
                 "class": "form-control",
