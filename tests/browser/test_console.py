@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.urls import reverse
-from django_celery_beat.models import IntervalSchedule
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation
@@ -90,18 +89,27 @@ def test_the_pages_work_under_the_policy(
         expect(page.get_by_role("option", name="Sunbean")).to_be_visible()
 
 
-def test_a_second_press_of_save_creates_nothing_more(
+SUBMITS = """() => {
+  let sent = 0;
+  window.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) sent += 1;
+    event.preventDefault();
+  });
+  const button = document.querySelector("[name=_save]");
+  button.click();
+  button.click();
+  return sent;
+}"""
+
+
+def test_a_second_press_of_save_sends_nothing_more(
     chromium: Browser, web_server: LiveServer, root: Membership, faults: list[str]
 ) -> None:
     base = web_server.base_url
     with logged_in(chromium, base, root) as context:
         page = watched(context, faults, base)
         page.goto(reverse("admin:django_celery_beat_intervalschedule_add"))
-        page.fill("[name=every]", "4711")
-        page.select_option("[name=period]", "days")
-        page.locator("[name=_save]").dblclick()
-        expect(page).to_have_url(re.compile(r"/intervalschedule/$"))
-    assert IntervalSchedule.objects.filter(every=4711).count() == 1
+        assert page.evaluate(SUBMITS) == 1
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
