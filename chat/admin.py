@@ -64,7 +64,7 @@ class ConversationAdmin(ReadOnlyAdmin):
         "customer_seen_seq",
         "last_message_at",
         "waiting_since",
-        "handed_off_at",
+        "escalated_at",
         "snoozed_until",
         "closed_at",
         "is_over_quota",

@@ -35,13 +35,13 @@ class AlertSettingsForm(Form):
         help_text=_("While the inbox is open in a tab that you are not looking at."),
     )
     email = forms.BooleanField(
-        label=_("Send me an e-mail when I have not looked"),
+        label=_("Send me an email when I have not looked"),
         required=False,
         widget=_checkbox(),
         help_text=_("About conversations that are assigned to you. Several are told together."),
     )
     email_after_minutes = forms.TypedChoiceField(
-        label=_("E-mail after"),
+        label=_("Email after"),
         choices=_delays,
         coerce=int,
         widget=forms.Select(attrs={"class": "form-select"}),

@@ -15,7 +15,7 @@ from chat.errors import (
     TextTooLong,
 )
 from chat.models import ContentType
-from crm.core.text.normalization import normalize
+from crm.core.text.normalization import normalize, with_line_ends
 
 _CLIENT_MESSAGE_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 # Under such an id the bot answers an entry, so that it does so once.
@@ -30,7 +30,8 @@ def clean_text(text: object) -> str:
     # Before the work of normalizing; a text that is a little too long may become short enough.
     if len(text) > 4 * settings.CHAT_MAX_TEXT_LENGTH:
         raise TextTooLong(extra={"max_length": settings.CHAT_MAX_TEXT_LENGTH})
-    if has_controls(text.replace("\r", "\n")):
+    text = with_line_ends(text)
+    if has_controls(text):
         raise ControlCharacters
     text = normalize(text)
     if not text:

@@ -56,7 +56,7 @@ def normalize_domain(line: str) -> str:
         )
     if "@" in text.split("/")[0]:
         raise InvalidDomain(
-            _("“%(text)s” is an e-mail address. Write only the site, as shop.example.")
+            _("“%(text)s” is an email address. Write only the site, as shop.example.")
             % {"text": text}
         )
     host, port = _split(text)

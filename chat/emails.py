@@ -1,4 +1,4 @@
-"""E-mails to members about waiting customers, in the recipient's language."""
+"""Emails to members about waiting customers, in the recipient's language."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Waiting:
 def somebody_waits(
     organization: str, waiting: Sequence[Waiting], *, action_url: str, settings_url: str
 ) -> Email:
-    """Return the e-mail about one or several waiting customers."""
+    """Return the email about one or several waiting customers."""
     number = len(waiting)
     if number == 1:
         subject = _("%(customer)s waits for your answer") % {

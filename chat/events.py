@@ -182,7 +182,7 @@ def conversation_row(conversation: Conversation) -> dict[str, Any]:
         "last_customer_message": dict(conversation.last_customer_message),
         "last_message_at": _iso(conversation.last_message_at),
         "waiting_since": _iso(conversation.waiting_since),
-        "handed_off_at": _iso(conversation.handed_off_at),
+        "escalated_at": _iso(conversation.escalated_at),
         "snoozed_until": _iso(conversation.snoozed_until),
         "customer_seen_seq": conversation.customer_seen_seq,
         "is_over_quota": conversation.is_over_quota,

@@ -24,7 +24,12 @@ from chat.errors import (
 )
 from chat.models import IdentitySecret, Widget
 from crm.accounts.login.encryption import seal, unseal
-from crm.core.text.normalization import is_blank, normalize_email, normalize_line
+from crm.core.text.normalization import (
+    is_blank,
+    normalize_email,
+    normalize_line,
+    with_line_ends,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +160,7 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(name)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value) > length or has_controls(value):
+        if not isinstance(value, str) or len(value) > length or has_controls(with_line_ends(value)):
             raise IdentityMalformed
         text = normalize_email(value) if name == "email" else normalize_line(value)
         # Some letters are two in the form in which they are stored.

@@ -12,7 +12,7 @@ from chat.events import widget_group
 from chat.models import Widget
 from chat.services.message_log import ANSWER
 from chat.signals import message_posted
-from chat.tasks import answer_with_bot, hand_over_conversations
+from chat.tasks import answer_with_bot, reassign_conversations
 from crm.accounts.signals import member_left
 from crm.core import realtime, redis_circuit_breaker
 from crm.customers.models import Customer
@@ -54,9 +54,9 @@ def end_visits_of_customer(*, instance: Customer, **kwargs: Any) -> None:
     realtime.kick(realtime.visitor_group(instance.pk))
 
 
-@receiver(member_left, dispatch_uid="chat.hand_over")
-def start_handing_over(*, organization_id: UUID, user_id: UUID, **kwargs: Any) -> None:
+@receiver(member_left, dispatch_uid="chat.reassign")
+def start_reassignment(*, organization_id: UUID, user_id: UUID, **kwargs: Any) -> None:
     try:
-        hand_over_conversations.delay(str(organization_id), str(user_id))
+        reassign_conversations.delay(str(organization_id), str(user_id))
     except OperationalError:
         logger.warning("Conversations were not handed over: Redis does not answer. The sweep does.")

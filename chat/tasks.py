@@ -61,13 +61,13 @@ def _waiting_answers() -> int:
         return int(channel.queue_declare(queue=queue).message_count)
 
 
-@shared_task(name="chat.hand_over")
-def hand_over_conversations(organization_id: str, user_id: str) -> None:
+@shared_task(name="chat.reassign")
+def reassign_conversations(organization_id: str, user_id: str) -> None:
     with tenancy.organization(UUID(organization_id)):
         has_more = reassign(organization_id=UUID(organization_id), user_id=UUID(user_id))
     if has_more:
         # Long ones go on in a task of their own, so that others have their turn.
-        hand_over_conversations.delay(organization_id, user_id)
+        reassign_conversations.delay(organization_id, user_id)
 
 
 @shared_task(name="chat.sweep_left_behind")
@@ -76,7 +76,7 @@ def sweep_left_behind() -> None:
     with tenancy.all_tenants("People leave every organization."):
         late = left_behind()
     for organization_id, user_id in late:
-        hand_over_conversations.delay(str(organization_id), str(user_id))
+        reassign_conversations.delay(str(organization_id), str(user_id))
 
 
 @shared_task(name="chat.wake_snoozed")
@@ -98,7 +98,7 @@ def measure() -> None:
 
 @shared_task(name="chat.send_alert_emails")
 def send_emails_about_waiting() -> None:
-    """Notify members by e-mail of customers who wait for a reply that they have not seen."""
+    """Notify members by email of customers who wait for a reply that they have not seen."""
     with tenancy.all_tenants("Customers wait in every organization."):
         late = unalerted()
     for organization_id, user_id in late:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from crm.core.text.by_language import ByLanguageField, check_languages, check_text
@@ -45,16 +46,24 @@ def _validate_text(language: str, name: str, text: Any) -> None:
             _("%(name)s (%(language)s): at most %(count)d characters.")
             % {"name": name, "language": language, "count": TEXT_LENGTHS[name]}
         )
-    if name == "suggestions" and len(text.strip().split("\n")) > MAX_SUGGESTIONS:
+    if name == "suggestions" and len(suggested_questions(text)) > MAX_SUGGESTIONS:
         raise ValidationError(
             _("At most %(count)d suggested questions, one a line.") % {"count": MAX_SUGGESTIONS}
         )
 
 
+def suggested_questions(text: str) -> list[str]:
+    """Return the questions, one a line; blank lines are ignored."""
+    return [line for line in normalize(text).split("\n") if line.strip()]
+
+
 class WidgetTextsField(ByLanguageField):
-    """``{language: {name: text}}``."""
+    """``{language: {name: text}}``; cleaning normalizes the texts."""
 
     member_type = dict
+
+    def clean(self, value: Any, model_instance: Model | None) -> Any:
+        return clean_texts(super().clean(value, model_instance))
 
 
 def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -62,6 +71,8 @@ def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     cleaned = {}
     for language, named in texts.items():
         kept = {name: normalize(text) for name, text in named.items()}
+        if "suggestions" in kept:
+            kept["suggestions"] = "\n".join(suggested_questions(kept["suggestions"]))
         if kept := {name: text for name, text in kept.items() if text}:
             cleaned[language] = kept
     return cleaned

@@ -157,7 +157,7 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
         messages.append(
             Error(
                 "ALLOWED_HOSTS lets every host in.",
-                hint="Name the hosts of the installation instead of *: links in e-mails and the "
+                hint="Name the hosts of the installation instead of *: links in emails and the "
                 "origins of sockets follow the host of a request.",
                 id="nextflow.E025",
             )

@@ -27,6 +27,8 @@ from crm.core.api import (
     record_response,
     refuses,
 )
+from crm.core.fields import MomentField
+from crm.core.text.normalization import LONGEST_SEARCH
 from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import (
@@ -104,14 +106,16 @@ class FaqListQuery(ListQuery):
 
     ordering = ordering_field("-updated_at", "updated_at")
     search = serializers.CharField(
-        max_length=200, required=False, help_text="Each word, in question, phrasings or answer."
+        max_length=LONGEST_SEARCH,
+        required=False,
+        help_text="Each word, in question, phrasings or answer.",
     )
     language = serializers.ChoiceField(choices=Language.choices, required=False)
     key = serializers.SlugField(max_length=80, required=False)
     category_id = serializers.UUIDField(required=False)
     is_published = serializers.BooleanField(required=False)
-    updated_at__gte = serializers.DateTimeField(required=False)
-    updated_at__lt = serializers.DateTimeField(required=False)
+    updated_at__gte = MomentField(required=False)
+    updated_at__lt = MomentField(required=False)
 
     def filter_search(self, queryset: FaqQuerySet, text: str) -> FaqQuerySet:
         return queryset.mentioning(text)

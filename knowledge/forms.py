@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
-from crm.core.forms import Form
+from crm.core.forms import Form, SearchField
 from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
 from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent
@@ -121,10 +121,9 @@ class FilterForm(Form):
         ("deleted", _("Deleted")),
     )
 
-    q = forms.CharField(
+    q = SearchField(
         label=_("Search"),
         required=False,
-        max_length=200,
         widget=forms.TextInput(
             attrs={"class": "form-control", "type": "search", "placeholder": _("Search FAQs")}
         ),

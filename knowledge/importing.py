@@ -15,6 +15,7 @@ from crm.core.text.normalization import (
     in_order,
     normalize,
     normalize_line,
+    normalize_untrimmed,
 )
 from knowledge.languages import detect_language
 from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq
@@ -28,7 +29,8 @@ _COLUMNS = {
     "category": {"category", "danh mục", "danh muc", "chủ đề", "категория", "раздел"},
     "language": {"language", "ngôn ngữ", "ngon ngu", "язык", "lang"},
 }
-_MARK = re.compile(r"^(?:q|a|question|answer|hỏi|đáp|вопрос|ответ|в|о)\s*[:.)]\s*", re.IGNORECASE)
+_QUESTION_MARK = re.compile(r"(?:q|question|hỏi|вопрос|в)\s*([:.)])\s*", re.IGNORECASE)
+_ANSWER_MARK = re.compile(r"(?:a|answer|đáp|ответ|о)\s*([:.)])\s*", re.IGNORECASE)
 _DELIMITERS = "\t;,"
 
 
@@ -131,6 +133,7 @@ def read_text(text: str, *, fallback_language: str) -> ImportText:
     table = _table(text)
     if table is not None:
         return table(fallback_language)
+    text = normalize_untrimmed(text)
     rows = [
         _block_row(line, block, fallback_language)
         if number < MAX_ROWS
@@ -168,7 +171,7 @@ def _header(cells: list[str]) -> list[str]:
     """Return the meaning of each column, where the header names a question and an answer."""
     found = []
     for cell in cells:
-        name = " ".join(cell.split()).casefold()
+        name = identity_key(cell)
         found.append(next((key for key, names in _COLUMNS.items() if name in names), ""))
     return found if {"question", "answer"} <= set(found) else []
 
@@ -242,9 +245,23 @@ def _blocks(text: str) -> Iterable[tuple[int, list[str]]]:
 
 
 def _block_row(line: int, block: list[str], fallback: str) -> ImportRow:
-    question = _MARK.sub("", block[0].strip())
-    answer = _MARK.sub("", "\n".join(block[1:]).strip())
+    question, answer = _without_marks(block[0].strip(), "\n".join(block[1:]).strip())
     return _checked(line, question, answer, "\n".join(block), fallback)
+
+
+def _without_marks(question: str, answer: str) -> tuple[str, str]:
+    """Return both without what marks them, as in "Q: …" and "A: …".
+
+    A colon marks each on its own. "Q." and "Q)" count only with "A." and "A)": else they are words,
+    as in "О. Генри" and "Answer.".
+    """
+    asked, told = _QUESTION_MARK.match(question), _ANSWER_MARK.match(answer)
+    is_pair = asked is not None and told is not None and asked[1] == told[1]
+    if asked and (is_pair or asked[1] == ":"):
+        question = question[asked.end() :]
+    if told and (is_pair or told[1] == ":"):
+        answer = answer[told.end() :]
+    return question, answer
 
 
 def _checked(

@@ -16,7 +16,7 @@ from crm.core.lazy_modules import LazyModule
 from crm.core.text.by_language import ByLanguageField, check_text
 from crm.core.text.fields import KeyField, LineField, ProseField
 from crm.core.text.normalization import normalize_line
-from crm.core.versions import VersionedModel
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 from knowledge.managers import (
     MEANING,
     WORDS,
@@ -133,7 +133,7 @@ class Faq(VersionedModel):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="faqs")
     category = models.ForeignKey(
         FaqCategory,
-        on_delete=models.SET_NULL,
+        on_delete=set_null_and_raise_version,
         null=True,
         blank=True,
         related_name="faqs",
@@ -157,7 +157,7 @@ class Faq(VersionedModel):
     indexed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     created_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        User, on_delete=set_null_and_raise_version, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

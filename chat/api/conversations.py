@@ -18,6 +18,7 @@ from crm.accounts.access import membership_of
 from crm.accounts.api.base import ModuleView
 from crm.accounts.permissions import Module
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
+from crm.core.fields import MomentField
 from crm.core.text.normalization import identity_key
 
 NOBODY = "none"
@@ -48,10 +49,10 @@ class ConversationListQuery(ListQuery):
     )
     # Serializers have such an attribute; a declaration does not stay in its place.
     label = serializers.CharField(max_length=50, required=False)  # type: ignore[assignment]
-    updated_at__gte = serializers.DateTimeField(required=False)
-    updated_at__lt = serializers.DateTimeField(required=False)
-    created_at__gte = serializers.DateTimeField(required=False)
-    created_at__lt = serializers.DateTimeField(required=False)
+    updated_at__gte = MomentField(required=False)
+    updated_at__lt = MomentField(required=False)
+    created_at__gte = MomentField(required=False)
+    created_at__lt = MomentField(required=False)
 
     def validate_assignee(self, given: str) -> UUID | None:
         if given == NOBODY:

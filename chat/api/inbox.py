@@ -48,10 +48,11 @@ from crm.accounts.idempotency import HEADER, idempotent
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Module, require
 from crm.core.api import Body, Query, etag_headers, example, expected_version, refuses
-from crm.core.fields import WholeNumberField
+from crm.core.fields import MomentField, WholeNumberField
 from crm.core.ids import uuid7
 from crm.core.observability import metrics
 from crm.core.store_errors import outage_refusals
+from crm.core.text.normalization import LONGEST_SEARCH
 
 MAX_LIMIT = 100
 MAX_LABELS = 20
@@ -66,7 +67,7 @@ class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.InboxFilter], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
     order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
-    search = serializers.CharField(required=False, min_length=2, max_length=100)
+    search = serializers.CharField(required=False, min_length=2, max_length=LONGEST_SEARCH)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
@@ -85,7 +86,7 @@ class StateBody(Body):
 
     status = serializers.CharField(max_length=20)
     assignee = serializers.UUIDField(allow_null=True)
-    snoozed_until = serializers.DateTimeField(allow_null=True)
+    snoozed_until = MomentField(allow_null=True)
 
 
 class ActionBody(Body):
@@ -101,7 +102,7 @@ class AssignBody(ActionBody):
 
 
 class SnoozeBody(ActionBody):
-    until = serializers.DateTimeField()
+    until = MomentField()
 
 
 class ConversationBody(Body):
@@ -353,10 +354,10 @@ class TakeOver(ConversationAction):
 
 
 @extend_schema(tags=["conversations"], request=ActionBody, responses=ChangedSerializer)
-class HandBack(ConversationAction):
+class ReturnToBot(ConversationAction):
     """Return the conversation to the bot."""
 
-    operation_id = "conversations_hand_back"
+    operation_id = "conversations_return_to_bot"
 
     def act(self, named: dict[str, Any], body: dict[str, Any]) -> Conversation:
         return return_to_bot(**named)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chat.models import Channel, Priority, Status
+from crm.core.fields import MomentField
 
 Shape = serializers.Serializer[Any]
 
@@ -25,7 +26,7 @@ class CustomerPreviewSerializer(Shape):
     seq = serializers.IntegerField(required=False)
     text = serializers.CharField(required=False)
     type = serializers.CharField(required=False)
-    timestamp = serializers.DateTimeField(required=False)
+    timestamp = MomentField(required=False)
 
 
 class ConversationSerializer(Shape):
@@ -49,18 +50,18 @@ class ConversationSerializer(Shape):
     )
     last_message = PreviewSerializer()
     last_customer_message = CustomerPreviewSerializer(help_text="What the customer said last.")
-    last_message_at = serializers.DateTimeField()
-    waiting_since = serializers.DateTimeField(allow_null=True)
-    handed_off_at = serializers.DateTimeField(
+    last_message_at = MomentField()
+    waiting_since = MomentField(allow_null=True)
+    escalated_at = MomentField(
         allow_null=True, help_text="When the bot handed it over; null once a person has acted."
     )
-    snoozed_until = serializers.DateTimeField(allow_null=True)
+    snoozed_until = MomentField(allow_null=True)
     customer_seen_seq = serializers.IntegerField()
     is_over_quota = serializers.BooleanField(
         help_text="It began after the conversations of the plan were used up."
     )
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
+    created_at = MomentField()
+    updated_at = MomentField()
     unread = serializers.IntegerField(
         help_text="Customer's messages that you have not seen and nobody of your team answered."
     )
@@ -74,14 +75,14 @@ class ConversationCustomerSerializer(Shape):
     language = serializers.CharField(allow_blank=True)
     stage = serializers.CharField()
     claimed = serializers.JSONField()
-    created_at = serializers.DateTimeField()
+    created_at = MomentField()
 
 
 class OtherConversationSerializer(Shape):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Status.choices)
     text = serializers.CharField(allow_blank=True)
-    last_message_at = serializers.DateTimeField()
+    last_message_at = MomentField()
 
 
 class ConversationDetailSerializer(Shape):
@@ -178,7 +179,7 @@ class StreamSerializer(Shape):
 class PostedSerializer(Shape):
     message_id = serializers.UUIDField()
     seq = serializers.IntegerField()
-    timestamp = serializers.DateTimeField()
+    timestamp = MomentField()
     client_message_id = serializers.CharField()
     stream = serializers.CharField()
     epoch = serializers.CharField()

@@ -2,6 +2,7 @@ import chat.models.conversation
 import chat.models.widget
 import chat.widget_texts
 import crm.core.ids
+import crm.core.versions
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
@@ -135,7 +136,7 @@ class Migration(migrations.Migration):
                 ('last_message', models.JSONField(blank=True, default=dict)),
                 ('last_customer_message', models.JSONField(blank=True, default=dict)),
                 ('waiting_since', models.DateTimeField(blank=True, null=True)),
-                ('handed_off_at', models.DateTimeField(blank=True, null=True)),
+                ('escalated_at', models.DateTimeField(blank=True, null=True)),
                 ('replied_by', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), blank=True, default=list, size=None)),
                 ('customer_seen_seq', models.BigIntegerField(default=0)),
                 ('is_over_quota', models.BooleanField(default=False, editable=False)),
@@ -143,10 +144,10 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='customers.customer')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='accounts.organization')),
-                ('widget', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='chat.widget')),
+                ('widget', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='conversations', to='chat.widget')),
             ],
             options={
                 'verbose_name': 'conversation',
@@ -159,8 +160,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('sound', models.BooleanField(default=True, verbose_name='sound')),
                 ('desktop', models.BooleanField(default=False, verbose_name='desktop notifications')),
-                ('email', models.BooleanField(default=True, verbose_name='e-mail')),
-                ('email_after_minutes', models.PositiveSmallIntegerField(default=5, verbose_name='e-mail after')),
+                ('email', models.BooleanField(default=True, verbose_name='email')),
+                ('email_after_minutes', models.PositiveSmallIntegerField(default=5, verbose_name='email after')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
@@ -181,8 +182,8 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.conversation')),
             ],
             options={
-                'verbose_name': 'e-mail about a waiting customer',
-                'verbose_name_plural': 'e-mails about waiting customers',
+                'verbose_name': 'email about a waiting customer',
+                'verbose_name_plural': 'emails about waiting customers',
                 'indexes': [models.Index(fields=['organization', 'user', '-created_at'], name='alerts_of_person'), models.Index(fields=['created_at'], name='alerts_by_age')],
                 'constraints': [models.UniqueConstraint(fields=('conversation', 'user', 'waiting_since'), name='one_email_per_wait')],
             },

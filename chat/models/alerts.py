@@ -1,4 +1,4 @@
-"""Notification settings of members, and the e-mails they were sent about waiting customers."""
+"""Notification settings of members, and the emails they were sent about waiting customers."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -22,8 +22,8 @@ class AlertSettings(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     sound = models.BooleanField(_("sound"), default=True)
     desktop = models.BooleanField(_("desktop notifications"), default=False)
-    email = models.BooleanField(_("e-mail"), default=True)
-    email_after_minutes = models.PositiveSmallIntegerField(_("e-mail after"), default=DEFAULT_DELAY)
+    email = models.BooleanField(_("email"), default=True)
+    email_after_minutes = models.PositiveSmallIntegerField(_("email after"), default=DEFAULT_DELAY)
 
     organization_id: UUID
     user_id: UUID
@@ -46,7 +46,7 @@ class AlertSettings(models.Model):
 
 
 class AlertEmail(models.Model):
-    """An e-mail to one member about one wait of a customer: stored before it is sent."""
+    """An email to one member about one wait of a customer: stored before it is sent."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -56,8 +56,8 @@ class AlertEmail(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = _("e-mail about a waiting customer")
-        verbose_name_plural = _("e-mails about waiting customers")
+        verbose_name = _("email about a waiting customer")
+        verbose_name_plural = _("emails about waiting customers")
         constraints = [
             models.UniqueConstraint(
                 fields=["conversation", "user", "waiting_since"], name="one_email_per_wait"

@@ -13,7 +13,7 @@ from chat.models.widget import Widget
 from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
-from crm.core.versions import VersionedModel
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.customers.models import Customer
 
 
@@ -49,7 +49,7 @@ LOG_FIELDS = (
     "last_message",
     "last_customer_message",
     "waiting_since",
-    "handed_off_at",
+    "escalated_at",
     "replied_by",
     "snoozed_until",
     "closed_at",
@@ -60,10 +60,10 @@ class Conversation(VersionedModel):
     """The conversation row of one stream.
 
     ``last_seq``, ``last_message*``, ``last_customer_message``, ``inbound_total``,
-    ``answered_inbound_total``, ``waiting_since``, ``handed_off_at`` and ``replied_by`` are derived
+    ``answered_inbound_total``, ``waiting_since``, ``escalated_at`` and ``replied_by`` are derived
     from the log and can be rebuilt from it. ``answered_inbound_total`` is the ``inbound_total`` at
     the team's last reply or closing. ``waiting_since`` is the time of the first unanswered customer
-    message; ``handed_off_at`` is the time of the escalation until a person acts; ``replied_by``
+    message; ``escalated_at`` is the time of the escalation until a person acts; ``replied_by``
     holds the ids of the members who replied since the bot last owned it. ``version`` covers the
     labels and the priority, which people edit: every other change is an event of the log.
     """
@@ -76,7 +76,11 @@ class Conversation(VersionedModel):
     )
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="conversations")
     widget = models.ForeignKey(
-        Widget, on_delete=models.SET_NULL, null=True, blank=True, related_name="conversations"
+        Widget,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        blank=True,
+        related_name="conversations",
     )
     channel = models.CharField(max_length=20, choices=Channel, default=Channel.WEBSITE)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
@@ -84,7 +88,7 @@ class Conversation(VersionedModel):
     labels = ArrayField(LineField(max_length=50), default=list, blank=True)
     language_code = models.CharField(max_length=10, blank=True)
     assignee = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        User, on_delete=set_null_and_raise_version, null=True, blank=True, related_name="+"
     )
     epoch = models.CharField(max_length=16, default=new_epoch, editable=False)
     # The client_message_id that opened it: the same first message twice opens one conversation.
@@ -98,7 +102,7 @@ class Conversation(VersionedModel):
     # {} or {seq, text, type, timestamp, is_deleted?}: what the customer said last.
     last_customer_message = models.JSONField(default=dict, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
-    handed_off_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
     replied_by = ArrayField(models.UUIDField(), default=list, blank=True)
     customer_seen_seq = models.BigIntegerField(default=0)
 
@@ -184,7 +188,7 @@ class Conversation(VersionedModel):
     def awaits_person(self) -> bool:
         """Return whether the conversation is escalated and still unassigned."""
         is_untaken = self.status == Status.OPEN and self.assignee_id is None
-        return is_untaken and self.handed_off_at is not None
+        return is_untaken and self.escalated_at is not None
 
     @property
     def is_open_to_bot(self) -> bool:

@@ -1,4 +1,4 @@
-"""Notification settings, and e-mails about customers who wait for a reply."""
+"""Notification settings, and emails about customers who wait for a reply."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -98,9 +98,9 @@ def unalerted() -> list[tuple[UUID, UUID]]:
 
 @transaction.atomic
 def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
-    """Queue one e-mail about all customers who wait for a member unseen. Return their number.
+    """Queue one email about all customers who wait for a member unseen. Return their number.
 
-    Safe to repeat, also concurrently: the row of each wait and the e-mail are one transaction,
+    Safe to repeat, also concurrently: the row of each wait and the email are one transaction,
     under the lock of the membership.
     """
     membership = (
@@ -147,7 +147,7 @@ def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
 
 
 def purge_alert_emails() -> int:
-    """Delete records of old e-mails. Return the number of rows."""
+    """Delete records of old emails. Return the number of rows."""
     count, _each = AlertEmail.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     return count
 

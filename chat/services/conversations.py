@@ -19,8 +19,8 @@ from chat.models import Conversation, Message, Priority, Sender, SenderType, Sta
 from chat.models.message import LABELLED, PRIORITIZED
 from chat.services.message_log import (
     CLOSED,
+    ESCALATED,
     HANDED_BACK,
-    HANDED_OFF,
     change,
     lock_conversation,
     unanswered_since,
@@ -284,7 +284,7 @@ def escalate(
         return conversation
     return change(
         conversation,
-        HANDED_OFF,
+        ESCALATED,
         by=SYSTEM,
         timestamp=timestamp,
         status=Status.OPEN,

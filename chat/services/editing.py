@@ -299,7 +299,7 @@ def _show_in_head(conversation: Conversation, message: Message) -> None:
         # It was the first that nobody answered; now the next one is.
         since = None
         for entry in _later(conversation, message.seq):
-            since = waiting_since(since, entry, handed_off_at=conversation.handed_off_at)
+            since = waiting_since(since, entry, escalated_at=conversation.escalated_at)
         conversation.waiting_since = since
 
 

@@ -32,7 +32,7 @@ from crm.core.ids import uuid7
 PREVIEW_LENGTH = 140
 ANSWER = "answer"
 AMEND = "amend"
-HANDED_OFF = "handed_off"
+ESCALATED = "escalated"
 HANDED_BACK = "handed_back"
 CLOSED = "closed"
 # A person acted on the conversation: what the bot handed over is handed over no more.
@@ -195,7 +195,7 @@ def follow(conversation: Conversation, message: Message) -> None:
         if message.direction == Direction.INBOUND:
             conversation.last_customer_message = customer_preview_of(message)
     conversation.waiting_since = waiting_since(
-        conversation.waiting_since, message, handed_off_at=conversation.handed_off_at
+        conversation.waiting_since, message, escalated_at=conversation.escalated_at
     )
     if _is_dealt_with(message):
         conversation.answered_inbound_total = message.inbound_total
@@ -214,14 +214,14 @@ def _is_dealt_with(message: Message) -> bool:
 
 
 def _follow_people(conversation: Conversation, message: Message) -> None:
-    """Update ``replied_by`` and ``handed_off_at`` from an event."""
+    """Update ``replied_by`` and ``escalated_at`` from an event."""
     if message.kind == EventKind.CHANGED:
         change = message.content.get("change", {})
         name = change.get("name")
-        if name == HANDED_OFF:
-            conversation.handed_off_at = message.timestamp
+        if name == ESCALATED:
+            conversation.escalated_at = message.timestamp
         elif name in _ENDS_HAND_OFF:
-            conversation.handed_off_at = None
+            conversation.escalated_at = None
         if name in {HANDED_BACK, CLOSED}:
             conversation.replied_by = []
         if joined := change.get("joined"):
@@ -231,7 +231,7 @@ def _follow_people(conversation: Conversation, message: Message) -> None:
         and message.sender.type == SenderType.AGENT
         and not message.is_note
     ):
-        conversation.handed_off_at = None
+        conversation.escalated_at = None
 
 
 def preview_of(message: Message) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def customer_preview_of(message: Message) -> dict[str, Any]:
 
 
 def waiting_since(
-    before: datetime | None, message: Message, *, handed_off_at: datetime | None
+    before: datetime | None, message: Message, *, escalated_at: datetime | None
 ) -> datetime | None:
     """Return since when the customer waits for a reply, after this event; None if they do not.
 
@@ -262,7 +262,7 @@ def waiting_since(
     """
     if message.kind == EventKind.CHANGED:
         name = message.content.get("change", {}).get("name")
-        if name == HANDED_OFF:
+        if name == ESCALATED:
             return before or message.timestamp
         return None if name == CLOSED else before
     if message.kind in AMENDMENTS:
@@ -271,7 +271,7 @@ def waiting_since(
         # What was taken away waits for no answer.
         return before if message.deleted_at else before or message.timestamp
     is_bot = message.sender.type == SenderType.BOT
-    if message.is_note or (is_bot and handed_off_at and handed_off_at <= message.timestamp):
+    if message.is_note or (is_bot and escalated_at and escalated_at <= message.timestamp):
         return before
     return None
 

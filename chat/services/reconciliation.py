@@ -158,7 +158,7 @@ def _mend(head: Conversation, summary: LogSummary) -> None:
         head.last_message = {}
         head.last_customer_message = {}
         head.waiting_since = None
-        head.handed_off_at = None
+        head.escalated_at = None
         head.replied_by = []
         seq = 0
         while entries := Message.objects.after(head.organization_id, head.pk, seq):

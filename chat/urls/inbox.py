@@ -27,7 +27,7 @@ urlpatterns = [
         name="conversation_messages",
     ),
     path(f"{_conversation}/take-over", api.TakeOver.as_view(), name="take_over"),
-    path(f"{_conversation}/hand-back", api.HandBack.as_view(), name="return_to_bot"),
+    path(f"{_conversation}/return-to-bot", api.ReturnToBot.as_view(), name="return_to_bot"),
     path(f"{_conversation}/assign", api.Assign.as_view(), name="assign"),
     path(f"{_conversation}/close", api.Close.as_view(), name="close"),
     path(f"{_conversation}/reopen", api.Reopen.as_view(), name="reopen"),

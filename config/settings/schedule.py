@@ -4,7 +4,7 @@ from typing import Any
 
 CELERY_TASK_ROUTES = {
     "chat.answer_with_bot": {"queue": "ai"},
-    "chat.hand_over": {"queue": "default"},
+    "chat.reassign": {"queue": "default"},
     "chat.measure_conversations": {"queue": "bulk"},
     "chat.*": {"queue": "realtime"},
     "mail.*": {"queue": "default"},

@@ -17,8 +17,8 @@ class WrongCredentials(Invalid):
 
     code = "wrong_credentials"
     message = gettext_noop(
-        "The e-mail address or the password is wrong. Check both and try again. If you have just "
-        "signed up, confirm your address first: open the link in the letter that we sent you."
+        "The email address or the password is wrong. Check both and try again. If you have just "
+        "signed up, confirm your address first: open the link in the email that we sent you."
     )
 
 
@@ -241,7 +241,7 @@ class InvitationNotFound(NotFound):
 class InvitationForSomebodyElse(Forbidden):
     code = "invitation_for_somebody_else"
     message = gettext_noop(
-        "This invitation was sent to another e-mail address. Log in with that address."
+        "This invitation was sent to another email address. Log in with that address."
     )
 
 

@@ -164,6 +164,6 @@ def _keys(email: str, address: str) -> list[str]:
 
 
 def _hash(subject: str) -> str:
-    # Hashed with our key: neither addresses nor e-mails are kept in Redis.
+    # Hashed with our key: neither addresses nor emails are kept in Redis.
     digest = hmac.new(settings.SECRET_KEY.encode(), subject.encode(), hashlib.sha256)
     return digest.hexdigest()[:32]

@@ -75,7 +75,7 @@ MENU = (
                 "email",
                 "account_email",
                 "mail",
-                _("E-mail address"),
+                _("Email address"),
                 _("The address you log in with."),
             ),
             SettingsPage(
@@ -89,7 +89,7 @@ MENU = (
                 "sessions",
                 "accounts:sessions",
                 "device-desktop",
-                _("Where you are logged in"),
+                _("Active sessions"),
                 _("Browsers and programs, and how to log them out."),
             ),
             SettingsPage(
@@ -97,7 +97,7 @@ MENU = (
                 "chat:notifications",
                 "bell",
                 _("Notifications"),
-                _("Sound, desktop notifications and e-mails when a customer waits."),
+                _("Sound, desktop notifications and emails when a customer waits."),
                 any_member,
             ),
         ),

@@ -19,20 +19,19 @@ from crm.billing.services.subscriptions import (
 )
 from crm.billing.services.usage_report import report_of
 from crm.core.api import Body, RecordQuery, example, record_response, refuses
+from crm.core.fields import MomentField
 
 
 class ForecastSerializer(serializers.Serializer[Any]):
     expected = serializers.IntegerField(help_text="Use at the period's end, if it goes on so.")
-    full_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the limit is reached before that."
-    )
+    full_at = MomentField(allow_null=True, help_text="When the limit is reached before that.")
 
 
 class QuotaSerializer(serializers.Serializer[Any]):
     quota = serializers.ChoiceField(choices=Metric.choices)
     used = serializers.IntegerField()
     limit = serializers.IntegerField(allow_null=True, help_text="null: no limit.")
-    resets_at = serializers.DateTimeField(
+    resets_at = MomentField(
         allow_null=True, help_text="null for what there is at a moment, as members."
     )
     forecast = ForecastSerializer(
@@ -42,20 +41,20 @@ class QuotaSerializer(serializers.Serializer[Any]):
 
 class UsageSerializer(serializers.Serializer[Any]):
     plan = serializers.CharField()
-    period_start = serializers.DateTimeField()
-    period_end = serializers.DateTimeField()
+    period_start = MomentField()
+    period_end = MomentField()
     quotas = QuotaSerializer(many=True)
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
     plan = serializers.CharField()
     status = serializers.CharField(help_text="`trial`, `active` or `grace`.")
-    period_start = serializers.DateTimeField()
-    period_end = serializers.DateTimeField()
+    period_start = MomentField()
+    period_end = MomentField()
     next_plan = serializers.CharField(
         allow_null=True, help_text="What follows at the period's end; null: the same."
     )
-    cancelled_at = serializers.DateTimeField(allow_null=True)
+    cancelled_at = MomentField(allow_null=True)
     renews = serializers.BooleanField()
     features = serializers.ListField(child=serializers.ChoiceField(choices=Feature.choices))
     limits = serializers.DictField(

@@ -1,4 +1,4 @@
-"""E-mails to owners about quotas, in the recipient's language."""
+"""Emails to owners about quotas, in the recipient's language."""
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format

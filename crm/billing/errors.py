@@ -36,4 +36,4 @@ class NothingToCancel(Conflict):
 
 class NothingToResume(Conflict):
     code = "nothing_to_resume"
-    message = gettext_noop("There is nothing to take back: no change of the plan is waiting.")
+    message = gettext_noop("There is nothing to cancel: no plan change is pending.")

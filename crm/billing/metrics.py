@@ -54,7 +54,7 @@ MEANINGS: dict[Metric, MetricSpec] = {
         MetricKind.LEVEL,
         _("Active members and open invitations."),
         _(
-            "The plan of this organization has no free place for another member. Take back an "
+            "The plan of this organization has no free place for another member. Revoke an "
             "invitation, deactivate somebody, or change the plan."
         ),
         "users",

@@ -85,7 +85,7 @@ class HoldForm(Form):
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     who = forms.CharField(
-        label=_("E-mail address or id"),
+        label=_("Email address or id"),
         required=False,
         max_length=255,
         help_text=_("Of the customer or the member."),

@@ -18,7 +18,7 @@ Text = str | Promise
 
 # Texts are found by context, so that each language can use nouns where its verbs have a gender.
 KINDS: dict[str, Text] = {
-    "address": pgettext_lazy("audit object", "E-mail address"),
+    "address": pgettext_lazy("audit object", "Email address"),
     "api_key": pgettext_lazy("audit object", "API key"),
     "audit": pgettext_lazy("audit object", "Audit"),
     "conversation": pgettext_lazy("audit object", "Conversation"),

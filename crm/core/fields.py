@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from crm.core.moments import OUT_OF_RANGE, is_in_range
+
 # What JavaScript, and so every JSON, can tell apart.
 LARGEST = 2**53 - 1
 _PLAIN = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -21,15 +23,26 @@ def whole_number(text: str) -> int | None:
 def moment(text: str) -> datetime:
     """Parse an ISO 8601 timestamp with a time zone and return it in UTC.
 
-    Raise ValueError without a zone, or for a time outside the range of UTC datetimes.
+    Raise ValueError without a zone, or for a time out of range.
     """
     read = datetime.fromisoformat(text)
     if read.tzinfo is None:
         raise ValueError("The moment has no zone.")
-    try:
-        return read.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("The moment is beyond the calendar.") from error
+    if not is_in_range(read):
+        raise ValueError("The moment is out of range.")
+    return read.astimezone(UTC)
+
+
+class MomentField(serializers.DateTimeField):
+    """A time within the range of `crm.core.moments`."""
+
+    default_error_messages = {"out_of_range": OUT_OF_RANGE}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        read: datetime = super().to_internal_value(value)
+        if not is_in_range(read):
+            self.fail("out_of_range")
+        return read
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -3,13 +3,18 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
 
+from crm.core.moments import OUT_OF_RANGE, is_in_range
 from crm.core.text.normalization import (
+    LONGEST_SEARCH,
     LONGEST_UNNAMED,
     is_too_long,
     normalize,
@@ -24,7 +29,7 @@ _NO_JSON = "{"
 
 
 class NormalizedText:
-    """Mixin of every form, before the form class: normalize the submitted text.
+    """Mixin of every form, before the form class: normalize the submitted text, and bound times.
 
     A multi-line field keeps its lines, an address is folded, and a field with ``strip=False`` (a
     password) is unchanged. The form is shown again with the normalized text.
@@ -39,6 +44,7 @@ class NormalizedText:
         if form.is_bound:
             form.data = _normalized_data(form)
             _refuse_far_too_long(form)
+            _bound_times(form)
 
 
 class Form(NormalizedText, forms.Form):
@@ -47,6 +53,29 @@ class Form(NormalizedText, forms.Form):
 
 class ModelForm(NormalizedText, forms.ModelForm):
     pass
+
+
+class SearchField(forms.CharField):
+    """Words that are searched for; a text that is too long is cut off, as it is in every search."""
+
+    def normalized(self, value: str) -> str:
+        """Return the text that is searched for."""
+        start = value.replace("\x00", "")[: 4 * LONGEST_SEARCH]
+        return normalize_line(start)[:LONGEST_SEARCH]
+
+
+class LinesField(SimpleArrayField):
+    """An array, one value a line. Blank lines are ignored.
+
+    Django's own field separates the values by commas, which may be part of a value.
+    """
+
+    def __init__(self, base_field: forms.Field, **options: Any) -> None:
+        super().__init__(base_field, delimiter="\n", **options)
+
+    def to_python(self, value: Any) -> Any:
+        lines = value.splitlines() if isinstance(value, str) else value
+        return super().to_python([each for each in lines or [] if each.strip()])
 
 
 def keep_stored_choices(form: forms.BaseForm) -> None:
@@ -82,6 +111,8 @@ def normalized_value(field: forms.Field, value: str) -> str:
     """Return a value normalized for this field."""
     if isinstance(field, forms.JSONField):
         return value if _is_fit_to_read(value) else _NO_JSON
+    if isinstance(field, SearchField):
+        return field.normalized(value)
     if not isinstance(field, forms.CharField):
         return value
     if is_too_long_for(field, value):
@@ -130,6 +161,19 @@ def _refuse_far_too_long(form: forms.BaseForm) -> None:
         is_refused = field.max_length is not None and len(value.strip()) > field.max_length
         if is_too_long_for(field, value) and not is_refused:
             field.validators.append(_FarTooLong(longest))
+
+
+def _bound_times(form: forms.BaseForm) -> None:
+    """Let the fields of times refuse what is out of the range of `crm.core.moments`."""
+    for field in form.fields.values():
+        is_time = isinstance(field, forms.DateTimeField | forms.SplitDateTimeField)
+        if is_time and _check_range not in field.validators:
+            field.validators = [*field.validators, _check_range]
+
+
+def _check_range(moment: datetime) -> None:
+    if not is_in_range(moment):
+        raise ValidationError(OUT_OF_RANGE, "out_of_range")
 
 
 def _is_fit_to_read(text: str) -> bool:

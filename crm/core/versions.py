@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import F
+from django.db.models.deletion import SET_NULL, Collector
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from crm.core.errors import AppError, Conflict, Invalid
@@ -95,6 +98,27 @@ class VersionedModel(models.Model):
         if present is None:
             return False
         raise EditedMeanwhile(extra={"version": self.version, "current_version": present})
+
+
+def raised(model: type[models.Model]) -> dict[str, Any]:
+    """Return the values of an UPDATE that also increments the version; empty without one."""
+    if not issubclass(model, VersionedModel):
+        return {}
+    values: dict[str, Any] = {"version": F("version") + 1}
+    if any(field.name == "updated_at" for field in model._meta.concrete_fields):
+        values["updated_at"] = timezone.now()
+    return values
+
+
+def set_null_and_raise_version(collector: Collector, field: Any, sub_objs: Any, using: str) -> None:
+    """Handle ``on_delete`` of a versioned model: set NULL and increment the version."""
+    # First: without the key the rows are no longer found.
+    for name, value in raised(field.model).items():
+        collector.add_field_update(field.model._meta.get_field(name), value, sub_objs)
+    SET_NULL(collector, field, sub_objs, using)
+
+
+set_null_and_raise_version.lazy_sub_objs = True  # type: ignore[attr-defined]  # as Django's own
 
 
 def check_version(record: VersionedModel, version: int | None) -> None:

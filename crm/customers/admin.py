@@ -26,6 +26,10 @@ class CustomerAdmin(ConsoleAdmin):
         "updated_at",
     ]
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: members add customers, within the plan's limit."""
+        return False
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Customer], search_term: str
     ) -> tuple[QuerySet[Customer], bool]:

@@ -25,6 +25,8 @@ from crm.core.api import (
     page_of,
     record_response,
 )
+from crm.core.fields import MomentField
+from crm.core.text.normalization import LONGEST_SEARCH
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
@@ -80,17 +82,17 @@ class CustomerListQuery(ListQuery):
     ordering = ordering_field("-created_at", "created_at")
     search = serializers.CharField(
         min_length=2,
-        max_length=100,
+        max_length=LONGEST_SEARCH,
         required=False,
-        help_text="Words of names, e-mail addresses and phone numbers, or their beginnings.",
+        help_text="Words of names, email addresses and phone numbers, or their beginnings.",
     )
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)
     language = serializers.ChoiceField(choices=Language.choices, required=False)
-    created_at__gte = serializers.DateTimeField(required=False)
-    created_at__lt = serializers.DateTimeField(required=False)
-    updated_at__gte = serializers.DateTimeField(required=False)
-    updated_at__lt = serializers.DateTimeField(required=False)
+    created_at__gte = MomentField(required=False)
+    created_at__lt = MomentField(required=False)
+    updated_at__gte = MomentField(required=False)
+    updated_at__lt = MomentField(required=False)
 
     def filter_search(self, queryset: CustomerQuerySet, text: str) -> CustomerQuerySet:
         return queryset.named_like(text)

@@ -36,7 +36,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
     def named_like(self, text: str) -> "CustomerQuerySet":
         """Return the customers with, for each word of the text, a word that starts with it.
 
-        Words of names, e-mail addresses and phone numbers are searched, without case, accents
+        Words of names, email addresses and phone numbers are searched, without case, accents
         and punctuation. Row-level security determines the organization in the index.
         """
         asked = asked_ranges(text)

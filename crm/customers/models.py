@@ -31,7 +31,7 @@ class Customer(VersionedModel):
         Organization, on_delete=models.CASCADE, related_name="customers"
     )
     name = LineField(pgettext_lazy("person", "name"), max_length=255, blank=True)
-    email = AddressField(_("e-mail address"), max_length=255, blank=True)
+    email = AddressField(_("email address"), max_length=255, blank=True)
     phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)

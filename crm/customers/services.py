@@ -86,6 +86,6 @@ def _require_contact(customer: Customer) -> None:
     """
     if customer.stage == Stage.VISITOR and _is_contact(customer):
         raise InvalidField(
-            "Who has a name, an e-mail address or a phone number is a customer, not a visitor.",
+            "Who has a name, an email address or a phone number is a customer, not a visitor.",
             extra={"field": "stage"},
         )

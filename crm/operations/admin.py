@@ -3,6 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.forms import JSONField
 from django.http import HttpRequest
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
@@ -13,12 +16,15 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from kombu.utils.json import loads
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import NormalizedText
 from crm.operations.models import CheckRun
+
+TASK_LENGTH = PeriodicTask._meta.get_field("task").max_length
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(model)
@@ -34,6 +40,30 @@ class TaskForm(NormalizedText, PeriodicTaskForm):
         if "task" in self.fields:
             self.fields["task"].widget = UnfoldAdminTextInputWidget()
             self.fields["regtask"].widget = TaskSelect()
+            self.fields["regtask"].validators += [
+                MaxLengthValidator(TASK_LENGTH),
+                ProhibitNullCharactersValidator(),
+            ]
+
+    def clean(self) -> dict[str, Any]:
+        """Skip beat's check of a task name that its own field refused."""
+        if self.errors.keys() & {"task", "regtask"}:
+            return self.cleaned_data
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
+
+    def clean_headers(self) -> str:
+        return self._clean_json("headers")
+
+    def _clean_json(self, field: str) -> str:
+        """Raise ValidationError for any text that beat cannot read."""
+        try:
+            read = loads(self.cleaned_data[field])
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+            read = None
+        if not isinstance(read, list if field == "args" else dict):
+            raise ValidationError(JSONField.default_error_messages["invalid"], "invalid")
+        return str(self.cleaned_data[field])
 
 
 @admin.register(PeriodicTask)

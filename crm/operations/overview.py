@@ -61,7 +61,7 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """``oldest`` is the time of the oldest waiting e-mail; ``given_up`` counts thirty days."""
+    """``oldest`` is the time of the oldest waiting email; ``given_up`` counts thirty days."""
 
     waiting: int
     oldest: datetime | None

@@ -22,6 +22,7 @@ from knowledge.errors import (
     CategoryNameTaken,
     CategoryNotFound,
 )
+from knowledge.events import faqs_changed_on_commit
 from knowledge.managers import FaqCategoryQuerySet
 from knowledge.models import FaqCategory
 from knowledge.services.faqs import lock_knowledge, require_writer
@@ -101,10 +102,13 @@ def delete_category(
     Return the id for `undo`.
     """
     require_writer(by, organization_id)
+    lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
     check_version(category, version)
     action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
     category.delete()
+    # Their versions are raised.
+    faqs_changed_on_commit(organization_id)
     return action_id
 
 
@@ -115,6 +119,7 @@ def _restore_category(by: Principal, data: dict[str, Any]) -> None:
     category = _locked_category(by.organization_id, UUID(data["pk"]))
     if is_called_like_another(category):
         raise UndoImpossible
+    faqs_changed_on_commit(by.organization_id)
 
 
 register_undo("faq_category", _restore_category)

@@ -14,12 +14,11 @@ from django.views.decorators.http import require_safe
 from crm.accounts.models import Language, Organization
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
-from crm.core.text.normalization import normalize_line
+from crm.core.text.normalization import LONGEST_SEARCH, normalize_line
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq
 
-_LONGEST_SEARCH = 200
 # Behind the text of the pages, in `static/knowledge/public.css`.
 _LIGHT, _DARK = "#ffffff", "#1a1922"
 
@@ -42,7 +41,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
     if language not in Language.values:
         raise Http404
     organization = _organization(request, slug)
-    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:_LONGEST_SEARCH]
+    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:LONGEST_SEARCH]
     category = request.GET.get("category", "").replace("\x00", "")[:80]
     available = help_center.languages_of(organization.pk)
     urls = {

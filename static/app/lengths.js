@@ -1,11 +1,10 @@
-// Lengths as the server counts them: letters (code points), and a line end as one.
+// Lengths as the server counts them (`stream/text.js`).
 //
 // The browser's own maxlength counts an emoji as two and cuts what is pasted without a word. Where
 // scripts run, a field says instead how much there is too much, and keeps it.
-const SHOWN_FROM = 0.9;
+import { lengthOf } from "../stream/text.js";
 
-/** @param {string} text */
-export const lengthOf = (text) => [...text.replace(/\r\n?/g, "\n")].length;
+const SHOWN_FROM = 0.9;
 
 /** @param {HTMLInputElement | HTMLTextAreaElement} field */
 function watch(field) {

@@ -16,7 +16,7 @@ const ADDRESS = new RegExp(
 const TAIL = new Set(".,:;!?'’”»…。*_~");
 
 /** Cut a text into `{text}` and `{text, href}` parts: web addresses, also without a scheme, and
- * e-mail addresses. Joined, the parts are the text again.
+ * email addresses. Joined, the parts are the text again.
  *
  * @param {string} text
  * @returns {{text: string, href?: string}[]} */

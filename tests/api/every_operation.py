@@ -103,7 +103,7 @@ def _conversation(call: Any, conversation: str) -> None:
     call("conversations_snooze", {"until": tomorrow}, **this)
     call("messages_list", limit=100, **this)
     call("messages_create", {"text": "Good morning!", "type": "text"}, **this)
-    call("conversations_hand_back", {}, **this)
+    call("conversations_return_to_bot", {}, **this)
     call("conversations_close", {}, **this)
     call("conversations_reopen", {}, **this)
 

@@ -82,7 +82,7 @@ def letter_link(sink: Sink, page: Page, to: str) -> str:
 
 def log_in(page: Page, email: str) -> None:
     page.goto("/login/")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Log in", exact=True).click()
 
@@ -114,17 +114,17 @@ def test_from_sign_up_to_a_colleague_with_a_second_factor(
     nora.goto("/signup/")
     nora.get_by_label("Your name").fill("Nora")
     nora.get_by_label("Name of your organization").fill("Fjord Coffee")
-    nora.get_by_label("E-mail address").fill("nora@fjord.example")
+    nora.get_by_label("Email address").fill("nora@fjord.example")
     nora.get_by_label("Password", exact=True).fill(PASSWORD)
     nora.get_by_role("button", name="Sign up").click()
-    expect(nora.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(nora.get_by_role("heading", name="Check your email")).to_be_visible()
     nora.goto(letter_link(post_office, nora, "nora@fjord.example"))
     nora.get_by_role("button", name="Yes, confirm it").click()
     log_in(nora, "nora@fjord.example")
     expect(nora).to_have_url(re.compile("/app/start/"))
 
     nora.goto("/app/settings/members/")
-    nora.get_by_label("E-mail address").first.fill("otto@fjord.example")
+    nora.get_by_label("Email address").first.fill("otto@fjord.example")
     nora.get_by_label("Role", exact=True).select_option("supervisor")
     nora.get_by_role("button", name="Invite").click()
     expect(nora.get_by_text("An invitation is on its way")).to_be_visible()
@@ -182,7 +182,7 @@ def test_second_tab_of_the_log_in_goes_on(visitors: Any, agent: Membership) -> N
     first = visitors(viewport=DESK)
     second = first.context.new_page()
     second.goto("/login/?next=/app/settings/profile/")
-    second.get_by_label("E-mail address").fill(agent.user.email)
+    second.get_by_label("Email address").fill(agent.user.email)
     second.get_by_label("Password", exact=True).fill(PASSWORD)
     log_in(first, agent.user.email)
     expect(first).to_have_url(re.compile("/app/inbox/"))

@@ -210,7 +210,7 @@ UNDO = {
     "assign": "Assigned to Linh.",
     "snooze": "Snoozed until",
     "close": "Closed.",
-    "hand-back": "The bot answers again.",
+    "return-to-bot": "The bot answers again.",
 }
 
 
@@ -261,7 +261,7 @@ def _act(page: Page, verb: str) -> str:
         page.keyboard.press("s")
         page.get_by_role("button", name="For one hour").click()
     else:
-        if verb == "hand-back":
+        if verb == "return-to-bot":
             page.get_by_role("button", name="More").click()
         page.locator(f'#conversation-actions [data-action="{verb}"]:visible').first.click()
     words = UNDO[verb]

@@ -36,7 +36,7 @@ def desk(chromium: Browser, web_server: LiveServer, agent: Membership) -> Iterat
         yield context
 
 
-def handed_off(organization: Organization, widget: Widget, name: str) -> Conversation:
+def escalated(organization: Organization, widget: Widget, name: str) -> Conversation:
     customer = Customer.objects.create(organization=organization, name=name)
     conversation = make_conversation(customer, widget, f"first-{customer.pk.hex}")
     escalate(organization_id=organization.pk, conversation_id=conversation.pk, reason="asked")
@@ -50,11 +50,11 @@ def expect_order(page: Page, *names: str) -> None:
 def test_longest_wait_stands_first_and_moves_when_it_is_answered(
     desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
 ) -> None:
-    an = handed_off(organization, widget, "An")
-    handed_off(organization, widget, "Bình")
+    an = escalated(organization, widget, "An")
+    escalated(organization, widget, "Bình")
     page = open_inbox(desk)
     expect_order(page, "An", "Bình")
-    handed_off(organization, widget, "Cường")
+    escalated(organization, widget, "Cường")
     expect_order(page, "An", "Bình", "Cường")
     # More words of somebody who waits already change nothing.
     customer_says(an, "Anybody there?", "more")
@@ -69,7 +69,7 @@ def test_longest_wait_stands_first_and_moves_when_it_is_answered(
 def test_row_shows_the_customers_last_words_in_a_hand_over(
     desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
 ) -> None:
-    conversation = handed_off(organization, widget, "An")
+    conversation = escalated(organization, widget, "An")
     page = open_inbox(desk)
     last = page.locator("#rows .row-last")
     expect(last).to_have_text("Do you ship to Manila?")
@@ -85,7 +85,7 @@ def test_row_shows_the_customers_last_words_in_a_hand_over(
 def test_colleagues_answer_leaves_nothing_unread_here(
     desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
 ) -> None:
-    conversation = handed_off(organization, widget, "An")
+    conversation = escalated(organization, widget, "An")
     page = open_inbox(desk)
     unread = page.locator("#rows .row-unread")
     expect(unread).to_have_text("1 unread")
@@ -103,7 +103,7 @@ def test_colleagues_answer_leaves_nothing_unread_here(
 def test_time_of_a_row_is_that_of_its_words(
     desk: BrowserContext, organization: Organization, widget: Widget, colleague: Membership
 ) -> None:
-    conversation = handed_off(organization, widget, "An")
+    conversation = escalated(organization, widget, "An")
     asked = timezone.now() - timedelta(hours=30)
     customer_says(conversation, "And to Cebu?", "cebu", timestamp=asked)
     page = open_inbox(desk)
@@ -125,8 +125,8 @@ def test_time_of_a_row_is_that_of_its_words(
 def test_newest_first_is_chosen_kept_and_live(
     desk: BrowserContext, organization: Organization, widget: Widget, agent: Membership
 ) -> None:
-    an = handed_off(organization, widget, "An")
-    handed_off(organization, widget, "Bình")
+    an = escalated(organization, widget, "An")
+    escalated(organization, widget, "Bình")
     page = open_inbox(desk)
     expect_order(page, "An", "Bình")
     switch = page.get_by_role("navigation", name="Order of the list")
@@ -137,7 +137,7 @@ def test_newest_first_is_chosen_kept_and_live(
     expect_order(page, "Bình", "An")
     expect(newest).to_have_attribute("aria-current", "true")
     assert "order=newest" in page.url
-    handed_off(organization, widget, "Cường")
+    escalated(organization, widget, "Cường")
     expect_order(page, "Cường", "Bình", "An")
     customer_says(an, "Anybody there?", "more")
     expect_order(page, "An", "Cường", "Bình")

@@ -41,7 +41,7 @@ def test_hand_over_that_the_bot_has_told_is_not_told_twice(page: Page) -> None:
         return m.rowsOf(chat([
           posted("customer", "", "Hi", "2026-03-05T09:00:00+07:00"),
           posted("bot", "", "Somebody will answer you here", "2026-03-05T09:00:01+07:00"),
-          change("handed_off", {{ status: "open" }}, "2026-03-05T09:00:01+07:00"),
+          change("escalated", {{ status: "open" }}, "2026-03-05T09:00:01+07:00"),
         ]), words, now).filter((row) => row.kind !== "day").map((row) => row.text);
         """,
     )
@@ -58,7 +58,7 @@ def test_timeline_tells_days_people_and_changes(page: Page) -> None:
           posted("customer", "", "Hi", "2026-03-03T10:00:00+07:00"),
           posted("bot", "", "Here", "2026-03-04T10:00:00+07:00"),
           posted("customer", "", "A person, please", "2026-03-05T08:59:00+07:00"),
-          change("handed_off", {{ status: "open" }}, "2026-03-05T09:00:00+07:00"),
+          change("escalated", {{ status: "open" }}, "2026-03-05T09:00:00+07:00"),
           change("assigned", {{ status: "open" }}, "2026-03-05T09:00:30+07:00"),
           change("taken_over", linh, "2026-03-05T09:01:00+07:00"),
           change(null),

@@ -49,7 +49,7 @@ class VisitorClient(StreamClient):
 
 
 class AgentClient(StreamClient):
-    """An agent's inbox, logged in with e-mail and password as in a browser."""
+    """An agent's inbox, logged in with email and password as in a browser."""
 
     path = "/ws/inbox/"
 

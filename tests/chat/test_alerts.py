@@ -1,4 +1,4 @@
-"""E-mails about customers who wait unseen, and the page that says who wants which alert."""
+"""Emails about customers who wait unseen, and the page that says who wants which alert."""
 
 import base64
 import json
@@ -104,7 +104,7 @@ def test_assignee_who_has_not_looked_is_told_once(
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "while it is closed, only the e-mail below reaches you"),
+        ("en", "while it is closed, only the email below reaches you"),
         ("vi", "khi hộp thư đóng, chỉ có email bên dưới báo cho bạn"),
         ("ru", "о клиенте сообщит только письмо, которое включается ниже"),
     ],

@@ -104,19 +104,19 @@ def test_answer_is_in_the_questions_language(
         ("Хочу поговорить с человеком", "ru"),
     ],
 )
-def test_who_asks_for_a_person_is_handed_off(
+def test_who_asks_for_a_person_is_escalated(
     knowing: Organization, conversation: Conversation, text: str, language: str
 ) -> None:
     question = ask(conversation, text)
     run(question)
     assert replies(question) == [farewell(Line.ASKED, language)]
     (change,) = changes(question)
-    assert (change["name"], change["reason"], change["status"]) == ("handed_off", "asked", "open")
+    assert (change["name"], change["reason"], change["status"]) == ("escalated", "asked", "open")
     assert turn(question).outcome == Outcome.ASKED_FOR_PERSON
     assert is_struck_off(question)
 
 
-def test_unknown_question_is_handed_off(knowing: Organization, conversation: Conversation) -> None:
+def test_unknown_question_is_escalated(knowing: Organization, conversation: Conversation) -> None:
     question = ask(conversation, "Who won the football match last night?")
     run(question)
     assert replies(question) == [farewell(Line.UNKNOWN)]

@@ -34,44 +34,44 @@ SURE_ANSWER = TEXTS["delivery"]["en"][1]
 
 
 @pytest.fixture
-def handed_off(knowing: Organization, conversation: Conversation) -> Conversation:
+def escalated(knowing: Organization, conversation: Conversation) -> Conversation:
     run(ask(conversation, UNKNOWN, "miss"))
     conversation.refresh_from_db()
     assert conversation.awaits_person
     return conversation
 
 
-def test_bot_answers_what_it_surely_knows_after_a_miss(handed_off: Conversation) -> None:
-    waiting_since = handed_off.waiting_since
-    question = ask(handed_off, SHIPPING)
+def test_bot_answers_what_it_surely_knows_after_a_miss(escalated: Conversation) -> None:
+    waiting_since = escalated.waiting_since
+    question = ask(escalated, SHIPPING)
     run(question)
     assert replies(question) == [SURE_ANSWER]
     assert turn(question).outcome == Outcome.ANSWERED
     assert is_struck_off(question)
-    handed_off.refresh_from_db()
+    escalated.refresh_from_db()
     # It stays with people, who still owe the answer to what the bot did not know.
-    assert handed_off.status == Status.OPEN
-    assert handed_off.awaits_person
-    assert handed_off.waiting_since == waiting_since is not None
+    assert escalated.status == Status.OPEN
+    assert escalated.awaits_person
+    assert escalated.waiting_since == waiting_since is not None
 
 
-def test_bot_never_repeats_its_farewell(handed_off: Conversation) -> None:
+def test_bot_never_repeats_its_farewell(escalated: Conversation) -> None:
     for key, text in [
         ("again", "Who won the tennis match last night?"),
         ("person", "I want to talk to a person"),
         ("person-again", "human please"),
         ("hello", "hello"),
     ]:
-        question = ask(handed_off, text, key)
+        question = ask(escalated, text, key)
         run(question)
         assert replies(question) == []
         assert changes(question) == []
         assert is_struck_off(question)
 
 
-def test_what_is_left_to_a_person_is_recorded(handed_off: Conversation) -> None:
-    asked_again = ask(handed_off, "human please", "person")
-    missed = ask(handed_off, "Who won the tennis match last night?", "missed")
+def test_what_is_left_to_a_person_is_recorded(escalated: Conversation) -> None:
+    asked_again = ask(escalated, "human please", "person")
+    missed = ask(escalated, "Who won the tennis match last night?", "missed")
     for question in (asked_again, missed):
         run(question)
     assert (turn(asked_again).outcome, turn(asked_again).answer) == (Outcome.LEFT_TO_PERSON, "")
@@ -91,26 +91,26 @@ def test_two_misses_at_once_hand_over_once(
 
 
 def test_bot_is_silent_where_it_is_only_fairly_sure(
-    handed_off: Conversation, monkeypatch: pytest.MonkeyPatch
+    escalated: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot, "SURE", 1.1)
-    question = ask(handed_off, SHIPPING)
+    question = ask(escalated, SHIPPING)
     run(question)
     assert replies(question) == []
     assert turn(question).outcome == Outcome.LEFT_TO_PERSON
 
 
-def test_answer_after_a_hand_off_counts_against_the_plan_once(handed_off: Conversation) -> None:
-    question = ask(handed_off, SHIPPING)
+def test_answer_after_a_escalation_counts_against_the_plan_once(escalated: Conversation) -> None:
+    question = ask(escalated, SHIPPING)
     run(question)
     run(question)
-    assert used(handed_off.organization, Metric.BOT_ANSWERS) == 1
+    assert used(escalated.organization, Metric.BOT_ANSWERS) == 1
 
 
-def test_reply_decided_before_a_crash_stands_after_the_hand_off(
-    handed_off: Conversation, monkeypatch: pytest.MonkeyPatch
+def test_reply_decided_before_a_crash_stands_after_the_escalation(
+    escalated: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    question = ask(handed_off, SHIPPING)
+    question = ask(escalated, SHIPPING)
     with monkeypatch.context() as patched:
         patched.setattr(bot, "_finish", lambda *args: None)
         run(question)
@@ -169,38 +169,36 @@ def reply(conversation: Conversation, agent: Membership) -> None:
     ],
 )
 def test_bot_is_silent_once_a_person_has_acted(
-    handed_off: Conversation, agent: Membership, way: str
+    escalated: Conversation, agent: Membership, way: str
 ) -> None:
-    known = ask(handed_off, SHIPPING)
-    person_takes_over(handed_off, agent, way)
+    known = ask(escalated, SHIPPING)
+    person_takes_over(escalated, agent, way)
     run(known)
     assert SURE_ANSWER not in replies(known)
     assert turn(known).outcome == Outcome.SUPERSEDED
     later = post_message(
-        organization_id=handed_off.organization_id,
-        conversation_id=handed_off.pk,
-        sender=customer_sender(handed_off.customer),
+        organization_id=escalated.organization_id,
+        conversation_id=escalated.pk,
+        sender=customer_sender(escalated.customer),
         content={"type": "text", "text": SHIPPING},
         client_message_id="later",
     )
     assert later.pending == ()
     with pytest.raises(ConversationTaken):
         post_message(
-            organization_id=handed_off.organization_id,
-            conversation_id=handed_off.pk,
+            organization_id=escalated.organization_id,
+            conversation_id=escalated.pk,
             sender=Sender(type=SenderType.BOT, id="bot", name="Assistant"),
             content={"type": "text", "text": "Me again"},
             client_message_id=uuid4().hex,
         )
 
 
-def test_a_new_hand_off_after_a_hand_back_says_farewell_again(
-    handed_off: Conversation, agent: Membership
+def test_a_new_escalation_after_a_return_to_bot_says_farewell_again(
+    escalated: Conversation, agent: Membership
 ) -> None:
-    return_to_bot(
-        organization_id=handed_off.organization_id, conversation_id=handed_off.pk, by=agent
-    )
-    question = ask(handed_off, "human please", "person")
+    return_to_bot(organization_id=escalated.organization_id, conversation_id=escalated.pk, by=agent)
+    question = ask(escalated, "human please", "person")
     run(question)
     assert replies(question) == [farewell(Line.ASKED)]
 
@@ -221,15 +219,15 @@ def test_farewell_says_that_the_team_is_online(
     assert replies(question) == [f"{line(Line.ASKED, 'en')} {line(Line.TEAM_ONLINE, 'en')}"]
 
 
-def test_hand_off_can_be_derived_again_from_the_log(handed_off: Conversation) -> None:
-    run(ask(handed_off, SHIPPING))
+def test_escalation_can_be_derived_again_from_the_log(escalated: Conversation) -> None:
+    run(ask(escalated, SHIPPING))
     before = Conversation.objects.values(
-        "handed_off_at", "waiting_since", "last_customer_message", "replied_by"
+        "escalated_at", "waiting_since", "last_customer_message", "replied_by"
     ).get()
     Conversation.objects.update(last_seq=1)
     reconcile(repair=True)
     after = Conversation.objects.values(
-        "handed_off_at", "waiting_since", "last_customer_message", "replied_by"
+        "escalated_at", "waiting_since", "last_customer_message", "replied_by"
     ).get()
     assert after == before
     assert before["last_customer_message"]["text"] == SHIPPING

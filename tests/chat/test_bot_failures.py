@@ -49,7 +49,7 @@ def killed_at(
 
 @pytest.mark.parametrize("step", ["_decide", "_say", "_finish", "finish_effect"])
 @pytest.mark.parametrize(
-    ("text", "outcome", "handed_off"),
+    ("text", "outcome", "escalated"),
     [
         (SHIPPING, Outcome.ANSWERED, 0),
         ("human please", Outcome.ASKED_FOR_PERSON, 1),
@@ -63,17 +63,17 @@ def test_killed_between_steps(
     step: str,
     text: str,
     outcome: Outcome,
-    handed_off: int,
+    escalated: int,
 ) -> None:
     question = ask(conversation, text)
     killed_at(step, question, monkeypatch)
     run(question)
-    assert (len(replies(question)), len(changes(question))) == (1, handed_off)
+    assert (len(replies(question)), len(changes(question))) == (1, escalated)
     assert turn(question).outcome == outcome
     assert is_struck_off(question)
 
 
-def test_killed_between_reply_and_hand_off(
+def test_killed_between_reply_and_escalation(
     knowing: Organization, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = ask(conversation, "Who won the football match?")
@@ -143,7 +143,7 @@ def test_search_that_fails_hands_off_after_the_retries(
     assert is_struck_off(question)
 
 
-def test_question_that_nobody_gets_through_with_is_handed_off(
+def test_question_that_nobody_gets_through_with_is_escalated(
     knowing: Organization, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = ask(conversation, SHIPPING)

@@ -60,7 +60,7 @@ def test_a_pasted_site_gets_one_form(typed: str, normalized: str) -> None:
         ("*", "every site"),
         ("*.com", "everybody"),
         ("shop.*.example", "only at the beginning"),
-        ("minh@shop.example", "e-mail address"),
+        ("minh@shop.example", "email address"),
         ("my shop.example", "space"),
         ("ftp://shop.example", "begin with https://"),
         ("javascript:alert(1)", "begin with https://"),

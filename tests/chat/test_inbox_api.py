@@ -198,10 +198,10 @@ def test_newest_are_read_from_an_index_as_the_applications_role(agent: Membershi
 def test_in_a_list_of_the_newest_a_colleagues_note_stands_with_its_own_time(
     api: Client, organization: Any, widget: Widget, owner: Membership
 ) -> None:
-    [handed_off] = many(organization, widget, 1)
+    [escalated] = many(organization, widget, 1)
     post_message(
         organization_id=organization.pk,
-        conversation_id=handed_off.pk,
+        conversation_id=escalated.pk,
         sender=Sender(type=SenderType.AGENT, id=str(owner.user_id), name="Olga"),
         content={"type": "note", "text": "Who takes this?"},
         client_message_id="note",
@@ -272,17 +272,17 @@ def test_what_arrives_meanwhile_does_not_shift_the_next_page(
 def test_row_holds_the_customers_last_words_whatever_was_said_after_them(
     api: Client, organization: Any, widget: Widget, owner: Membership
 ) -> None:
-    [handed_off] = many(organization, widget, 1)
+    [escalated] = many(organization, widget, 1)
     post_message(
         organization_id=organization.pk,
-        conversation_id=handed_off.pk,
+        conversation_id=escalated.pk,
         sender=Sender(type=SenderType.AGENT, id=str(owner.user_id), name="Olga"),
         content={"type": "note", "text": "Who takes this?"},
         client_message_id="note",
     )
     [row] = api.get(LIST).json()["rows"]
     assert row["last_message"]["text"] == "Who takes this?"
-    question = Message.objects.numbered(organization.pk, handed_off.pk, 1)
+    question = Message.objects.numbered(organization.pk, escalated.pk, 1)
     assert question is not None
     asked = question.timestamp.isoformat()
     assert row["last_customer_message"] == {
@@ -294,7 +294,7 @@ def test_row_holds_the_customers_last_words_whatever_was_said_after_them(
     [words] = api.get("/app/inbox/").context["rows"]
     assert (words["author"], words["text"]) == ("", "Do you ship to Manila?")
     assert words["moment"] == asked != row["last_message_at"]
-    delete_message(conversation_id=handed_off.pk, message_id=question.message_id, by=owner)
+    delete_message(conversation_id=escalated.pk, message_id=question.message_id, by=owner)
     [row] = api.get(LIST).json()["rows"]
     assert row["last_customer_message"] == {
         "seq": 1,

@@ -167,7 +167,7 @@ def test_the_team_is_told_why_the_bot_stopped(few_answers: None, widget: Widget)
     question = bot_turns.ask(conversation_from(widget, "203.0.113.7"), bot_turns.SHIPPING)
     bot_turns.run(question)
     (change,) = bot_turns.changes(question)
-    assert (change["name"], change["reason"]) == ("handed_off", "too_many")
+    assert (change["name"], change["reason"]) == ("escalated", "too_many")
 
 
 def test_one_conversation_cannot_spend_them_either(

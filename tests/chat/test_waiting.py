@@ -44,9 +44,9 @@ def test_a_customer_handed_to_people_waits_whatever_the_bot_said(conversation: C
         conversation_id=conversation.pk,
         reason="asked",
     )
-    handed_off = Message.objects.numbered(conversation.organization_id, conversation.pk, 3)
-    assert handed_off is not None
-    assert waiting_since(conversation) == handed_off.timestamp
+    escalated = Message.objects.numbered(conversation.organization_id, conversation.pk, 3)
+    assert escalated is not None
+    assert waiting_since(conversation) == escalated.timestamp
 
 
 def test_a_closed_conversation_waits_for_nobody_and_can_be_derived_again(

@@ -147,7 +147,7 @@ def test_every_wrong_value_is_told_at_its_field_and_nothing_is_lost(
     for words in (
         "Enter the name of the site.",
         "Line 2: “shop” lacks its ending",
-        "Line 3: “a@b.example” is an e-mail address",
+        "Line 3: “a@b.example” is an email address",
         "Choose a colour",
         "at most 60 characters",
         "Здравствуйте, это мой текст",

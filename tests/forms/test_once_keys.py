@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from chat.models import IdentitySecret, Widget
 from crm.accounts.models import (
@@ -191,3 +193,16 @@ def test_another_file_under_the_same_once_key_is_read(owner: Membership) -> None
         text = f"question,answer\n{name}?,Yes.\n".encode()
         answer = client.post(page, sent | {"file": SimpleUploadedFile("faqs.csv", text)})
         assert f"{name}?" in answer.content.decode()
+
+
+def test_a_form_sent_again_after_its_record_was_deleted_creates_it_anew(owner: Membership) -> None:
+    page = "/app/settings/teams/new/"
+    client = browser(owner)
+    form = form_of(client.get(page), "name") | {"name": "North"}
+    assert client.post(page, form).status_code == 302
+    assert client.post(page, form).status_code == 302
+    assert Team.objects.count() == 1
+    Team.objects.all().delete()
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert client.post(page, form).status_code == 302
+    assert Team.objects.count() == 1

@@ -1,5 +1,6 @@
 """FAQs out of pasted text and tables: what is read, what is refused, and that nothing is lost."""
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -36,6 +37,36 @@ def test_questions_parted_by_empty_lines() -> None:
     assert read(text) == [
         (1, "Do you deliver?", "Yes.\nEvery day.", "en", ""),
         (6, "Có giao hàng không?", "Có, mỗi ngày.", "vi", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "answer"),
+    [
+        ("О. Генри есть?\nДа.", "О. Генри есть?", "Да."),
+        ("В. Новгород: доставляете?\nДа.", "В. Новгород: доставляете?", "Да."),
+        ("What do I do?\nAnswer.", "What do I do?", "Answer."),
+        ("Q. How?\nA. So.", "How?", "So."),
+        ("В) Как?\nО) Так.", "Как?", "Так."),
+        ("Вопрос: Как?\nТак.", "Как?", "Так."),
+        ("Hỏi: Thế nào?\nĐáp: Thế.", "Thế nào?", "Thế."),
+        ("Hỏi: Thế nào?\u000bĐáp: Thế\u000cnày.\u0085Xong", "Thế nào?", "Thế\nnày.\nXong"),
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_marks_are_left_out_and_words_are_not(
+    text: str, question: str, answer: str, form: Any
+) -> None:
+    (row,) = read_text(unicodedata.normalize(form, text), fallback_language="en").rows
+    assert (row.question, row.answer, row.error) == (question, answer, "")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_header_is_known_in_every_form(form: Any) -> None:
+    table = "Câu\u00a0HỎI;Trả lời;Ngôn ngữ\nThế nào?;Thế\u000bnày;vi\nMấy giờ?;Chín;vi\n"
+    assert read(unicodedata.normalize(form, table)) == [
+        (2, "Thế nào?", "Thế\nnày", "vi", ""),
+        (3, "Mấy giờ?", "Chín", "vi", ""),
     ]
 
 

@@ -20,7 +20,7 @@ async def ask(server: LiveServer, widget: Widget) -> list[str]:
     """Ask by socket, and wait until the bot has answered; give the kinds of who spoke."""
     visitor = await visit(server, widget.site_key)
     async with visitor.connected(ticket=visitor.session["ticket"]) as client:
-        await client.post(None, "question-1", "My e-mail is minh@example.com, do you ship?")
+        await client.post(None, "question-1", "My email is minh@example.com, do you ship?")
         first = await client.receive("event", seq=1)
         second = await client.receive("event", seq=2)
     return [event["data"]["sender"]["type"] for event in (first, second)]

@@ -88,7 +88,7 @@ def test_letters_that_wait_or_were_given_up_show(operator: Client) -> None:
     Mail.objects.create(due_at=now, given_up_at=now, **common)
     Mail.objects.create(due_at=now, sent_at=now, **common)
     page = look(operator)
-    assert "Letters 2 waiting to be sent, the oldest: " in page
+    assert "Emails 2 waiting to be sent, the oldest: " in page
     assert "1 given up in 30 days" in page
 
 

@@ -259,7 +259,7 @@ def test_it_goes_along_into_threads_and_coroutines(organization: Organization) -
 def test_a_thread_that_nobody_told_anything_sees_nothing(
     organization: Organization, places: set[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tenancy, "unsaid", tenancy.NOBODY)
+    monkeypatch.setattr(tenancy, "default_scope", tenancy.NOBODY)
 
     def ask() -> list[str]:
         try:

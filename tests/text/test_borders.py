@@ -36,7 +36,7 @@ IN_LINES = "Vũ\u00a0Khánh Toàn"
 ADDRESS, ADDRESS_TYPED = "kim@пример.example", "\u200bKim@XN--E1AFMKFD.example\u00a0"
 # A file of FAQs: each of them is normalized when it is stored.
 AS_TYPED = {"knowledge.forms.ImportForm.text"}
-# Columns that programs fill: tokens, hashes, codes, names of the installation, composed e-mails.
+# Columns that programs fill: tokens, hashes, codes, names of the installation, composed emails.
 MACHINES = {
     "accounts.ApiKeySecret": {"prefix", "secret_hash"},
     "accounts.Organization": {"slug", "timezone"},

@@ -86,6 +86,22 @@ def test_api_pages_and_help_pages_find_the_same_faqs(
         assert ("on Sundays" in shown, "Gift cards" in shown) == (True, False), page
 
 
+@pytest.mark.usefixtures("faqs")
+def test_search_that_is_too_long_is_cut_off_everywhere(
+    api: Api, organization: Organization, agent: Membership, colleague: Membership
+) -> None:
+    asked = "deliver sundays" + " deliver" * 60 + " \x00" + "x" * 900
+    for page in ("/app/knowledge/", f"/help/{organization.slug}/en/"):
+        shown = api.client.get(page, {"q": asked}).content.decode()
+        assert ("on Sundays" in shown, "Gift cards" in shown) == (True, False), page
+    members = api.client.get("/app/settings/members/", {"q": f"{agent.user.email} " * 60})
+    assert [member.user for member in members.context["members"]] == [agent.user]
+    for path in ("customers", "knowledge/faqs", "inbox/conversations"):
+        assert api.get(f"/api/v1/{path}", {"search": "x" * 200}).status_code == 200, path
+        answer = api.get(f"/api/v1/{path}", {"search": "x" * 201})
+        assert (answer.status_code, "search" in answer.content.decode()) == (400, True), path
+
+
 @pytest.mark.parametrize("signs", ["%s,", "<%s>", '"%s";', "(%s)", "%s."])
 def test_member_is_found_by_an_address_with_punctuation(
     api: Api, agent: Membership, colleague: Membership, signs: str

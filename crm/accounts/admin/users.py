@@ -60,7 +60,7 @@ class PersonForm(NormalizedText, forms.ModelForm):
 
 
 class NewPersonForm(PersonForm):
-    """A new account: its owner chooses the password, by an e-mailed link."""
+    """A new account: its owner chooses the password, by an emailed link."""
 
     class Meta:
         model = User
@@ -86,12 +86,12 @@ def _switch_on(request: HttpRequest, row: User, form: forms.Form) -> str:
 
 def _reset_factor(request: HttpRequest, row: User, form: forms.Form) -> str:
     reset_second_factor(user_id=row.pk)
-    return gettext("The second factor is removed. They were told by letter.")
+    return gettext("The second factor is removed. They were told by email.")
 
 
 def _send_reset(request: HttpRequest, row: User, form: forms.Form) -> str:
     send_password_reset(request=request, user=row)
-    return gettext("A letter with a link is on its way.")
+    return gettext("An email with a link is on its way.")
 
 
 def _log_out(request: HttpRequest, row: User, form: forms.Form) -> str:
@@ -133,7 +133,7 @@ class UserAdmin(ConsoleAdmin):
         AdminAction(
             name="send-password-reset",
             title=_("Send a password link"),
-            asks=_("A letter goes to their address, with a link that sets a new password."),
+            asks=_("An email goes to their address, with a link that sets a new password."),
             run=_send_reset,
             icon="mail",
             fits=lambda row: row.is_active,
@@ -155,7 +155,7 @@ class UserAdmin(ConsoleAdmin):
             consequences=(
                 _("Their app, passkeys and recovery codes are removed."),
                 _("Every session, token and socket of theirs ends."),
-                _("They are told by letter."),
+                _("They are told by email."),
             ),
             run=_reset_factor,
             icon="phonelink_erase",
@@ -219,7 +219,7 @@ class UserAdmin(ConsoleAdmin):
         return bool(super().has_add_permission(request)) and self.has_change_permission(request)
 
     def response_add(self, request: HttpRequest, obj: User, *args: Any) -> HttpResponse:
-        self.message_user(request, gettext("A letter with a link is on its way."))
+        self.message_user(request, gettext("An email with a link is on its way."))
         return super().response_add(request, obj, *args)
 
 

@@ -28,6 +28,7 @@ from crm.core.api import (
     page_of,
     refuses,
 )
+from crm.core.fields import MomentField
 
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -54,7 +55,7 @@ class ApiKeyBody(Body):
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=SCOPES), min_length=1, max_length=len(SCOPES)
     )
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    expires_at = MomentField(required=False, allow_null=True, default=None)
 
     def validate_expires_at(self, moment: Any) -> Any:
         if moment is not None and moment <= timezone.now():

@@ -13,6 +13,8 @@ from crm.core.fields import whole_number
 from crm.core.forms import Form, keep_stored_choices
 from crm.core.versions import VersionedModel
 
+_SEVERAL = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
+
 
 def version_of(request: HttpRequest) -> int | None:
     """Return the version that a form was rendered with; None if missing.
@@ -56,8 +58,9 @@ class EditForm(Form):
         """Merge the submitted values with the stored ones after an edit conflict.
 
         ``theirs`` are the present values, as the form's ``initial``. Fields that the sender left
-        unchanged take the present value; the others keep what was sent and, where the present value
-        differs, are listed in ``conflicts``. Saving the form again overwrites.
+        unchanged take the present value. To a field of several values, what the sender added and
+        removed is applied. The others keep what was sent and, where the present value differs, are
+        listed in ``conflicts``. Saving the form again overwrites.
         """
         sent = self.data
         data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)
@@ -75,6 +78,9 @@ class EditForm(Form):
             if initial_key in sent and not field.has_changed(before, mine):
                 _put(data, key, _box(field, present))
                 continue
+            if initial_key in sent and isinstance(field, _SEVERAL):
+                _put(data, key, _merged(before or [], mine or [], _prepared(field, present)))
+                continue
             self.conflicts.append(
                 {
                     "label": str(field.label or name),
@@ -87,6 +93,13 @@ class EditForm(Form):
         self.data = data
         # Django keeps each bound field with the data it was made of.
         self.__dict__["_bound_fields_cache"].clear()
+
+
+def _merged(before: list[str], mine: list[str], present: list[str]) -> list[str]:
+    """Return the present values with the sender's additions and without their removals."""
+    removed = set(before) - set(mine)
+    added = [each for each in mine if each not in before and each not in present]
+    return [*(each for each in present if each not in removed), *added]
 
 
 def _plain(value: Any) -> Any:

@@ -2,14 +2,15 @@
 
 Every form carries a random key. The first submission runs in the transaction that stores its
 response under the key; a repeated one with the same content, also a concurrent one, waits and gets
-that response. A response may show a secret (an API key): it is encrypted with a key derived from
-the once-key, of which the database has only a hash.
+that response; a redirect for a minute only. A response may show a secret (an API key): it is
+encrypted with a key derived from the once-key, of which the database has only a hash.
 """
 
 import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -24,6 +25,8 @@ from crm.accounts.errors import FormSentBefore
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE
 from crm.accounts.services.idempotency import StoredResponse, answer_once, fingerprint_of
 
+# Later the record may be gone, and "Saved" would be untrue.
+REDIRECTS_KEPT_FOR = timedelta(minutes=1)
 # How long a page that was answered with can be shown again; it may hold a secret.
 SHOWN_AGAIN_SECONDS = 600
 WAIT_SECONDS = 15
@@ -74,6 +77,7 @@ def once(view: View[P]) -> View[P]:
             fingerprint=fingerprint,
             act=act,
             wait_seconds=WAIT_SECONDS,
+            redirects_kept_for=REDIRECTS_KEPT_FOR,
         )
         return _again(request, key, answer) if is_replayed else given[0]
 

@@ -1,4 +1,4 @@
-"""Forms of the e-mail address for log-in."""
+"""Forms of the email address for log-in."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class ChangeAddressForm(NormalizedText, allauth.AddEmailForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         word_address(self.fields["email"])
-        self.fields["email"].label = _("New e-mail address")
+        self.fields["email"].label = _("New email address")
 
     def clean_email(self) -> str:
         email = str(super().clean_email())

@@ -28,12 +28,12 @@ class TargetField(forms.CharField):
 
 class LogInForm(Form):
     email = forms.EmailField(
-        label=_("E-mail address"),
+        label=_("Email address"),
         max_length=255,
         widget=forms.EmailInput(
             attrs={"class": "form-control", "autocomplete": "username", "autofocus": True}
         ),
-        error_messages={"required": _("Enter your e-mail address.")},
+        error_messages={"required": _("Enter your email address.")},
     )
     password = forms.CharField(
         label=_("Password"),

@@ -12,22 +12,21 @@ from crm.accounts.models import Membership, Role, Team
 from crm.accounts.permissions import Principal
 from crm.accounts.services.members import successors_of
 from crm.accounts.services.roles import grantable_roles
-from crm.core.forms import Form
+from crm.core.forms import Form, SearchField
 from crm.core.timezones import zone_names
 
 MOST_SUCCESSORS = 500
 
 
 class FindForm(Form):
-    q = forms.CharField(
+    q = SearchField(
         label=_("Search"),
         required=False,
-        max_length=200,
         widget=forms.TextInput(
             attrs={
                 "class": "form-control",
                 "type": "search",
-                "placeholder": _("Name or e-mail address"),
+                "placeholder": _("Name or email address"),
             }
         ),
     )
@@ -37,10 +36,10 @@ class InviteForm(Form):
     """``role`` is the key of a role that the inviting member may grant."""
 
     email = forms.EmailField(
-        label=_("E-mail address"),
+        label=_("Email address"),
         max_length=255,
         widget=forms.EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
-        error_messages={"required": _("Enter an e-mail address.")},
+        error_messages={"required": _("Enter an email address.")},
     )
     role = forms.ChoiceField(
         label=_("Role"), widget=forms.Select(attrs={"class": "form-select"}), initial=Role.AGENT

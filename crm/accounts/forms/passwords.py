@@ -74,7 +74,7 @@ class ResetForm(NormalizedText, allauth.ResetPasswordForm):
 
 
 class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
-    """Set a password by the link of an e-mail, which also verifies the address."""
+    """Set a password by the link of an email, which also verifies the address."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,8 +119,8 @@ class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
 
 
 def word_address(field: forms.Field) -> None:
-    field.label = _("E-mail address")
-    field.error_messages["required"] = _("Enter your e-mail address.")
+    field.label = _("Email address")
+    field.error_messages["required"] = _("Enter your email address.")
     field.widget = forms.EmailInput(
         attrs={"class": "form-control", "autocomplete": "email", "maxlength": "255"}
     )

@@ -1,1 +1,1 @@
-"""Integration of django-allauth: adapters, stages, tokens, e-mails."""
+"""Integration of django-allauth: adapters, stages, tokens, emails."""

@@ -1,4 +1,4 @@
-"""django-allauth adapters: one log-in page, one rate limiter, our e-mails and messages."""
+"""django-allauth adapters: one log-in page, one rate limiter, our emails and messages."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -237,7 +237,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             "settings."
         ),
         "no_password": _("Set a password first: otherwise you could not log in any more."),
-        "no_verified_email": _("Confirm your e-mail address first."),
+        "no_verified_email": _("Confirm your email address first."),
         "disconnect_last": _("Set a password first: otherwise you could not log in any more."),
         "connected_other": _("This account is linked to somebody else here."),
     }
@@ -294,13 +294,13 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
 
 class SecondFactorAdapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
-        "add_email_blocked": _("Confirm your e-mail address first."),
+        "add_email_blocked": _("Confirm your email address first."),
         "cannot_delete_authenticator": _(
             "Your organization asks for a second factor. Add another one before you remove this."
         ),
         "cannot_generate_recovery_codes": _("Add a second factor first."),
         "incorrect_code": _("The code is wrong or has expired. Enter the newest one."),
-        "unverified_email": _("Confirm your new e-mail address first, or take its change back."),
+        "unverified_email": _("Confirm your new email address first, or take its change back."),
     }
 
     def encrypt(self, text: str) -> str:
@@ -355,7 +355,7 @@ def count_confirmation(user: User) -> None:
 
 
 def verified_address(user: User) -> None:
-    """Mark the address as verified, because an e-mail to it was opened."""
+    """Mark the address as verified, because an email to it was opened."""
     EmailAddress.objects.update_or_create(
         user=user, email=user.email, defaults={"primary": True, "verified": True}
     )

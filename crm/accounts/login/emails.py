@@ -1,4 +1,4 @@
-"""The e-mails about accounts: one function each.
+"""The emails about accounts: one function each.
 
 Each is called with the recipient's language active and the context of the sender.
 """
@@ -27,7 +27,7 @@ def _ignore() -> str:
 
 def verify_sign_up(context: Context) -> Email:
     return Email(
-        subject=_("Confirm your e-mail address"),
+        subject=_("Confirm your email address"),
         paragraphs=(
             _("Welcome to NextFlow. Confirm that this address is yours, then you can log in."),
         ),
@@ -39,7 +39,7 @@ def verify_sign_up(context: Context) -> Email:
 
 def verify_address(context: Context) -> Email:
     return Email(
-        subject=_("Confirm your new e-mail address"),
+        subject=_("Confirm your new email address"),
         paragraphs=(
             _("Confirm that this address is yours. Until then you log in with the old one."),
         ),
@@ -101,7 +101,7 @@ def password_changed(context: Context) -> Email:
 
 def address_changed(context: Context) -> Email:
     return Email(
-        subject=_("Your e-mail address was changed"),
+        subject=_("Your email address was changed"),
         paragraphs=(
             _("You now log in with %(address)s.") % {"address": isolate(context["to_email"])},
             _("If this was not you, tell an administrator of your organization at once."),

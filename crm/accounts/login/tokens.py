@@ -1,4 +1,4 @@
-"""Tokens sent by e-mail."""
+"""Tokens sent by email."""
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 

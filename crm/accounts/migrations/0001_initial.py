@@ -1,5 +1,6 @@
 import crm.accounts.permissions.principals
 import crm.core.ids
+import crm.core.versions
 import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
@@ -62,7 +63,7 @@ class Migration(migrations.Migration):
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=255, unique=True, verbose_name='e-mail address')),
+                ('email', models.EmailField(max_length=255, unique=True, verbose_name='email address')),
                 ('name', models.CharField(max_length=255, verbose_name='name')),
                 ('phone', models.CharField(blank=True, max_length=50, verbose_name='phone')),
                 ('language_code', models.CharField(choices=[('en', 'English'), ('vi', 'Vietnamese'), ('ru', 'Russian')], default='en', max_length=10, verbose_name='language')),
@@ -109,7 +110,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('custom_role', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='memberships', to='accounts.customrole')),
-                ('successor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.membership', verbose_name='successor')),
+                ('successor', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to='accounts.membership', verbose_name='successor')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -215,7 +216,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=60, verbose_name='name')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('lead', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='leads', to='accounts.membership')),
+                ('lead', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='leads', to='accounts.membership')),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='teams', to='accounts.organization')),
             ],
             options={
@@ -227,7 +228,7 @@ class Migration(migrations.Migration):
             name='Invitation',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=255, verbose_name='e-mail address')),
+                ('email', models.EmailField(max_length=255, verbose_name='email address')),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Administrator'), ('supervisor', 'Supervisor'), ('agent', 'Agent'), ('viewer', 'Viewer')], default='agent', max_length=20, verbose_name='role')),
                 ('token_hash', models.CharField(max_length=64, unique=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -20,7 +20,7 @@ from crm.core.text.fields import AddressField
 
 
 class Invitation(models.Model):
-    """An e-mailed invitation of one address, usable once; only a hash of its token is stored."""
+    """An emailed invitation of one address, usable once; only a hash of its token is stored."""
 
     organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
 
@@ -28,7 +28,7 @@ class Invitation(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="invitations"
     )
-    email = AddressField(_("e-mail address"), max_length=255)
+    email = AddressField(_("email address"), max_length=255)
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.AGENT)
     # Without the role that was promised there is no invitation: never another, broader one.
     custom_role = models.ForeignKey(

@@ -15,7 +15,7 @@ from crm.accounts.models.role import CustomRole, Role
 from crm.accounts.models.user import User
 from crm.accounts.permissions import BUILT_IN, Principal, Rights
 from crm.core.ids import uuid7
-from crm.core.versions import VersionedModel
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 
 if TYPE_CHECKING:
     from crm.accounts.models.impersonation import Impersonation
@@ -44,7 +44,7 @@ class Membership(Principal, VersionedModel):
     # Who takes what is open of somebody who was deactivated; nobody: it is everybody's to take.
     successor = models.ForeignKey(
         "self",
-        on_delete=models.SET_NULL,
+        on_delete=set_null_and_raise_version,
         null=True,
         blank=True,
         related_name="+",

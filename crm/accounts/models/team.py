@@ -11,7 +11,7 @@ from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
-from crm.core.versions import VersionedModel
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 
 
 class Team(VersionedModel):
@@ -21,7 +21,11 @@ class Team(VersionedModel):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
     name = LineField(_("name"), max_length=60)
     lead = models.ForeignKey(
-        Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="leads"
+        Membership,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        blank=True,
+        related_name="leads",
     )
     members = models.ManyToManyField(Membership, through="TeamMember", related_name="teams")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -43,7 +43,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = AddressField(_("e-mail address"), max_length=255, unique=True)
+    email = AddressField(_("email address"), max_length=255, unique=True)
     name = LineField(pgettext_lazy("person", "name"), max_length=255)
     phone = LineField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(

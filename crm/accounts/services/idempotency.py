@@ -52,13 +52,15 @@ def answer_once(
     fingerprint: str,
     act: Callable[[], StoredResponse],
     wait_seconds: int = 0,
+    redirects_kept_for: timedelta = KEPT_FOR,
 ) -> tuple[StoredResponse, bool]:
     """Return the response of ``act``, and whether it is a stored one.
 
     ``act`` runs in the transaction that stores its response. When it raises, neither is stored, so
     the same request may be tried again. A concurrent identical request is waited for,
-    ``wait_seconds`` at most. Raise IdempotencyKeyInvalid, IdempotencyKeyReused (the key was used
-    for another request) and IdempotencyInFlight.
+    ``wait_seconds`` at most. After ``redirects_kept_for`` an answer with a location is forgotten,
+    and the request is carried out again. Raise IdempotencyKeyInvalid, IdempotencyKeyReused (the key
+    was used for another request) and IdempotencyInFlight.
     """
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyInvalid
@@ -71,7 +73,8 @@ def answer_once(
         )
         before = mine.first()
         now = timezone.now()
-        if before is not None and before.is_kept(now - KEPT_FOR):
+        kept_for = redirects_kept_for if before is not None and before.location else KEPT_FOR
+        if before is not None and before.is_kept(now - kept_for):
             if before.fingerprint != fingerprint:
                 raise IdempotencyKeyReused
             return StoredResponse(before.status, before.body, before.location), True

@@ -25,7 +25,6 @@ from crm.accounts.models import (
     Organization,
     Role,
     Team,
-    TeamMember,
     User,
 )
 from crm.accounts.permissions import (
@@ -40,6 +39,7 @@ from crm.accounts.services.api_keys import machine_of_key
 from crm.accounts.services.owners import enter_settings, lock_rights
 from crm.accounts.services.roles import ChosenRole, chosen_role, require_may_give
 from crm.accounts.services.seats import require_seat
+from crm.accounts.services.team_seats import seat
 from crm.accounts.services.undo import record_undoable, register_undo
 from crm.accounts.signals import member_joined
 from crm.core import ratelimit, tenancy
@@ -58,9 +58,9 @@ Address = Callable[[str], str]
 def invite(
     *, by: Principal, email: str, role: str, address_of: Address, team_id: UUID | None = None
 ) -> Invitation:
-    """Invite an address to this organization by e-mail.
+    """Invite an address to this organization by email.
 
-    ``role`` as in `chosen_role`; ``address_of`` builds the e-mail's link from the token. An open
+    ``role`` as in `chosen_role`; ``address_of`` builds the email's link from the token. An open
     invitation of the same address is replaced: its token becomes invalid.
     """
     by = enter_settings(by)
@@ -152,7 +152,7 @@ def invitation_of(token: str) -> Invitation:
 def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
     """Raise GrantsTooMuch if the new member's team would give access beyond the inviter's."""
     seats = team.seats.select_related("membership__custom_role")
-    rights = {seat.membership_id: seat.membership.rights for seat in seats}
+    rights = {each.membership_id: each.membership.rights for each in seats}
     lead = rights.get(team.lead_id) if team.lead_id else None
     require_seat_in_team(by, [*rights.values(), chosen.rights], lead=lead)
 
@@ -273,10 +273,10 @@ def _join(invitation: Invitation, user: User) -> Membership:
         membership.is_active = True
         membership.save(update_fields=["role", "custom_role", "is_active", "updated_at"])
     if invitation.team_id:
-        TeamMember.objects.get_or_create(
+        seat(
             organization_id=invitation.organization_id,
             team_id=invitation.team_id,
-            membership=membership,
+            membership_ids=[membership.pk],
         )
     _announce(membership)
     return membership

@@ -4,16 +4,16 @@ import logging
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
 from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
 from crm.accounts.managers import MembershipQuerySet
-from crm.accounts.models import EndReason, Invitation, Membership, TeamMember
+from crm.accounts.models import EndReason, Invitation, Membership
 from crm.accounts.permissions import WRITE, Module, Principal, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
 from crm.accounts.services.seats import require_seat
+from crm.accounts.services.team_seats import unseat_everywhere
 from crm.accounts.services.token_families import end_families
 from crm.accounts.signals import member_joined, member_left
 from crm.core import realtime
@@ -103,8 +103,7 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
         user_id=membership.user_id, because=EndReason.DEACTIVATED, membership_id=membership.pk
     )
     Invitation.objects.open().filter(invited_by=membership).update(revoked_at=now)
-    TeamMember.objects.filter(membership=membership).delete()
-    membership.leads.update(lead=None, version=F("version") + 1)
+    unseat_everywhere(membership)
     # Their open pages show this organization; what they may still see elsewhere they load anew.
     realtime.close_sockets(user_id=membership.user_id)
     _tell(member_left, membership)

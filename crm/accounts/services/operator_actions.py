@@ -56,7 +56,7 @@ def reset_second_factor(*, user_id: UUID) -> None:
 
 
 def send_password_reset(*, request: HttpRequest, user: User) -> None:
-    """Send the e-mail of "Forgot your password?"."""
+    """Send the email of "Forgot your password?"."""
     request_password_reset(request, user.email, [user], None)
     _log("A password link was sent.", "accounts.send_password_reset", user_id=user.pk)
 

@@ -14,9 +14,10 @@ from crm.accounts.errors import (
     TooManyTeams,
     UndoImpossible,
 )
-from crm.accounts.models import Membership, Team, TeamMember
+from crm.accounts.models import Membership, Team
 from crm.accounts.permissions import Principal, require_seat_in_team
 from crm.accounts.services.owners import enter_settings
+from crm.accounts.services.team_seats import seat, unseat
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from crm.core import realtime
 from crm.core.text.normalization import is_taken
@@ -85,11 +86,12 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     team = _locked(by.organization_id, UUID(data["pk"]))
     if _is_name_taken(team):
         raise UndoImpossible
-    # Deactivated members do not get their seats back.
-    team.seats.filter(membership__is_active=False).delete()
     if team.lead and not team.lead.is_active:
         team.lead = None
         team.save(update_fields=["lead", "updated_at"])
+    # Deactivated members do not get their seats back.
+    gone = team.seats.filter(membership__is_active=False)
+    unseat(team_id=team.pk, membership_ids=list(gone.values_list("membership_id", flat=True)))
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 
@@ -138,14 +140,12 @@ def _seat(team: Team, *, by: Principal, lead_id: UUID | None, member_ids: Collec
         raise MemberNotFound
     if known or team.lead_id != lead_id:
         _require_reach(by, wanted, lead_id=lead_id, are_new=bool(known))
-    team.seats.exclude(membership__in=wanted).delete()
-    TeamMember.objects.bulk_create(
-        TeamMember(organization_id=team.organization_id, team=team, membership_id=membership_id)
-        for membership_id in sorted(known)
-    )
     if team.lead_id != lead_id:
         team.lead_id = lead_id
         team.save(update_fields=["lead", "updated_at"])
+    unseat(team_id=team.pk, membership_ids=before.keys() - wanted)
+    seat(organization_id=team.organization_id, team_id=team.pk, membership_ids=known)
+    team.refresh_from_db(fields=["version"])
     _tell_teams_changed({*before.values(), *known.values()})
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from crm.accounts.errors import UndoImpossible, UndoNotFound
 from crm.accounts.models import UndoableAction
 from crm.accounts.permissions import Principal
+from crm.core.versions import raised
 
 UNDO_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
@@ -87,7 +88,7 @@ def snapshot(instance: Model) -> dict[str, Any]:
     updates: dict[Any, Any] = collector.field_updates
     for (field, _value), groups_of_rows in updates.items():
         ids = [str(row.pk) for rows in groups_of_rows for row in rows]
-        if ids:
+        if ids and field.is_relation:
             unlinked.append({"model": field.model._meta.label, "field": field.name, "ids": ids})
     return {
         "rows": json.loads(serializers.serialize("json", removed)),
@@ -103,7 +104,7 @@ def restore(data: dict[str, Any]) -> None:
     for each in data["unlinked"]:
         model, field = apps.get_model(each["model"]), each["field"]
         rows = model._base_manager.filter(pk__in=each["ids"], **{f"{field}__isnull": True})
-        rows.update(**{f"{field}_id": data["pk"]})
+        rows.update(**{f"{field}_id": data["pk"]}, **raised(model))
 
 
 def purge_undoable() -> int:

@@ -24,7 +24,7 @@ MOST_LETTERS = 20
 def tell_levels(*, organization_id: UUID) -> list[QuotaNotice]:
     """Notify owners of quota levels reached and not notified yet. Return the new notices.
 
-    Safe to repeat: the row of a notice and its e-mails are one transaction.
+    Safe to repeat: the row of a notice and its emails are one transaction.
     """
     terms = terms_of(organization_id)
     standings = standings_of(terms)

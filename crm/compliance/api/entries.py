@@ -11,6 +11,7 @@ from crm.accounts.api.base import ModuleView
 from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
+from crm.core.fields import MomentField
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):
@@ -96,8 +97,8 @@ class AuditListQuery(ListQuery):
     object_type = serializers.CharField(max_length=40, required=False)
     object_id = serializers.CharField(max_length=64, required=False)
     correlation_id = serializers.CharField(max_length=64, required=False)
-    at__gte = serializers.DateTimeField(required=False)
-    at__lt = serializers.DateTimeField(required=False)
+    at__gte = MomentField(required=False)
+    at__lt = MomentField(required=False)
 
 
 @extend_schema(tags=["organization"])

@@ -78,7 +78,7 @@ def is_subject(organization_id: UUID, subject: str) -> bool:
 
 
 def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
-    """Return subjects of a kind by an id or an e-mail address; at most two."""
+    """Return subjects of a kind by an id or an email address; at most two."""
     if is_subject(organization_id, f"{kind}:{who.lower()}"):
         return [f"{kind}:{who.lower()}"]
     ids: QuerySet[Any, Any]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import OperationalError, connection, transaction
@@ -26,7 +27,7 @@ from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.navigation import Menu
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
-from crm.core.forms import ModelForm
+from crm.core.forms import LinesField, ModelForm
 from crm.core.text.normalization import normalize_line, search_words
 from crm.core.versions import EditedMeanwhile
 
@@ -97,7 +98,7 @@ class ConsoleAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow only the filters that the list declares.
 
-        Django allows any column of the row, so hidden values (a session key, the text of an e-mail)
+        Django allows any column of the row, so hidden values (a session key, the text of an email)
         could be discovered character by character.
         """
         return lookup in set(self._offered_lookups(request))
@@ -141,13 +142,17 @@ class ConsoleAdmin(ModelAdmin):
         form: Any = super().get_form(request, obj, **kwargs)
         if obj is None:
             return form
-        if edit_version(obj):
-            sent = request.POST.get(VERSION) if request.method == "POST" else None
-            form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
+        sent = request.POST.get(VERSION) if request.method == "POST" else None
+        form = type(form)(form.__name__, (VersionedForm, form), {"sent_version": sent})
         # Last: a subclass of a model's form makes its fields anew.
         if "organization" in form.base_fields:
             form.base_fields["organization"].disabled = True
         return form
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, ArrayField):
+            kwargs.setdefault("form_class", LinesField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):

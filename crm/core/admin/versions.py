@@ -1,10 +1,12 @@
 """Optimistic locking in the admin.
 
 A page of a row carries the version it was rendered with in a hidden field: the ``version`` of a
-`VersionedModel`, else the time of the last change. A form with another version is shown again with
-the stored values; saving that overwrites them.
+`VersionedModel`, else the time of the last change, else a hash of the stored values. A form with
+another version is shown again with the stored values; saving that overwrites them.
 """
 
+import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +21,33 @@ VERSION = "_version"
 
 
 def edit_version(row: Model) -> str:
-    """Return the version of this row; empty for a model without one."""
+    """Return the version of this row; empty for one that is not stored yet."""
+    if row.pk is None or row._state.adding:
+        return ""
     version = getattr(row, "version", None) or getattr(row, "updated_at", None)
-    return version.isoformat() if isinstance(version, datetime) else str(version or "")
+    if version is None:
+        return _digest(row)
+    return version.isoformat() if isinstance(version, datetime) else str(version)
+
+
+def _digest(row: Model) -> str:
+    """Return a hash of all editable values, including many-to-many relations."""
+    options = row._meta
+    stored: dict[str, Any] = {
+        field.name: field.value_to_string(row)
+        for field in options.concrete_fields
+        if field.editable and not field.is_relation
+    }
+    stored |= {
+        field.name: str(field.value_from_object(row))
+        for field in options.concrete_fields
+        if field.editable and field.is_relation
+    }
+    stored |= {
+        field.name: sorted(str(each.pk) for each in field.value_from_object(row))
+        for field in options.many_to_many
+    }
+    return hashlib.sha256(json.dumps(stored, sort_keys=True, default=str).encode()).hexdigest()
 
 
 class VersionedForm(ModelForm):
@@ -40,6 +66,7 @@ class VersionedForm(ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        self._keep_unchanged()
         # Locked until the change is stored: two at once take turns.
         rows = type(self.instance)._base_manager.select_for_update(of=("self",))
         present = rows.filter(pk=self.instance.pk).first()
@@ -49,6 +76,14 @@ class VersionedForm(ModelForm):
         if self.was_changed_elsewhere:
             self.add_error(None, [_(EditedMeanwhile.message), *self._differences(present)])
         return cleaned
+
+    def _keep_unchanged(self) -> None:
+        """Keep the exact stored values of unchanged fields; a widget may show less of them."""
+        for field in self.instance._meta.concrete_fields:
+            name = field.name
+            if name not in self.cleaned_data or field.is_relation or name in self.changed_data:
+                continue
+            self.cleaned_data[name] = field.value_from_object(self.instance)
 
     def _differences(self, present: Model) -> list[str]:
         """Return, for each field that the edit would overwrite, a sentence with the

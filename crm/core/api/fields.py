@@ -15,14 +15,14 @@ class UnknownField(Invalid):
     """``field`` is the unknown name in the ``fields`` parameter; ``allowed`` are the valid ones."""
 
     code = "unknown_field"
-    message = gettext_noop("`fields` names a member that does not exist. Use those of `allowed`.")
+    message = gettext_noop("`fields` names a field that does not exist. Use those of `allowed`.")
 
 
 class UnknownBodyField(UnknownField):
     """``field`` is the unknown member of the body; ``allowed`` are the valid ones."""
 
     message = gettext_noop(
-        "The body has a member that does not exist or cannot be set. Use those of `allowed`."
+        "The body has a field that does not exist or cannot be set. Use those of `allowed`."
     )
 
 

@@ -1,4 +1,4 @@
-"""Admin of outgoing e-mails: their delivery state, never their text."""
+"""Admin of outgoing emails: their delivery state, never their text."""
 
 from typing import Any
 

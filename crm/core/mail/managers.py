@@ -1,4 +1,4 @@
-"""Querysets of outgoing e-mails."""
+"""Querysets of outgoing emails."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
@@ -17,13 +17,13 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.waiting().filter(due_at__lte=now)
 
     def over_since(self, moment: datetime) -> Self:
-        """Return the e-mails that were sent or given up before that moment."""
+        """Return the emails that were sent or given up before that moment."""
         return self.filter(
             models.Q(sent_at__lt=moment) | models.Q(given_up_at__lt=moment),
         )
 
     def claim(self, mail_id: object, now: datetime, *, lease: timedelta) -> bool:
-        """Claim one due e-mail for the lease, so that no other worker sends it. Return whether it
+        """Claim one due email for the lease, so that no other worker sends it. Return whether it
         was claimed.
         """
         return bool(

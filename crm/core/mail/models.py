@@ -1,4 +1,4 @@
-"""Outgoing e-mails."""
+"""Outgoing emails."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from crm.core.text.fields import AddressField
 
 
 class Mail(models.Model):
-    """One e-mail to one address; its text is erased once it is sent, because it may contain a
+    """One email to one address; its text is erased once it is sent, because it may contain a
     token.
     """
 
@@ -29,8 +29,8 @@ class Mail(models.Model):
     objects = MailQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("letter")
-        verbose_name_plural = _("letters")
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         indexes = [
             models.Index(
                 fields=["due_at"],

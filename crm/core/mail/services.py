@@ -1,6 +1,6 @@
-"""Queue, deliver, retry and purge e-mails.
+"""Queue, deliver, retry and purge emails.
 
-An e-mail is stored in the transaction of its cause and sent by a task after the commit. It may be
+An email is stored in the transaction of its cause and sent by a task after the commit. It may be
 delivered twice (a process that dies between the server's acceptance and our commit), then with the
 same Message-ID; it is never lost.
 """
@@ -35,7 +35,7 @@ SWEEP_BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """The content of an e-mail: plain paragraphs, at most one link, and a footer."""
+    """The content of an email: plain paragraphs, at most one link, and a footer."""
 
     subject: str
     paragraphs: tuple[str, ...]
@@ -46,7 +46,7 @@ class Email:
 
 @transaction.atomic
 def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], Email]) -> Mail:
-    """Store an e-mail in the recipient's language and queue its delivery after the commit."""
+    """Store an email in the recipient's language and queue its delivery after the commit."""
     with translation.override(language_code):
         letter = compose()
         context = {"letter": letter, "language_code": language_code}
@@ -70,9 +70,9 @@ def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], 
 def queue_mail_once(
     *, kind: str, to: str, language_code: str, compose: Callable[[], Email], pause: timedelta
 ) -> None:
-    """Do what ``queue_mail`` does, unless such an e-mail went to this address within ``pause``.
+    """Do what ``queue_mail`` does, unless such an email went to this address within ``pause``.
 
-    Concurrent calls are serialized: a form sent twice queues one e-mail.
+    Concurrent calls are serialized: a form sent twice queues one email.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -84,7 +84,7 @@ def queue_mail_once(
 
 
 def deliver_mail(*, mail_id: UUID) -> bool:
-    """Send a due e-mail once. Return whether it was sent now."""
+    """Send a due email once. Return whether it was sent now."""
     if not Mail.objects.claim(mail_id, timezone.now(), lease=LEASE):
         return False
     mail = Mail.objects.get(pk=mail_id)
@@ -101,14 +101,14 @@ def deliver_mail(*, mail_id: UUID) -> bool:
 
 
 def late_mails() -> list[UUID]:
-    """Return the ids of e-mails whose task was lost or whose retry is due."""
+    """Return the ids of emails whose task was lost or whose retry is due."""
     horizon = timezone.now() - timedelta(seconds=settings.MAIL_SWEEP_AFTER_SECONDS)
     late = Mail.objects.due(horizon).order_by("due_at")
     return list(late.values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
 def purge_mails() -> int:
-    """Delete e-mails that were finished longer than KEPT ago. Return the number of rows."""
+    """Delete emails that were finished longer than KEPT ago. Return the number of rows."""
     count, _each = Mail.objects.over_since(timezone.now() - KEPT).delete()
     return count
 

@@ -1,4 +1,4 @@
-"""The outbox: e-mails of a development installation without a mail server."""
+"""The outbox: emails of a development installation without a mail server."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ SHOWN = 30
 @never_cache
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
-    """Render the newest e-mails without authentication; Http404 unless MAIL_OUTBOX is set.
+    """Render the newest emails without authentication; Http404 unless MAIL_OUTBOX is set.
 
     Only the development settings (config.settings.dev) set it, and only without EMAIL_URL.
     """

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Exceptions whose sentence tells of machines. All others may quote what a person wrote (a unique
-# constraint names the e-mail address it met), so of those only the type and the place are kept.
+# constraint names the email address it met), so of those only the type and the place are kept.
 _TELLING = (
     AppError,
     CeleryError,

@@ -11,7 +11,7 @@ HIDDEN = "[redacted]"
 # No sentence of ours is longer; what is may be somebody's text, and costs time to search.
 LONGEST = 2000
 
-# In this order: a URL's credentials look like an e-mail address once the scheme is cut off.
+# In this order: a URL's credentials look like an email address once the scheme is cut off.
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"://[^/\s@]+@"), f"://{HIDDEN}@"),
     (re.compile(r"\?[^\s\"'<>?]*=[^\s\"'<>]*"), f"?{HIDDEN}"),

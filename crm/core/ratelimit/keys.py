@@ -37,7 +37,7 @@ def counted_address(address: str) -> str:
 
 
 def redis_key(*, endpoint: str, kind: str, subject: UUID | str) -> str:
-    """Return the Redis key of a limit; addresses and e-mails are stored as a keyed hash only."""
+    """Return the Redis key of a limit; addresses and emails are stored as a keyed hash only."""
     if isinstance(subject, UUID):
         name = subject.hex
     else:

@@ -73,7 +73,7 @@ class ProseField(_NormalizedText, models.TextField):
 
 
 class AddressField(_NormalizedText, models.EmailField):
-    """An e-mail address, normalized for comparison."""
+    """An email address, normalized for comparison."""
 
     form_of = staticmethod(normalize_email)
     django_path = "django.db.models.EmailField"

@@ -28,7 +28,7 @@ import idna
 # annotation), except those that some text needs, which are decided by their neighbours.
 _REMOVED = re.compile(
     "["
-    "\u0001-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f"  # controls; NUL is refused
+    "\u0001-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f"  # controls; NUL is refused
     "\u00ad\u034f\u061c\u17b4\u17b5\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f"
     "\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"
@@ -40,7 +40,8 @@ _CONTEXTUAL = re.compile(
     "[\u180b-\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
 )
 _BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
+# With the soft ones of word processors.
+_LINE_ENDS = re.compile("\r\n|[\u000b\u000c\r\u0085\u2028\u2029]")
 # Letters without a shape, and the blank of Braille: they stay inside a text that needs them.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0\U0001d159"
 # What `str.isspace` says of. A pattern for the end of a text would look at a run of these inside it
@@ -109,15 +110,27 @@ def normalize(text: str) -> str:
     Joiners and variation selectors stay where emoji and scripts need them. NUL and lone surrogates
     stay, for a validator to reject. Combining marks without a base letter are removed. Idempotent.
     """
-    text = _LINE_ENDS.sub("\n", text)
-    text = _REMOVED.sub("", text)
+    text = normalize_untrimmed(text)
+    text = text.strip(_AROUND)
+    return "" if not text.isascii() and all(map(_shows_nothing, text)) else text
+
+
+def normalize_untrimmed(text: str) -> str:
+    """Return the text normalized but for the white space around it."""
+    text = _REMOVED.sub("", with_line_ends(text))
     if not text.isascii():
         text = _form("NFC", text)
         # Composing what a stray joiner had parted may leave another one without a neighbour.
         for _pass in range(_MAX_PASSES):
             text = _form("NFC", _without_stray_joiners(text))
-    text = text.strip(_AROUND)
-    return "" if not text.isascii() and all(map(_shows_nothing, text)) else text
+    return text
+
+
+def with_line_ends(text: str) -> str:
+    r"""Return the text with every kind of line end as ``\n``: also vertical tabs, form feeds and
+    U+0085, the soft line breaks of word processors.
+    """
+    return _LINE_ENDS.sub("\n", text)
 
 
 def normalize_line(text: str) -> str:
@@ -189,7 +202,7 @@ def search_words(text: str) -> list[str]:
 
 
 def normalize_email(address: str) -> str:
-    """Return the normalized e-mail address: lower case, the domain in its own script.
+    """Return the normalized email address: lower case, the domain in its own script.
 
     ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. An invalid address is
     returned normalized, for a validator to reject.
@@ -227,7 +240,7 @@ def isolate(text: object) -> str:
     """Return user-supplied text so that it cannot change the direction of its sentence.
 
     Bidirectional controls are dropped, and text with right-to-left letters is enclosed in isolates.
-    For plain text: e-mails, messages. In HTML the element ``bdi`` has the same effect
+    For plain text: emails, messages. In HTML the element ``bdi`` has the same effect
     (`crm/core/template_filters.py`).
     """
     bare = _BIDI_CONTROLS.sub("", str(text))

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
-                ('email', models.EmailField(blank=True, max_length=255, verbose_name='e-mail address')),
+                ('email', models.EmailField(blank=True, max_length=255, verbose_name='email address')),
                 ('phone', models.CharField(blank=True, max_length=50, verbose_name='phone')),
                 ('language_code', models.CharField(blank=True, max_length=10, verbose_name='language')),
                 ('stage', models.CharField(choices=[('visitor', 'Visitor'), ('customer', 'Customer')], default='visitor', max_length=20, verbose_name='stage')),

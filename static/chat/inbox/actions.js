@@ -28,7 +28,7 @@ const stateOf = ({ status, assignee, snoozed_until }) => ({
 function stepsBack(before, left) {
   /** @type {Inbox.Step[]} */
   const steps = left.status === "open" || left.status === before.status ? [] : [["reopen", {}]];
-  if (before.status === "pending") return [...steps, ["hand-back", {}]];
+  if (before.status === "pending") return [...steps, ["return-to-bot", {}]];
   const { assignee, snoozed_until: until } = before;
   if (stateOf(before).assignee !== stateOf(left).assignee) {
     steps.push(["assign", { assignee: assignee?.id ?? null }]);
@@ -72,7 +72,7 @@ export class Actions {
     show("take-over", isUntaken(row));
     show("close", !isClosed);
     show("reopen", isClosed || row.status === "snoozed");
-    show("hand-back", !isClosed && row.status !== "pending");
+    show("return-to-bot", !isClosed && row.status !== "pending");
     root.querySelector("[data-menu=assign]").hidden = isClosed;
     root.querySelector("[data-menu=snooze]").hidden = isClosed || row.status === "snoozed";
   }
@@ -87,8 +87,8 @@ export class Actions {
     return this.#run("take-over", {}, words);
   }
 
-  handBack() {
-    return this.#run("hand-back", {}, gettext("The bot answers again."));
+  returnToBot() {
+    return this.#run("return-to-bot", {}, gettext("The bot answers again."));
   }
 
   close() {
@@ -134,7 +134,7 @@ export class Actions {
   #named(action) {
     return {
       "take-over": () => this.takeOver(),
-      "hand-back": () => this.handBack(),
+      "return-to-bot": () => this.returnToBot(),
       close: () => this.close(),
       reopen: () => this.reopen(),
       "copy-link": () => this.#copyLink(),

@@ -122,8 +122,8 @@ function isNews(row, before) {
     ? row.inbound_total > before.inbound_total
     : row.last_message.sender_type === "customer" && isRecent(row.last_message_at);
   const wasHandedOver = before
-    ? before.status === "pending" && row.handed_off_at !== null
-    : isRecent(row.handed_off_at);
+    ? before.status === "pending" && row.escalated_at !== null
+    : isRecent(row.escalated_at);
   return hasWritten || wasHandedOver;
 }
 

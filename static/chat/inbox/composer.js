@@ -1,6 +1,6 @@
 // Where an agent writes: a reply or a private note, each with a draft of its own per conversation,
 // so that the text of a note never stands where the next key sends it to the customer.
-import { lengthOf } from "../../app/lengths.js";
+import { lengthOf } from "../../stream/text.js";
 import { Drafts } from "./drafts.js";
 import { announce, byId, root, setText, state } from "./page.js";
 import { isolate } from "./text.js";

@@ -6,7 +6,7 @@ import { absolute, dateWords, listTime } from "./time.js";
 const LANGUAGES = { en: "English", vi: "Tiếng Việt", ru: "Русский" };
 const CLAIMS = {
   name: () => gettext("Name"),
-  email: () => gettext("E-mail"),
+  email: () => gettext("Email"),
   phone: () => gettext("Phone"),
 };
 const STAGES = { visitor: () => gettext("Visitor"), customer: () => gettext("Customer") };
@@ -38,7 +38,7 @@ export function showDetails({ customer, conversation, others, widget }) {
   }
   head.append(initials, words);
   const facts = element("dl", "facts");
-  fact(facts, "mail", gettext("E-mail"), customer.email && mail(customer.email));
+  fact(facts, "mail", gettext("Email"), customer.email && mail(customer.email));
   fact(facts, "phone", gettext("Phone"), customer.phone);
   const language = customer.language || conversation.language;
   fact(facts, "language", gettext("Language"), LANGUAGES[language] ?? language);

@@ -1,7 +1,7 @@
 // The form in which a sent message is edited. What is typed in it is kept until it is saved or
 // cancelled; a message that somebody else changes meanwhile leaves it as it is, and it says so.
-import { lengthOf } from "../../app/lengths.js";
 import { newId } from "../../stream/ids.js";
+import { lengthOf } from "../../stream/text.js";
 import { element, setText, slot, state } from "./page.js";
 
 export class EditForm {

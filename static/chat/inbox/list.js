@@ -14,6 +14,7 @@ const MOST_AT_ONCE = 100;
 const COUNTS_AFTER_MS = 700;
 const SEARCH_AFTER_MS = 250;
 const SEARCH_FROM = 2;
+const LONGEST_SEARCH = 200;
 const FILTERS = "a[data-box], a[data-status], a[data-order]";
 
 export class ConversationList {
@@ -152,7 +153,7 @@ export class ConversationList {
     field.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        const text = field.value.trim();
+        const text = [...field.value.trim()].slice(0, LONGEST_SEARCH).join("");
         const wanted = text.length < SEARCH_FROM ? "" : text;
         if (wanted === this.#search) return;
         this.#search = wanted;
@@ -388,7 +389,7 @@ export class ConversationList {
     const [title, help] = this.#search
       ? [
           gettext("Nobody found"),
-          gettext("Names and e-mail addresses of customers are searched, in every state."),
+          gettext("Names and email addresses of customers are searched, in every state."),
         ]
       : emptyWords(this.box, this.status, this.counts);
     setText(empty.querySelector(".list-empty-title"), title);

@@ -170,7 +170,7 @@ function barFor(row) {
     const text = gettext("The bot answers here. A reply of yours takes over.");
     return { blocks: false, text, action: takeOver };
   }
-  if (row.status === "open" && !row.assignee && row.handed_off_at) {
+  if (row.status === "open" && !row.assignee && row.escalated_at) {
     const text = gettext("Nobody has taken this yet; until then the bot answers what it is sure of. A reply of yours takes over.");
     return { blocks: false, text, action: takeOver };
   }

@@ -2,7 +2,7 @@
 import { element } from "./page.js";
 import { linkify, safeHref } from "../../stream/links.js";
 
-/** Put text into an element, with its web and e-mail addresses as links that open elsewhere.
+/** Put text into an element, with its web and email addresses as links that open elsewhere.
  *
  * @param {HTMLElement} target
  * @param {string} text */

@@ -1,6 +1,6 @@
+import { lengthOf } from "../../stream/text.js";
 import { button, element, icon } from "./dom.js";
 import { ICONS } from "./icons.js";
-import { lengthOf } from "./text.js";
 
 const COUNT_FROM = 0.9;
 const TYPING_PAUSE = 4_000;
@@ -129,7 +129,7 @@ export class Composer {
   refresh() {
     const { value } = this.text;
     this.grow();
-    this.showCount(lengthOf(value));
+    this.showCount(lengthOf(value.trim()));
     this.sendButton.disabled = !value.trim() || this.isTooLong;
   }
 

@@ -1,10 +1,3 @@
-/** Length as the server counts it: in code points, after the outer white space is gone.
- *
- * @param {string} text */
-export function lengthOf(text) {
-  return [...text.trim()].length;
-}
-
 /** @param {string} name */
 export function initials(name) {
   const words = name.trim().split(/\s+/u).filter(Boolean);

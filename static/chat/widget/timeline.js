@@ -185,7 +185,7 @@ class Builder {
     const text = change && this.changeText(change);
     if (!text) return;
     // The bot's own words, just above, have said who will come and when.
-    if (change.name === "handed_off" && this.last?.sender.type === "bot") return;
+    if (change.name === "escalated" && this.last?.sender.type === "bot") return;
     this.separateDays(data.timestamp);
     this.last = null;
     const hint = change.name === "closed" ? this.words.t("changes.closedHint") : null;
@@ -198,7 +198,7 @@ class Builder {
     // Somebody of the team wrote for the first time; whose it is in the team is not told.
     if (change.joined) return t("changes.joined", { name: change.joined.name });
     return {
-      handed_off: t("changes.handedOff"),
+      escalated: t("changes.escalated"),
       handed_back: t("changes.handedBack"),
       closed: t("changes.closed"),
       reopened: t("changes.reopened"),

@@ -36,7 +36,7 @@ declare namespace Inbox {
     unread?: number;
     waiting_since: string | null;
     snoozed_until: string | null;
-    handed_off_at: string | null;
+    escalated_at: string | null;
     created_at: string;
     language: string;
     is_over_quota?: boolean;

@@ -27,7 +27,7 @@ const LINKS = [
   ["", []],
 ];
 
-test("only web and e-mail addresses become links", () => {
+test("only web and email addresses become links", () => {
   for (const [text, links] of LINKS) {
     const found = linkify(text).flatMap(({ href }) => href ?? []);
     assert.deepEqual(found, links, text);

@@ -3,12 +3,13 @@ import { test } from "node:test";
 import "./page.js";
 import { inkOn, luminance } from "../../../static/chat/widget/color.js";
 import { chooseLanguage, LANGUAGES, loadWords } from "../../../static/chat/widget/i18n/index.js";
-import { initials, lengthOf } from "../../../static/chat/widget/text.js";
-import { lengthOf as lengthOfField } from "../../../static/app/lengths.js";
+import { initials } from "../../../static/chat/widget/text.js";
+import { lengthOf } from "../../../static/stream/text.js";
 
 test("length is counted as the server counts", () => {
-  assert.equal(lengthOf("  a😀б  "), 3);
-  assert.equal(lengthOfField("a😀\r\nб\r"), 5);
+  assert.equal(lengthOf("a😀б"), 3);
+  assert.equal(lengthOf("a😀\r\nб\r"), 5);
+  assert.equal(lengthOf("ệ".normalize("NFD").repeat(4000)), 4000);
 });
 
 test("initials are those of the first and the last word", () => {

@@ -75,7 +75,7 @@ export default {
   left: { one: "{count} character left", other: "{count} characters left" },
   changes: {
     joined: "{name} joined",
-    handedOff:
+    escalated:
       "We are bringing in a person. Please stay, or come back later: the answer will be here.",
     handedBack: "The assistant answers again",
     closed: "Conversation closed",

@@ -74,7 +74,7 @@ export default {
   left: { other: "Còn {count} ký tự" },
   changes: {
     joined: "{name} đã tham gia",
-    handedOff:
+    escalated:
       "Chúng tôi đang mời nhân viên vào. Bạn có thể chờ hoặc quay lại sau: câu trả lời sẽ ở đây.",
     handedBack: "Trợ lý ảo tiếp tục trả lời",
     closed: "Cuộc trò chuyện đã đóng",
