@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
@@ -317,11 +318,17 @@ def open_without_sockets(visitor: WidgetPage, shop: str) -> None:
     """Open the chat where it has to ask over HTTP, without the pauses before it does."""
     block_sockets(visitor.page)
     visitor.visit(shop).open()
+    hurry_until(
+        visitor.page, lambda: visitor.state.get_attribute("data-state") in {"online", "away"}
+    )
+
+
+def hurry_until(page: Page, is_true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE / 1000
-    while visitor.state.get_attribute("data-state") not in {"online", "away"}:
+    while not is_true():
         assert time.monotonic() < deadline
-        hurry(visitor.page)
-        visitor.page.wait_for_timeout(50)
+        hurry(page)
+        page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 502])
@@ -358,9 +365,7 @@ def test_session_answered_by_somebody_else_is_asked_for_again(
 ) -> None:
     answered = answer_foreign(visitor.page, r"/widget/(sessions|tickets)$", 3)
     visitor.visit(shop).open()
-    for count in (1, 2, 3):
-        await_truth(visitor.page, lambda count=count: len(answered) >= count)
-        hurry(visitor.page)
+    hurry_until(visitor.page, lambda: len(answered) == 3)
     visitor.send("got in")
     assert len(answered) == 3
     assert stored_texts(only_conversation()) == ["got in"]
