@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation
@@ -87,6 +88,20 @@ def test_the_pages_work_under_the_policy(
         page.goto(reverse("admin:accounts_membership_add"))
         page.locator(".select2-selection").first.click()
         expect(page.get_by_role("option", name="Sunbean")).to_be_visible()
+
+
+def test_a_second_press_of_save_creates_nothing_more(
+    chromium: Browser, web_server: LiveServer, root: Membership, faults: list[str]
+) -> None:
+    base = web_server.base_url
+    with logged_in(chromium, base, root) as context:
+        page = watched(context, faults, base)
+        page.goto(reverse("admin:django_celery_beat_intervalschedule_add"))
+        page.fill("[name=every]", "4711")
+        page.select_option("[name=period]", "days")
+        page.locator("[name=_save]").dblclick()
+        expect(page).to_have_url(re.compile(r"/intervalschedule/$"))
+    assert IntervalSchedule.objects.filter(every=4711).count() == 1
 
 
 @pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
