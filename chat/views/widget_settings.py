@@ -74,6 +74,7 @@ def new_widget(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def edit_widget(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Render a widget's settings with a preview."""
     membership = _reader(request)

@@ -64,6 +64,7 @@ def categories(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @member_required
+@once
 def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     form = CategoryForm(request.POST)

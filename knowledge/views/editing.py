@@ -104,6 +104,7 @@ def writing(
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
+@once
 def edit_faq(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Render a FAQ to readers, and store the changes of those who may edit it."""
     membership = reader_of(request)
@@ -197,6 +198,7 @@ def _versions(faq: Faq) -> list[dict[str, Any]]:
 
 @require_POST
 @member_required
+@once
 def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     try:
@@ -234,6 +236,7 @@ def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
 
 @require_POST
 @member_required
+@once
 def publish(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Publish or unpublish, by the button's ``to``."""
     membership = manager_of(request)

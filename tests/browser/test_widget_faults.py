@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import time
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
@@ -9,6 +11,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from chat.models import Conversation, Message, Widget
 from chat.services import close
 from crm.accounts.models import Membership
+from tests.browser.chromium import PATIENCE
 from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_page import (
     WidgetPage,
@@ -311,12 +314,28 @@ def answer_foreign(page: Page, address: str, times: int, *, status: int = 200) -
     return answered
 
 
+def open_without_sockets(visitor: WidgetPage, shop: str) -> None:
+    """Open the chat where it has to ask over HTTP, without the pauses before it does."""
+    block_sockets(visitor.page)
+    visitor.visit(shop).open()
+    hurry_until(
+        visitor.page, lambda: visitor.state.get_attribute("data-state") in {"online", "away"}
+    )
+
+
+def hurry_until(page: Page, is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not is_true():
+        assert time.monotonic() < deadline
+        hurry(page)
+        page.wait_for_timeout(50)
+
+
 @pytest.mark.parametrize("status", [200, 401, 403, 502])
 def test_foreign_answer_to_a_message_does_not_acknowledge_it(
     visitor: WidgetPage, shop: str, status: int
 ) -> None:
-    block_sockets(visitor.page)
-    visitor.visit(shop).open()
+    open_without_sockets(visitor, shop)
     answered = answer_foreign(visitor.page, r"/streams/[^/]+/messages$", 2, status=status)
     visitor.write("not lost")
     await_truth(visitor.page, lambda: len(answered) == 1)
@@ -331,8 +350,7 @@ def test_foreign_answer_to_a_message_does_not_acknowledge_it(
 def test_polling_goes_on_after_a_foreign_answer(
     visitor: WidgetPage, shop: str, agent: Membership
 ) -> None:
-    block_sockets(visitor.page)
-    visitor.visit(shop).open()
+    open_without_sockets(visitor, shop)
     visitor.send("over HTTP")
     answered = answer_foreign(visitor.page, r"/streams/[^/]+/events\?", 2)
     reply(only_conversation(), agent, "first")
@@ -347,6 +365,7 @@ def test_session_answered_by_somebody_else_is_asked_for_again(
 ) -> None:
     answered = answer_foreign(visitor.page, r"/widget/(sessions|tickets)$", 3)
     visitor.visit(shop).open()
+    hurry_until(visitor.page, lambda: len(answered) == 3)
     visitor.send("got in")
     assert len(answered) == 3
     assert stored_texts(only_conversation()) == ["got in"]

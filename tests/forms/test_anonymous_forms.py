@@ -178,6 +178,32 @@ def test_two_clicks_on_an_invitation_make_one_account(visitor: Client, owner: Me
     assert UserSession.objects.filter(user__email=EMAIL).count() == 1
 
 
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_two_clicks_of_somebody_who_is_logged_in_join_once(
+    visitor: Client, owner: Membership, *, is_at_once: bool
+) -> None:
+    links: list[str] = []
+
+    def address_of(token: str) -> str:
+        links.append(reverse("accounts:join", args=[token]))
+        return links[0]
+
+    newcomer = User.objects.create_user(email=EMAIL, name="Nora", password=PASSWORD)
+    invite(by=owner, email=EMAIL, role="agent", address_of=address_of)
+    visitor.force_login(newcomer)
+    form = form_of(visitor.get(links[0]), "_once")
+    if is_at_once:
+        answers = click_twice(visitor, links[0], form)
+    else:
+        answers = [visitor.post(links[0], form) for _time in range(2)]
+    assert told(answers) == [(302, INBOX)] * 2
+    assert visitor.get(INBOX).status_code == 200
+    assert Membership.objects.filter(user=newcomer).count() == 1
+    somebody = Client()
+    somebody.force_login(owner.user)
+    assert somebody.post(links[0]).status_code == 404
+
+
 def test_another_content_is_another_submission(visitor: Client, agent: Membership) -> None:
     form = form_of(visitor.get(LOG_IN), "password") | {"email": agent.user.email}
     assert visitor.post(LOG_IN, form | {"password": "wrong"}).status_code == 400

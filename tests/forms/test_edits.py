@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from chat.models import Conversation
+from chat.models import Conversation, Widget
 from crm.accounts.models import CustomRole, Membership, Organization, SecuritySettings, Team
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
@@ -109,6 +109,33 @@ def test_every_edit_form_shows_a_conflict(owner: Membership, organization: Organ
     assert SecuritySettings.objects.get().session_hours == 24
     assert CustomRole.objects.get().name == "Night Two"
     assert Team.objects.get().name == "North Two"
+
+
+def test_every_edit_form_that_is_sent_twice_is_answered_as_the_first_time(
+    owner: Membership, agent: Membership, organization: Organization, faq: Faq, widget: Widget
+) -> None:
+    client = browser(owner)
+    role = create_role(by=owner, name="Night", copied_from="agent")
+    team = create_team(by=owner, name="North", lead_id=None, member_ids=[])
+    for page, field, value in (
+        ("/app/settings/profile/", "name", "Olga One"),
+        ("/app/settings/organization/", "name", "Sunbean One"),
+        ("/app/settings/log-in-rules/", "session_hours", "8"),
+        (f"/app/settings/roles/{role.pk}/", "name", "Night One"),
+        (f"/app/settings/teams/{team.pk}/", "name", "North One"),
+        (f"/app/settings/widgets/{widget.pk}/", "name", "Shop One"),
+        (f"/app/knowledge/{faq.pk}/", "question", "Do you ship?"),
+    ):
+        sent = form_of(client.get(page), field) | {field: value}
+        answers = [client.post(page, sent) for _time in range(2)]
+        assert [each.status_code for each in answers] == [302, 302], page
+        assert answers[0]["Location"] == answers[1]["Location"]
+    path = f"/app/settings/members/{agent.pk}/role/"
+    for _time in range(2):
+        answer = client.post(
+            path, {"role": "viewer", "_version": agent.version, "_once": "one"}, follow=True
+        )
+        assert "was not saved" not in answer.content.decode()
 
 
 def test_a_role_that_was_changed_meanwhile_is_not_changed_again(

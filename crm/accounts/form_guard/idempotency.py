@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from crm.accounts.access import membership_of
 from crm.accounts.errors import FormSentBefore
@@ -109,8 +109,8 @@ def _again(request: HttpRequest, key: str, answer: StoredResponse) -> HttpRespon
     if answer.location:
         for level, text, tags in json.loads(_unseal(key, answer.body, seconds=None)):
             messages.add_message(request, level, text, extra_tags=tags)
-        response = HttpResponse(status=answer.status)
-        response["Location"] = answer.location
+        response = HttpResponseRedirect(answer.location)
+        response.status_code = answer.status
         return response
     body = _unseal(key, answer.body, seconds=SHOWN_AGAIN_SECONDS)
     return HttpResponse(body, status=answer.status)

@@ -231,16 +231,37 @@ def accept_as_newcomer(
     return accept_invitation(token=token, user=user)
 
 
+def membership_just_made(*, token: str, user: User) -> Membership | None:
+    """Return the membership that this user accepted moments ago, for a form sent twice."""
+    accepted = _just_accepted(token)
+    if accepted is None or accepted.email != user.email:
+        return None
+    with tenancy.organization(accepted.organization_id):
+        return (
+            Membership.objects.filter(
+                organization_id=accepted.organization_id, user=user, is_active=True
+            )
+            .select_related("organization")
+            .first()
+        )
+
+
 def newcomer_just_made(*, token: str, name: str) -> User | None:
     """Return the account created moments ago with this token and name, for a form sent twice."""
-    since = timezone.now() - SENT_TWICE
-    with tenancy.by_lookup(Invitation, token_hash=Invitation.hash_of(token)):
-        accepted = Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()
+    accepted = _just_accepted(token)
     if accepted is None:
         return None
     return User.objects.filter(
-        email=accepted.email, name=normalize_line(name), created_at__gt=since
+        email=accepted.email,
+        name=normalize_line(name),
+        created_at__gt=timezone.now() - SENT_TWICE,
     ).first()
+
+
+def _just_accepted(token: str) -> Invitation | None:
+    since = timezone.now() - SENT_TWICE
+    with tenancy.by_lookup(Invitation, token_hash=Invitation.hash_of(token)):
+        return Invitation.objects.with_token(token).filter(accepted_at__gt=since).first()
 
 
 def _join(invitation: Invitation, user: User) -> Membership:

@@ -18,12 +18,13 @@ from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.forms.members import JoinForm
 from crm.accounts.log_in import log_in
-from crm.accounts.models import Invitation, User
+from crm.accounts.models import Invitation, Membership, User
 from crm.accounts.services import SESSION_KEY
 from crm.accounts.services.invitations import (
     accept_as_newcomer,
     accept_invitation,
     invitation_of,
+    membership_just_made,
     newcomer_just_made,
 )
 from crm.accounts.services.sessions import move_session
@@ -46,6 +47,11 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     except (InvitationNotFound, InvitationForSomebodyElse):
         if request.method != "POST":
             raise
+        if isinstance(request.user, User):
+            membership = membership_just_made(token=token, user=request.user)
+            if membership is None:
+                raise
+            return _welcome(request, membership, membership.organization.name)
         user = newcomer_just_made(token=token, name=request.POST.get("name", ""))
         if user is None:
             raise
@@ -90,13 +96,20 @@ def _as_member(request: HttpRequest, invitation: Invitation, token: str) -> Http
     except InvitationForSomebodyElse as refusal:
         return _page(request, invitation, is_for_somebody_else=True, status=refusal.status)
     except AppError as refusal:
-        messages.error(request, refusal.message)
-        return redirect("accounts:profile")
+        # The same form for the second time, while the first one was on its way.
+        before = membership_just_made(token=token, user=user)
+        if before is None:
+            messages.error(request, refusal.message)
+            return redirect("accounts:profile")
+        membership = before
+    return _welcome(request, membership, invitation.organization.name)
+
+
+def _welcome(request: HttpRequest, membership: Membership, name: str) -> HttpResponse:
+    user = cast(User, request.user)
     request.session[SESSION_KEY] = str(membership.organization_id)
     move_session(request=request, user=user, organization_id=membership.organization_id)
-    messages.success(
-        request, _("Welcome to %(name)s.") % {"name": isolate(invitation.organization.name)}
-    )
+    messages.success(request, _("Welcome to %(name)s.") % {"name": isolate(name)})
     return redirect("chat:inbox")
 
 

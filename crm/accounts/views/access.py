@@ -109,6 +109,7 @@ def end_all_others(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def log_in_rules(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Module.SETTINGS, READ)

@@ -80,6 +80,7 @@ def members(request: HttpRequest) -> HttpResponse:
 
 @member_required
 @require_POST
+@once
 def set_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     form = RoleForm(request.POST)
     form.is_valid()

@@ -92,6 +92,7 @@ def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def role(request: HttpRequest, key: str) -> HttpResponse:
     """Render a role's permissions; a custom role can be edited here."""
     membership = membership_of(request)

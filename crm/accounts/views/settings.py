@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.idempotency import once
 from crm.accounts.forms.profile import OrganizationForm, ProfileForm
 from crm.accounts.languages import remember_language
 from crm.accounts.models import User
@@ -46,14 +47,21 @@ def profile(request: HttpRequest) -> HttpResponse:
             )
         except EditedMeanwhile as refusal:
             user.refresh_from_db()
+            if _values(user, form.fields) == form.cleaned_data:
+                # The same form for the second time.
+                return _profile_saved(request, user)
             form.meet(user, _values(user, form.fields))
             return _profile_page(request, form, status=refusal.status)
-        with override(changed.language_code):
-            messages.success(request, _("Saved."))
-        response = redirect("accounts:profile")
-        remember_language(response, changed.language_code)
-        return response
+        return _profile_saved(request, changed)
     return _profile_page(request, form, status=400 if form.is_bound else 200)
+
+
+def _profile_saved(request: HttpRequest, user: User) -> HttpResponse:
+    with override(user.language_code):
+        messages.success(request, _("Saved."))
+    response = redirect("accounts:profile")
+    remember_language(response, user.language_code)
+    return response
 
 
 def _profile_page(request: HttpRequest, form: ProfileForm, *, status: int) -> HttpResponse:
@@ -68,6 +76,7 @@ def _values(record: Any, names: Iterable[str]) -> dict[str, Any]:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def organization(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     own = membership.organization

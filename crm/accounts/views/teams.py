@@ -54,6 +54,7 @@ def new_team(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
+@once
 def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
     """Render a team and change its name, lead and members."""
     membership = membership_of(request)

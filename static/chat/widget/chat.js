@@ -1,15 +1,10 @@
-import { matches, Refused } from "../../stream/response.js";
-import { acknowledgementOf } from "../../stream/shapes.js";
+import { Refused } from "../../stream/response.js";
 import { Connection } from "./connection.js";
-import { StreamLog } from "./log.js";
+import { FIRST_PAGE, StreamLog } from "./log.js";
+import { Receiver } from "./receiver.js";
 import { Sender } from "./sender.js";
 import { Session } from "./session.js";
 import { Signals } from "./signals.js";
-
-const FIRST_PAGE = 50;
-const ACK_AHEAD = 1_000;
-const PULL_PATIENCE = 5_000;
-const TYPING_LASTS = 10_000;
 
 /** The visitor's side of a conversation: what is known, what waits, and how it gets there.
  *
@@ -45,6 +40,7 @@ export class Chat {
     this.isLoaded = false;
     this.isLive = false;
     this.known = 0;
+    this.receiver = new Receiver(this);
     this.signals = new Signals((frame) => this.connection.send(frame));
     this.session = new Session({
       api,
@@ -68,7 +64,7 @@ export class Chat {
       resume: () => (this.log ? [this.position()] : []),
       position: () => this.position(),
       onready: () => this.ready(),
-      onframe: (frame) => this.receive(frame),
+      onframe: (frame) => this.receiver.receive(frame),
       onstate: () => this.stateChanged(),
       onforbidden: (error) => this.onrefused(error),
     });
@@ -223,84 +219,25 @@ export class Chat {
       this.isLive = false;
       this.sender.halt();
       this.typing = null;
-      this.isPulling = false;
+      this.receiver.isPulling = false;
     }
     this.changed();
   }
 
   // --- What the server says ----------------------------------------------------------------------
 
-  /** @param {Stream.Frame} frame */
-  receive(frame) {
-    /** @type {Record<string, (frame: any) => void>} */
-    const handlers = {
-      "stream.resumed": this.resumed,
-      event: this.event,
-      "message.ack": this.acknowledged,
-      refused: this.refused,
-      heartbeat: this.heartbeat,
-      receipts: this.receipts,
-      typing: this.typed,
-      presence: this.present,
-    };
-    handlers[frame.type]?.call(this, frame);
-  }
-
-  /** @param {Stream.Page} frame */
-  resumed(frame) {
-    if (frame.stream !== this.log?.stream) return;
-    this.isPulling = false;
-    if (!frame.recovered) {
-      void this.loadSnapshot(frame);
-      return;
-    }
-    this.log.epoch = frame.epoch ?? this.log.epoch;
-    this.take(frame.events);
-    if (this.log.isBehind(frame.to)) this.pull();
-    else if (!this.isLive) this.becameLive();
-    this.changed();
-  }
-
-  /** @param {Stream.Page} frame */
-  async loadSnapshot({ stream, epoch, to }) {
-    if (this.isLoadingSnapshot) return;
-    this.isLoadingSnapshot = true;
-    const after = Math.max(0, to - FIRST_PAGE);
-    try {
-      const page = await this.api.events(stream, { epoch, after, limit: FIRST_PAGE });
-      if (this.log?.stream !== stream) return;
-      this.log = new StreamLog({ stream, epoch: page.epoch ?? epoch, seq: after });
-      this.seen = Math.min(this.seen, to);
-      this.take(page.events);
-      this.becameLive();
-    } catch {
-      // The server went away in between; the next connection starts over from here.
-      this.connection.drop();
-    } finally {
-      this.isLoadingSnapshot = false;
-    }
-  }
-
-  /** @param {Stream.Event & {stream: string}} frame */
-  event(frame) {
-    if (frame.stream !== this.log?.stream) return;
-    this.take([frame]);
-    if (this.log.hasGap) this.pull();
-    this.changed();
-  }
-
   /** @param {Stream.Event[]} events */
   take(events) {
     for (const event of this.log.take(events)) {
       if (event.kind === "conversation.changed") this.noteChange(event.data.change);
-      this.noteEdit(event);
+      this.log.edit(event);
       const own = event.data.client_message_id;
       if (own) void this.sender.arrived(own);
       if (event.kind !== "message.posted") continue;
       if (event.data.sender.type !== "customer") this.typing = null;
       if (this.isLoaded || event.seq > this.known) this.onarrival(event);
     }
-    if (!this.log.hasGap) this.isPulling = false;
+    if (!this.log.hasGap) this.receiver.isPulling = false;
     this.tellSeen();
   }
 
@@ -312,29 +249,6 @@ export class Chat {
     const isOver = change.name === "handed_back" || change.name === "closed";
     const person = isOver ? null : (change.joined ?? this.conversation?.person ?? null);
     this.conversation = { status: change.status, person };
-  }
-
-  /** @param {Stream.Event} event */
-  noteEdit(event) {
-    if (event.kind !== "message.edited" && event.kind !== "message.deleted") return;
-    const { message_id: id, edited_at, deleted_at, content } = event.data;
-    // One that lies above what was loaded comes amended when somebody scrolls up to it.
-    const target = this.log.entries.find(
-      (entry) => entry.kind === "message.posted" && entry.data.message_id === id,
-    );
-    if (!target) return;
-    target.data = { ...target.data, ...(deleted_at ? { deleted_at } : { edited_at }) };
-    if (content && !target.data.deleted_at) target.data.content = content;
-  }
-
-  /** @param {Stream.Acknowledgement} frame */
-  acknowledged(frame) {
-    const id = frame.client_message_id;
-    if (!matches(frame, acknowledgementOf(id))) return;
-    if (frame.stream && frame.stream !== this.log?.stream) this.switchTo(frame);
-    void this.sender.acknowledged(id, frame);
-    if (this.log?.isBehind(frame.seq)) this.pullSoon(frame.seq);
-    this.changed();
   }
 
   /** @param {Stream.Acknowledgement} acknowledgement */
@@ -349,75 +263,7 @@ export class Chat {
       owner: this.owner,
       conversation: { stream, epoch, last_seq: 0, status: this.conversation.status },
     });
-    this.pull();
-  }
-
-  /** @param {Stream.Refusal} frame */
-  refused(frame) {
-    this.isPulling = false;
-    if (frame.client_message_id) void this.sender.refused(frame);
-    else if (frame.code === "conversation_not_found" && frame.stream === this.log?.stream) {
-      this.forgetConversation();
-      this.becameLive();
-    }
-    this.changed();
-  }
-
-  /** @param {{tops?: Record<string, number>}} frame */
-  heartbeat({ tops }) {
-    const top = tops?.[this.log?.stream];
-    if (top !== undefined && this.log.isBehind(top)) this.pull();
-  }
-
-  /** @param {Stream.Receipts} frame */
-  receipts(frame) {
-    if (frame.stream !== this.log?.stream) return;
-    this.teamSeen = Math.max(this.teamSeen, frame.agents_seen_seq ?? 0);
-    this.seen = Math.max(this.seen, frame.customer_seen_seq ?? 0);
-    this.changed();
-  }
-
-  /** @param {Stream.Typing} frame */
-  typed(frame) {
-    if (frame.stream !== this.log?.stream) return;
-    clearTimeout(this.typingTimer);
-    this.typing = frame.is_typing === false ? null : { ...frame.sender };
-    this.typingTimer = setTimeout(() => {
-      this.typing = null;
-      this.changed();
-    }, TYPING_LASTS);
-    this.changed();
-  }
-
-  /** @param {Stream.Presence} frame */
-  present(frame) {
-    this.isTeamOnline = frame.agents_online ?? this.isTeamOnline;
-    this.changed();
-  }
-
-  pull() {
-    if (this.isPulling) return;
-    const { log } = this;
-    this.isPulling = this.connection.send({
-      type: "stream.pull",
-      stream: log.stream,
-      after: log.seq,
-    });
-    clearTimeout(this.pullTimer);
-    this.pullTimer = setTimeout(() => {
-      this.isPulling = false;
-      if (this.log === log && log.hasGap) this.pull();
-    }, PULL_PATIENCE);
-  }
-
-  /** An ack may overtake its event by a moment; only one that stays away is asked for.
-   *
-   * @param {number} seq */
-  pullSoon(seq) {
-    const { log } = this;
-    setTimeout(() => {
-      if (this.log === log && log.isBehind(seq)) this.pull();
-    }, ACK_AHEAD);
+    this.receiver.pull();
   }
 
   // --- What the visitor does ---------------------------------------------------------------------
@@ -468,7 +314,7 @@ export class Chat {
       limit: log.floor - after,
     });
     log.takeOlder(page.events);
-    for (const event of log.entries) this.noteEdit(event);
+    for (const event of log.entries) log.edit(event);
     this.changed();
   }
 

@@ -1,3 +1,6 @@
+/** How many entries are loaded at once. */
+export const FIRST_PAGE = 50;
+
 /** One stream as this page holds it: entries in the order of `seq`, each once, without gaps. */
 export class StreamLog {
   /** `seq` is the number up to which everything counts as shown, for a start in the middle.
@@ -17,7 +20,6 @@ export class StreamLog {
   /** Take in events in any order, again or with holes; give those that can be shown, in order.
    *
    * @param {Stream.Event[]} events */
-  /** @param {Stream.Event[]} events */
   take(events) {
     for (const event of events) {
       if (event.seq > this.seq) this.waiting.set(event.seq, event);
@@ -45,6 +47,21 @@ export class StreamLog {
     this.floor = older[0].seq - 1;
     this.entries.unshift(...older);
     return older;
+  }
+
+  /** Put what an edit or a deletion says into the message that it is about.
+   *
+   * @param {Stream.Event} event */
+  edit(event) {
+    if (event.kind !== "message.edited" && event.kind !== "message.deleted") return;
+    const { message_id: id, edited_at, deleted_at, content } = event.data;
+    // One that lies above what was loaded comes amended when somebody scrolls up to it.
+    const target = this.entries.find(
+      (entry) => entry.kind === "message.posted" && entry.data.message_id === id,
+    );
+    if (!target) return;
+    target.data = { ...target.data, ...(deleted_at ? { deleted_at } : { edited_at }) };
+    if (content && !target.data.deleted_at) target.data.content = content;
   }
 
   /** Something after the last shown entry is known but not here. */
