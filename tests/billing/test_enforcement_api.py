@@ -209,7 +209,7 @@ def test_a_plan_is_changed_cancelled_and_kept_on_the_pages(
     client.post(reverse("billing:resume"))
     assert Subscription.objects.get().next_plan_id is None
     shown = client.post(reverse("billing:resume"), follow=True).content.decode()
-    assert "no change of the plan is waiting" in shown
+    assert "no plan change is pending" in shown
 
 
 def test_an_admin_sees_the_plan_and_is_offered_no_change(
