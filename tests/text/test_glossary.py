@@ -41,6 +41,8 @@ def translations(language: str) -> tuple[Translation, ...]:
 
 def _translations(language: str) -> Iterator[Translation]:
     for path in sorted(CHECKOUT.glob(f"**/locale/{language}/LC_MESSAGES/*.po")):
+        if ".venv" in path.parts:
+            continue
         with path.open("rb") as file:
             catalog = read_po(file, locale=language)
         for message in catalog:

@@ -13,6 +13,7 @@ export class EditForm {
   #before;
   /** The edit as this page wrote or read it last; what differs from it was typed since. */
   #known;
+  #isTyped = false;
   #key = newKey();
   #form = element("form", "edit-form");
   #field = element("textarea", "form-control");
@@ -100,16 +101,18 @@ export class EditForm {
     this.#refresh();
   }
 
-  /** Another tab wrote or dropped an edit of this message. */
+  /** Another tab wrote or dropped an edit of this message. What was typed here stays; a form that
+   * only shows the other tab's text follows it, and closes with it. */
   adopt() {
-    if (!this.node.isConnected) return;
+    if (!this.isOpen) return;
     const theirs = this.#edits.of(this.#entry.data.message_id);
-    const isUntouched = this.#field.value === this.#before;
-    if (theirs && isUntouched) {
+    if (this.#isTyped) {
+      if (!theirs) this.#keep();
+    } else if (theirs) {
       this.#known = theirs.text;
       this.#field.value = theirs.text;
       this.#refresh();
-    } else if (!theirs && !isUntouched) this.#keep();
+    } else if (this.#field.value !== this.#before) this.#leave();
   }
 
   #tell(isChanged, isDeleted) {
@@ -139,6 +142,7 @@ export class EditForm {
   #changed() {
     // Another text is another edit; the same one sent again is the same.
     this.#key = newKey();
+    this.#isTyped = true;
     this.#keep();
     this.#refresh();
   }

@@ -27,8 +27,8 @@ class Migration(migrations.Migration):
                 ('given_up_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'email',
-                'verbose_name_plural': 'emails',
+                'verbose_name': 'outgoing email',
+                'verbose_name_plural': 'outgoing emails',
                 'indexes': [models.Index(condition=models.Q(('given_up_at__isnull', True), ('sent_at__isnull', True)), fields=['due_at'], name='mail_that_waits'), models.Index(fields=['created_at'], name='mail_by_age')],
             },
         ),
