@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +22,7 @@ from config import engines
 from config.engines.private_files import open_log
 from config.engines.processes import end, identity
 from config.engines.state import records, write_atomically
+from config.engines.stop_request import StopRequest
 from config.progress import Progress
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -92,9 +92,8 @@ def up(*, port: int, say: Callable[[str], None], is_logged: bool = False) -> int
     ``is_logged``: the output goes to a file, which must not contain passwords.
     """
     _refuse_second(port)
-    wanted = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: wanted.set())
+    wanted = StopRequest()
+    wanted.listen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     engines_before = {name for name, record in records().items() if record.is_alive}
     parts: list[Part] = []
     try:
@@ -255,7 +254,7 @@ def _parts(port: int) -> list[Part]:
     ]
 
 
-def _await_ready(parts: list[Part], base_url: str, wanted: threading.Event) -> None:
+def _await_ready(parts: list[Part], base_url: str, wanted: StopRequest) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not wanted.is_set():
         for part in parts:
@@ -286,7 +285,7 @@ def _watch(
     parts: list[Part],
     base_url: str,
     demo: dict[str, Any],
-    wanted: threading.Event,
+    wanted: StopRequest,
     say: Callable[[str], None],
 ) -> None:
     while not wanted.wait(0.5):

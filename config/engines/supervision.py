@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from config.engines.base import Engine
 from config.engines.errors import EngineFailed
@@ -25,6 +24,7 @@ from config.engines.state import (
     this_folder,
     write_records,
 )
+from config.engines.stop_request import StopRequest
 from config.engines.urls import ENGINES, StoreUrls, given_url, store_urls, without_password
 
 _LOG_LIMIT = 10_000_000  # bytes after which a log is put aside at the next start
@@ -102,14 +102,8 @@ def supervise(
 
     Nothing is restarted silently: an engine that exits is reported and the others are stopped.
     """
-    wanted = threading.Event()
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        wanted.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    wanted = StopRequest()
+    wanted.listen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     start(only)
     names = [engine.name for engine in _chosen(only)]
     try:
