@@ -271,9 +271,11 @@ def test_with_tls_a_socket_is_a_wss_one_or_none(tmp_path: Path) -> None:
         with running(written):
             # Redirected like every page, and a redirect opens no socket.
             with pytest.raises(InvalidURI, match=r"https://127\.0\.0\.1/ws/inbox/"):
-                connect(f"ws://127.0.0.1:{written.http_port}/ws/inbox/")
+                connect(f"ws://127.0.0.1:{written.http_port}/ws/inbox/", open_timeout=PATIENCE)
             trust = ssl.create_default_context(cafile=written.folder / "certificates/fullchain.pem")
-            with connect(f"wss://localhost:{written.https_port}/ws/inbox/", ssl=trust) as socket:
+            with connect(
+                f"wss://localhost:{written.https_port}/ws/inbox/", ssl=trust, open_timeout=PATIENCE
+            ) as socket:
                 assert json.loads(socket.recv(timeout=PATIENCE))["host"].startswith("localhost")
 
 
