@@ -19,7 +19,7 @@ class StopRequest:
         os.set_blocking(self._writer, False)
 
     def listen(self, *numbers: signal.Signals) -> None:
-        """Let these signals set it."""
+        """Install handlers by which these signals set it."""
         for number in numbers:
             signal.signal(number, lambda *_: self.set())
 

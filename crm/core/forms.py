@@ -148,7 +148,7 @@ class _FarTooLong(MaxLengthValidator):
 
 
 def _refuse_far_too_long(form: forms.BaseForm) -> None:
-    """Let the fields refuse what `normalized_value` left as it was.
+    """Add the validators that refuse what `normalized_value` left as it was.
 
     Their own limit of length does so, except of blanks, which are taken away before it is asked.
     """
@@ -164,7 +164,7 @@ def _refuse_far_too_long(form: forms.BaseForm) -> None:
 
 
 def _bound_times(form: forms.BaseForm) -> None:
-    """Let the fields of times refuse what is out of the range of `crm.core.moments`."""
+    """Add validators that refuse times out of the range of `crm.core.moments`."""
     for field in form.fields.values():
         is_time = isinstance(field, forms.DateTimeField | forms.SplitDateTimeField)
         if is_time and _check_range not in field.validators:

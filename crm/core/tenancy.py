@@ -102,7 +102,7 @@ def by_lookup(model: type[Model], **name: str) -> Iterator[None]:
 
 @contextmanager
 def all_tenants(reason: str) -> Iterator[None]:
-    """Give the block access to all organizations, as operators have; ``reason`` is logged."""
+    """Open all organizations to the block, as to operators; ``reason`` is logged."""
     logger.debug("The rows of all organizations are open.", extra={"metadata": {"reason": reason}})
     with _seen_by(OPERATOR):
         yield

@@ -102,7 +102,7 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, form: CategoryForm, words: str) -> None:
-    """Say what was refused, with the names that were written."""
+    """Add an error message with the reason and the names that were entered."""
     names = [str(form.data.get(form.add_prefix(each), "")).strip() for each in form.fields]
     written = isolate(", ".join(filter(None, names)))
     messages.error(request, f"{words} “{written}”" if any(names) else words)

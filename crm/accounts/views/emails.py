@@ -96,7 +96,7 @@ class ConfirmAddressView(ConfirmEmailView):
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
-    """Let the owner of the mailbox choose the password of an account signed up with it."""
+    """Ask the owner of a mailbox for the password of the account that was signed up with it."""
     given = request.POST if request.method == "POST" else None
     form = NewPasswordForm(given, user=address.user)
     if not form.is_valid():

@@ -120,7 +120,7 @@ def is_idle(request: HttpRequest) -> bool:
 
 
 def is_idle_operator(request: HttpRequest) -> bool:
-    """Say whether an operator has to log in again, for nothing but having been away."""
+    """Return whether an operator must log in again for no other reason than inactivity."""
     user: Any = request.user
     return bool(user.is_active and user.is_staff) and is_idle(request)
 
