@@ -12,6 +12,21 @@ from crm.accounts.models import (
 )
 from tests.conftest import PASSWORD
 
+# Of each model whose rows operators edit: a field of its form.
+EDITED = {
+    "accounts.Organization": "name",
+    "accounts.User": "name",
+    "auth.Group": "name",
+    "billing.Plan": "position",
+    "chat.Widget": "name",
+    "customers.Customer": "name",
+    "django_celery_beat.CrontabSchedule": "minute",
+    "django_celery_beat.IntervalSchedule": "every",
+    "django_celery_beat.PeriodicTask": "name",
+    "knowledge.Faq": "question",
+    "knowledge.FaqCategory": "name",
+}
+
 INBOX = reverse("chat:inbox")
 
 

@@ -43,6 +43,7 @@ from crm.core.mail.models import Mail
 from crm.customers.models import Customer
 from crm.operations.models import CheckKind, CheckRun
 from knowledge.models import Faq, FaqCategory
+from tests.accounts.consoles import EDITED
 from tests.conftest import PASSWORD, make_conversation, make_member
 from tests.forms.browsers import form_of
 
@@ -233,20 +234,6 @@ def test_what_was_said_is_read_as_a_member_and_not_here(
     assert "4711" not in page.content.decode()
 
 
-# Of each editable model that carries a version: a field that two operators change.
-EDITED = {
-    "accounts.Organization": "name",
-    "accounts.User": "name",
-    "auth.Group": "name",
-    "billing.Plan": "position",
-    "chat.Widget": "name",
-    "customers.Customer": "name",
-    "django_celery_beat.CrontabSchedule": "minute",
-    "django_celery_beat.IntervalSchedule": "every",
-    "django_celery_beat.PeriodicTask": "name",
-    "knowledge.Faq": "question",
-    "knowledge.FaqCategory": "name",
-}
 # Added and shown, but changed only by actions.
 UNCHANGED = {"accounts.Membership"}
 NUMBERS = {"position", "minute", "every"}

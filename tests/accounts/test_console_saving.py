@@ -16,25 +16,12 @@ from chat.models import Widget
 from crm.accounts.models import Organization, User
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from knowledge.models import Faq
+from tests.accounts.consoles import EDITED
 from tests.accounts.test_console import add_rows
 from tests.forms.browsers import form_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# A field of each model whose rows are edited, to find the form by.
-NAMED = {
-    "accounts.Organization": "name",
-    "accounts.User": "name",
-    "auth.Group": "name",
-    "billing.Plan": "position",
-    "chat.Widget": "name",
-    "customers.Customer": "name",
-    "django_celery_beat.CrontabSchedule": "minute",
-    "django_celery_beat.IntervalSchedule": "every",
-    "django_celery_beat.PeriodicTask": "name",
-    "knowledge.Faq": "question",
-    "knowledge.FaqCategory": "name",
-}
 DERIVED = {
     "version",
     "updated_at",
@@ -93,12 +80,12 @@ def test_a_page_that_is_saved_unchanged_changes_nothing(operator: Client) -> Non
             continue
         for row in model._default_manager.all():
             before, address = values(row), page(model, "change", row.pk)
-            form = form_of(operator.get(address), NAMED[label])
+            form = form_of(operator.get(address), EDITED[label])
             answer = operator.post(address, form)
             assert answer.status_code == 302, (label, answer.context["adminform"].form.errors)
             assert values(row) == before, label
             saved.add(label)
-    assert saved == NAMED.keys()
+    assert saved == EDITED.keys()
 
 
 def test_values_of_an_array_are_one_a_line(operator: Client) -> None:
@@ -182,7 +169,7 @@ def test_every_page_that_adds_a_row_adds_it(
         before = models[label]._default_manager.count()
         address = page(models[label], "add")
         shown = operator.get(address)
-        form = form_of(shown, NAMED[label]) if label in NAMED else {}
+        form = form_of(shown, EDITED[label]) if label in EDITED else {}
         answer = operator.post(address, form | typed)
         assert answer.status_code == 302, (label, answer.context["errors"])
         assert models[label]._default_manager.count() == before + 1, label
