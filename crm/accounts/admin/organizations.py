@@ -179,7 +179,7 @@ class MembershipAdmin(ConsoleAdmin):
         ),
         AdminAction(
             name="deactivate",
-            title=_("Shut out"),
+            title=_("Deactivate"),
             asks=_("They cannot work in this organization any more; what they wrote stays."),
             run=_remove,
             icon="block",
@@ -188,7 +188,7 @@ class MembershipAdmin(ConsoleAdmin):
         ),
         AdminAction(
             name="reactivate",
-            title=_("Let back in"),
+            title=_("Reactivate"),
             asks=_("They work in this organization again, with the role that they had."),
             run=_let_back,
             icon="check_circle",
