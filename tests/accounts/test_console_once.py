@@ -16,6 +16,7 @@ from crm.accounts.models import IdempotentRequest, Organization, User
 from crm.billing.models import FeatureOverride
 from crm.compliance.models import AuditExport
 from crm.core import tenancy
+from crm.core.admin.model_admin import ConsoleAdmin
 from tests.accounts.consoles import EDITED
 from tests.accounts.test_console import add_rows
 from tests.accounts.test_console_saving import _additions, page
@@ -59,10 +60,10 @@ def test_every_page_that_adds_a_row_adds_one_for_a_form_sent_twice(
         address = page(models[label], "add")
         form = form_of(operator.get(address), EDITED.get(label, "role")) | typed
         before = models[label]._default_manager.count()
-        first, second = operator.post(address, form), operator.post(address, form)
-        assert first.status_code == 302, label
+        answers = [operator.post(address, form) for _time in range(2)]
+        assert [answer.status_code for answer in answers] == [302, 302], label
         assert models[label]._default_manager.count() == before + 1, label
-        assert (second.status_code, second.url) == (302, first.url), label
+        assert len({answer.headers["Location"] for answer in answers}) == 1, label
 
 
 def test_widgets_added_at_once_are_one(root: User, operator: Client) -> None:
@@ -159,6 +160,7 @@ def test_every_form_of_the_admin_has_a_once_key(operator: Client, root: User) ->
     request.user = root
     lacking = []
     for model, its_admin in admin.site._registry.items():
+        assert isinstance(its_admin, ConsoleAdmin)
         row: Any = model._default_manager.order_by("-pk").first()
         addresses = [page(model, "changelist"), page(model, "change", row.pk)]
         if its_admin.has_add_permission(request):
