@@ -238,7 +238,7 @@ class AuditExportAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "organization", "asked_by", "format", "state", "done", "total"]
     list_filter = ["state", "format"]
     list_select_related = ["organization", "asked_by"]
-    search_fields = ["organization__name", "asked_by__email"]
+    search_fields = ["organization__name", "asked_by__search_text"]
     ordering = ["-id"]
     fields = [
         "organization",
