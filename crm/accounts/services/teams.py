@@ -92,6 +92,9 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     # Deactivated members do not get their seats back.
     gone = team.seats.filter(membership__is_active=False)
     unseat(team_id=team.pk, membership_ids=list(gone.values_list("membership_id", flat=True)))
+    # Who was given less since then may not give others, or themselves, what they could before.
+    seated = list(team.seats.values_list("membership_id", flat=True))
+    _require_reach(by, seated, lead_id=team.lead_id, are_new=True)
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 
