@@ -71,7 +71,7 @@ class FaqAdmin(ConsoleAdmin):
     ]
     list_filter = ["language_code", "is_published"]
     list_select_related = ["organization", "category"]
-    search_fields = ["question", "answer", "key", "folded_text"]
+    search_fields = ["key", "folded_text"]
     autocomplete_fields = ["organization", "category"]
     ordering = ["-id"]
 

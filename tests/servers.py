@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class LiveServer:
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
+    _is_asked: bool = field(default=False, init=False)
 
     @property
     def base_url(self) -> str:
@@ -47,10 +48,18 @@ class LiveServer:
     def websocket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
-    def stop(self) -> int:
-        """Ask it to go, as an init system does, and give its exit code."""
-        if self.process.poll() is None:
+    def ask_to_go(self) -> None:
+        """Send the signal of an init system, once.
+
+        A second one would end it between its own end and the interpreter's, where nobody listens.
+        """
+        if not self._is_asked and self.process.poll() is None:
+            self._is_asked = True
             self.process.terminate()
+
+    def stop(self) -> int:
+        """Ask it to go and give its exit code."""
+        self.ask_to_go()
         try:
             return self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

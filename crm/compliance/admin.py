@@ -1,12 +1,12 @@
 """Read-only admin of the audit: every chain, including the installation's own."""
 
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
@@ -15,7 +15,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from kombu.exceptions import OperationalError
 
 from crm.accounts.admin.organizations import OrganizationAdmin, principal
 from crm.accounts.models import Organization
@@ -31,7 +30,7 @@ from crm.compliance.models import (
 )
 from crm.compliance.presentation import PresentedEntry, tell, title_of
 from crm.compliance.services.exports import ask_for_export, fetch_export
-from crm.compliance.tasks import export as write_export
+from crm.compliance.tasks import queue_export
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
@@ -205,9 +204,7 @@ def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
         ),
         language_code=get_language() or "en",
     )
-    # Without a broker the sweep begins it.
-    with suppress(OperationalError):
-        write_export.delay(str(export.organization_id), str(export.pk))
+    transaction.on_commit(lambda: queue_export(export), robust=True)
     return gettext("The export is being made; it is listed under Exports of the audit.")
 
 
@@ -241,7 +238,7 @@ class AuditExportAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "organization", "asked_by", "format", "state", "done", "total"]
     list_filter = ["state", "format"]
     list_select_related = ["organization", "asked_by"]
-    search_fields = ["organization__name", "asked_by__email"]
+    search_fields = ["organization__name", "asked_by__search_text"]
     ordering = ["-id"]
     fields = [
         "organization",

@@ -1,14 +1,16 @@
 """Replies and private notes: which one is written, and what can never happen to a note."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from chat.models import Conversation, Message, Widget
 from crm.accounts.models import Membership
 from crm.customers.models import Customer
-from tests.browser.inbox_pages import logged_in, open_inbox, path_of
+from tests.browser.inbox_pages import await_live, logged_in, open_inbox, path_of
+from tests.browser.widget_page import await_truth
 from tests.conftest import make_conversation
 from tests.servers import LiveServer
 
@@ -197,3 +199,41 @@ def test_a_tab_that_slept_erases_nothing(desk: BrowserContext, taken: Conversati
     expect(text).to_have_value("Half an answer, and more")
     awake.reload()
     expect(awake.locator("#composer-text")).to_have_value("Half an answer, and more")
+
+
+@contextmanager
+def slow_script(desk: BrowserContext, path: str) -> Iterator[Page]:
+    """Open a page whose script has not come yet; it comes when the block ends."""
+    page = desk.new_page()
+    held: list[Route] = []
+    page.route("**/chat/inbox/main*.js", lambda route: held.append(route))
+    page.goto(path, wait_until="commit")
+    yield page
+    await_truth(page, lambda: bool(held))
+    held[0].continue_()
+    await_live(page)
+
+
+def test_text_typed_before_the_script_runs_stays(desk: BrowserContext, taken: Conversation) -> None:
+    with slow_script(desk, path_of(taken)) as page:
+        page.locator("#composer-text").fill("Good morning, Linh")
+    expect(page.locator("#composer-text")).to_have_value("Good morning, Linh")
+    page.get_by_role("button", name="Private note").click()
+    page.locator("#composer-text").fill("He is a regular.")
+    page.close()
+    with slow_script(desk, path_of(taken)) as page:
+        page.locator("#composer-text").fill("and welcome back")
+    expect_mode(page, "reply")
+    expect(page.locator("#composer-text")).to_have_value("Good morning, Linh\nand welcome back")
+    page.locator("#composer-text").press("Enter")
+    expect_all_sent(page, 1)
+    assert stored(taken) == [("text", "Good morning, Linh\nand welcome back")]
+    expect(page.locator(".composer-mode-draft").last).to_be_visible()
+
+
+def test_search_typed_before_the_script_runs_is_made(
+    desk: BrowserContext, taken: Conversation
+) -> None:
+    with slow_script(desk, "/app/inbox/?status=closed") as page:
+        page.locator("#list-search").fill("nobody of this name")
+    expect(page.locator("#list-empty")).to_contain_text("Names and email addresses")

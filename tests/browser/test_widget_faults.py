@@ -338,7 +338,7 @@ def test_foreign_answer_to_a_message_does_not_acknowledge_it(
     open_without_sockets(visitor, shop)
     answered = answer_foreign(visitor.page, r"/streams/[^/]+/messages$", 2, status=status)
     visitor.write("not lost")
-    await_truth(visitor.page, lambda: len(answered) == 1)
+    await_truth(visitor.page, lambda: bool(answered))
     expect(visitor.own("not lost").locator("[data-status=sent]")).to_be_visible()
     assert answered == ["POST", "POST"]
     assert stored_texts(only_conversation()) == ["not lost"]

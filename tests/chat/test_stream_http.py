@@ -383,7 +383,7 @@ async def test_a_long_poll_is_answered_when_the_server_goes(
             url = f"/api/v1/streams/{posted['stream']}/events?after=1&wait=25"
             waiting = asyncio.create_task(calls.get(url))
             await _subscribers(channel_of(posted), 1)
-            server.process.terminate()
+            server.ask_to_go()
             assert (await waiting).json()["events"] == []
         assert await asyncio.to_thread(server.stop) == 0
 

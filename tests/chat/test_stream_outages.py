@@ -32,7 +32,7 @@ async def test_sigterm_closes_every_socket_with_1012_and_exits_with_0(
             clients.append(await sockets.enter_async_context(at_work(server, agent)))
             clients.append(await sockets.enter_async_context(opened(server, "widget")))
             await clients[0].post(None, "m-1")
-            server.process.terminate()
+            server.ask_to_go()
             assert [await client.closed() for client in clients] == [1012] * 7
         assert await asyncio.to_thread(server.stop) == 0
 
@@ -53,7 +53,7 @@ async def test_a_message_on_its_way_is_acked_before_the_goodbye(
                     content={"type": "text", "text": "Hi"},
                 )
             await asyncio.sleep(0.05)
-            server.process.terminate()
+            server.ask_to_go()
             assert await client.closed() == 1012
             acked = {f["client_message_id"] for f in client.unread if f["type"] == "message.ack"}
     stored = {d["client_message_id"] for d in stores.mongo_db()["messages"].find()}
@@ -72,7 +72,7 @@ async def test_many_sockets_are_closed_spread_out_while_readiness_is_false(
             ]
             stream = (await clients[0].post(None, "m-1"))["stream"]
             assert (await http.get("/ready")).status_code == 200
-            server.process.terminate()
+            server.ask_to_go()
             ending = {asyncio.create_task(client.closed(600)): client for client in clients}
             ended: set[asyncio.Task[int]] = set()
             while len(ended) < 10:
@@ -110,7 +110,7 @@ async def test_sockets_that_are_closed_in_groups_are_all_told_to_come_back(
             clients = [
                 await sockets.enter_async_context(visitor.connected()) for _number in range(25)
             ]
-            server.process.terminate()
+            server.ask_to_go()
             assert [await client.closed() for client in clients] == [1012] * 25
             assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
 

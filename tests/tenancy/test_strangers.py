@@ -17,6 +17,8 @@ from tests.tenancy.world import MARK, Theirs, make_theirs
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE")
+# One wrapper closes all of the admin before a view is asked: reading and writing try it.
+METHODS_OF_ADMIN = ("GET", "POST")
 # Open to everybody who has the link, on purpose.
 PUBLIC = {
     "knowledge:public_faq": "where the bot's answer leads a visitor",
@@ -103,7 +105,11 @@ def test_nothing_leaks_and_nothing_changes(
     body = ids_in_body(theirs)
     person = Person(stranger)
     wrong = []
-    visited = list(addresses(theirs))
+    visited = [
+        address
+        for address in addresses(theirs)
+        if method in METHODS_OF_ADMIN or not address.name.startswith("admin:")
+    ]
     for address in visited:
         for response in ask(person, method, address.path, body):
             if response.status_code >= 500 and response.status_code != 503:

@@ -12,13 +12,16 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 
 from crm.accounts.access import membership_of
 from crm.accounts.errors import FormSentBefore
@@ -31,6 +34,7 @@ REDIRECTS_KEPT_FOR = timedelta(minutes=1)
 SHOWN_AGAIN_SECONDS = 600
 WAIT_SECONDS = 15
 P = ParamSpec("P")
+Response = TypeVar("Response", bound=HttpResponseBase)
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -46,43 +50,94 @@ def once(view: View[P]) -> View[P]:
         if not key:
             return view(request, *args, **kwargs)
         member = membership_of(request)
-        content = sorted(
-            (name, list(map(str, values)))
-            for name, values in request.POST.lists()
-            if name not in GUARD_FIELDS
-        )
-        # Another content is another creation: somebody went back and wrote a second one.
-        files = [
-            (name, file.name, _digest(file))
-            for name, uploads in request.FILES.lists()
-            for file in uploads
-        ]
-        fingerprint = fingerprint_of(request.get_full_path(), content, *files)
-        given: list[HttpResponse] = []
-
-        def act() -> StoredResponse:
-            response = view(request, *args, **kwargs)
-            given.append(response)
-            return StoredResponse(
-                response.status_code,
-                _seal(key, _content(request, response)),
-                response.headers.get("Location", ""),
-                is_kept=response.status_code < 400,
-            )
-
-        answer, is_replayed = answer_once(
+        return _answer_form_once(
+            request,
+            key,
             organization_id=member.organization_id,
             actor=str(member.actor_id),
-            key=f"form:{hashlib.sha256(f'{key}|{fingerprint}'.encode()).hexdigest()}",
-            fingerprint=fingerprint,
-            act=act,
-            wait_seconds=WAIT_SECONDS,
-            redirects_kept_for=REDIRECTS_KEPT_FOR,
+            act=lambda: view(request, *args, **kwargs),
+            is_kept=lambda response: response.status_code < 400,
         )
-        return _again(request, key, answer) if is_replayed else given[0]
 
     answered.is_once = True  # type: ignore[attr-defined]  # read by a test that walks all views
     return answered
+
+
+def once_for_operators(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
+    """Answer a repeated POST of the operator's admin with the first response.
+
+    Apply it under the permission check. Django's admin answers 200 where it refuses or asks back:
+    only redirects and the answers of its popups say that something was done, and are stored.
+    """
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> Response | HttpResponse:
+        key = request.POST.get(ONCE) if request.method == "POST" else None
+        if not key:
+            return view(request, *args, **kwargs)
+        return _answer_form_once(
+            request,
+            key,
+            organization_id=None,
+            actor=str(request.user.pk),
+            act=lambda: view(request, *args, **kwargs),
+            is_kept=_is_admin_result,
+        )
+
+    return answered
+
+
+def _is_admin_result(response: HttpResponseBase) -> bool:
+    if isinstance(response, TemplateResponse):
+        return "popup_response_data" in (response.context_data or {})
+    return 300 <= response.status_code < 400
+
+
+def _answer_form_once(
+    request: HttpRequest,
+    key: str,
+    *,
+    organization_id: UUID | None,
+    actor: str,
+    act: Callable[[], Response],
+    is_kept: Callable[[Response], bool],
+) -> Response | HttpResponse:
+    """Return the response of ``act``, or the stored one of the same form under the same key."""
+    content = sorted(
+        (name, list(map(str, values)))
+        for name, values in request.POST.lists()
+        if name not in GUARD_FIELDS
+    )
+    # Another content is another creation: somebody went back and wrote a second one.
+    files = [
+        (name, file.name, _digest(file))
+        for name, uploads in request.FILES.lists()
+        for file in uploads
+    ]
+    fingerprint = fingerprint_of(request.get_full_path(), content, *files)
+    given: list[Response] = []
+
+    def store() -> StoredResponse:
+        response = act()
+        given.append(response)
+        if not is_kept(response):
+            return StoredResponse(response.status_code, "", is_kept=False)
+        return StoredResponse(
+            response.status_code,
+            _seal(key, _content(request, response)),
+            response.headers.get("Location", ""),
+        )
+
+    answer, is_replayed = answer_once(
+        organization_id=organization_id,
+        actor=actor,
+        key=f"form:{hashlib.sha256(f'{key}|{fingerprint}'.encode()).hexdigest()}",
+        fingerprint=fingerprint,
+        act=store,
+        wait_seconds=WAIT_SECONDS,
+        redirects_kept_for=REDIRECTS_KEPT_FOR,
+    )
+    return _again(request, key, answer) if is_replayed else given[0]
 
 
 def _digest(file: UploadedFile) -> str:
@@ -94,7 +149,9 @@ def _digest(file: UploadedFile) -> str:
     return found.hexdigest()
 
 
-def _content(request: HttpRequest, response: HttpResponse) -> str:
+def _content(request: HttpRequest, response: Any) -> str:
+    if isinstance(response, TemplateResponse):
+        response.render()
     if response.has_header("Location"):
         storage: Any = messages.get_messages(request)
         told = [
@@ -102,7 +159,7 @@ def _content(request: HttpRequest, response: HttpResponse) -> str:
             for message in storage._queued_messages
         ]
         return json.dumps(told)
-    return response.content.decode()
+    return str(response.content.decode())
 
 
 def _again(request: HttpRequest, key: str, answer: StoredResponse) -> HttpResponse:

@@ -14,11 +14,14 @@ class IdempotentRequest(models.Model):
     """A successful creating request, under the key that its sender chose.
 
     Written in the transaction of the created record. ``fingerprint`` is of the request's content,
-    ``actor`` is the principal.
+    ``actor`` is the principal. Without an organization it is of the operator's admin, and only
+    operators see it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="+", null=True
+    )
     actor = models.CharField(max_length=80)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
@@ -27,14 +30,16 @@ class IdempotentRequest(models.Model):
     location = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField()
 
-    organization_id: UUID
+    organization_id: UUID | None
 
     class Meta:
         verbose_name = _("idempotent request")
         verbose_name_plural = _("idempotent requests")
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "actor", "key"], name="one_answer_per_idempotency_key"
+                fields=["organization", "actor", "key"],
+                name="one_answer_per_idempotency_key",
+                nulls_distinct=False,
             )
         ]
         indexes = [models.Index(fields=["created_at"], name="idempotent_requests_by_age")]

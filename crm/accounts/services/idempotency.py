@@ -46,7 +46,7 @@ def fingerprint_of(*parts: Any) -> str:
 
 def answer_once(
     *,
-    organization_id: UUID,
+    organization_id: UUID | None,
     actor: str,
     key: str,
     fingerprint: str,
@@ -56,6 +56,7 @@ def answer_once(
 ) -> tuple[StoredResponse, bool]:
     """Return the response of ``act``, and whether it is a stored one.
 
+    ``organization_id`` is None in the operator's admin, whose scope is all organizations.
     ``act`` runs in the transaction that stores its response. When it raises, neither is stored, so
     the same request may be tried again. A concurrent identical request is waited for,
     ``wait_seconds`` at most. After ``redirects_kept_for`` an answer with a location is forgotten,
@@ -69,7 +70,9 @@ def answer_once(
         if not _lock(f"{organization_id}|{actor}|{key}", wait_seconds):
             raise IdempotencyInFlight(extra={"retry_after": 1})
         mine = IdempotentRequest.objects.filter(
-            organization_id=organization_id, actor=actor, key=key
+            organization_id=organization_id,  # type: ignore[misc]  # None looks for NULL
+            actor=actor,
+            key=key,
         )
         before = mine.first()
         now = timezone.now()

@@ -32,10 +32,13 @@ class GuardedCsrfTokenNode(CsrfTokenNode):
         if _is_admin(request):
             # Of all organizations. A form whose session lapsed comes back to its own person alone.
             return format_html(
-                '{}<input type="hidden" name="{}" value="{}">',
+                '{}<input type="hidden" name="{}" value="{}">'
+                '<input type="hidden" name="{}" value="{}">',
                 token,
                 PERSON,
                 found.get("person", ""),
+                ONCE,
+                _once_key(request),
             )
         if not found:
             return format_html(

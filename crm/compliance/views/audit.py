@@ -1,6 +1,5 @@
 """The audit pages: search, details, export."""
 
-from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,7 +13,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from kombu.exceptions import OperationalError
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.form_guard.idempotency import once
@@ -25,7 +23,7 @@ from crm.compliance.managers import AuditEntryQuerySet
 from crm.compliance.models import AuditEntry, AuditExport, ExportFormat
 from crm.compliance.presentation import tell
 from crm.compliance.services.exports import ask_for_export, cancel_export, fetch_export
-from crm.compliance.tasks import export as write_export
+from crm.compliance.tasks import queue_export
 from crm.core.api.cursors import decode_cursor, encode_cursor
 from crm.core.errors import AppError
 
@@ -81,15 +79,9 @@ def start_export(request: HttpRequest) -> HttpResponse:
                 raise
             messages.error(request, refusal.message)
         else:
-            transaction.on_commit(lambda: _begin(started), robust=True)
+            transaction.on_commit(lambda: queue_export(started), robust=True)
             messages.success(request, _("The export is being made; it appears above the list."))
     return redirect(f"{reverse('compliance:audit')}?{_query(request)}")
-
-
-def _begin(started: AuditExport) -> None:
-    # Without a broker the sweep begins it.
-    with suppress(OperationalError):
-        write_export.delay(str(started.organization_id), str(started.pk))
 
 
 @never_cache

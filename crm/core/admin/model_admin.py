@@ -12,7 +12,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import OperationalError, connection, transaction
-from django.db.models import Model
+from django.db.models import CharField, Field, Model, TextField
+from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -35,6 +36,12 @@ from crm.core.versions import EditedMeanwhile
 PER_PAGE = 50
 # Of one statement of a list; then the search has to be narrowed.
 LIST_SECONDS = 10.0
+
+
+# How text without a folded copy is searched: PostgreSQL folds both sides.
+FOLDED = "__unaccent__icontains"
+# Stored folded already.
+FOLDED_COLUMNS = frozenset({"search_text", "folded_text"})
 
 
 class ListTooSlow(AppError):
@@ -161,6 +168,21 @@ class ConsoleAdmin(ModelAdmin):
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = Chooser(db_field, self.admin_site, using=kwargs.get("using"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Return the declared fields; those of text are searched without case and accents."""
+        return [self._folded(name) for name in super().get_search_fields(request)]
+
+    def _folded(self, name: str) -> str:
+        if name[0] in "^=@":
+            return name
+        options: Any = self.opts
+        field: Field[Any, Any] | None = None
+        for part in name.split(LOOKUP_SEP):
+            field = options.get_field(part)
+            options = getattr(field.related_model, "_meta", None)
+        is_text = isinstance(field, CharField | TextField) and field.name not in FOLDED_COLUMNS
+        return f"{name}{FOLDED}" if is_text else name
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str

@@ -27,13 +27,27 @@ SEEN_KEY = "operator_seen"
 SEEN_NOTED_EVERY = 30
 # unfold's pages are made by Alpine, which compiles the attributes of its templates.
 CONTENT_SECURITY_POLICY = {"script-src": ["'unsafe-eval'"]}
+View = Callable[..., Any]
+Guard = Callable[[View], View]
+_guards: list[Guard] = []
+
+
+def add_guard(guard: Guard) -> None:
+    """Put a decorator around every view of the admin, under its permission check.
+
+    For apps above this one, when they are ready.
+    """
+    _guards.append(guard)
 
 
 class ConsoleSite(UnfoldAdminSite):
     """The admin site: requires a staff account, a second factor, and an active session."""
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002  Django's signature
-        shown = super().admin_view(_without_nul(view), cacheable)
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002  Django's signature
+        guarded = _without_nul(view)
+        for guard in _guards:
+            guarded = guard(guarded)
+        shown = super().admin_view(guarded, cacheable)
         return csp_update(CONTENT_SECURITY_POLICY)(shown)
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -83,7 +97,7 @@ class ConsoleSite(UnfoldAdminSite):
         return {**super().each_context(request), **own}
 
 
-def _without_nul(view: Callable[..., Any]) -> Callable[..., Any]:
+def _without_nul(view: View) -> View:
     """Remove NUL from the query of each request: Django's filters pass it to PostgreSQL."""
 
     @wraps(view)

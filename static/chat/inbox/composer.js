@@ -18,6 +18,7 @@ export class Composer {
   #form = byId("composer-form");
   #text = byId("composer-text");
   #sendButton = byId("composer-send");
+  #early = this.#text.value;
   #typingSaid = 0;
   #typingTimer = null;
   #handlers;
@@ -72,6 +73,7 @@ export class Composer {
   open(id) {
     this.#id = id;
     byId("composer-warning").hidden = true;
+    this.#keepEarly();
     this.#show(this.#drafts.of(id).mode);
   }
 
@@ -210,6 +212,17 @@ export class Composer {
     this.#text.style.height = "auto";
     this.#text.style.height = `${this.#text.scrollHeight}px`;
     root.dataset.writing = String(length > 0);
+  }
+
+  /** On a slow line a person writes before this script runs: that stands below what was kept. */
+  #keepEarly() {
+    const early = this.#early.trim() && this.#early;
+    this.#early = "";
+    const { reply } = this.#drafts.of(this.#id);
+    // A browser that restores its fields gives back the kept text itself.
+    if (!early || early === reply) return;
+    const whole = reply ? `${reply}\n${early}` : early;
+    this.#drafts.change(this.#id, { mode: "reply", reply: whole });
   }
 
   /** Keep what a person typed here, and only that. */

@@ -150,7 +150,7 @@ export class ConversationList {
 
   #listenToSearch(field) {
     let timer = null;
-    field.addEventListener("input", () => {
+    const searchSoon = () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
         const text = [...field.value.trim()].slice(0, LONGEST_SEARCH).join("");
@@ -160,7 +160,10 @@ export class ConversationList {
         this.#paintFilters();
         void this.#startAnew();
       }, SEARCH_AFTER_MS);
-    });
+    };
+    field.addEventListener("input", searchSoon);
+    // On a slow line a person types before this script runs.
+    if (field.value) searchSoon();
     field.addEventListener("keydown", (event) => {
       if (event.isComposing || (event.key !== "ArrowDown" && event.key !== "Enter")) return;
       event.preventDefault();
