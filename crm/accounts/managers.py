@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
 
 
+# The second factors that a log-in asks for. Recovery codes stand in for one, and are none.
+SECOND_FACTORS = ("totp", "webauthn")
+
+
 def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
     """Return the condition that no owner (``"user__"``) revoked grants of this time."""
     condition = models.Q()
@@ -140,7 +144,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             known_factor_rule_met=models.Case(
                 models.When(
                     organization__requires_second_factor=True,
-                    then=models.Exists(factors.filter(user=models.OuterRef("user"))),
+                    then=models.Exists(
+                        factors.filter(user=models.OuterRef("user"), type__in=SECOND_FACTORS)
+                    ),
                 ),
                 default=True,
                 output_field=models.BooleanField(),

@@ -93,6 +93,9 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
         team.lead = None
         team.save(update_fields=["lead", "updated_at"])
     unseat(team_id=team.pk, membership_ids=gone)
+    # Who was given less since then may not give others, or themselves, what they could before.
+    seated = list(team.seats.values_list("membership_id", flat=True))
+    _require_reach(by, seated, lead_id=team.lead_id, are_new=True)
     _tell_teams_changed(team.members.values_list("user_id", flat=True))
 
 
