@@ -1,13 +1,11 @@
 """Forms of notification settings."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from chat.models import AlertSettings
-from crm.core.forms import Form, keep_stored_choices
+from crm.accounts.form_guard.edits import EditForm
 
 
 def _checkbox() -> forms.CheckboxInput:
@@ -21,7 +19,7 @@ def _delays() -> list[tuple[int, str]]:
     ]
 
 
-class AlertSettingsForm(Form):
+class AlertSettingsForm(EditForm):
     sound = forms.BooleanField(
         label=_("Play a sound when a customer writes"),
         required=False,
@@ -46,7 +44,3 @@ class AlertSettingsForm(Form):
         coerce=int,
         widget=forms.Select(attrs={"class": "form-select"}),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        keep_stored_choices(self)

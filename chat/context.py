@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from chat import inbox
 from chat.onboarding import SetupState, is_offered, setup_state
+from crm.accounts.access import admitted_membership
 from crm.accounts.permissions import Module
 
 
@@ -14,7 +15,7 @@ def waiting(request: HttpRequest) -> dict[str, Any]:
     """Return ``inbox_waiting`` for templates, computed lazily."""
 
     def words() -> str:
-        membership = getattr(request, "membership", None)
+        membership = admitted_membership(request)
         if membership is None or not membership.may(Module.INBOX):
             return ""
         return inbox.count_words(inbox.waiting(membership))
@@ -26,7 +27,7 @@ def setup(request: HttpRequest) -> dict[str, Any]:
     """Return ``setup_guide``, the open checklist, for templates, computed lazily."""
 
     def state() -> SetupState | None:
-        membership = getattr(request, "membership", None)
+        membership = admitted_membership(request)
         if not membership or not is_offered(membership):
             return None
         found = setup_state(membership)

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from chat.models.conversation import Conversation
 from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
+from crm.core.versions import VersionedModel
 
 
-class AlertSettings(models.Model):
+class AlertSettings(VersionedModel):
     """Notification settings of one member in one organization; without a row the defaults apply."""
 
     DELAYS = (2, 5, 10, 30, 60)

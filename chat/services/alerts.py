@@ -25,6 +25,7 @@ from chat.models import AlertEmail, AlertSettings, Conversation, Direction, Even
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Module
 from crm.core.mail.services import queue_mail
+from crm.core.versions import check_version
 
 # Further waits within this time are told together.
 PAUSE = timedelta(minutes=15)
@@ -34,26 +35,33 @@ MOST_IN_ONE = 20
 
 
 def alert_settings(membership: Membership) -> AlertSettings:
-    """Return the member's notification settings, unsaved defaults if there are none."""
+    """Return the member's notification settings; if there are none, unsaved defaults, version 0."""
     whose = {"organization_id": membership.organization_id, "user_id": membership.user_id}
-    return AlertSettings.objects.filter(**whose).first() or AlertSettings(**whose)
+    return AlertSettings.objects.filter(**whose).first() or AlertSettings(**whose, version=0)
 
 
+@transaction.atomic
 def change_alert_settings(
-    *, by: Membership, sound: bool, desktop: bool, email: bool, email_after_minutes: int
+    *,
+    by: Membership,
+    sound: bool,
+    desktop: bool,
+    email: bool,
+    email_after_minutes: int,
+    version: int | None = None,
 ) -> AlertSettings:
-    """Save the member's notification settings in their organization."""
-    changed, _is_new = AlertSettings.objects.update_or_create(
-        organization_id=by.organization_id,
-        user_id=by.user_id,
-        defaults={
-            "sound": sound,
-            "desktop": desktop,
-            "email": email,
-            "email_after_minutes": email_after_minutes,
-        },
+    """Save the member's notification settings in their organization. Raise EditedMeanwhile if they
+    are no longer at ``version``; 0 means that there were none.
+    """
+    own, is_new = AlertSettings.objects.select_for_update().get_or_create(
+        organization_id=by.organization_id, user_id=by.user_id
     )
-    return changed
+    if not is_new:
+        check_version(own, version)
+    own.sound, own.desktop, own.email = sound, desktop, email
+    own.email_after_minutes = email_after_minutes
+    own.save(update_fields=["sound", "desktop", "email", "email_after_minutes"])
+    return own
 
 
 def switch_sound(*, by: Membership, sound: bool) -> AlertSettings:

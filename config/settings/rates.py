@@ -18,6 +18,7 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     "unproved_letter.user": "5/3600",
     "unproved_letter.recipient": "5/3600",
     "invitation.organization": "100/3600",
+    "invitation.recipient": "10/3600",
     "invitation_link.address": "60/300",
     "password_reset.account": "5/3600",
     "password_reset.address": "30/3600",

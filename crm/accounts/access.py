@@ -30,6 +30,17 @@ def membership_of(request: HttpRequest | Request) -> Membership:
     return cast(Membership, membership)
 
 
+def admitted_membership(request: HttpRequest) -> Membership | None:
+    """Return the membership of a request, None without one or without the required second factor.
+
+    For what every page shows of the organization, also the pages where the factor is set up.
+    """
+    try:
+        return membership_of(request)
+    except (NoOrganization, SecondFactorMissing):
+        return None
+
+
 def member_required(view: View[P]) -> View[P]:
     """Require a log-in and a membership; redirect to the log-in or the page that
     explains the lack.

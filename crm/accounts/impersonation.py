@@ -23,7 +23,12 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # The ways out, which are open at any time.
 _WAYS_OUT = frozenset({"accounts:stop_impersonation", "accounts:log_out", "account_logout"})
 # A person's own affairs (password, address, factors): closed to the eye as well.
-_PRIVATE = ("allauth.", "crm.accounts.views.emails", "crm.accounts.views.accept_invitation")
+_PRIVATE = (
+    "allauth.",
+    "crm.accounts.views.accept_invitation",
+    "crm.accounts.views.emails",
+    "crm.accounts.views.passkeys",
+)
 
 
 def seen_as(request: HttpRequest, operator: User) -> User:

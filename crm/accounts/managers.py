@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from crm.accounts.models import CustomRole, Membership, Team, User
 
 
+# The second factors that a log-in asks for. Recovery codes stand in for one, and are none.
+SECOND_FACTORS = ("totp", "webauthn")
+
+
 def admits(granted_at: datetime | models.F, *owners: str) -> models.Q:
     """Return the condition that no owner (``"user__"``) revoked grants of this time."""
     condition = models.Q()
@@ -67,7 +71,16 @@ class UserManager(BaseUserManager["User"]):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def belonging(self) -> "MembershipQuerySet":
+        """Return the memberships that their organization has not ended.
+
+        Also those of accounts that the operator deactivated: they keep role, seats and leads, but
+        cannot do anything until the account is reactivated.
+        """
+        return self.filter(is_active=True)
+
     def active(self) -> "MembershipQuerySet":
+        """Return the memberships whose users may work there now."""
         return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
 
     def including(self, column: str) -> models.Exists:
@@ -131,7 +144,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             known_factor_rule_met=models.Case(
                 models.When(
                     organization__requires_second_factor=True,
-                    then=models.Exists(factors.filter(user=models.OuterRef("user"))),
+                    then=models.Exists(
+                        factors.filter(user=models.OuterRef("user"), type__in=SECOND_FACTORS)
+                    ),
                 ),
                 default=True,
                 output_field=models.BooleanField(),

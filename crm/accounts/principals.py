@@ -37,7 +37,7 @@ from crm.accounts.permissions import ApiKeyPrincipal, Principal
 from crm.accounts.services.api_keys import key_of_text, machine_of_key
 from crm.accounts.services.impersonation import impersonated_membership, may_impersonate
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
-from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY
+from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY, follow_membership
 from crm.core import tenancy
 from crm.core.admin.site import is_session_idle
 
@@ -79,11 +79,16 @@ def session_membership(session: SessionBase, user: User) -> Membership | None:
     Without the second-factor rule: its pages are where users comply with it. See
     `authenticate_session`.
     """
-    return current_membership(
+    membership = current_membership(
         user=user,
         organization_id=session.get(SESSION_KEY),
         granted_at=session_granted_at(session, user),
     )
+    if membership is None or not follow_membership(
+        session=session, user=user, membership=membership
+    ):
+        return None
+    return membership
 
 
 def authenticate_session(session: SessionBase, user: object) -> Access:

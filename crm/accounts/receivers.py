@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
+from allauth.socialaccount.signals import social_account_removed
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -39,6 +40,13 @@ def end_with_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
 @receiver(_FACTORS, dispatch_uid="accounts.end_access_with_the_factors")
 def end_with_factors(request: HttpRequest, user: User, **kwargs: Any) -> None:
     end_access(user_id=user.pk, because=EndReason.FACTORS_CHANGED, spared_id=_own(request))
+
+
+@receiver(social_account_removed, dispatch_uid="accounts.end_access_with_the_provider")
+def end_with_provider(request: HttpRequest, **kwargs: Any) -> None:
+    """End what may have come in by an account of a provider that is linked no longer."""
+    if isinstance(request.user, User):
+        end_access(user_id=request.user.pk, because=EndReason.REVOKED, spared_id=_own(request))
 
 
 def _own(request: HttpRequest) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from crm.accounts.access import admitted_membership
 from crm.accounts.permissions import Module
 from crm.billing import banner
 from crm.billing.metrics import MEANINGS, Metric
@@ -14,7 +15,7 @@ def quotas(request: HttpRequest) -> dict[str, Any]:
     """Return ``quota_banner`` for templates, computed lazily."""
 
     def warned() -> list[dict[str, Any]]:
-        membership = getattr(request, "membership", None)
+        membership = admitted_membership(request)
         if not membership or not membership.may(Module.BILLING):
             return []
         return [

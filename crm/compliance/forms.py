@@ -101,14 +101,14 @@ class HoldForm(Form):
 
     def __init__(self, *args: Any, by: Principal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.organization_id = by.organization_id
+        self.by = by
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         kind, who = cleaned.get("kind"), cleaned.get("who", "")
         cleaned["subject"] = ""
         if kind in {"customer", "user"}:
-            found = subjects_named(self.organization_id, kind, who) if who else []
+            found = subjects_named(kind, who, by=self.by) if who else []
             if len(found) == 1:
                 cleaned["subject"] = found[0]
             elif found:

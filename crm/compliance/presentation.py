@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 
 from crm.accounts.models import ApiKey, User
+from crm.accounts.permissions import Principal
 from crm.compliance.model_tracking import kinds
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
 from crm.customers.models import Customer
@@ -128,16 +129,19 @@ def tell(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
     return told
 
 
-def subjects_in_words(holds: Iterable[LegalHold]) -> dict[str, str]:
-    """Return the names of held subjects by ``subject``; deleted ones are named by their id."""
+def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str, str]:
+    """Return the names of held subjects by ``subject``.
+
+    Deleted ones, and customers whom the principal may not see, are named by their id.
+    """
     wanted = {hold.subject for hold in holds}
     names: dict[str, str] = {}
-    for kind, model in (("user", User), ("customer", Customer)):
+    visible = (("user", User.objects.all()), ("customer", Customer.objects.visible_to(by)))
+    for kind, found in visible:
         ids = [UUID(each.partition(":")[2]) for each in wanted if each.startswith(f"{kind}:")]
         if ids:
             names |= {
-                f"{kind}:{pk}": f"{KINDS[kind]}: {found}"
-                for pk, found in model._default_manager.in_bulk(ids).items()
+                f"{kind}:{pk}": f"{KINDS[kind]}: {each}" for pk, each in found.in_bulk(ids).items()
             }
     return {each: names.get(each) or each or str(_EVERYTHING) for each in wanted}
 

@@ -48,6 +48,8 @@ def import_rows(*, by: Principal, rows: Sequence[ImportRow]) -> list[Faq]:
     """
     lock_knowledge(by.organization_id)
     importable = [row for row in mark_known(rows, by.organization_id) if row.is_importable]
+    if importable:
+        _count_import(by.organization_id)
     categories = categories_by_name(by.organization_id)
     return create_faqs(
         organization_id=by.organization_id,
@@ -117,11 +119,7 @@ def import_faqs(
     One transaction per batch, so that a killed import leaves whole batches and may be repeated.
     """
     if by is not None:
-        consume(
-            organization_id=organization_id,
-            metric=Metric.BACKGROUND_TASKS,
-            key=f"faq_import/{uuid7()}",
-        )
+        _count_import(organization_id)
     counts = {"created": 0, "updated": 0, "unchanged": 0}
     batch: list[FaqContent] = []
     for content in contents:
@@ -136,6 +134,15 @@ def import_faqs(
     if progress:
         progress(sum(counts.values()))
     return counts
+
+
+def _count_import(organization_id: UUID) -> None:
+    """Count an import by a person. Raise QuotaExceeded."""
+    consume(
+        organization_id=organization_id,
+        metric=Metric.BACKGROUND_TASKS,
+        key=f"faq_import/{uuid7()}",
+    )
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -59,6 +60,15 @@ def test_what_is_no_key_is_refused_at_its_field(operator: Client, key: str) -> N
         )
         assert answer.status_code == 200, name
         assert "organization" in answer.context["adminform"].form.errors, name
+
+
+@pytest.mark.parametrize("key", NO_KEYS)
+def test_an_action_of_a_list_runs_on_no_row_for_what_is_no_key(operator: Client, key: str) -> None:
+    group = Group.objects.create(name="Support")
+    sent = {"action": "delete_selected", "_selected_action": [key, str(group.pk)], "post": "yes"}
+    answer = operator.post(reverse("admin:auth_group_changelist"), sent)
+    assert answer.status_code == 302
+    assert not Group.objects.exists(), "the row that was named beside it"
 
 
 @pytest.mark.parametrize("name", ["billing_plan", "chat_widget", "accounts_user"])

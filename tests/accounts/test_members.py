@@ -185,6 +185,43 @@ def test_joining_again_after_deactivation_gives_the_new_role(
     assert (agent.is_active, agent.role) == (True, "viewer")
 
 
+def test_joining_again_forgets_who_succeeded_before(
+    at_work: Client, agent: Membership, colleague: Membership
+) -> None:
+    """Whom an operator switches off later is succeeded by nobody."""
+    form = {"successor": str(colleague.pk)}
+    at_work.post(reverse("accounts:deactivate_member", args=[agent.pk]), form)
+    agent.refresh_from_db()
+    assert agent.successor_id == colleague.pk
+    ask_in(at_work, agent.user.email)
+    entered(agent.user).post(link_in(last_letter(agent.user.email)))
+    agent.refresh_from_db()
+    assert (agent.is_active, agent.successor_id) == (True, None)
+
+
+def test_letters_to_one_address_are_counted_whoever_invites(
+    at_work: Client, stranger: Membership
+) -> None:
+    promote(stranger)
+    others = entered(stranger.user)
+    ask_in(at_work)
+    (invitation,) = Invitation.objects.all()
+    again = reverse("accounts:resend_invitation", args=[invitation.pk])
+    for _time in range(6):
+        at_work.post(again)
+    for _time in range(6):
+        ask_in(others)
+    assert Mail.objects.filter(to=EMAIL).count() == 10
+    assert "Too many" in at_work.post(again, follow=True).content.decode()
+    assert ask_in(others, "other@fjord.example").status_code == 302, "others are written to"
+    assert Mail.objects.filter(to=EMAIL).count() == 10
+
+
+def promote(member: Membership) -> None:
+    member.role = Role.OWNER
+    member.save(update_fields=["role"])
+
+
 def test_weak_password_is_refused_and_the_link_still_works(at_work: Client) -> None:
     ask_in(at_work)
     link = link_in(last_letter(EMAIL))

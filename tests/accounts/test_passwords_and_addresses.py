@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts.models import Membership, User
+from crm.accounts.services.operator_actions import deactivate_user, reactivate_user
 from crm.core.mail.models import Mail
 from tests.accounts.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
@@ -87,6 +88,19 @@ def test_reset_link_expires_in_an_hour(
     now = generator._now
     monkeypatch.setattr(generator, "_now", lambda self: now(self) + timedelta(minutes=61))
     assert "does not work any more" in client.get(link).content.decode()
+
+
+def test_reset_link_from_before_a_deactivation_is_void(
+    client: Client, agent: Membership, owner: Membership
+) -> None:
+    client.post(RESET, {"email": agent.user.email})
+    link = link_in(last_letter(agent.user.email))
+    deactivate_user(user_id=agent.user_id, by=owner.user)
+    assert "does not work any more" in client.get(link).content.decode()
+    reactivate_user(user_id=agent.user_id)
+    assert "does not work any more" in client.get(link).content.decode()
+    agent.user.refresh_from_db()
+    assert agent.user.check_password(PASSWORD)
 
 
 def test_reset_link_of_somebody_else_does_not_fit(

@@ -170,6 +170,19 @@ def test_member_links_and_unlinks(visitor: Client, agent: Membership) -> None:
     assert [kind for kind, _to in kinds()] == ["account_connected", "account_disconnected"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_came_in_by_an_account_is_out_when_it_is_unlinked(
+    visitor: Client, agent: Membership
+) -> None:
+    visitor.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
+    visitor.post(f"{reverse('account_reauthenticate')}?next={LINKED}", {"password": PASSWORD})
+    come_through(visitor, "nora", process="connect")
+    other = Client()
+    assert come_through(other, "nora")["Location"] == INBOX
+    visitor.post(LINKED, {"account": SocialAccount.objects.get().pk})
+    assert (visitor.get(INBOX).status_code, other.get(INBOX).status_code) == (200, 302)
+
+
 def test_only_way_in_is_not_unlinked(visitor: Client) -> None:
     come_through(visitor, "nora")
     told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}

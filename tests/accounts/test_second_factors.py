@@ -158,6 +158,30 @@ def test_organization_asks_for_one_before_anything_else(
     assert theirs.get(INBOX).status_code == 200
 
 
+def test_recovery_codes_alone_are_no_factor(
+    at_work: Client, agent: Membership, settings: Any
+) -> None:
+    """Two requests at once can leave them behind; no log-in asks for them."""
+    set_up(at_work)
+    Authenticator.objects.filter(user=agent.user, type=Authenticator.Type.TOTP).delete()
+    assert Authenticator.objects.filter(user=agent.user).exists()
+    visitor = Client()
+    assert enter(visitor, agent)["Location"] == INBOX
+    assert visitor.get(INBOX).status_code == 200
+    agent.organization.requires_second_factor = True
+    agent.organization.save(update_fields=["requires_second_factor"])
+    assert visitor.get(INBOX)["Location"] == SECURITY
+    body = {"email": agent.user.email, "password": PASSWORD}
+    refused = Client().post("/api/v1/auth/tokens", body, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_missing")
+    settings.OPERATOR_REQUIRES_MFA = True
+    agent.user.is_staff = agent.user.is_superuser = True
+    agent.user.save(update_fields=["is_staff", "is_superuser"])
+    operator = Client()
+    enter(operator, agent)
+    assert operator.get(reverse("admin:index")).status_code == 302, "operators need one as well"
+
+
 def test_last_factor_stays_where_one_is_asked_for(at_work: Client, agent: Membership) -> None:
     set_up(at_work)
     agent.organization.requires_second_factor = True

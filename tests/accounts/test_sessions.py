@@ -24,10 +24,15 @@ from crm.accounts.models import (
     User,
     UserSession,
 )
-from crm.accounts.principals import live_logins
+from crm.accounts.principals import live_logins, session_membership
 from crm.accounts.services import sessions
 from crm.accounts.services.access import end_access
-from crm.accounts.services.sessions import RECORD_KEY, purge_ended_sessions
+from crm.accounts.services.members import deactivate_member
+from crm.accounts.services.sessions import (
+    RECORD_KEY,
+    purge_ended_sessions,
+    session_of_key,
+)
 from crm.accounts.tasks import purge_log_ins
 from crm.core import stores
 from crm.core.sessions import SessionStore, cache_key_of
@@ -210,6 +215,29 @@ def test_another_organizations_rules_hold_where_one_moves(
     form = {"organization": str(stranger_organization.pk)}
     client.post(reverse("accounts:switch_organization"), form)
     assert not is_in(client)
+
+
+@pytest.mark.parametrize("old", [timedelta(minutes=10), timedelta(hours=2)])
+def test_another_organizations_rules_hold_where_a_session_falls_back(
+    agent: Membership, owner: Membership, stranger_organization: Organization, old: timedelta
+) -> None:
+    Membership.objects.create(organization=stranger_organization, user=agent.user, role="agent")
+    SecuritySettings.objects.create(
+        organization=stranger_organization, session_hours=1, idle_minutes=30
+    )
+    client = browser(agent)
+    record = record_of(client)
+    deactivate_member(by=owner, membership_id=agent.pk)
+    later(record, old=old)
+    is_over = old > timedelta(hours=1)
+    # What asks without a page, such as a long poll, is told the same.
+    asked = session_of_key(client.session.session_key or "")
+    found = session_membership(asked.session, agent.user)
+    assert (found is None) is is_over
+    assert is_in(client) is not is_over
+    record.refresh_from_db()
+    assert record.organization_id == stranger_organization.pk
+    assert record.ended_because == (EndReason.LAPSED if is_over else "")
 
 
 def test_a_new_password_ends_everything_but_the_session_it_was_made_in(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 from django.test import Client
+from django.urls import reverse
 
 from chat.consumers.long_poll import _counted_viewer
 from crm.accounts.models import Membership, Organization
@@ -15,7 +16,8 @@ from crm.billing.metrics import Metric
 from crm.core.quotas import QuotaExceeded
 from crm.core.ratelimit.headers import noted_standings
 from crm.customers.models import Customer, Stage
-from tests.billing.plans import allow
+from knowledge.models import Faq
+from tests.billing.plans import allow, used
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +97,22 @@ def test_a_visitor_who_is_given_a_name_becomes_a_contact(
     # What tells nothing of who they are changes nothing of what they are.
     spoken = call(bearer, "PATCH", f"{CUSTOMERS}/{second.pk}", {"language": "vi"})
     assert (spoken.status_code, spoken.json()["stage"]) == (200, "visitor")
+
+
+def test_an_import_of_faqs_on_its_page_is_counted_and_refused(
+    organization: Organization, owner: Membership
+) -> None:
+    allow(organization, background_tasks=1)
+    client = Client()
+    client.force_login(owner.user)
+    page = reverse("knowledge:import")
+    text = "Do you ship to Manila?\nYes, in three days.\n"
+    assert client.post(page, {"text": text}).status_code == 200, "to look at it counts nothing"
+    assert used(organization, Metric.BACKGROUND_TASKS) == 0
+    assert client.post(page, {"text": text, "step": "import"}).status_code == 302
+    assert used(organization, Metric.BACKGROUND_TASKS) == 1
+    other = "Do you ship to Hanoi?\nYes, tomorrow.\n"
+    refused = client.post(page, {"text": other, "step": "import"})
+    assert refused.status_code == 402
+    assert other.strip() in refused.content.decode().replace("\r", ""), "the text is not lost"
+    assert Faq.objects.count() == 1

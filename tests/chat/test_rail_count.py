@@ -87,3 +87,15 @@ def test_a_page_without_navigation_counts_nothing(browser: Client) -> None:
     with CaptureQueriesContext(connection) as queries:
         browser.get("/nothing/")
     assert not any("conversation" in query["sql"] for query in queries)
+
+
+def test_who_lacks_the_factor_that_is_asked_for_sees_no_count(
+    browser: Client, agent: Membership, customer: Customer
+) -> None:
+    """Their pages are those where it is set up; what waits is not for them before."""
+    add(customer, 3)
+    pages = ["mfa_index", "accounts:settings", "accounts:profile", "accounts:sessions"]
+    assert [shown(browser, page) for page in pages] == [(True, "3")] * 4
+    agent.organization.requires_second_factor = True
+    agent.organization.save(update_fields=["requires_second_factor"])
+    assert [shown(browser, page) for page in pages] == [(False, "")] * 4

@@ -11,11 +11,13 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import Membership, Organization, Role
-from crm.compliance.errors import UnderLegalHold
+from crm.accounts.permissions import Grant, Level, Module, Rights
+from crm.compliance.errors import UnderLegalHold, UnknownHoldSubject
 from crm.compliance.models import LegalHold
 from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from tests.accounts.people import member_with
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle, values_of
 from tests.conftest import make_member
@@ -65,6 +67,28 @@ def test_a_hold_is_placed_and_lifted_with_reasons(
     assert "Nothing is held." in at_work.get(PAGE).content.decode()
     settle()
     assert erase_values(organization_id=customer.organization_id, subject=subject) > 0
+
+
+def test_who_sees_no_customers_learns_nothing_of_them_by_holds(
+    client: Client, owner: Membership, organization: Organization, customer: Customer
+) -> None:
+    customer.name, customer.email = "Minh Tran", "minh@fjord.example"
+    customer.save(update_fields=["name", "email"])
+    subject = f"customer:{customer.pk}"
+    place_hold(organization_id=organization.pk, subject=subject, reason="Case 16", by=owner)
+    settings_alone = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
+    clerk = member_with(organization, "Clerk", settings_alone)
+    client.force_login(clerk.user)
+    for who in ("minh@fjord.example", str(customer.pk), "nobody@fjord.example", str(uuid7())):
+        answer = place(client, "customer", who)
+        assert answer.status_code == 400
+        assert "There is nobody like that here." in answer.content.decode()
+    shown = client.get(PAGE).content.decode()
+    assert (subject in shown, "Minh Tran" in shown) == (True, False)
+    with pytest.raises(UnknownHoldSubject):
+        place_hold(organization_id=organization.pk, subject=subject, reason="Case 17", by=clerk)
+    assert place(client, "user", owner.user.email).status_code == 302
+    assert LegalHold.objects.count() == 2
 
 
 def test_both_are_told_in_the_audit_with_who_and_why(

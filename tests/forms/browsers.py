@@ -27,7 +27,9 @@ class _Forms(HTMLParser):
         found = dict(attrs)
         name = found.get("name") or ""
         if tag == "form":
-            self.forms.append({"action": found.get("action"), "fields": {}, "open": True})
+            self.forms.append(
+                {"action": found.get("action"), "fields": {}, "hidden": set(), "open": True}
+            )
         if self._fields is None:
             return
         if tag == "input" and name:
@@ -37,6 +39,8 @@ class _Forms(HTMLParser):
             if kind == "checkbox":
                 found.setdefault("value", "on")
             self._fields.setdefault(name, []).append(found.get("value") or "")
+            if kind == "hidden":
+                self.forms[-1]["hidden"].add(name)
         elif tag == "textarea" and name:
             self._area = name
             self._fields.setdefault(name, []).append("")

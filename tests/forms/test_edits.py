@@ -121,6 +121,7 @@ def test_every_edit_form_that_is_sent_twice_is_answered_as_the_first_time(
         ("/app/settings/profile/", "name", "Olga One"),
         ("/app/settings/organization/", "name", "Sunbean One"),
         ("/app/settings/log-in-rules/", "session_hours", "8"),
+        ("/app/settings/notifications/", "email_after_minutes", "30"),
         (f"/app/settings/roles/{role.pk}/", "name", "Night One"),
         (f"/app/settings/teams/{team.pk}/", "name", "North One"),
         (f"/app/settings/widgets/{widget.pk}/", "name", "Shop One"),

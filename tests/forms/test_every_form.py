@@ -66,7 +66,6 @@ REPEATABLE = {
     "chat:resume_widget": "it is shown",
     "chat:allow_seen": "it is allowed",
     "chat:dismiss_start": "the list is gone",
-    "chat:notifications": "the same choice again",
     "accounts:undo": "it is undone",
 }
 OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")

@@ -80,3 +80,18 @@ def test_the_link_of_a_letter_follows_no_header(agent: Membership, header: str) 
     for text in (letter.text, letter.html):
         assert "evil.example" not in text
         assert "http://testserver/" in text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_form_that_cannot_be_read_is_no_server_error_where_nothing_is(
+    agent: Membership, *, is_there: bool
+) -> None:
+    """The pages of errors check the token of the form as well."""
+    client = Client(enforce_csrf_checks=True)
+    path = reverse("accounts:log_in")
+    client.get(path)
+    answer = client.post(
+        path if is_there else "/nothing/here/", b"abc", content_type="multipart/form-data"
+    )
+    assert answer.status_code == (400 if is_there else 404)

@@ -20,15 +20,19 @@ from crm.accounts.services.api_keys import create_api_key, rotate_api_key
 from crm.accounts.services.invitations import invite, resend_invitation
 from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.accounts.services.roles import change_role, create_role, edit_role
-from crm.accounts.services.teams import create_team
+from crm.accounts.services.teams import create_team, delete_team
+from crm.accounts.services.undo import undo
 from crm.core.errors import Forbidden
-from tests.accounts.people import give, member_with
+from tests.accounts.people import give, make_team, member_with
 from tests.conftest import make_member
 
 pytestmark = pytest.mark.django_db
 
 SECURITY = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 SETTINGS = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
+OF_A_TEAM = Rights(
+    {area: Grant(Level.TEAM, Level.TEAM) for area in (Module.INBOX, Module.CUSTOMERS)}
+)
 # What is given in each case: these rights, and those of settings to be allowed to give at all.
 GIVEN = rights_of_scopes(["settings:write", "inbox:write", "customers:write"])
 BESIDE = [
@@ -112,11 +116,46 @@ def member_taken_back(world: World, by: Any) -> object:
 
 
 def seat_in_team(world: World, by: Any) -> object:
-    reach = Rights(
-        {area: Grant(Level.TEAM, Level.TEAM) for area in (Module.INBOX, Module.CUSTOMERS)}
-    )
-    member = member_with(world.owner.organization, "Teammate", reach)
+    member = member_with(world.owner.organization, "Teammate", OF_A_TEAM)
     return create_team(by=by, name="Team", lead_id=None, member_ids=[member.pk])
+
+
+def role_given_to_a_seated(world: World, by: Any) -> object:
+    """Their team was harmless for as long as they saw nothing of it."""
+    member = seated(world)
+    reach = role_of_team(world)
+    return change_role(by=by, membership_id=member.pk, key=str(reach.pk))
+
+
+def role_edited_of_a_seated(world: World, by: Any) -> object:
+    member = seated(world)
+    assert member.custom_role is not None
+    return edit_role(
+        by=by, role_id=member.custom_role.pk, version=None, name="Wider", rights=OF_A_TEAM
+    )
+
+
+def team_taken_back(world: World, by: Any) -> object:
+    member = member_with(world.owner.organization, "Teammate", OF_A_TEAM)
+    team = make_team("Back", member)
+    action_id = delete_team(by=by, team_id=team.pk)
+    assert action_id is not None
+    return undo(by=by, action_id=action_id)
+
+
+def seated(world: World) -> Membership:
+    member = member_with(world.owner.organization, "Seated", Rights())
+    make_team("Seats", member, world.member)
+    return member
+
+
+def role_of_team(world: World) -> CustomRole:
+    return CustomRole.objects.create(
+        organization_id=world.organization_id,
+        name="Of a team",
+        base=Role.VIEWER,
+        grants=OF_A_TEAM.stored(),
+    )
 
 
 # What is issued, by the name under which docs/security.md lists it.
@@ -126,9 +165,15 @@ MAKERS: dict[str, tuple[Callable[[World, Any], object], ...]] = {
     "secret of an API key": (key_rotated,),
     "invitation": (invitation, invitation_again),
     # No credentials by themselves: what those of others open.
-    "role": (role_copied, role_edited, role_given),
+    "role": (
+        role_copied,
+        role_edited,
+        role_given,
+        role_given_to_a_seated,
+        role_edited_of_a_seated,
+    ),
     "membership": (member_taken_back,),
-    "team": (seat_in_team,),
+    "team": (seat_in_team, team_taken_back),
 }
 # What opens no more than whoever it is issued to could do before.
 OF_ONESELF = {
@@ -177,7 +222,7 @@ def test_one_right_less_is_too_little(
     organization: Organization,
 ) -> None:
     """Seeing what one's team sees is not seeing all, nor is it to change it."""
-    least = Level.OWN if maker is seat_in_team else Level.TEAM
+    least = Level.OWN if maker in {seat_in_team, team_taken_back} else Level.TEAM
     levels = (least, least) if action == "read" else (Level.ALL, least)
     by = member_with(organization, "Less", Rights({**GIVEN.grants, area: Grant(*levels)}))
     with pytest.raises(Forbidden):

@@ -115,7 +115,19 @@ class _UsedKey(NormalizedText):
 
 
 class LogInKeyForm(_UsedKey, webauthn.LoginWebAuthnForm):
-    pass
+    """The log-in with a passkey alone.
+
+    All ceremonies share one challenge in the session, which may stem from one that asks for less:
+    what this one needs is checked in the answer itself.
+    """
+
+    def clean_credential(self) -> Authenticator:
+        authenticator = super().clean_credential()
+        given = AuthenticationResponse.from_dict(self.cleaned_data["credential"])
+        is_verified = given.response.authenticator_data.is_user_verified()
+        if not (is_verified and authenticator.wrap().is_passwordless):
+            _refuse_credential(None)
+        return authenticator
 
 
 class SecondKeyForm(_UsedKey, webauthn.AuthenticateWebAuthnForm):
@@ -148,6 +160,10 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
             cleaned: dict[str, Any] = super().clean()
         except _NOT_VALID as error:
             _refuse_credential(error)
+        if credential := cleaned.get("credential"):
+            # Where `is_passwordless` looks: what the person chose, not what the browser reports.
+            results = {"credProps": {"rk": bool(cleaned.get("passwordless"))}}
+            cleaned["credential"] = credential | {"clientExtensionResults": results}
         return cleaned
 
 

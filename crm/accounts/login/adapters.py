@@ -1,5 +1,6 @@
 """django-allauth adapters: one log-in page, one rate limiter, our emails and messages."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from crm.accounts.login import encryption, messages
 from crm.accounts.login.emails import OF_ALLAUTH
 from crm.accounts.login.profiles import guarded
 from crm.accounts.login.stages import is_unproved
+from crm.accounts.managers import SECOND_FACTORS
 from crm.accounts.models import Membership, User
 from crm.accounts.services import settle_sign_up
 from crm.accounts.services.sessions import leave_session
@@ -308,6 +310,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         return encryption.unseal(encrypted_text)
+
+    def is_mfa_enabled(self, user: Any, types: Iterable[str] | None = None) -> bool:
+        """Return whether the user has a factor of these types, by default one of SECOND_FACTORS.
+
+        Codes alone, which two requests at once can leave behind, are asked for by no log-in.
+        """
+        enabled: bool = super().is_mfa_enabled(user, types=types or SECOND_FACTORS)
+        return enabled
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Return False for the last factor of a member whose organization requires one."""

@@ -18,6 +18,11 @@ class Grant:
         if self.write > self.read:
             raise ValueError("A level of changing is above the level of seeing.")
 
+    def beyond(self, other: "Grant") -> "Grant":
+        """Return what is higher than the other's. To change something further is to see it."""
+        write = self.write if self.write > other.write else Level.NONE
+        return Grant(read=self.read if self.read > other.read else write, write=write)
+
 
 NOTHING = Grant()
 
@@ -54,6 +59,10 @@ class Rights:
                 for area in Module
             }
         )
+
+    def beyond(self, other: "Rights") -> "Rights":
+        """Return the permissions whose level is higher than the other's, at their level here."""
+        return Rights({area: self[area].beyond(other[area]) for area in Module})
 
     def stored(self) -> dict[str, dict[str, str]]:
         """Return it as JSON: ``{area: {read: level, write: level}}``."""

@@ -66,8 +66,8 @@ def invite(
     by = enter_settings(by)
     chosen = chosen_role(organization_id=by.organization_id, key=role)
     require_may_give(by, chosen)
-    ratelimit.enforce("invitation", {"organization": by.organization_id})
     email = User.objects.normalize_email(email)
+    _count(by, email)
     members = Membership.objects.active().in_organization(by.organization_id)
     if members.filter(user__email=email).exists():
         raise AlreadyMember
@@ -94,8 +94,8 @@ def invite(
 def resend_invitation(*, by: Principal, invitation_id: UUID, address_of: Address) -> Invitation:
     """Send a new token with the full validity; the old one becomes invalid."""
     by = enter_settings(by)
-    ratelimit.enforce("invitation", {"organization": by.organization_id})
     invitation = _locked(by.organization_id, invitation_id)
+    _count(by, invitation.email)
     require_may_give(by, chosen_role(organization_id=by.organization_id, key=_role_key(invitation)))
     if invitation.expires_at <= timezone.now():
         # It held no place any more.
@@ -270,8 +270,10 @@ def _join(invitation: Invitation, user: User) -> Membership:
     )
     if not (membership.is_active and not _created):
         membership.role, membership.custom_role = invitation.role, invitation.custom_role
-        membership.is_active = True
-        membership.save(update_fields=["role", "custom_role", "is_active", "updated_at"])
+        membership.is_active, membership.successor = True, None
+        membership.save(
+            update_fields=["role", "custom_role", "is_active", "successor", "updated_at"]
+        )
     if invitation.team_id:
         seat(
             organization_id=invitation.organization_id,
@@ -293,6 +295,13 @@ def _announce(membership: Membership) -> None:
         "Somebody joined an organization.",
         extra={"metadata": {"action": "accounts.join", "membership": str(membership.pk)}},
     )
+
+
+def _count(by: Principal, email: str) -> None:
+    """Count an email, by the organization and by who gets it from whomever. Raise
+    RateLimitExceeded.
+    """
+    ratelimit.enforce("invitation", {"organization": by.organization_id, "recipient": email})
 
 
 def _send(invitation: Invitation, *, by: Principal, address_of: Address) -> None:

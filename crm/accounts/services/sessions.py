@@ -21,7 +21,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from crm.accounts.models import EndReason, ImpersonationEndReason, User, UserSession
+from crm.accounts.models import (
+    EndReason,
+    ImpersonationEndReason,
+    Membership,
+    User,
+    UserSession,
+)
 from crm.accounts.models.security import USE_NOTED_EVERY
 from crm.accounts.services.impersonation import end_impersonations
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
@@ -101,6 +107,28 @@ def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> 
     cache.delete(_cache_key(record_id))
     # Open pages of the other organization must not go on receiving its messages.
     realtime.close_sockets(user_id=user.pk, logins=[record_id])
+
+
+def follow_membership(*, session: SessionBase, user: User, membership: Membership) -> bool:
+    """Return whether a session fits the rules of the organization that it runs as now.
+
+    One whose organization is gone falls back to another one, by whose rules it lasts from then on.
+    """
+    organization_id = membership.organization_id
+    if session.get(SESSION_KEY) == str(organization_id):
+        return True
+    session[SESSION_KEY] = str(organization_id)
+    record_id: Any = session.get(RECORD_KEY)
+    with tenancy.person(user.pk):
+        mine = UserSession.objects.live().filter(pk=record_id)
+        if mine.exclude(organization_id=organization_id).update(organization_id=organization_id):
+            cache.delete(_cache_key(record_id))
+        record = mine.with_rules().first()
+        ends_at = record.ends_at() if record is not None else None
+    if record is None or ends_at is None or ends_at > timezone.now():
+        return True
+    end_sessions(user_id=user.pk, because=EndReason.LAPSED, session_id=record.pk)
+    return False
 
 
 def note_use(login: str) -> None:

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.views import login
 from crm.accounts.views.emails import AddressView, ConfirmAddressView
+from crm.accounts.views.passkeys import RemovePasskeyView
 
 _security = "app/settings/security"
 
@@ -70,7 +71,7 @@ urlpatterns = [
     path(f"{_security}/passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
     path(
         f"{_security}/passkeys/<int:pk>/remove/",
-        webauthn.remove_webauthn,
+        RemovePasskeyView.as_view(),
         name="mfa_remove_webauthn",
     ),
     path(f"{_security}/passkeys/<int:pk>/name/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),

@@ -15,6 +15,7 @@ from crm.compliance.errors import HoldNotFound, UnderLegalHold, UnknownHoldSubje
 from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
+from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer
 
 SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
@@ -33,7 +34,7 @@ def place_hold(
     # The organization's row is the lock between holding and erasing.
     Organization.objects.select_for_update().get(pk=organization_id)
     _lock_months()
-    if subject and not is_subject(organization_id, subject):
+    if subject and not is_subject(organization_id, subject, by=by):
         raise UnknownHoldSubject(extra={"field": "subject"})
     hold, _created = LegalHold.objects.active().get_or_create(
         organization_id=organization_id,
@@ -61,8 +62,11 @@ def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> Leg
     return hold
 
 
-def is_subject(organization_id: UUID, subject: str) -> bool:
-    """Return whether ``customer:<id>`` or ``user:<id>`` belongs to this organization."""
+def is_subject(organization_id: UUID, subject: str, *, by: Principal | None) -> bool:
+    """Return whether ``customer:<id>`` or ``user:<id>`` belongs to this organization.
+
+    A customer whom the principal may not see is none: who administers may have no right to them.
+    """
     found = SUBJECT.fullmatch(subject)
     if found is None:
         return False
@@ -74,21 +78,26 @@ def is_subject(organization_id: UUID, subject: str) -> bool:
     if kind == "user":
         members = Membership.objects.in_organization(organization_id)
         return members.filter(user_id=wanted).exists()
-    return Customer.objects.filter(organization_id=organization_id, pk=wanted).exists()
+    return _customers(organization_id, by).filter(pk=wanted).exists()
 
 
-def subjects_named(organization_id: UUID, kind: str, who: str) -> list[str]:
+def subjects_named(kind: str, who: str, *, by: Principal) -> list[str]:
     """Return subjects of a kind by an id or an email address; at most two."""
-    if is_subject(organization_id, f"{kind}:{who.lower()}"):
+    organization_id = by.organization_id
+    if is_subject(organization_id, f"{kind}:{who.lower()}", by=by):
         return [f"{kind}:{who.lower()}"]
     ids: QuerySet[Any, Any]
     if kind == "user":
         members = Membership.objects.in_organization(organization_id)
         ids = members.filter(user__email=User.objects.normalize_email(who)).values_list("user_id")
     else:
-        customers = Customer.objects.filter(organization_id=organization_id)
-        ids = customers.filter(email=who).values_list("pk")
+        ids = _customers(organization_id, by).filter(email=who).values_list("pk")
     return [f"{kind}:{found}" for (found,) in ids[:2]]
+
+
+def _customers(organization_id: UUID, by: Principal | None) -> CustomerQuerySet:
+    theirs = Customer.objects.of(organization_id)
+    return theirs if by is None else theirs.visible_to(by)
 
 
 def _lock_months() -> None:

@@ -44,7 +44,7 @@ def holds(request: HttpRequest) -> HttpResponse:
     found = LegalHold.objects.visible_to(membership).select_related("placed_by", "lifted_by")
     active = list(found.active().newest_first()[:SHOWN])
     lifted = list(found.lifted().newest_first()[:SHOWN])
-    words = subjects_in_words([*active, *lifted])
+    words = subjects_in_words([*active, *lifted], by=membership)
     context = {
         **PAGE,
         "form": form,

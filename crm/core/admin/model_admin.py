@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -65,20 +66,22 @@ class CautiousPaginator(Paginator):
         return int(rows.order_by()[: self.MOST].count())
 
 
+def is_key(field: Any, value: str) -> bool:
+    """Return whether a submitted text has the form of this field's values."""
+    try:
+        field.clean(value, None)
+    except ValidationError:
+        return False
+    return "\x00" not in value
+
+
 class Chooser(AutocompleteSelect):
     """Django's widget, which fails for a submitted value that is no valid key."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
-        usable = [each for each in value if self._may_be_key(each)]
+        usable = [each for each in value if is_key(self.field.target_field, each)]
         groups: list[Any] = super().optgroups(name, usable, attr)
         return groups
-
-    def _may_be_key(self, value: str) -> bool:
-        try:
-            self.field.target_field.to_python(value)
-        except ValidationError:
-            return False
-        return "\x00" not in value
 
 
 class ConsoleAdmin(ModelAdmin):
@@ -217,6 +220,17 @@ class ConsoleAdmin(ModelAdmin):
             if isinstance(error.__cause__, QueryCanceled):
                 raise ListTooSlow from error
             raise
+        return answer
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+        """Run a list's action on the chosen rows; a key of no valid form is one of no row."""
+        data: Any = request.POST.copy()
+        chosen = data.getlist(ACTION_CHECKBOX_NAME)
+        usable = [key for key in chosen if is_key(self.opts.pk, key)]
+        data.setlist(ACTION_CHECKBOX_NAME, usable)
+        data._mutable = False
+        request.POST = data
+        answer: HttpResponse | None = super().response_action(request, queryset)
         return answer
 
     def may_do(self, request: HttpRequest, action: AdminAction, row: Any) -> bool:

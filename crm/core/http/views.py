@@ -1,12 +1,16 @@
 """Error handlers: a problem document in the API, else a page."""
 
+from contextlib import suppress
+
+from django.core.exceptions import BadRequest as BadRequestInForm
 from django.core.exceptions import (
     DisallowedHost,
     RequestDataTooBig,
     SuspiciousOperation,
     TooManyFieldsSent,
 )
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
 
 from crm.core.errors import (
@@ -38,13 +42,24 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_for_programs(request):
         return problem_json(Forbidden())
+    _read_form(request)
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_for_programs(request):
         return problem_json(NotFound())
+    _read_form(request)
     return defaults.page_not_found(request, exception)
+
+
+def _read_form(request: HttpRequest) -> None:
+    """Read the form now: the CSRF check of Django's error pages fails for one that is unreadable.
+
+    A form that could not be read is empty from the second time on.
+    """
+    with suppress(BadRequestInForm, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        bool(request.POST)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,109 @@
+"""No form that is filled with what is stored forgets its version: every page is looked at."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import resolve
+from django.urls.exceptions import Resolver404
+
+from crm.accounts.models import Membership, Role
+from tests.conftest import make_member
+from tests.forms.browsers import browser, form_of, forms_of
+from tests.tenancy.addresses import addresses_of_views
+from tests.tenancy.visiting import Person
+from tests.tenancy.world import Theirs, make_theirs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Filled with what is offered, not with what is stored: each creates something.
+OFFERING = {
+    "accounts:api_keys_page": "a usual lifetime",
+    "accounts:members": "the role of most who are invited",
+    "chat:new_widget": "the organization's name",
+    "chat:answer_question": "the visitor's question",
+    "knowledge:new_faq": "the organization's language",
+}
+
+
+@pytest.fixture
+def theirs(db: None, stores_clean: None) -> Theirs:
+    found = make_theirs()
+    make_member(found.organization, "Agatha", Role.AGENT)
+    return found
+
+
+def _filled_forms(theirs: Theirs) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each form of a page that shows values, with the name of the view that it is sent to."""
+    owner = Person(theirs.owner)
+    for address in addresses_of_views(theirs, is_admin=False):
+        answer: Any = owner.client().get(address.path)
+        is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+        if answer.status_code != 200 or answer.streaming or not is_page:
+            continue
+        for form in forms_of(answer):
+            fields = form["fields"]
+            shown = [name for name in fields if name not in form["hidden"] and any(fields[name])]
+            if "csrfmiddlewaretoken" in fields and shown:
+                yield _view_of(form["action"] or address.path), fields
+
+
+def _view_of(path: str) -> str:
+    try:
+        return resolve(path.partition("?")[0]).view_name
+    except Resolver404:
+        return path
+
+
+def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs) -> None:
+    forms = list(_filled_forms(theirs))
+    versioned = {name for name, fields in forms if any(fields.get("_version", []))}
+    assert {name for name, _fields in forms} - versioned == OFFERING.keys()
+    assert versioned == {
+        "accounts:log_in_rules",
+        "accounts:organization",
+        "accounts:profile",
+        "accounts:role",
+        "accounts:set_role",
+        "accounts:team",
+        "chat:edit_widget",
+        "chat:notifications",
+        "knowledge:faq",
+        "knowledge:rename_category",
+    }
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_two_tabs_with_notification_settings_lose_neither_choice(
+    agent: Membership, *, is_stored: bool
+) -> None:
+    page = "/app/settings/notifications/"
+    client = browser(agent)
+    if is_stored:
+        client.post(page, form_of(client.get(page), "email_after_minutes"))
+    tabs = [form_of(client.get(page), "email_after_minutes") for _tab in range(2)]
+    assert client.post(page, tabs[0] | {"email_after_minutes": "30"}).status_code == 302
+    met = client.post(page, tabs[1] | {"email_after_minutes": "60", "desktop": "on"})
+    assert met.status_code == 409
+    kept = form_of(client.get(page), "email_after_minutes")
+    assert (kept["email_after_minutes"], "desktop" in kept) == (["30"], False)
+    shown = form_of(met, "email_after_minutes")
+    assert (shown["email_after_minutes"], "desktop" in shown) == (["60"], True)
+    assert client.post(page, shown).status_code == 302
+    kept = form_of(client.get(page), "email_after_minutes")
+    assert (kept["email_after_minutes"], "desktop" in kept) == (["60"], True)
+
+
+def test_a_sound_that_was_switched_off_in_the_inbox_stays_off(agent: Membership) -> None:
+    page = "/app/settings/notifications/"
+    client = browser(agent)
+    opened = form_of(client.get(page), "email_after_minutes")
+    switched = client.patch(
+        "/api/v1/inbox/alerts", {"sound": False}, content_type="application/json"
+    )
+    assert switched.status_code == 200
+    met = client.post(page, opened | {"email_after_minutes": "30"})
+    assert met.status_code == 409
+    assert client.post(page, form_of(met, "email_after_minutes")).status_code == 302
+    kept = form_of(client.get(page), "email_after_minutes")
+    assert (kept["email_after_minutes"], "sound" in kept) == (["30"], False)
