@@ -13,6 +13,7 @@ from django.db import OperationalError, connections
 from crm.core.database.base import DatabaseWrapper
 from crm.core.database.rls_policies import tables_of_organizations, unlocked_models
 from crm.core.database.roles import complaints
+from crm.core.http.public_address import public_origin
 from crm.core.ratelimit.rates import BadRate, parse_rate
 
 STORES = {
@@ -157,9 +158,19 @@ def ready_for_strangers(**kwargs: Any) -> list[CheckMessage]:
         messages.append(
             Error(
                 "ALLOWED_HOSTS lets every host in.",
-                hint="Name the hosts of the installation instead of *: links in emails and the "
-                "origins of sockets follow the host of a request.",
+                hint="Name the hosts of the installation instead of *: the origins of sockets "
+                "follow the host of a request.",
                 id="nextflow.E025",
+            )
+        )
+    if not public_origin():
+        messages.append(
+            Warning(
+                "CSRF_TRUSTED_ORIGINS names no address: links in emails follow the host of a "
+                "request.",
+                hint="Set CSRF_TRUSTED_ORIGINS to how people open the installation, such as "
+                "https://crm.example.com.",
+                id="nextflow.W026",
             )
         )
     if settings.DEMO_ENABLED:

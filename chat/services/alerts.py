@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import (
     DateTimeField,
@@ -24,6 +23,7 @@ from chat.managers import ConversationQuerySet
 from chat.models import AlertEmail, AlertSettings, Conversation, Direction, EventKind, Message
 from crm.accounts.models import Membership
 from crm.accounts.permissions import WRITE, Module
+from crm.core.http.public_address import public_url
 from crm.core.mail.services import queue_mail
 from crm.core.versions import check_version
 
@@ -148,7 +148,7 @@ def send_alert_emails(*, organization_id: UUID, user_id: UUID) -> int:
             membership.organization.name,
             [_words(conversation, now) for conversation in late],
             action_url=_address(late[0] if len(late) == 1 else None),
-            settings_url=_absolute(reverse("chat:notifications")),
+            settings_url=public_url(reverse("chat:notifications")),
         ),
     )
     return len(late)
@@ -220,11 +220,5 @@ def _words(conversation: Conversation, now: datetime) -> Waiting:
 
 def _address(conversation: Conversation | None) -> str:
     if conversation is None:
-        return _absolute(f"{reverse('chat:inbox')}?box=mine&status=open")
-    return _absolute(reverse("chat:inbox_conversation", args=[conversation.pk]))
-
-
-def _absolute(path: str) -> str:
-    """Return a page's absolute URL, or "" where the base URL is not configured."""
-    origin = next((each for each in settings.CSRF_TRUSTED_ORIGINS if "*" not in each), "")
-    return f"{origin.rstrip('/')}{path}" if origin else ""
+        return public_url(f"{reverse('chat:inbox')}?box=mine&status=open")
+    return public_url(reverse("chat:inbox_conversation", args=[conversation.pk]))

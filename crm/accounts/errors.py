@@ -27,6 +27,13 @@ class TooManyLogIns(TooFast):
     message = gettext_noop("Too many attempts to log in. Wait and try again.")
 
 
+class PasswordLinkSpent(Conflict):
+    """The password was set by this link, or changed otherwise, while the form was open."""
+
+    code = "password_link_spent"
+    message = gettext_noop("The link does not work any more. Ask for a new one.")
+
+
 class OrganizationNotYours(NotFound):
     code = "organization_not_found"
     message = gettext_noop("There is no such organization, or you do not belong to it.")

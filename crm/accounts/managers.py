@@ -71,7 +71,16 @@ class UserManager(BaseUserManager["User"]):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
+    def belonging(self) -> "MembershipQuerySet":
+        """Return the memberships that their organization has not ended.
+
+        Also those of accounts that the operator deactivated: they keep role, seats and leads, but
+        cannot do anything until the account is reactivated.
+        """
+        return self.filter(is_active=True)
+
     def active(self) -> "MembershipQuerySet":
+        """Return the memberships whose users may work there now."""
         return self.filter(is_active=True, user__is_active=True, organization__is_active=True)
 
     def including(self, column: str) -> models.Exists:

@@ -1,5 +1,7 @@
 """Forgotten passwords, changed passwords, changed addresses: what proves what, and who is told."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -7,7 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.account.views import ConfirmEmailView
 from django.contrib.auth import tokens
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -77,6 +79,63 @@ def test_reset_link_works_once(client: Client, agent: Membership) -> None:
         assert "does not work any more" in visitor.get(link).content.decode()
     agent.user.refresh_from_db()
     assert agent.user.check_password(NEW_PASSWORD)
+
+
+def set_at_once(user: User, forms: list[str], browsers: list[Client]) -> None:
+    """Post a password from each browser at the same moment; exactly one is set."""
+    passwords = [NEW_PASSWORD, "a harbour at dawn"]
+
+    def post(number: int) -> tuple[int, str]:
+        try:
+            answer = browsers[number].post(forms[number], {"password1": passwords[number]})
+            return answer.status_code, answer.content.decode()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=user.pk)
+            waiting = [pool.submit(post, number) for number in range(2)]
+            await_lock_waits(2)
+        answers = [each.result(timeout=60) for each in waiting]
+    assert sorted(status for status, _page in answers) == [302, 409]
+    first = next(number for number, (status, _page) in enumerate(answers) if status == 302)
+    assert "The link does not work any more." in answers[1 - first][1]
+    user.refresh_from_db()
+    assert user.check_password(passwords[first])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_posts_of_one_reset_link_at_once_set_one_password(
+    client: Client, agent: Membership
+) -> None:
+    client.post(RESET, {"email": agent.user.email})
+    link = link_in(last_letter(agent.user.email))
+    browsers = [Client(), Client()]
+    set_at_once(agent.user, [follow(each, link) for each in browsers], browsers)
+    assert kinds().count(("password_reset", agent.user.email)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_posts_of_one_confirming_link_at_once_set_one_password(
+    client: Client, stores_clean: None
+) -> None:
+    fields = {"name": "Nora", "organization": "Fjord", "email": NEW_EMAIL}
+    client.post(reverse("account_signup"), fields | {"password1": PASSWORD})
+    link = link_in(last_letter(NEW_EMAIL))
+    set_at_once(User.objects.get(email=NEW_EMAIL), [link, link], [Client(), Client()])
+
+
+def await_lock_waits(number: int) -> None:
+    """Return once so many other sessions of the server wait for a lock."""
+    deadline = time.monotonic() + 60
+    waits = 0
+    while waits < number:
+        assert time.monotonic() < deadline, f"{waits} sessions wait for a lock."
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+            (waits,) = cursor.fetchone()
 
 
 def test_reset_link_expires_in_an_hour(

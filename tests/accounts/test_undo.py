@@ -11,15 +11,18 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from crm.accounts.models import CustomRole, Invitation, Membership, Team, UndoableAction
+from crm.accounts.errors import MemberNotFound
+from crm.accounts.models import CustomRole, Invitation, Membership, Team, UndoableAction, User
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.invitations import invite
 from crm.accounts.services.members import deactivate_member
+from crm.accounts.services.operator_actions import deactivate_user, reactivate_user
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
 from crm.accounts.services.undo import purge_undoable, undoable_kinds
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, create_faq
+from tests.forms.browsers import form_of
 
 # What a page's address says when it takes something away.
 TAKES_AWAY = re.compile(
@@ -128,6 +131,41 @@ def test_a_deleted_team_comes_back_without_whom_was_deactivated(
     assert "It is back." in delete_and_undo(as_owner, url, between=deactivate)
     again = Team.objects.get(pk=team.pk)
     assert (again.lead_id, [*again.members.all()]) == (None, [colleague])
+
+
+def test_whose_account_is_switched_off_stays_in_teams_and_is_marked(
+    as_owner: Client, owner: Membership, agent: Membership, colleague: Membership
+) -> None:
+    """The operator's switch is about the account; the organization has not let them go."""
+    team = create_team(by=owner, name="Night", lead_id=agent.pk, member_ids=[colleague.pk])
+    root = User.objects.create_superuser("root@nextflow.example", "x", name="Rita")
+
+    def switch_off() -> None:
+        deactivate_user(user_id=agent.user_id, by=root)
+
+    url = reverse("accounts:delete_team", args=[team.pk])
+    assert "It is back." in delete_and_undo(as_owner, url, between=switch_off)
+    team_url = reverse("accounts:team", args=[team.pk])
+    shown = as_owner.get(team_url)
+    form = form_of(shown, "name")
+    assert (form["lead"], set(form["members"])) == (
+        [str(agent.pk)],
+        {str(agent.pk), str(colleague.pk)},
+    )
+    assert shown.content.decode().count(f"{agent.user.name} (account switched off)") == 2
+    assert as_owner.post(team_url, form | {"name": "Late"}).status_code == 302
+    again = Team.objects.get(pk=team.pk)
+    assert (again.lead_id, again.seats.count()) == (agent.pk, 2)
+    members = as_owner.get(reverse("accounts:members")).content.decode()
+    assert members.count("account switched off") == 1
+    roles = as_owner.get(reverse("accounts:roles")).context["built_in"]
+    assert {each["key"]: each["count"] for each in roles}["agent"] == 2
+    # For nothing new are they offered.
+    assert str(agent.pk) not in as_owner.get(reverse("accounts:new_team")).content.decode()
+    with pytest.raises(MemberNotFound):
+        create_team(by=owner, name="Day", lead_id=None, member_ids=[agent.pk])
+    reactivate_user(user_id=agent.user_id)
+    assert "account switched off" not in as_owner.get(team_url).content.decode()
 
 
 def test_a_deleted_role_comes_back_with_its_rights_and_invitations(

@@ -232,6 +232,83 @@ def test_an_edit_stays_when_the_message_is_edited_in_another_tab(
     expect(entry(other, 2).get_by_role("textbox")).to_have_count(0)
 
 
+OTHER = "It is 9 euro with the adapter."
+
+
+def begin_edit(page: Page, text: str) -> Locator:
+    """Type an edit of the second message, as somebody who looks at this tab."""
+    page.bring_to_front()
+    editor = entry(page, 2).get_by_role("textbox")
+    if not editor.count():
+        choose(page, 2, "Edit")
+    editor.fill(text)
+    return editor
+
+
+def test_two_tabs_with_edits_of_one_message_keep_both(desk: Page, talk: Conversation) -> None:
+    other = open_inbox(desk.context, path_of(talk))
+    theirs, mine = begin_edit(other, OTHER), begin_edit(desk, LONG)
+    for page, editor, own, offered in ((other, theirs, OTHER, LONG), (desk, mine, LONG, OTHER)):
+        page.reload()
+        expect(editor).to_have_value(own)
+        notice = entry(page, 2).locator(".edit-notice")
+        expect(notice.locator("blockquote")).to_have_text([offered])
+    assert serious_faults(desk) == []
+    # Taken over, it changes its place with what was typed here.
+    entry(desk, 2).get_by_role("button", name="Use this text").click()
+    expect(mine).to_have_value(OTHER)
+    expect(mine).to_be_focused()
+    expect(entry(desk, 2).locator(".edit-notice blockquote")).to_have_text([LONG])
+    expect(theirs).to_have_value(OTHER)
+    mine.press("Enter")
+    for page in (desk, other):
+        expect(entry(page, 2).locator(".bubble-text")).to_have_text(OTHER)
+    # It reads as was typed there; what is left is offered for the next edit.
+    expect(theirs).to_have_count(0)
+    choose(desk, 2, "Edit")
+    expect(mine).to_have_value(LONG)
+    mine.press("Escape")
+    desk.reload()
+    await_live(desk)
+    expect(mine).to_have_count(0)
+
+
+def test_the_edit_of_a_closed_tab_is_gone_on_with_or_offered(
+    desk: Page, talk: Conversation
+) -> None:
+    other = open_inbox(desk.context, path_of(talk))
+    begin_edit(other, OTHER)
+    mine = entry(desk, 2).get_by_role("textbox")
+    begin_edit(desk, LONG)
+    other.close()
+    desk.reload()
+    expect(mine).to_have_value(LONG)
+    expect(entry(desk, 2).locator(".edit-notice blockquote")).to_have_text([OTHER])
+    mine.press("Escape")
+    desk.reload()
+    expect(mine).to_have_value(OTHER)
+    mine.press("End")
+    mine.type(" And the cable.")
+    desk.reload()
+    expect(mine).to_have_value(f"{OTHER} And the cable.")
+    expect(entry(desk, 2).locator(".edit-notice blockquote")).to_have_count(0)
+
+
+def test_a_duplicate_of_a_tab_does_not_overwrite_its_edit(desk: Page, talk: Conversation) -> None:
+    mine = begin_edit(desk, LONG)
+    desk.reload()
+    expect(mine).to_have_value(LONG)
+    # A duplicate begins with the storage of its tab's session, as a window that it opens does.
+    with desk.context.expect_page() as opened:
+        desk.evaluate("open(location.href)")
+    other = opened.value
+    await_live(other)
+    theirs = begin_edit(other, OTHER)
+    for page, editor, own in ((other, theirs, OTHER), (desk, mine, LONG)):
+        page.reload()
+        expect(editor).to_have_value(own)
+
+
 def test_an_edit_of_a_message_that_is_deleted_meanwhile_can_be_copied(
     desk: Page, talk: Conversation, owner: Membership
 ) -> None:

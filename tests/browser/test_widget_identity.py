@@ -1,7 +1,9 @@
 """A visitor whose site proves who they are finds their conversation in another browser."""
 
+import re
+
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from chat.models import Conversation
 from crm.accounts.models import Membership
@@ -127,6 +129,35 @@ def test_another_tab_goes_on_as_who_it_is(visitor: WidgetPage, shop: str, signed
     assert texts_of("anna") == ["Anna is here", "Anna again", "Anna waits"]
     assert texts_of("boris") == ["Boris is here", "Boris waits"]
     assert other.problems == []
+
+
+def test_who_is_named_while_the_chat_comes_in_writes_as_nobody_else(
+    visitor: WidgetPage, shop: str, signed: Signed
+) -> None:
+    """The session of the one before is answered only after somebody else was named."""
+    visitor.visit(shop).open()
+    identify(visitor, signed("anna"))
+    visitor.send("Anna is here")
+    other = WidgetPage(visitor.page.context.new_page())
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    other.page.route(re.compile("/widget/sessions$"), hold)
+    other.visit(shop)
+    await_truth(other.page, lambda: bool(held))
+    identify(other, signed("boris"))
+    other.open()
+    other.write("Boris is here")
+    held[0].continue_()
+    await_texts(other, "boris", ["Boris is here"])
+    expect(other.own("Boris is here")).to_be_visible()
+    expect(other.frame.get_by_text("Anna")).to_have_count(0)
+    assert texts_of("anna") == ["Anna is here"]
 
 
 def test_who_proves_themselves_takes_along_what_they_began_as_nobody(

@@ -65,6 +65,7 @@ def test_what_strangers_could_reach_is_told_before_deployment(settings):
     settings.METRICS_TOKEN = ""
     assert ids(checks.ready_for_strangers()) == [
         "nextflow.E020",
+        "nextflow.W026",
         "nextflow.W021",
         "nextflow.W022",
         "nextflow.W023",

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.errors import PasswordLinkSpent
 from crm.accounts.form_guard.refill import refill_of
 from crm.accounts.models import User
 from crm.core import ratelimit
@@ -74,7 +75,10 @@ class ResetForm(NormalizedText, allauth.ResetPasswordForm):
 
 
 class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
-    """Set a password by the link of an email, which also verifies the address."""
+    """Set a password by the link of an email, which also verifies the address.
+
+    The link is for one password: it is checked again on the locked row.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,14 +86,28 @@ class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
         word_password(self.fields["password1"], label=_("New password"), is_new=True, helps=True)
 
     def save(self) -> None:
+        """Raise PasswordLinkSpent if the link was used meanwhile."""
         # Here, for adapters are loaded with the models, and forms with the settings.
         from crm.accounts.login.adapters import verified_address
         from crm.accounts.services.sign_up import disarm_sign_up
 
         with transaction.atomic():
+            self.user.refresh_from_db(from_queryset=User.objects.select_for_update())
+            if not self._is_link_good():
+                raise PasswordLinkSpent
             disarm_sign_up(user_id=self.user.pk)
             super().save()
             verified_address(self.user)
+
+    def _is_link_good(self) -> bool:
+        """Return whether the locked account still waits for this link."""
+        from crm.accounts.login.stages import has_proved_address
+        from crm.accounts.login.tokens import PasswordResetTokens
+
+        if self.temp_key is None:
+            # The link that confirms the address of a sign-up.
+            return not has_proved_address(self.user)
+        return PasswordResetTokens().check_token(self.user, self.temp_key)
 
 
 class ChangePasswordForm(NormalizedText, allauth.ChangePasswordForm):

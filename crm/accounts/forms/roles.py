@@ -3,8 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext, pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import CustomRole, Membership, Team
@@ -103,12 +103,19 @@ def _level_label(area: Module, action: Action) -> str:
 
 class _Members(forms.ModelMultipleChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.user.name} · {obj.role_name}"
+        return f"{_named(obj)} · {obj.role_name}"
 
 
 class _Lead(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
-        return str(obj.user.name)
+        return _named(obj)
+
+
+def _named(member: Membership) -> str:
+    name = member.user.name
+    if member.is_suspended:
+        return gettext("%(name)s (account switched off)") % {"name": name}
+    return name
 
 
 class TeamForm(EditForm):
@@ -118,7 +125,7 @@ class TeamForm(EditForm):
         super().__init__(*args, **kwargs)
         people = Membership.objects.active().in_organization(organization_id)
         if team is not None:
-            # Who was deactivated keeps the seat until somebody takes it away.
+            # Whose account is deactivated keeps the seat until somebody takes it away.
             people = people | Membership.objects.in_organization(organization_id).filter(
                 seats__team=team
             )

@@ -37,7 +37,6 @@ from crm.accounts.services import settle_sign_up
 from crm.accounts.services.sessions import leave_session
 from crm.core import ratelimit, tenancy
 from crm.core.fields import whole_number
-from crm.core.http.absolute_urls import absolute_url
 from crm.core.http.redirects import is_local
 from crm.core.mail.services import queue_mail, queue_mail_once
 from crm.core.text.normalization import normalize_email, normalize_line
@@ -80,12 +79,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url: str) -> bool:
         return is_local(context.request, url)
-
-    def get_reset_password_from_key_url(self, key: str) -> str:
-        return absolute_url(self.request, super().get_reset_password_from_key_url(key))
-
-    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
-        return absolute_url(request, super().get_email_confirmation_url(request, emailconfirmation))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return ratelimit.client_address(request)

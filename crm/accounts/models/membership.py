@@ -110,6 +110,11 @@ class Membership(Principal, VersionedModel):
         return self.user.name
 
     @property
+    def is_suspended(self) -> bool:
+        """Return whether the operator deactivated the account; the membership stays as it is."""
+        return self.is_active and not self.user.is_active
+
+    @property
     def meets_factor_rule(self) -> bool:
         """Return whether the user has the second factor that the organization requires."""
         if not hasattr(self, "known_factor_rule_met"):

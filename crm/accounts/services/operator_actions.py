@@ -75,7 +75,7 @@ def deactivate_organization(*, organization_id: UUID) -> None:
     families = TokenFamily.objects.live().filter(organization_id=organization_id)
     for user_id, family_id in list(families.values_list("user_id", "pk")):
         end_families(user_id=user_id, because=EndReason.DEACTIVATED, family_id=family_id)
-    members = Membership.objects.in_organization(organization_id).filter(is_active=True)
+    members = Membership.objects.belonging().in_organization(organization_id)
     user_ids = members.values_list("user_id", flat=True)
     key_ids = ApiKey.objects.of(organization_id).live().values_list("pk", flat=True)
     # Open pages of members show it; what they may see elsewhere they load anew.

@@ -86,12 +86,13 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     team = _locked(by.organization_id, UUID(data["pk"]))
     if _is_name_taken(team):
         raise UndoImpossible
-    if team.lead and not team.lead.is_active:
+    # Whom the organization deactivated meanwhile gets neither seat nor lead back.
+    staying = Membership.objects.belonging().in_organization(team.organization_id)
+    gone = set(team.members.exclude(pk__in=staying).values_list("pk", flat=True))
+    if team.lead_id in gone:
         team.lead = None
         team.save(update_fields=["lead", "updated_at"])
-    # Deactivated members do not get their seats back.
-    gone = team.seats.filter(membership__is_active=False)
-    unseat(team_id=team.pk, membership_ids=list(gone.values_list("membership_id", flat=True)))
+    unseat(team_id=team.pk, membership_ids=gone)
     # Who was given less since then may not give others, or themselves, what they could before.
     seated = list(team.seats.values_list("membership_id", flat=True))
     _require_reach(by, seated, lead_id=team.lead_id, are_new=True)
@@ -132,7 +133,7 @@ def _seat(team: Team, *, by: Principal, lead_id: UUID | None, member_ids: Collec
     if len(wanted) > MAX_MEMBERS:
         raise TeamFull
     before = dict(team.seats.values_list("membership_id", "membership__user_id"))
-    # Who was deactivated may stay; who comes in new must be there.
+    # Whose account is deactivated may stay; who comes in new must be there.
     known = dict(
         Membership.objects.active()
         .in_organization(team.organization_id)

@@ -34,7 +34,6 @@ from crm.accounts.services.members import (
 from crm.accounts.services.roles import change_role, grantable_roles
 from crm.accounts.undo import offer_undo
 from crm.core.errors import AppError
-from crm.core.http.absolute_urls import absolute_url
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 
@@ -215,7 +214,7 @@ def _invite(request: HttpRequest, by: Membership, form: InviteForm) -> int:
 
 
 def _link_maker(request: HttpRequest) -> Callable[[str], str]:
-    return lambda token: absolute_url(request, reverse("accounts:join", args=[token]))
+    return lambda token: request.build_absolute_uri(reverse("accounts:join", args=[token]))
 
 
 def _do(request: HttpRequest, act: Callable[[], object], said: str) -> HttpResponse:

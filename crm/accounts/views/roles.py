@@ -68,15 +68,15 @@ def roles(request: HttpRequest) -> HttpResponse:
 
 
 def _roles_context(membership: Membership, form: NewRoleForm) -> dict[str, Any]:
-    here = Membership.objects.in_organization(membership.organization_id).filter(is_active=True)
+    here = Membership.objects.belonging().in_organization(membership.organization_id)
     built_in = dict(
         here.filter(custom_role__isnull=True)
         .values_list("role")
         .annotate(count=Count("pk"))
         .order_by()
     )
-    active = Count("memberships", filter=Q(memberships__is_active=True))
-    custom = CustomRole.objects.of(membership.organization_id).annotate(count=active).by_name()
+    holders = Count("memberships", filter=Q(memberships__in=here))
+    custom = CustomRole.objects.of(membership.organization_id).annotate(count=holders).by_name()
     return {
         **PAGE,
         "form": form,

@@ -8,7 +8,7 @@ same Message-ID; it is never lost.
 import logging
 import smtplib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from crm.core.http.public_address import at_public_origin
 from crm.core.mail.models import Mail
 from crm.core.mail.signals import mail_queued
 from crm.core.text.normalization import ascii_email
@@ -46,9 +47,13 @@ class Email:
 
 @transaction.atomic
 def queue_mail(*, kind: str, to: str, language_code: str, compose: Callable[[], Email]) -> Mail:
-    """Store an email in the recipient's language and queue its delivery after the commit."""
+    """Store an email in the recipient's language and queue its delivery after the commit.
+
+    Its link leads to the public address, whatever host the request named.
+    """
     with translation.override(language_code):
         letter = compose()
+        letter = replace(letter, action_url=at_public_origin(letter.action_url))
         context = {"letter": letter, "language_code": language_code}
         mail = Mail.objects.create(
             kind=kind,

@@ -1,5 +1,4 @@
-// What was begun and not sent: a reply and a note per conversation, which of them one writes, and
-// the edits of sent messages.
+// What was begun and not sent: a reply and a note per conversation, and which of them one writes.
 // Kept in the browser, per person and organization; in memory where its storage is full or off.
 //
 // All tabs of a person share them. Each time the stored ones are read first, and only what was
@@ -8,7 +7,6 @@
 import { me } from "./page.js";
 
 const PREFIX = `nextflow-draft:${me.organization}:${me.id}:`;
-const EDIT_PREFIX = `nextflow-edit:${me.organization}:${me.id}:`;
 const MODES = ["reply", "note"];
 
 export class Drafts {
@@ -60,52 +58,6 @@ export class Drafts {
     // What was kept before replies and notes had a text each.
     if (kept?.text) draft[mode] = text(kept.text);
     return draft;
-  }
-}
-
-/** What was typed into the form of a sent message and not saved, by the id of the message. */
-export class Edits {
-  /** Those that the browser did not take. */
-  #unkept = new Map();
-
-  /** onchange(id) is called after another tab wrote or dropped the edit of a message. */
-  constructor(onchange) {
-    window.addEventListener("storage", ({ key }) => {
-      if (key?.startsWith(EDIT_PREFIX)) onchange(key.slice(EDIT_PREFIX.length));
-    });
-  }
-
-  /** Return {text, before} of a message, or null.
-   *
-   * @param {string} id */
-  of(id) {
-    if (this.#unkept.has(id)) return this.#unkept.get(id);
-    try {
-      const kept = JSON.parse(localStorage.getItem(EDIT_PREFIX + id));
-      return kept && { text: text(kept.text), before: text(kept.before) };
-    } catch {
-      return null; // Not readable, or storage is off.
-    }
-  }
-
-  /** @param {string} id */
-  keep(id, edit) {
-    try {
-      localStorage.setItem(EDIT_PREFIX + id, JSON.stringify(edit));
-      this.#unkept.delete(id);
-    } catch {
-      this.#unkept.set(id, edit);
-    }
-  }
-
-  /** @param {string} id */
-  drop(id) {
-    this.#unkept.delete(id);
-    try {
-      localStorage.removeItem(EDIT_PREFIX + id);
-    } catch {
-      // Storage is off: there is nothing to remove.
-    }
   }
 }
 

@@ -1,8 +1,9 @@
 // The form in which a sent message is edited. What is typed in it is kept until it is saved or
-// cancelled; a message that somebody else changes meanwhile leaves it as it is, and it says so.
+// cancelled; a message that somebody else changes meanwhile leaves it as it is, and it says so. Each
+// tab keeps its own text; what was typed in another one is shown beside it, to be taken instead.
 import { newId } from "../../stream/ids.js";
 import { lengthOf } from "../../stream/text.js";
-import { element, setText, slot, state } from "./page.js";
+import { element, slot, state } from "./page.js";
 
 export class EditForm {
   #entry;
@@ -11,9 +12,10 @@ export class EditForm {
   #onleave;
   /** The text of the message that this edit began with. */
   #before;
-  /** The edit as this page wrote or read it last; what differs from it was typed since. */
-  #known;
-  #isTyped = false;
+  /** The edit of another tab that this form shows, until something is typed here.
+   * @type {Inbox.Edit | null} */
+  #theirs;
+  #isTyped;
   #key = newKey();
   #form = element("form", "edit-form");
   #field = element("textarea", "form-control");
@@ -28,10 +30,12 @@ export class EditForm {
     this.#edits = edits;
     this.#save = save;
     this.#onleave = onleave;
-    const kept = edits.of(entry.data.message_id);
+    const own = edits.own(this.#id);
+    this.#isTyped = Boolean(own);
+    this.#theirs = own ? null : (edits.of(this.#id).at(-1) ?? null);
+    const kept = own ?? this.#theirs;
     this.#before = kept?.before ?? textOf(entry);
-    this.#known = kept?.text ?? this.#before;
-    this.#build();
+    this.#build(kept?.text ?? this.#before);
     this.meet(entry);
     // Its node may not be in the page yet.
     queueMicrotask(() => this.#refresh());
@@ -41,11 +45,16 @@ export class EditForm {
     return this.node.contains(this.#form);
   }
 
-  #build() {
+  get #id() {
+    return this.#entry.data.message_id;
+  }
+
+  /** @param {string} text */
+  #build(text) {
     const field = this.#field;
     field.setAttribute("aria-label", gettext("Edit the message"));
     field.dir = "auto";
-    field.value = this.#known;
+    field.value = text;
     field.rows = 1;
     this.#notice.setAttribute("role", "status");
     const cancel = element("button", "btn btn-sm", gettext("Cancel"));
@@ -87,7 +96,6 @@ export class EditForm {
     }
     if (isUntouched && text !== this.#before) {
       this.#before = text;
-      this.#known = text;
       this.#field.value = text;
     }
     const isChanged = !isDeleted && text !== this.#before;
@@ -95,8 +103,7 @@ export class EditForm {
       this.#finish();
       return;
     }
-    if (isChanged || isDeleted) this.#keep();
-    this.#tell(isChanged, isDeleted);
+    this.#tell();
     slot(this.node, "text").hidden = !isDeleted;
     this.#refresh();
   }
@@ -105,26 +112,62 @@ export class EditForm {
    * only shows the other tab's text follows it, and closes with it. */
   adopt() {
     if (!this.isOpen) return;
-    const theirs = this.#edits.of(this.#entry.data.message_id);
     if (this.#isTyped) {
-      if (!theirs) this.#keep();
-    } else if (theirs) {
-      this.#known = theirs.text;
-      this.#field.value = theirs.text;
-      this.#refresh();
-    } else if (this.#field.value !== this.#before) this.#leave();
+      if (!this.#edits.own(this.#id)) this.#keep();
+    } else {
+      const edits = this.#edits.of(this.#id);
+      const shown = edits.find(({ by }) => by === this.#theirs?.by) ?? edits.at(-1);
+      if (shown) this.#show(shown);
+      else if (this.#theirs) {
+        this.#leave();
+        return;
+      }
+    }
+    this.#tell();
   }
 
-  #tell(isChanged, isDeleted) {
-    const words = isDeleted
-      ? gettext("This message was deleted while you were editing it. Your text can be copied.")
-      : gettext("This message was changed while you were editing it. It now reads:");
-    if (isDeleted) this.#notice.replaceChildren(element("p", "", words));
-    else if (isChanged) {
-      const now = element("blockquote", "", textOf(this.#entry));
-      now.dir = "auto";
-      this.#notice.replaceChildren(element("p", "", words), now);
-    } else setText(this.#notice, "");
+  /** @param {Inbox.Edit} edit */
+  #show(edit) {
+    this.#theirs = edit;
+    this.#before = edit.before;
+    this.#key = newKey();
+    if (this.#field.value !== edit.text) this.#field.value = edit.text;
+    this.#refresh();
+  }
+
+  /** Go on with what was typed in another tab; what was typed here is offered from then on.
+   *
+   * @param {Inbox.Edit} edit */
+  #take(edit) {
+    this.#edits.setAside(this.#id);
+    this.#isTyped = false;
+    this.#show(edit);
+    this.#tell();
+    this.focus();
+  }
+
+  #tell() {
+    const parts = [];
+    if (this.#entry.data.deleted_at) {
+      const words = gettext(
+        "This message was deleted while you were editing it. Your text can be copied.",
+      );
+      parts.push(element("p", "", words));
+    } else if (textOf(this.#entry) !== this.#before) {
+      const words = gettext("This message was changed while you were editing it. It now reads:");
+      parts.push(element("p", "", words), quote(textOf(this.#entry)));
+    }
+    const shown = new Set([this.#field.value, textOf(this.#entry)]);
+    for (const edit of this.#edits.of(this.#id)) {
+      if (shown.has(edit.text)) continue;
+      shown.add(edit.text);
+      const words = gettext("You began another change of this message in another tab:");
+      const button = element("button", "btn btn-sm", gettext("Use this text"));
+      button.type = "button";
+      button.addEventListener("click", () => this.#take(edit));
+      parts.push(element("p", "", words), quote(edit.text), button);
+    }
+    this.#notice.replaceChildren(...parts);
   }
 
   /** @param {KeyboardEvent} event */
@@ -148,10 +191,12 @@ export class EditForm {
   }
 
   #keep() {
-    const id = this.#entry.data.message_id;
-    this.#known = this.#field.value;
-    if (this.#known === this.#before) this.#edits.drop(id);
-    else this.#edits.keep(id, { text: this.#known, before: this.#before });
+    const text = this.#field.value;
+    if (text === this.#before) this.#edits.drop(this.#id);
+    else this.#edits.keep(this.#id, { text, before: this.#before });
+    // This tab goes on with it. Where it is still being typed, that tab puts it back.
+    if (this.#theirs) this.#edits.drop(this.#id, this.#theirs);
+    this.#theirs = null;
   }
 
   #refresh() {
@@ -183,8 +228,8 @@ export class EditForm {
   /** Close the form; of what is kept only what it showed is dropped. */
   #leave() {
     if (!this.isOpen) return;
-    const id = this.#entry.data.message_id;
-    if (this.#edits.of(id)?.text === this.#known) this.#edits.drop(id);
+    this.#edits.drop(this.#id);
+    if (this.#theirs) this.#edits.drop(this.#id, this.#theirs);
     this.#form.remove();
     delete this.node.dataset.editing;
     slot(this.node, "text").hidden = false;
@@ -192,6 +237,13 @@ export class EditForm {
 }
 
 const newKey = () => `edit-${newId()}`;
+
+/** @param {string} text */
+function quote(text) {
+  const made = element("blockquote", "", text);
+  made.dir = "auto";
+  return made;
+}
 
 /** @param {Stream.Event} entry */
 const textOf = (entry) => entry.data.content.text ?? "";

@@ -1,6 +1,6 @@
 // Editing and deleting messages: what the log says of it, and what a person may do.
 import { Refusal, call } from "./api.js";
-import { Edits } from "./drafts.js";
+import { Edits } from "./edits.js";
 import { EditForm } from "./edit_form.js";
 import { byId, element, icon, mayChange, me, setText, state } from "./page.js";
 import { now } from "./time.js";
@@ -56,7 +56,7 @@ export class Editing {
     const { sender, deleted_at, message_id: id } = entry.data;
     const form = this.#forms.get(id);
     if (form?.node === node) form.meet(entry);
-    else if (this.#edits.of(id)) this.#open(node, entry);
+    else if (this.#edits.of(id).length) this.#open(node, entry);
     const { row } = this.#conversation;
     if (deleted_at || !(row ? mayChange(row) : me.may_answer)) return;
     if (sender.id !== me.id && !me.may_delete.includes(sender.type)) return;

@@ -47,7 +47,7 @@ export class Chat {
       storage,
       language,
       parentOrigin,
-      onsession: (answer) => this.takeSession(answer),
+      onsession: (answer, isCurrent) => this.takeSession(answer, isCurrent),
       onVisitorChanged: () => this.forgetConversation(),
       onOwnerChanged: () => this.changeOwner(),
       onwarning,
@@ -122,10 +122,14 @@ export class Chat {
 
   // --- Coming in ---------------------------------------------------------------------------------
 
-  /** @param {Widget.SessionAnswer} answer */
-  async takeSession(answer) {
+  /**
+   * @param {Widget.SessionAnswer} answer
+   * @param {() => boolean} isCurrent
+   */
+  async takeSession(answer, isCurrent) {
     this.settings = { ...answer.settings, maxTextLength: answer.max_text_length };
     const conversation = answer.conversation ?? (await this.lastConversation());
+    if (!isCurrent()) return;
     if (conversation) this.adopt(conversation);
     else if (!this.log) this.isLoaded = true;
     this.changed();

@@ -10,7 +10,8 @@ const STEADY_AFTER = 5_000;
 
 /** Keeps one way to the server open: a socket, else long polling, else tries again and again.
  *
- * `enter()` gives `{ticket, websocket_path, heartbeat_seconds}` or throws; `resume()` and
+ * `enter()` gives `{ticket, websocket_path, heartbeat_seconds}`, null where it is to be asked again,
+ * or throws; `resume()` and
  * `position()` say where the page stands; `onstate` is told "connecting", "online" or "offline". */
 export class Connection {
   /** @param {Widget.ConnectionParts} parts */
@@ -31,6 +32,8 @@ export class Connection {
     this.mode = null;
     this.isRunning = false;
     this.isTrying = false;
+    /** Which try counts: one that was under way at a stop comes too late to open anything. */
+    this.tries = 0;
     /** @type {Widget.LinkState} */
     this.state = "connecting";
     window.addEventListener("online", () => this.hurry());
@@ -47,6 +50,8 @@ export class Connection {
 
   stop() {
     this.isRunning = false;
+    this.isTrying = false;
+    this.tries += 1;
     clearTimeout(this.timer);
     clearTimeout(this.returnTimer);
     const way = this.way;
@@ -79,12 +84,14 @@ export class Connection {
   async try() {
     clearTimeout(this.timer);
     this.isTrying = true;
+    this.tries += 1;
+    const { tries } = this;
     let entry;
     try {
       entry = await this.enter();
     } catch (error) {
+      if (tries !== this.tries) return;
       this.isTrying = false;
-      if (!this.isRunning) return;
       if (error instanceof Refused && error.status < 500 && error.status !== 429) {
         this.isRunning = false;
         this.onforbidden(error);
@@ -93,9 +100,11 @@ export class Connection {
       this.later("offline", error.retryAfter);
       return;
     }
+    if (tries !== this.tries) return;
     this.isTrying = false;
-    if (!this.isRunning || this.way) return;
-    if (this.socketFailures >= SOCKET_FAILURES_BEFORE_POLLING) this.poll();
+    if (this.way) return;
+    if (!entry) this.later("connecting");
+    else if (this.socketFailures >= SOCKET_FAILURES_BEFORE_POLLING) this.poll();
     else this.openSocket(entry);
   }
 

@@ -57,6 +57,8 @@ export class Poll {
   async post(frame) {
     try {
       const stored = await this.api.post(frame.stream, frame);
+      // By now somebody else may write here. The message is sent again, and is stored once.
+      if (this.stopped.signal.aborted) return;
       this.onframe({
         type: "message.ack",
         client_message_id: frame.client_message_id,
@@ -67,6 +69,7 @@ export class Poll {
         this.end(error);
         return;
       }
+      if (this.stopped.signal.aborted) return;
       this.onframe({
         type: "refused",
         code: error.code,

@@ -3,7 +3,8 @@ import { exclusively } from "./locks.js";
 
 /** How this browser comes in and is known again: visitor token, session, tickets.
  *
- * `onsession(answer)` takes in what a session says before the first ticket is used; `onVisitorChanged()`
+ * `onsession(answer, isCurrent)` takes in what a session says before the first ticket is used, and
+ * asks `isCurrent()` after each wait whether the session still answers what is asked; `onVisitorChanged()`
  * is called when the server takes this browser for a new visitor; `onOwnerChanged()` when `owner` may be
  * another than before; `onwarning(error)` when it came in although something was refused. */
 export class Session {
@@ -24,6 +25,8 @@ export class Session {
     this.proved = storage.get("owner") ?? "";
     /** @type {Widget.Entry | null} */
     this.answer = null;
+    /** Raised when somebody is named or a language chosen: what was asked before answers that no more. */
+    this.round = 0;
   }
 
   /** Whose drafts and unsent messages may be seen and sent. What somebody proved left behind is out
@@ -36,11 +39,16 @@ export class Session {
     this.api.token = this.storage.get("token");
   }
 
-  /** Give `{ticket, websocket_path, heartbeat_seconds}` for one socket. */
+  /** Give `{ticket, websocket_path, heartbeat_seconds}` for one socket, or null when it would be one
+   * of whoever this was when it was asked for.
+   *
+   * @returns {Promise<Widget.Entry | null>} */
   async enter() {
-    if (this.answer && this.api.token) {
+    const { answer, round } = this;
+    if (answer && this.api.token) {
       try {
-        return { ...this.answer, ...(await this.api.newTicket()) };
+        const ticket = await this.api.newTicket();
+        return round === this.round ? { ...answer, ...ticket } : null;
       } catch (error) {
         // A session says whether the visitor is really unknown, or only the widget switched off.
         if (!(error instanceof Refused) || error.status !== 401) throw error;
@@ -50,6 +58,8 @@ export class Session {
   }
 
   async open() {
+    const { round } = this;
+    const isCurrent = () => round === this.round;
     // One at a time over all tabs: two first visits at once would be two visitors.
     const answer = await exclusively(`nextflow-session-${this.api.siteKey}`, async () => {
       this.api.token = this.storage.get("token") ?? this.api.token;
@@ -60,7 +70,8 @@ export class Session {
       this.storage.set("token", given.visitor_token);
       return given;
     });
-    await this.onsession(answer);
+    if (isCurrent()) await this.onsession(answer, isCurrent);
+    if (!isCurrent()) return null;
     this.answer = answer;
     return answer;
   }
@@ -96,6 +107,7 @@ export class Session {
 
   /** A session, unlike a ticket, carries who this is and in which language: the next entry is one. */
   renew() {
+    this.round += 1;
     this.answer = null;
   }
 

@@ -7,6 +7,13 @@ declare namespace Inbox {
   type Box = "mine" | "unassigned" | "all";
   type Order = "wait" | "newest";
 
+  /** What a tab typed into the form of a sent message, and what the message read before. */
+  interface Edit {
+    by: string;
+    text: string;
+    before: string;
+  }
+
   interface LastMessage {
     type?: string;
     text?: string;

@@ -123,7 +123,7 @@ declare namespace Widget {
     storage: Storage;
     language: string;
     parentOrigin: string | null;
-    onsession(answer: SessionAnswer): void | Promise<void>;
+    onsession(answer: SessionAnswer, isCurrent: () => boolean): void | Promise<void>;
     onVisitorChanged(): void;
     onOwnerChanged(): void;
     onwarning(error: Refused): void;
@@ -131,7 +131,7 @@ declare namespace Widget {
 
   interface ConnectionParts {
     api: Api;
-    enter(): Promise<Entry>;
+    enter(): Promise<Entry | null>;
     resume(): Stream.Position[];
     position(): Stream.Position | null;
     onframe(frame: Stream.Frame): void;

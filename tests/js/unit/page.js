@@ -44,6 +44,7 @@ const given = {
     getElementById: (id) => ELEMENTS[id] ?? null,
     querySelector: () => null,
     querySelectorAll: () => [],
+    addEventListener() {},
   },
   location: new URL("https://crm.example/app/inbox/"),
   localStorage: new Storage(),

@@ -75,3 +75,25 @@ test("whoever came in once asks for a ticket only", async () => {
   assert.equal((await session.enter()).ticket, "t2");
   assert.deepEqual(asked, [null, "ticket"]);
 });
+
+test("a session that was asked for before somebody was named lets nobody in", async () => {
+  const { session, asked } = sessionWith([ANSWER, { ...ANSWER, ticket: "t3" }]);
+  const adopted = [];
+  session.onsession = (answer) => adopted.push(answer.ticket);
+  const early = session.enter();
+  session.identity = "proof";
+  session.renew();
+  const late = session.enter();
+  assert.equal(await early, null);
+  assert.equal((await late).ticket, "t3");
+  assert.deepEqual(adopted, ["t3"]);
+  assert.equal(asked.length, 2);
+});
+
+test("a ticket that was asked for before somebody was named is not used", async () => {
+  const { session } = sessionWith([ANSWER]);
+  await session.enter();
+  const early = session.enter();
+  session.renew();
+  assert.equal(await early, null);
+});
