@@ -13,11 +13,11 @@ from django.urls import reverse
 
 from chat.models import IdentitySecret, Widget
 from chat.services.identity_secrets import add_identity_secret
-from crm.accounts.errors import PersonRequired
+from crm.accounts.errors import GrantsTooMuch, InvitationNotFound, PersonRequired
 from crm.accounts.models import CustomRole, Membership, Organization, Role
 from crm.accounts.permissions import ApiKeyPrincipal, Grant, Level, Module, Rights, rights_of_scopes
 from crm.accounts.services.api_keys import create_api_key, rotate_api_key
-from crm.accounts.services.invitations import invite, resend_invitation
+from crm.accounts.services.invitations import accept_invitation, invite, resend_invitation
 from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.accounts.services.roles import change_role, create_role, edit_role
 from crm.accounts.services.teams import create_team, delete_team
@@ -291,3 +291,49 @@ def test_owners_see_whose_maker_is_gone(
     for page in pages:
         shown = client.get(page).content.decode()
         assert ("Maker" in shown, gone in shown) == (True, True)
+
+
+@pytest.mark.parametrize(("level", "is_named"), [(Level.OWN, True), (Level.TEAM, False)])
+def test_a_dismissal_shows_nobody_conversations_that_they_did_not_see(
+    level: Level,
+    is_named: bool,  # noqa: FBT001  a parameter of the test
+    organization: Organization,
+    owner: Membership,
+) -> None:
+    """They go to a successor, or to everybody who sees what is nobody's."""
+    reach = Rights({Module.INBOX: Grant(level, level)})
+    by = member_with(organization, "Office", Rights({**SETTINGS.grants, **reach.grants}))
+    accomplice = member_with(organization, "Accomplice", reach)
+    leaving = member_with(organization, "Leaving", reach)
+    for successor in (by, accomplice) if is_named else (None,):
+        with pytest.raises(GrantsTooMuch):
+            deactivate_member(
+                by=by, membership_id=leaving.pk, successor_id=successor and successor.pk
+            )
+    # Who sees all of it anyway is shown nothing new.
+    deactivate_member(by=by, membership_id=leaving.pk, successor_id=owner.pk)
+    leaving.refresh_from_db()
+    assert (leaving.is_active, leaving.successor_id) == (False, owner.pk)
+
+
+def test_an_invitation_seats_a_member_by_the_role_that_they_have(
+    organization: Organization, colleague: Membership
+) -> None:
+    """Invited under another address of theirs, they keep their role, whatever was promised."""
+    less = CustomRole.objects.create(
+        organization=organization, name="Less", base=Role.VIEWER, grants={}
+    )
+    team = make_team("Others", colleague)
+    by = member_with(organization, "Office", Rights({**SETTINGS.grants, **OF_A_TEAM.grants}))
+    tokens: list[str] = []
+
+    def note(token: str) -> str:
+        tokens.append(token)
+        return address_of(token)
+
+    invite(by=by, email="alias@shop.example", role=str(less.pk), team_id=team.pk, address_of=note)
+    by.user.email = "alias@shop.example"
+    by.user.save(update_fields=["email"])
+    with pytest.raises(InvitationNotFound):
+        accept_invitation(token=tokens[0], user=by.user)
+    assert [*team.members.all()] == [colleague]

@@ -32,6 +32,7 @@ from crm.accounts.permissions import (
     ApiKeyPrincipal,
     Module,
     Principal,
+    Rights,
     require,
     require_seat_in_team,
 )
@@ -73,12 +74,11 @@ def invite(
         raise AlreadyMember
     waiting = Invitation.objects.of(by.organization_id).open()
     waiting.filter(email=email).update(revoked_at=timezone.now())
-    if waiting.count() >= MOST_OPEN:
-        raise TooManyInvitations
+    _require_room(by.organization_id)
     require_seat(by.organization_id)
     team = Team.objects.of(by.organization_id).filter(pk=team_id).first() if team_id else None
     if team is not None:
-        _require_may_seat(by, team, chosen)
+        _require_may_seat(by, team, chosen.rights)
     invitation = Invitation(
         organization_id=by.organization_id,
         email=email,
@@ -127,6 +127,7 @@ def _restore_invitation(by: Principal, data: dict[str, Any]) -> None:
         raise InvitationNotFound
     key = _role_key(invitation)
     require_may_give(by, chosen_role(organization_id=by.organization_id, key=key))
+    _require_room(by.organization_id)
     require_seat(by.organization_id)
     invitation.revoked_at = None
     invitation.save(update_fields=["revoked_at"])
@@ -149,16 +150,27 @@ def invitation_of(token: str) -> Invitation:
     return found
 
 
-def _require_may_seat(by: Principal, team: Team, chosen: ChosenRole) -> None:
-    """Raise GrantsTooMuch if the new member's team would give access beyond the inviter's."""
+def _require_room(organization_id: UUID) -> None:
+    """Raise TooManyInvitations if the organization cannot have another open one."""
+    if Invitation.objects.of(organization_id).open().count() >= MOST_OPEN:
+        raise TooManyInvitations
+
+
+def _require_may_seat(by: Principal, team: Team, new: Rights) -> None:
+    """Raise GrantsTooMuch if the team would give access beyond the inviter's, to the new member of
+    these permissions too.
+    """
     seats = team.seats.select_related("membership__custom_role")
     rights = {each.membership_id: each.membership.rights for each in seats}
     lead = rights.get(team.lead_id) if team.lead_id else None
-    require_seat_in_team(by, [*rights.values(), chosen.rights], lead=lead)
+    require_seat_in_team(by, [*rights.values(), new], lead=lead)
 
 
-def _is_still_granted(invitation: Invitation) -> bool:
-    """Return whether the sender may still grant the invitation's role."""
+def _is_still_granted(invitation: Invitation, present: Membership | None = None) -> bool:
+    """Return whether the sender may still grant the invitation's role, and the seat in its team.
+
+    A member who accepts it keeps their own role, so ``present`` is who would be seated.
+    """
     sender: Principal | None = None
     if invitation.invited_by_id is not None:
         sender = (
@@ -178,7 +190,7 @@ def _is_still_granted(invitation: Invitation) -> bool:
         chosen = ChosenRole(Role(invitation.role), invitation.custom_role)
         require_may_give(sender, chosen)
         if invitation.team is not None:
-            _require_may_seat(sender, invitation.team, chosen)
+            _require_may_seat(sender, invitation.team, (present or chosen).rights)
     except Forbidden:
         return False
     return True
@@ -195,19 +207,19 @@ def accept_invitation(*, token: str, user: User) -> Membership:
 def _accept(found: Invitation, user: User) -> Membership:
     lock_rights(found.organization_id)
     invitation = Invitation.objects.acceptable().select_for_update().filter(pk=found.pk).first()
+    theirs = Membership.objects.belonging().in_organization(found.organization_id)
+    present = theirs.select_related("custom_role").filter(user=user).first()
     if (
         invitation is None
         or invitation.token_hash != found.token_hash
-        or not _is_still_granted(invitation)
+        or not _is_still_granted(invitation, present)
     ):
         raise InvitationNotFound
     if user.email != invitation.email:
         raise InvitationForSomebodyElse
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
-    if not Membership.objects.filter(
-        organization_id=invitation.organization_id, user=user, is_active=True
-    ).exists():
+    if present is None:
         # The invitation held a place, but the plan may have become smaller since.
         require_seat(invitation.organization_id)
     return _join(invitation, user)

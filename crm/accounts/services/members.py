@@ -7,10 +7,16 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from crm.accounts.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
+from crm.accounts.errors import (
+    GrantsTooMuch,
+    MemberNotFound,
+    NotYourself,
+    OwnersOnly,
+    UnknownSuccessor,
+)
 from crm.accounts.managers import MembershipQuerySet
 from crm.accounts.models import EndReason, Invitation, Membership
-from crm.accounts.permissions import WRITE, Module, Principal, require_grant
+from crm.accounts.permissions import READ, WRITE, Module, Principal, can_access, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner, lock_rights
 from crm.accounts.services.seats import require_seat
 from crm.accounts.services.team_seats import unseat_everywhere
@@ -20,6 +26,9 @@ from crm.core import realtime
 
 logger = logging.getLogger(__name__)
 
+# Where the assignee of a conversation decides who sees what.
+_HANDED_OVER = (Module.INBOX, Module.CUSTOMERS)
+
 
 @transaction.atomic
 def deactivate_member(
@@ -28,7 +37,8 @@ def deactivate_member(
     """Deactivate a member and end their access; what they wrote stays under their name.
 
     Their open conversations go to the member ``successor_id`` or become unassigned. Raise
-    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor or Forbidden.
+    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor, Forbidden, and
+    GrantsTooMuch where that would show conversations to whom the principal may not show them.
     """
     by = enter_settings(by)
     membership = _locked(by.organization_id, membership_id)
@@ -39,8 +49,8 @@ def deactivate_member(
     require_grant(by, membership.rights)
     if membership.is_owner:
         keep_an_owner(membership)
-    if successor_id is not None:
-        _require_successor(membership, successor_id)
+    successor = _chosen_successor(membership, successor_id) if successor_id is not None else None
+    _require_reach(by, membership, successor)
     _end(membership, successor_id=successor_id)
     return membership
 
@@ -81,14 +91,31 @@ def successors_of(membership: Membership) -> MembershipQuerySet:
         .in_organization(membership.organization_id)
         .who_may(Module.INBOX, WRITE)
         .exclude(pk=membership.pk)
-        .select_related("user")
+        .select_related("user", "custom_role")
         .order_by("user__name", "pk")
     )
 
 
-def _require_successor(membership: Membership, successor_id: UUID) -> None:
-    if not successors_of(membership).filter(pk=successor_id).exists():
+def _chosen_successor(membership: Membership, successor_id: UUID) -> Membership:
+    successor = successors_of(membership).filter(pk=successor_id).first()
+    if successor is None:
         raise UnknownSuccessor
+    return successor
+
+
+def _require_reach(by: Principal, leaving: Membership, successor: Membership | None) -> None:
+    """Raise GrantsTooMuch if the hand-over would show what the principal does not see now, to
+    themselves or to the successor.
+
+    From the level ``team`` on one sees what is unassigned.
+    """
+    present, coming = (leaving.user_id,), (successor.user_id if successor else None,)
+    for area in _HANDED_OVER:
+        if can_access(by, area, READ, present):
+            continue
+        for viewer in (by, successor) if successor else (by,):
+            if can_access(viewer, area, READ, coming) > can_access(viewer, area, READ, present):
+                raise GrantsTooMuch
 
 
 def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
