@@ -5,21 +5,28 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from crm.accounts.errors import MemberNotFound
+from crm.accounts.errors import (
+    MemberNotFound,
+    TooManyInvitations,
+    TooManyRoles,
+    TooManyTeams,
+)
 from crm.accounts.models import CustomRole, Invitation, Membership, Team, UndoableAction, User
+from crm.accounts.services import invitations, roles, teams
 from crm.accounts.services.api_keys import create_api_key
 from crm.accounts.services.invitations import invite
 from crm.accounts.services.members import deactivate_member
 from crm.accounts.services.operator_actions import deactivate_user, reactivate_user
 from crm.accounts.services.roles import create_role
 from crm.accounts.services.teams import create_team
-from crm.accounts.services.undo import purge_undoable, undoable_kinds
+from crm.accounts.services.undo import purge_undoable, undo, undoable_kinds
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, create_faq
 from tests.forms.browsers import form_of
@@ -319,3 +326,37 @@ def test_what_cannot_be_undone_is_asked_once_more(
     body = as_owner.get(reverse(name)).content.decode()
     assert '<details class="confirm">' in body
     assert "undo" in body
+
+
+def test_undo_brings_back_no_more_than_an_organization_may_have(
+    owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made meanwhile took the place of what was deleted."""
+    monkeypatch.setattr(roles, "MAX_ROLES", 1)
+    monkeypatch.setattr(teams, "MAX_TEAMS", 1)
+    monkeypatch.setattr(invitations, "MOST_OPEN", 1)
+
+    def role(name: str) -> UUID:
+        return create_role(by=owner, name=name, copied_from="viewer").pk
+
+    def team(name: str) -> UUID:
+        return create_team(by=owner, name=name, lead_id=None, member_ids=[]).pk
+
+    def invitation(name: str) -> UUID:
+        return invite(by=owner, email=f"{name}@shop.example", role="agent", address_of=str).pk
+
+    actions = [
+        (TooManyRoles, roles.delete_role(by=owner, role_id=role("first"))),
+        (TooManyTeams, teams.delete_team(by=owner, team_id=team("first"))),
+        (
+            TooManyInvitations,
+            invitations.revoke_invitation(by=owner, invitation_id=invitation("first")),
+        ),
+    ]
+    role("second"), team("second"), invitation("second")
+    for refusal, action_id in actions:
+        assert action_id is not None
+        with pytest.raises(refusal):
+            undo(by=owner, action_id=action_id)
+    assert CustomRole.objects.count() == Team.objects.count() == 1
+    assert Invitation.objects.open().count() == 1

@@ -122,9 +122,7 @@ def create_role(*, by: Principal, name: str, copied_from: str) -> CustomRole:
     if source.is_owner:
         raise OwnersOnly
     require_grant(by, source.rights)
-    quotas.require_feature("custom_roles", organization_id=by.organization_id)
-    if CustomRole.objects.of(by.organization_id).count() >= MAX_ROLES:
-        raise TooManyRoles
+    _require_room(by.organization_id)
     role = CustomRole(
         organization_id=by.organization_id,
         name=name,
@@ -172,6 +170,7 @@ def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
 
 def _restore_role(by: Principal, data: dict[str, Any]) -> None:
     by = enter_settings(by)
+    _require_room(by.organization_id)
     restore(data)
     role = _locked_role(by.organization_id, UUID(data["pk"]))
     require_grant(by, role.rights)
@@ -180,6 +179,13 @@ def _restore_role(by: Principal, data: dict[str, Any]) -> None:
 
 
 register_undo("role", _restore_role)
+
+
+def _require_room(organization_id: UUID) -> None:
+    """Raise FeatureNotInPlan or TooManyRoles if the organization cannot have another role."""
+    quotas.require_feature("custom_roles", organization_id=organization_id)
+    if CustomRole.objects.of(organization_id).count() >= MAX_ROLES:
+        raise TooManyRoles
 
 
 def _locked_member(organization_id: UUID, membership_id: UUID) -> Membership:

@@ -33,8 +33,7 @@ def create_team(
 ) -> Team:
     """Create a team; ids are those of memberships. The lead becomes a member."""
     by = enter_settings(by)
-    if Team.objects.of(by.organization_id).count() >= MAX_TEAMS:
-        raise TooManyTeams
+    _require_room(by.organization_id)
     team = Team(organization_id=by.organization_id, name=name)
     _save(team)
     _seat(team, by=by, lead_id=lead_id, member_ids=member_ids)
@@ -82,6 +81,7 @@ def delete_team(*, by: Principal, team_id: UUID) -> UUID | None:
 
 def _restore_team(by: Principal, data: dict[str, Any]) -> None:
     by = enter_settings(by)
+    _require_room(by.organization_id)
     restore(data)
     team = _locked(by.organization_id, UUID(data["pk"]))
     if _is_name_taken(team):
@@ -100,6 +100,12 @@ def _restore_team(by: Principal, data: dict[str, Any]) -> None:
 
 
 register_undo("team", _restore_team)
+
+
+def _require_room(organization_id: UUID) -> None:
+    """Raise TooManyTeams if the organization cannot have another team."""
+    if Team.objects.of(organization_id).count() >= MAX_TEAMS:
+        raise TooManyTeams
 
 
 def _locked(organization_id: UUID, team_id: UUID) -> Team:
