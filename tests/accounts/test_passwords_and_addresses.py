@@ -1,5 +1,6 @@
 """Forgotten passwords, changed passwords, changed addresses: what proves what, and who is told."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,6 +9,8 @@ from urllib.parse import quote
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.account.views import ConfirmEmailView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth import tokens
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -124,6 +127,46 @@ def test_two_posts_of_one_confirming_link_at_once_set_one_password(
     client.post(reverse("account_signup"), fields | {"password1": PASSWORD})
     link = link_in(last_letter(NEW_EMAIL))
     set_at_once(User.objects.get(email=NEW_EMAIL), [link, link], [Client(), Client()])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("page", "statuses"), [("account_email", [200, 302]), ("mfa_activate_totp", [302, 302])]
+)
+def test_two_posts_of_ones_own_settings_at_once_take_turns(
+    client: Client, agent: Membership, page: str, statuses: list[int]
+) -> None:
+    """The second one finds what the first one stored, as it would a moment later."""
+    client.force_login(agent.user)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    path = reverse(page)
+    form = {"email": NEW_EMAIL, "action_add": ""}
+    if page == "mfa_activate_totp":
+        found = re.search(
+            r'class="factor-key"[^>]*>([A-Z2-7]+)<', client.get(path).content.decode()
+        )
+        assert found is not None
+        form = {"code": format_hotp_value(hotp_value(found[1], int(time.time()) // 30))}
+    cookies = dict(client.cookies)
+
+    def post() -> int:
+        other = Client()
+        other.cookies.update(cookies)
+        try:
+            return other.post(path, form).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=agent.user_id)
+            waiting = [pool.submit(post) for _number in range(2)]
+            await_lock_waits(2)
+        assert sorted(each.result(timeout=60) for each in waiting) == statuses
+    if page == "account_email":
+        assert agent.user.emailaddress_set.filter(email=NEW_EMAIL).count() == 1
+    else:
+        assert Authenticator.objects.filter(user=agent.user, type="totp").count() == 1
 
 
 def await_lock_waits(number: int) -> None:

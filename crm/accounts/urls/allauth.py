@@ -16,11 +16,13 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import never_cache
 
 from crm.accounts.form_guard.anonymous import once_for_anyone
+from crm.accounts.form_guard.turns import in_turn
 from crm.accounts.views import login
 from crm.accounts.views.emails import AddressView, ConfirmAddressView
 from crm.accounts.views.passkeys import RemovePasskeyView
 
-_security = "app/settings/security"
+_SETTINGS = "app/settings/"
+_security = f"{_SETTINGS}security"
 
 urlpatterns = [
     path("login/", login.log_in_page, name="account_login"),
@@ -50,7 +52,7 @@ urlpatterns = [
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("confirm/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("app/settings/email/", AddressView.as_view(), name="account_email"),
+    path(f"{_SETTINGS}email/", AddressView.as_view(), name="account_email"),
     path(f"{_security}/", mfa.index, name="mfa_index"),
     path(f"{_security}/password/", account.password_change, name="account_change_password"),
     path(f"{_security}/password/set/", account.password_set, name="account_set_password"),
@@ -83,13 +85,18 @@ urlpatterns = [
 ]
 
 
-def _never_store(patterns: Iterable[URLPattern | URLResolver]) -> None:
-    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only."""
+def _guard(patterns: Iterable[URLPattern | URLResolver]) -> None:
+    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only; and let a
+    person's submissions of the settings' forms take turns.
+    """
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            _never_store(pattern.url_patterns)
-        else:
-            pattern.callback = never_cache(pattern.callback)
+            _guard(pattern.url_patterns)
+            continue
+        view = pattern.callback
+        if str(pattern.pattern).startswith(_SETTINGS):
+            view = in_turn(view)
+        pattern.callback = never_cache(view)
 
 
-_never_store(urlpatterns)
+_guard(urlpatterns)
