@@ -37,7 +37,12 @@ from crm.accounts.permissions import ApiKeyPrincipal, Principal
 from crm.accounts.services.api_keys import key_of_text, machine_of_key
 from crm.accounts.services.impersonation import impersonated_membership, may_impersonate
 from crm.accounts.services.memberships import SESSION_KEY, current_membership
-from crm.accounts.services.sessions import BEGUN_KEY, RECORD_KEY, follow_membership
+from crm.accounts.services.sessions import (
+    BEGUN_KEY,
+    RECORD_KEY,
+    follow_membership,
+    runs_as_recorded,
+)
 from crm.core import tenancy
 from crm.core.admin.site import is_session_idle
 
@@ -56,10 +61,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class LiveLogin:
-    """A valid log-in, and the time from which it is valid."""
+    """A valid log-in, and the time from which it is valid.
+
+    ``organization_id`` is the one whose rules it lasts by, where it can run as several.
+    """
 
     granted_at: datetime
     impersonation: Impersonation | None = None
+    organization_id: UUID | None = None
 
 
 def require_second_factor(principal: Principal) -> None:
@@ -100,8 +109,9 @@ def authenticate_session(session: SessionBase, user: object) -> Access:
     if not isinstance(user, User) or not login:
         raise AccessEnded
     with tenancy.person(user.pk):
-        is_live = login in live_logins([login])
-    if not is_live:
+        live = live_logins([login]).get(login)
+    # By which rules it lasts its next page finds out; until then it opens nothing here.
+    if live is None or not runs_as_recorded(live.organization_id, session.get(SESSION_KEY)):
         raise AccessEnded
     impersonated, is_over = impersonated_membership(session=session, operator=user, login=login)
     if is_over:
@@ -199,6 +209,8 @@ def renew_all(
         if membership is None or login is None or not membership.admits(login.granted_at):
             continue
         if login.impersonation is None:
+            if not runs_as_recorded(login.organization_id, str(membership.organization_id)):
+                continue
             if membership.organization.requires_second_factor and not membership.meets_factor_rule:
                 continue
             found[pair] = Access(membership, pair[1])
@@ -218,7 +230,9 @@ def live_logins(logins: Collection[str]) -> dict[str, LiveLogin]:
         return alive
     for record in UserSession.objects.live().with_rules().filter(pk__in=logins):
         if record.ends_at() > now:
-            alive[str(record.pk)] = LiveLogin(record.created_at)
+            alive[str(record.pk)] = LiveLogin(
+                record.created_at, organization_id=record.organization_id
+            )
     if len(alive) < len(logins):
         families = TokenFamily.objects.live(now).filter(pk__in=logins)
         for pk, created_at in families.values_list("pk", "created_at"):

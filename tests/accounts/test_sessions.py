@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from allauth.account.signals import password_changed
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client, RequestFactory
@@ -349,3 +350,47 @@ def test_expired_sessions_are_purged_in_batches(
     )
     assert sessions.purge_lapsed_stores() == 2
     assert is_in(client)
+
+
+def test_a_session_lasts_by_the_rules_of_the_organization_that_it_runs_as(
+    agent: Membership, stranger_organization: Organization
+) -> None:
+    """Of two requests at once the last one stores its copy of the session, the switch or not."""
+    Membership.objects.create(organization=stranger_organization, user=agent.user, role="agent")
+    SecuritySettings.objects.create(
+        organization=agent.organization, session_hours=1, idle_minutes=30
+    )
+    client = browser(agent)
+    record = record_of(client)
+    UserSession.objects.filter(pk=record.pk).update(organization=stranger_organization)
+    later(record, old=timedelta(minutes=10))
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.session.session_key}"
+    with pytest.raises(AccessEnded):
+        agent_of_cookie(cookie)
+    assert is_in(client)
+    record.refresh_from_db()
+    assert record.organization_id == agent.organization_id
+    assert agent_of_cookie(cookie).organization_id == agent.organization_id
+    # What was known by the other rules does not count either.
+    UserSession.objects.filter(pk=record.pk).update(organization=stranger_organization)
+    assert is_in(client)
+    later(record, old=timedelta(hours=2))
+    UserSession.objects.filter(pk=record.pk).update(organization=stranger_organization)
+    assert not is_in(client)
+    record.refresh_from_db()
+    assert record.ended_because == EndReason.LAPSED
+
+
+def test_what_a_page_asks_with_nobody_at_it_is_no_use_of_a_session(agent: Membership) -> None:
+    client = browser(agent)
+    record = record_of(client)
+    later(record, unused=timedelta(minutes=5), old=timedelta(hours=1))
+    before = UserSession.objects.get(pk=record.pk).last_used_at
+    counts = reverse("chat:inbox_counts")
+    assert client.get(counts, headers={"X-Unattended": "1"}).status_code == 200
+    record.refresh_from_db()
+    assert record.last_used_at == before
+    # It does not hide the use that follows.
+    assert client.get(counts).status_code == 200
+    record.refresh_from_db()
+    assert record.last_used_at > before

@@ -1,15 +1,22 @@
 """Entry 18: a page belongs to the organization, and the person, that it was made for."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
-from crm.accounts.models import Membership, User
+from crm.accounts.models import EndReason, Membership, SecuritySettings, User, UserSession
+from crm.accounts.services.sessions import RECORD_KEY
 from crm.core.executor import run_sync
 from crm.core.ids import uuid7
 from knowledge.models import Faq, FaqCategory
 from tests.chat.clients import as_agent, connected, cookie_of, opened
+from tests.conftest import PASSWORD
 from tests.forms.browsers import browser, form_of, switch
 from tests.servers import LiveServer
 
@@ -128,3 +135,27 @@ async def test_a_socket_of_another_organization_is_refused(
     own = {"organization": str(owner.organization_id)}
     async with connected(web_server, "inbox", options=options, **own):
         pass
+
+
+def test_switching_back_asks_for_a_log_in_where_the_session_is_too_old_there(
+    owner: Membership, elsewhere: Membership
+) -> None:
+    """The rules of the organization that is saved in hold, and the text waits for the log-in."""
+    client = browser(owner)
+    form = _written(client)
+    switch(client, elsewhere)
+    SecuritySettings.objects.create(
+        organization=owner.organization, session_hours=1, idle_minutes=30
+    )
+    record = UserSession.objects.filter(pk=client.session[RECORD_KEY])
+    record.update(created_at=timezone.now() - timedelta(hours=2))
+    cache.clear()
+    answer = client.post(NEW, form | {"_switch": "1"})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"{reverse('accounts:log_in')}?next=")
+    assert not Faq.objects.exists()
+    assert record.get().ended_because == EndReason.LAPSED
+    credentials = {"email": owner.user.email, "password": PASSWORD}
+    next_page = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
+    kept = client.post(reverse("accounts:log_in"), credentials | {"next": next_page}, follow=True)
+    assert "all of it." in kept.content.decode()

@@ -21,7 +21,7 @@ from crm.accounts.form_guard.stamps import (
 from crm.accounts.models import User
 from crm.accounts.principals import session_granted_at
 from crm.accounts.services import SESSION_KEY, current_membership
-from crm.accounts.services.sessions import move_session
+from crm.accounts.services.sessions import is_session_good, move_session
 from crm.core import tenancy
 from crm.core.admin.site import is_idle_operator
 from crm.core.errors import AppError, NotAuthenticated
@@ -92,8 +92,9 @@ class FormGuardMiddleware:
         try:
             check_person(user, stamp)
             if not is_personal(request):
-                if is_change and SWITCH in request.POST:
-                    _switch_back(request, user)
+                if is_change and SWITCH in request.POST and not _switch_back(request, user):
+                    kept_forms.log_out_and_keep(request)
+                    return self._wait_for_log_in(request, redirect(settings.LOGIN_URL))
                 check_organization(
                     getattr(request, "membership", None) or None, stamp, is_change=is_change
                 )
@@ -149,23 +150,29 @@ def _leads_to_log_in(request: HttpRequest, response: HttpResponse) -> bool:
     )
 
 
-def _switch_back(request: HttpRequest, user: User) -> None:
-    """Switch the session to the stamp's organization, as chosen on our page."""
+def _switch_back(request: HttpRequest, user: User) -> bool:
+    """Switch the session to the stamp's organization, as chosen on our page.
+
+    Return whether the session is still valid: it may be over by the rules of that organization.
+    """
     wanted = stamp_of(request).organization_id
     present: Any = getattr(request, "membership", None)
     if wanted is None or not present or present.impersonation:
-        return
+        return True
     chosen = current_membership(
         user=user,
         organization_id=str(wanted),
         granted_at=session_granted_at(request.session, user),
     )
     if chosen is None or chosen.organization_id != wanted:
-        return
+        return True
     request.session[SESSION_KEY] = str(wanted)
     move_session(request=request, user=user, organization_id=wanted)
+    if not is_session_good(request, user):
+        return False
     tenancy.enter(wanted)
     request.membership = chosen  # type: ignore[attr-defined]
+    return True
 
 
 def _refuse(request: HttpRequest, refusal: AppError) -> HttpResponse:

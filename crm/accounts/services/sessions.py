@@ -34,6 +34,7 @@ from crm.accounts.services.memberships import SESSION_KEY, current_membership
 from crm.accounts.signals import session_expired
 from crm.accounts.user_agent import Client
 from crm.core import realtime, tenancy
+from crm.core.http.attendance import is_unattended
 
 # What the session itself keeps of its record: its id, and when somebody logged in.
 RECORD_KEY = "user_session"
@@ -79,7 +80,7 @@ def begin_session(*, request: HttpRequest, user: User) -> UserSession:
         ends_at = record.ends_at()
     session[RECORD_KEY] = str(record.pk)
     session[BEGUN_KEY] = now.isoformat()
-    cache.set(_cache_key(record.pk), _signed(record.pk, ends_at.timestamp()), _KNOWN_SECONDS)
+    cache.set(_cache_key(record.pk), _signed(record, ends_at.timestamp()), _KNOWN_SECONDS)
     return record
 
 
@@ -87,10 +88,11 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
     """Return whether the session of a request is valid, and record its use once a minute.
 
     Costs one read in Redis; a query and an update once a minute, or while Redis is unavailable.
+    A request that a page sent with nobody at it is no use, see `is_unattended`.
     """
     record_id = request.session.get(RECORD_KEY)
     if record_id is not None:
-        ends_at = _known_end(record_id)
+        ends_at = _known_end(record_id, request.session.get(SESSION_KEY))
         if ends_at is not None:
             return ends_at > time.time()
     with tenancy.person(user.pk):
@@ -216,32 +218,60 @@ def _look_up(request: HttpRequest, user: User, record_id: str | None) -> bool:
     if record is None or record.user_id != user.pk:
         # Nothing says when it is over: it is.
         return False
+    organization_id: Any = request.session.get(SESSION_KEY)
+    if not runs_as_recorded(record.organization_id, organization_id):
+        record = _rejoined(record, user, organization_id)
     now = timezone.now()
     if record.ends_at() <= now:
         if record.ended_at is None:
             end_sessions(user_id=user.pk, because=EndReason.LAPSED, session_id=record.pk)
         return False
-    if record.last_used_at <= now - USE_NOTED_EVERY or record.key != request.session.session_key:
+    is_unattended_page = is_unattended(request)
+    is_used = not is_unattended_page and record.last_used_at <= now - USE_NOTED_EVERY
+    if is_used or record.key != request.session.session_key:
         client = Client.of(request)
-        record.last_used_at = now
+        record.last_used_at = now if is_used else record.last_used_at
         record.device, record.address = client.device, client.address
         # A change of password gives the session another key.
         record.key = request.session.session_key or record.key
         record.save(update_fields=["last_used_at", "device", "address", "key"])
-    _know(record)
+    if not is_unattended_page:
+        # Else the next use, within a minute, would not be looked up, and not noted.
+        _know(record)
     return True
+
+
+def runs_as_recorded(recorded_id: UUID | None, organization_id: str | None) -> bool:
+    """Return whether the record of a session names the organization that the session runs as.
+
+    Two requests at once can leave another one there: the last to end stores its own copy of the
+    session.
+    """
+    return organization_id is None or recorded_id is None or str(recorded_id) == organization_id
+
+
+def _rejoined(record: UserSession, user: User, organization_id: str) -> UserSession:
+    """Write the organization that a session runs as into its record, whose rules it then has."""
+    theirs = Membership.objects.of(user).belonging().filter(organization_id=organization_id)
+    if not theirs.exists():
+        # It falls back to another one, see `follow_membership`.
+        return record
+    UserSession.objects.live().filter(pk=record.pk).update(organization_id=organization_id)
+    # What is known is of the other organization.
+    cache.delete(_cache_key(record.pk))
+    return UserSession.objects.with_rules().get(pk=record.pk)
 
 
 def _know(record: UserSession) -> None:
     # Only where nothing is known: the end, which another request may just have noted, stays.
-    signed = _signed(record.pk, record.ends_at().timestamp())
+    signed = _signed(record, record.ends_at().timestamp())
     cache.add(_cache_key(record.pk), signed, _KNOWN_SECONDS)
 
 
 def _forget(ended: Sequence[UserSession]) -> None:
     if not ended:
         return
-    over = {_cache_key(record.pk): _signed(record.pk, _OVER) for record in ended}
+    over = {_cache_key(record.pk): _signed(record, _OVER) for record in ended}
     cache.set_many(over, _OVER_SECONDS)
     for record in ended:
         store = _store(record.key)
@@ -275,23 +305,30 @@ def session_of_key(key: str) -> HttpRequest:
     return request
 
 
-def _signed(record_id: UUID, ends_at: float) -> str:
+def _signed(record: UserSession, ends_at: float) -> str:
     """Return the signed cache value of a session's expiry: write access to Redis
     extends nothing.
     """
-    return Signer(salt=_SALT).sign(f"{record_id}|{ends_at!r}")
+    return Signer(salt=_SALT).sign(f"{record.pk}|{record.organization_id}|{ends_at!r}")
 
 
-def _known_end(record_id: str) -> float | None:
-    """Return a session's cached expiry in seconds since the epoch, else None."""
+def _known_end(record_id: str, organization_id: str | None) -> float | None:
+    """Return a session's cached expiry in seconds since the epoch, else None.
+
+    One by the rules of another organization than the session's is not known; the end itself is.
+    """
     kept = cache.get(_cache_key(record_id))
     if not isinstance(kept, str):
         return None
     try:
-        of_record, _bar, ends_at = Signer(salt=_SALT).unsign(kept).partition("|")
-    except BadSignature:
+        of_record, recorded_id, text = Signer(salt=_SALT).unsign(kept).split("|")
+    except (BadSignature, ValueError):
         return None
-    return float(ends_at) if of_record == str(record_id) else None
+    if of_record != str(record_id):
+        return None
+    ends_at = float(text)
+    is_theirs = organization_id is None or recorded_id in {organization_id, str(None)}
+    return ends_at if is_theirs or ends_at == _OVER else None
 
 
 def _cache_key(record_id: UUID | str | None) -> str:

@@ -20,6 +20,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from crm.core.http.attendance import is_unattended
 from crm.core.http.redirects import local_target
 
 # When the session was last used here, in seconds since 1970.
@@ -156,7 +157,11 @@ def is_session_idle(session: SessionBase) -> bool:
 
 
 def note_use(request: HttpRequest) -> None:
-    """Restart the idle timer, at most once per SEEN_NOTED_EVERY seconds."""
+    """Restart the idle timer, at most once per SEEN_NOTED_EVERY seconds; not for a request that a
+    page sent with nobody at it.
+    """
+    if is_unattended(request):
+        return
     now = int(time.time())
     if now - request.session[SEEN_KEY] >= SEEN_NOTED_EVERY:
         request.session[SEEN_KEY] = now
