@@ -77,6 +77,30 @@ def test_key_is_made_from_the_question_and_never_twice(organization: Organizatio
     assert second.key.startswith("giao-hang-di-dau-")
 
 
+def test_a_made_key_is_nobodys_in_any_language(organization: Organization) -> None:
+    """FAQs of one key are translations of each other; these are not."""
+    made = [
+        create_faq(
+            organization_id=organization.pk,
+            content=replace(NEW, question=question, language_code=language, key=""),
+            by=None,
+        )
+        for question, language in (
+            ("Ban?", "en"),
+            ("Bàn?", "vi"),
+            ("Как добраться до офиса?", "ru"),
+            ("Faq?", "en"),
+        )
+    ]
+    assert len({each.key for each in made}) == 4
+    # What somebody says is a translation is one.
+    create_faq(
+        organization_id=organization.pk,
+        content=replace(NEW, key="ban", language_code="ru"),
+        by=None,
+    )
+
+
 def test_taken_key_is_refused_and_nothing_is_stored(faq: Faq) -> None:
     before = version_of(faq.organization)
     with pytest.raises(FaqKeyTaken):
