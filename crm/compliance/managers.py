@@ -41,9 +41,10 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
     def by_actor(self, actor_id: str) -> Self:
         return self.filter(actor_id=actor_id)
 
-    def about(self, object_type: str, object_id: str = "") -> Self:
-        about = self.filter(object_type=object_type)
-        return about.filter(object_id=object_id) if object_id else about
+    def about(self, object_type: str, object_id: str) -> Self:
+        """Return the entries about a kind of thing or one thing; "" does not narrow."""
+        found = self.filter(object_type=object_type) if object_type else self
+        return found.filter(object_id=object_id) if object_id else found
 
     def since(self, moment: datetime) -> Self:
         return self.filter(at__gte=moment)
