@@ -1,5 +1,7 @@
 """Admin of widgets and conversations."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -75,9 +77,13 @@ class ConversationAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
     ) -> tuple[QuerySet[Conversation], bool]:
-        """Search for an id or an organization, else for customers as the application does."""
+        """Search for an id or an organization, else for customers as the application does.
+
+        For customers only where the operator may view them: their addresses are not shown here.
+        """
         found, has_duplicates = super().get_search_results(request, queryset, search_term)
-        if search_term and not found.exists():
+        user: Any = request.user
+        if search_term and user.has_perm("customers.view_customer") and not found.exists():
             customers = Customer.objects.all().named_like(search_term)
             return queryset.filter(customer__in=customers.values("pk")), False
         return found, has_duplicates

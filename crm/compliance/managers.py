@@ -79,6 +79,10 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
     def newest_first(self) -> Self:
         return self.order_by("-id")
 
+    def before(self, hold_id: UUID) -> Self:
+        """Return the holds that were placed before this one: ids grow with time."""
+        return self.filter(pk__lt=hold_id)
+
     def active(self) -> Self:
         return self.filter(lifted_at__isnull=True)
 

@@ -6,17 +6,23 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from chat.models import Conversation
 from crm.accounts.models import (
     EndReason,
     Membership,
+    Organization,
     User,
     UserSession,
 )
+from crm.core.ids import uuid7
 from tests.accounts.consoles import INBOX, browser, do, staff_with
+from tests.tenancy.addresses import addresses_of_views
+from tests.tenancy.world import make_theirs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,3 +170,52 @@ def test_no_page_of_any_list_offers_an_action_to_who_may_only_look() -> None:
 
 def test_there_is_no_search_of_unfold(operator: Client) -> None:
     assert operator.get(reverse("admin:search"), {"s": "o"}).status_code == 404
+
+
+def test_no_address_tells_an_operator_without_rights_which_rows_exist(
+    organization: Organization,
+) -> None:
+    theirs = make_theirs()
+    operator = staff_with()
+    operator.raise_request_exception = False
+    keys = {*theirs.ids(), *(str(row.pk) for row in theirs.rows.values())}
+    asked, telling = 0, []
+    for address in addresses_of_views(theirs, is_admin=True):
+        pieces = address.path.split("/")
+        for key in keys.intersection(pieces):
+            other = str(uuid7()) if "-" in key else str(2**31 - 1)
+            told = set()
+            for shown in (key, other):
+                path = address.path.replace(f"/{key}/", f"/{shown}/")
+                for method in ("get", "post"):
+                    answer = getattr(operator, method)(path)
+                    to = answer.headers.get("Location", "").replace(shown, "")
+                    told.add((method, answer.status_code, to))
+            asked += 1
+            if len(told) > 2:
+                telling.append((address.name, told))
+    assert asked > 50
+    assert telling == []
+    kind = ContentType.objects.get_for_model(theirs.faq)
+    assert operator.get(f"/admin/r/{kind.pk}/{theirs.faq.pk}/").status_code == 404
+
+
+def test_what_an_operator_may_not_view_is_not_found_by_searching(
+    operator: Client, agent: Membership, conversation: Conversation
+) -> None:
+    customer = conversation.customer
+    customer.email = "minh@fjord.example"
+    customer.save(update_fields=["email"])
+    lists = {
+        "admin:chat_conversation_changelist": "minh@fjord.example",
+        "admin:accounts_membership_changelist": agent.user.email,
+    }
+    narrow = staff_with("view_conversation", "view_membership", "view_organization")
+    for name, text in lists.items():
+        found = [
+            client.get(reverse(name), {"q": text}).context["cl"].result_count
+            for client in (operator, narrow)
+        ]
+        assert found == [1, 0], name
+        by_organization = narrow.get(reverse(name), {"q": agent.organization.name})
+        assert by_organization.context["cl"].result_count >= 1, name

@@ -1,7 +1,7 @@
 """Services of custom roles, and of members' roles."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,10 @@ from crm.accounts.errors import (
     TooManyRoles,
     UndoImpossible,
 )
-from crm.accounts.models import CustomRole, Language, Membership, Role, Team, TeamMember
-from crm.accounts.permissions import (
-    BUILT_IN,
-    Principal,
-    Rights,
-    require_grant,
-    require_seat_in_team,
-)
+from crm.accounts.models import CustomRole, Language, Membership, Role
+from crm.accounts.permissions import BUILT_IN, Principal, Rights, require_grant
 from crm.accounts.services.owners import enter_settings, keep_an_owner
+from crm.accounts.services.team_seats import require_reach_of_seated
 from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from crm.core import quotas, realtime
 from crm.core.text.normalization import is_taken
@@ -99,7 +94,7 @@ def change_role(
     # Neither up beyond one's own rights, nor down from beyond them.
     require_grant(by, membership.rights)
     require_may_give(by, chosen)
-    _require_reach_of_seated(by, [membership.pk], before=membership.rights, after=chosen.rights)
+    require_reach_of_seated(by, [membership.pk], before=membership.rights, after=chosen.rights)
     if membership.is_owner and not chosen.is_owner:
         keep_an_owner(membership)
     membership.role, membership.custom_role = chosen.role, chosen.custom_role
@@ -154,7 +149,7 @@ def edit_role(
         return role
     has_new_rights = role.rights != rights
     having = list(role.memberships.values_list("pk", flat=True))
-    _require_reach_of_seated(by, having, before=role.rights, after=rights)
+    require_reach_of_seated(by, having, before=role.rights, after=rights)
     role.name, role.grants = name, rights.stored()
     _save(role, update_fields=["name", "grants", "updated_at"])
     if has_new_rights:
@@ -185,20 +180,6 @@ def _restore_role(by: Principal, data: dict[str, Any]) -> None:
 
 
 register_undo("role", _restore_role)
-
-
-def _require_reach_of_seated(
-    by: Principal, membership_ids: Collection[UUID], *, before: Rights, after: Rights
-) -> None:
-    """Raise GrantsTooMuch if new rights would show members more of their teams than the principal
-    sees.
-
-    The level ``team`` alone says nothing of whose records it reaches: that depends on the teams.
-    """
-    gained = after.beyond(before)
-    if TeamMember.objects.filter(membership__in=membership_ids).exists():
-        is_lead = Team.objects.filter(lead__in=membership_ids).exists()
-        require_seat_in_team(by, [gained], lead=gained if is_lead else None)
 
 
 def _locked_member(organization_id: UUID, membership_id: UUID) -> Membership:

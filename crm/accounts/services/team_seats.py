@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from crm.accounts.models import Membership, Team, TeamMember
+from crm.accounts.permissions import Principal, Rights, require_seat_in_team
 from crm.core.versions import raised
 
 
@@ -28,6 +29,20 @@ def unseat(*, team_id: UUID, membership_ids: Collection[UUID]) -> None:
     removed, _by_model = seats.delete()
     if removed:
         _raise_versions([team_id])
+
+
+def require_reach_of_seated(
+    by: Principal, membership_ids: Collection[UUID], *, before: Rights, after: Rights
+) -> None:
+    """Raise GrantsTooMuch if new rights would show members more of their teams than the principal
+    sees.
+
+    The level ``team`` alone says nothing of whose records it reaches: that depends on the teams.
+    """
+    gained = after.beyond(before)
+    if TeamMember.objects.filter(membership__in=membership_ids).exists():
+        is_lead = Team.objects.filter(lead__in=membership_ids).exists()
+        require_seat_in_team(by, [gained], lead=gained if is_lead else None)
 
 
 def unseat_everywhere(membership: Membership) -> None:

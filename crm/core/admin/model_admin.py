@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.auth import get_permission_codename
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
@@ -97,6 +98,7 @@ class ConsoleAdmin(ModelAdmin):
     list_per_page = PER_PAGE
     list_max_show_all = PER_PAGE
     show_full_result_count = False
+    view_on_site = False
     paginator = CautiousPaginator
     warn_unsaved_form = True
     change_form_outer_before_template = "console/admin_actions.html"
@@ -170,19 +172,38 @@ class ConsoleAdmin(ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Return the declared fields; those of text are searched without case and accents."""
-        return [self._folded(name) for name in super().get_search_fields(request)]
+        """Return the declared fields; those of text are searched without case and accents.
+
+        Those of related rows that the operator may not view are left out: by searching one could
+        discover what is not shown (an email address).
+        """
+        return [
+            self._folded(name)
+            for name in super().get_search_fields(request)
+            if self._may_search(request, name)
+        ]
+
+    def _fields_of(self, name: str) -> "list[Field[Any, Any]]":
+        """Return the fields on the path of a search field: relations, then what is searched."""
+        options: Any = self.opts
+        found = []
+        for part in name.lstrip("^=@").split(LOOKUP_SEP):
+            found.append(options.get_field(part))
+            options = getattr(found[-1].related_model, "_meta", None)
+        return found
+
+    def _may_search(self, request: HttpRequest, name: str) -> bool:
+        user: Any = request.user
+        related = [each.related_model._meta for each in self._fields_of(name) if each.related_model]
+        return all(
+            user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
+            for options in related
+        )
 
     def _folded(self, name: str) -> str:
-        if name[0] in "^=@":
-            return name
-        options: Any = self.opts
-        field: Field[Any, Any] | None = None
-        for part in name.split(LOOKUP_SEP):
-            field = options.get_field(part)
-            options = getattr(field.related_model, "_meta", None)
+        field = self._fields_of(name)[-1]
         is_text = isinstance(field, CharField | TextField) and field.name not in FOLDED_COLUMNS
-        return f"{name}{FOLDED}" if is_text else name
+        return f"{name}{FOLDED}" if is_text and name[0] not in "^=@" else name
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
@@ -231,6 +252,17 @@ class ConsoleAdmin(ModelAdmin):
         data._mutable = False
         request.POST = data
         answer: HttpResponse | None = super().response_action(request, queryset)
+        return answer
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Check the permission first. Django looks for the row first, and its answers tell whoever
+        may not view any which ones exist.
+        """
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
         return answer
 
     def may_do(self, request: HttpRequest, action: AdminAction, row: Any) -> bool:
