@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from crm.accounts.models import Organization
@@ -99,6 +99,12 @@ def test_a_made_key_is_nobodys_in_any_language(organization: Organization) -> No
         content=replace(NEW, key="ban", language_code="ru"),
         by=None,
     )
+
+
+def test_a_wrong_key_is_told_in_the_readers_language(organization: Organization) -> None:
+    with translation.override("vi"), pytest.raises(InvalidFaq) as refusal:
+        create_faq(organization_id=organization.pk, content=replace(NEW, key="a key"), by=None)
+    assert refusal.value.extra["errors"]["key"][0].startswith("Chỉ dùng chữ cái a đến z")
 
 
 def test_taken_key_is_refused_and_nothing_is_stored(faq: Faq) -> None:
