@@ -26,6 +26,7 @@ from chat.models import IdentitySecret, Widget
 from crm.accounts.login.encryption import seal, unseal
 from crm.core.text.normalization import (
     is_blank,
+    is_too_long,
     normalize_email,
     normalize_line,
     with_line_ends,
@@ -160,10 +161,12 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
         value = given.get(name)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value) > length or has_controls(with_line_ends(value)):
+        # Before the work of normalizing; a text that is a little too long may become short enough.
+        if not isinstance(value, str) or is_too_long(value, length):
+            raise IdentityMalformed
+        if has_controls(with_line_ends(value)):
             raise IdentityMalformed
         text = normalize_email(value) if name == "email" else normalize_line(value)
-        # Some letters are two in the form in which they are stored.
         if len(text) > length:
             raise IdentityMalformed
         if text:

@@ -215,6 +215,7 @@ class BotInteraction:
     duration_ms: int = 0
     model: str = ""
     attempts: int = 0
+    settled_at: datetime | None = None
 
     objects: ClassVar[BotInteractionManager] = BotInteractionManager()
 
@@ -237,4 +238,5 @@ class BotInteraction:
             duration_ms=document.get("duration_ms", 0),
             model=document.get("model", ""),
             attempts=document.get("attempts", 0),
+            settled_at=document.get("settled_at"),
         )

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from crm.core.text.by_language import ByLanguageField, check_languages, check_text
-from crm.core.text.normalization import normalize
+from crm.core.text.normalization import normalize, normalize_line
 
 # The most characters of each.
 TEXT_LENGTHS = {
@@ -18,6 +18,8 @@ TEXT_LENGTHS = {
     "bot_name": 40,
     "suggestions": 600,
 }
+# All others are of one line.
+TEXTS_OF_LINES = frozenset({"greeting", "offline", "suggestions"})
 LONGEST_TEXT = max(TEXT_LENGTHS.values())
 MAX_SUGGESTIONS = 6
 
@@ -70,7 +72,10 @@ def clean_texts(texts: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """Return the texts trimmed and without empty ones: an empty text means the default."""
     cleaned = {}
     for language, named in texts.items():
-        kept = {name: normalize(text) for name, text in named.items()}
+        kept = {
+            name: normalize(text) if name in TEXTS_OF_LINES else normalize_line(text)
+            for name, text in named.items()
+        }
         if "suggestions" in kept:
             kept["suggestions"] = "\n".join(suggested_questions(kept["suggestions"]))
         if kept := {name: text for name, text in kept.items() if text}:

@@ -163,7 +163,10 @@ class AskForm(Form):
 
 
 class ImportForm(Form):
-    """A text with many FAQs, typed or uploaded; ``text`` is its content in both cases."""
+    """A text with many FAQs, typed or uploaded; ``text`` is its content in both cases.
+
+    Both at once are refused: one of them would be lost.
+    """
 
     text = forms.CharField(
         label=_("Questions and answers"),
@@ -185,7 +188,12 @@ class ImportForm(Form):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if file := given.get("file"):
-            if file.size > MAX_BYTES:
+            if given.get("text", "").strip():
+                self.add_error(
+                    "file",
+                    _("There is text in the field as well. Import one first, then the other."),
+                )
+            elif file.size > MAX_BYTES:
                 self.add_error("file", _("The file is too large. Import it in several parts."))
             else:
                 try:
@@ -197,7 +205,7 @@ class ImportForm(Form):
         return given
 
 
-class CategoryForm(Form):
+class CategoryForm(EditForm):
     """A category: its name, and fields ``name-<language>`` for the localized ones."""
 
     name = forms.CharField(
@@ -208,10 +216,10 @@ class CategoryForm(Form):
 
     def __init__(self, *args: Any, category: FaqCategory | None = None, **kwargs: Any) -> None:
         if category is not None:
-            names = {f"name-{language}": name for language, name in category.names.items()}
             kwargs |= {
-                "initial": {"name": category.name, **names},
+                "initial": self.initial_of(category),
                 "auto_id": f"id_%s_{category.pk}",
+                "record": category,
             }
         super().__init__(*args, **kwargs)
         for language, label in Language.choices:
@@ -223,6 +231,11 @@ class CategoryForm(Form):
                     attrs={"class": "form-control", "lang": language, "dir": "auto"}
                 ),
             )
+
+    @staticmethod
+    def initial_of(category: FaqCategory) -> dict[str, str]:
+        names = {f"name-{language}": name for language, name in category.names.items()}
+        return {"name": category.name, **names}
 
     @property
     def local_fields(self) -> list[forms.BoundField]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -42,7 +43,8 @@ class UnreadableFile(ValueError):
 class ImportRow:
     """One question of an imported text; ``line`` is its first line, ``source`` its original text.
 
-    A row with an ``error`` cannot be imported; ``is_known`` marks one that already exists.
+    A row with an ``error`` cannot be imported; ``is_known`` marks a question that already exists,
+    ``is_answered_otherwise`` one whose answer there is another.
     """
 
     line: int
@@ -53,6 +55,7 @@ class ImportRow:
     source: str
     error: str = ""
     is_known: bool = False
+    is_answered_otherwise: bool = False
 
     @property
     def is_importable(self) -> bool:
@@ -63,12 +66,13 @@ class ImportRow:
 class ImportText:
     """The rows of a text; ``header`` is the line that names a table's columns.
 
-    What exceeds ``MAX_ROWS`` is in ``later``.
+    What exceeds ``MAX_ROWS`` is in ``later``. ``ignored`` names the columns that are not imported.
     """
 
     rows: list[ImportRow]
     header: str = ""
     later: tuple[ImportRow, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def with_known(self, organization_id: UUID) -> "ImportText":
         """Mark the rows whose question exists already or occurs further up."""
@@ -78,8 +82,10 @@ class ImportText:
         return [row for row in self.rows if row.is_importable]
 
     def rest(self) -> str:
-        """Return the source of the rows that were not importable, and the remaining text."""
-        wrong = [row.source for row in self.rows if row.error]
+        """Return the source of the rows with an error or with another answer than the stored one,
+        and the remaining text.
+        """
+        wrong = [row.source for row in self.rows if row.error or row.is_answered_otherwise]
         wrong += [row.source for row in self.later]
         if not wrong:
             return ""
@@ -95,16 +101,19 @@ def mark_known(rows: Sequence[ImportRow], organization_id: UUID) -> list[ImportR
     """
     questions = {row.question for row in rows if not row.error}
     alike = Faq.objects.of(organization_id).alive().asked_like(questions)
-    known = {
-        (language, identity_key(question))
-        for language, question in alike.values_list("language_code", "question")
-    }
+    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for language, question, answer in alike.values_list("language_code", "question", "answer"):
+        known[(language, identity_key(question))].add(answer)
     marked = []
     for row in rows:
-        identity = (row.language, identity_key(row.question))
-        is_known = not row.error and identity in known
-        marked.append(replace(row, is_known=is_known))
-        known.add(identity)
+        if row.error:
+            marked.append(row)
+            continue
+        answers = known[(row.language, identity_key(row.question))]
+        is_otherwise = bool(answers) and row.answer not in answers
+        marked.append(replace(row, is_known=bool(answers), is_answered_otherwise=is_otherwise))
+        if not answers:
+            answers.add(row.answer)
     return marked
 
 
@@ -168,11 +177,15 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _header(cells: list[str]) -> list[str]:
-    """Return the meaning of each column, where the header names a question and an answer."""
-    found = []
+    """Return the meaning of each column, where the header names a question and an answer.
+
+    It is empty for an unknown column, and for a second one of the same meaning.
+    """
+    found: list[str] = []
     for cell in cells:
         name = identity_key(cell)
-        found.append(next((key for key, names in _COLUMNS.items() if name in names), ""))
+        meaning = next((key for key, names in _COLUMNS.items() if name in names), "")
+        found.append("" if meaning in found else meaning)
     return found if {"question", "answer"} <= set(found) else []
 
 
@@ -210,7 +223,12 @@ class _Table:
                 rows.append(self._row(line, cells, source, fallback_language))
             else:
                 rows.append(_for_later(line, source))
-        return _cut(rows, self.header)
+        return replace(_cut(rows, self.header), ignored=self._ignored())
+
+    def _ignored(self) -> tuple[str, ...]:
+        names = _cells(self.header, self.delimiter) if self.header else []
+        told = (name for name, meaning in zip(names, self.columns, strict=False) if not meaning)
+        return tuple(normalize_line(name) for name in told if name.strip())
 
     def _row(self, line: int, cells: list[str], source: str, fallback: str) -> ImportRow:
         given = {

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -62,7 +63,10 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 @member_required
 @once
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
-    """Create a FAQ from an unanswered question and mark the question as resolved."""
+    """Create a FAQ from an unanswered question and mark the question as resolved.
+
+    Of one that a colleague resolved meanwhile only once that was said.
+    """
     membership = manager_of(request)
     question = _question(membership, question_id)
 
@@ -81,6 +85,7 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
         },
         saved=resolve,
         back=reverse("chat:unanswered"),
+        warning=_settled_words() if question.settled_at else "",
         extra={"question_id": question_id, "nearest": _nearest(question)},
     )
 
@@ -98,12 +103,25 @@ def _nearest(question: BotInteraction) -> tuple[Source, ...]:
     return found.passages[:3]
 
 
+def _settled_words() -> str:
+    return _(
+        "Somebody took care of this question meanwhile: it left the list. Save only if there "
+        "should be another FAQ."
+    )
+
+
 @require_POST
 @member_required
+@once
 def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
     """Add the question to an existing FAQ and mark the question as resolved."""
     membership = manager_of(request)
     question = _question(membership, question_id)
+    if question.settled_at:
+        messages.error(
+            request, _("Somebody took care of this question meanwhile. Nothing was changed.")
+        )
+        return redirect("chat:unanswered")
     try:
         faq_id = UUID(request.POST.get("faq", ""))
     except ValueError as error:
@@ -114,7 +132,12 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
         phrasing=question.question,
         by=membership,
     )
-    BotInteraction.objects.resolve(membership.organization_id, question_id, by=membership.user_id)
+    # Not before it is certain that the FAQ keeps it: a once-key holds the transaction.
+    transaction.on_commit(
+        lambda: BotInteraction.objects.resolve(
+            membership.organization_id, question_id, by=membership.user_id
+        )
+    )
     messages.success(request, _("Saved. The bot knows it in a moment."))
     return redirect("chat:unanswered")
 

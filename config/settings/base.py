@@ -84,14 +84,14 @@ CACHES = {
             # Plain data as JSON: nothing that stands in Redis is executed.
             "SERIALIZER": "crm.core.cache.JsonSerializer",
             "CLIENT_CLASS": "crm.core.cache.CacheClient",
+            "REDIS_CLIENT_CLASS": "crm.core.redis_circuit_breaker.GuardedRedis",
             "SOCKET_CONNECT_TIMEOUT": 2,
-            "SOCKET_TIMEOUT": 5,
+            "SOCKET_TIMEOUT": 2,
             # Without Redis there is no cache; sessions are then read from PostgreSQL.
             "IGNORE_EXCEPTIONS": True,
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 
 CHANNEL_PREFIX = "nf"
 CHANNEL_LAYERS = {

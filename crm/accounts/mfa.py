@@ -16,6 +16,7 @@ from django.core.cache import cache
 from crm.accounts.errors import OtpInvalid, OtpRequired
 from crm.accounts.models import User
 from crm.core import ratelimit
+from crm.core.redis_circuit_breaker import insisting
 
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
@@ -47,13 +48,15 @@ def was_used(user: User, code: str) -> bool:
 
     allauth remembers it for one period; with the clock tolerance a code is valid for longer.
     """
-    return cache.get(_used_key(user, code)) is not None
+    with insisting():
+        return cache.get(_used_key(user, code)) is not None
 
 
 def note_used(user: User, code: str) -> None:
     """Store a valid code as used for as long as it would be accepted."""
     periods = 2 * settings.MFA_TOTP_TOLERANCE + 1
-    cache.set(_used_key(user, code), 1, periods * app_settings.TOTP_PERIOD)
+    with insisting():
+        cache.set(_used_key(user, code), 1, periods * app_settings.TOTP_PERIOD)
 
 
 def _used_key(user: User, code: str) -> str:

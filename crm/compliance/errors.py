@@ -15,6 +15,10 @@ class HoldNotFound(NotFound):
     message = gettext_noop("There is no such legal hold, or it is lifted already.")
 
 
+class HoldReasonInvalid(InvalidField):
+    message = gettext_noop("Say why, in at most 500 characters.")
+
+
 class UnknownHoldSubject(InvalidField):
     message = gettext_noop(
         "There is nobody like that here. Name the organization, a customer or a member of yours."

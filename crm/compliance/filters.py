@@ -3,8 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from crm.compliance.managers import AuditEntryQuerySet
+
+
+def object_key(text: str) -> str:
+    """Return an id as entries have it: a UUID with hyphens in lower case, others unchanged."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +33,7 @@ class Filters:
             entries = entries.by_actor(self.actor)
         if self.action:
             entries = entries.filter(action=self.action)
-        if self.object_type:
-            entries = entries.about(self.object_type, self.object_id)
+        entries = entries.about(self.object_type, self.object_id)
         if self.since:
             entries = entries.since(self.since)
         if self.until:

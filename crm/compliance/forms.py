@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.accounts.models import ApiKey, Membership
 from crm.accounts.permissions import Principal
-from crm.compliance.filters import Filters
+from crm.compliance.filters import Filters, object_key
 from crm.compliance.models import ExportFormat
 from crm.compliance.presentation import ACTIONS, KINDS, title_of
 from crm.compliance.services.legal_holds import subjects_named
@@ -57,7 +57,7 @@ class AuditFilterForm(Form):
             actor=asked.get("actor", ""),
             action=asked.get("action", ""),
             object_type=asked.get("object_type", ""),
-            object_id=asked.get("object_id", ""),
+            object_id=object_key(asked.get("object_id", "")),
             since=_begin(asked["since"]) if asked.get("since") else None,
             until=_begin(asked["until"] + timedelta(days=1)) if asked.get("until") else None,
         )

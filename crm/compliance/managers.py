@@ -41,9 +41,10 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
     def by_actor(self, actor_id: str) -> Self:
         return self.filter(actor_id=actor_id)
 
-    def about(self, object_type: str, object_id: str = "") -> Self:
-        about = self.filter(object_type=object_type)
-        return about.filter(object_id=object_id) if object_id else about
+    def about(self, object_type: str, object_id: str) -> Self:
+        """Return the entries about a kind of thing or one thing; "" does not narrow."""
+        found = self.filter(object_type=object_type) if object_type else self
+        return found.filter(object_id=object_id) if object_id else found
 
     def since(self, moment: datetime) -> Self:
         return self.filter(at__gte=moment)
@@ -77,6 +78,10 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
 
     def newest_first(self) -> Self:
         return self.order_by("-id")
+
+    def before(self, hold_id: UUID) -> Self:
+        """Return the holds that were placed before this one: ids grow with time."""
+        return self.filter(pk__lt=hold_id)
 
     def active(self) -> Self:
         return self.filter(lifted_at__isnull=True)

@@ -1,5 +1,6 @@
 """Presentation of audit entries: action, object and actor."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from crm.accounts.models import ApiKey, User
 from crm.accounts.permissions import Principal
 from crm.compliance.model_tracking import kinds
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
+from crm.core.text.normalization import identity_key
 from crm.customers.models import Customer
 
 Text = str | Promise
@@ -132,7 +134,8 @@ def tell(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
 def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str, str]:
     """Return the names of held subjects by ``subject``.
 
-    Deleted ones, and customers whom the principal may not see, are named by their id.
+    Deleted ones, and customers whom the principal may not see, are named by their id; those who are
+    called alike, by name and id.
     """
     wanted = {hold.subject for hold in holds}
     names: dict[str, str] = {}
@@ -143,6 +146,10 @@ def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str,
             names |= {
                 f"{kind}:{pk}": f"{KINDS[kind]}: {each}" for pk, each in found.in_bulk(ids).items()
             }
+    alike = Counter(map(identity_key, names.values()))
+    for subject, name in names.items():
+        if alike[identity_key(name)] > 1:
+            names[subject] = f"{name} · {subject.partition(':')[2]}"
     return {each: names.get(each) or each or str(_EVERYTHING) for each in wanted}
 
 

@@ -56,7 +56,13 @@ class ModelForm(NormalizedText, forms.ModelForm):
 
 
 class SearchField(forms.CharField):
-    """Words that are searched for; a text that is too long is cut off, as it is in every search."""
+    """Words that are searched for; a text that is too long is cut off, as it is in every search.
+
+    By the browser already: a search stands in an address, which may not be of any length.
+    """
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "maxlength": str(LONGEST_SEARCH)}
 
     def normalized(self, value: str) -> str:
         """Return the text that is searched for."""

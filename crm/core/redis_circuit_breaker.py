@@ -6,11 +6,16 @@ one timeout the other callers skip it for a while.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
@@ -20,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 1.5
 SILENCE_SECONDS = 5.0
+# One retry heals a connection of before a restart; what was silent is not asked again.
+RETRY = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+_insists: ContextVar[bool] = ContextVar("insists", default=False)
 _ask_again_at: float | None = None  # set while Redis is known to let us wait
 
 
@@ -32,8 +40,7 @@ def client() -> Redis:
             max_connections=100,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
-            # One retry heals a connection of before a restart; what was silent is not asked again.
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+            retry=RETRY,
         )
     )
 
@@ -65,3 +72,63 @@ def note_failure(error: RedisError) -> None:
     global _ask_again_at
     if isinstance(error, RedisTimeout):
         _ask_again_at = time.monotonic() + SILENCE_SECONDS
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Run one call to Redis behind the circuit breaker.
+
+    Raises RedisTimeout at once while Redis is known not to answer, except inside of insisting().
+    """
+    if not _insists.get() and not answers():
+        raise RedisTimeout("Redis did not answer a moment ago.")
+    try:
+        yield
+    except RedisError as error:
+        note_failure(error)
+        metadata = {"action": "redis.failure", "error": type(error).__name__}
+        logger.warning("Redis did not do what was asked.", extra={"metadata": metadata})
+        raise
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Ask Redis even if it did not answer a moment ago.
+
+    For what replaces or ends a copy that other processes may still read: they may have an answer.
+    """
+    token = _insists.set(True)
+    try:
+        yield
+    finally:
+        _insists.reset(token)
+
+
+class GuardedPipeline(Pipeline):
+    def execute(self, raise_on_error: bool = True) -> Any:  # noqa: FBT001, FBT002  redis' signature
+        with guarded():
+            return super().execute(raise_on_error)
+
+
+class GuardedRedis(Redis):
+    """A client behind the circuit breaker; the cache uses it (``REDIS_CLIENT_CLASS``).
+
+    Its own retries would wait for a Redis that hangs several times in each call.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.set_retry(RETRY)
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        with guarded():
+            return super().execute_command(*words, **options)
+
+    def pipeline(
+        self,
+        transaction: bool = True,  # noqa: FBT001, FBT002  redis' signature
+        shard_hint: str | None = None,
+    ) -> Pipeline:
+        return GuardedPipeline(
+            self.connection_pool, self.response_callbacks, transaction, shard_hint
+        )

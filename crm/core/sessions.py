@@ -15,6 +15,8 @@ from django.contrib.sessions.backends.cached_db import SessionStore as CachedSto
 from django.core import signing
 from django.core.cache.backends.base import BaseCache
 
+from crm.core.redis_circuit_breaker import insisting
+
 _PREFIX = "session:"
 _SALT = "crm.core.sessions"
 # The form of every key that Django makes.
@@ -53,13 +55,15 @@ class SessionStore(CachedStore):
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  Django's signature
         super(CachedStore, self).save(must_create)
-        self._keep(self._session, self.get_expiry_age())
+        with insisting():
+            self._keep(self._session, self.get_expiry_age())
 
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if is_session_key(key):
             super(CachedStore, self).delete(key)
-            self._cache.delete(cache_key_of(key))
+            with insisting():
+                self._cache.delete(cache_key_of(key))
 
     async def aload(self) -> dict[str, Any]:
         return await sync_to_async(self.load)()

@@ -12,6 +12,7 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from crm.core.lazy_modules import LazyModule
@@ -59,8 +60,8 @@ def redis() -> Redis:
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=25,
-        # One retry at once heals a broken connection; waiting longer would hold up messages.
-        retry=Retry(NoBackoff(), 1),
+        # One retry at once heals a broken connection; one that is silent is not waited for twice.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     return Redis(connection_pool=pool)
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models.functions import Cast, Right
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -13,7 +14,7 @@ from crm.core.text.fields import AddressField, LineField
 from crm.core.text.normalization import normalize_email
 from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
-from crm.customers.search import WORD_LENGTH, searched_words
+from crm.customers.search import SHORT_ID_LENGTH, WORD_LENGTH, searched_words
 
 
 class Stage(models.TextChoices):
@@ -42,6 +43,12 @@ class Customer(VersionedModel):
     verified_at = models.DateTimeField(null=True, editable=False)
     # What a browser says of itself is a claim: never used for access or for merging people.
     claimed = models.JSONField(default=dict, blank=True)
+    # The end of the id, by which visitors without a name are called (`display_name`).
+    short_id = models.GeneratedField(
+        expression=Right(Cast("id", models.TextField()), SHORT_ID_LENGTH),
+        output_field=models.CharField(max_length=SHORT_ID_LENGTH),
+        db_persist=True,
+    )
     # The words of `CustomerWord`; empty where they were never made.
     search_text = models.TextField(default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -78,6 +85,11 @@ class Customer(VersionedModel):
                 fields=["organization", "email"],
                 name="customers_by_address",
                 condition=~models.Q(email=""),
+            ),
+            models.Index(
+                fields=["organization", "short_id"],
+                name="visitors_by_short_id",
+                condition=models.Q(name="", email=""),
             ),
         ]
 
@@ -129,7 +141,7 @@ class Customer(VersionedModel):
     @property
     def display_name(self) -> str:
         """Return the name shown in lists, else an identifier that distinguishes visitors."""
-        return self.name or self.email or f"{_('Visitor')} {self.id.hex[-4:].upper()}"
+        return self.name or self.email or f"{_('Visitor')} {self.id.hex[-SHORT_ID_LENGTH:].upper()}"
 
     @staticmethod
     def shown_name(name: str, customer_id: str) -> str:

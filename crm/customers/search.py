@@ -6,10 +6,12 @@ not leakproof.
 """
 
 import re
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 
+from django.conf import settings
 from django.db import models
+from django.utils import translation
 
 from crm.core.text.normalization import (
     LONGEST_SEARCH,
@@ -19,7 +21,9 @@ from crm.core.text.normalization import (
 )
 
 MAX_WORDS = 60
+SHORT_ID_LENGTH = 4
 WORD_LENGTH = 64
+_SHORT_ID = re.compile(rf"[0-9a-f]{{{SHORT_ID_LENGTH}}}")
 # Behind every word that begins with the same letters, compared byte by byte.
 _LAST_LETTER = "\U0010ffff"
 _PART = re.compile(r"[^\W_]+")
@@ -36,6 +40,8 @@ _CALLING_CODE = re.compile(
     r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(?!8[39])[2-9][0-9]{2}"
 )
 _LEAST_NATIONAL = 4
+# Of E.164, with the calling code.
+_LONGEST_NUMBER = 15
 # From here on, digits without "+" may begin with a calling code.
 _LEAST_INTERNATIONAL = 11
 # The code of Russia and Kazakhstan, whose numbers of ten digits are dialled behind an 8 inside.
@@ -46,8 +52,8 @@ _RUSSIAN = re.compile(r"[78][0-9]{10}")
 def searched_words(*, name: str, email: str, phone: str) -> list[str]:
     """Return the distinct search words of a customer, at most MAX_WORDS.
 
-    An address is indexed as a whole, by domain and by parts; a phone number by its groups of digits
-    and in every form of ``number_forms``.
+    An address is indexed as a whole, by domain and by parts; a phone number by its groups of
+    digits, in every form of ``number_forms``, and by its ends, so that each part of it is found.
     """
     words: dict[str, None] = {}
     for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
@@ -58,7 +64,7 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
     groups = re.findall(r"[0-9]+", phone)
     words |= dict.fromkeys(["".join(groups), *groups])
     for number in _NUMBER.findall(phone):
-        words |= dict.fromkeys(number_forms(number))
+        words |= dict.fromkeys([*number_forms(number), *_ends_of(number)])
     return list(dict.fromkeys(word[:WORD_LENGTH] for word in words if word))[:MAX_WORDS]
 
 
@@ -76,6 +82,25 @@ def asked_ranges(text: str) -> list[models.Q]:
         whole = reduce(or_, map(begins_with, number_forms(number)))
         ranges += [whole | begins_with(group) for group in search_words(number)]
     return ranges[:MAX_SEARCH_WORDS]
+
+
+def asked_visitor(text: str) -> str:
+    """Return the short id of a search for a visitor without a name, as "Visitor 3F9A" or "3f9a";
+    empty for any other search.
+    """
+    *label, short_id = search_key(text).split() or [""]
+    if not _SHORT_ID.fullmatch(short_id) or " ".join(label) not in _visitor_labels():
+        return ""
+    return short_id
+
+
+@cache
+def _visitor_labels() -> frozenset[str]:
+    labels = {""}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            labels.add(search_key(translation.gettext("Visitor")))
+    return frozenset(labels)
 
 
 def begins_with(word: str) -> models.Q:
@@ -104,6 +129,12 @@ def number_forms(number: str) -> list[str]:
         if len(digits) >= _LEAST_INTERNATIONAL:
             forms += _forms_behind_code(digits)
     return list(dict.fromkeys(form for form in forms if len(form) >= _LEAST_NATIONAL))
+
+
+def _ends_of(number: str) -> list[str]:
+    """Return the ends of a number, of _LEAST_NATIONAL digits and more, the longest first."""
+    digits = "".join(re.findall(r"[0-9]+", number))[-_LONGEST_NUMBER:]
+    return [digits[start:] for start in range(1, len(digits) - _LEAST_NATIONAL + 1)]
 
 
 def _forms_behind_code(digits: str) -> list[str]:

@@ -42,6 +42,7 @@ from knowledge.errors import (
     InvalidFaq,
 )
 from knowledge.events import faqs_changed_on_commit
+from knowledge.managers import FaqQuerySet
 from knowledge.models import MAX_PHRASINGS, QUESTION_LENGTH, Faq, FaqCategory, KnowledgeBase
 
 
@@ -250,12 +251,16 @@ def _fill(faq: Faq, content: FaqContent) -> None:
 
 
 def assign(faq: Faq, content: FaqContent) -> None:
-    """Set the content of a row, with an unused key where it has none."""
+    """Set the content of a row, with an unused key where it has none.
+
+    Unused in every language: FAQs of one key are translations of each other, and two questions
+    share a derived key by chance, because it drops accents and other scripts.
+    """
     for field, value in values_of(content).items():
         setattr(faq, field, value)
     if not faq.key:
         faq.key = key_of(content.question)
-        if _key_is_taken(faq):
+        if _others_with_key(faq).exists():
             faq.key = another_key(faq.key)
     faq.folded_text = _folded_text(faq)
 
@@ -318,8 +323,11 @@ def _refuse_taken_key(faq: Faq) -> None:
 
 
 def _key_is_taken(faq: Faq) -> bool:
-    others = Faq.objects.of(faq.organization_id).alive().exclude(pk=faq.pk)
-    return others.filter(key=faq.key, language_code=faq.language_code).exists()
+    return _others_with_key(faq).in_language(faq.language_code).exists()
+
+
+def _others_with_key(faq: Faq) -> FaqQuerySet:
+    return Faq.objects.of(faq.organization_id).alive().with_key(faq.key).exclude(pk=faq.pk)
 
 
 def _store(faq: Faq, base: KnowledgeBase) -> Faq:

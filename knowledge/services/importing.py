@@ -72,7 +72,7 @@ def create_faqs(
 ) -> list[Faq]:
     """Add many FAQs, all or none, in a constant number of queries.
 
-    Those without a ``key`` get a unique one. Raise what `create_faq` does.
+    Those without a ``key`` get one that is unused in every language. Raise what `create_faq` does.
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
@@ -86,16 +86,18 @@ def create_faqs(
         .filter(key__in=set(keys))
         .values_list("key", "language_code")
     )
+    used = {key for key, _language in taken}
     categories = {content.category_id for content in contents if content.category_id}
     known = FaqCategory.objects.of(organization_id).filter(pk__in=categories)
     if known.count() < len(categories):
         raise CategoryNotFound
     for faq, content, key in zip(faqs, contents, keys, strict=True):
-        if (key, content.language_code) in taken:
-            if content.key:
-                raise FaqKeyTaken
+        if content.key and (key, content.language_code) in taken:
+            raise FaqKeyTaken
+        if not content.key and key in used:
             key = another_key(key)
         taken.add((key, content.language_code))
+        used.add(key)
         assign(faq, replace(content, key=key))
         check_fields(faq)
     if faqs:

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.accounts.access import member_required
 from crm.accounts.form_guard.edits import version_of
 from crm.accounts.form_guard.idempotency import once
+from crm.accounts.models import Membership
 from crm.accounts.undo import offer_undo
-from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
-from knowledge.errors import CategoryNameTaken
+from knowledge.errors import CategoryNameTaken, CategoryNotFound
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
@@ -46,8 +46,59 @@ def categories(request: HttpRequest) -> HttpResponse:
             else:
                 messages.success(request, _("Saved."))
                 return redirect("knowledge:categories")
+    return _page(request, membership, form, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@member_required
+@once
+def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
+    """Rename a category; a refusal shows the list again, with what was written in its row."""
+    if request.method != "POST":
+        # Where the refusal stood: whoever loads it again, or changes the language there.
+        return redirect("knowledge:categories")
+    membership = manager_of(request)
+    category = FaqCategory.objects.of(membership.organization_id).filter(pk=category_id).first()
+    if category is None:
+        raise CategoryNotFound
+    form = CategoryForm(request.POST, category=category)
+    status = 422
+    if form.is_valid():
+        try:
+            rename_category(
+                organization_id=membership.organization_id,
+                category_id=category_id,
+                name=form.cleaned_data["name"],
+                names=form.names() if names_were_sent(request) else None,
+                by=membership,
+                version=version_of(request),
+            )
+        except EditedMeanwhile as refusal:
+            category.refresh_from_db()
+            form.meet(category, CategoryForm.initial_of(category))
+            status = refusal.status
+        except CategoryNameTaken as taken:
+            form.add_error("name", _(taken.message))
+            status = taken.status
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("knowledge:categories")
+    return _page(request, membership, CategoryForm(), edited=form, status=status)
+
+
+def _page(
+    request: HttpRequest,
+    membership: Membership,
+    form: CategoryForm,
+    *,
+    edited: CategoryForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Render the list; ``edited`` stands in the row of its category."""
     alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
     found = FaqCategory.objects.visible_to(membership).annotate(total=alive).in_order()[:500]
+    edited_id = edited.record.pk if edited and edited.record else None
     return render(
         request,
         "knowledge/categories.html",
@@ -56,56 +107,13 @@ def categories(request: HttpRequest) -> HttpResponse:
             "active_tab": "categories",
             "form": form,
             "categories": found,
-            "rows": [(category, CategoryForm(category=category)) for category in found],
+            "rows": [
+                (each, edited if each.pk == edited_id else CategoryForm(category=each))
+                for each in found
+            ],
         },
-        status=422 if form.errors else 200,
+        status=status,
     )
-
-
-@require_POST
-@member_required
-@once
-def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
-    membership = manager_of(request)
-    form = CategoryForm(request.POST)
-    if form.is_valid():
-        wanted = form.cleaned_data["name"]
-        try:
-            rename_category(
-                organization_id=membership.organization_id,
-                category_id=category_id,
-                name=wanted,
-                names=form.names() if names_were_sent(request) else None,
-                by=membership,
-                version=version_of(request),
-            )
-        except EditedMeanwhile:
-            present = FaqCategory.objects.of(membership.organization_id).get(pk=category_id)
-            messages.error(
-                request,
-                _(
-                    "The category was renamed meanwhile: it is “%(present)s” now. What you wrote, "
-                    "“%(wanted)s”, was not saved."
-                )
-                % {
-                    "present": isolate(present.name),
-                    "wanted": isolate(", ".join([wanted, *filter(None, form.names().values())])),
-                },
-            )
-        except CategoryNameTaken as taken:
-            _refused(request, form, _(taken.message))
-        else:
-            messages.success(request, _("Saved."))
-    else:
-        _refused(request, form, _("A category needs a name of at most 100 letters."))
-    return redirect("knowledge:categories")
-
-
-def _refused(request: HttpRequest, form: CategoryForm, words: str) -> None:
-    """Add an error message with the reason and the names that were entered."""
-    names = [str(form.data.get(form.add_prefix(each), "")).strip() for each in form.fields]
-    written = isolate(", ".join(filter(None, names)))
-    messages.error(request, f"{words} “{written}”" if any(names) else words)
 
 
 def names_were_sent(request: HttpRequest) -> bool:

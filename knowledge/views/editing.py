@@ -20,7 +20,9 @@ from crm.accounts.form_guard.idempotency import once
 from crm.accounts.models import Language, Membership
 from crm.accounts.permissions import WRITE, Module, can_access, require
 from crm.accounts.undo import offer_undo
+from crm.core.errors import Conflict
 from crm.core.quotas import QuotaExceeded
+from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
@@ -32,6 +34,9 @@ from knowledge.services import (
     set_published,
     update_faq,
 )
+
+# Set by a page that showed a warning.
+WARNED = "warned"
 
 
 def reader_of(request: HttpRequest) -> Membership:
@@ -72,16 +77,19 @@ def writing(
     initial: dict[str, Any],
     saved: Callable[[Faq], None] | None = None,
     back: str = "",
+    warning: str = "",
     extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """Render or store a new FAQ; ``saved`` is called with it, then redirect to the list.
 
-    ``extra`` is context for the template.
+    ``warning`` says why there may be no need for it any more: the FAQ is stored only from a page
+    that showed it. ``extra`` is context for the template.
     """
     form = FaqForm(
         request.POST or None, initial=initial, organization_id=membership.organization_id
     )
-    if request.method == "POST" and form.is_valid():
+    is_warned = not warning or WARNED in request.POST
+    if request.method == "POST" and form.is_valid() and is_warned:
         try:
             faq = create_faq(
                 organization_id=membership.organization_id,
@@ -98,7 +106,9 @@ def writing(
                 transaction.on_commit(partial(saved, faq))
             messages.success(request, _("Saved. The bot knows it in a moment."))
             return redirect(back or "knowledge:faqs")
-    return _form_page(request, membership, form, None, back, extra)
+    status = Conflict.status if form.is_bound and not is_warned else 200
+    context = {"warning": warning, **(extra or {})}
+    return _form_page(request, membership, form, None, back, context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -151,6 +161,8 @@ def _form_page(
     faq: Faq | None,
     back: str,
     extra: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     may_change = (
         can_access(membership, Module.KNOWLEDGE, WRITE, (faq.created_by_id,))
@@ -160,7 +172,8 @@ def _form_page(
     if not may_change:
         for field in form.fields.values():
             field.disabled = True
-    status = 422 if form.errors else 200
+    if form.errors:
+        status = 422
     if form.was_changed_elsewhere:
         status = EditedMeanwhile.status
     return render(
@@ -207,7 +220,7 @@ def delete(request: HttpRequest, faq_id: UUID) -> HttpResponse:
         )
     except EditedMeanwhile:
         return _look_again(request, faq_id)
-    text = _("“%(question)s” was deleted.") % {"question": faq.question[:80]}
+    text = _("“%(question)s” was deleted.") % {"question": isolate(faq.question[:80])}
     offer_undo(request, text, action_id)
     return redirect("knowledge:faqs")
 

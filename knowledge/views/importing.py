@@ -26,7 +26,8 @@ from knowledge.views.editing import manager_of
 def import_page(request: HttpRequest) -> HttpResponse:
     """Render the preview of a text; with ``step=import``, store the importable rows.
 
-    Rows that cannot be imported are returned in the field for correction.
+    Rows that cannot be imported, and those whose question has another answer already, are returned
+    in the field.
     """
     membership = manager_of(request)
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -54,13 +55,14 @@ def import_page(request: HttpRequest) -> HttpResponse:
                     )
                     % {"count": len(made)},
                 )
-                if not read.rest():
+                # Marked anew: a colleague may have added one of the questions meanwhile.
+                rest = read.with_known(membership.organization_id).rest()
+                if not rest:
                     return redirect("knowledge:faqs")
-                form = ImportForm({"text": read.rest()})
+                form = ImportForm({"text": rest})
                 form.is_valid()
-                read = read_text(
-                    read.rest(), fallback_language=membership.organization.language_code
-                ).with_known(membership.organization_id)
+                read = read_text(rest, fallback_language=membership.organization.language_code)
+                read = read.with_known(membership.organization_id)
         else:
             # The field holds what is shown, also where it came from a file.
             form = ImportForm({"text": text})
@@ -83,6 +85,7 @@ def _page(
             "ready": len(read.importable()),
             "wrong": sum(1 for row in read.rows if row.error),
             "known": sum(1 for row in read.rows if row.is_known),
+            "otherwise": sum(1 for row in read.rows if row.is_answered_otherwise),
         }
         if not read.rows:
             form.add_error("text", _("There is no question in this text yet."))

@@ -1,5 +1,9 @@
-// What all forms share: one press sends once; requests of htmx are stamped.
+// What all forms share: one press sends once, and only what can be sent; requests of htmx are
+// stamped.
+import { askBeforeLeaving } from "./leaving.js";
+import { refusalToSend } from "./sending.js";
 import { stampHeaders } from "./stamp.js";
+import { toast } from "./toasts.js";
 
 // A form that answers with a file leaves its page as it is.
 const SEND_AGAIN_MS = 5_000;
@@ -19,8 +23,9 @@ function release(form) {
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-  if (form.dataset.sent) {
+  if (form.dataset.sent !== "checked") {
     event.preventDefault();
+    if (!form.dataset.sent) void check(form, event.submitter);
     return;
   }
   form.dataset.sent = "yes";
@@ -31,12 +36,32 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => release(form), SEND_AGAIN_MS);
 });
 
+/** Send a form if it can be sent; otherwise the page stays, with what was typed.
+ *
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement | null} submitter */
+async function check(form, submitter) {
+  form.dataset.sent = "checking";
+  const refusal = await refusalToSend(form, submitter);
+  if (refusal) {
+    release(form);
+    toast(refusal, { kind: "error" });
+    return;
+  }
+  form.dataset.sent = "checked";
+  form.requestSubmit(submitter);
+  // What its own checks refuse, the browser has said, and nothing was sent.
+  if (form.dataset.sent === "checked") release(form);
+}
+
 // The back button may bring the page back as it was left.
 window.addEventListener("pageshow", () => {
   /** @type {NodeListOf<HTMLFormElement>} */
   const sent = document.querySelectorAll("form[data-sent]");
   for (const form of sent) release(form);
 });
+
+askBeforeLeaving();
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   Object.assign(detail.headers, stampHeaders());

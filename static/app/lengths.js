@@ -1,7 +1,8 @@
 // Lengths as the server counts them (`stream/text.js`).
 //
 // The browser's own maxlength counts an emoji as two and cuts what is pasted without a word. Where
-// scripts run, a field says instead how much there is too much, and keeps it.
+// scripts run, a field says instead how much there is too much, and keeps it. Of a search only its
+// beginning counts, here as at the server.
 import { lengthOf } from "../stream/text.js";
 
 const SHOWN_FROM = 0.9;
@@ -30,5 +31,5 @@ function watch(field) {
 /** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */
 const fields = document.querySelectorAll("input[maxlength], textarea[maxlength]");
 for (const field of fields) {
-  if (field.type !== "hidden") watch(field);
+  if (field.type !== "hidden" && field.type !== "search") watch(field);
 }

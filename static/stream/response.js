@@ -20,12 +20,15 @@ export class Refused extends Error {
   }
 }
 
-/** The server was not reached, or somebody else answered in its place. */
+/** The server was not reached, or somebody else answered in its place, with `status`. */
 export class Unreachable extends Error {
-  /** @param {string} message */
-  constructor(message) {
+  /**
+   * @param {string} message
+   * @param {number | null} [status] */
+  constructor(message, status = null) {
     super(message);
     this.name = "Unreachable";
+    this.status = status;
   }
 }
 
@@ -72,7 +75,8 @@ export async function requestJson(url, options) {
       retryAfter: answer.retry_after ?? (Number(response.headers.get("Retry-After")) || null),
     });
   }
-  throw new Unreachable(`HTTP ${response.status} ${type}: not an answer of this server`);
+  const words = `HTTP ${response.status} ${type}: not an answer of this server`;
+  throw new Unreachable(words, response.status);
 }
 
 /** Return whether a value has a shape: a `typeof` word, "array", a table of members, or a predicate.

@@ -17,7 +17,7 @@ def test_widgets_over_the_api(api: Api, organization: Organization) -> None:
     body = {
         "name": "Shop",
         "allowed_domains": ["https://www.shop.example/x", "*.shop.example"],
-        "texts": {"vi": {"title": "Cửa hàng", "greeting": ""}},
+        "texts": {"vi": {"title": "Cửa\nhàng", "greeting": ""}},
     }
     made = api.post(WIDGETS, body, Idempotency_Key="w-1")
     again = api.post(WIDGETS, body, Idempotency_Key="w-1")

@@ -61,7 +61,8 @@ def test_the_four_plans_are_there_by_name(organization: Organization) -> None:
 
 def test_a_sign_up_begins_with_a_trial_of_pro(db: None) -> None:
     user = User.objects.create(email="new@example.com", name="New")
-    membership = found_organization(user=user, name="Newcomers")
+    membership = found_organization(user=user, name="Newcomers Đặng")
+    assert membership.organization.slug.startswith("newcomers-dang-")
     subscription = of(membership.organization)
     assert (subscription.plan_id, subscription.status) == ("pro", SubscriptionStatus.TRIAL)
     assert subscription.period_end - subscription.period_start == timedelta(days=14)

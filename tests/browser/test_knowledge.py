@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import pytest
 from django.db.models import F
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.interactions import BotInteraction, Outcome
 from crm.accounts.models import Membership, Organization
@@ -99,6 +99,77 @@ def test_question_without_an_answer_becomes_a_faq(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Nothing here:")).to_be_visible()
     assert Faq.objects.filter(question="Is there wifi?", answer="Yes, free.").exists()
+
+
+def dialogs_of(page: Page) -> list[str]:
+    """Collect the kinds of the page's dialogs, each of which is dismissed: the page stays."""
+    shown: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        shown.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    return shown
+
+
+def test_a_page_with_an_unsent_text_asks_before_it_is_left(page: Page) -> None:
+    page.goto("/app/knowledge/new/")
+    shown = dialogs_of(page)
+    question = page.get_by_label("Question")
+    question.press_sequentially("Typed by hand?")
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Settings").click()
+    await_truth(page, lambda: len(shown) == 2)
+    assert shown == ["beforeunload", "beforeunload"]
+    expect(question).to_have_value("Typed by hand?")
+    page.get_by_label("Answer").fill("Yes.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Typed by hand?")).to_be_visible()
+    assert len(shown) == 2
+
+
+def test_the_button_of_another_form_asks_for_what_was_typed(page: Page) -> None:
+    page.get_by_role("link", name=TEXTS["delivery"]["en"][0]).click()
+    shown = dialogs_of(page)
+    page.get_by_label("Answer").press_sequentially("Typed. ")
+    page.get_by_role("button", name="Hide").click()
+    await_truth(page, lambda: shown == ["beforeunload"])
+    assert "Typed. " in page.get_by_label("Answer").input_value()
+    assert Faq.objects.get(key="delivery", language_code="en").is_published
+
+
+def test_a_form_that_cannot_be_sent_stays_with_what_was_typed(page: Page) -> None:
+    page.goto("/app/knowledge/new/")
+    question, answer = page.get_by_label("Question"), page.get_by_label("Answer")
+    save = page.get_by_role("button", name="Save")
+    question.fill("Typed by hand?")
+    answer.fill("Yes.")
+    page.context.set_offline(True)
+    save.click()
+    expect(page.get_by_text("No connection to the server.")).to_be_visible()
+    page.context.set_offline(False)
+    # A network that wants a log-in of its own answers in the server's place.
+    page.route("**/health", lambda route: route.fulfill(body="<!doctype html><p>Log in</p>"))
+    save.click()
+    expect(page.get_by_text("No connection to the server.")).to_have_count(2)
+    page.unroute("**/health")
+    answer.fill("Ж" * 200_000)
+    save.click()
+    expect(page.get_by_text("This is too large to be sent.")).to_be_visible()
+    expect(question).to_have_value("Typed by hand?")
+    assert not Faq.objects.filter(question="Typed by hand?").exists()
+    answer.fill("Yes.")
+    save.click()
+    expect(page.get_by_role("link", name="Typed by hand?")).to_be_visible()
+
+
+def test_a_search_is_cut_to_what_an_address_can_hold(page: Page) -> None:
+    search = page.get_by_role("searchbox")
+    search.fill("giao hang " * 2_000)
+    assert len(search.input_value()) == 200
+    expect(page.locator(".kb-row")).to_have_count(1)
+    expect(page.locator(".kb-question")).to_have_text(TEXTS["delivery"]["vi"][0])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -47,6 +47,14 @@ def test_a_made_up_settled_question_is_offered_nothing(agent: Membership, settle
     assert (shown.status_code, shown.context["settled"]) == (200, "")
 
 
+ANSWERED = {
+    "question": "Is there wifi?",
+    "answer": "Yes.",
+    "language_code": "en",
+    "is_published": "on",
+}
+
+
 def test_question_becomes_a_faq_and_leaves_the_list(
     asked: BotInteraction,
     organization: Organization,
@@ -57,15 +65,7 @@ def test_question_becomes_a_faq_and_leaves_the_list(
     page = client.get(f"{LIST}{asked.id}/answer/")
     assert page.context["form"].initial["question"] == asked.question
     with django_capture_on_commit_callbacks(execute=True):
-        reply = client.post(
-            f"{LIST}{asked.id}/answer/",
-            {
-                "question": "Is there wifi?",
-                "answer": "Yes.",
-                "language_code": "en",
-                "is_published": "on",
-            },
-        )
+        reply = client.post(f"{LIST}{asked.id}/answer/", ANSWERED)
     assert (reply.status_code, reply["Location"]) == (302, LIST)
     assert Faq.objects.get(organization=organization).question == "Is there wifi?"
     assert waiting(organization) == 0
@@ -82,15 +82,55 @@ def test_question_is_dismissed_and_brought_back(
     assert waiting(organization) == 1
 
 
-def test_question_becomes_another_way_to_ask_a_faq(
+def test_a_question_that_a_colleague_answered_is_answered_again_only_knowingly(
+    asked: BotInteraction,
+    organization: Organization,
+    owner: Membership,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    path = f"{LIST}{asked.id}/answer/"
+    client = browser(owner)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(path, ANSWERED)
+    mine = ANSWERED | {"answer": "No, written by hand."}
+    reply = client.post(path, mine)
+    assert reply.status_code == 409
+    assert "Somebody took care of this question meanwhile" in reply.content.decode()
+    assert reply.context["form"]["answer"].value() == "No, written by hand."
+    assert list(Faq.objects.values_list("answer", flat=True)) == ["Yes."]
+    # Who opens it only now is told before they write; the page that said so may save.
+    assert b'name="warned"' in client.get(path).content
+    assert client.post(path, mine | {"warned": "1"}).status_code == 302
+    assert Faq.objects.of(organization.pk).count() == 2
+
+
+def test_a_question_that_a_colleague_settled_goes_to_no_other_faq(
     asked: BotInteraction, organization: Organization, owner: Membership
+) -> None:
+    import_faqs(organization_id=organization.pk, contents=contents(), by=None)
+    faq = Faq.objects.of(organization.pk).first()
+    assert faq is not None
+    client = browser(owner)
+    client.post(f"{LIST}{asked.id}/settle/")
+    reply = client.post(f"{LIST}{asked.id}/same/", {"faq": faq.pk}, follow=True)
+    assert b"took care of this question meanwhile. Nothing was changed." in reply.content
+    faq.refresh_from_db()
+    assert faq.phrasings == []
+
+
+def test_question_becomes_another_way_to_ask_a_faq(
+    asked: BotInteraction,
+    organization: Organization,
+    owner: Membership,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     import_faqs(organization_id=organization.pk, contents=contents(), by=None)
     index_now(organization_id=organization.pk)
     client = browser(owner)
     nearest = client.get(f"{LIST}{asked.id}/answer/").context["nearest"]
     assert len(nearest) == 3
-    reply = client.post(f"{LIST}{asked.id}/same/", {"faq": nearest[0].id})
+    with django_capture_on_commit_callbacks(execute=True):
+        reply = client.post(f"{LIST}{asked.id}/same/", {"faq": nearest[0].id})
     assert (reply.status_code, reply["Location"]) == (302, LIST)
     faq = Faq.objects.get(pk=nearest[0].id)
     assert (faq.phrasings, faq.version, faq.is_indexed) == ([asked.question], 2, False)

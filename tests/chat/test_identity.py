@@ -338,6 +338,12 @@ def test_a_fact_that_is_too_long_as_it_is_stored_is_refused(
     assert visit(widget, signed(secret, name="\u0958" * 127)).status_code == 201
 
 
+def test_a_fact_is_as_long_as_it_is_stored(widget: Widget, secret: NewIdentitySecret) -> None:
+    """Typed apart, the same letters are more."""
+    assert visit(widget, signed(secret, name="e\u0301" * 255)).status_code == 201
+    assert Customer.objects.get().name == "é" * 255
+
+
 def test_a_secret_of_another_widget_proves_nothing(
     widget: Widget, secret: NewIdentitySecret, stranger: Membership
 ) -> None:

@@ -125,6 +125,17 @@ def test_an_export_begins_on_the_page_and_is_fetched_there(owner: Membership) ->
     assert b"".join(answer.streaming_content).startswith("\ufeffseq,".encode())  # type: ignore[attr-defined]
 
 
+def test_an_export_with_a_wrong_filter_is_none(owner: Membership) -> None:
+    """It would be of everything."""
+    client = Client()
+    client.force_login(owner.user)
+    for query in ("since=never", "actor=nobody"):
+        address = f"/app/settings/audit/exports/?object_type=customer&{query}"
+        answer = client.post(address, {"format": "csv"}, follow=True)
+        assert "A filter is wrong, so nothing is exported." in answer.content.decode()
+    assert not AuditExport.objects.exists()
+
+
 def test_a_stranger_fetches_nothing(owner: Membership, stranger: Membership) -> None:
     export = asked(owner, ExportFormat.CSV)
     client = Client()

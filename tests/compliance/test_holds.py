@@ -220,6 +220,82 @@ def test_what_cannot_be_a_hold_is_refused(owner: Membership, body: dict[str, Any
     assert not LegalHold.objects.exists()
 
 
+BLANK = ["", "  \n", "\u200b\u2060", "\u3164", "\u2800", "\u0301"]
+
+
+@pytest.mark.parametrize("reason", [*BLANK, "x" * 501])
+def test_a_reason_that_cannot_be_read_is_refused_everywhere(
+    at_work: Client, owner: Membership, organization: Organization, reason: str
+) -> None:
+    settle()
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("audit", "hold", str(organization.pk), "--reason", reason)
+    assert place(at_work, reason=reason).status_code == 400
+    assert Api(owner).post(API, {"reason": reason}).status_code == 400
+    assert not LegalHold.objects.exists()
+    hold = place_hold(organization_id=organization.pk, reason="Case 17")
+    with pytest.raises(CommandError, match="Say why"):
+        call_command("audit", "lift", str(hold.pk), "--reason", reason)
+    hold.refresh_from_db()
+    assert hold.lifted_at is None
+
+
+def test_one_reason_in_several_spellings_is_one_hold(
+    at_work: Client, owner: Membership, organization: Organization, customer: Customer
+) -> None:
+    settle()
+    hold = place_hold(organization_id=organization.pk, reason="Case 17 – O’Brien")
+    assert place(at_work, reason="CASE 17 - O'Brien").status_code == 302
+    assert place(at_work, reason="Case\u00a017\u200b – O’Brien").status_code == 302
+    made = Api(owner).post(API, {"reason": "case 17 –\nO’Brien"})
+    assert (made.status_code, made.json()["id"]) == (201, str(hold.pk))
+    assert LegalHold.objects.get() == hold
+    # Another subject, and another reason, is another hold.
+    place(at_work, "customer", str(customer.pk), reason="Case 17 – O’Brien")
+    place(at_work, reason="Case 18 – O’Brien")
+    assert LegalHold.objects.count() == 3
+
+
+def test_subjects_who_are_called_alike_are_told_apart(
+    at_work: Client, organization: Organization
+) -> None:
+    twins = [
+        Customer.objects.create(organization=organization, name=name)
+        for name in ("Ann O’Neill", "ANN O'Neill", "Ben")
+    ]
+    for each in twins:
+        place(at_work, "customer", str(each.pk))
+    shown = [subject for _hold, subject in at_work.get(PAGE).context["active"]]
+    assert sorted(shown) == sorted(
+        [
+            f"Customer: {twins[0].name} · {twins[0].pk}",
+            f"Customer: {twins[1].name} · {twins[1].pk}",
+            "Customer: Ben",
+        ]
+    )
+
+
+def test_every_hold_is_found_page_by_page(
+    at_work: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.compliance.views.holds.SHOWN", 2)
+    reasons = [f"Case {number}" for number in range(5)]
+    for number, reason in enumerate(reasons):
+        hold = place_hold(organization_id=organization.pk, reason=reason)
+        gone = place_hold(organization_id=organization.pk, reason=f"Gone {number}")
+        lift_hold(hold_id=gone.pk, reason="Closed")
+    for kind in ("active", "lifted"):
+        address, found = PAGE, []
+        while address:
+            context = at_work.get(address).context
+            found += [hold.reason for hold, _subject in context[kind]]
+            address = context[f"more_{kind}"]
+        name = "Case" if kind == "active" else "Gone"
+        assert found == [f"{name} {number}" for number in reversed(range(5))]
+    assert at_work.get(PAGE, {"after": "x"}).status_code == 200
+    assert hold.reason == reasons[-1]
+
+
 def test_operators_hold_by_command(organization: Organization) -> None:
     told = StringIO()
     call_command("audit", "hold", str(organization.pk), "--reason", "A court asks.", stdout=told)

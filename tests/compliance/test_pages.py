@@ -80,6 +80,17 @@ def test_it_is_searched(
     assert (page.status_code, len(page.context["entries"])) == (200, number)
 
 
+def test_a_thing_is_found_by_its_id_alone(busy: Organization, owner: Membership) -> None:
+    customer = Customer.objects.of(busy.pk).first()
+    assert customer is not None
+    for given in (str(customer.pk), str(customer.pk).upper(), customer.pk.hex):
+        page = client_of(owner).get(PAGE, {"object_id": given})
+        found = [told.entry.object_id for told in page.context["entries"]]
+        assert found == [str(customer.pk)], given
+        answer = client_of(owner).get(API, {"object_id": given})
+        assert [each["object_id"] for each in answer.json()["results"]] == found, given
+
+
 def test_a_page_costs_the_same_for_many(busy: Organization, owner: Membership) -> None:
     client = client_of(owner)
     client.get(PAGE)

@@ -85,6 +85,30 @@ def test_a_dripping_request_is_cut_off(server: LiveServer, first: bytes, drop: b
         }
 
 
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (
+            b"GET /?q=" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"414",
+            b"address_too_long",
+        ),
+        (HEAD + b"X: " + b"x" * 20_000 + b"\r\n\r\n", b"431", b"header_too_long"),
+    ],
+    ids=["address", "header"],
+)
+def test_a_line_that_is_too_long_is_answered(
+    server: LiveServer, request_: bytes, status: bytes, code: bytes
+) -> None:
+    with connected(server) as line:
+        line.sendall(request_)
+        answer = b""
+        while received := line.recv(4096):
+            answer += received
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b'"code": "' + code + b'"' in answer
+
+
 def test_a_second_request_of_a_connection_has_its_own_time(server: LiveServer) -> None:
     with connected(server) as line:
         for _number in range(2):

@@ -158,11 +158,35 @@ def test_a_category_that_was_renamed_meanwhile_is_not_renamed_again(
     category = FaqCategory.objects.create(organization=organization, name="Coffee", slug="coffee")
     client = browser(owner)
     path = f"/app/knowledge/categories/{category.pk}/rename/"
-    client.post(path, {"name": "Beans", "_version": 1})
-    answer = client.post(path, {"name": "Roasts", "_version": 1}, follow=True)
-    text = answer.content.decode()
-    assert "Beans" in text
-    assert "“Roasts”, was not saved" in text
+    begun = {"_version": 1, "initial-name": "Coffee", "initial-name-vi": "", "initial-name-ru": ""}
+    client.post(path, begun | {"name": "Beans", "name-vi": "Hạt", "name-ru": ""})
+    mine = begun | {"name": "Roasts", "name-vi": "", "name-ru": "Обжарка"}
+    answer = client.post(path, mine)
+    assert answer.status_code == 409
+    (row,) = [form for each, form in answer.context["rows"] if each == category]
+    assert [(each["mine"], each["theirs"]) for each in row.conflicts] == [("Roasts", "Beans")]
+    # What only one of the two changed is merged.
+    values = {name: row[name].value() for name in ("name", "name-vi", "name-ru")}
+    assert values == {"name": "Roasts", "name-vi": "Hạt", "name-ru": "Обжарка"}
+    assert client.post(path, values | {"_version": row.edited_version}).status_code == 302
+    category.refresh_from_db()
+    assert (category.name, category.names) == ("Roasts", {"vi": "Hạt", "ru": "Обжарка"})
+
+
+def test_a_refused_name_of_a_category_stays_in_its_field(
+    owner: Membership, organization: Organization
+) -> None:
+    category = FaqCategory.objects.create(organization=organization, name="Coffee", slug="coffee")
+    FaqCategory.objects.create(organization=organization, name="Tea", slug="tea")
+    client = browser(owner)
+    path = f"/app/knowledge/categories/{category.pk}/rename/"
+    answer = client.post(path, {"name": "TEA", "name-vi": "Trà", "_version": 1})
+    assert answer.status_code == 409
+    (row,) = [form for each, form in answer.context["rows"] if each == category]
+    assert (row["name"].value(), row["name-vi"].value()) == ("TEA", "Trà")
+    assert "There is a category of this name already." in answer.content.decode()
+    # The address of the refusal leads to the list.
+    assert client.get(path)["Location"] == "/app/knowledge/categories/"
 
 
 def test_an_instance_that_went_stale_is_never_written(customer: Customer) -> None:

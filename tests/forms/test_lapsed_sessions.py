@@ -285,3 +285,16 @@ def test_forms_of_one_address_are_kept_so_often_and_no_more(
         kept.append("kept-form" in answer.get("Location", ""))
     assert kept == [True, True, False, False]
     assert Session.objects.count() == 2
+
+
+def test_a_form_that_is_not_kept_for_the_log_in_is_shown_to_be_copied(
+    written: tuple[Client, dict[str, Any]], settings: Any
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"kept_form.address": "1/300"}
+    client, form = written
+    client.session.flush()
+    answers = [client.post(NEW, form | {"answer": f"Typed {number}."}) for number in range(2)]
+    assert LEADS_TO_KEPT.fullmatch(answers[0]["Location"])
+    assert answers[1].status_code == 401
+    assert "Typed 1." in answers[1].content.decode()
+    assert not Faq.objects.exists()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
 from crm.accounts.models import Organization
@@ -75,6 +75,36 @@ def test_key_is_made_from_the_question_and_never_twice(organization: Organizatio
     second = create_faq(organization_id=organization.pk, content=content, by=None)
     assert first.key == "giao-hang-di-dau"
     assert second.key.startswith("giao-hang-di-dau-")
+
+
+def test_a_made_key_is_nobodys_in_any_language(organization: Organization) -> None:
+    """FAQs of one key are translations of each other; these are not."""
+    made = [
+        create_faq(
+            organization_id=organization.pk,
+            content=replace(NEW, question=question, language_code=language, key=""),
+            by=None,
+        )
+        for question, language in (
+            ("Ban?", "en"),
+            ("Bàn?", "vi"),
+            ("Как добраться до офиса?", "ru"),
+            ("Faq?", "en"),
+        )
+    ]
+    assert len({each.key for each in made}) == 4
+    # What somebody says is a translation is one.
+    create_faq(
+        organization_id=organization.pk,
+        content=replace(NEW, key="ban", language_code="ru"),
+        by=None,
+    )
+
+
+def test_a_wrong_key_is_told_in_the_readers_language(organization: Organization) -> None:
+    with translation.override("vi"), pytest.raises(InvalidFaq) as refusal:
+        create_faq(organization_id=organization.pk, content=replace(NEW, key="a key"), by=None)
+    assert refusal.value.extra["errors"]["key"][0].startswith("Chỉ dùng chữ cái a đến z")
 
 
 def test_taken_key_is_refused_and_nothing_is_stored(faq: Faq) -> None:

@@ -182,9 +182,43 @@ def test_phone_number_is_found_in_every_form(
     assert [each.phone for each in Customer.objects.all().named_like(typed)] == [stored]
 
 
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("+1 (212) 555-0199", "5550199"),
+        ("8 (903) 555-77-88", "555-7788"),
+        ("8 (903) 555-77-88", "7788"),
+        ("+84901234567", "123 45 67"),
+        ("+84901234567", "3456"),
+    ],
+)
+def test_part_of_a_phone_number_finds_it(
+    organization: Organization, stored: str, typed: str
+) -> None:
+    Customer.objects.create(organization=organization, name="Mai", phone=stored)
+    Customer.objects.create(organization=organization, name="Lan", phone="+7 912 000-11-22")
+    assert [each.phone for each in Customer.objects.all().named_like(typed)] == [stored]
+
+
+def test_visitor_without_a_name_is_found_by_what_they_are_called(
+    api: Api, organization: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    visitor = Customer.objects.create(organization=organization)
+    Customer.objects.create(organization=organization)
+    end = visitor.short_id.upper()
+    for typed in (f"Visitor {end}", f"khách {end}", f"ПОСЕТИТЕЛЬ {end}", end, end.lower()):
+        with django_assert_num_queries(1):
+            named = list(Customer.objects.all().named_like(typed))
+        assert named == [visitor], typed
+    assert found(api, f"Lan {end}") == []
+    visitor.name = "Lan"
+    visitor.save()
+    assert not Customer.objects.all().named_like(end).exists()
+
+
 def test_number_of_somebody_else_finds_nobody(api: Api, organization: Organization) -> None:
     Customer.objects.create(organization=organization, name="Mai", phone="+84901234567")
-    for typed in ("+84 90 123 45 68", "+1 90 555 12", "091 123", "123 45 67", "Lan 0901234567"):
+    for typed in ("+84 90 123 45 68", "+1 90 555 12", "091 123", "123 45 68", "Lan 0901234567"):
         assert found(api, typed) == [], typed
 
 

@@ -59,8 +59,8 @@ class EditForm(Form):
 
         ``theirs`` are the present values, as the form's ``initial``. Fields that the sender left
         unchanged take the present value. To a field of several values, what the sender added and
-        removed is applied. The others keep what was sent and, where the present value differs, are
-        listed in ``conflicts``. Saving the form again overwrites.
+        removed is applied. The others keep what was sent and, where the present value was changed
+        too, are listed in ``conflicts``. Saving the form again overwrites.
         """
         sent = self.data
         data = sent.copy() if isinstance(sent, QueryDict) else QueryDict(mutable=True)
@@ -80,6 +80,9 @@ class EditForm(Form):
                 continue
             if initial_key in sent and isinstance(field, _SEVERAL):
                 _put(data, key, _merged(before or [], mine or [], _prepared(field, present)))
+                continue
+            if initial_key in sent and not field.has_changed(present, before):
+                # Only the sender changed it.
                 continue
             self.conflicts.append(
                 {

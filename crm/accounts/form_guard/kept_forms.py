@@ -28,7 +28,7 @@ from django.utils.text import Truncator
 from crm.accounts.form_guard.stamps import GUARD_FIELDS, ONCE, PERSON
 from crm.accounts.models import User
 from crm.core import ratelimit
-from crm.core.errors import AppError
+from crm.core.errors import AppError, NotAuthenticated
 from crm.core.http.exceptions import refusal_response
 
 SESSION_FIELD = "kept_forms"
@@ -226,7 +226,7 @@ def kept_page(
     other: str = "",
     waiting: Sequence[KeptForm] = (),
 ) -> HttpResponse:
-    """Render a form; ``reason`` is logged_out, switched, person or stale.
+    """Render a form; ``reason`` is logged_out, switched, person, stale, unnamed or unkept.
 
     ``waiting`` are the other stored forms.
     """
@@ -238,6 +238,17 @@ def kept_page(
         "waiting": waiting,
     }
     return render(request, "accounts/kept_form.html", context, status=status)
+
+
+def unkept_page(request: HttpRequest) -> HttpResponse | None:
+    """Render the typed text of a form that was not stored until the log-in, for copying.
+
+    None where nothing was typed or a password was sent along.
+    """
+    form = form_of(request)
+    if not form.written or has_secrets(request):
+        return None
+    return kept_page(request, form, reason="unkept", status=NotAuthenticated.status)
 
 
 def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:

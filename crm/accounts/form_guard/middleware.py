@@ -104,8 +104,9 @@ class FormGuardMiddleware:
 
     @staticmethod
     def _wait_for_log_in(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        key = kept_forms.keep(request)
-        return redirect(kept_forms.log_in_url(key)) if key else response
+        if key := kept_forms.keep(request):
+            return redirect(kept_forms.log_in_url(key))
+        return kept_forms.unkept_page(request) or response
 
 
 def is_personal(request: HttpRequest) -> bool:

@@ -35,6 +35,7 @@ from crm.accounts.signals import session_expired
 from crm.accounts.user_agent import Client
 from crm.core import realtime, tenancy
 from crm.core.http.attendance import is_unattended
+from crm.core.redis_circuit_breaker import insisting
 
 # What the session itself keeps of its record: its id, and when somebody logged in.
 RECORD_KEY = "user_session"
@@ -106,7 +107,7 @@ def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> 
         return
     with tenancy.person(user.pk):
         UserSession.objects.live().filter(pk=record_id).update(organization_id=organization_id)
-    cache.delete(_cache_key(record_id))
+    _forget_known(record_id)
     # Open pages of the other organization must not go on receiving its messages.
     realtime.close_sockets(user_id=user.pk, logins=[record_id])
 
@@ -124,7 +125,7 @@ def follow_membership(*, session: SessionBase, user: User, membership: Membershi
     with tenancy.person(user.pk):
         mine = UserSession.objects.live().filter(pk=record_id)
         if mine.exclude(organization_id=organization_id).update(organization_id=organization_id):
-            cache.delete(_cache_key(record_id))
+            _forget_known(record_id)
         record = mine.with_rules().first()
         ends_at = record.ends_at() if record is not None else None
     if record is None or ends_at is None or ends_at > timezone.now():
@@ -258,7 +259,7 @@ def _rejoined(record: UserSession, user: User, organization_id: str) -> UserSess
         return record
     UserSession.objects.live().filter(pk=record.pk).update(organization_id=organization_id)
     # What is known is of the other organization.
-    cache.delete(_cache_key(record.pk))
+    _forget_known(record.pk)
     return UserSession.objects.with_rules().get(pk=record.pk)
 
 
@@ -268,11 +269,17 @@ def _know(record: UserSession) -> None:
     cache.add(_cache_key(record.pk), signed, _KNOWN_SECONDS)
 
 
+def _forget_known(record_id: UUID | str) -> None:
+    with insisting():
+        cache.delete(_cache_key(record_id))
+
+
 def _forget(ended: Sequence[UserSession]) -> None:
     if not ended:
         return
     over = {_cache_key(record.pk): _signed(record, _OVER) for record in ended}
-    cache.set_many(over, _OVER_SECONDS)
+    with insisting():
+        cache.set_many(over, _OVER_SECONDS)
     for record in ended:
         store = _store(record.key)
         store.delete(record.key)

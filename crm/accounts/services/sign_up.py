@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from crm.accounts.models import EndReason, Membership, Organization, Role, User
 from crm.accounts.services.access import end_access
 from crm.core import quotas, tenancy
+from crm.core.text.normalization import search_key
 
 # What a user's metadata keeps of a sign-up until the address is confirmed.
 WANTED = "wanted_organization"
@@ -85,5 +86,5 @@ def purge_unconfirmed() -> int:
 
 def _free_slug(name: str) -> str:
     # Random, so that nobody learns by trying who else is here.
-    stem = slugify(name)[: _LONGEST_SLUG - 9].strip("-") or "organization"
+    stem = slugify(search_key(name))[: _LONGEST_SLUG - 9].strip("-") or "organization"
     return f"{stem}-{secrets.token_hex(4)}"

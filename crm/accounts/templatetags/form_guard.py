@@ -8,6 +8,7 @@ import secrets
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.template.base import Parser, Token
 from django.template.context import Context
@@ -65,15 +66,19 @@ def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
 
 @register.simple_tag(takes_context=True)
 def page_stamp(context: Context) -> SafeString:
-    """Render the stamp for scripts: a `<meta>` that they copy into their headers."""
+    """Render the stamp for scripts: a `<meta>` that they copy into their headers.
+
+    It also has the largest body that is read, in bytes.
+    """
     request = context.get("request")
     found = stamp(request) if isinstance(request, HttpRequest) else {}
     if not found:
         return SafeString()
     return format_html(
-        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}">',
+        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}" data-max-bytes="{}">',
         found["organization"],
         found["person"],
+        settings.MAX_BODY_BYTES,
     )
 
 

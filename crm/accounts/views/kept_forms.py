@@ -79,7 +79,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return _anew(request)
     if key := kept_forms.keep(request):
         return redirect(kept_forms.log_in_url(key))
-    return expired_page(request, reason)
+    return kept_forms.unkept_page(request) or expired_page(request, reason)
 
 
 def _stale(request: HttpRequest) -> HttpResponse:

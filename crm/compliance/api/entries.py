@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from crm.accounts.api.base import ModuleView
 from crm.accounts.permissions import WRITE, Module, require
+from crm.compliance.filters import object_key
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
 from crm.core.fields import MomentField
@@ -99,6 +100,9 @@ class AuditListQuery(ListQuery):
     correlation_id = serializers.CharField(max_length=64, required=False)
     at__gte = MomentField(required=False)
     at__lt = MomentField(required=False)
+
+    def validate_object_id(self, given: str) -> str:
+        return object_key(given)
 
 
 @extend_schema(tags=["organization"])

@@ -11,10 +11,16 @@ from django.utils import timezone
 from crm.accounts.models import Membership, Organization, User
 from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.compliance.actor import current_actor
-from crm.compliance.errors import HoldNotFound, UnderLegalHold, UnknownHoldSubject
+from crm.compliance.errors import (
+    HoldNotFound,
+    HoldReasonInvalid,
+    UnderLegalHold,
+    UnknownHoldSubject,
+)
 from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
+from crm.core.text.normalization import identity_key, is_blank, normalize
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer
 
@@ -25,10 +31,13 @@ SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 def place_hold(
     *, organization_id: UUID, reason: str, subject: str = "", by: Principal | None = None
 ) -> LegalHold:
-    """Place a legal hold on a subject, or on the whole organization. Safe to repeat.
+    """Place a legal hold on a subject, or on the whole organization.
 
-    Without ``by`` the installation does it. Raise UnknownHoldSubject or Forbidden.
+    Safe to repeat: an active hold on the subject with the same reason, in any spelling that
+    `identity_key` folds to one, is returned. Without ``by`` the installation does it. Raise
+    HoldReasonInvalid, UnknownHoldSubject or Forbidden.
     """
+    reason = _reason(reason)
     if by is not None:
         require(by, Module.SETTINGS, WRITE)
     # The organization's row is the lock between holding and erasing.
@@ -36,18 +45,25 @@ def place_hold(
     _lock_months()
     if subject and not is_subject(organization_id, subject, by=by):
         raise UnknownHoldSubject(extra={"field": "subject"})
-    hold, _created = LegalHold.objects.active().get_or_create(
+    present = LegalHold.objects.active().filter(organization_id=organization_id, subject=subject)
+    for hold in present:
+        if identity_key(hold.reason) == identity_key(reason):
+            return hold
+    return LegalHold.objects.create(
         organization_id=organization_id,
         subject=subject,
         reason=reason,
-        defaults={"placed_by_id": by.user_id if by else None},
+        placed_by_id=by.user_id if by else None,
     )
-    return hold
 
 
 @transaction.atomic
 def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> LegalHold:
-    """Lift a legal hold; other holds on the same subject stay. Raise HoldNotFound."""
+    """Lift a legal hold; other holds on the same subject stay.
+
+    Raise HoldReasonInvalid or HoldNotFound.
+    """
+    reason = _reason(reason)
     holds = LegalHold.objects.all()
     if by is not None:
         require(by, Module.SETTINGS, WRITE)
@@ -60,6 +76,17 @@ def lift_hold(*, hold_id: UUID, reason: str, by: Principal | None = None) -> Leg
     hold.lift_reason = reason
     hold.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
     return hold
+
+
+def _reason(text: str) -> str:
+    """Return a reason as it is stored. Raise HoldReasonInvalid if nothing of it can be read, or if
+    it is too long.
+    """
+    reason = normalize(text)
+    longest = LegalHold._meta.get_field("reason").max_length
+    if is_blank(reason) or len(reason) > (longest or 0):
+        raise HoldReasonInvalid(extra={"field": "reason"})
+    return reason
 
 
 def is_subject(organization_id: UUID, subject: str, *, by: Principal | None) -> bool:

@@ -66,7 +66,9 @@ def start_export(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     chosen = ExportForm(request.POST)
     filters = AuditFilterForm(request.GET if _is_asked(request) else None, by=membership)
-    if chosen.is_valid():
+    if filters.is_bound and not filters.is_valid():
+        messages.error(request, _("A filter is wrong, so nothing is exported. Correct it first."))
+    elif chosen.is_valid():
         try:
             started = ask_for_export(
                 by=membership,

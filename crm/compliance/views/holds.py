@@ -1,10 +1,12 @@
 """Settings page of legal holds."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +16,7 @@ from crm.accounts.form_guard.idempotency import once
 from crm.accounts.form_guard.kept_forms import refused_to
 from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.forms import HoldForm, LiftForm
+from crm.compliance.managers import LegalHoldQuerySet
 from crm.compliance.models import LegalHold
 from crm.compliance.presentation import subjects_in_words
 from crm.compliance.services.legal_holds import lift_hold, place_hold
@@ -42,16 +45,36 @@ def holds(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("It is kept until the hold is lifted."))
         return redirect("compliance:holds")
     found = LegalHold.objects.visible_to(membership).select_related("placed_by", "lifted_by")
-    active = list(found.active().newest_first()[:SHOWN])
-    lifted = list(found.lifted().newest_first()[:SHOWN])
+    active, more_active = _page(found.active(), request, "after")
+    lifted, more_lifted = _page(found.lifted(), request, "lifted_after")
     words = subjects_in_words([*active, *lifted], by=membership)
     context = {
         **PAGE,
         "form": form,
         "active": [(hold, words[hold.subject]) for hold in active],
+        "more_active": more_active,
         "lifted": [(hold, words[hold.subject]) for hold in lifted],
+        "more_lifted": more_lifted,
     }
     return render(request, "compliance/holds.html", context, status=400 if form.is_bound else 200)
+
+
+def _page(
+    holds: LegalHoldQuerySet, request: HttpRequest, parameter: str
+) -> tuple[list[LegalHold], str]:
+    """Return the newest holds, or those after the one that the parameter names; and the address of
+    the next page, or "".
+    """
+    if after := request.GET.get(parameter):
+        try:
+            holds = holds.before(UUID(after))
+        except ValueError:
+            return [], ""
+    shown = list(holds.newest_first()[: SHOWN + 1])
+    if len(shown) <= SHOWN:
+        return shown, ""
+    query = urlencode({parameter: str(shown[SHOWN - 1].pk)})
+    return shown[:SHOWN], f"{reverse('compliance:holds')}?{query}"
 
 
 @member_required

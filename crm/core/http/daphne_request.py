@@ -14,8 +14,45 @@ from crm.core.errors import InternalError
 PATIENCE = 32
 
 
+# How long what a refused client still sends is thrown away, so that it reads the answer first.
+LINGER_SECONDS = 1.0
 # What a client is told that did not get its request through in time.
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def _refusal(status: int, reason: str, code: str, title: str) -> bytes:
+    """Return a whole response with a problem document, after which the connection ends."""
+    body = _problem(status, code, title)
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _problem(status: int, code: str, title: str) -> bytes:
+    problem = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": title,
+    }
+    return json.dumps(problem).encode()
+
+
+ADDRESS_TOO_LONG = _refusal(
+    414,
+    "URI Too Long",
+    "address_too_long",
+    "The address is too long. Shorten what it searches for, and send it again.",
+)
+HEADER_TOO_LONG = _refusal(
+    431,
+    "Request Header Fields Too Large",
+    "header_too_long",
+    "A header is too long. Shorten it and send the request again.",
+)
 
 
 class DeadlineChannel(HTTPChannel):
@@ -24,14 +61,26 @@ class DeadlineChannel(HTTPChannel):
     Twisted's timeout restarts with every byte. Here the headers must arrive within
     REQUEST_HEADER_SECONDS of a request's first byte, and the body within REQUEST_BODY_SECONDS after
     them; so must the handshake of a WebSocket. No deadline runs during the response.
+
+    Where Twisted would only cut the connection, a line that is too long is answered.
     """
 
     _deadline: Any = None
+    _is_refused = False
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's name
+        if self._is_refused:
+            return
         if self._deadline is None and not self._handlingRequest:
             self._expect_within(settings.REQUEST_HEADER_SECONDS)
         super().dataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802  Twisted's name
+        self._is_refused = True
+        self._expect_nothing()
+        transport: Any = self.transport
+        transport.write(HEADER_TOO_LONG if self.requests else ADDRESS_TOO_LONG)
+        self.callLater(LINGER_SECONDS, self.loseConnection)
 
     def allHeadersReceived(self) -> None:  # noqa: N802  Twisted's name
         self._expect_within(settings.REQUEST_BODY_SECONDS)
@@ -102,13 +151,6 @@ class BoundedRequest(WebRequest):
             code, title = "bad_request", f"{body}. Correct the request and send it again."
         else:
             code, title = InternalError.code, InternalError.message
-        problem = {
-            "type": "about:blank",
-            "title": title,
-            "status": status,
-            "code": code,
-            "detail": title,
-        }
         headers = [(b"Content-Type", b"application/problem+json")]
         self.handle_reply({"type": "http.response.start", "status": status, "headers": headers})
-        self.handle_reply({"type": "http.response.body", "body": json.dumps(problem).encode()})
+        self.handle_reply({"type": "http.response.body", "body": _problem(status, code, title)})

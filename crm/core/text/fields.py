@@ -7,7 +7,9 @@ fields.
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from crm.core.text.normalization import (
     normalize,
@@ -54,6 +56,13 @@ class LineField(_NormalizedText, models.CharField):
 class KeyField(_NormalizedText, models.SlugField):
     """A key that people write: letters, digits and hyphens, in lower case."""
 
+    default_validators = [
+        RegexValidator(
+            r"^[-a-zA-Z0-9_]+\Z",
+            _("Write only the letters a to z, digits, hyphens and underscores."),
+            "invalid",
+        )
+    ]
     form_of = staticmethod(normalize_key)
     django_path = "django.db.models.SlugField"
 

@@ -1,6 +1,7 @@
 // What an agent does with a conversation as a whole, and how to take it back.
 import { Refusal, get, post } from "./api.js";
 import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } from "./page.js";
+import { isCalled } from "./names.js";
 import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
@@ -249,10 +250,10 @@ export class Actions {
   }
 
   #paintAgents() {
-    const wanted = byId("assign-search").value.trim().toLocaleLowerCase();
+    const wanted = byId("assign-search").value.trim();
     const owner = this.#current()?.assignee?.id ?? null;
     const found = this.#agents
-      .filter((agent) => agent.name.toLocaleLowerCase().includes(wanted))
+      .filter((agent) => isCalled(agent.name, wanted))
       .sort((a, b) => Number(b.is_me) - Number(a.is_me));
     const choices = found.map((agent) => this.#choice(agent, agent.id === owner));
     if (!wanted && owner) choices.push(this.#choice(null, false));
@@ -330,15 +331,22 @@ export class Actions {
         return;
       }
       dialog.close();
-      void this.snooze(until);
+      void this.#snoozeOrAskAgain(until);
     });
   }
 
-  #askUntil() {
+  /** What was refused is asked for again, with the time that was chosen.
+   *
+   * @param {Date} until */
+  async #snoozeOrAskAgain(until) {
+    if (!(await this.snooze(until))) this.#askUntil(until);
+  }
+
+  #askUntil(until = inHours(3)) {
     const field = byId("snooze-until");
     byId("snooze-error").hidden = true;
     field.min = fieldValue(now());
-    field.value = fieldValue(inHours(3));
+    field.value = fieldValue(until);
     byId("snooze-dialog").showModal();
     field.focus();
   }

@@ -32,6 +32,29 @@ export function customerName({ id, name }) {
   return end.length === 5 && name?.endsWith(end) ? gettext("Visitor") + end : name;
 }
 
+// Letters that Unicode does not take apart, as in crm/core/text/normalization.py.
+/** @type {Record<string, string>} */
+const PLAIN = { đ: "d", ð: "d", ħ: "h", ı: "i", ł: "l", ø: "o", ß: "ss" };
+const MARKS = /[\u0300-\u036f]/gu;
+const BETWEEN_WORDS = /[^\p{L}\p{N}]+/gu;
+
+/** Whether each word of a search is in a name, whatever their case, accents, order and punctuation.
+ *
+ * @param {string} name
+ * @param {string} search */
+export function isCalled(name, search) {
+  const words = folded(search).split(BETWEEN_WORDS).filter(Boolean);
+  const plain = folded(name);
+  const joined = plain.replace(BETWEEN_WORDS, "");
+  return words.every((word) => plain.includes(word) || joined.includes(word));
+}
+
+/** @param {string} text */
+function folded(text) {
+  const bare = text.normalize("NFKD").replace(MARKS, "").toLowerCase();
+  return bare.replace(/[đðħıłøß]/gu, (letter) => PLAIN[letter]);
+}
+
 /** Return what a sender is called: the bot by the name that its widget's settings give it.
  *
  * @param {Stream.Sender} sender

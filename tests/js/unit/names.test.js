@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "./page.js";
-import { customerName, firstLetter, senderName, shortName } from "../../../static/chat/inbox/names.js";
+import { customerName, firstLetter, isCalled, senderName, shortName } from "../../../static/chat/inbox/names.js";
 import { isolate } from "../../../static/chat/inbox/text.js";
 
 const ID = "019c0000-0000-7000-8000-00000000abcd";
@@ -39,4 +39,20 @@ test("a text from outside cannot turn the sentence around it", () => {
   assert.equal(isolate("محل\u2069"), "\u2068محل\u2069");
   assert.equal(isolate("plain"), "plain");
   assert.equal(isolate(undefined), "");
+});
+
+test("a colleague is found by words of the name, without accents, case, order and punctuation", () => {
+  for (const [name, search] of [
+    ["Vũ Khánh Toàn", "vu khanh"],
+    ["Phạm Thu Linh", "LINH PHAM"],
+    ["Đặng Thị Ngọc-Ánh", "dang ngoc anh"],
+    ["Анна Лунёва", "лунева анна"],
+    ["Ivan O’Brien", "obrien"],
+    ["Nguye\u0302\u0303n An", "Nguyễn"],
+    ["İpek Işık", "ipek isik"],
+    ["Linh", " "],
+  ]) {
+    assert.ok(isCalled(name, search), `${search} → ${name}`);
+  }
+  assert.ok(!isCalled("Phạm Thu Linh", "linh tran"));
 });

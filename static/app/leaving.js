@@ -1,0 +1,38 @@
+// What was typed into a form and not sent: the browser asks before the page is left, by a link, by
+// the button of another form, or by closing its tab.
+
+const NOT_TYPED = new Set(["hidden", "password", "submit", "button", "reset", "image"]);
+// What a form has that came back with errors or with somebody else's change.
+const CAME_BACK = ".field-error, .conflict";
+
+/** @param {HTMLFormElement} form */
+function isUnsent(form) {
+  if (form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.sent) return false;
+  return form.querySelector(CAME_BACK) !== null || [...form.elements].some(isChanged);
+}
+
+/** @param {Element} field */
+function isChanged(field) {
+  if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
+  if (field instanceof HTMLSelectElement) return isChosenAnew(field);
+  if (!(field instanceof HTMLInputElement) || NOT_TYPED.has(field.type)) return false;
+  if (field.type === "checkbox" || field.type === "radio") {
+    return field.checked !== field.defaultChecked;
+  }
+  if (field.type === "file") return field.value !== "";
+  return field.value.toLowerCase() !== field.defaultValue.toLowerCase();
+}
+
+/** @param {HTMLSelectElement} field */
+function isChosenAnew(field) {
+  const options = [...field.options];
+  // Where the page selects none, a menu shows the first.
+  if (!options.some((each) => each.defaultSelected)) return !field.multiple && field.selectedIndex > 0;
+  return options.some((each) => each.selected !== each.defaultSelected);
+}
+
+export function askBeforeLeaving() {
+  window.addEventListener("beforeunload", (event) => {
+    if ([...document.forms].some(isUnsent)) event.preventDefault();
+  });
+}
