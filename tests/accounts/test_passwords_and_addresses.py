@@ -164,7 +164,7 @@ def test_two_posts_of_ones_own_settings_at_once_take_turns(
             await_lock_waits(2)
         assert sorted(each.result(timeout=60) for each in waiting) == statuses
     if page == "account_email":
-        assert agent.user.emailaddress_set.filter(email=NEW_EMAIL).count() == 1
+        assert EmailAddress.objects.filter(user=agent.user, email=NEW_EMAIL).count() == 1
     else:
         assert Authenticator.objects.filter(user=agent.user, type="totp").count() == 1
 

@@ -305,11 +305,9 @@ def test_a_dismissal_shows_nobody_conversations_that_they_did_not_see(
     by = member_with(organization, "Office", Rights({**SETTINGS.grants, **reach.grants}))
     accomplice = member_with(organization, "Accomplice", reach)
     leaving = member_with(organization, "Leaving", reach)
-    for successor in (by, accomplice) if is_named else (None,):
+    for successor_id in (by.pk, accomplice.pk) if is_named else (None,):
         with pytest.raises(GrantsTooMuch):
-            deactivate_member(
-                by=by, membership_id=leaving.pk, successor_id=successor and successor.pk
-            )
+            deactivate_member(by=by, membership_id=leaving.pk, successor_id=successor_id)
     # Who sees all of it anyway is shown nothing new.
     deactivate_member(by=by, membership_id=leaving.pk, successor_id=owner.pk)
     leaving.refresh_from_db()
