@@ -110,6 +110,18 @@ def test_use_keeps_an_operator_in(operator: Client) -> None:
         assert operator.get(index).status_code == 200
 
 
+def test_what_a_page_asks_with_nobody_at_it_keeps_no_operator_in(operator: Client) -> None:
+    index = reverse("admin:index")
+    session = operator.session
+    session["operator_seen"] -= 20 * 60
+    session.save()
+    seen = session["operator_seen"]
+    assert operator.get(index, headers={"X-Unattended": "1"}).status_code == 200
+    assert operator.session["operator_seen"] == seen
+    assert operator.get(index).status_code == 200
+    assert operator.session["operator_seen"] > seen
+
+
 def test_the_policy_is_looser_here_and_nowhere_else(operator: Client, agent: Membership) -> None:
     def scripts(client: Client, address: str) -> str:
         policy = client.get(address)["Content-Security-Policy"]
