@@ -164,7 +164,11 @@ def test_a_visitor_asks_the_bot_then_a_person_who_answers_from_the_inbox(
         inbox.locator("input[name=password]").fill(login["password"])
         inbox.keyboard.press("Enter")
         inbox.locator("#rows a", has_text=order).click()
+        expect(inbox.locator("#log")).to_contain_text(order)
         expect(inbox.locator("#log")).to_contain_text(ASKS_FOR_A_PERSON[language])
+        # The row may have led to a page of its own. Enter begins a new line there, as everywhere,
+        # until its script runs.
+        expect(inbox.locator("#inbox[data-ready]")).to_be_visible()
         inbox.locator("#composer textarea").fill(REPLIES[language])
         inbox.locator("#composer textarea").press("Enter")
 
