@@ -78,7 +78,7 @@ def note_failure(error: RedisError) -> None:
 def guarded() -> Iterator[None]:
     """Run one call to Redis behind the circuit breaker.
 
-    Raises RedisTimeout at once while Redis is known not to answer, except inside of insisting().
+    Raise RedisTimeout at once while Redis is known not to answer, except inside of insisting().
     """
     if not _insists.get() and not answers():
         raise RedisTimeout("Redis did not answer a moment ago.")

@@ -18,7 +18,7 @@ SECONDS = 0.3
 
 @pytest.fixture
 def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Relay, RedisCache]]:
-    """Give a relay before Redis, and the cache of the settings behind it."""
+    """Yield a relay to Redis and the cache of the settings, connected through it."""
     options: dict[str, Any] = {"SOCKET_TIMEOUT": SECONDS, "SOCKET_CONNECT_TIMEOUT": SECONDS}
     with relayed(settings.REDIS_URL) as (relay, url):
         given: Any = settings.CACHES["default"]["OPTIONS"]
@@ -35,7 +35,7 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Relay, RedisCache]]
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give a list that grows with each wait for an answer of Redis."""
+    """Return a list that gains one entry for each wait for a reply of Redis."""
     found: list[str] = []
     read = AbstractConnection.read_response
 
@@ -45,6 +45,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(AbstractConnection, "read_response", noted)
     return found
+
+
+def hang_once(way: Relay, cache: RedisCache) -> None:
+    """Let one read time out, which opens the circuit breaker, and then let Redis reply again."""
+    way.freeze()
+    assert cache.get("key") is None
+    way.thaw()
 
 
 def test_a_hanging_cache_is_waited_for_once(
@@ -66,9 +73,7 @@ def test_what_must_not_be_missed_is_written_as_soon_as_redis_is_back(
 ) -> None:
     way, cache = relay
     cache.set("key", "old")
-    way.freeze()
-    assert cache.get("key") is None
-    way.thaw()
+    hang_once(way, cache)
     cache.set("key", "skipped")
     with insisting():
         assert cache.get("key") == "old"
@@ -81,8 +86,6 @@ def test_a_cache_that_answers_again_is_used_again(
 ) -> None:
     way, cache = relay
     cache.set("key", "kept")
-    way.freeze()
-    assert cache.get("key") is None
-    way.thaw()
+    hang_once(way, cache)
     monkeypatch.setattr(redis_circuit_breaker, "_ask_again_at", 0.0)
     assert cache.get("key") == "kept"
