@@ -2,6 +2,8 @@
 
 import re
 
+from django.test import Client
+
 from crm.core.mail.models import Mail
 
 _LINK = re.compile(r"^https?://[^/\s]+(/\S*)$", re.MULTILINE)
@@ -24,3 +26,10 @@ def link_in(mail: Mail) -> str:
 def kinds() -> list[tuple[str, str]]:
     """Give all letters as (kind, to), oldest first."""
     return list(Mail.objects.order_by("created_at", "pk").values_list("kind", "to"))
+
+
+def follow(client: Client, link: str) -> str:
+    """Open a letter's link and return the address that it leads to, without the key."""
+    answer = client.get(link)
+    assert answer.status_code == 302
+    return str(answer["Location"])
