@@ -10,13 +10,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from benchmarks.measure import Figure, figure_of, one_by_one
-from crm.accounts import access_tokens, user_agent
-from crm.accounts.models import ApiKey, Membership, Organization, Role, User
-from crm.accounts.services.api_keys import create_api_key
-from crm.accounts.services.token_families import start_family
+from crm.authentication import access_tokens
+from crm.authentication.models import ApiKey
+from crm.authentication.services.api_keys import create_api_key
+from crm.authentication.services.token_families import start_family
 from crm.core import ratelimit, stores
+from crm.core.http import user_agent
 from crm.core.ids import uuid7
 from crm.core.ratelimit.limiter import Subjects
+from crm.organizations.models import Membership, Organization, Role, User
 from tests.chaos.stack import Stack
 
 PLENTY = "1000000/1/1000000"

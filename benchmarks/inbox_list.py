@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from benchmarks.measure import Figure, Spread, figure_of, one_by_one
 from benchmarks.web import agent_session, main_organization, serving
 from chat.models import Conversation
-from crm.accounts.models import User
+from crm.organizations.models import User
 from tests.chaos.stack import Stack
 
 LIMIT = 50

@@ -19,8 +19,8 @@ knowledge_world.start()
 
 from qdrant_client import models as qdrant  # noqa: E402  engines and settings come first
 
-from crm.accounts.models import Organization  # noqa: E402
 from crm.core import stores  # noqa: E402
+from crm.organizations.models import Organization  # noqa: E402
 from knowledge.embedding import embed_questions  # noqa: E402
 from knowledge.managers import MEANING, WORDS  # noqa: E402
 from knowledge.models import Passage  # noqa: E402

@@ -7,8 +7,8 @@ from django.test import Client, override_settings
 
 from benchmarks.measure import Figure, at_rate_in_threads, figure_of, one_by_one
 from benchmarks.seed import PASSWORD
-from crm.accounts.models import Membership, Organization, User
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, Organization, User
 from tests.chaos.stack import Stack
 
 RATE = 20.0
@@ -31,7 +31,7 @@ def run(stack: Stack, *, quick: bool) -> list[Figure]:
 
     def bare() -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM accounts_user WHERE email = %s", [user.email])
+            cursor.execute("SELECT * FROM organizations_user WHERE email = %s", [user.email])
             cursor.fetchall()
             cursor.execute(
                 "INSERT INTO django_session VALUES (%s, %s, now() + interval '1 day')",

@@ -3,7 +3,6 @@
 from django.db import connection, transaction
 
 from benchmarks.measure import Figure, figure_of, one_by_one
-from crm.accounts.models import Organization
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -11,6 +10,7 @@ from crm.billing.services.api_calls import post_api_calls
 from crm.core import ratelimit, stores, tenancy
 from crm.core.ids import uuid7
 from crm.core.ratelimit.limiter import Subjects, enforce_and_spend
+from crm.organizations.models import Organization
 from tests.chaos.stack import Stack
 
 

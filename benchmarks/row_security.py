@@ -9,11 +9,11 @@ from chat import inbox
 from chat.models import Status
 from chat.services import post_message
 from chat.services.conversations import customer_sender
-from crm.accounts.models import Membership
 from crm.core import tenancy
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.chaos.stack import Stack
 
 LIMIT = 50

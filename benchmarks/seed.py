@@ -29,11 +29,11 @@ from chat.models import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from chat.services.message_log import follow
-from crm.accounts.models import Membership, Organization, Role, User
 from crm.core import stores
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role, User
 from knowledge.services import FaqContent, import_faqs, index_now
 
 PASSWORD = "correct horse battery"  # noqa: S105  of made-up people on loopback

@@ -16,8 +16,8 @@ from websockets.typing import Origin
 
 from benchmarks.seed import PASSWORD
 from chat.models import Conversation
-from crm.accounts.models import Organization
 from crm.core import stores
+from crm.organizations.models import Organization
 from tests.chaos.client import hidden_values
 from tests.chaos.stack import CHECKOUT, Stack, free_port
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from chat.models import AlertSettings
-from crm.accounts.form_guard.edits import EditForm
+from crm.core.form_guard.edits import EditForm
 
 
 def _checkbox() -> forms.CheckboxInput:

@@ -10,20 +10,20 @@ from django.utils import timezone
 
 from chat.participants import Agent, Viewer, Visitor
 from chat.services.visitors import authenticate_visitor_token, hash_of, renew_visit
-from crm.accounts import access_tokens
-from crm.accounts.api_key_format import MARK
-from crm.accounts.errors import AccessEnded
-from crm.accounts.models import Membership
-from crm.accounts.principals import (
+from crm.authentication import access_tokens
+from crm.authentication.api_key_format import MARK
+from crm.authentication.errors import AccessEnded
+from crm.authentication.principals import (
     Access,
     authenticate_access_token,
     authenticate_api_key,
     authenticate_session,
     authenticate_ticket,
 )
-from crm.accounts.services.sessions import session_of_key
+from crm.authentication.services.sessions import session_of_key
 from crm.core.errors import NotAuthenticated
 from crm.core.memo import Remembered
+from crm.organizations.models import Membership
 
 _BEARER = "bearer "
 _visitors: Remembered[Visitor] = Remembered()

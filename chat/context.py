@@ -7,8 +7,8 @@ from django.utils.functional import SimpleLazyObject
 
 from chat import inbox
 from chat.onboarding import SetupState, is_offered, setup_state
-from crm.accounts.access import admitted_membership
-from crm.accounts.permissions import Module
+from crm.core.permissions import Module
+from crm.organizations.access import admitted_membership
 
 
 def waiting(request: HttpRequest) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from redis.exceptions import RedisError
 
 from chat import presence
 from chat.bot_texts import Line
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Module
+from crm.core.permissions import WRITE, Module
+from crm.organizations.models import Membership
 
 
 def who_comes(organization_id: UUID) -> Line:

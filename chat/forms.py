@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from chat.domains import InvalidDomains, display_domain, normalize_domains
 from chat.models import DEFAULT_COLOR, Widget
 from chat.widget_texts import MAX_SUGGESTIONS, TEXT_LENGTHS
-from crm.accounts.form_guard.edits import EditForm
-from crm.accounts.models import Language
+from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
+from crm.organizations.models import Language
 
 _TEXT_LABELS = {
     "title": _("Title"),

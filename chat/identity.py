@@ -23,7 +23,7 @@ from chat.errors import (
     IdentityTooLong,
 )
 from chat.models import IdentitySecret, Widget
-from crm.accounts.login.encryption import seal, unseal
+from crm.authentication.encryption import seal, unseal
 from crm.core.text.normalization import (
     is_blank,
     is_too_long,

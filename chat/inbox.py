@@ -19,12 +19,12 @@ from chat.errors import ConversationNotFound
 from chat.events import Audience, conversation_row, event_frame
 from chat.managers import ConversationQuerySet
 from chat.models import Conversation, ConversationRead, Message, Status
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Level, Module
 from crm.core.errors import InvalidField
 from crm.core.fields import LARGEST
 from crm.core.fields import moment as read_moment
+from crm.core.permissions import WRITE, Level, Module
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 
 PAGE = 30
 MESSAGES = 50

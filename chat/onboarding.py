@@ -8,8 +8,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat.models import SetupGuide, Widget
-from crm.accounts.models import Invitation, Membership, Organization
-from crm.accounts.permissions import WRITE, Module, Principal
+from crm.core.permissions import WRITE, Module, Principal
+from crm.organizations.models import Invitation, Membership, Organization
 from knowledge.models import Faq
 
 ENOUGH_FAQS = 3

@@ -42,13 +42,13 @@ from chat.services.conversations import customer_sender, sender_of
 from chat.services.permissions import refusal_of_change
 from chat.services.visitors import renew_visit
 from chat.visitor_addresses import note_address
-from crm.accounts.errors import AccessEnded, ImpersonatingReadOnly
-from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, ApiKeyPrincipal, Module, Principal, can_access
-from crm.accounts.principals import Access, renew, renew_machine
-from crm.accounts.services.sessions import note_use
+from crm.authentication.errors import AccessEnded, ImpersonatingReadOnly
+from crm.authentication.principals import Access, renew, renew_machine
+from crm.authentication.services.sessions import note_use
 from crm.core import ratelimit, realtime
+from crm.core.permissions import READ, WRITE, ApiKeyPrincipal, Module, Principal, can_access
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 
 PREFIX = "conversation:"
 

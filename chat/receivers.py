@@ -13,9 +13,9 @@ from chat.models import Widget
 from chat.services.message_log import ANSWER
 from chat.signals import message_posted
 from chat.tasks import answer_with_bot, reassign_conversations
-from crm.accounts.signals import member_left
 from crm.core import realtime, redis_circuit_breaker
 from crm.customers.models import Customer
+from crm.organizations.signals import member_left
 
 logger = logging.getLogger(__name__)
 

@@ -58,13 +58,15 @@ class Part:
 
 PARTS = (
     Part(
-        "crm/accounts/locale",
+        "crm/core/locale",
         "django",
         (
             "crm/**/*.py",
             "config/**/*.py",
             "templates/*.html",
-            "templates/accounts/**/*.html",
+            "templates/core/**/*.html",
+            "templates/organizations/**/*.html",
+            "templates/authentication/**/*.html",
             "templates/settings/**/*.html",
             "templates/compliance/**/*.html",
             "templates/billing/**/*.html",
@@ -77,7 +79,7 @@ PARTS = (
             "templates/admin/index.html",
         ),
     ),
-    Part("crm/accounts/locale", "djangojs", ("static/app/**/*.js",)),
+    Part("crm/core/locale", "djangojs", ("static/app/**/*.js",)),
     Part("knowledge/locale", "django", ("knowledge/**/*.py", "templates/knowledge/**/*.html")),
     Part("chat/locale", "django", ("chat/**/*.py", "templates/chat/**/*.html")),
     Part("chat/locale", "djangojs", ("static/chat/inbox/**/*.js", "static/chat/settings/**/*.js")),

@@ -8,10 +8,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import ModuleView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.models import Language
-from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -27,8 +23,12 @@ from crm.core.api import (
     record_response,
     refuses,
 )
+from crm.core.api.idempotency import idempotent
+from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
+from crm.core.permissions import Module
 from crm.core.text.normalization import LONGEST_SEARCH
+from crm.organizations.models import Language
 from knowledge.errors import CategoryNotFound, FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import (

@@ -7,9 +7,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.accounts.form_guard.edits import EditForm
-from crm.accounts.models import Language
+from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form, SearchField
+from crm.organizations.models import Language
 from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
 from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq, FaqCategory
 from knowledge.services import FaqContent

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
-from crm.accounts.models import Language, Organization
+from crm.organizations.models import Language, Organization
 from knowledge.managers import FaqQuerySet
 from knowledge.models import Faq, FaqCategory
 

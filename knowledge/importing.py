@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from crm.accounts.models import Language
 from crm.core.text.normalization import (
     identity_key,
     in_order,
@@ -18,6 +17,7 @@ from crm.core.text.normalization import (
     normalize_line,
     normalize_untrimmed,
 )
+from crm.organizations.models import Language
 from knowledge.languages import detect_language
 from knowledge.models import ANSWER_LENGTH, NAME_LENGTH, QUESTION_LENGTH, Faq
 

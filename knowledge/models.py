@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import Language, Organization, User
 from crm.core.ids import uuid7
 from crm.core.lazy_modules import LazyModule
 from crm.core.text.by_language import ByLanguageField, check_text
 from crm.core.text.fields import KeyField, LineField, ProseField
 from crm.core.text.normalization import normalize_line
 from crm.core.versions import VersionedModel, set_null_and_raise_version
+from crm.organizations.models import Language, Organization, User
 from knowledge.managers import (
     MEANING,
     WORDS,

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 from django.utils import translation
 from psycopg.errors import DeadlockDetected
 from pytest_django import DjangoDbBlocker
@@ -18,10 +18,10 @@ from chat.interactions import BotInteraction
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Widget
 from chat.services import open_conversation
-from crm.accounts.models import Membership, Organization, Role, User
-from crm.accounts.services import sessions
+from crm.authentication.services import sessions
 from crm.core import redis_circuit_breaker, stores, tenancy
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role, User
 from tests import worker_stores as second
 from tests.servers import (
     _module_worker,
@@ -261,3 +261,17 @@ def make_conversation(customer: Customer, widget: Widget, first: str = "first") 
         client_message_id=first,
     )
     return Conversation.objects.get(pk=message.conversation_id)
+
+
+@pytest.fixture
+def root(db: None, stores_clean: None) -> User:
+    """An operator who may do everything in the admin."""
+    return User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
+
+
+@pytest.fixture
+def operator(root: User) -> Client:
+    """A browser that an operator is logged in with."""
+    client = Client()
+    client.force_login(root)
+    return client

@@ -131,7 +131,7 @@ def test_whatever_grants_access_has_an_owner_an_expiry_an_end_and_a_proof():
         r"^def (authenticate_\w+)",
         "".join(
             (ROOT / path).read_text()
-            for path in ("crm/accounts/principals.py", "chat/services/visitors.py")
+            for path in ("crm/authentication/principals.py", "chat/services/visitors.py")
         ),
         re.MULTILINE,
     )

@@ -8,16 +8,16 @@ from rest_framework.request import Request
 
 from chat.authentication import bearer_token, visitor_of_token
 from chat.participants import Agent, Viewer, Visitor
-from crm.accounts import access_tokens
-from crm.accounts.access import membership_of
-from crm.accounts.api_key_format import MARK
-from crm.accounts.authentication import (
+from crm.authentication import access_tokens
+from crm.authentication.api.authentication import (
     AccessTokenAuthentication,
     ApiKeyAuthentication,
     SessionAuthentication,
 )
+from crm.authentication.api_key_format import MARK
 from crm.core import ratelimit, tenancy
 from crm.core.errors import NotAuthenticated
+from crm.organizations.access import membership_of
 
 
 class VisitorAuthentication(BaseAuthentication):

@@ -14,12 +14,12 @@ from chat import inbox
 from chat.api.serializers import ConversationSerializer
 from chat.managers import ConversationQuerySet
 from chat.models import Channel, Conversation, Priority, Status
-from crm.accounts.access import membership_of
-from crm.accounts.api.base import ModuleView
-from crm.accounts.permissions import Module
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
+from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
+from crm.core.permissions import Module
 from crm.core.text.normalization import identity_key
+from crm.organizations.access import membership_of
 
 NOBODY = "none"
 

@@ -43,16 +43,17 @@ from chat.services import (
     take_over,
 )
 from chat.services.alerts import switch_sound
-from crm.accounts.access import IsMember, membership_of
-from crm.accounts.idempotency import HEADER, idempotent
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Module, require
 from crm.core.api import Body, Query, etag_headers, example, expected_version, refuses
+from crm.core.api.idempotency import HEADER, idempotent
+from crm.core.api.module_view import IsMember
 from crm.core.fields import MomentField, WholeNumberField
 from crm.core.ids import uuid7
 from crm.core.observability import metrics
+from crm.core.permissions import WRITE, Module, require
 from crm.core.store_errors import outage_refusals
 from crm.core.text.normalization import LONGEST_SEARCH
+from crm.organizations.access import membership_of
+from crm.organizations.models import Membership
 
 MAX_LIMIT = 100
 MAX_LABELS = 20

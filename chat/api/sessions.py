@@ -24,12 +24,12 @@ from chat.services.visitors import Visit, active_widget, check_origin, start_vis
 from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
 from chat.visitor_addresses import note_address
-from crm.accounts.models import Language
 from crm.core import ratelimit, tenancy
 from crm.core.api import Body, refuses
 from crm.core.ratelimit.headers import note_standings
 from crm.core.ratelimit.limiter import Subjects
 from crm.core.store_errors import outage_refusals
+from crm.organizations.models import Language
 
 WIDGET_SOCKET = "/ws/widget/"
 INBOX_SOCKET = "/ws/inbox/"

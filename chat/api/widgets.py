@@ -19,9 +19,6 @@ from chat.services.widgets import (
     update_widget,
 )
 from chat.widget_texts import LONGEST_TEXT
-from crm.accounts.api.base import ModuleView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -37,6 +34,9 @@ from crm.core.api import (
     record_response,
     refuses,
 )
+from crm.core.api.idempotency import idempotent
+from crm.core.api.module_view import ModuleView
+from crm.core.permissions import Module
 
 _TEXTS_HELP = (
     "By language (`en`, `vi`, `ru`): `title`, `greeting`, `placeholder`, `offline`, `bot_name` and "

@@ -41,13 +41,15 @@ from chat.frames import (
 from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
 from chat.participants import Viewer
 from chat.presence import Presence
-from crm.accounts.errors import AccessEnded, OrganizationSwitched, SecondFactorMissing
+from crm.authentication.errors import AccessEnded
 from crm.core import tenancy
 from crm.core.channel_layer import SharedMessage
 from crm.core.errors import AppError
 from crm.core.executor import run_sync
+from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.observability import metrics
 from crm.core.observability.logging import bind_correlation_id, tell_work
+from crm.core.permissions.errors import SecondFactorMissing
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 

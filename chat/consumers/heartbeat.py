@@ -19,7 +19,7 @@ from chat.models import Conversation
 from chat.participants import Agent, Visitor
 from chat.presence import Person, Presence
 from chat.services.visitors import live_visits
-from crm.accounts.principals import Access, renew_all
+from crm.authentication.principals import Access, renew_all
 from crm.core import redis_circuit_breaker, tenancy
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync

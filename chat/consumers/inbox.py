@@ -19,15 +19,16 @@ from chat.frames import CloseCode, Hello, encode
 from chat.participants import Agent
 from chat.presence import Person, Presence
 from chat.tickets import redeem_ticket
-from crm.accounts.errors import AccessEnded, OrganizationSwitched
-from crm.accounts.models import User
-from crm.accounts.permissions import WRITE, Module
-from crm.accounts.services.sessions import is_same_login
+from crm.authentication.errors import AccessEnded
+from crm.authentication.services.sessions import is_same_login
 from crm.core.channel_layer import SharedMessage, StateMessages, thin_out
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
+from crm.core.form_guard.errors import OrganizationSwitched
+from crm.core.permissions import WRITE, Module
 from crm.core.realtime import visitors_group
 from crm.core.store_errors import outage_refusals
+from crm.organizations.models import User
 
 LOOK_EVERY = 10.0
 # A row is state. One that says whose it was until now takes it out of somebody's sight: at once.

@@ -22,7 +22,6 @@ from chat.consumers.origins import header
 from chat.events import conversation_group
 from chat.long_poll import EventsQuery, answer, parse_query
 from chat.participants import Viewer, Visitor, conversation_id_of
-from crm.accounts.permissions import ApiKeyPrincipal
 from crm.billing.throttle import count_api_call
 from crm.core import ratelimit, tenancy
 from crm.core.errors import AppError, InternalError, Invalid
@@ -32,6 +31,7 @@ from crm.core.http.response_headers import dress, turn_away
 from crm.core.http.unreadable import request_of
 from crm.core.observability.correlation import finish, trace_of
 from crm.core.observability.tracing import bind_trace
+from crm.core.permissions import ApiKeyPrincipal
 from crm.core.ratelimit.headers import note_standings
 from crm.core.ratelimit.keys import client_address
 from crm.core.ratelimit.limiter import Subjects

@@ -14,7 +14,7 @@ from chat.errors import OriginForbidden, TicketInvalid, WidgetPaused
 from chat.frames import CloseCode, Hello
 from chat.participants import Visitor
 from chat.tickets import redeem_ticket
-from crm.accounts.errors import AccessEnded
+from crm.authentication.errors import AccessEnded
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.ratelimit.keys import counted_address

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from crm.accounts.models import Language
+from crm.organizations.models import Language
 
 SHOP = "bazanta"
 

@@ -25,8 +25,8 @@ from chat.services import (
 )
 from chat.services.conversations import customer_sender, sender_of
 from chat.services.message_log import ANSWER
-from crm.accounts.models import Membership, User
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, User
 from knowledge.models import Faq
 from knowledge.services import answer
 

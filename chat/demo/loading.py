@@ -11,7 +11,7 @@ from chat.demo.content import SHOP, read
 from chat.demo.conversations import Script, play_all
 from chat.demo.visitors import load_organizations, load_people, logins
 from chat.models import SetupGuide, Widget
-from crm.accounts.models import Organization
+from crm.organizations.models import Organization
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, import_faqs, index_now
 

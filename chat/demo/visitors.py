@@ -6,9 +6,10 @@ from typing import Any
 from django.contrib.auth.hashers import check_password, make_password
 
 from chat.demo.content import read
-from crm.accounts.models import Membership, Organization, Role, User
-from crm.accounts.services import add_member, create_organization
 from crm.billing.services import start_subscription
+from crm.organizations.models import Membership, Organization, Role, User
+from crm.organizations.services.memberships import add_member
+from crm.organizations.services.organizations import create_organization
 
 OPERATOR = "operator"
 

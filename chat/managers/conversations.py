@@ -7,11 +7,11 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 
-from crm.accounts.permissions import Module, Principal, accessible_q, people_of
+from crm.core.permissions import Module, Principal, accessible_q, people_of
 
 if TYPE_CHECKING:
     from chat.models import Conversation
-    from crm.accounts.models import User
+    from crm.organizations.models import User
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -44,7 +44,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def assigned_to_who_left(self) -> Self:
         """Return the open conversations of deactivated members."""
-        active = apps.get_model("accounts", "Membership").objects.active()
+        active = apps.get_model("organizations", "Membership").objects.active()
         return (
             self.not_closed()
             .filter(assignee__isnull=False)

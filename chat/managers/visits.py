@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.utils import timezone
 
-from crm.accounts.managers import admits
+from crm.organizations.models.membership import admits
 
 if TYPE_CHECKING:
     from chat.models.widget import VisitorToken

@@ -16,45 +16,17 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
         ('customers', '0001_initial'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('organizations', '0001_initial'),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='SetupGuide',
-            fields=[
-                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='accounts.organization')),
-                ('dismissed_at', models.DateTimeField(blank=True, null=True)),
-            ],
-            options={
-                'verbose_name': 'setup checklist',
-                'verbose_name_plural': 'setup checklists',
-            },
-        ),
-        migrations.CreateModel(
-            name='IdentitySecret',
-            fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kid', models.CharField(editable=False, max_length=16, unique=True)),
-                ('sealed', models.TextField(editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('last_used_at', models.DateTimeField(editable=False, null=True)),
-                ('revoked_at', models.DateTimeField(editable=False, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-            ],
-            options={
-                'verbose_name': 'identity secret',
-                'verbose_name_plural': 'identity secrets',
-            },
-        ),
         migrations.CreateModel(
             name='Widget',
             fields=[
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='widgets', to='organizations.organization')),
                 ('name', models.CharField(max_length=100, verbose_name='name')),
                 ('site_key', models.CharField(default=chat.models.widget.new_site_key, editable=False, max_length=64, unique=True)),
                 ('allowed_domains', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=255), blank=True, default=list, size=None, verbose_name='allowed domains')),
@@ -71,7 +43,6 @@ class Migration(migrations.Migration):
                 ('refused_origin', models.CharField(blank=True, default='', editable=False, max_length=300)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='widgets', to='accounts.organization')),
             ],
             options={
                 'verbose_name': 'widget',
@@ -79,54 +50,30 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='VisitorToken',
+            name='SetupGuide',
             fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_seen_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField()),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='customers.customer')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('secret', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='chat.identitysecret')),
-                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='chat.widget')),
+                ('organization', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='organizations.organization')),
+                ('dismissed_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'visitor token',
-                'verbose_name_plural': 'visitor tokens',
+                'verbose_name': 'setup checklist',
+                'verbose_name_plural': 'setup checklists',
             },
-        ),
-        migrations.CreateModel(
-            name='IdentityUse',
-            fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('jti_hash', models.CharField(editable=False, max_length=64)),
-                ('shown_with', models.CharField(blank=True, editable=False, max_length=64)),
-                ('expires_at', models.DateTimeField(editable=False)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('token', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.visitortoken')),
-                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.widget')),
-            ],
-            options={
-                'verbose_name': 'used proof of identity',
-                'verbose_name_plural': 'used proofs of identity',
-            },
-        ),
-        migrations.AddField(
-            model_name='identitysecret',
-            name='widget',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identity_secrets', to='chat.widget'),
         ),
         migrations.CreateModel(
             name='Conversation',
             fields=[
                 ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='organizations.organization')),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='customers.customer')),
+                ('widget', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='conversations', to='chat.widget')),
                 ('channel', models.CharField(choices=[('website', 'Website')], default='website', max_length=20)),
                 ('status', models.CharField(choices=[('pending', 'With the bot'), ('open', 'Open'), ('snoozed', 'Snoozed'), ('closed', 'Closed')], default='open', max_length=10)),
                 ('priority', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='medium', max_length=10)),
                 ('labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=50), blank=True, default=list, size=None)),
                 ('language_code', models.CharField(blank=True, max_length=10)),
+                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('epoch', models.CharField(default=chat.models.conversation.new_epoch, editable=False, max_length=16)),
                 ('opened_by', models.CharField(editable=False, max_length=64)),
                 ('last_seq', models.BigIntegerField(default=0)),
@@ -144,26 +91,56 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
-                ('assignee', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='customers.customer')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='accounts.organization')),
-                ('widget', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='conversations', to='chat.widget')),
             ],
             options={
                 'verbose_name': 'conversation',
                 'verbose_name_plural': 'conversations',
+                'indexes': [models.Index(fields=['organization', 'status', '-last_message_at', '-id'], name='inbox_by_status'), models.Index(fields=['organization', 'status', 'assignee', '-last_message_at', '-id'], name='inbox_by_assignee'), models.Index(condition=models.Q(('waiting_since__isnull', False)), fields=['organization', 'status', 'waiting_since', 'id'], name='inbox_by_wait'), models.Index(condition=models.Q(('waiting_since__isnull', False)), fields=['organization', 'status', 'assignee', 'waiting_since', 'id'], name='inbox_by_assignee_and_wait'), models.Index(condition=models.Q(('assignee__isnull', False), ('status', 'open'), ('waiting_since__isnull', False)), fields=['waiting_since'], name='assigned_and_waiting'), models.Index(fields=['customer', '-id'], name='conversations_of_customer'), models.Index(condition=models.Q(('status', 'snoozed')), fields=['snoozed_until'], name='snoozed_conversations'), models.Index(fields=['organization', '-updated_at'], name='inbox_latest_change')],
+                'constraints': [models.UniqueConstraint(fields=('customer', 'opened_by'), name='one_conversation_per_first_message')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ConversationSize',
+            fields=[
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='size', to='chat.conversation')),
+                ('text_bytes', models.BigIntegerField(default=0)),
+                ('measured_at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name': 'size of a conversation',
+                'verbose_name_plural': 'sizes of conversations',
+                'indexes': [models.Index(fields=['organization'], include=('text_bytes',), name='text_of_organization')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ConversationRead',
+            fields=[
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reads', to='chat.conversation')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('seen_seq', models.BigIntegerField(default=0)),
+                ('seen_inbound_total', models.BigIntegerField(default=0)),
+            ],
+            options={
+                'verbose_name': 'reading position',
+                'verbose_name_plural': 'reading positions',
+                'constraints': [models.UniqueConstraint(fields=('conversation', 'user'), name='one_reading_position_per_agent')],
             },
         ),
         migrations.CreateModel(
             name='AlertSettings',
             fields=[
+                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('sound', models.BooleanField(default=True, verbose_name='sound')),
                 ('desktop', models.BooleanField(default=False, verbose_name='desktop notifications')),
                 ('email', models.BooleanField(default=True, verbose_name='email')),
                 ('email_after_minutes', models.PositiveSmallIntegerField(default=5, verbose_name='email after')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'notification settings',
@@ -175,11 +152,11 @@ class Migration(migrations.Migration):
             name='AlertEmail',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.conversation')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('waiting_since', models.DateTimeField()),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.conversation')),
             ],
             options={
                 'verbose_name': 'email about a waiting customer',
@@ -189,82 +166,58 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ConversationRead',
+            name='IdentitySecret',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('seen_seq', models.BigIntegerField(default=0)),
-                ('seen_inbound_total', models.BigIntegerField(default=0)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reads', to='chat.conversation')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identity_secrets', to='chat.widget')),
+                ('kid', models.CharField(editable=False, max_length=16, unique=True)),
+                ('sealed', models.TextField(editable=False)),
+                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('last_used_at', models.DateTimeField(editable=False, null=True)),
+                ('revoked_at', models.DateTimeField(editable=False, null=True)),
             ],
             options={
-                'verbose_name': 'reading position',
-                'verbose_name_plural': 'reading positions',
-                'constraints': [models.UniqueConstraint(fields=('conversation', 'user'), name='one_reading_position_per_agent')],
+                'verbose_name': 'identity secret',
+                'verbose_name_plural': 'identity secrets',
             },
         ),
         migrations.CreateModel(
-            name='ConversationSize',
+            name='VisitorToken',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('text_bytes', models.BigIntegerField(default=0)),
-                ('measured_at', models.DateTimeField()),
-                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='size', to='chat.conversation')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='chat.widget')),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='customers.customer')),
+                ('token_hash', models.CharField(max_length=64, unique=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('last_seen_at', models.DateTimeField(auto_now_add=True)),
+                ('expires_at', models.DateTimeField()),
+                ('secret', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='visitor_tokens', to='chat.identitysecret')),
             ],
             options={
-                'verbose_name': 'size of a conversation',
-                'verbose_name_plural': 'sizes of conversations',
-                'indexes': [models.Index(fields=['organization'], include=('text_bytes',), name='text_of_organization')],
+                'verbose_name': 'visitor token',
+                'verbose_name_plural': 'visitor tokens',
+                'indexes': [models.Index(fields=['expires_at'], name='visitor_tokens_by_expiry')],
             },
         ),
-        migrations.AddIndex(
-            model_name='visitortoken',
-            index=models.Index(fields=['expires_at'], name='visitor_tokens_by_expiry'),
-        ),
-        migrations.AddIndex(
-            model_name='identityuse',
-            index=models.Index(fields=['expires_at'], name='identity_uses_by_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='identityuse',
-            constraint=models.UniqueConstraint(fields=('widget', 'jti_hash'), name='one_use_per_proof'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', 'status', '-last_message_at', '-id'], name='inbox_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', 'status', 'assignee', '-last_message_at', '-id'], name='inbox_by_assignee'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('waiting_since__isnull', False)), fields=['organization', 'status', 'waiting_since', 'id'], name='inbox_by_wait'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('waiting_since__isnull', False)), fields=['organization', 'status', 'assignee', 'waiting_since', 'id'], name='inbox_by_assignee_and_wait'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('assignee__isnull', False), ('status', 'open'), ('waiting_since__isnull', False)), fields=['waiting_since'], name='assigned_and_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['customer', '-id'], name='conversations_of_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('status', 'snoozed')), fields=['snoozed_until'], name='snoozed_conversations'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', '-updated_at'], name='inbox_latest_change'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(fields=('customer', 'opened_by'), name='one_conversation_per_first_message'),
+        migrations.CreateModel(
+            name='IdentityUse',
+            fields=[
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chat.widget')),
+                ('jti_hash', models.CharField(editable=False, max_length=64)),
+                ('shown_with', models.CharField(blank=True, editable=False, max_length=64)),
+                ('token', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.visitortoken')),
+                ('expires_at', models.DateTimeField(editable=False)),
+            ],
+            options={
+                'verbose_name': 'used proof of identity',
+                'verbose_name_plural': 'used proofs of identity',
+                'indexes': [models.Index(fields=['expires_at'], name='identity_uses_by_expiry')],
+                'constraints': [models.UniqueConstraint(fields=('widget', 'jti_hash'), name='one_use_per_proof')],
+            },
         ),
     ]

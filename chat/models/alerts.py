@@ -7,9 +7,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.conversation import Conversation
-from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
 from crm.core.versions import VersionedModel
+from crm.organizations.models import Organization, User
 
 
 class AlertSettings(VersionedModel):

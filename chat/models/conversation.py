@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from chat.managers import ConversationQuerySet
 from chat.models.widget import Widget
-from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.customers.models import Customer
+from crm.organizations.models import Organization, User
 
 
 class Status(models.TextChoices):
@@ -172,7 +172,7 @@ class Conversation(VersionedModel):
 
     @property
     def owner_ids(self) -> tuple[UUID, ...]:
-        """Return the ids of the record's owners, for `crm.accounts.permissions`."""
+        """Return the ids of the record's owners, for `crm.core.permissions`."""
         return (self.assignee_id,) if self.assignee_id else ()
 
     @property

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat.models.widget import VisitorToken, Widget
-from crm.accounts.models import Organization, User
 from crm.core.ids import uuid7
+from crm.organizations.models import Organization, User
 
 
 class IdentitySecret(models.Model):

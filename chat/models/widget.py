@@ -14,11 +14,11 @@ from django.utils.translation import pgettext_lazy
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
 from chat.widget_texts import WidgetTextsField, validate_texts
-from crm.accounts.models import Language, Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
 from crm.core.versions import VersionedModel
 from crm.customers.models import Customer
+from crm.organizations.models import Language, Organization
 
 DEFAULT_COLOR = "#8a4b2a"
 

@@ -21,11 +21,11 @@ from django.utils import timezone
 from chat.emails import Waiting, somebody_waits
 from chat.managers import ConversationQuerySet
 from chat.models import AlertEmail, AlertSettings, Conversation, Direction, EventKind, Message
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Module
 from crm.core.http.public_address import public_url
 from crm.core.mail.services import queue_mail
+from crm.core.permissions import WRITE, Module
 from crm.core.versions import check_version
+from crm.organizations.models import Membership
 
 # Further waits within this time are told together.
 PAUSE = timedelta(minutes=15)

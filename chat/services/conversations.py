@@ -27,14 +27,14 @@ from chat.services.message_log import (
 )
 from chat.services.messages import post_message
 from chat.services.permissions import lock_for_change
-from crm.accounts.models import Membership, User
-from crm.accounts.permissions import WRITE, Module, Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.errors import Invalid
+from crm.core.permissions import WRITE, Module, Principal
 from crm.core.text.normalization import identity_key, normalize_line
 from crm.core.versions import check_version
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, User
 
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
 

@@ -52,10 +52,10 @@ from chat.services.message_log import (
     waiting_since,
 )
 from chat.services.permissions import refusal_of_change
-from crm.accounts.permissions import READ, WRITE, Action, Module, Principal
 from crm.core.api.exceptions import IdempotencyKeyReused
 from crm.core.errors import AppError, StoreUnavailable
 from crm.core.ids import uuid7
+from crm.core.permissions import READ, WRITE, Action, Module, Principal
 
 # What it takes in the settings, beside the right to answer, to delete what others wrote: who
 # supervises sees the settings, who is responsible for the organization's data changes them.

@@ -21,8 +21,8 @@ from chat.services.visitors import (
     known_visit,
     note_claims,
 )
-from crm.accounts.models import Organization
 from crm.customers.models import Customer, Stage
+from crm.organizations.models import Organization
 
 
 @transaction.atomic

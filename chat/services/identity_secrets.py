@@ -10,8 +10,10 @@ from django.utils import timezone
 from chat.errors import SecretNotFound, TooManySecrets, WidgetNotFound
 from chat.identity import seal_secret
 from chat.models import IdentitySecret, Widget
-from crm.accounts.errors import PersonRequired
-from crm.accounts.permissions import (
+from crm.billing.metrics import Feature
+from crm.billing.services import require_feature
+from crm.core import realtime
+from crm.core.permissions import (
     WRITE,
     Module,
     Principal,
@@ -20,10 +22,8 @@ from crm.accounts.permissions import (
     require_grant,
     rights_of_scopes,
 )
-from crm.accounts.services.owners import enter_settings
-from crm.billing.metrics import Feature
-from crm.billing.services import require_feature
-from crm.core import realtime
+from crm.core.permissions.errors import PersonRequired
+from crm.organizations.services.guards import enter_settings
 
 MAX_SECRETS = 3
 # What the holder of a secret can do: be any identified visitor, with their conversations and facts.

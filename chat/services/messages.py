@@ -24,9 +24,9 @@ from chat.models import (
 from chat.models.message import mongo_now, to_milliseconds
 from chat.services.message_log import append, change, lock_conversation
 from chat.services.permissions import refusal_of_change
-from crm.accounts.permissions import Principal
 from crm.core.api.exceptions import IdempotencyKeyReused
 from crm.core.errors import AppError
+from crm.core.permissions import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from uuid import UUID
 from chat.errors import ConversationNotFound, NotYours, ReadOnly
 from chat.models import Conversation
 from chat.services.message_log import lock_conversation
-from crm.accounts.permissions import READ, WRITE, Module, Principal, can_access
 from crm.core.errors import AppError
+from crm.core.permissions import READ, WRITE, Module, Principal, can_access
 
 
 def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:

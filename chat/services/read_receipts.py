@@ -9,8 +9,8 @@ from chat.errors import ConversationNotFound
 from chat.events import announce_receipts
 from chat.models import Conversation, ConversationRead, Direction, Message
 from chat.models.message import mongo_now
-from crm.accounts.models import User
 from crm.operations.stats import MOST
+from crm.organizations.models import User
 
 
 def mark_seen_by_customer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> int:

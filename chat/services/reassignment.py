@@ -7,8 +7,8 @@ from django.db import transaction
 from chat.models import Conversation
 from chat.services.conversations import SYSTEM
 from chat.services.message_log import change, lock_conversation
-from crm.accounts.models import Membership, User
-from crm.accounts.permissions import WRITE, Module
+from crm.core.permissions import WRITE, Module
+from crm.organizations.models import Membership, User
 
 BATCH = 200
 LEFT = "left"

@@ -16,7 +16,7 @@ from django.utils import timezone
 from chat.domains import LOCAL_HOSTS
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
 from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
-from crm.accounts.errors import AccessEnded
+from crm.authentication.errors import AccessEnded
 from crm.core import realtime, tenancy
 from crm.customers.models import Customer
 

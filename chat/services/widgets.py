@@ -15,11 +15,11 @@ from chat.errors import InvalidWidget, NothingRefused, TooManyWidgets, WidgetNot
 from chat.events import widget_group
 from chat.models import SetupGuide, Widget
 from chat.widget_texts import clean_texts
-from crm.accounts.models import Organization
-from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.core import realtime, tenancy
+from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.text.normalization import normalize_line
 from crm.core.versions import check_version
+from crm.organizations.models import Organization
 
 MAX_WIDGETS = 50
 EDITABLE = ("name", "allowed_domains", "color", "position", "texts", "bot_enabled")

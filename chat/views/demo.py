@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 
 from chat.demo.content import SHOP, page_text, products
 from chat.models import Widget
-from crm.accounts.models import Language, Organization
 from crm.core import tenancy
+from crm.organizations.models import Language, Organization
 
 
 @require_safe

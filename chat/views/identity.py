@@ -17,11 +17,12 @@ from chat.services.identity_secrets import (
     end_identity_secret,
     may_add_secrets,
 )
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Module, require
 from crm.core.errors import AppError
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import READ, WRITE, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.access import membership_of
+from crm.organizations.models import Membership
 
 MAX_WIDGETS = 100
 

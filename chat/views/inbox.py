@@ -19,11 +19,12 @@ from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
 from chat.services.editing import may_delete
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Level, Module, people_of, require
+from crm.core.permissions import WRITE, Level, Module, people_of, require
+from crm.core.permissions.requests import member_required
 from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
+from crm.organizations.access import membership_of
+from crm.organizations.models import Membership
 
 
 @require_safe
@@ -36,7 +37,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
     if not conversation_id and not membership.may(Module.INBOX):
         # This is where everybody comes out who logs in.
         return redirect(
-            "knowledge:faqs" if membership.may(Module.KNOWLEDGE) else "accounts:settings"
+            "knowledge:faqs" if membership.may(Module.KNOWLEDGE) else "organizations:settings"
         )
     require(membership, Module.INBOX)
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.InboxFilter], "all")

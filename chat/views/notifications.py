@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods
 from chat.alert_forms import AlertSettingsForm
 from chat.models import AlertSettings
 from chat.services.alerts import alert_settings, change_alert_settings
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.idempotency import once
+from crm.core.form_guard.edits import version_of
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions.requests import member_required
 from crm.core.versions import EditedMeanwhile
+from crm.organizations.access import membership_of
 
 
 @never_cache

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from chat.interactions import BotInteraction
 from chat.models import Conversation
-from crm.accounts.access import member_required
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, Level, Module, require
 from crm.core.fields import moment as read_moment
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import READ, Level, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.models import Membership
 from knowledge.errors import InvalidCursor, KnowledgeUnavailable
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.services import Source, add_phrasing, answer

@@ -12,9 +12,10 @@ from chat.models import Widget
 from chat.onboarding import ENOUGH_FAQS, STEPS, setup_state
 from chat.services.widgets import dismiss_setup, show_setup
 from chat.views.widget_settings import base_url, create_from, seen_context
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.permissions import WRITE, Module, require
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.access import membership_of
 
 
 @never_cache

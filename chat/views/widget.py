@@ -19,9 +19,9 @@ from chat.errors import OriginNotAllowed, WidgetNotFound, WidgetPaused
 from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import active_widget, frame_ancestors, origin_allowed
 from chat.services.widgets import record_refused, record_seen
-from crm.accounts.models import Language
 from crm.core.colors import COLOR, ink_on
 from crm.core.errors import AppError
+from crm.organizations.models import Language
 
 # Short: a site picks up a new version, or a new colour, within minutes and without a new snippet.
 FRESH_FOR_SECONDS = 300

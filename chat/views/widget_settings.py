@@ -26,13 +26,14 @@ from chat.services.widgets import (
     update_widget,
 )
 from chat.views.widget import frame_modules
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.models import Membership
-from crm.accounts.permissions import READ, WRITE, Module, require
 from crm.core.errors import AppError
+from crm.core.form_guard.edits import version_of
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import READ, WRITE, Module, require
+from crm.core.permissions.requests import member_required
 from crm.core.versions import EditedMeanwhile
+from crm.organizations.access import membership_of
+from crm.organizations.models import Membership
 
 PAGE = {"active_section": "settings", "active_page": "widgets"}
 

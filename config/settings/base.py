@@ -57,7 +57,7 @@ DATABASES["default"]["ENGINE"] = "crm.core.database"
 # Who owns the tables; migrations alone work as this role.
 DATABASES["default"]["OWNER"] = environ.Env.db_url_config(engines.owner_url())
 DATABASE_OPERATOR_ROLE: str = env.str("DB_POSTGRES_OPERATOR_ROLE", default="nextflow_operator")
-ORGANIZATION_MODEL = "accounts.Organization"
+ORGANIZATION_MODEL = "organizations.Organization"
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # A connection that a restart of PostgreSQL broke is replaced instead of handed out.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -102,7 +102,7 @@ CHANNEL_LAYERS = {
 }
 
 # --- Applications -------------------------------------------------------------------------------
-AUTH_USER_MODEL = "accounts.User"
+AUTH_USER_MODEL = "organizations.User"
 
 
 ROOT_URLCONF = "config.urls"
@@ -114,7 +114,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             # Its {% csrf_token %} writes the stamp of the page as well.
-            "builtins": ["crm.accounts.templatetags.form_guard", "crm.core.template_filters"],
+            "builtins": ["crm.core.templatetags.form_guard", "crm.core.template_filters"],
             "context_processors": CONTEXT_PROCESSORS,
         },
     }
@@ -129,18 +129,21 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "crm.accounts.password_validators.ObviousPasswordValidator"},
+    {"NAME": "crm.authentication.password_rules.ObviousPasswordValidator"},
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
-AUTHENTICATION_BACKENDS = ["crm.accounts.backends.PasswordBackend"]
-LOGIN_URL = "accounts:log_in"
+AUTHENTICATION_BACKENDS = ["crm.authentication.backends.PasswordBackend"]
+LOGIN_URL = "authentication:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
+# Where pages of an organization lead whoever has none, or lacks the second factor that it asks for.
+NO_ORGANIZATION_URL = "authentication:no_organization"
+SECOND_FACTOR_URL = "mfa_index"
 # Where the first log-in after a sign-up leads.
 SETUP_URL = "chat:start"
-LOGOUT_REDIRECT_URL = "accounts:log_in"
+LOGOUT_REDIRECT_URL = "authentication:log_in"
 SESSION_ENGINE = "crm.core.sessions"
-# Each organization's own rules end a session before (crm.accounts.models.SecuritySettings).
+# Each organization's own rules end a session before (crm.authentication.models.SecuritySettings).
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -163,7 +166,7 @@ AUDIT_KEYS: list[str] = env.list("AUDIT_KEYS", default=[])
 CREDENTIAL_KEYS: list[str] = env.list("CREDENTIAL_KEYS", default=[])
 
 # --- Getting in: sign-up, addresses, second factors, providers -----------------------------------
-ACCOUNT_ADAPTER = "crm.accounts.login.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "crm.authentication.allauth.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -172,21 +175,21 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_MAX_LENGTH = 255
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.accounts.login.tokens.PasswordResetTokens"  # noqa: S105  a path
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.authentication.password_rules.PasswordResetTokens"  # noqa: S105  a path
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by crm.core.ratelimit, in one place.
 ACCOUNT_RATE_LIMITS = False
 PASSWORD_RESET_TIMEOUT = 3600
-MFA_ADAPTER = "crm.accounts.login.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "crm.authentication.allauth.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "NextFlow"
 # Clocks of phones differ: the code before and the one after count, too.
 MFA_TOTP_TOLERANCE = 1
 MFA_RATE_LIMITS = False
-SOCIALACCOUNT_ADAPTER = "crm.accounts.login.adapters.ProviderAdapter"
-SOCIALACCOUNT_FORMS = {"signup": "crm.accounts.forms.sign_up.ProviderSignUpForm"}
+SOCIALACCOUNT_ADAPTER = "crm.authentication.allauth.adapters.ProviderAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "crm.authentication.forms.sign_up.ProviderSignUpForm"}
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
 # A JSON object: "google", "facebook", "microsoft", or any other name with its "server_url".
@@ -228,7 +231,7 @@ MESSAGES_COOKIE_NAME = "messages"
 TIME_ZONE: str = env.str("TZ", default="UTC")
 USE_I18N = True
 # Merged last: what we call a thing is not replaced by the word that Django or allauth has for it.
-LOCALE_PATHS = [BASE_DIR / part / "locale" for part in ("crm/accounts", "knowledge", "chat")]
+LOCALE_PATHS = [BASE_DIR / part / "locale" for part in ("crm/core", "knowledge", "chat")]
 # Dates and times, one way for each language.
 FORMAT_MODULE_PATH = ["crm.core.formats"]
 USE_TZ = True
@@ -262,7 +265,7 @@ CONTENT_SECURITY_POLICY = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "crm.accounts.views.kept_forms.csrf_failure"
+CSRF_FAILURE_VIEW = "crm.authentication.views.kept_forms.csrf_failure"
 # Of whatever is sent; the proxy of docker-compose.yml cuts off at twice as much.
 MAX_BODY_BYTES = 1024 * 1024
 # How long a request may take to arrive, however its bytes drip: its headers, then its body.
@@ -273,9 +276,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # --- The API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "crm.accounts.authentication.ApiKeyAuthentication",
-        "crm.accounts.authentication.AccessTokenAuthentication",
-        "crm.accounts.authentication.SessionAuthentication",
+        "crm.authentication.api.authentication.ApiKeyAuthentication",
+        "crm.authentication.api.authentication.AccessTokenAuthentication",
+        "crm.authentication.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -30,16 +30,22 @@ def beat_schedule(*, sweep_every: float) -> dict[str, dict[str, Any]]:
         "knowledge.compare_index": {"task": "knowledge.compare_index", "schedule": 600.0},
         "mail.sweep": {"task": "mail.sweep", "schedule": 15.0},
         "mail.purge": {"task": "mail.purge", "schedule": 86_400.0},
-        "accounts.purge_idempotent_requests": {
-            "task": "accounts.purge_idempotent_requests",
+        "core.purge_idempotent_requests": {
+            "task": "core.purge_idempotent_requests",
             "schedule": 3600.0,
         },
-        "accounts.end_lapsed_impersonations": {
-            "task": "accounts.end_lapsed_impersonations",
+        "authentication.end_lapsed_impersonations": {
+            "task": "authentication.end_lapsed_impersonations",
             "schedule": 60.0,
         },
-        "accounts.purge_log_ins": {"task": "accounts.purge_log_ins", "schedule": 86_400.0},
-        "accounts.purge_unverified": {"task": "accounts.purge_unverified", "schedule": 3600.0},
+        "authentication.purge_log_ins": {
+            "task": "authentication.purge_log_ins",
+            "schedule": 86_400.0,
+        },
+        "authentication.purge_unverified": {
+            "task": "authentication.purge_unverified",
+            "schedule": 3600.0,
+        },
         "compliance.seal": {"task": "compliance.seal", "schedule": 300.0},
         "compliance.anchor": {"task": "compliance.anchor", "schedule": 3600.0},
         "compliance.keep_months": {"task": "compliance.keep_months", "schedule": 86_400.0},

@@ -10,8 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
-from crm.accounts.admin.organizations import OrganizationAdmin
-from crm.accounts.models import Organization, User
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Plan, Subscription, UsageRecord
 from crm.billing.services.overrides import end_override, override_feature, override_quota
@@ -20,6 +18,8 @@ from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import ModelForm
+from crm.organizations.admin import OrganizationAdmin
+from crm.organizations.models import Organization, User
 
 LIMIT = "limit_"
 

@@ -7,8 +7,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import ModuleView
-from crm.accounts.permissions import Module
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import Plan
 from crm.billing.services.entitlements import Entitlements, terms_of
@@ -19,7 +17,9 @@ from crm.billing.services.subscriptions import (
 )
 from crm.billing.services.usage_report import report_of
 from crm.core.api import Body, RecordQuery, example, record_response, refuses
+from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
+from crm.core.permissions import Module
 
 
 class ForecastSerializer(serializers.Serializer[Any]):

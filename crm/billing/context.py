@@ -5,10 +5,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from crm.accounts.access import admitted_membership
-from crm.accounts.permissions import Module
 from crm.billing import banner
 from crm.billing.metrics import MEANINGS, Metric
+from crm.core.permissions import Module
+from crm.organizations.access import admitted_membership
 
 
 def quotas(request: HttpRequest) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.accounts.models import Organization
 from crm.billing.managers import (
     OverrideQuerySet,
     PlanQuerySet,
@@ -21,6 +20,7 @@ from crm.billing.metrics import PLAN_NAMES, Metric
 from crm.billing.plans import ENTERPRISE
 from crm.core.ids import uuid7
 from crm.core.text.fields import ShortProseField
+from crm.organizations.models import Organization
 
 
 class Plan(models.Model):

@@ -7,7 +7,7 @@ from django.views import View
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 
-from crm.accounts.authentication import BearerAuthentication
+from crm.authentication.api.authentication import BearerAuthentication
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.services.api_calls import post_api_calls

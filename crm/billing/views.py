@@ -9,9 +9,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.models import Membership
-from crm.accounts.permissions import WRITE, Module, require
 from crm.billing.emails import amount_words
 from crm.billing.errors import PlanNotFound
 from crm.billing.metrics import Feature, Metric
@@ -26,6 +23,10 @@ from crm.billing.services.subscriptions import (
 )
 from crm.billing.services.usage_report import days_of, report_of
 from crm.core.errors import AppError
+from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.access import membership_of
+from crm.organizations.models import Membership
 
 PAGE = {"active_section": "settings", "active_page": "plan_and_usage"}
 EVENTS_SHOWN = 10

@@ -16,12 +16,12 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
-from crm.accounts.models import Membership, User
-from crm.accounts.permissions import ApiKeyPrincipal, Principal
-from crm.accounts.user_agent import Client
 from crm.compliance.model_tracking import tracked
 from crm.compliance.models import ActorKind
+from crm.core.http.user_agent import Client
 from crm.core.observability.tracing import current_trace
+from crm.core.permissions import ApiKeyPrincipal, Principal
+from crm.organizations.models import Membership, User
 
 SETTING = "nextflow.audit"
 
@@ -81,7 +81,7 @@ def current_actor() -> Actor:
     request = _request.get()
     address = Client.of(request).address if request is not None else None
     if request is not None:
-        # Put there by crm.accounts.impersonation.
+        # Put there by crm.authentication.impersonation.
         if impersonation := request.__dict__.get("impersonation"):
             operator, person = str(impersonation.operator_id), str(impersonation.user_id)
             return Actor(ActorKind.USER, operator, address, on_behalf_of=person)

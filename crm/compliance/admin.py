@@ -16,8 +16,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.admin.organizations import OrganizationAdmin, principal
-from crm.accounts.models import Organization
 from crm.compliance.filters import Filters
 from crm.compliance.forms import DAYS
 from crm.compliance.models import (
@@ -34,6 +32,9 @@ from crm.compliance.tasks import queue_export
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.organizations.admin import OrganizationAdmin
+from crm.organizations.models import Organization
+from crm.organizations.operators import operator_principal
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
 
@@ -136,7 +137,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def whose(self, entry: AuditEntry) -> str:
         if entry.organization_id == INSTALLATION:
             return gettext("The installation")
-        address = reverse("admin:accounts_organization_change", args=[entry.organization_id])
+        address = reverse("admin:organizations_organization_change", args=[entry.organization_id])
         name = getattr(entry, "organization_name", "") or entry.organization_id
         return format_html('<a href="{}">{}</a>', address, name)
 
@@ -196,7 +197,7 @@ class ExportForm(AdminActionForm):
 def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
     asked = form.cleaned_data
     export = ask_for_export(
-        by=principal(request, row.pk),
+        by=operator_principal(request, row.pk),
         file_format=ExportFormat(asked["format"]),
         filters=Filters(
             since=_day(asked["since"]) if asked["since"] else None,
@@ -224,7 +225,7 @@ OrganizationAdmin.admin_actions = [
 
 
 def _fetch(request: HttpRequest, row: AuditExport, form: forms.Form) -> StreamingHttpResponse:
-    by = principal(request, row.organization_id)
+    by = operator_principal(request, row.organization_id)
     export, pieces = fetch_export(by=by, export_id=row.pk)
     kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
     answer = StreamingHttpResponse(pieces, content_type=kind)

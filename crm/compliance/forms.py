@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.accounts.models import ApiKey, Membership
-from crm.accounts.permissions import Principal
+from crm.authentication.models import ApiKey
 from crm.compliance.filters import Filters, object_key
 from crm.compliance.models import ExportFormat
 from crm.compliance.presentation import ACTIONS, KINDS, title_of
 from crm.compliance.services.legal_holds import subjects_named
 from crm.core.forms import Form
+from crm.core.permissions import Principal
+from crm.organizations.models import Membership
 
 MOST_CHOICES = 200
 # Days that have a day before and one after, in every time zone.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import models
 
-from crm.accounts.permissions import READ, WRITE, Level, Module, Principal
+from crm.core.permissions import READ, WRITE, Level, Module, Principal
 
 if TYPE_CHECKING:
     from crm.compliance.models import AuditEntry

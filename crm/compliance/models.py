@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.accounts.models import Organization
 from crm.compliance.managers import (
     AuditEntryQuerySet,
     AuditExportQuerySet,
@@ -22,6 +21,7 @@ from crm.compliance.managers import (
 )
 from crm.core.ids import uuid7
 from crm.core.text.fields import ShortProseField
+from crm.organizations.models import Organization
 
 # The chain of what belongs to no organization: refused log-ins of unknown people, operators' work.
 INSTALLATION = UUID(int=0)

@@ -10,12 +10,13 @@ from django.core.exceptions import FieldDoesNotExist
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 
-from crm.accounts.models import ApiKey, User
-from crm.accounts.permissions import Principal
+from crm.authentication.models import ApiKey
 from crm.compliance.model_tracking import kinds
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
+from crm.core.permissions import Principal
 from crm.core.text.normalization import identity_key
 from crm.customers.models import Customer
+from crm.organizations.models import User
 
 Text = str | Promise
 

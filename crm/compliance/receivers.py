@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from crm.accounts.signals import log_in_refused, refresh_token_reused
+from crm.authentication.signals import log_in_refused, refresh_token_reused
 from crm.compliance.actor import Actor
 from crm.compliance.models import ActorKind
 from crm.compliance.services.audit_log import record, record_refused_log_in

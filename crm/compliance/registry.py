@@ -7,11 +7,12 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
-from crm.accounts import models as accounts
+from crm.authentication import models as authentication
 from crm.billing import models as billing
 from crm.compliance.model_tracking import Tracked, track
 from crm.compliance.models import LegalHold
 from crm.customers.models import Customer
+from crm.organizations import models as organizations
 
 USER = ("user", "user")
 
@@ -19,7 +20,7 @@ USER = ("user", "user")
 def track_apps_below() -> None:
     track(
         Tracked(
-            accounts.Organization,
+            organizations.Organization,
             "organization",
             plain=(
                 "name",
@@ -32,34 +33,34 @@ def track_apps_below() -> None:
             organization="id",
         ),
         Tracked(
-            accounts.SecuritySettings,
+            authentication.SecuritySettings,
             "security",
             plain=("session_hours", "idle_minutes"),
         ),
         Tracked(
-            accounts.Membership,
+            organizations.Membership,
             "member",
             plain=("user", "role", "custom_role", "is_active", "successor"),
             identity="user",
         ),
-        Tracked(accounts.CustomRole, "role", plain=("name", "base", "grants")),
-        Tracked(accounts.Team, "team", plain=("name", "lead")),
+        Tracked(organizations.CustomRole, "role", plain=("name", "base", "grants")),
+        Tracked(organizations.Team, "team", plain=("name", "lead")),
         Tracked(
-            accounts.TeamMember,
+            organizations.TeamMember,
             "team",
             plain=("membership",),
             identity="team",
             actions={"INSERT": "team.joined", "DELETE": "team.left"},
         ),
         Tracked(
-            accounts.Invitation,
+            organizations.Invitation,
             "invitation",
             plain=("role", "custom_role", "accepted_at", "revoked_at"),
             beside=("email",),
             named={"accepted_at": "invitation.accepted", "revoked_at": "invitation.revoked"},
         ),
         Tracked(
-            accounts.User,
+            organizations.User,
             "user",
             plain=("is_active", "is_staff", "is_superuser", "language_code", "timezone"),
             beside=("email", "name", "phone"),
@@ -68,7 +69,7 @@ def track_apps_below() -> None:
             member="id",
         ),
         Tracked(
-            accounts.UserSession,
+            authentication.UserSession,
             "session",
             plain=("ended_because",),
             beside=("device",),
@@ -79,7 +80,7 @@ def track_apps_below() -> None:
             actions={"INSERT": "session.started", "DELETE": "session.purged"},
         ),
         Tracked(
-            accounts.Impersonation,
+            authentication.Impersonation,
             "impersonation",
             plain=("may_change", "ends_at", "ended_because"),
             beside=("reason",),
@@ -91,7 +92,7 @@ def track_apps_below() -> None:
             actions={"INSERT": "impersonation.started"},
         ),
         Tracked(
-            accounts.TokenFamily,
+            authentication.TokenFamily,
             "tokens",
             plain=("ended_because",),
             beside=("device",),
@@ -102,14 +103,14 @@ def track_apps_below() -> None:
             actions={"INSERT": "tokens.issued", "DELETE": "tokens.purged"},
         ),
         Tracked(
-            accounts.ApiKey,
+            authentication.ApiKey,
             "api_key",
             plain=("name", "scopes", "expires_at", "revoked_at"),
             actor="created_by",
             named={"revoked_at": "api_key.revoked"},
         ),
         Tracked(
-            accounts.ApiKeySecret,
+            authentication.ApiKeySecret,
             "api_key",
             plain=("prefix", "revoked_at"),
             identity="key",

@@ -7,3 +7,10 @@ class CoreConfig(AppConfig):
     name = "crm.core"
     label = "core"
     verbose_name = "NextFlow"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.core.admin.site import add_guard  # models exist only from here on
+        from crm.core.form_guard.idempotency import once_for_operators
+
+        add_guard(once_for_operators)

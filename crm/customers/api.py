@@ -8,10 +8,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import ModuleView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.models import Language
-from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
     ListQuery,
@@ -25,12 +21,16 @@ from crm.core.api import (
     page_of,
     record_response,
 )
+from crm.core.api.idempotency import idempotent
+from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
+from crm.core.permissions import Module
 from crm.core.text.normalization import LONGEST_SEARCH
 from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
 from crm.customers.services import create_customer, update_customer
+from crm.organizations.models import Language
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models, transaction
 
-from crm.accounts.permissions import Level, Module, Principal, accessible_q
+from crm.core.permissions import Level, Module, Principal, accessible_q
 from crm.customers.search import asked_ranges, asked_visitor
 
 if TYPE_CHECKING:

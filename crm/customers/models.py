@@ -8,13 +8,13 @@ from django.db.models.functions import Cast, Right
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.accounts.models import Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField
 from crm.core.text.normalization import normalize_email
 from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.search import SHORT_ID_LENGTH, WORD_LENGTH, searched_words
+from crm.organizations.models import Organization
 
 
 class Stage(models.TextChoices):

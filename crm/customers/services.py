@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from crm.accounts.permissions import WRITE, Module, Principal, require, require_record
 from crm.core import quotas
 from crm.core.errors import InvalidField
+from crm.core.permissions import WRITE, Module, Principal, require, require_record
 from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage

@@ -8,11 +8,11 @@ from django.shortcuts import resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from crm.accounts.access import member_required
-from crm.accounts.permissions import Module
-from crm.accounts.views.access_explanation import reasons_page, require_reasons
+from crm.core.permissions import Module
+from crm.core.permissions.requests import member_required
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer
+from crm.organizations.views.access_explanation import reasons_page, require_reasons
 
 
 @require_safe

@@ -22,7 +22,7 @@ from django.utils import timezone
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from crm.accounts.models import Impersonation, Organization, User
+from crm.authentication.models import Impersonation
 from crm.core import stores, tenancy
 from crm.core.errors import AppError
 from crm.core.mail.models import Mail
@@ -31,6 +31,7 @@ from crm.operations.models import CheckRun
 from crm.operations.readiness import readiness_check
 from crm.operations.runs import last_runs
 from crm.operations.stats import MOST
+from crm.organizations.models import Organization, User
 
 KEPT_SECONDS = 5.0
 # For all that is asked at once; a probe before took one second at most.
@@ -149,7 +150,7 @@ def overview_context(request: HttpRequest, context: dict[str, Any]) -> dict[str,
     overview = board().overview()
     user: Any = request.user
     recent = []
-    if user.has_perm("accounts.view_impersonation"):
+    if user.has_perm("authentication.view_impersonation"):
         newest = Impersonation.objects.newest_first()
         recent = list(
             newest.select_related("operator", "user", "organization")[:IMPERSONATIONS_SHOWN]

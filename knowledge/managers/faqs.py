@@ -10,7 +10,7 @@ from django.db.models import IntegerField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import StrIndex
 
-from crm.accounts.permissions import Module, Principal, accessible_q
+from crm.core.permissions import Module, Principal, accessible_q
 from crm.core.text.normalization import search_key, search_words
 
 if TYPE_CHECKING:

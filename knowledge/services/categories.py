@@ -9,13 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
-from crm.accounts.errors import UndoImpossible
-from crm.accounts.models import Language
-from crm.accounts.permissions import Principal
-from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
 from crm.core.ids import uuid7
+from crm.core.permissions import Principal
 from crm.core.text.normalization import identity_key, is_blank, search_key
+from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
+from crm.organizations.models import Language
 from knowledge.errors import (
     CategoryNameMissing,
     CategoryNamesInvalid,

@@ -14,19 +14,11 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.accounts.permissions import (
-    READ,
-    WRITE,
-    Module,
-    Principal,
-    can_access,
-    require,
-    require_record,
-)
 from crm.billing.metrics import Metric
 from crm.billing.services import check_quota
 from crm.core.errors import Forbidden
 from crm.core.ids import uuid7
+from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require, require_record
 from crm.core.text.normalization import (
     identity_key,
     normalize,

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.models import User
-from crm.accounts.permissions import Principal
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.ids import uuid7
+from crm.core.permissions import Principal
 from crm.core.text.normalization import identity_key, normalize_key
+from crm.organizations.models import User
 from knowledge.errors import CategoryNotFound, FaqKeyTaken
 from knowledge.events import faqs_changed_on_commit
 from knowledge.importing import ImportRow, mark_known

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from crm.accounts.models import Language
+from crm.organizations.models import Language
 from knowledge.embedding import embed_questions
 from knowledge.models import Faq, Passage
 from knowledge.services.faqs import lock_knowledge, raise_version

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from crm.accounts.permissions import Principal
-from crm.accounts.services.undo import record_undoable, register_undo
+from crm.core.permissions import Principal
+from crm.core.undo.services import record_undoable, register_undo
 from knowledge.models import Faq
 from knowledge.services.faqs import delete_faq, restore_faq
 

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.accounts.access import member_required
-from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.models import Membership
-from crm.accounts.undo import offer_undo
+from crm.core.form_guard.edits import version_of
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions.requests import member_required
+from crm.core.undo.services import offer_undo
 from crm.core.versions import EditedMeanwhile
+from crm.organizations.models import Membership
 from knowledge.errors import CategoryNameTaken, CategoryNotFound
 from knowledge.forms import CategoryForm
 from knowledge.models import FaqCategory

@@ -14,16 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.edits import version_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.models import Language, Membership
-from crm.accounts.permissions import WRITE, Module, can_access, require
-from crm.accounts.undo import offer_undo
 from crm.core.errors import Conflict
+from crm.core.form_guard.edits import version_of
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import WRITE, Module, can_access, require
+from crm.core.permissions.requests import member_required
 from crm.core.quotas import QuotaExceeded
 from crm.core.text.normalization import isolate
+from crm.core.undo.services import offer_undo
 from crm.core.versions import EditedMeanwhile
+from crm.organizations.access import membership_of
+from crm.organizations.models import Language, Membership
 from knowledge.errors import FaqKeyTaken, InvalidFaq
 from knowledge.forms import FaqForm
 from knowledge.models import Faq

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from crm.accounts.access import member_required
-from crm.accounts.permissions import Module
-from crm.accounts.views.access_explanation import reasons_page, require_reasons
+from crm.core.permissions import Module
+from crm.core.permissions.requests import member_required
+from crm.organizations.views.access_explanation import reasons_page, require_reasons
 from knowledge.models import Faq
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from crm.accounts.access import member_required
-from crm.accounts.models import Membership
 from crm.core.fields import moment as read_moment
+from crm.core.permissions.requests import member_required
+from crm.organizations.models import Membership
 from knowledge.errors import InvalidCursor
 from knowledge.forms import AskForm, FilterForm
 from knowledge.languages import detect_language

@@ -10,9 +10,9 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from crm.accounts.access import member_required
-from crm.accounts.form_guard.idempotency import once
 from crm.core.errors import AppError
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions.requests import member_required
 from knowledge.forms import ImportForm
 from knowledge.importing import MAX_ROWS, ImportText, read_text
 from knowledge.services import import_rows

@@ -11,10 +11,10 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.translation import get_language_from_request
 from django.views.decorators.http import require_safe
 
-from crm.accounts.models import Language, Organization
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
 from crm.core.text.normalization import LONGEST_SEARCH, normalize_line
+from crm.organizations.models import Language, Organization
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq

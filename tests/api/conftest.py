@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 
 
 class Api:

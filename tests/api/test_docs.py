@@ -10,9 +10,10 @@ import pytest
 from django.conf import settings
 
 from chat.models import Conversation
-from crm.accounts.models import ApiKey, Role
+from crm.authentication.models import ApiKey
 from crm.core.ratelimit.rates import parse_rate
 from crm.customers.models import Customer
+from crm.organizations.models import Role
 from tests.conftest import make_member
 from tests.servers import LiveServer
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chat.models import Conversation
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.api.every_operation import walk
 from tests.api.generated_clients import Client, ModelledClient, WrittenClient
 from tests.api.test_schema import document, operations

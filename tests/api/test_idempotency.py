@@ -10,14 +10,10 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from chat.models import Conversation, Message
-from crm.accounts.models import IdempotentRequest, Membership
-from crm.accounts.services.idempotency import (
-    KEPT_FOR,
-    StoredResponse,
-    answer_once,
-    purge_idempotent_requests,
-)
+from crm.core.idempotency import KEPT_FOR, StoredResponse, answer_once, purge_idempotent_requests
+from crm.core.models import IdempotentRequest
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.api.conftest import Api
 from tests.patience import PATIENCE
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.accounts.models import ApiKey, IdempotentRequest, Membership
+from crm.authentication.models import ApiKey
+from crm.core.models import IdempotentRequest
+from crm.organizations.models import Membership
 from tests.api.conftest import Api
 
 KEYS = "/api/v1/api-keys"

@@ -11,9 +11,9 @@ from django.test import Client
 
 from chat.consumers.long_poll import _counted_viewer
 from chat.models import Widget
-from crm.accounts.models import Membership
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
 from crm.core.ratelimit import RateLimitExceeded
+from crm.organizations.models import Membership
 from tests.api.conftest import Api
 from tests.conftest import PASSWORD
 from tests.outages import without_redis

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from chat.models import Conversation, Widget
 from chat.services import close, escalate
-from crm.accounts.models import Membership, Organization
 from crm.core.api.cursors import CursorInvalid, decode_cursor, encode_cursor
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq
 from tests.api.conftest import Api

@@ -14,13 +14,13 @@ from django.urls import get_resolver, reverse
 from rest_framework import serializers
 
 from chat.models import Conversation
-from crm.accounts.models import ApiKey, Organization, User
+from crm.authentication.models import ApiKey
 from crm.core.fields import MomentField
 from crm.core.forms import NormalizedText
-from tests.accounts.conftest import operator, root
+from crm.organizations.models import Organization, User
 from tests.api.conftest import Api, api
 
-__all__ = ["api", "operator", "root"]
+__all__ = ["api"]
 EDGES = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59.999999Z"]
 OURS = ("crm.", "chat.", "knowledge.")
 
@@ -104,7 +104,7 @@ def test_every_time_of_the_admin_is_bounded(db: None, root: User, day: str) -> N
 def test_an_override_ends_within_the_calendar(
     operator: Client, organization: Organization, day: str
 ) -> None:
-    address = reverse("admin:accounts_organization_override-quota", args=[organization.pk])
+    address = reverse("admin:organizations_organization_override-quota", args=[organization.pk])
     typed = {"metric": "members", "limit": "5", "reason": "A pilot of theirs"}
     answer = operator.post(address, typed | {"expires_at": f"{day}T23:59"})
     assert answer.status_code == 400

@@ -6,9 +6,9 @@ import pytest
 
 from chat.events import Audience, event_frame
 from chat.models import Conversation, Message, Status
-from crm.accounts.models import Membership, Organization, User
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, User
 from knowledge.models import Faq
 from knowledge.services import create_category
 from tests.api.conftest import Api

@@ -13,12 +13,12 @@ import pytest
 from django.http import HttpRequest
 
 from chat.models import Conversation
-from crm.accounts import access_tokens
-from crm.accounts.models import Membership
-from crm.accounts.permissions import SCOPES
-from crm.accounts.services.api_keys import create_api_key
-from crm.accounts.services.token_families import start_family
-from crm.accounts.user_agent import Client
+from crm.authentication import access_tokens
+from crm.authentication.services.api_keys import create_api_key
+from crm.authentication.services.token_families import start_family
+from crm.core.http.user_agent import Client
+from crm.core.permissions import SCOPES
+from crm.organizations.models import Membership
 from tests.servers import serving, without_limits
 
 pytestmark = pytest.mark.django_db(transaction=True)

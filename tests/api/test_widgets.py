@@ -7,7 +7,7 @@ from django.test import Client
 
 from chat.models import Widget
 from chat.services.widgets import MAX_WIDGETS
-from crm.accounts.models import Membership, Organization
+from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 
 WIDGETS = "/api/v1/widgets"

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from django.db import connection
 
-from crm.accounts.models import Organization
 from crm.billing.metrics import Metric
 from crm.billing.models import Plan, Subscription, UsageRecord
 from crm.billing.services.subscriptions import assign_plan, raise_versions
 from crm.core.errors import AppError
+from crm.organizations.models import Organization
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.accounts.models import Organization, User
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Plan, SubscriptionEvent, UsageRecord
 from crm.billing.services import consume, terms_of
 from crm.billing.services.subscriptions import assign_plan
 from crm.billing.tasks import roll_periods
+from crm.organizations.models import Organization, User
 
 REASON = "A pilot until the end of the year."
 
@@ -33,7 +33,7 @@ def organization_on_free(organization: Organization) -> Organization:
 
 
 def action(organization: Organization, name: str) -> str:
-    return reverse(f"admin:accounts_organization_{name}", args=[organization.pk])
+    return reverse(f"admin:organizations_organization_{name}", args=[organization.pk])
 
 
 def test_every_list_is_shown_and_found_in(operator: Client, organization: Organization) -> None:

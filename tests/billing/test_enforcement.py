@@ -14,7 +14,6 @@ from chat.models import Conversation, ConversationSize, Message, Status, Widget
 from chat.services import delete_message, open_conversation, post_message
 from chat.services.conversations import customer_sender
 from chat.services.storage_usage import measure_conversations, stored_text
-from crm.accounts.models import Membership, Organization, Role
 from crm.billing import banner, counters
 from crm.billing.forecast import forecast
 from crm.billing.metrics import Metric
@@ -28,6 +27,7 @@ from crm.compliance.models import ExportFormat
 from crm.compliance.services.exports import ask_for_export, cancel_export
 from crm.core import quotas, stores, tenancy
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
 from knowledge.services import (
     FaqContent,

@@ -9,8 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.accounts.models import Membership, Organization, Role
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.models import Subscription, UsageSnapshot
@@ -20,6 +19,7 @@ from crm.billing.services.subscriptions import assign_plan
 from crm.billing.tasks import post_calls
 from crm.core import stores
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role
 from tests.api.conftest import Api
 from tests.billing.plans import allow, used
 from tests.conftest import make_member
@@ -239,6 +239,8 @@ def test_an_invitation_too_many_is_refused_on_the_page_in_plain_words(
 ) -> None:
     allow(organization, members=1)
     client.force_login(owner.user)
-    page = client.post(reverse("accounts:members"), {"email": "new@example.com", "role": "agent"})
+    page = client.post(
+        reverse("organizations:members"), {"email": "new@example.com", "role": "agent"}
+    )
     assert page.status_code == 402
     assert "no free place for another member" in page.content.decode()

@@ -7,9 +7,6 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from crm.accounts.models import Membership, Organization, Role, User
-from crm.accounts.services.roles import create_role
-from crm.accounts.services.sign_up import found_organization
 from crm.billing.errors import (
     NothingToCancel,
     NothingToResume,
@@ -41,6 +38,9 @@ from crm.billing.tasks import roll_periods
 from crm.compliance.models import AuditEntry
 from crm.core import quotas, tenancy
 from crm.core.errors import Forbidden
+from crm.organizations.models import Membership, Organization, Role, User
+from crm.organizations.services.organizations import found_organization
+from crm.organizations.services.roles import create_role
 from tests.billing.plans import ends_at
 from tests.conftest import make_member
 

@@ -9,9 +9,6 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from crm.accounts.models import Invitation, Membership, Organization, Role
-from crm.accounts.services.invitations import accept_as_newcomer, invite
-from crm.accounts.services.members import deactivate_member, reactivate_member
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.billing.models import QuotaNotice, Subscription, UsageRecord
@@ -26,6 +23,9 @@ from crm.core import quotas, stores, tenancy
 from crm.core.mail.models import Mail
 from crm.customers.models import Customer, Stage
 from crm.customers.services import create_customer, update_customer
+from crm.organizations.models import Invitation, Membership, Organization, Role
+from crm.organizations.services.invitations import accept_as_newcomer, invite
+from crm.organizations.services.members import deactivate_member, reactivate_member
 from tests.billing.plans import allow, at_once, ends_at, used
 from tests.conftest import make_member
 from tests.outages import without_redis

@@ -9,13 +9,13 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.consumers.long_poll import _counted_viewer
-from crm.accounts.models import Membership, Organization
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
 from crm.billing import counters
 from crm.billing.metrics import Metric
 from crm.core.quotas import QuotaExceeded
 from crm.core.ratelimit.headers import noted_standings
 from crm.customers.models import Customer, Stage
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from tests.billing.plans import allow, used
 

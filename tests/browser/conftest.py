@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from chat.models import Conversation, Widget
 from chat.services import take_over
 from chat.services.identity_secrets import add_identity_secret
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE, launch
 from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_modules import STATIC, QuietHandler

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation, Message, Sender, SenderType
 from chat.services import post_message
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE
 
 AXE = Path(__file__).resolve().parents[1] / "vendor" / "axe-core" / "axe.min.js"

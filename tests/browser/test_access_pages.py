@@ -9,7 +9,8 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
-from crm.accounts.models import ApiKey, ApiKeySecret, Membership, UserSession
+from crm.authentication.models import ApiKey, ApiKeySecret, UserSession
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, serious_faults
 from tests.browser.widths import assert_within
 from tests.patience import PATIENCE
@@ -17,8 +18,8 @@ from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-SESSIONS = reverse("accounts:sessions")
-KEYS = reverse("accounts:api_keys_page")
+SESSIONS = reverse("authentication:sessions")
+KEYS = reverse("authentication:api_keys_page")
 LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
 
 
@@ -55,7 +56,11 @@ def test_the_pages_are_usable_by_everybody(
     options = {"viewport": viewport, "color_scheme": scheme}
     with logged_in(chromium, web_server.base_url, owner, **options) as context:
         page = context.new_page()
-        for name in ("accounts:sessions", "accounts:log_in_rules", "accounts:api_keys_page"):
+        for name in (
+            "authentication:sessions",
+            "authentication:log_in_rules",
+            "authentication:api_keys_page",
+        ):
             page.goto(reverse(name))
             assert serious_faults(page) == []
             assert_within(page)

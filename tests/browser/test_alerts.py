@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from chat.models import Conversation
 from chat.services import escalate
 from chat.services.alerts import alert_settings, change_alert_settings
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import customer_says, logged_in, open_inbox, path_of
 from tests.servers import LiveServer
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from chat.models import Conversation
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE
 from tests.browser.inbox_pages import logged_in
 from tests.browser.widths import assert_within

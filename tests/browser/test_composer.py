@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from chat.models import Conversation, Message, Widget
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import await_live, logged_in, open_inbox, path_of
 from tests.browser.widget_page import await_truth
 from tests.conftest import make_conversation

@@ -9,7 +9,8 @@ from django_celery_beat.models import CrontabSchedule
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation
-from crm.accounts.models import Impersonation, Membership, Role, User
+from crm.authentication.models import Impersonation
+from crm.organizations.models import Membership, Role, User
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
 from tests.browser.widths import assert_within
 from tests.conftest import PASSWORD
@@ -73,19 +74,19 @@ def test_the_pages_work_under_the_policy(
         expect(page.get_by_role("heading", name="Stores", exact=True)).to_be_visible()
         assert serious_faults(page, within=".overview") == []
         assert_within(page)
-        for name in ("accounts_organization", "accounts_user", "compliance_auditentry"):
+        for name in ("organizations_organization", "organizations_user", "compliance_auditentry"):
             page.goto(reverse(f"admin:{name}_changelist"))
             expect(page.locator("#result_list")).to_be_visible()
             assert_within(page)
         page.goto(reverse("admin:django_celery_beat_periodictask_changelist"))
-        page.goto(reverse("admin:accounts_user_change", args=[agent.user_id]))
+        page.goto(reverse("admin:organizations_user_change", args=[agent.user_id]))
         expect(page.get_by_role("link", name="Switch off")).to_be_visible()
         assert_within(page)
-        page.goto(reverse("admin:accounts_user_deactivate", args=[agent.user_id]))
+        page.goto(reverse("admin:organizations_user_deactivate", args=[agent.user_id]))
         assert serious_faults(page, within=".console-ask") == []
         assert_within(page)
         # What scripts do works too: a choice that is looked up while one types.
-        page.goto(reverse("admin:accounts_membership_add"))
+        page.goto(reverse("admin:organizations_membership_add"))
         page.locator(".select2-selection").first.click()
         expect(page.get_by_role("option", name="Sunbean")).to_be_visible()
 
@@ -125,7 +126,7 @@ def test_an_operator_looks_around_under_a_banner_and_stops(
 ) -> None:
     base = web_server.base_url
     options = {"viewport": viewport, "color_scheme": scheme}
-    member = reverse("admin:accounts_membership_change", args=[agent.pk])
+    member = reverse("admin:organizations_membership_change", args=[agent.pk])
     with logged_in(chromium, base, root, **options) as context:
         page = watched(context, faults, base)
         page.goto(member)
@@ -148,7 +149,7 @@ def test_an_operator_looks_around_under_a_banner_and_stops(
         page.goto(reverse("chat:inbox_conversation", args=[conversation.pk]))
         expect(page.get_by_text("Do you ship to Manila?").first).to_be_visible()
         expect(page.locator("#composer")).to_be_hidden()
-        for name in ("accounts:profile", "knowledge:faqs", "mfa_index"):
+        for name in ("organizations:profile", "knowledge:faqs", "mfa_index"):
             page.goto(reverse(name))
             expect(banner).to_be_visible()
             assert_within(page)

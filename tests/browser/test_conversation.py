@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from chat.models import Widget
-from crm.accounts.models import Membership, Organization
+from crm.organizations.models import Membership, Organization
 from knowledge.services import import_faqs, index_now
 from tests.browser.inbox_pages import logged_in, open_inbox, shown_texts
 from tests.browser.sites import shop_site

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from chat.models import Conversation, Message
 from chat.services import close, delete_message, edit_message
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import (
     PHONE,
     agent_says,

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from crm.accounts.models import Membership
-from tests.accounts.test_second_factors import code_of
+from crm.organizations.models import Membership
+from tests.authentication.test_second_factors import code_of
 from tests.browser.axe import violations
 from tests.browser.chromium import PATIENCE
 from tests.browser.inbox_pages import DESK, PHONE, Faults, logged_in

@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from chat.models import Conversation, Message, Widget
 from chat.services import assign, escalate, mark_seen_by_customer, reopen, take_over
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import (
     agent_says,
     customer_says,

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.models import Conversation, Widget
 from chat.services import assign, close, escalate, mark_seen_by_customer
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import (
     agent_says,
     await_live,

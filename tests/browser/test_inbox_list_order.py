@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from chat.events import SenderData, announce_typing
 from chat.models import Conversation, Sender, SenderType, Widget
 from chat.services import close, escalate, open_conversation, post_message
-from crm.accounts.models import Membership, Organization
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 from tests.browser.inbox_pages import (
     PHONE,
     agent_says,

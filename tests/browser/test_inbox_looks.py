@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Conversation, Sender, SenderType, Widget
 from chat.services import escalate, post_message, take_over
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import (
     PHONE,
     agent_says,

@@ -8,8 +8,8 @@ from django.db.models import F
 from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from chat.interactions import BotInteraction, Outcome
-from crm.accounts.models import Membership, Organization
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import create_category, import_faqs, index_now
 from tests.browser.axe import violations

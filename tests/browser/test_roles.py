@@ -7,13 +7,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Conversation
 from chat.services import assign
-from crm.accounts.models import CustomRole, Membership, Team
-from crm.accounts.permissions import BUILT_IN, Grant, Level, Module
-from crm.accounts.services.roles import create_role
-from tests.accounts.people import give, make_team, rights
+from crm.core.permissions import Grant, Level, Module
+from crm.organizations.builtin_roles import BUILT_IN
+from crm.organizations.models import CustomRole, Membership, Team
+from crm.organizations.services.roles import create_role
 from tests.browser.axe import violations
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, open_inbox, path_of
 from tests.browser.widths import assert_within
+from tests.organizations.people import give, make_team, rights
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

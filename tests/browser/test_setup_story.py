@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Widget
-from crm.accounts.models import Invitation, Membership, Organization
+from crm.organizations.models import Invitation, Membership, Organization
 from knowledge.models import Faq
 from tests.browser.inbox_pages import DESK, PHONE, logged_in, serious_faults
 from tests.browser.sites import pasted_site

@@ -10,7 +10,7 @@ from django.utils import dateformat, formats, timezone, translation
 from django.utils.translation import get_language
 from playwright.sync_api import Browser
 
-from crm.accounts.models import Language, Membership
+from crm.organizations.models import Language, Membership
 from tests.browser.inbox_pages import logged_in, open_inbox
 from tests.servers import LiveServer
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Frame, expect
 
 from chat.models import Widget
 from chat.services import close, take_over
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.axe import violations
 from tests.browser.sites import shop_site
 from tests.browser.widget_page import WidgetPage, only_conversation, reply

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from chat.models import Conversation, Message, Widget
 from chat.services import close
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE
 from tests.browser.sites import FragileShop, shop_site
 from tests.browser.widget_page import (

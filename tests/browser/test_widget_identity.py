@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from chat.models import Conversation
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.browser.widget_page import (
     Signed,
     WidgetPage,

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from chat.models import Sender, SenderType, Widget
 from chat.services import post_message
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE
 from tests.browser.host_pages import SNIPPET, Host, host_site
 from tests.browser.widget_page import WidgetPage, await_truth, only_conversation, reply

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from chat.models import Conversation, Widget
 from chat.services import close, take_over
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.browser.sites import FragileShop
 from tests.browser.widget_page import (
     WidgetPage,

@@ -8,7 +8,7 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from chat.models import Conversation
-from crm.accounts.models import User
+from crm.organizations.models import User
 from tests.browser.widget_page import WidgetPage
 from tests.browser.widths import assert_within_with_any_font
 from tests.conftest import PASSWORD
@@ -24,8 +24,8 @@ OPEN_TO_ALL = ("/login/", "/signup/", "/verify/", "/password/reset/", "/password
 # One of each kind of page that unfold makes.
 OPERATOR = (
     "/admin/",
-    "/admin/accounts/organization/",
-    "/admin/accounts/organization/add/",
+    "/admin/organizations/organization/",
+    "/admin/organizations/organization/add/",
     "/admin/compliance/auditentry/",
     "/admin/password_change/",
 )

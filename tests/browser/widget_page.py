@@ -9,8 +9,8 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 from chat.models import Conversation, Message
 from chat.services import post_message
 from chat.services.conversations import agent_sender
-from crm.accounts.models import Membership
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership
 from tests.browser.chromium import PATIENCE
 
 Signed = Callable[[str], str]

@@ -13,8 +13,8 @@ django.setup()
 from chat.intents import Intent, recognise  # noqa: E402  models exist only from here on
 from chat.models import Widget  # noqa: E402
 from config import engines  # noqa: E402
-from crm.accounts.models import Membership, Organization, Role, User  # noqa: E402
 from crm.core import tenancy  # noqa: E402
+from crm.organizations.models import Membership, Organization, Role, User  # noqa: E402
 from knowledge import services as knowledge  # noqa: E402
 
 PASSWORD = "correct horse battery"

@@ -12,8 +12,8 @@ import websockets
 from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection
 
-from crm.accounts.models import Membership
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.patience import PATIENCE
 from tests.servers import LiveServer
 

@@ -9,13 +9,13 @@ from chat.interactions import BotInteraction
 from chat.models import Conversation, Message
 from chat.services import take_over
 from chat.services.conversations import agent_sender
-from crm.accounts.models import Membership, Organization, Role
+from crm.organizations.models import Membership, Organization, Role
 from knowledge.services import import_faqs, index_now
-from tests.accounts.people import make_team
 from tests.chat.clients import Client, at_work
 from tests.chat.edits import say
 from tests.conftest import make_member
 from tests.knowledge.conftest import contents
+from tests.organizations.people import make_team
 from tests.servers import LiveServer, serving
 
 

@@ -2,7 +2,7 @@
 
 from chat.models import Conversation, Message, Sender
 from chat.services import delete_message, edit_message, post_message
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 
 def say(

@@ -23,12 +23,12 @@ from chat.services.alerts import (
 )
 from chat.services.conversations import agent_sender, customer_sender
 from chat.tasks import send_email_about_waiting, send_emails_about_waiting
-from crm.accounts.models import Membership, Organization
-from crm.accounts.services.members import deactivate_member
 from crm.core import stores
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
+from crm.organizations.services.members import deactivate_member
 from tests.conftest import make_conversation
 
 pytestmark = pytest.mark.django_db

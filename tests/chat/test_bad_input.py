@@ -15,10 +15,10 @@ import pytest
 from chat.models import Conversation, Widget
 from chat.services import close
 from chat.tickets import TICKET_SECONDS
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.chat.clients import Client, as_agent, connected, cookie_of, opened, visit
 from tests.servers import LiveServer
 

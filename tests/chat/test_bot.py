@@ -12,9 +12,9 @@ from chat.events import conversation_group
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, SenderType, Status, Widget
 from chat.services import close, return_to_bot, take_over
-from crm.accounts.models import Membership, Organization
 from crm.core import channel_signing, stores
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 from knowledge.services import Answer
 from tests.chat.bot_turns import (
     SHIPPING,

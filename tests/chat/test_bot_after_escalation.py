@@ -13,8 +13,8 @@ from chat.interactions import Outcome
 from chat.models import Conversation, Sender, SenderType, Status
 from chat.services import assign, close, post_message, reconcile, reopen, return_to_bot, take_over
 from chat.services.conversations import agent_sender, customer_sender
-from crm.accounts.models import Membership, Organization
 from crm.billing.metrics import Metric
+from crm.organizations.models import Membership, Organization
 from tests.billing.plans import used
 from tests.chat.bot_turns import (
     SHIPPING,

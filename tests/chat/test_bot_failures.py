@@ -11,8 +11,8 @@ from chat.bot_texts import Line
 from chat.interactions import Outcome
 from chat.models import Conversation, Message, Status
 from chat.tasks import answer_with_bot
-from crm.accounts.models import Organization
 from crm.core.errors import StoreUnavailable
+from crm.organizations.models import Organization
 from knowledge.services import import_faqs, index_now
 from tests.chat.bot_turns import (
     SHIPPING,

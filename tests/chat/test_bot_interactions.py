@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from chat.interactions import BotInteraction, Outcome
-from crm.accounts.models import Organization
 from crm.core import stores
 from crm.core.ids import uuid7
+from crm.organizations.models import Organization
 
 
 @pytest.fixture

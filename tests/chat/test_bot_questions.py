@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from chat.interactions import BotInteraction, Outcome
-from crm.accounts.models import Membership, Organization
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import answer, import_faqs, index_now
 from tests.chat.test_bot_interactions import record

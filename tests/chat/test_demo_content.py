@@ -13,8 +13,8 @@ from chat.demo.content import read
 from chat.intents import Intent, recognise
 from chat.models import Conversation, Message, Status
 from chat.services.recovery import pending_answers
-from crm.accounts.models import Organization
 from crm.core import stores
+from crm.organizations.models import Organization
 from knowledge.models import Faq, Passage
 from knowledge.services import answer
 

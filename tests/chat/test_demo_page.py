@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from chat.demo.content import page_text, products, read
 from chat.models import Widget
-from crm.accounts.models import Organization
+from crm.organizations.models import Organization
 
 LANGUAGES = ["en", "vi", "ru"]
 

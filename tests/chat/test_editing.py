@@ -25,9 +25,9 @@ from chat.services import (
     reopen,
 )
 from chat.services.conversations import agent_sender, customer_sender
-from crm.accounts.models import Membership, Organization, Role
 from crm.core.api.exceptions import IdempotencyKeyReused
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, Organization, Role
 from tests.chat.edits import delete, edit, everything_stored, head_of, log, now_of, say
 from tests.conftest import make_member
 

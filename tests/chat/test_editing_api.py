@@ -9,9 +9,9 @@ from django.urls import reverse
 from chat.models import Conversation, Message, Widget
 from chat.services import post_message, take_over
 from chat.services.conversations import agent_sender
-from crm.accounts.models import Membership
 from crm.core.executor import run_sync
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership
 from tests.chat.clients import Client, visit
 from tests.servers import LiveServer
 

@@ -17,8 +17,8 @@ from chat.models import Conversation, EventKind, Message
 from chat.services import reconcile
 from chat.services.conversations import agent_sender
 from chat.tasks import sweep_pending
-from crm.accounts.models import Membership
 from crm.core.errors import StoreUnavailable
+from crm.organizations.models import Membership
 from tests.chat.edits import delete, edit, everything_stored, head_of, log, now_of, say
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -27,10 +27,10 @@ from chat.services.identity_secrets import (
     end_identity_secret,
 )
 from chat.services.visitors import extend_visit
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.customers.models import Customer
 from crm.customers.services import update_customer
+from crm.organizations.models import Membership
 
 SESSIONS = "/api/v1/widget/sessions"
 SNIPPETS = Path(__file__).resolve().parents[2] / "templates" / "chat" / "settings"

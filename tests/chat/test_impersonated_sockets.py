@@ -13,20 +13,14 @@ from django.utils import timezone
 
 from chat.models import Conversation, ConversationRead
 from chat.presence import online
-from crm.accounts.models import (
-    EndReason,
-    Impersonation,
-    ImpersonationEndReason,
-    Membership,
-    User,
-    UserSession,
-)
-from crm.accounts.principals import live_logins
-from crm.accounts.services.access import end_access
-from crm.accounts.services.impersonation import SESSION_KEY, end_impersonation
-from crm.accounts.tasks import end_lapsed
+from crm.authentication.models import EndReason, Impersonation, ImpersonationEndReason, UserSession
+from crm.authentication.principals import live_logins
+from crm.authentication.services.access import end_access
+from crm.authentication.services.impersonation import SESSION_KEY, end_impersonation
+from crm.authentication.tasks import end_lapsed
 from crm.core.admin.site import SEEN_KEY
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership, User
 from tests.chat.clients import Client, as_agent, connected, opened
 from tests.chat.test_stream_resume import write
 from tests.conftest import PASSWORD
@@ -42,7 +36,7 @@ def begin(membership: Membership, *, may_change: bool = True) -> Browser:
     root = User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
     browser = Browser()
     browser.force_login(root)
-    address = reverse("admin:accounts_membership_impersonate", args=[membership.pk])
+    address = reverse("admin:organizations_membership_impersonate", args=[membership.pk])
     form = {"reason": "Ticket 4711, list", **({"may_change": "on"} if may_change else {})}
     assert browser.post(address, form).status_code == 302
     return browser
@@ -102,11 +96,11 @@ def _end(browser: Browser, how: str) -> None:
     impersonation = Impersonation.objects.get()
     match how:
         case "stop":
-            browser.post(reverse("accounts:stop_impersonation"))
+            browser.post(reverse("authentication:stop_impersonation"))
         case "operator":
             end_impersonation(impersonation=impersonation, because=ImpersonationEndReason.STOPPED)
         case "log_out":
-            browser.post(reverse("accounts:log_out"))
+            browser.post(reverse("authentication:log_out"))
         case "revoked":
             end_access(user_id=impersonation.operator_id, because=EndReason.REVOKED)
         case "sweep":

@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.errors import ConversationChanged
 from chat.models import Conversation, Message, Sender, SenderType
 from chat.services import post_message, require_state
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 LIST = reverse("chat:inbox_conversations")
 COUNTS = reverse("chat:inbox_counts")

@@ -23,8 +23,8 @@ from chat.services import (
     take_over,
 )
 from chat.services.alerts import alert_settings, change_alert_settings
-from crm.accounts.models import Membership
 from crm.core import tenancy
+from crm.organizations.models import Membership
 from tests.chat.inbox_lists import COUNTS, LIST, MOST_QUERIES, ids, many
 
 

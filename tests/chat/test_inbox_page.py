@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from chat.models import Conversation, Sender, SenderType
 from chat.services import post_message, take_over
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 INBOX = reverse("chat:inbox")
 # Log-in, membership and list (5), the conversation with its parts (6), counts, the user menu.

@@ -13,8 +13,8 @@ from chat.services import (
     post_message,
     take_over,
 )
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.chat.inbox_lists import COUNTS, LIST, MOST_QUERIES, ids
 from tests.conftest import make_conversation
 

@@ -15,8 +15,8 @@ from chat.demo.content import read
 from chat.models import Conversation, ConversationRead, Message, Status, Widget
 from chat.services import post_message, reopen
 from chat.services.conversations import customer_sender
-from crm.accounts.models import Language, Membership, Organization, Role, User
 from crm.customers.models import Customer
+from crm.organizations.models import Language, Membership, Organization, Role, User
 from knowledge.models import Faq, FaqCategory, Passage
 from knowledge.services import FaqContent, delete_faq, update_faq
 

@@ -9,8 +9,8 @@ from asgiref.testing import ApplicationCommunicator
 
 from chat.consumers.long_poll import LongPollConsumer
 from chat.models import Conversation, Widget
-from crm.accounts.models import Membership
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import cookie_of, visit
 from tests.security.hostile import PARAMETERS
 from tests.servers import LiveServer

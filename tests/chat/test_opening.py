@@ -4,9 +4,9 @@ import pytest
 
 from chat.models import Conversation, Message, Widget
 from chat.services import close, open_conversation, reconcile
-from crm.accounts.models import Membership
 from crm.core.errors import StoreUnavailable
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 

@@ -31,9 +31,9 @@ from chat.models import (
 from chat.services import close, open_conversation, post_message, return_to_bot, snooze, take_over
 from chat.services.conversations import agent_sender, customer_sender
 from chat.signals import message_posted
-from crm.accounts.models import Membership, Organization
 from crm.core import realtime, redis_circuit_breaker, stores
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 
 BOT = Sender(type=SenderType.BOT, id="bot", name="Bot")
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from chat import inbox
 from chat.models import Conversation, Status
-from crm.accounts.models import Membership
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,12 @@ def test_who_lacks_the_factor_that_is_asked_for_sees_no_count(
 ) -> None:
     """Their pages are those where it is set up; what waits is not for them before."""
     add(customer, 3)
-    pages = ["mfa_index", "accounts:settings", "accounts:profile", "accounts:sessions"]
+    pages = [
+        "mfa_index",
+        "organizations:settings",
+        "organizations:profile",
+        "authentication:sessions",
+    ]
     assert [shown(browser, page) for page in pages] == [(True, "3")] * 4
     agent.organization.requires_second_factor = True
     agent.organization.save(update_fields=["requires_second_factor"])

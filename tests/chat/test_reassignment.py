@@ -11,20 +11,20 @@ from chat.services import close, post_message, snooze, take_over
 from chat.services.conversations import customer_sender
 from chat.services.reassignment import left_behind, reassign
 from chat.tasks import sweep_left_behind
-from crm.accounts.models import Membership, Organization, Role, User
-from crm.accounts.permissions import Level, Module
-from crm.accounts.services.members import (
+from crm.compliance.models import AuditEntry
+from crm.core.executor import run_sync
+from crm.core.ids import uuid7
+from crm.core.permissions import Level, Module
+from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role, User
+from crm.organizations.services.members import (
     deactivate_member,
     leave_organization,
     reactivate_member,
 )
-from crm.compliance.models import AuditEntry
-from crm.core.executor import run_sync
-from crm.core.ids import uuid7
-from crm.customers.models import Customer
-from tests.accounts.people import give, rights
 from tests.chat.clients import at_work
 from tests.conftest import make_conversation, make_member
+from tests.organizations.people import give, rights
 from tests.servers import LiveServer
 from tests.worker_stores import await_idle_worker
 
@@ -43,7 +43,7 @@ def hand_over_of(member: Membership, **options: int) -> bool:
 
 
 def page_of(member: Membership) -> str:
-    return reverse("accounts:deactivate_member", args=[member.pk])
+    return reverse("organizations:deactivate_member", args=[member.pk])
 
 
 def last_change(conversation: Conversation) -> dict[str, object]:

@@ -10,8 +10,8 @@ from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message
 from chat.services import close, post_message, reconcile
 from chat.services.conversations import agent_sender, customer_sender
-from crm.accounts.models import Membership, Organization
 from crm.core import stores
+from crm.organizations.models import Membership, Organization
 
 pytestmark = pytest.mark.django_db
 

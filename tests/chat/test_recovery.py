@@ -19,10 +19,10 @@ from chat.services.conversations import customer_sender
 from chat.services.message_log import lock_conversation
 from chat.services.recovery import pending_answers
 from chat.tasks import sweep_pending
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.errors import StoreUnavailable
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.chat.edits import delete, now_of
 from tests.conftest import make_conversation
 

@@ -11,7 +11,7 @@ from chat.models import Conversation, Message, Status
 from chat.services import assign, close, post_message, reopen, return_to_bot, snooze, take_over
 from chat.services.conversations import agent_sender, sender_of
 from chat.services.message_log import append
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 

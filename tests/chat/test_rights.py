@@ -24,8 +24,8 @@ from chat.services import (
 )
 from chat.services.conversations import sender_of
 from chat.services.editing import may_delete
-from crm.accounts.models import Membership, Organization, Role
-from crm.accounts.permissions import (
+from crm.core.errors import AppError
+from crm.core.permissions import (
     READ,
     WRITE,
     ApiKeyPrincipal,
@@ -36,10 +36,10 @@ from crm.accounts.permissions import (
     can_access,
     rights_of_scopes,
 )
-from crm.core.errors import AppError
 from crm.customers.models import Customer
-from tests.accounts.people import give, make_team, member_with, pairs, present, rights
+from crm.organizations.models import Membership, Organization, Role
 from tests.conftest import make_conversation, make_member
+from tests.organizations.people import give, make_team, member_with, pairs, present, rights
 
 JSON: dict[str, Any] = {"data": {}, "content_type": "application/json"}
 OWNERS = ("me", "mate", "other", None)
@@ -141,7 +141,7 @@ def test_lists_and_counts_hold_what_is_seen(
     if read == Level.NONE:
         assert answer.status_code == 403
         assert client.get(reverse("chat:inbox_counts")).status_code == 403
-        assert client.get(reverse("chat:inbox"))["Location"] == reverse("accounts:settings")
+        assert client.get(reverse("chat:inbox"))["Location"] == reverse("organizations:settings")
         return
     assert {row["id"] for row in answer.json()["rows"]} == seen
     counts = client.get(reverse("chat:inbox_counts")).json()["counts"]
@@ -362,5 +362,5 @@ def test_reasons_of_foreign_records_do_not_exist(
         ("knowledge:faq_reasons", UUID(int=0)),
     ):
         assert client.get(reverse(name, args=[pk])).status_code == 404
-    own = reverse("accounts:team", args=[UUID(int=0)])
+    own = reverse("organizations:team", args=[UUID(int=0)])
     assert client.get(own).status_code == 404

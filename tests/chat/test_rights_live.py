@@ -11,15 +11,15 @@ from chat.frames import CloseCode
 from chat.models import Conversation, Widget
 from chat.services import assign, post_message
 from chat.services.conversations import customer_sender
-from crm.accounts.models import CustomRole, Membership, Organization, Role, Team
-from crm.accounts.permissions import READ, WRITE, Level, Module, can_access
-from crm.accounts.services.roles import change_role, edit_role
-from crm.accounts.services.teams import edit_team
 from crm.core.executor import run_sync
+from crm.core.permissions import READ, WRITE, Level, Module, can_access
 from crm.customers.models import Customer
-from tests.accounts.people import give, make_team, pairs, present, rights
+from crm.organizations.models import CustomRole, Membership, Organization, Role, Team
+from crm.organizations.services.roles import change_role, edit_role
+from crm.organizations.services.teams import edit_team
 from tests.chat.clients import Client, as_agent, connected, cookie_of, opened
 from tests.conftest import make_conversation, make_member
+from tests.organizations.people import give, make_team, pairs, present, rights
 from tests.patience import PATIENCE
 from tests.servers import LiveServer
 

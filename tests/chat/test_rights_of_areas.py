@@ -6,24 +6,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership, Organization, Role
-from crm.accounts.permissions import (
-    BUILT_IN,
-    READ,
-    WRITE,
-    Action,
-    Grant,
-    Level,
-    Module,
-    Rights,
-    can_access,
-)
 from crm.core.errors import AppError
+from crm.core.permissions import READ, WRITE, Action, Grant, Level, Module, Rights, can_access
+from crm.organizations.builtin_roles import BUILT_IN
+from crm.organizations.models import Membership, Organization, Role
 from knowledge.errors import FaqNotFound
 from knowledge.models import Faq
 from knowledge.services import FaqContent, delete_faq, restore_faq, set_published, update_faq
-from tests.accounts.people import give, member_with, pairs, present, rights
 from tests.conftest import make_member
+from tests.organizations.people import give, member_with, pairs, present, rights
 
 OWNERS = ("me", "mate", "other", None)
 ENTRANCES: list[tuple[Module, Action, str, str, dict[str, str]]] = [
@@ -38,11 +29,11 @@ ENTRANCES: list[tuple[Module, Action, str, str, dict[str, str]]] = [
     (Module.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
     (Module.CUSTOMERS, READ, "get", "customers:customers", {}),
     (Module.CUSTOMERS, WRITE, "post", "customers:customers", {"stage": "x"}),
-    (Module.SETTINGS, READ, "get", "accounts:roles", {}),
-    (Module.SETTINGS, READ, "get", "accounts:teams", {}),
-    (Module.SETTINGS, WRITE, "get", "accounts:new_team", {}),
-    (Module.SETTINGS, WRITE, "post", "accounts:roles", {"name": ""}),
-    (Module.SETTINGS, WRITE, "post", "accounts:organization", {"name": ""}),
+    (Module.SETTINGS, READ, "get", "organizations:roles", {}),
+    (Module.SETTINGS, READ, "get", "organizations:teams", {}),
+    (Module.SETTINGS, WRITE, "get", "organizations:new_team", {}),
+    (Module.SETTINGS, WRITE, "post", "organizations:roles", {"name": ""}),
+    (Module.SETTINGS, WRITE, "post", "organizations:organization", {"name": ""}),
 ]
 
 

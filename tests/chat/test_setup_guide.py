@@ -11,8 +11,8 @@ from django.utils import timezone
 from chat.models import Widget
 from chat.onboarding import SetupState, setup_state
 from chat.services.widgets import create_widget, record_seen, update_widget
-from crm.accounts.models import Invitation, Membership, Organization
-from crm.accounts.services.invitations import invite
+from crm.organizations.models import Invitation, Membership, Organization
+from crm.organizations.services.invitations import invite
 from knowledge.services import FaqContent, create_faq, delete_faq
 from tests.forms.browsers import form_of
 

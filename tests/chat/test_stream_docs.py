@@ -15,9 +15,10 @@ from chat.long_poll import LONGEST_WAIT
 from chat.managers.messages import READ_LIMIT
 from chat.models import EventKind
 from chat.tickets import TICKET_SECONDS
-from crm.accounts.errors import AccessEnded, OrganizationSwitched
+from crm.authentication.errors import AccessEnded
 from crm.core.api.exceptions import IdempotencyKeyReused
 from crm.core.errors import AppError, StoreUnavailable
+from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.ratelimit.rates import parse_rate
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent

@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from chat.models import Conversation, Message, VisitorToken, Widget
-from crm.accounts.errors import AccessEnded
-from crm.accounts.models import Membership
-from crm.accounts.services.api_keys import create_api_key
-from crm.accounts.services.operator_actions import deactivate_organization
+from crm.authentication.errors import AccessEnded
+from crm.authentication.services.api_keys import create_api_key
 from crm.core import stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
+from crm.organizations.services.organizations import deactivate_organization
 from tests.chat.clients import PATIENCE, Visitor, calling, cookie_of, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer, serving

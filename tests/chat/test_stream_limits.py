@@ -10,9 +10,9 @@ import pytest
 from django.db import connections, transaction
 
 from chat.models import Conversation, Widget
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import PATIENCE, as_agent, calling, connected, cookie_of, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chat.models import Conversation, Widget
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import PATIENCE, Client, at_work, calling, opened, visit
 from tests.chat.test_stream_resume import write
 from tests.relays import relayed

@@ -9,10 +9,10 @@ from chat.events import conversation_group
 from chat.models import Conversation, Widget
 from chat.services import post_message
 from chat.services.conversations import customer_sender
-from crm.accounts.models import Membership
 from crm.core import realtime, stores
 from crm.core.executor import run_sync
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from tests.chat.clients import Client, as_agent, connected, cookie_of, visit
 from tests.conftest import make_conversation
 from tests.servers import LiveServer

@@ -12,9 +12,9 @@ from django.urls import reverse
 from chat.events import inbox_group
 from chat.models import Conversation, Message, Widget
 from chat.tickets import issue_ticket
-from crm.accounts.models import Membership
 from crm.core import realtime, stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import (
     Client,
     as_agent,
@@ -194,7 +194,7 @@ async def test_a_visitors_socket_comes_from_our_own_frame(
 def log_out(cookie: str) -> None:
     browser = Browser()
     browser.cookies[settings.SESSION_COOKIE_NAME] = cookie
-    browser.post(reverse("accounts:log_out"))
+    browser.post(reverse("authentication:log_out"))
 
 
 async def test_logging_out_closes_the_sockets_of_that_log_in(

@@ -10,9 +10,9 @@ from chat.events import announce_typing
 from chat.frames import CloseCode
 from chat.models import Conversation, ConversationRead, Message, Widget
 from chat.services import take_over
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import Client, at_work, visit
 from tests.chat.test_stream_resume import write
 from tests.servers import LiveServer

@@ -7,10 +7,10 @@ from django.test import Client
 
 from chat.models import Conversation, Widget
 from chat.visitor_addresses import counted_as, note_address
-from crm.accounts.models import Organization
 from crm.billing.metrics import Metric
 from crm.core import redis_circuit_breaker, stores
 from crm.customers.models import Customer
+from crm.organizations.models import Organization
 from knowledge.services import import_faqs, index_now
 from tests.billing.plans import used
 from tests.chat import bot_turns

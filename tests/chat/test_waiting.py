@@ -5,7 +5,7 @@ import pytest
 from chat.models import Conversation, Message, Sender, SenderType
 from chat.services import close, escalate, post_message, reconcile
 from chat.services.conversations import agent_sender, customer_sender
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 BOT = Sender(type=SenderType.BOT, id="bot", name="Assistant")

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from chat.models import Widget
 from chat.services.widgets import pause_widget, resume_widget
-from crm.accounts.models import Membership
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import calling, visit
 from tests.forms.browsers import form_of as sent_form_of
 from tests.servers import LiveServer

@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from crm.accounts.models import Organization
 from crm.compliance import chain
 from crm.compliance.errors import UnderLegalHold
 from crm.compliance.models import AuditEntry, AuditSignature, AuditValues
@@ -18,6 +17,7 @@ from crm.compliance.services.signatures import anchors, seal_chains
 from crm.core.database.owner import as_owner
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Organization
 from tests.compliance.audits import actions, entries, findings, tamper, values_of
 from tests.patience import PATIENCE
 

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.accounts.models import Membership
-from crm.accounts.permissions import Level, Module
 from crm.compliance.errors import ExportNotFound, TooManyExports
 from crm.compliance.filters import Filters
 from crm.compliance.models import AuditExport, ExportFormat, ExportState
@@ -21,9 +19,11 @@ from crm.compliance.services.exports import (
     purge_exports,
     write_export,
 )
+from crm.core.permissions import Level, Module
 from crm.customers.models import Customer
-from tests.accounts.people import member_with, rights
+from crm.organizations.models import Membership
 from tests.compliance.audits import actions, entries, settle
+from tests.organizations.people import member_with, rights
 
 pytestmark = pytest.mark.django_db
 

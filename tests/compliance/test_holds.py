@@ -10,17 +10,17 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership, Organization, Role
-from crm.accounts.permissions import Grant, Level, Module, Rights
 from crm.compliance.errors import UnderLegalHold, UnknownHoldSubject
 from crm.compliance.models import LegalHold
 from crm.compliance.services.legal_holds import erase_values, lift_hold, place_hold
 from crm.core.ids import uuid7
+from crm.core.permissions import Grant, Level, Module, Rights
 from crm.customers.models import Customer
-from tests.accounts.people import member_with
+from crm.organizations.models import Membership, Organization, Role
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle, values_of
 from tests.conftest import make_member
+from tests.organizations.people import member_with
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("compliance:holds")

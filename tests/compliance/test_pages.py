@@ -7,14 +7,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from crm.accounts.models import Membership, Organization
-from crm.accounts.permissions import Grant, Level, Module, Rights
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
 from crm.compliance.models import AuditEntry
+from crm.core.permissions import Grant, Level, Module, Rights
 from crm.customers.models import Customer
-from tests.accounts.people import give, member_with
+from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api
 from tests.compliance.audits import entries, settle
+from tests.organizations.people import give, member_with
 
 pytestmark = pytest.mark.django_db
 PAGE = "/app/settings/audit/"

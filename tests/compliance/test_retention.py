@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from crm.accounts.models import Organization
 from crm.compliance.database import MONTHS_AHEAD
 from crm.compliance.models import INSTALLATION, AuditEntry
 from crm.compliance.services.legal_holds import lift_hold, place_hold
@@ -16,6 +15,7 @@ from crm.compliance.services.retention import drop_old_months, make_coming_month
 from crm.compliance.services.signatures import seal_chains
 from crm.core import tenancy
 from crm.customers.models import Customer
+from crm.organizations.models import Organization
 from tests.compliance.audits import actions, findings, tamper
 from tests.patience import PATIENCE
 

@@ -11,15 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from chat.models import Conversation, SenderType
 from chat.models.message import Sender
 from chat.services import post_message
-from crm.accounts.models import ApiKey, Membership, Organization, Role, UserSession
-from crm.accounts.permissions import WRITE, Module
-from crm.accounts.services.api_keys import create_api_key, revoke_api_key
-from crm.accounts.services.roles import change_role
+from crm.authentication.models import ApiKey, UserSession
+from crm.authentication.services.api_keys import create_api_key, revoke_api_key
 from crm.compliance.actor import Actor, acting
 from crm.compliance.models import INSTALLATION, ActorKind, AuditEntry
 from crm.core import tenancy
 from crm.core.observability.tracing import bind_correlation_id
+from crm.core.permissions import WRITE, Module
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role
+from crm.organizations.services.roles import change_role
 from tests.api.conftest import Api
 from tests.compliance.audits import actions, entries, findings, values_of
 from tests.conftest import PASSWORD

@@ -18,9 +18,9 @@ from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from chat.models import Conversation, Widget
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership
 from tests.chat.clients import visit
 from tests.servers import LiveServer
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chat.models import Conversation
-from crm.accounts.models import Membership
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
+from crm.organizations.models import Membership
 from tests.chat.clients import PATIENCE
 from tests.servers import LiveServer, serving
 

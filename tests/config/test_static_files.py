@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from crm.accounts.models import User
 from crm.core.http.static_files import HashedStaticFilesStorage
+from crm.organizations.models import User
 from tests.conftest import PASSWORD
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -118,7 +118,11 @@ def test_the_operators_admin_finds_its_files_under_hashed_names(
     root = User.objects.create_superuser("root@nextflow.example", PASSWORD, name="Rita")
     client.force_login(root)
     found: set[str] = set()
-    for name in ("admin:index", "admin:accounts_user_changelist", "admin:accounts_user_add"):
+    for name in (
+        "admin:index",
+        "admin:organizations_user_changelist",
+        "admin:organizations_user_add",
+    ):
         found |= set(STATIC.findall(client.get(reverse(name)).content.decode()))
     assert {"unfold/css/styles", "console/console"} <= {path.split(".")[0] for path in found}
     assert [path for path in found if not (collected / path).is_file()] == []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crm.accounts.settings_navigation import MENU
 from crm.billing.metrics import MEANINGS
+from crm.organizations.settings_navigation import MENU
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "static" / "vendor", ROOT / "tests" / "vendor")

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from chat.models import Widget
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.chat.clients import visit
 from tests.conftest import PASSWORD
 from tests.deploy.composed import CHECKOUT, compose, filled_example
@@ -198,7 +198,7 @@ def figures_are_shown_to_who_has_the_token(
         ).text
         for server in installation.web
     ]
-    counts = [re.findall(r'_count\{.*view="accounts:log_in"\} (\S+)', page) for page in pages]
+    counts = [re.findall(r'_count\{.*view="authentication:log_in"\} (\S+)', page) for page in pages]
     # Its page and its form, wherever the proxy sent them.
     assert sum(float(count) for found in counts for count in found) == 2
     refused = httpx.get(f"{installation.web[0].base_url}/metrics", headers=far, timeout=PATIENCE)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import Client
 
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 
 OWN = {"Origin": "http://testserver"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm.accounts.models import Membership, Organization, Role
+from crm.organizations.models import Membership, Organization, Role
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq
 

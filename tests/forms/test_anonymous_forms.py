@@ -19,14 +19,15 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from crm.accounts import log_in, login_throttling
-from crm.accounts.form_guard import anonymous
-from crm.accounts.login.encryption import seal
-from crm.accounts.models import Membership, User, UserSession
-from crm.accounts.services.invitations import invite
+from crm.authentication import log_in, login_throttling
+from crm.authentication.encryption import seal
+from crm.authentication.models import UserSession
 from crm.core import stores
+from crm.core.form_guard import anonymous
 from crm.core.mail.models import Mail
-from tests.accounts.letters import kinds, last_letter, link_in
+from crm.organizations.models import Membership, User
+from crm.organizations.services.invitations import invite
+from tests.authentication.letters import kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 from tests.forms.browsers import form_of
 
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SIGN_UP = reverse("account_signup")
 RESET = reverse("account_reset_password")
-LOG_IN = reverse("accounts:log_in")
+LOG_IN = reverse("authentication:log_in")
 INBOX = reverse("chat:inbox")
 EMAIL = "nora@fjord.example"
 NORA = {"name": "Nora", "organization": "Fjord Coffee", "email": EMAIL, "password1": PASSWORD}
@@ -168,7 +169,7 @@ def test_two_clicks_on_an_invitation_make_one_account(visitor: Client, owner: Me
     links: list[str] = []
 
     def address_of(token: str) -> str:
-        links.append(reverse("accounts:join", args=[token]))
+        links.append(reverse("authentication:join", args=[token]))
         return links[0]
 
     invite(by=owner, email=EMAIL, role="agent", address_of=address_of)
@@ -185,7 +186,7 @@ def test_two_clicks_of_somebody_who_is_logged_in_join_once(
     links: list[str] = []
 
     def address_of(token: str) -> str:
-        links.append(reverse("accounts:join", args=[token]))
+        links.append(reverse("authentication:join", args=[token]))
         return links[0]
 
     newcomer = User.objects.create_user(email=EMAIL, name="Nora", password=PASSWORD)
@@ -218,7 +219,7 @@ def test_session_that_has_ended_is_not_given_again(visitor: Client, agent: Membe
     form = form_of(visitor.get(LOG_IN), "password")
     form |= {"email": agent.user.email, "password": PASSWORD}
     visitor.post(LOG_IN, form)
-    visitor.post(reverse("accounts:log_out"))
+    visitor.post(reverse("authentication:log_out"))
     # Back to the page as the browser kept it.
     assert visitor.post(LOG_IN, form)["Location"] == INBOX
     assert visitor.get(INBOX).status_code == 200

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.test import Client
 
 from chat.models import Conversation, Widget
-from crm.accounts.models import CustomRole, Membership, Organization, SecuritySettings, Team
-from crm.accounts.services.roles import create_role
-from crm.accounts.services.teams import create_team
+from crm.authentication.models import SecuritySettings
 from crm.core.versions import EditedMeanwhile
 from crm.customers.models import Customer
+from crm.organizations.models import CustomRole, Membership, Organization, Team
+from crm.organizations.services.roles import create_role
+from crm.organizations.services.teams import create_team
 from knowledge.models import Faq, FaqCategory
 from tests.api.conftest import Api, api
 from tests.forms.browsers import browser, form_of

@@ -7,7 +7,7 @@ import pytest
 from django.urls import resolve
 from django.urls.exceptions import Resolver404
 
-from crm.accounts.models import Membership, Role
+from crm.organizations.models import Membership, Role
 from tests.conftest import make_member
 from tests.forms.browsers import browser, form_of, forms_of
 from tests.tenancy.addresses import addresses_of_views
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Filled with what is offered, not with what is stored: each creates something.
 OFFERING = {
-    "accounts:api_keys_page": "a usual lifetime",
-    "accounts:members": "the role of most who are invited",
+    "authentication:api_keys_page": "a usual lifetime",
+    "organizations:members": "the role of most who are invited",
     "chat:new_widget": "the organization's name",
     "chat:answer_question": "the visitor's question",
     "knowledge:new_faq": "the organization's language",
@@ -60,12 +60,12 @@ def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs)
     versioned = {name for name, fields in forms if any(fields.get("_version", []))}
     assert {name for name, _fields in forms} - versioned == OFFERING.keys()
     assert versioned == {
-        "accounts:log_in_rules",
-        "accounts:organization",
-        "accounts:profile",
-        "accounts:role",
-        "accounts:set_role",
-        "accounts:team",
+        "authentication:log_in_rules",
+        "organizations:organization",
+        "organizations:profile",
+        "organizations:role",
+        "organizations:set_role",
+        "organizations:team",
         "chat:edit_widget",
         "chat:notifications",
         "knowledge:faq",

@@ -9,16 +9,16 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, resolve
 
-from crm.accounts.form_guard.idempotency import is_once
-from crm.accounts.form_guard.middleware import (
+from crm.authentication.form_guard.middleware import (
     PERSONAL_VIEWS,
     SESSION_VIEWS,
     FormGuardMiddleware,
 )
-from crm.accounts.models import Membership
 from crm.core.errors import AppError
+from crm.core.form_guard.idempotency import is_once
 from crm.core.http.exceptions import refusal_response
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership
 from tests.forms.browsers import browser, switch
 from tests.tenancy.addresses import CAUGHT, CONVERTED, SECRETS, _path, _walk
 
@@ -28,27 +28,27 @@ ELSEWHERE = ("admin:", "operations:", "set_language", "api:", "home")
 # Sent twice they change nothing more than sent once. Whatever is not named creates something or
 # edits a version of it, and has to stand under `once`.
 REPEATABLE = {
-    "accounts:log_out_now": "there is no session any more",
-    "accounts:end_session": "it has ended",
-    "accounts:end_family": "it has ended",
-    "accounts:end_all_others": "they have ended",
-    "accounts:end_api_key": "it has ended",
-    "accounts:end_api_secret": "it has ended",
-    "accounts:profile": "the same values again",
-    "accounts:factor_rule": "the same rule again",
-    "accounts:leave": "one has left",
-    "accounts:deactivate_member": "they are deactivated",
-    "accounts:reactivate_member": "they are active",
-    "accounts:revoke_invitation": "it is no longer open",
-    "accounts:delete_role": "it is gone",
-    "accounts:delete_team": "it is gone",
-    "accounts:set_language": "the same language again",
-    "accounts:set_timezone": "the same zone again",
-    "accounts:switch_organization": "one is there",
-    "accounts:stop_impersonation": "it has ended",
-    "accounts:log_in": "one is logged in",
-    "accounts:log_out": "one is logged out",
-    "accounts:join": "the link works once",
+    "authentication:log_out_now": "there is no session any more",
+    "authentication:end_session": "it has ended",
+    "authentication:end_family": "it has ended",
+    "authentication:end_all_others": "they have ended",
+    "authentication:end_api_key": "it has ended",
+    "authentication:end_api_secret": "it has ended",
+    "organizations:profile": "the same values again",
+    "organizations:factor_rule": "the same rule again",
+    "organizations:leave": "one has left",
+    "organizations:deactivate_member": "they are deactivated",
+    "organizations:reactivate_member": "they are active",
+    "organizations:revoke_invitation": "it is no longer open",
+    "organizations:delete_role": "it is gone",
+    "organizations:delete_team": "it is gone",
+    "authentication:set_language": "the same language again",
+    "authentication:set_timezone": "the same zone again",
+    "authentication:switch_organization": "one is there",
+    "authentication:stop_impersonation": "it has ended",
+    "authentication:log_in": "one is logged in",
+    "authentication:log_out": "one is logged out",
+    "authentication:join": "the link works once",
     "billing:change": "the plan is that already",
     "billing:cancel": "it is cancelled",
     "billing:resume": "it goes on",
@@ -66,7 +66,7 @@ REPEATABLE = {
     "chat:resume_widget": "it is shown",
     "chat:allow_seen": "it is allowed",
     "chat:dismiss_start": "the list is gone",
-    "accounts:undo": "it is undone",
+    "core:undo": "it is undone",
 }
 OF_ALLAUTH = ("account_", "mfa_", "socialaccount_", "google_", "facebook_", "microsoft_", "openid")
 
@@ -224,7 +224,7 @@ def test_every_form_of_a_template_carries_the_stamp(template: Path) -> None:
     for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL):
         if 'method="post"' not in form:
             continue
-        is_guarded = "{% csrf_token %}" in form or '"accounts/_form.html"' in form
+        is_guarded = "{% csrf_token %}" in form or '"authentication/_form.html"' in form
         assert is_guarded or template.name == "kept_form.html", form[:200]
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from crm.accounts.models import Membership, User
+from crm.organizations.models import Membership, User
 from knowledge.models import Faq
 from tests.conftest import PASSWORD
 from tests.forms.browsers import OWN, form_of
@@ -135,7 +135,7 @@ def test_an_operators_form_outlives_the_session(owner: Membership, *, is_gone: b
     User.objects.filter(pk=owner.user_id).update(is_staff=True, is_superuser=True)
     client = Client()
     log_in(client, owner)
-    path = f"/admin/accounts/organization/{owner.organization_id}/change/"
+    path = f"/admin/organizations/organization/{owner.organization_id}/change/"
     form = form_of(client.get(path), "name") | {"name": "Sunbean and Sons", "_save": ["Save"]}
     if is_gone:
         client.session.flush()
@@ -150,7 +150,7 @@ def test_an_operators_form_outlives_the_session(owner: Membership, *, is_gone: b
     page = client.get(KEPT)
     assert "Sunbean and Sons" in page.content.decode()
     saved = client.post(path, form_of(page, "_kept"))
-    assert (saved.status_code, saved["Location"]) == (302, "/admin/accounts/organization/")
+    assert (saved.status_code, saved["Location"]) == (302, "/admin/organizations/organization/")
     owner.organization.refresh_from_db()
     assert owner.organization.name == "Sunbean and Sons"
     assert "kept_forms" not in client.session
@@ -162,7 +162,7 @@ def test_an_operators_page_of_an_earlier_log_in_is_asked_for_once_more(
     User.objects.filter(pk=owner.user_id).update(is_staff=True, is_superuser=True)
     client = Client(enforce_csrf_checks=True, headers=OWN)
     log_in(client, owner, csrfmiddlewaretoken=_tab(client, "/login/"))
-    path = f"/admin/accounts/organization/{owner.organization_id}/change/"
+    path = f"/admin/organizations/organization/{owner.organization_id}/change/"
     form = form_of(client.get(path), "name") | {"name": "Sunbean and Sons"}
     asked = client.post(path, form | {"csrfmiddlewaretoken": "x" * 64})
     assert (asked.status_code, "Sunbean and Sons" in asked.content.decode()) == (200, True)

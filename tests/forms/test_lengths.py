@@ -14,19 +14,21 @@ from django.db import models
 from chat.api.widgets import WidgetBody
 from chat.forms import NewWidgetForm, WidgetForm
 from chat.models import Widget
-from crm.accounts.api.keys import ApiKeyBody
-from crm.accounts.api.people import MeBody, OrganizationBody
-from crm.accounts.forms.access import ApiKeyForm
-from crm.accounts.forms.members import InviteForm, JoinForm
-from crm.accounts.forms.profile import OrganizationForm, ProfileForm
-from crm.accounts.forms.roles import NewRoleForm, RoleForm, TeamForm
-from crm.accounts.models import ApiKey, CustomRole, Invitation, Membership, Organization, Team, User
+from crm.authentication.api.keys import ApiKeyBody
+from crm.authentication.forms.access import ApiKeyForm
+from crm.authentication.forms.sign_up import JoinForm
+from crm.authentication.models import ApiKey
 from crm.compliance.api.holds import LegalHoldBody
 from crm.compliance.forms import HoldForm
 from crm.compliance.models import LegalHold
 from crm.core.api import Body
 from crm.customers.api import CustomerBody
 from crm.customers.models import Customer
+from crm.organizations.api import MeBody, OrganizationBody
+from crm.organizations.forms.members import InviteForm
+from crm.organizations.forms.profile import OrganizationForm, ProfileForm
+from crm.organizations.forms.roles import NewRoleForm, RoleForm, TeamForm
+from crm.organizations.models import CustomRole, Invitation, Membership, Organization, Team, User
 from knowledge.api import FaqBody
 from knowledge.forms import CategoryForm, FaqForm
 from knowledge.models import ANSWER_LENGTH, Faq, FaqCategory
@@ -47,7 +49,7 @@ FILLED: dict[type[models.Model], list[type[Any]]] = {
     LegalHold: [HoldForm, LegalHoldBody],
     Widget: [NewWidgetForm, WidgetForm, WidgetBody],
 }
-_MODULES = ("crm.accounts.forms.profile", "crm.accounts.api.people", "knowledge.forms")
+_MODULES = ("crm.organizations.forms.profile", "crm.organizations.api", "knowledge.forms")
 
 
 def _fields(filling: type[Any]) -> dict[str, Any]:

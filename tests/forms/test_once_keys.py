@@ -13,16 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from chat.models import IdentitySecret, Widget
-from crm.accounts.models import (
-    ApiKey,
-    CustomRole,
-    IdempotentRequest,
-    Invitation,
-    Membership,
-    Team,
-)
+from crm.authentication.models import ApiKey
 from crm.compliance.models import AuditExport, LegalHold
 from crm.core.mail.models import Mail
+from crm.core.models import IdempotentRequest
+from crm.organizations.models import CustomRole, Invitation, Membership, Team
 from knowledge.models import Faq, FaqCategory
 from tests.forms.browsers import browser, form_of
 
@@ -140,7 +135,7 @@ def test_second_click_shows_the_same_key_and_the_database_does_not_have_it(
     assert len(set(shown)) == 1
     assert first.content == second.content
     with connection.cursor() as cursor:
-        cursor.execute("SELECT body, key FROM accounts_idempotentrequest")
+        cursor.execute("SELECT body, key FROM core_idempotentrequest")
         stored = "".join(map(str, cursor.fetchall()))
     assert shown[0] not in stored
     assert form["_once"][0] not in stored

@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.accounts.models import EndReason, Membership, SecuritySettings, User, UserSession
-from crm.accounts.services.sessions import RECORD_KEY
+from crm.authentication.models import EndReason, SecuritySettings, UserSession
+from crm.authentication.services.sessions import RECORD_KEY
 from crm.core.executor import run_sync
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, User
 from knowledge.models import Faq, FaqCategory
 from tests.chat.clients import as_agent, connected, cookie_of, opened
 from tests.conftest import PASSWORD
@@ -152,10 +153,12 @@ def test_switching_back_asks_for_a_log_in_where_the_session_is_too_old_there(
     cache.clear()
     answer = client.post(NEW, form | {"_switch": "1"})
     assert answer.status_code == 302
-    assert answer["Location"].startswith(f"{reverse('accounts:log_in')}?next=")
+    assert answer["Location"].startswith(f"{reverse('authentication:log_in')}?next=")
     assert not Faq.objects.exists()
     assert record.get().ended_because == EndReason.LAPSED
     credentials = {"email": owner.user.email, "password": PASSWORD}
     next_page = parse_qs(urlsplit(answer["Location"]).query)["next"][0]
-    kept = client.post(reverse("accounts:log_in"), credentials | {"next": next_page}, follow=True)
+    kept = client.post(
+        reverse("authentication:log_in"), credentials | {"next": next_page}, follow=True
+    )
     assert "all of it." in kept.content.decode()

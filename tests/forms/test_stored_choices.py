@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership, Organization, User
-from crm.accounts.models.security import SecuritySettings
+from crm.authentication.models.security import SecuritySettings
 from crm.core.forms import keep_stored_choices
 from crm.core.timezones import validate_zone
+from crm.organizations.models import Membership, Organization, User
 from tests.conftest import PASSWORD
 
 GONE = "Mars/Olympus_Mons"
@@ -41,7 +41,7 @@ def test_stored_zone_and_language_stay_when_another_field_is_saved(
 ) -> None:
     record = owner.user if name == "profile" else owner.organization
     type(record)._default_manager.filter(pk=record.pk).update(timezone=zone, language_code="de")
-    url = reverse(f"accounts:{name}")
+    url = reverse(f"organizations:{name}")
     answer = page.post(url, sent_by_a_browser(page, url, name="Other"))
     assert answer.status_code == 302, answer.context["form"].errors
     record.refresh_from_db()
@@ -52,7 +52,7 @@ def test_stored_zone_and_language_stay_when_another_field_is_saved(
 def test_what_is_neither_stored_nor_listed_is_no_choice(
     page: Client, owner: Membership, name: str
 ) -> None:
-    url = reverse(f"accounts:{name}")
+    url = reverse(f"organizations:{name}")
     for field, value in (("timezone", GONE), ("language_code", "de")):
         answer = page.post(url, sent_by_a_browser(page, url, **{field: value}))
         assert field in answer.context["form"].errors
@@ -67,7 +67,7 @@ def test_operator_is_shown_what_is_stored_and_stores_no_zone_that_is_none(
     )
     for model, record in (("organization", organization), ("user", agent.user)):
         type(record)._default_manager.filter(pk=record.pk).update(language_code="de")
-        url = reverse(f"admin:accounts_{model}_change", args=[record.pk])
+        url = reverse(f"admin:organizations_{model}_change", args=[record.pk])
         form = operator.get(url).context["adminform"].form
         assert ("de", "de") in form.fields["language_code"].choices
         sent = {"name": "Other", "language_code": "en", "timezone": GONE}
@@ -90,7 +90,7 @@ def test_rules_of_log_in_keep_what_is_stored(page: Client, owner: Membership) ->
     SecuritySettings.objects.update_or_create(
         organization=owner.organization, defaults={"session_hours": 36}
     )
-    form = page.get(reverse("accounts:log_in_rules")).context["form"]
+    form = page.get(reverse("authentication:log_in_rules")).context["form"]
     keep_stored_choices(form)
     choices = [key for key, _label in form.fields["session_hours"].choices]
     assert choices.count(36) == 1

@@ -10,12 +10,16 @@ from django.apps import apps
 from django.db.models import DO_NOTHING, SET_DEFAULT, SET_NULL
 from django.urls import reverse
 
-from crm.accounts.models import Membership, Organization, Team
-from crm.accounts.services.invitations import accept_as_newcomer, invite
-from crm.accounts.services.members import deactivate_member, leave_organization, reactivate_member
-from crm.accounts.services.teams import create_team, edit_team
-from crm.accounts.services.undo import undo
+from crm.core.undo.services import undo
 from crm.core.versions import VersionedModel, set_null_and_raise_version
+from crm.organizations.models import Membership, Organization, Team
+from crm.organizations.services.invitations import accept_as_newcomer, invite
+from crm.organizations.services.members import (
+    deactivate_member,
+    leave_organization,
+    reactivate_member,
+)
+from crm.organizations.services.teams import create_team, edit_team
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, create_faq, delete_category
 from tests.forms.browsers import browser, form_of
@@ -37,7 +41,7 @@ def test_every_key_of_a_versioned_record_raises_the_version_when_it_is_emptied()
     silent = (SET_NULL, SET_DEFAULT, DO_NOTHING)
     assert {name for name, rule in rules.items() if rule in silent} == set()
     raising = {name for name, rule in rules.items() if rule is set_null_and_raise_version}
-    assert {"knowledge.Faq.category", "accounts.Team.lead"} <= raising
+    assert {"knowledge.Faq.category", "organizations.Team.lead"} <= raising
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def test_a_category_that_is_deleted_and_restored_raises_its_faqs_versions(
 
 
 def _team_page(team: Team) -> str:
-    return reverse("accounts:team", args=[team.pk])
+    return reverse("organizations:team", args=[team.pk])
 
 
 def test_a_team_form_keeps_the_seat_that_an_invitation_gave_meanwhile(
@@ -154,4 +158,4 @@ def test_seats_are_written_in_one_place() -> None:
             }
             if "TeamMember" in names and "migrations" not in path.parts:
                 writers.add(path.relative_to(ROOT).as_posix())
-    assert writers == {"crm/accounts/services/team_seats.py"}
+    assert writers == {"crm/organizations/services/teams.py"}

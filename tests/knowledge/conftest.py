@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm.accounts.models import Organization
+from crm.organizations.models import Organization
 from knowledge.models import Faq
 from knowledge.services import FaqContent, import_faqs, index_now
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from crm.accounts.models import Organization
 from crm.core import stores
+from crm.organizations.models import Organization
 from knowledge import answer_cache
 from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Widget
-from crm.accounts.models import Membership, User
 from crm.core import tenancy
+from crm.organizations.models import Membership, User
 from knowledge.errors import CategoryNameTaken
 from knowledge.importing import read_text
 from knowledge.models import FaqCategory

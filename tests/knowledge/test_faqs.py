@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from crm.accounts.models import Organization
 from crm.billing.services import subscription_of
+from crm.organizations.models import Organization
 from knowledge.errors import CategoryNotFound, FaqKeyTaken, FaqNotFound, InvalidFaq
 from knowledge.models import Faq, KnowledgeBase
 from knowledge.services import (

@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Widget
-from crm.accounts.models import Membership, Organization
 from crm.core.colors import TEXT_CONTRAST, contrast, readable_on
+from crm.organizations.models import Membership, Organization
 from knowledge import help_center
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import (

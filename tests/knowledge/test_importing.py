@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from crm.accounts.models import Membership, Organization
+from crm.organizations.models import Membership, Organization
 from knowledge.importing import MAX_ROWS, ImportRow, UnreadableFile, decode_file, read_text
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_faq, import_rows

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from crm.accounts.models import Organization
 from crm.core import stores
+from crm.organizations.models import Organization
 from knowledge.embedding import embed_questions
 from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
 from knowledge.models import Faq, Passage, PassageHit

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from crm.accounts.models import Membership, Organization
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory, KnowledgeBase
 from knowledge.services import create_category, delete_faq, import_faqs, set_published
 from tests.knowledge.conftest import TEXTS

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm.accounts.models import Organization
+from crm.organizations.models import Organization
 from knowledge.models import Passage
 from knowledge.services import FaqContent, answer, import_faqs, index_now
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 
-from crm.accounts.models import Organization
+from crm.organizations.models import Organization
 from knowledge.errors import IndexOutdated
 from knowledge.managers import passages
 from knowledge.models import Faq, Passage

@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership, User
 from crm.core.mail.models import Mail
 from crm.core.mail.services import Email, queue_mail
-from tests.accounts.consoles import do
+from crm.organizations.models import Membership, User
+from tests.core.consoles import do
 from tests.forms.browsers import browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +44,7 @@ def _sign_up(owner: Membership) -> None:
 def _invite(owner: Membership) -> None:
     client = browser(owner)
     client.defaults["HTTP_HOST"] = ELSEWHERE
-    client.post(reverse("accounts:members"), {"email": "kim@example.com", "role": "agent"})
+    client.post(reverse("organizations:members"), {"email": "kim@example.com", "role": "agent"})
 
 
 def _send_link_as_operator(owner: Membership) -> None:

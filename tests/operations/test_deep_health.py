@@ -9,12 +9,12 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from crm.accounts.models import Membership
 from crm.core import stores
 from crm.core.admin.site import SEEN_KEY
 from crm.core.database.owner import as_owner
 from crm.operations import canary, gauges
 from crm.operations.models import StoreProbe
+from crm.organizations.models import Membership
 
 TOKEN = "scraper-token-of-a-test"
 

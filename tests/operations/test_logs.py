@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path
 
-from crm.accounts.models import Membership, User
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.observability import tracing
@@ -29,6 +28,7 @@ from crm.core.observability.logging import (
 )
 from crm.core.observability.logging_settings import logging_settings
 from crm.core.observability.redaction import redact_text, redact_value
+from crm.organizations.models import Membership, User
 from tests.conftest import PASSWORD
 from tests.operations.conftest import LogLines
 
@@ -75,7 +75,7 @@ def test_a_request_leaves_one_line_of_the_documented_form(
     assert line["service"] == "under-test"
     assert line["correlation_id"] == response["X-Request-ID"]
     assert line["user_id"] is None
-    assert line["message"] == "GET accounts:log_in: 200"
+    assert line["message"] == "GET authentication:log_in: 200"
     metadata = line["metadata"]
     assert metadata["route"] == "login/"
     assert metadata["status"] == 200

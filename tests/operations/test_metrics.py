@@ -62,7 +62,7 @@ def test_ipv6_loopback_is_this_machine(client: Client) -> None:
 def test_requests_are_counted_by_view_method_and_status(client: Client) -> None:
     key = (
         "nf_http_request_seconds_count",
-        (("method", "GET"), ("status", "200"), ("view", "accounts:log_in")),
+        (("method", "GET"), ("status", "200"), ("view", "authentication:log_in")),
     )
     before = scrape(client).get(key, 0)
     assert client.get("/login/").status_code == 200

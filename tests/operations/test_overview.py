@@ -16,13 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Conversation
-from crm.accounts.models import Impersonation, Membership, User
+from crm.authentication.models import Impersonation
 from crm.compliance.models import AuditEntry
 from crm.core import stores
 from crm.core.mail.models import Mail
 from crm.operations import canary, overview, runs
 from crm.operations.models import CheckKind, CheckRun
 from crm.operations.templatetags.console import bounded, span
+from crm.organizations.models import Membership, User
 from tests.compliance.audits import entries, tamper
 from tests.conftest import PASSWORD
 from tests.patience import PATIENCE

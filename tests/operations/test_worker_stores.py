@@ -11,10 +11,10 @@ from django.conf import settings
 from django.db import connection
 
 from config.celery import app
-from crm.accounts.models import Organization
 from crm.core import redis_circuit_breaker, stores
 from crm.operations import canary
 from crm.operations.tasks import note_canary
+from crm.organizations.models import Organization
 from tests import worker_stores as second
 from tests.servers import CHECKOUT
 

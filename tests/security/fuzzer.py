@@ -14,7 +14,7 @@ from django.core.signals import got_request_exception
 from django.db import connection, transaction
 from django.test import Client
 
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.security.declared import Asked, observed
 from tests.security.hostile import JSON_VALUES, MARKUP, REFLECTED, VALUES
 from tests.tenancy.addresses import Address

@@ -16,37 +16,30 @@ from chat.models import Conversation, IdentitySecret, VisitorToken, Widget
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
 from chat.services.visitors import live_visits
 from chat.services.widgets import pause_widget, resume_widget
-from crm.accounts.models import (
-    ApiKey,
-    EndReason,
-    Invitation,
-    Membership,
-    Organization,
-    Role,
-    TokenFamily,
-    User,
-    UserSession,
+from crm.authentication.models import ApiKey, EndReason, TokenFamily, UserSession
+from crm.authentication.principals import renew_all
+from crm.authentication.services.access import (
+    deactivate_user,
+    end_access,
+    reactivate_user,
+    reset_second_factor,
 )
-from crm.accounts.principals import renew_all
-from crm.accounts.services.access import end_access
-from crm.accounts.services.api_keys import create_api_key, revoke_api_key, revoke_secret
-from crm.accounts.services.invitations import accept_invitation, invitation_of, invite
-from crm.accounts.services.members import (
+from crm.authentication.services.api_keys import create_api_key, revoke_api_key, revoke_secret
+from crm.core.errors import AppError
+from crm.customers.models import Customer
+from crm.organizations.models import Invitation, Membership, Organization, Role, User
+from crm.organizations.services.invitations import accept_invitation, invitation_of, invite
+from crm.organizations.services.members import (
     deactivate_member,
     leave_organization,
     reactivate_member,
 )
-from crm.accounts.services.operator_actions import (
+from crm.organizations.services.organizations import (
     deactivate_organization,
-    deactivate_user,
     reactivate_organization,
-    reactivate_user,
-    reset_second_factor,
+    set_second_factor_rule,
 )
-from crm.accounts.services.profile import set_second_factor_rule
-from crm.accounts.services.roles import change_role
-from crm.core.errors import AppError
-from crm.customers.models import Customer
+from crm.organizations.services.roles import change_role
 from tests.conftest import make_member
 from tests.security.ways_in import MemberWays, VisitorWays, proved, visit
 
@@ -163,10 +156,10 @@ def test_who_works_elsewhere_too_goes_on_there(
     assert answer.context["membership"] == elsewhere
     # And comes back by logging in anew.
     switch = {"organization": str(agent.organization_id)}
-    page = ways.browser.post(reverse("accounts:switch_organization"), switch, follow=True)
+    page = ways.browser.post(reverse("authentication:switch_organization"), switch, follow=True)
     assert "Log in again to work for Sunbean." in page.content.decode()
     ways.browser.force_login(agent.user)
-    ways.browser.post(reverse("accounts:switch_organization"), switch)
+    ways.browser.post(reverse("authentication:switch_organization"), switch)
     assert ways.browser.get(reverse("chat:inbox")).context["membership"] == agent
 
 
@@ -397,7 +390,7 @@ def test_an_invitation_lasts_no_longer_than_the_inviters_rights(
     with pytest.raises(AppError) as refused:
         accept_invitation(token=links[0], user=invited)
     assert refused.value.code == "invitation_not_found"
-    page = Client().get(reverse("accounts:join", args=[links[0]]))
+    page = Client().get(reverse("authentication:join", args=[links[0]]))
     assert page.status_code == 404
     assert not Membership.objects.filter(user=invited).exists()
     assert not re.search("Sunbean", page.content.decode())

@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership
-from tests.accounts.letters import last_letter
+from crm.organizations.models import Membership
+from tests.authentication.letters import last_letter
 from tests.tenancy.addresses import addresses_without_repeats
 from tests.tenancy.visiting import Person
 from tests.tenancy.world import Theirs, make_theirs
@@ -89,7 +89,7 @@ def test_a_form_that_cannot_be_read_is_no_server_error_where_nothing_is(
 ) -> None:
     """The pages of errors check the token of the form as well."""
     client = Client(enforce_csrf_checks=True)
-    path = reverse("accounts:log_in")
+    path = reverse("authentication:log_in")
     client.get(path)
     answer = client.post(
         path if is_there else "/nothing/here/", b"abc", content_type="multipart/form-data"

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 
 from chat.models import Conversation, Widget
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.conftest import PASSWORD
 from tests.deploy.test_together import collected
 from tests.servers import LiveServer, serving

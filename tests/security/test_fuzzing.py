@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 
-from crm.accounts.models import Role
+from crm.organizations.models import Role
 from tests.conftest import make_member
 from tests.security.declared import names_of_the_code
 from tests.security.fuzzer import Fuzzer, fuzzing

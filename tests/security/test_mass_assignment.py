@@ -9,9 +9,9 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from chat.models import Conversation, Message, Widget
-from crm.accounts.models import Membership
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
 from knowledge.models import Faq
 from tests.api.conftest import Api, api
 

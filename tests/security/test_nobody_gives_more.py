@@ -13,18 +13,19 @@ from django.urls import reverse
 
 from chat.models import IdentitySecret, Widget
 from chat.services.identity_secrets import add_identity_secret
-from crm.accounts.errors import GrantsTooMuch, InvitationNotFound, PersonRequired
-from crm.accounts.models import CustomRole, Membership, Organization, Role
-from crm.accounts.permissions import ApiKeyPrincipal, Grant, Level, Module, Rights, rights_of_scopes
-from crm.accounts.services.api_keys import create_api_key, rotate_api_key
-from crm.accounts.services.invitations import accept_invitation, invite, resend_invitation
-from crm.accounts.services.members import deactivate_member, reactivate_member
-from crm.accounts.services.roles import change_role, create_role, edit_role
-from crm.accounts.services.teams import create_team, delete_team
-from crm.accounts.services.undo import undo
+from crm.authentication.services.api_keys import create_api_key, rotate_api_key
 from crm.core.errors import Forbidden
-from tests.accounts.people import give, make_team, member_with
+from crm.core.permissions import ApiKeyPrincipal, Grant, Level, Module, Rights, rights_of_scopes
+from crm.core.permissions.errors import GrantsTooMuch, PersonRequired
+from crm.core.undo.services import undo
+from crm.organizations.errors import InvitationNotFound
+from crm.organizations.models import CustomRole, Membership, Organization, Role
+from crm.organizations.services.invitations import accept_invitation, invite, resend_invitation
+from crm.organizations.services.members import deactivate_member, reactivate_member
+from crm.organizations.services.roles import change_role, create_role, edit_role
+from crm.organizations.services.teams import create_team, delete_team
 from tests.conftest import make_member
+from tests.organizations.people import give, make_team, member_with
 
 pytestmark = pytest.mark.django_db
 
@@ -282,7 +283,7 @@ def test_owners_see_whose_maker_is_gone(
     add_identity_secret(by=maker, widget_id=world.widget.pk)
     create_api_key(by=maker, name="Theirs", scopes=["inbox:read"], expires_at=None)
     client.force_login(world.owner.user)
-    pages = (reverse("chat:visitor_identity"), reverse("accounts:api_keys_page"))
+    pages = (reverse("chat:visitor_identity"), reverse("authentication:api_keys_page"))
     gone = "its maker is no longer a member"
     for page in pages:
         shown = client.get(page).content.decode()

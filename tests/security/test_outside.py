@@ -17,7 +17,7 @@ from django.db import models
 from django.urls import get_resolver
 from rest_framework import serializers
 
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from knowledge.forms import ImportForm
 from tests.chat.clients import cookie_of
 from tests.patience import PATIENCE
@@ -29,7 +29,7 @@ OURS = ("chat", "config", "crm", "knowledge")
 CALLERS = {"aiohttp", "http.client", "httpx", "requests", "urllib3", "urllib.request"}
 # Who uses one, and whom it asks: never an address that somebody of a tenant gave.
 KNOWN = {
-    "crm/accounts/login/adapters.py": "providers that the operator named, without redirects",
+    "crm/authentication/allauth/adapters.py": "the providers that the operator named",
     "config/engines/qdrant_engine.py": "the embedded Qdrant beside us",
     "config/supervisor.py": "our own web server",
     "crm/operations/doctor/qdrant.py": "the Qdrant of the operator",

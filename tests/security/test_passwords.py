@@ -8,13 +8,13 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Membership
-from crm.accounts.password_validators import ObviousPasswordValidator
+from crm.authentication.password_rules import ObviousPasswordValidator
+from crm.organizations.models import Membership
 from tests.conftest import PASSWORD
 
 CHANGE = reverse("account_change_password")
 # Pages on which a password is typed.
-PAGES = [reverse("accounts:log_in"), reverse("account_signup"), CHANGE]
+PAGES = [reverse("authentication:log_in"), reverse("account_signup"), CHANGE]
 
 
 @pytest.fixture

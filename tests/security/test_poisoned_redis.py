@@ -17,16 +17,16 @@ from chat import presence
 from chat.errors import TicketInvalid
 from chat.models import Conversation, Widget
 from chat.tickets import _key, redeem_ticket
-from crm.accounts.models import Membership, User
-from crm.accounts.permissions import SCOPES
-from crm.accounts.services.api_keys import create_api_key
+from crm.authentication.services.api_keys import create_api_key
 from crm.billing import banner
 from crm.billing.banner import Warned
 from crm.billing.metrics import Metric
 from crm.core import stores
 from crm.core.observability import shared_metrics
+from crm.core.permissions import SCOPES
 from crm.core.sessions import SessionStore, cache_key_of
 from crm.operations import canary
+from crm.organizations.models import Membership, User
 from knowledge.services import answer
 from tests.conftest import PASSWORD
 
@@ -58,7 +58,7 @@ class Visits:
 
     def log_in(self) -> Any:
         form = {"email": self.owner.user.email, "password": PASSWORD}
-        return self.browser.post(reverse("accounts:log_in"), form)
+        return self.browser.post(reverse("authentication:log_in"), form)
 
     def all(self) -> list[tuple[str, int]]:
         """Give what was asked with the status of its answer."""

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from crm.accounts.models import Membership, User
 from crm.core.http.redirects import is_local, local_target
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, User
 from tests.conftest import PASSWORD
 
 OURS = ["/", "/app/inbox/", "/app/inbox/?box=mine&status=open#top", "/a%20b/", "/%2F%2Fx/"]
@@ -66,15 +66,17 @@ def test_no_next_gives_a_server_error(agent: Membership, target: str) -> None:
     """`next=abc` was taken for the name of a view that there is not."""
     client = Client()
     expected = target if target in OURS else "/app/inbox/"
-    language = client.post(reverse("accounts:set_language"), {"language": "vi", "next": target})
+    language = client.post(
+        reverse("authentication:set_language"), {"language": "vi", "next": target}
+    )
     assert (language.status_code, language["Location"]) == (302, expected)
-    assert client.get(reverse("accounts:log_in"), {"next": target}).status_code == 200
+    assert client.get(reverse("authentication:log_in"), {"next": target}).status_code == 200
     form = {"email": agent.user.email, "password": PASSWORD, "next": target}
-    entered = client.post(reverse("accounts:log_in"), form)
+    entered = client.post(reverse("authentication:log_in"), form)
     assert (entered.status_code, entered["Location"]) == (302, expected)
-    again = client.get(reverse("accounts:log_in"), {"next": target})
+    again = client.get(reverse("authentication:log_in"), {"next": target})
     assert (again.status_code, again["Location"]) == (302, expected)
-    zone = client.post(reverse("accounts:set_timezone"), {"timezone": "UTC", "next": target})
+    zone = client.post(reverse("authentication:set_timezone"), {"timezone": "UTC", "next": target})
     assert (zone.status_code, zone["Location"]) == (302, expected)
 
 
@@ -84,11 +86,11 @@ def test_no_way_back_gives_a_server_error(client: Client, agent: Membership, tar
     """Neither the one of the button that undoes, nor the one of a log-in with an old token."""
     expected = target if target in OURS else "/app/inbox/"
     client.force_login(agent.user)
-    undone = client.post(reverse("accounts:undo", args=[uuid7()]), {"back": target})
+    undone = client.post(reverse("core:undo", args=[uuid7()]), {"back": target})
     assert (undone.status_code, undone["Location"]) == (302, expected)
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = client.cookies
-    stale = strict.post(reverse("accounts:log_in"), {"next": target})
+    stale = strict.post(reverse("authentication:log_in"), {"next": target})
     assert (stale.status_code, stale["Location"]) == (302, expected)
 
 

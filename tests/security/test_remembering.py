@@ -8,12 +8,12 @@ import pytest
 from chat.models import Widget
 from chat.services.visitors import end_visits
 from chat.services.widgets import pause_widget
-from crm.accounts.models import Membership
-from crm.accounts.services.operator_actions import deactivate_organization
 from crm.core import memo
 from crm.core.executor import run_sync
 from crm.core.memo import SECONDS, Remembered
 from crm.customers.models import Customer
+from crm.organizations.models import Membership
+from crm.organizations.services.organizations import deactivate_organization
 from tests.chat.clients import calling, visit
 from tests.servers import LiveServer
 

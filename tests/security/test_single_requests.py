@@ -17,10 +17,10 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation
-from crm.accounts.models import Membership
 from crm.core.forms import Form
 from crm.core.text import normalization
 from crm.core.text.normalization import identity_key, in_order, search_key
+from crm.organizations.models import Membership
 from knowledge.embedding import _safe
 from tests.api.conftest import Api
 

@@ -15,18 +15,15 @@ from chat.consumers import InboxConsumer, LongPollConsumer, WidgetConsumer
 from chat.models import VisitorToken, Widget
 from chat.routing import long_poll_urlpatterns, websocket_urlpatterns
 from chat.services.identity_secrets import add_identity_secret, end_identity_secret
-from crm.accounts.models import Membership, Organization, User, UserSession
-from crm.accounts.services.members import deactivate_member, leave_organization
-from crm.accounts.services.operator_actions import (
-    deactivate_organization,
-    deactivate_user,
-    reset_second_factor,
-)
-from crm.accounts.services.profile import set_second_factor_rule
+from crm.authentication.models import UserSession
+from crm.authentication.services.access import deactivate_user, reset_second_factor
 from crm.core.executor import run_sync
-from tests.accounts.people import present
+from crm.organizations.models import Membership, Organization, User
+from crm.organizations.services.members import deactivate_member, leave_organization
+from crm.organizations.services.organizations import deactivate_organization, set_second_factor_rule
 from tests.chat.clients import at_work, visit
 from tests.chat.test_identity import signed
+from tests.organizations.people import present
 from tests.servers import LiveServer
 from tests.tenancy.addresses import addresses
 from tests.tenancy.visiting import Person
@@ -184,22 +181,22 @@ def _is_own(name: str) -> bool:
     """A person's own affairs, where they set the factor up, and public links."""
     return bool(
         re.match(
-            r"(account_|mfa_|socialaccount_|accounts:join|accounts:(sessions|settings|profile)|knowledge:(public|help)|chat:widget)",
+            r"(account_|mfa_|socialaccount_|authentication:(join|sessions)|organizations:(settings|profile)|knowledge:(public|help)|chat:widget)",
             name,
         )
     )
 
 
 def test_principals_are_made_in_one_place() -> None:
-    """Nothing but `crm.accounts.principals` looks for who is behind a credential."""
+    """Nothing but `crm.authentication.principals` looks for who is behind a credential."""
     root = Path(__file__).resolve().parents[2]
-    allowed = {"crm/accounts/principals.py", "crm/accounts/services/memberships.py"}
+    allowed = {"crm/authentication/principals.py", "crm/organizations/services/memberships.py"}
     makers = re.compile(r"access_tokens\.read\(|key_of_text\(|live_logins\(|\.admitting\(")
     known = {
-        "crm/accounts/services/api_keys.py",
-        "crm/accounts/services/impersonation.py",
-        "crm/accounts/services/invitations.py",
-        "crm/accounts/managers.py",
+        "crm/authentication/services/api_keys.py",
+        "crm/authentication/services/impersonation.py",
+        "crm/organizations/services/invitations.py",
+        "crm/organizations/models/membership.py",
     }
     found = {
         str(path.relative_to(root))

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.chat.clients import cookie_of
 from tests.patience import PATIENCE
 from tests.servers import LiveServer

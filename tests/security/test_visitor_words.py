@@ -14,8 +14,9 @@ from chat.interactions import BotInteraction, Outcome
 from chat.models import Conversation
 from chat.services import post_message
 from chat.services.conversations import customer_sender
-from crm.accounts.models import CustomRole, Membership, Role
-from crm.accounts.permissions import BUILT_IN, Grant, Level, Module, Rights
+from crm.core.permissions import Grant, Level, Module, Rights
+from crm.organizations.builtin_roles import BUILT_IN
+from crm.organizations.models import CustomRole, Membership, Role
 from tests.conftest import make_member
 from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.visiting import Person

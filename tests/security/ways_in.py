@@ -16,14 +16,14 @@ from chat.participants import Agent, Visitor
 from chat.services.identity_secrets import NewIdentitySecret
 from chat.services.visitors import live_visits
 from chat.tickets import redeem_ticket
-from crm.accounts.models import Membership
-from crm.accounts.principals import renew_all
+from crm.authentication.principals import renew_all
 from crm.core.errors import AppError
+from crm.organizations.models import Membership
 from tests.conftest import PASSWORD
 
 SESSIONS = "/api/v1/widget/sessions"
-TOKENS = reverse("accounts:tokens")
-REFRESH = reverse("accounts:refresh_tokens")
+TOKENS = reverse("authentication:tokens")
+REFRESH = reverse("authentication:refresh_tokens")
 INBOX_TICKETS = "/api/v1/inbox/tickets"
 WIDGET_TICKETS = "/api/v1/widget/tickets"
 
@@ -88,7 +88,7 @@ class MemberWays:
             "events by session": self._gets(self.browser, f"{stream}/events"),
             "a post by session": message(f"{stream}/messages", self.browser),
             "a ticket by session": post_json(self.browser, INBOX_TICKETS).status_code == 201,
-            "the API by token": self._gets(program, reverse("accounts:me"), headers=bearer),
+            "the API by token": self._gets(program, reverse("organizations:me"), headers=bearer),
             "a stream by token": self._gets(program, stream, headers=bearer),
             "a post by token": message(f"{stream}/messages", program, **bearer),
             "a ticket by token": post_json(program, INBOX_TICKETS, headers=bearer).status_code

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db import models
 from django.urls import Resolver404, URLResolver, get_resolver, resolve
 
-from crm.accounts.models import CustomRole, Membership
+from crm.organizations.models import CustomRole, Membership
 from tests.tenancy.world import Theirs
 
 # How to fill a parameter whose name is not "<model>_id". A new one that is missing here fails the
@@ -19,7 +19,7 @@ PARAMETERS: Mapping[str, Callable[[Theirs], str]] = {
     "stream": lambda theirs: theirs.stream,
     "member_id": lambda theirs: str(theirs.rows[Membership].pk),
     "pk": lambda theirs: str(theirs.passkey.pk),
-    "accounts:role key": lambda theirs: str(theirs.rows[CustomRole].pk),
+    "organizations:role key": lambda theirs: str(theirs.rows[CustomRole].pk),
     "billing:change plan": lambda theirs: "pro",
     "slug": lambda theirs: theirs.organization.slug,
     "language": lambda theirs: "en",
@@ -32,7 +32,7 @@ CONVERTED = re.compile(r"<(?:\w+:)?(?P<name>\w+)>")
 # Keys of letters and the like: a stranger has none, and what they try instead opens nothing.
 SECRETS = {"provider_id": "nobody", "token": "t" * 43, "key": "x-y", "uidb36": "1", "otp": "000000"}
 # Admin's own: neither names anything of an organization.
-ADMIN_PARAMETERS: Mapping[str, str] = {"app_label": "accounts", "url": "nowhere/"}
+ADMIN_PARAMETERS: Mapping[str, str] = {"app_label": "organizations", "url": "nowhere/"}
 
 
 class CannotVisit(Exception):

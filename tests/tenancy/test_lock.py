@@ -20,7 +20,6 @@ from django.test.utils import CaptureQueriesContext
 from psycopg import NotSupportedError as NoSuchWay
 
 from config.checks import organizations_are_locked
-from crm.accounts.models import Membership, Organization, User
 from crm.compliance.database import TABLES as AUDIT_TABLES
 from crm.core import tenancy
 from crm.core.database import rls_policies
@@ -29,6 +28,7 @@ from crm.core.database.owner import as_owner
 from crm.core.database.rls_installer import PolicyMissing, lock_tables
 from crm.core.executor import run_sync
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, User
 from tests.tenancy.pooler import pooling
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +81,7 @@ def test_every_table_with_an_organization_is_locked_for_its_owner_too() -> None:
         if any(column.column == "organization_id" for column in model._meta.concrete_fields)
     }
     assert len(with_organization) > 8
-    assert with_organization | {"accounts_organization"} <= locked
+    assert with_organization | {"organizations_organization"} <= locked
     # The audit's tables are no Django models' to make; their app locks them.
     audit = {f"compliance_audit{name}" for name in AUDIT_TABLES}
     assert locked == set(rls_policies.locks()) | audit

@@ -8,8 +8,8 @@ import pytest
 
 from chat.frames import FRAMES_IN
 from chat.models import Widget
-from crm.accounts.models import Membership, Organization
 from crm.core.executor import run_sync
+from crm.organizations.models import Membership, Organization
 from tests.chat.clients import Client, Frame, as_agent, connected, cookie_of, opened, visit
 from tests.servers import LiveServer
 from tests.tenancy.world import MARK, Theirs, make_theirs

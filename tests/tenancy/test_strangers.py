@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.accounts.models import Membership
+from crm.organizations.models import Membership
 from tests.tenancy.addresses import Address, addresses
 from tests.tenancy.visiting import Person
 from tests.tenancy.world import MARK, Theirs, make_theirs

@@ -7,7 +7,8 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from django.test import Client
 
-from crm.accounts.models import Membership, UserSession
+from crm.authentication.models import UserSession
+from crm.organizations.models import Membership
 
 
 class Person:

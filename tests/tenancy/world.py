@@ -14,11 +14,11 @@ from django.utils import timezone
 from chat import bot
 from chat.interactions import BotInteraction
 from chat.models import Conversation, Message, Widget
-from crm.accounts.models import Membership, Organization, Role, User
 from crm.core import stores, tenancy
 from crm.core.database.rls_policies import locks, rights, tables_of_organizations
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, Role, User
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_category, create_faq
 from tests.conftest import make_conversation, make_member

@@ -22,7 +22,7 @@ import chat
 import config
 import crm
 import knowledge
-from crm.accounts.forms.login import TargetField
+from crm.authentication.forms.login import TargetField
 from crm.core.api import Body, Query
 from crm.core.api.text import NormalizedSerializer
 from crm.core.forms import NormalizedText
@@ -38,15 +38,15 @@ ADDRESS, ADDRESS_TYPED = "kim@пример.example", "\u200bKim@XN--E1AFMKFD.exa
 AS_TYPED = {"knowledge.forms.ImportForm.text"}
 # Columns that programs fill: tokens, hashes, codes, names of the installation, composed emails.
 MACHINES = {
-    "accounts.ApiKeySecret": {"prefix", "secret_hash"},
-    "accounts.Organization": {"slug", "timezone"},
-    "accounts.IdempotentRequest": {"actor", "key", "fingerprint", "body", "location"},
-    "accounts.Invitation": {"token_hash"},
-    "accounts.TokenFamily": {"device"},
-    "accounts.RefreshToken": {"token_hash", "rotated_by"},
-    "accounts.UserSession": {"key", "device"},
-    "accounts.UndoableAction": {"kind"},
-    "accounts.User": {"password", "timezone", "search_text"},
+    "authentication.ApiKeySecret": {"prefix", "secret_hash"},
+    "organizations.Organization": {"slug", "timezone"},
+    "core.IdempotentRequest": {"actor", "key", "fingerprint", "body", "location"},
+    "organizations.Invitation": {"token_hash"},
+    "authentication.TokenFamily": {"device"},
+    "authentication.RefreshToken": {"token_hash", "rotated_by"},
+    "authentication.UserSession": {"key", "device"},
+    "core.UndoableAction": {"kind"},
+    "organizations.User": {"password", "timezone", "search_text"},
     "billing.Plan": {"key"},
     "billing.SubscriptionEvent": {"plan_before", "plan_after", "by"},
     "billing.UsageRecord": {"key"},
@@ -209,4 +209,4 @@ def test_what_is_looked_for_is_normalized_as_what_is_stored() -> None:
 
 def test_modules_of_tests_are_not_among_them() -> None:
     assert not [module for module in MODULES if module.__name__.startswith("tests")]
-    assert "crm.accounts.forms.members" in sys.modules
+    assert "crm.organizations.forms.members" in sys.modules

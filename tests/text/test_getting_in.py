@@ -10,13 +10,13 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from crm.accounts.models import Invitation, Membership, User
 from crm.core.mail.models import Mail
 from crm.core.mail.services import deliver_mail
+from crm.organizations.models import Invitation, Membership, User
 from tests.conftest import PASSWORD
 from tests.mail.sink import listening
 
-LOG_IN = reverse("accounts:log_in")
+LOG_IN = reverse("authentication:log_in")
 INBOX = reverse("chat:inbox")
 UNICODE, PUNYCODE = "linh@пример.example", "Linh@XN--E1AFMKFD.example"
 PHRASE = "Bò kho, phở và ốc luộc"
@@ -79,7 +79,7 @@ def test_invitation_of_an_international_address_is_one(owner: Membership) -> Non
     client = Client()
     client.force_login(owner.user)
     for typed in (PUNYCODE, UNICODE):
-        client.post(reverse("accounts:members"), {"email": typed, "role": "agent", "team": ""})
+        client.post(reverse("organizations:members"), {"email": typed, "role": "agent", "team": ""})
     open_ones = Invitation.objects.filter(revoked_at__isnull=True)
     assert list(open_ones.values_list("email", flat=True)) == [UNICODE]
 

@@ -8,12 +8,12 @@ from django.test import Client
 from django.urls import reverse
 
 from chat.models import Conversation, Message, Widget
-from crm.accounts.errors import RoleNameTaken, TeamNameTaken
-from crm.accounts.models import CustomRole, Invitation, Membership, Team
-from crm.accounts.services.roles import create_role
-from crm.accounts.services.teams import create_team
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
+from crm.organizations.errors import RoleNameTaken, TeamNameTaken
+from crm.organizations.models import CustomRole, Invitation, Membership, Team
+from crm.organizations.services.roles import create_role
+from crm.organizations.services.teams import create_team
 from knowledge import answer_cache
 from knowledge.errors import CategoryNameMissing, CategoryNameTaken, FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
@@ -86,7 +86,9 @@ def test_name_that_nobody_sees_is_no_name(
     assert page.post(CATEGORIES, {"name": name}).status_code == 422
     with pytest.raises(CategoryNameMissing):
         create_category(organization_id=owner.organization_id, name=name)
-    page.post(reverse("accounts:profile"), {"name": name, "language_code": "en", "timezone": "UTC"})
+    page.post(
+        reverse("organizations:profile"), {"name": name, "language_code": "en", "timezone": "UTC"}
+    )
     owner.user.refresh_from_db()
     assert owner.user.name == "Olga"
     assert api.patch("/api/v1/organization", {"name": name}).json()["code"] == "invalid_field"
@@ -153,7 +155,7 @@ def test_team_in_another_spelling_is_taken_and_of_another_accent_is_not(
 ) -> None:
     create_team(by=owner, name="Отдел ёлок", lead_id=None, member_ids=[])
     for name in ("ОТДЕЛ ЁЛОК", "Отдел\u00a0ёлок\u200b", "Отдел елок"):
-        page.post(reverse("accounts:new_team"), {"name": name, "lead": "", "members": []})
+        page.post(reverse("organizations:new_team"), {"name": name, "lead": "", "members": []})
     assert sorted(Team.objects.values_list("name", flat=True)) == ["Отдел елок", "Отдел ёлок"]
     assert CustomRole.objects.count() == 0
 
@@ -202,7 +204,8 @@ def test_name_written_from_right_to_left_stays_inside_its_sentence(
     assert "\u202e" not in owner.organization.name
     owner.refresh_from_db()
     page.post(
-        reverse("accounts:members"), {"email": "new@sunbean.example", "role": "agent", "team": ""}
+        reverse("organizations:members"),
+        {"email": "new@sunbean.example", "role": "agent", "team": ""},
     )
     mail, invitation = Mail.objects.get(), Invitation.objects.get()
     name = isolate(owner.organization.name)
@@ -218,7 +221,7 @@ def test_conflict_about_the_role_of_somebody_written_from_right_to_left(
 ) -> None:
     agent.user.name = "דנה"
     agent.user.save(update_fields=["name", "updated_at"])
-    url = reverse("accounts:set_role", args=[agent.pk])
+    url = reverse("organizations:set_role", args=[agent.pk])
     shown = page.post(url, {"role": "viewer", "_version": "7"}, follow=True).content.decode()
     assert f"The role of {isolate('דנה')} was changed meanwhile" in shown
 
@@ -226,8 +229,10 @@ def test_conflict_about_the_role_of_somebody_written_from_right_to_left(
 def test_page_isolates_names_in_its_sentences(page: Client, owner: Membership) -> None:
     owner.user.name = "\u202eسارة"
     owner.user.save()
-    page.post(reverse("accounts:new_team"), {"name": "Team", "lead": str(owner.pk), "members": []})
-    text = page.get(reverse("accounts:teams")).content.decode()
+    page.post(
+        reverse("organizations:new_team"), {"name": "Team", "lead": str(owner.pk), "members": []}
+    )
+    text = page.get(reverse("organizations:teams")).content.decode()
     assert "led by <bdi>سارة</bdi>" in text
 
 

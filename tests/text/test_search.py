@@ -11,11 +11,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from chat.models import Widget
 from chat.services import open_conversation
-from crm.accounts.models import Membership, Organization
 from crm.core import tenancy
 from crm.core.database.owner import as_owner
 from crm.customers.models import Customer, CustomerWord
 from crm.customers.search import searched_words
+from crm.organizations.models import Membership, Organization
 from tests.api.conftest import Api, api
 
 __all__ = ["api"]
@@ -304,7 +304,7 @@ def test_operator_finds_people_without_accents(
         ("/admin/customers/customer/", "024 1234 5678", "Vũ Khánh Toàn"),
         ("/admin/chat/conversation/", "+84 24 12345678", "Vũ Khánh Toàn"),
         ("/admin/chat/conversation/", "khanh toan", "Vũ Khánh Toàn"),
-        ("/admin/accounts/user/", "hong TRAN", "Trần Thị Hồng"),
+        ("/admin/organizations/user/", "hong TRAN", "Trần Thị Hồng"),
         ("/admin/customers/customer/", "khanh", "Vũ Khánh Toàn"),
     ]:
         answer = client.get(page, {"q": text})

@@ -6,9 +6,9 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from crm.accounts.models import Membership, Organization
 from crm.core.text.normalization import identity_key, search_words
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faqs
 from tests.api.conftest import Api, api
@@ -122,9 +122,9 @@ def test_operator_finds_whatever_punctuation_is_typed(
     client = Client()
     client.force_login(owner.user)
     for page, text, found in [
-        ("/admin/accounts/user/", f"{agent.user.email},", agent.user.email),
-        ("/admin/accounts/user/", f"<{agent.user.email}>", agent.user.email),
-        ("/admin/accounts/membership/", f"<{agent.user.email}>", str(agent.user)),
+        ("/admin/organizations/user/", f"{agent.user.email},", agent.user.email),
+        ("/admin/organizations/user/", f"<{agent.user.email}>", agent.user.email),
+        ("/admin/organizations/membership/", f"<{agent.user.email}>", str(agent.user)),
         ("/admin/knowledge/faq/", "вернуть ёлку?", "Вернуть «елку»"),
         ("/admin/knowledge/faq/", "wi\u2013fi", "on Sundays"),
     ]:

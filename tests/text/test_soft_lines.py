@@ -4,8 +4,8 @@ import pytest
 
 from chat.content import clean_text
 from chat.identity import parse_identity
-from crm.accounts.models import Membership
 from crm.core.text.normalization import normalize, normalize_line
+from crm.organizations.models import Membership
 from tests.api.conftest import Api, api
 
 __all__ = ["api"]

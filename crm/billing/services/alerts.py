@@ -7,8 +7,6 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.models import Membership, Organization
-from crm.accounts.permissions import Module
 from crm.billing import banner, emails
 from crm.billing.banner import Warned
 from crm.billing.metrics import GAUGES
@@ -16,6 +14,8 @@ from crm.billing.models import QuotaNotice, UsageSnapshot
 from crm.billing.services.entitlements import terms_of
 from crm.billing.services.usage_summary import UsageSummary, standings_of
 from crm.core.mail.services import queue_mail
+from crm.core.permissions import Module
+from crm.organizations.models import Membership, Organization
 
 # Whom a letter goes to; more people with rights to billing than this need no letter each.
 MOST_LETTERS = 20

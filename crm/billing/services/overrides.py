@@ -6,11 +6,11 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.models import User
 from crm.billing.metrics import Feature, Metric
 from crm.billing.models import FeatureOverride, Kind
 from crm.billing.services.subscriptions import raise_versions, subscription_of
 from crm.core.errors import Invalid
+from crm.organizations.models import User
 
 
 @transaction.atomic

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.billing import banner, counters
 from crm.billing.errors import (
     NothingToCancel,
@@ -23,6 +22,7 @@ from crm.billing.models import EventType, Plan, Subscription, SubscriptionEvent,
 from crm.billing.periods import month_later
 from crm.billing.plans import FREE
 from crm.core import quotas
+from crm.core.permissions import WRITE, Module, Principal, require
 
 _FIELDS = (
     "plan",

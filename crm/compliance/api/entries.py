@@ -7,12 +7,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import ModuleView
-from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.filters import object_key
 from crm.compliance.models import ActorKind, AuditEntry, AuditValues
 from crm.core.api import ListQuery, ordering_field, page_of, page_response
+from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
+from crm.core.permissions import WRITE, Module, require
 
 
 class AuditEntrySerializer(serializers.ModelSerializer[AuditEntry]):

@@ -7,9 +7,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.accounts.api.base import ModuleView
-from crm.accounts.idempotency import idempotent
-from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.managers import LegalHoldQuerySet
 from crm.compliance.models import LegalHold
 from crm.compliance.services.legal_holds import SUBJECT, lift_hold, place_hold
@@ -22,6 +19,9 @@ from crm.core.api import (
     page_of,
     prose_field,
 )
+from crm.core.api.idempotency import idempotent
+from crm.core.api.module_view import ModuleView
+from crm.core.permissions import WRITE, Module, require
 
 
 class LegalHoldSerializer(serializers.ModelSerializer[LegalHold]):

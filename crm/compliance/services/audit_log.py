@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from crm.accounts.models import Membership, User
 from crm.compliance.actor import Actor, current_actor, tell_context
 from crm.compliance.models import INSTALLATION, ActorKind
 from crm.core.ids import uuid7
+from crm.organizations.models import Membership, User
 
 MOST_ORGANIZATIONS = 100
 

@@ -13,8 +13,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 
-from crm.accounts.models import Organization
-from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.billing.metrics import Feature, Metric
 from crm.billing.services import consume, require_feature
 from crm.compliance import chain
@@ -34,6 +32,8 @@ from crm.compliance.models import (
 from crm.compliance.presentation import tell
 from crm.compliance.services.audit_log import record
 from crm.core import tenancy
+from crm.core.permissions import WRITE, Module, Principal, require
+from crm.organizations.models import Organization
 
 PIECE = 1000
 # Pieces of one task; a longer export goes on in the next one.

@@ -8,8 +8,6 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from crm.accounts.models import Membership, Organization, User
-from crm.accounts.permissions import WRITE, Module, Principal, require
 from crm.compliance.actor import current_actor
 from crm.compliance.errors import (
     HoldNotFound,
@@ -20,9 +18,11 @@ from crm.compliance.errors import (
 from crm.compliance.models import LegalHold
 from crm.compliance.services.retention import MONTHS
 from crm.core.observability.tracing import current_correlation_id
+from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.text.normalization import identity_key, is_blank, normalize
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer
+from crm.organizations.models import Membership, Organization, User
 
 SUBJECT = re.compile(r"(customer|user):([0-9a-f-]{36})")
 

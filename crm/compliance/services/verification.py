@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from crm.accounts.models import Organization
 from crm.compliance import chain
 from crm.compliance.chain import Head, Link
 from crm.compliance.models import INSTALLATION
+from crm.organizations.models import Organization
 
 # Rows in memory at once; a stretch of this length is checked and forgotten.
 STRETCH = 5000

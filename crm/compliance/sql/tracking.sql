@@ -62,7 +62,7 @@ BEGIN
       FROM (VALUES ('00000000-0000-0000-0000-000000000000'::uuid)) nil(id)
       WHERE spec->>'member' IS NULL
     UNION ALL
-    (SELECT m.organization_id FROM accounts_membership m
+    (SELECT m.organization_id FROM organizations_membership m
       WHERE m.user_id = (row_now->>(spec->>'member'))::uuid AND m.is_active
       ORDER BY m.organization_id)
   LOOP

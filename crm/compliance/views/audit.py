@@ -14,9 +14,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.errors import ExportNotFound
 from crm.compliance.forms import AuditFilterForm, ExportForm
 from crm.compliance.managers import AuditEntryQuerySet
@@ -26,6 +23,10 @@ from crm.compliance.services.exports import ask_for_export, cancel_export, fetch
 from crm.compliance.tasks import queue_export
 from crm.core.api.cursors import decode_cursor, encode_cursor
 from crm.core.errors import AppError
+from crm.core.form_guard.idempotency import once
+from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.access import membership_of
 
 PAGE = {"active_section": "settings", "active_page": "audit"}
 SHOWN = 50

@@ -11,16 +11,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.accounts.access import member_required, membership_of
-from crm.accounts.form_guard.idempotency import once
-from crm.accounts.form_guard.kept_forms import refused_to
-from crm.accounts.permissions import WRITE, Module, require
 from crm.compliance.forms import HoldForm, LiftForm
 from crm.compliance.managers import LegalHoldQuerySet
 from crm.compliance.models import LegalHold
 from crm.compliance.presentation import subjects_in_words
 from crm.compliance.services.legal_holds import lift_hold, place_hold
 from crm.core.errors import AppError, Invalid
+from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.sent_forms import refused_to
+from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions.requests import member_required
+from crm.organizations.access import membership_of
 
 PAGE = {"active_section": "settings", "active_page": "legal_holds"}
 SHOWN = 100

@@ -33,7 +33,7 @@ class AdminAction:
 
     ``run(request, row, form)`` calls a service and returns the success message, or a response of
     its own. An AppError is shown as a message and nothing is changed. ``permission`` is a Django
-    action (``change``) or a full permission name (``accounts.add_impersonation``).
+    action (``change``) or a full permission name (``authentication.add_impersonation``).
     """
 
     name: str

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def language_action(request: HttpRequest) -> str:
-    return reverse("accounts:set_language")
+    return reverse("authentication:set_language")
 
 
 def account_link(request: HttpRequest) -> str:

@@ -8,13 +8,13 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from redis.exceptions import RedisError
 
-from crm.accounts.models import Organization
 from crm.billing.services.api_calls import post_api_calls
 from crm.billing.services.entitlements import terms_of
 from crm.billing.services.reconciliation import Difference, compare, organizations
 from crm.billing.services.usage_summary import standings_of
 from crm.core import tenancy
 from crm.core.observability.shared_metrics import set_reconcile_differences
+from crm.organizations.models import Organization
 
 
 class Command(BaseCommand):

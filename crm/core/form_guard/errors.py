@@ -1,0 +1,53 @@
+"""Errors of forms that come too late, twice, or from a page of somebody else."""
+
+from django.utils.translation import gettext, gettext_noop
+
+from crm.core.errors import Conflict
+
+
+class OrganizationSwitched(Conflict):
+    """A page of one organization was submitted while the session runs as another.
+
+    ``organization`` is the page's, ``current_organization`` the session's.
+    """
+
+    code = "organization_switched"
+    message = gettext_noop(
+        "You switched to another organization in another tab. Nothing was changed; load the page "
+        "again."
+    )
+
+    @classmethod
+    def between(cls, *, current: str, other: str, ids: tuple[str, str]) -> "OrganizationSwitched":
+        """Return the error with both organizations' names; ``ids`` are (current, other)."""
+        extra = {"current_organization": ids[0], "organization": ids[1]}
+        if not other:
+            return cls(extra=extra)
+        said = gettext(
+            "You switched to %(current)s in another tab, but this page belongs to %(other)s. "
+            "Nothing was changed."
+        )
+        return cls(said % {"current": current, "other": other}, extra=extra)
+
+
+class OrganizationUnnamed(Conflict):
+    code = "organization_unnamed"
+    message = gettext_noop(
+        "The page does not say to which of your organizations it belongs. Nothing was changed; "
+        "load the page again."
+    )
+
+
+class PersonSwitched(Conflict):
+    code = "person_switched"
+    message = gettext_noop(
+        "Somebody else has logged in to this browser since the page was opened. Nothing was "
+        "changed."
+    )
+
+
+class FormSentBefore(Conflict):
+    code = "form_sent_before"
+    message = gettext_noop(
+        "This form was sent before, and its answer is no longer shown. Load the page again."
+    )

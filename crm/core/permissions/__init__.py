@@ -1,0 +1,41 @@
+"""Permissions: the vocabulary and the checks, without any table."""
+
+from crm.core.permissions.checks import (
+    accessible_q,
+    can_access,
+    may_grant,
+    people_of,
+    require,
+    require_grant,
+    require_record,
+    require_seat_in_team,
+)
+from crm.core.permissions.modules import LEVELS, READ, WRITE, Action, Level, Module
+from crm.core.permissions.principals import ApiKeyPrincipal, Principal
+from crm.core.permissions.rights import NO_RIGHTS, Grant, Rights
+from crm.core.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
+
+__all__ = [
+    "LEVELS",
+    "NO_RIGHTS",
+    "READ",
+    "SCOPES",
+    "WRITE",
+    "Action",
+    "ApiKeyPrincipal",
+    "Grant",
+    "Level",
+    "Module",
+    "Principal",
+    "Rights",
+    "accessible_q",
+    "can_access",
+    "may_grant",
+    "people_of",
+    "require",
+    "require_grant",
+    "require_record",
+    "require_seat_in_team",
+    "rights_of_scopes",
+    "scopes_of",
+]

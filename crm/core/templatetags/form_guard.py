@@ -1,0 +1,121 @@
+"""The hidden fields of every form, and the stamp of every page.
+
+The library is a builtin of the templates: `{% csrf_token %}` is this one, so that a form with a
+CSRF token also has a once-key and the organization and user that it was rendered for.
+"""
+
+import secrets
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.base import Parser, Token
+from django.template.context import Context
+from django.template.defaulttags import CsrfTokenNode
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from crm.core.form_guard.sent_forms import form_of, has_secrets
+from crm.core.form_guard.stamps import ONCE, ORGANIZATION, PERSON
+
+register = template.Library()
+_KEY = "_form_guard_once_key"
+
+
+class GuardedCsrfTokenNode(CsrfTokenNode):
+    def render(self, context: Context) -> SafeString:
+        token = SafeString(super().render(context))
+        request = context.get("request")
+        if not token or not isinstance(request, HttpRequest):
+            return token
+        found = stamp(request)
+        if _is_admin(request):
+            # Of all organizations. A form whose session lapsed comes back to its own person alone.
+            return format_html(
+                '{}<input type="hidden" name="{}" value="{}">'
+                '<input type="hidden" name="{}" value="{}">',
+                token,
+                PERSON,
+                found.get("person", ""),
+                ONCE,
+                _once_key(request),
+            )
+        if not found:
+            return format_html(
+                '{}<input type="hidden" name="{}" value="{}">', token, ONCE, _once_key(request)
+            )
+        return format_html(
+            '{}<input type="hidden" name="{}" value="{}">'
+            '<input type="hidden" name="{}" value="{}">'
+            '<input type="hidden" name="{}" value="{}">',
+            token,
+            ORGANIZATION,
+            found["organization"],
+            PERSON,
+            found["person"],
+            ONCE,
+            _once_key(request),
+        )
+
+
+@register.tag("csrf_token")
+def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
+    return GuardedCsrfTokenNode()
+
+
+@register.simple_tag(takes_context=True)
+def page_stamp(context: Context) -> SafeString:
+    """Render the stamp for scripts: a `<meta>` that they copy into their headers.
+
+    It also has the largest body that is read, in bytes.
+    """
+    request = context.get("request")
+    found = stamp(request) if isinstance(request, HttpRequest) else {}
+    if not found:
+        return SafeString()
+    return format_html(
+        '<meta name="nextflow-stamp" data-organization="{}" data-person="{}" data-max-bytes="{}">',
+        found["organization"],
+        found["person"],
+        settings.MAX_BODY_BYTES,
+    )
+
+
+@register.inclusion_tag("core/_written.html", takes_context=True)
+def written_text(context: Context) -> dict[str, Any]:
+    """Render the typed text of a form that was rejected as a whole, for copying.
+
+    Not where the form may be of a foreign page, which would choose the words.
+    """
+    request = context.get("request")
+    if (
+        not isinstance(request, HttpRequest)
+        or request.method != "POST"
+        or not getattr(request, "csrf_processing_done", False)
+        or has_secrets(request)
+    ):
+        return {"written": []}
+    return {"written": form_of(request).written}
+
+
+def stamp(request: HttpRequest) -> dict[str, Any]:
+    """Return the organization and the user of a page; empty for anonymous users."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    membership = getattr(request, "membership", None)
+    organization = membership.organization_id if membership else ""
+    return {"organization": organization, "person": user.pk}
+
+
+def _once_key(request: HttpRequest) -> str:
+    """Return the once-key of this rendering of the page, shared by all of its forms."""
+    if not hasattr(request, _KEY):
+        setattr(request, _KEY, secrets.token_urlsafe(18))
+    return str(getattr(request, _KEY))
+
+
+def _is_admin(request: HttpRequest) -> bool:
+    match = getattr(request, "resolver_match", None)
+    return match is not None and match.app_name == "admin"

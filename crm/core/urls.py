@@ -1,0 +1,20 @@
+"""URLs that every page uses."""
+
+from django.urls import path
+from django.views.decorators.cache import cache_control
+from django.views.i18n import JavaScriptCatalog
+
+from crm.core.undo.views import undo_action
+
+app_name = "core"
+urlpatterns = [
+    path("app/undo/<uuid:action_id>/", undo_action, name="undo"),
+    # The texts that scripts show, in the language of the page (its code is in the query).
+    path(
+        "texts.js",
+        cache_control(private=True, max_age=300)(
+            JavaScriptCatalog.as_view(packages=["crm.core", "chat"])
+        ),
+        name="javascript_catalog",
+    ),
+]

@@ -1,0 +1,207 @@
+"""Admin of organizations and memberships."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from crm.core.admin.admin_actions import AdminAction, AdminActionForm
+from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.navigation import Menu, Section
+from crm.organizations.models import Membership, Organization, Role
+from crm.organizations.operators import operator_principal
+from crm.organizations.services.members import deactivate_member, reactivate_member
+from crm.organizations.services.memberships import add_member
+from crm.organizations.services.organizations import (
+    announce_factor_rule,
+    deactivate_organization,
+    reactivate_organization,
+)
+from crm.organizations.services.roles import change_role, grantable_roles
+
+MEMBERS_SHOWN = 100
+
+
+class MemberInline(TabularInline):
+    """The first hundred members; the list of memberships has the others."""
+
+    model = Membership
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+    hide_title = True
+    fields = ["user", "role", "custom_role", "is_active"]
+    readonly_fields = fields
+    verbose_name_plural = _("members")
+    per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        found = super().get_queryset(request)
+        return found.select_related("organization", "user", "custom_role").order_by("pk")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _switch_off(request: HttpRequest, row: Organization, form: forms.Form) -> str:
+    deactivate_organization(organization_id=row.pk)
+    return gettext("Switched off. Nobody works in it any more, and its widgets are silent.")
+
+
+def _switch_on(request: HttpRequest, row: Organization, form: forms.Form) -> str:
+    reactivate_organization(organization_id=row.pk)
+    return gettext("Switched on again.")
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ConsoleAdmin):
+    menu = Menu(Section.TENANTS, "apartment", rank=10)
+    list_display = ["name", "slug", "is_active", "language_code", "created_at"]
+    list_filter = ["is_active", "language_code", "requires_second_factor"]
+    search_fields = ["name", "slug", "=id"]
+    search_help_text = _("A part of the name, or an id in full.")
+    ordering = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+    fields = [
+        "name",
+        "slug",
+        "is_active",
+        "language_code",
+        "timezone",
+        "requires_second_factor",
+        "created_at",
+        "updated_at",
+    ]
+    inlines = [MemberInline]
+    admin_actions = [
+        AdminAction(
+            name="deactivate",
+            title=_("Switch off"),
+            asks=_("Nobody can work in this organization until it is switched on again."),
+            consequences=(
+                _("Its members' sockets close, and programs of theirs are logged out."),
+                _("Its API keys and widgets are refused; visitors can send nothing."),
+                _("Nothing is deleted."),
+            ),
+            run=_switch_off,
+            icon="block",
+            is_grave=True,
+            fits=lambda row: row.is_active,
+        ),
+        AdminAction(
+            name="reactivate",
+            title=_("Switch on"),
+            asks=_("Its keys and widgets work again; members log in anew."),
+            run=_switch_on,
+            icon="check_circle",
+            fits=lambda row: not row.is_active,
+        ),
+    ]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Organization | None = None
+    ) -> list[str]:
+        # A short name stands in addresses that people have kept.
+        return ["is_active", "created_at", "updated_at", *(["slug"] if obj else [])]
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Organization | None = None
+    ) -> dict[str, Any]:
+        return {} if obj else dict(self.prepopulated_fields)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return list(self.inlines) if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if "requires_second_factor" in form.changed_data:
+            announce_factor_rule(obj)
+
+
+class RoleForm(AdminActionForm):
+    role = forms.ChoiceField(label=_("Role"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["role"]
+        field.choices = grantable_roles(operator_principal(self.request, self.row.organization_id))
+        field.initial = self.row.role_key
+
+
+def _change_role(request: HttpRequest, row: Membership, form: forms.Form) -> str:
+    by = operator_principal(request, row.organization_id)
+    change_role(by=by, membership_id=row.pk, key=form.cleaned_data["role"])
+    return gettext("The role is changed.")
+
+
+def _remove(request: HttpRequest, row: Membership, form: forms.Form) -> str:
+    deactivate_member(by=operator_principal(request, row.organization_id), membership_id=row.pk)
+    return gettext("They are out of this organization.")
+
+
+def _let_back(request: HttpRequest, row: Membership, form: forms.Form) -> str:
+    reactivate_member(by=operator_principal(request, row.organization_id), membership_id=row.pk)
+    return gettext("They are back, with the role that they had.")
+
+
+@admin.register(Membership)
+class MembershipAdmin(ConsoleAdmin):
+    menu = Menu(Section.TENANTS, "badge", rank=30)
+    list_display = ["user", "organization", "role", "custom_role", "is_active", "created_at"]
+    list_filter = ["role", "is_active"]
+    list_select_related = ["user", "organization", "custom_role"]
+    search_fields = ["user__search_text", "organization__name", "=id"]
+    autocomplete_fields = ["user", "organization"]
+    ordering = ["-id"]
+    admin_actions = [
+        AdminAction(
+            name="change-role",
+            title=_("Change the role"),
+            asks=_("Their open pages learn of it at once."),
+            run=_change_role,
+            form_class=RoleForm,
+            icon="manage_accounts",
+            fits=lambda row: row.is_active,
+        ),
+        AdminAction(
+            name="deactivate",
+            title=_("Deactivate"),
+            asks=_("They cannot work in this organization any more; what they wrote stays."),
+            run=_remove,
+            icon="block",
+            is_grave=True,
+            fits=lambda row: row.is_active,
+        ),
+        AdminAction(
+            name="reactivate",
+            title=_("Reactivate"),
+            asks=_("They work in this organization again, with the role that they had."),
+            run=_let_back,
+            icon="check_circle",
+            fits=lambda row: not row.is_active,
+        ),
+    ]
+
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
+        if obj is None:
+            return ["organization", "user", "role"]
+        return ["organization", "user", "role", "custom_role", "is_active", "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
+        return self.get_fields(request, obj) if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: Any) -> None:
+        stored = add_member(
+            organization_id=obj.organization_id, user_id=obj.user_id, role=Role(obj.role)
+        )
+        obj.pk = stored.pk
+        obj.refresh_from_db()

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class OrganizationsConfig(AppConfig):
+    name = "crm.organizations"
+    label = "organizations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.core import quotas  # models exist only from here on
+        from crm.organizations.services import invitations, roles, teams  # noqa: F401  what can be undone
+        from crm.organizations.services.guards import taken_seats
+
+        quotas.register_gauge("members", "organizations", taken_seats)
