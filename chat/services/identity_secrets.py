@@ -45,7 +45,7 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
     Raise PersonRequired for an API key, GrantsTooMuch without `SECRET_RIGHTS`, TooManySecrets.
     """
     by = enter_settings(by)
-    if by.user is None:
+    if by.user_id is None:
         raise PersonRequired
     require_grant(by, SECRET_RIGHTS)
     require_feature(Feature.VISITOR_IDENTITY, organization_id=by.organization_id)
@@ -64,7 +64,7 @@ def add_identity_secret(*, by: Principal, widget_id: UUID) -> NewIdentitySecret:
         widget=widget,
         kid=kid,
         sealed=seal_secret(kid, text),
-        created_by=by.user,
+        created_by_id=by.user_id,
     )
     return NewIdentitySecret(secret=secret, text=text)
 

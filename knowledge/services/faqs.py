@@ -72,7 +72,7 @@ def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | No
     """
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
-    faq = Faq(organization_id=organization_id, created_by=by.user if by else None)
+    faq = Faq(organization_id=organization_id, created_by_id=by.user_id if by else None)
     _fill(faq, content)
     return _store(faq, base)
 

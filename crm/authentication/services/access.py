@@ -37,8 +37,9 @@ def end_access(*, user_id: UUID, because: EndReason, spared_id: str | None = Non
 
 def _revoke(*, organization_id: UUID, user_id: UUID | None) -> None:
     """End the log-ins of programs in an organization; of everybody, also its keys' requests."""
-    users = {user_id}
-    if user_id is None:
+    if user_id is not None:
+        users = {user_id}
+    else:
         live = TokenFamily.objects.live().filter(organization_id=organization_id)
         users = set(live.values_list("user_id", flat=True))
         keys = ApiKey.objects.of(organization_id).live().values_list("pk", flat=True)

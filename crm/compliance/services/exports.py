@@ -66,7 +66,7 @@ def ask_for_export(
         raise TooManyExports
     export = AuditExport.objects.create(
         organization_id=by.organization_id,
-        asked_by=by.user,
+        asked_by_id=by.user_id,
         format=file_format,
         filters=replace(filters, without=tuple(hidden_kinds(by))).stored(),
         language_code=language_code,
