@@ -67,7 +67,6 @@ PARTS = (
             "templates/core/**/*.html",
             "templates/organizations/**/*.html",
             "templates/authentication/**/*.html",
-            "templates/settings/**/*.html",
             "templates/compliance/**/*.html",
             "templates/billing/**/*.html",
             "templates/account/**/*.*",

@@ -45,7 +45,7 @@ REVERSED_BY = {
     "chat:pause_widget": "chat:resume_widget",
     "chat:dismiss_start": "chat:start",
 }
-# Asked once more by `settings/_confirm.html`, which says that it cannot be undone.
+# Asked once more by `core/_confirm.html`, which says that it cannot be undone.
 CONFIRMED = {
     "authentication:end_api_key": "a revoked key opens nothing any more",
     "authentication:end_api_secret": "the same of one of its secrets",

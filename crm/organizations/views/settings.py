@@ -30,7 +30,7 @@ from crm.organizations.services.organizations import set_second_factor_rule, upd
 @login_required
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "settings/index.html", {"active_section": "settings"})
+    return render(request, "organizations/settings/index.html", {"active_section": "settings"})
 
 
 @never_cache
