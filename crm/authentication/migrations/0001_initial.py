@@ -12,7 +12,11 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('account', '0009_emailaddress_unique_primary_email'),
+        ('admin', '0003_logentry_add_action_flag_choices'),
+        ('mfa', '0003_authenticator_type_uniq'),
         ('organizations', '0001_initial'),
+        ('socialaccount', '0006_alter_socialaccount_extra_data'),
     ]
 
     operations = [

@@ -187,6 +187,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audit_exports', to='organizations.organization')),
             ],
             options={
+                'indexes': [models.Index(fields=['organization', '-created_at'], name='audit_exports_newest_first'), models.Index(fields=['state', 'updated_at'], name='audit_exports_by_state')],
                 'verbose_name': 'export of the audit',
                 'verbose_name_plural': 'exports of the audit',
             },
@@ -201,6 +202,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
             ],
             options={
+                'constraints': [models.UniqueConstraint(fields=('export', 'number'), name='one_piece_per_number')],
                 'verbose_name': 'piece of an export',
                 'verbose_name_plural': 'pieces of exports',
             },
@@ -219,24 +221,9 @@ class Migration(migrations.Migration):
                 ('placed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'constraints': [models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('organization', 'subject', 'reason'), name='one_hold_per_subject_and_reason')],
                 'verbose_name': 'legal hold',
                 'verbose_name_plural': 'legal holds',
             },
-        ),
-        migrations.AddIndex(
-            model_name='auditexport',
-            index=models.Index(fields=['organization', '-created_at'], name='audit_exports_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='auditexport',
-            index=models.Index(fields=['state', 'updated_at'], name='audit_exports_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='auditexportchunk',
-            constraint=models.UniqueConstraint(fields=('export', 'number'), name='one_piece_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='legalhold',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('organization', 'subject', 'reason'), name='one_hold_per_subject_and_reason'),
         ),
     ]
