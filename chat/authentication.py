@@ -11,7 +11,6 @@ from django.utils import timezone
 from chat.participants import Agent, Viewer, Visitor
 from chat.services.visitors import authenticate_visitor_token, hash_of, renew_visit
 from crm.authentication import access_tokens
-from crm.authentication.api_key_format import MARK
 from crm.authentication.errors import AccessEnded
 from crm.authentication.principals import (
     Access,
@@ -20,6 +19,7 @@ from crm.authentication.principals import (
     authenticate_session,
     authenticate_ticket,
 )
+from crm.authentication.services.api_keys import MARK
 from crm.authentication.services.sessions import session_of_key
 from crm.core.errors import NotAuthenticated
 from crm.core.memo import Remembered

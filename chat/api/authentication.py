@@ -14,7 +14,7 @@ from crm.authentication.api.authentication import (
     ApiKeyAuthentication,
     SessionAuthentication,
 )
-from crm.authentication.api_key_format import MARK
+from crm.authentication.services.api_keys import MARK
 from crm.core import ratelimit, tenancy
 from crm.core.errors import NotAuthenticated
 from crm.organizations.access import membership_of

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from chat.demo.content import read
 from crm.billing.services import start_subscription
 from crm.organizations.models import Membership, Organization, Role, User
-from crm.organizations.services.memberships import add_member
+from crm.organizations.services.members import add_member
 from crm.organizations.services.organizations import create_organization
 
 OPERATOR = "operator"

@@ -7,7 +7,7 @@ ACCOUNT_FORMS = {
     "change_password": "crm.authentication.forms.passwords.ChangePasswordForm",
     "set_password": "crm.authentication.forms.passwords.SetPasswordForm",
     "reauthenticate": "crm.authentication.forms.passwords.ConfirmForm",
-    "add_email": "crm.authentication.forms.emails.ChangeAddressForm",
+    "add_email": "crm.authentication.forms.passwords.ChangeAddressForm",
 }
 
 MFA_FORMS = {

@@ -129,11 +129,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "crm.authentication.password_rules.ObviousPasswordValidator"},
+    {"NAME": "crm.authentication.passwords.ObviousPasswordValidator"},
 ]
 # One: each of several would hash a wrong password once more. allauth's own is not needed for its
 # providers and passkeys.
-AUTHENTICATION_BACKENDS = ["crm.authentication.backends.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["crm.authentication.passwords.PasswordBackend"]
 LOGIN_URL = "authentication:log_in"
 LOGIN_REDIRECT_URL = "chat:inbox"
 # Where pages of an organization lead whoever has none, or lacks the second factor that it asks for.
@@ -175,7 +175,7 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_MAX_LENGTH = 255
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.authentication.password_rules.PasswordResetTokens"  # noqa: S105  a path
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm.authentication.passwords.PasswordResetTokens"  # noqa: S105  a path
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 # Every way in is counted by crm.core.ratelimit, in one place.

@@ -19,7 +19,7 @@ from django.utils import timezone
 from crm.authentication import access_tokens
 from crm.authentication.errors import AccessEnded, AccessTokenRevoked, RefreshTokenInvalid
 from crm.authentication.models import ApiKey, Impersonation, TokenFamily, UserSession
-from crm.authentication.models.security import USE_NOTED_EVERY
+from crm.authentication.models.session import USE_NOTED_EVERY
 from crm.authentication.services.api_keys import key_of_text, machine_of_key
 from crm.authentication.services.impersonation import impersonated_membership, may_impersonate
 from crm.authentication.services.sessions import (
@@ -33,7 +33,7 @@ from crm.core.admin.site import is_session_idle
 from crm.core.permissions import ApiKeyPrincipal
 from crm.organizations.models import Membership, User
 from crm.organizations.models.membership import admits
-from crm.organizations.services.memberships import SESSION_KEY, current_membership
+from crm.organizations.services.members import SESSION_KEY, current_membership
 
 
 @dataclass(frozen=True, slots=True)

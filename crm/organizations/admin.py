@@ -15,8 +15,7 @@ from crm.core.admin.model_admin import ConsoleAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.organizations.models import Membership, Organization, Role
 from crm.organizations.operators import operator_principal
-from crm.organizations.services.members import deactivate_member, reactivate_member
-from crm.organizations.services.memberships import add_member
+from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
 from crm.organizations.services.organizations import (
     announce_factor_rule,
     deactivate_organization,

@@ -29,7 +29,7 @@ from crm.organizations.access import membership_of
 from crm.organizations.errors import MemberNotFound
 from crm.organizations.models import Language, Membership, Organization, Role, User
 from crm.organizations.models.membership import MembershipQuerySet
-from crm.organizations.services.memberships import update_profile
+from crm.organizations.services.members import update_profile
 from crm.organizations.services.organizations import update_organization
 
 

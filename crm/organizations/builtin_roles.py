@@ -1,7 +1,6 @@
 """The table of built-in roles; `docs/permissions.md` shows it."""
 
-from crm.core.permissions.modules import Level, Module
-from crm.core.permissions.rights import Grant, Rights
+from crm.core.permissions.rights import Grant, Level, Module, Rights
 
 NONE, OWN, TEAM, ALL = Level
 

@@ -77,7 +77,8 @@ def create_faqs(
     require_writer(by, organization_id)
     base = lock_knowledge(organization_id)
     faqs = [
-        Faq(organization_id=organization_id, created_by_id=by.user_id if by else None) for _ in contents
+        Faq(organization_id=organization_id, created_by_id=by.user_id if by else None)
+        for _ in contents
     ]
     keys = [normalize_key(content.key) or key_of(content.question) for content in contents]
     taken = set(

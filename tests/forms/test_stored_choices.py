@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from crm.authentication.models.security import SecuritySettings
+from crm.authentication.models.session import SecuritySettings
 from crm.core.forms import keep_stored_choices
 from crm.core.timezones import validate_zone
 from crm.organizations.models import Membership, Organization, User

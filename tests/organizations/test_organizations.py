@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from crm.authentication.forms.login import LanguageForm, TimezoneForm
 from crm.organizations.models import Membership, Organization, Role, User
-from crm.organizations.services.memberships import update_profile
+from crm.organizations.services.members import update_profile
 from tests.conftest import PASSWORD
 
 INBOX = reverse("chat:inbox")

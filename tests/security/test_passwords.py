@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.test import Client
 from django.urls import reverse
 
-from crm.authentication.password_rules import ObviousPasswordValidator
+from crm.authentication.passwords import ObviousPasswordValidator
 from crm.organizations.models import Membership
 from tests.conftest import PASSWORD
 

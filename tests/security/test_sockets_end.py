@@ -190,7 +190,7 @@ def _is_own(name: str) -> bool:
 def test_principals_are_made_in_one_place() -> None:
     """Nothing but `crm.authentication.principals` looks for who is behind a credential."""
     root = Path(__file__).resolve().parents[2]
-    allowed = {"crm/authentication/principals.py", "crm/organizations/services/memberships.py"}
+    allowed = {"crm/authentication/principals.py", "crm/organizations/services/members.py"}
     makers = re.compile(r"access_tokens\.read\(|key_of_text\(|live_logins\(|\.admitting\(")
     known = {
         "crm/authentication/services/api_keys.py",

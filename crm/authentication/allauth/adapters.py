@@ -25,10 +25,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm.authentication import encryption
-from crm.authentication.allauth import messages
-from crm.authentication.allauth.emails import OF_ALLAUTH
 from crm.authentication.allauth.profiles import guarded
 from crm.authentication.allauth.stages import is_unproved
+from crm.authentication.allauth.texts import OF_ALLAUTH, text_of
 from crm.authentication.errors import ProviderUnavailable
 from crm.authentication.log_in import credentials_were_right, log_out, take_attempt, was_voided
 from crm.authentication.services.sessions import leave_session
@@ -189,7 +188,7 @@ class AccountAdapter(DefaultAccountAdapter):
         message: str | None = None,
     ) -> None:
         """Show our own message instead of allauth's; none where the page itself shows it."""
-        text = message or messages.text_of(message_template)
+        text = message or text_of(message_template)
         if text:
             super().add_message(request, level, message=text, extra_tags=extra_tags)
 

@@ -12,10 +12,10 @@ from rest_framework import authentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from crm.authentication.api_key_format import MARK
 from crm.authentication.errors import AuthorizationTooLong, AuthorizationUnusable, CredentialsInUrl
 from crm.authentication.impersonation import impersonated_by
 from crm.authentication.principals import authenticate_access_token, authenticate_api_key
+from crm.authentication.services.api_keys import MARK
 from crm.authentication.services.sessions import RECORD_KEY
 from crm.core import tenancy
 from crm.core.form_guard.stamps import check_person, stamp_of_headers

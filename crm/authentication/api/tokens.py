@@ -25,7 +25,7 @@ from crm.core.ratelimit.limiter import Subjects
 from crm.core.store_errors import outage_refusals
 from crm.organizations.errors import OrganizationNotYours
 from crm.organizations.models import Membership, User
-from crm.organizations.services.memberships import current_membership
+from crm.organizations.services.members import current_membership
 
 _PRIVATE = {"Cache-Control": "no-store"}
 

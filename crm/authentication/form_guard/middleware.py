@@ -19,7 +19,7 @@ from crm.core.form_guard.stamps import KEPT, SWITCH, check_person, stamp_of
 from crm.core.http.exceptions import is_for_programs, problem_json
 from crm.organizations.access import check_organization, membership_in
 from crm.organizations.models import User
-from crm.organizations.services.memberships import SESSION_KEY, current_membership
+from crm.organizations.services.members import SESSION_KEY, current_membership
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # How one gets in, out and elsewhere: these change the session itself.

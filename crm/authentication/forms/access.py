@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from crm.authentication.models.security import (
+from crm.authentication.models.session import (
     DEFAULT_IDLE_MINUTES,
     DEFAULT_SESSION_HOURS,
     LONGEST_SESSION_HOURS,

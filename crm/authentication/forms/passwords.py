@@ -1,4 +1,4 @@
-"""Forms of passwords: confirm, change, reset."""
+"""Forms of passwords and of the address: confirm, change, reset."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.authentication.errors import PasswordLinkSpent
 from crm.core import ratelimit
-from crm.core.form_guard.refill import refill_of
+from crm.core.form_guard.sent_forms import refill_of
 from crm.core.forms import NormalizedText
 from crm.organizations.models import User
 
@@ -102,7 +102,7 @@ class NewPasswordForm(NormalizedText, allauth.ResetPasswordKeyForm):
     def _is_link_good(self) -> bool:
         """Return whether the locked account still waits for this link."""
         from crm.authentication.allauth.stages import has_proved_address
-        from crm.authentication.password_rules import PasswordResetTokens
+        from crm.authentication.passwords import PasswordResetTokens
 
         if self.temp_key is None:
             # The link that confirms the address of a sign-up.
@@ -155,3 +155,15 @@ def count(endpoint: str, **subjects: Any) -> None:
 def dummy_user(email: str, name: str) -> User:
     """Return an unsaved user, for validators that compare a password with its owner."""
     return User(email=email, name=name)
+
+
+class ChangeAddressForm(NormalizedText, allauth.AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        word_address(self.fields["email"])
+        self.fields["email"].label = _("New email address")
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        count("address_change", user=self.user.pk)
+        return email

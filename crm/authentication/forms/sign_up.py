@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.authentication.forms.passwords import count, dummy_user, word_address, word_password
 from crm.authentication.services.sign_up import WANTED, release_pending_address
 from crm.core import ratelimit
-from crm.core.form_guard.refill import refill_of
+from crm.core.form_guard.sent_forms import refill_of
 from crm.core.forms import Form, NormalizedText
 from crm.core.timezones import zone_names
 from crm.organizations.models import User

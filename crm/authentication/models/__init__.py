@@ -3,8 +3,7 @@
 from crm.authentication.models.api_key import ApiKey, ApiKeySecret
 from crm.authentication.models.impersonation import Impersonation, ImpersonationEndReason
 from crm.authentication.models.refresh_token import RefreshToken, TokenFamily
-from crm.authentication.models.security import SecuritySettings
-from crm.authentication.models.session import EndReason, UserSession
+from crm.authentication.models.session import EndReason, SecuritySettings, UserSession
 
 __all__ = [
     "ApiKey",

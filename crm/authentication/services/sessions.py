@@ -21,16 +21,23 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from crm.authentication.models import EndReason, ImpersonationEndReason, UserSession
-from crm.authentication.models.security import USE_NOTED_EVERY
+from crm.authentication.models import (
+    EndReason,
+    ImpersonationEndReason,
+    SecuritySettings,
+    UserSession,
+)
+from crm.authentication.models.session import USE_NOTED_EVERY
 from crm.authentication.services.impersonation import end_impersonations
 from crm.authentication.signals import session_expired
 from crm.core import realtime, tenancy
 from crm.core.http.attendance import is_unattended
 from crm.core.http.user_agent import Client
+from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.redis_circuit_breaker import insisting
+from crm.core.versions import check_version
 from crm.organizations.models import Membership, User
-from crm.organizations.services.memberships import SESSION_KEY, current_membership
+from crm.organizations.services.members import SESSION_KEY, current_membership
 
 # What the session itself keeps of its record: its id, and when somebody logged in.
 RECORD_KEY = "user_session"
@@ -335,3 +342,26 @@ def _known_end(record_id: str, organization_id: str | None) -> float | None:
 
 def _cache_key(record_id: UUID | str | None) -> str:
     return f"user-session:{record_id}"
+
+
+def security_of(principal: Principal) -> SecuritySettings:
+    """Return the security settings of an organization, or the defaults."""
+    found = SecuritySettings.objects.filter(organization_id=principal.organization_id).first()
+    return found or SecuritySettings(organization_id=principal.organization_id)
+
+
+@transaction.atomic
+def set_log_in_rules(
+    *, by: Principal, session_hours: int, idle_minutes: int, version: int | None = None
+) -> SecuritySettings:
+    """Set how long log-ins last; cached sessions keep the old rule for a minute.
+
+    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
+    """
+    require(by, Module.SETTINGS, WRITE)
+    SecuritySettings.objects.get_or_create(organization_id=by.organization_id)
+    rules = SecuritySettings.objects.select_for_update().get(organization_id=by.organization_id)
+    check_version(rules, version)
+    rules.session_hours, rules.idle_minutes = session_hours, idle_minutes
+    rules.save(update_fields=["session_hours", "idle_minutes", "updated_at"])
+    return rules

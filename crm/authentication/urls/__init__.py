@@ -3,7 +3,7 @@
 from django.urls import path
 
 from crm.authentication.api import keys, tokens
-from crm.authentication.views import accept_invitation, impersonation, kept_forms, login
+from crm.authentication.views import accept_invitation, kept_forms, login
 from crm.authentication.views import access as settings
 
 _key = "app/settings/api-keys/<uuid:key_id>"
@@ -15,7 +15,7 @@ urlpatterns = [
     path("join/<str:token>/", accept_invitation.join, name="join"),
     path("account/no-organization/", login.no_organization, name="no_organization"),
     path("account/organization/", login.switch_organization, name="switch_organization"),
-    path("account/impersonation/stop/", impersonation.stop, name="stop_impersonation"),
+    path("account/impersonation/stop/", login.stop_impersonation, name="stop_impersonation"),
     path("account/kept-form/", kept_forms.kept_form, name="kept_form"),
     path("account/kept-form/<str:key>/", kept_forms.kept_form, name="one_kept_form"),
     path("account/language/", login.set_language, name="set_language"),

@@ -15,9 +15,13 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import never_cache
 
-from crm.authentication.form_guard.turns import in_turn
 from crm.authentication.views import login
-from crm.authentication.views.allauth import AddressView, ConfirmAddressView, RemovePasskeyView
+from crm.authentication.views.allauth import (
+    AddressView,
+    ConfirmAddressView,
+    RemovePasskeyView,
+    in_turn,
+)
 from crm.core.form_guard.anonymous import once_for_anyone
 
 _SETTINGS = "app/settings/"

@@ -19,7 +19,7 @@ from crm.authentication.services.sessions import move_session
 from crm.core import ratelimit
 from crm.core.errors import AppError
 from crm.core.form_guard.anonymous import once_for_anyone
-from crm.core.form_guard.refill import refill_of
+from crm.core.form_guard.sent_forms import refill_of
 from crm.core.text.normalization import isolate
 from crm.organizations.errors import InvitationForSomebodyElse, InvitationNotFound
 from crm.organizations.models import Invitation, Membership, User
@@ -30,7 +30,7 @@ from crm.organizations.services.invitations import (
     membership_just_made,
     newcomer_just_made,
 )
-from crm.organizations.services.memberships import SESSION_KEY
+from crm.organizations.services.members import SESSION_KEY
 
 JOIN = "authentication/join.html"
 

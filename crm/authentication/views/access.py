@@ -24,8 +24,12 @@ from crm.authentication.services.api_keys import (
     revoke_secret,
     rotate_api_key,
 )
-from crm.authentication.services.security import security_of, set_log_in_rules
-from crm.authentication.services.sessions import RECORD_KEY, end_sessions
+from crm.authentication.services.sessions import (
+    RECORD_KEY,
+    end_sessions,
+    security_of,
+    set_log_in_rules,
+)
 from crm.authentication.services.token_families import end_families
 from crm.core import tenancy
 from crm.core.errors import AppError

@@ -1,6 +1,8 @@
-"""Views of django-allauth with rules of ours: the log-in address, and removal of passkeys."""
+"""Views of django-allauth with rules of ours: address, passkeys, forms that take turns."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from allauth.account.models import EmailAddress, get_emailconfirmation_model
 from allauth.account.views import ConfirmEmailView, EmailView
@@ -27,6 +29,9 @@ from crm.authentication.forms.passwords import NewPasswordForm
 from crm.authentication.log_in import log_out
 from crm.core import ratelimit
 from crm.organizations.models import User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 class AddressView(EmailView):
@@ -122,3 +127,18 @@ class RemovePasskeyView(RemoveWebAuthnView):
             return redirect("mfa_list_webauthn")
         removed: HttpResponse = super().form_valid(form)
         return removed
+
+
+def in_turn(view: View[P]) -> View[P]:
+    """Carry out a logged-in person's POST under the lock of their account, in one transaction."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        user: Any = request.user if request.method == "POST" else None
+        if not isinstance(user, User):
+            return view(request, *args, **kwargs)
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+            return view(request, *args, **kwargs)
+
+    return answered

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from crm.authentication.form_guard import kept_forms
 from crm.core.errors import CsrfFailed
 from crm.core.form_guard.errors import PersonSwitched
-from crm.core.form_guard.refill import refill_from
+from crm.core.form_guard.sent_forms import refill_from
 from crm.core.form_guard.stamps import check_person, stamp_of
 from crm.core.http.exceptions import is_for_programs, problem_json
 from crm.core.http.redirects import local_target

@@ -16,19 +16,23 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from crm.authentication.allauth.profiles import count_beginning
 from crm.authentication.allauth.stages import confirmed_address
 from crm.authentication.forms.login import LanguageForm, LogInForm, SwitchForm, TimezoneForm
+from crm.authentication.impersonation import impersonated_by
 from crm.authentication.log_in import log_in, log_out
+from crm.authentication.models import Impersonation, ImpersonationEndReason
 from crm.authentication.principals import session_granted_at
+from crm.authentication.services.impersonation import SESSION_KEY as IMPERSONATION_KEY
+from crm.authentication.services.impersonation import end_impersonation
 from crm.authentication.services.sessions import move_session
 from crm.core import tenancy
 from crm.core.errors import AppError, Invalid
 from crm.core.form_guard.anonymous import once_for_anyone
-from crm.core.form_guard.refill import refill_of
+from crm.core.form_guard.sent_forms import refill_of
 from crm.core.http.redirects import local_target
 from crm.core.text.normalization import isolate
 from crm.organizations.errors import OrganizationNotYours
 from crm.organizations.models import Membership, User
 from crm.organizations.preferences import remember_language
-from crm.organizations.services.memberships import SESSION_KEY, update_profile
+from crm.organizations.services.members import SESSION_KEY, update_profile
 
 
 @sensitive_post_parameters("password")
@@ -157,3 +161,16 @@ def _log_in_anew(request: HttpRequest, membership: Membership) -> HttpResponse:
 def _own_address(request: HttpRequest, address: str | None) -> str:
     """Return the address if it is on this host, else the inbox."""
     return local_target(request, address, resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+@require_POST
+def stop_impersonation(request: HttpRequest) -> HttpResponse:
+    """End the impersonation; redirect to the admin if there is none."""
+    membership = impersonated_by(request) if request.user.is_authenticated else None
+    request.session.pop(IMPERSONATION_KEY, None)
+    if membership is None or not isinstance(membership.impersonation, Impersonation):
+        return redirect("admin:index")
+    end_impersonation(
+        impersonation=membership.impersonation, because=ImpersonationEndReason.STOPPED
+    )
+    return redirect("admin:organizations_membership_change", membership.pk)

@@ -25,6 +25,8 @@ _RESENT = GUARD_FIELDS - {"csrfmiddlewaretoken", "_kept", "_switch"}
 # What a page writes into its fields by itself, and nobody typed: ids, numbers, ticks and buttons.
 _NOT_TYPED = re.compile(r"on|\d{0,18}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", re.IGNORECASE)
 _OF_FORMSETS = re.compile(r"_.*|initial-.*|.*-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS")
+# Of a request whose form is shown again, with these values.
+_REFILL = "_form_guard_refill"
 Pair = tuple[str, str]
 
 
@@ -119,3 +121,19 @@ def _forms(parent: type[Any]) -> Iterator[type[Any]]:
     for child in parent.__subclasses__():
         yield child
         yield from _forms(child)
+
+
+def refill_from(request: HttpRequest) -> None:
+    """Store the fields of a rejected form on the request, without secrets."""
+    typed = {
+        name: value
+        for name, value in request.POST.items()
+        if name not in SECRETS and name not in GUARD_FIELDS
+    }
+    setattr(request, _REFILL, typed)
+
+
+def refill_of(request: HttpRequest) -> dict[str, Any]:
+    """Return the initial values for the form of a request; empty except after a rejection."""
+    found: dict[str, Any] = getattr(request, _REFILL, {})
+    return dict(found)

@@ -10,10 +10,21 @@ from crm.core.permissions.checks import (
     require_record,
     require_seat_in_team,
 )
-from crm.core.permissions.modules import LEVELS, READ, WRITE, Action, Level, Module
 from crm.core.permissions.principals import ApiKeyPrincipal, Principal
-from crm.core.permissions.rights import NO_RIGHTS, Grant, Rights
-from crm.core.permissions.scopes import SCOPES, rights_of_scopes, scopes_of
+from crm.core.permissions.rights import (
+    LEVELS,
+    NO_RIGHTS,
+    READ,
+    SCOPES,
+    WRITE,
+    Action,
+    Grant,
+    Level,
+    Module,
+    Rights,
+    rights_of_scopes,
+    scopes_of,
+)
 
 __all__ = [
     "LEVELS",

@@ -11,9 +11,8 @@ from django.db.models import Q
 
 from crm.core.errors import Forbidden
 from crm.core.permissions.errors import GrantsTooMuch
-from crm.core.permissions.modules import LEVELS, READ, Action, Level, Module
 from crm.core.permissions.principals import Principal
-from crm.core.permissions.rights import Rights
+from crm.core.permissions.rights import LEVELS, READ, Action, Level, Module, Rights
 
 
 def people_of(principal: Principal, area: Module, action: Action = READ) -> Set[UUID]:

@@ -1,13 +1,12 @@
 """Principals: who acts in an organization. Members and operators are those of crm.organizations."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from crm.core.permissions.modules import READ, Action, Level, Module
-from crm.core.permissions.rights import Rights
+from crm.core.permissions.rights import READ, Action, Level, Module, Rights
 
 NOBODY: frozenset[UUID] = frozenset()
 
@@ -83,3 +82,18 @@ class ApiKeyPrincipal(Principal):
     @property
     def actor_name(self) -> str:
         return self.name
+
+
+Lookup = Callable[[UUID, UUID], ApiKeyPrincipal | None]
+_lookups: list[Lookup] = []
+
+
+def register_key_lookup(lookup: Lookup) -> None:
+    """Register ``lookup(organization_id, key_id)``, which returns the principal of a valid key."""
+    _lookups.append(lookup)
+
+
+def principal_of_key(*, organization_id: UUID, key_id: UUID) -> ApiKeyPrincipal | None:
+    """Return the present principal of a key, None if it is revoked, expired or unknown."""
+    found = (lookup(organization_id, key_id) for lookup in _lookups)
+    return next((principal for principal in found if principal is not None), None)

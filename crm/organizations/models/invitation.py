@@ -59,7 +59,7 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(
         Membership, on_delete=models.CASCADE, null=True, related_name="invitations"
     )
-    # Of an app above this one: see `crm.core.permissions.api_keys`.
+    # Of an app above this one: see `crm.core.permissions.principals`.
     invited_by_key_id = models.UUIDField(null=True, editable=False)
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)

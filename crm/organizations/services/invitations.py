@@ -23,7 +23,7 @@ from crm.core.permissions import (
     require,
     require_seat_in_team,
 )
-from crm.core.permissions.api_keys import principal_of_key
+from crm.core.permissions.principals import principal_of_key
 from crm.core.text.normalization import normalize_line
 from crm.core.undo.services import record_undoable, register_undo
 from crm.organizations import emails

@@ -22,7 +22,7 @@ from crm.organizations.access import membership_of
 from crm.organizations.forms.profile import OrganizationForm, ProfileForm
 from crm.organizations.models import User
 from crm.organizations.preferences import remember_language
-from crm.organizations.services.memberships import update_profile
+from crm.organizations.services.members import update_profile
 from crm.organizations.services.organizations import set_second_factor_rule, update_organization
 
 

@@ -1,4 +1,4 @@
-"""The emails about accounts: one function each.
+"""Emails and messages in place of allauth's: emails are one function each.
 
 Each is called with the recipient's language active and the context of the sender.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from crm.core.mail.services import Email
 from crm.core.text.normalization import isolate
@@ -182,3 +183,33 @@ OF_ALLAUTH: dict[str, Callable[[Context], Email]] = {
     "socialaccount/email/account_connected": provider_linked,
     "socialaccount/email/account_disconnected": provider_unlinked,
 }
+
+
+# By the name of allauth's template; an action whose page says it all has none.
+_TEXTS: dict[str, str] = {
+    "account/messages/email_confirmed": gettext_noop("The address is confirmed."),
+    "account/messages/email_confirmation_failed": gettext_noop("This address cannot be used."),
+    "account/messages/email_deleted": gettext_noop("The change was taken back."),
+    "account/messages/cannot_delete_primary_email": gettext_noop(
+        "This is the address you log in with."
+    ),
+    "account/messages/password_changed": gettext_noop("The password was changed."),
+    "account/messages/password_set": gettext_noop("The password was set."),
+    "mfa/messages/totp_activated": gettext_noop("The authenticator app is set up."),
+    "mfa/messages/totp_deactivated": gettext_noop("The authenticator app was removed."),
+    "mfa/messages/webauthn_added": gettext_noop("The passkey was added."),
+    "mfa/messages/webauthn_removed": gettext_noop("The passkey was removed."),
+    "mfa/messages/recovery_codes_generated": gettext_noop("New recovery codes were made."),
+    "socialaccount/messages/account_connected": gettext_noop("The account was linked."),
+    "socialaccount/messages/account_connected_updated": gettext_noop("The account was linked."),
+    "socialaccount/messages/account_connected_other": gettext_noop(
+        "This account is linked to somebody else here."
+    ),
+    "socialaccount/messages/account_disconnected": gettext_noop("The account was unlinked."),
+}
+
+
+def text_of(template: str | None) -> str:
+    """Return the message for a template's name, or an empty string where the page shows it."""
+    found = _TEXTS.get((template or "").removesuffix(".txt"))
+    return _(found) if found else ""
