@@ -44,7 +44,7 @@ def _revoke(*, organization_id: UUID, user_id: UUID | None) -> None:
         users = set(live.values_list("user_id", flat=True))
         keys = ApiKey.objects.of(organization_id).live().values_list("pk", flat=True)
         realtime.kick(*(realtime.key_group(each) for each in keys))
-    for each in users:
+    for each in sorted(users):
         end_families(user_id=each, because=EndReason.DEACTIVATED, organization_id=organization_id)
 
 
