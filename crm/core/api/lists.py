@@ -72,16 +72,31 @@ class ListQuery(RecordQuery):
             elif method := getattr(self, f"filter_{name}", None):
                 queryset = method(queryset, value)
         ordering: str = self["ordering"]
-        sign, column = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
-        scope = f"{self.name}:{ordering}"
-        if cursor := self["cursor"]:
-            queryset = queryset.filter(_behind(sign, column, decode_cursor(scope, cursor)))
-        limit: int = self["limit"]
-        rows = list(queryset.order_by(f"{sign}{column}", f"{sign}pk")[: limit + 1])
-        if len(rows) <= limit:
-            return Page(rows, None)
-        last = rows[limit - 1]
-        return Page(rows[:limit], encode_cursor(scope, [getattr(last, column), last.pk]))
+        return keyset_page(
+            queryset,
+            ordering=ordering,
+            scope=f"{self.name}:{ordering}",
+            cursor=self["cursor"],
+            limit=self["limit"],
+        )
+
+
+def keyset_page(
+    queryset: QuerySet[M], *, ordering: str, scope: str, cursor: str | None, limit: int
+) -> Page[M]:
+    """Return the rows behind ``cursor`` in the order of a column, at most ``limit``.
+
+    ``ordering`` is a column that is never NULL, with ``-`` for descending. Raise CursorInvalid for
+    a cursor that is not of this ``scope``.
+    """
+    sign, column = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+    if cursor:
+        queryset = queryset.filter(_behind(sign, column, decode_cursor(scope, cursor)))
+    rows = list(queryset.order_by(f"{sign}{column}", f"{sign}pk")[: limit + 1])
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], encode_cursor(scope, [getattr(last, column), last.pk]))
 
 
 def _behind(sign: str, column: str, place: list[Any]) -> Q:
