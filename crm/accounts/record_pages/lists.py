@@ -4,19 +4,21 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.accounts.access import member_required, membership_of
 from crm.accounts.models import Membership
+from crm.accounts.models.saved_view import NAME_LENGTH
 from crm.accounts.permissions import WRITE, Module, require
 from crm.accounts.services.saved_views import View, views_of
 from crm.core.errors import Invalid
 from crm.core.records import Group, ListState, Record, get_record
 from crm.core.records.conditions import WHERE
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
+from crm.core.text.normalization import LONGEST_SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,13 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     except Invalid as invalid:
         error, state = invalid.message, base
         page = state.page(membership)
-    if not error and (request.GET.get(WHERE) or len(request.GET.getlist(COLUMNS)) > 1):
+    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+    address = f"{request.path}{state.url(base)}"
+    is_from_form = WHERE in request.GET or len(request.GET.getlist(COLUMNS)) > 1
+    is_shortest = QueryDict(state.url(base).removeprefix("?")) == request.GET
+    if is_from_form and not (error or is_fragment or is_shortest):
         # What a form sent is shown at the shortest address of the same list.
-        return redirect(f"{request.path}{state.url(base)}")
+        return redirect(address)
     next_url = ""
     if page.next_cursor:
         next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}"
@@ -74,7 +80,6 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
         "columns": state.shown_columns,
         "next_url": next_url,
     }
-    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     if is_fragment and request.GET.get(CURSOR) and not error:
         return render(request, "records/_rows.html", context)
     context |= _frame(membership, views, state, base)
@@ -82,7 +87,7 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     template = "records/_result.html" if is_fragment else "records/list.html"
     response = render(request, template, context, status=400 if error else 200)
     if is_fragment:
-        response["HX-Push-Url"] = f"{request.path}{state.url(base)}"
+        response["HX-Push-Url"] = address
     return response
 
 
@@ -113,6 +118,7 @@ def _frame(
         "filter_data": {"fields": _described(record), "where": state.where.as_json()},
         "stored_json": json.dumps(state.stored(), ensure_ascii=False),
         "may_write": membership.may(Module(record.area), WRITE),
+        "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
         "can_save": membership.user_id is not None,
     }
 

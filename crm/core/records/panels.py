@@ -20,7 +20,7 @@ class Panel:
     key: str
     label: Any
     template: str
-    context: Callable[[Reader, Any], Mapping[str, Any] | None]
+    context: Callable[[Any, Any], Mapping[str, Any] | None]
     rank: int = 50
 
 
