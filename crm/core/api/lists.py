@@ -66,19 +66,28 @@ class ListQuery(RecordQuery):
         """Return the requested page of ``queryset``, which holds only the rows that the caller may
         see.
         """
+        ordering: str = self["ordering"]
+        sign, name = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+        return keyset_page(
+            self.narrowed(queryset),
+            ordering=f"{sign}{self.column_of(name)}",
+            scope=f"{self.name}:{ordering}",
+            cursor=self["cursor"],
+            limit=self["limit"],
+        )
+
+    def narrowed(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """Return the rows that the filters select."""
         for name, value in self.validated_data.items():
             if lookup := self.lookups.get(name):
                 queryset = queryset.filter(**{lookup: value})
             elif method := getattr(self, f"filter_{name}", None):
                 queryset = method(queryset, value)
-        ordering: str = self["ordering"]
-        return keyset_page(
-            queryset,
-            ordering=ordering,
-            scope=f"{self.name}:{ordering}",
-            cursor=self["cursor"],
-            limit=self["limit"],
-        )
+        return queryset
+
+    def column_of(self, name: str) -> str:
+        """Return the column that an order is by."""
+        return name
 
 
 def keyset_page(
@@ -154,14 +163,17 @@ def page_response(
 
 
 def page_of(
-    record: type[serializers.Serializer[Any]], name: str | None = None
+    record: type[serializers.Serializer[Any]],
+    name: str | None = None,
+    **more: serializers.Field[Any, Any, Any, Any],
 ) -> serializers.Serializer[Any]:
-    """Describe a page of these records, for the schema."""
+    """Describe a page of these records, for the schema; ``more`` are further members."""
     return inline_serializer(
         name=name or f"{record.__name__.removesuffix('Serializer')}Page",
         fields={
             "results": record(many=True),
             "next_cursor": serializers.CharField(allow_null=True),
+            **more,
         },
     )
 
