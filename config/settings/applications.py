@@ -70,6 +70,7 @@ CONTEXT_PROCESSORS = [
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
     "crm.organizations.context_processors.membership",
+    "crm.organizations.context_processors.record_navigation",
     "crm.authentication.context_processors.impersonation",
     "chat.context.waiting",
     "chat.context.setup",

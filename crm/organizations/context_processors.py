@@ -6,6 +6,9 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from crm.core import tenancy
+from crm.core.permissions import Module
+from crm.core.records import Record, records
+from crm.organizations.access import admitted_membership
 from crm.organizations.models import Membership, User
 
 
@@ -21,6 +24,18 @@ def membership(request: HttpRequest) -> dict[str, Any]:
         "membership": current,
         "memberships": SimpleLazyObject(lambda: _of(current.user)),
     }
+
+
+def record_navigation(request: HttpRequest) -> dict[str, Any]:
+    """Return the records of the kit whose lists the member may open."""
+    return {"record_navigation": SimpleLazyObject(lambda: _readable_records(request))}
+
+
+def _readable_records(request: HttpRequest) -> list[Record]:
+    member = admitted_membership(request)
+    if member is None:
+        return []
+    return [record for record in records() if member.may(Module(record.area))]
 
 
 def _of(user: User) -> list[Membership]:

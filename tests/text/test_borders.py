@@ -45,6 +45,8 @@ MACHINES = {
     "authentication.TokenFamily": {"device"},
     "authentication.RefreshToken": {"token_hash", "rotated_by"},
     "authentication.UserSession": {"key", "device"},
+    "organizations.DefaultView": {"record", "view"},
+    "organizations.SavedView": {"record"},
     "core.UndoableAction": {"kind"},
     "organizations.User": {"password", "timezone", "search_text"},
     "billing.Plan": {"key"},
@@ -69,7 +71,7 @@ MACHINES = {
     "chat.IdentityUse": {"jti_hash", "shown_with"},
     "compliance.LegalHold": {"subject"},
     # An id of the site, compared exactly: two of theirs stay two people.
-    "customers.Customer": {"language_code", "external_id", "search_text"},
+    "customers.Customer": {"language_code", "external_id", "search_text", "sort_name"},
     "customers.CustomerWord": {"word"},
     "knowledge.Faq": {"folded_text"},
     "mail.Mail": {"kind", "language_code", "subject", "text", "html"},
