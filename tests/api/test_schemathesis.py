@@ -37,7 +37,9 @@ def key_of(owner: Membership) -> str:
 
 
 def token_of(owner: Membership) -> str:
-    family = start_family(membership=owner, client=Client.of(HttpRequest())).family
+    family = start_family(
+        membership=owner, checked=owner.user, client=Client.of(HttpRequest())
+    ).family
     return access_tokens.issue(
         user_id=owner.user_id, organization_id=owner.organization_id, family_id=family.pk
     )

@@ -17,6 +17,9 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
+from django.contrib.messages import INFO
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -26,9 +29,15 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.errors import ProviderUnavailable
 from crm.accounts.languages import remember_language
-from crm.accounts.log_in import credentials_were_right, log_out, take_attempt, was_voided
+from crm.accounts.log_in import credentials_were_right, log_out, take_attempt
 from crm.accounts.login import encryption, messages
 from crm.accounts.login.emails import OF_ALLAUTH
+from crm.accounts.login.first_step import (
+    is_log_in_stale,
+    locked_user,
+    note_answer,
+    was_voided,
+)
 from crm.accounts.login.profiles import guarded
 from crm.accounts.login.stages import is_unproved
 from crm.accounts.managers import SECOND_FACTORS
@@ -84,14 +93,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return ratelimit.client_address(request)
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Begin the session in one transaction with a last look at the locked account."""
         person = cast(User, user)
-        if was_voided(request, person):
+        with transaction.atomic():
+            is_void = was_voided(request, locked_user(person))
+            if not is_void:
+                leave_session(request=request, user=person)
+                founded = settle_sign_up(user_id=person.pk)
+                super().login(request, user)
+                request.has_founded = founded is not None  # type: ignore[attr-defined]
+        if is_void:
             log_out(request)
             raise ImmediateHttpResponse(redirect(settings.LOGIN_URL))
-        leave_session(request=request, user=person)
-        founded = settle_sign_up(user_id=person.pk)
-        super().login(request, user)
-        request.has_founded = founded is not None  # type: ignore[attr-defined]
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -105,6 +118,19 @@ class AccountAdapter(DefaultAccountAdapter):
         ):
             response["Location"] = resolve_url(settings.SETUP_URL)
         return response
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Return whether to ask again who it is; an account with a provider alone logs in again.
+
+        It has nothing to be asked for here, and allauth would not ask at all.
+        """
+        is_required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        if is_required and is_log_in_stale(self.request):
+            target = redirect_to_login(self.request.path, resolve_url(settings.LOGIN_URL))
+            log_out(self.request)
+            self.add_message(self.request, INFO, message=str(_("Log in again to go on.")))
+            raise ImmediateHttpResponse(target)
+        return is_required
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("mfa_index")
@@ -255,6 +281,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Treat an identity that is linked to an unproved account as one that is not linked."""
+        note_answer(sociallogin)
         user = cast(User, sociallogin.user)
         if user.pk is None or not is_unproved(user.email):
             return

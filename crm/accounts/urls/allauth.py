@@ -6,6 +6,7 @@ Listed one by one: other views of allauth are not available.
 from collections.abc import Iterable
 
 from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
@@ -55,7 +56,11 @@ urlpatterns = [
     path(f"{_SETTINGS}email/", AddressView.as_view(), name="account_email"),
     path(f"{_security}/", mfa.index, name="mfa_index"),
     path(f"{_security}/password/", account.password_change, name="account_change_password"),
-    path(f"{_security}/password/set/", account.password_set, name="account_set_password"),
+    path(
+        f"{_security}/password/set/",
+        reauthentication_required(app="allauth.account")(account.password_set),
+        name="account_set_password",
+    ),
     path(f"{_security}/app/", totp.activate_totp, name="mfa_activate_totp"),
     path(f"{_security}/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path(f"{_security}/codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),

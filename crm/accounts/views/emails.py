@@ -88,11 +88,19 @@ class ConfirmAddressView(ConfirmEmailView):
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             with transaction.atomic():
+                self._take_turn()
                 confirmed: HttpResponse = super().post(*args, **kwargs)
         except IntegrityError:
             # Another account confirmed the same address at this moment; the page says so.
             return redirect(self.request.path)
         return confirmed
+
+    def _take_turn(self) -> None:
+        """Lock the account first, as `_claim` does: of two at once, the second finds it done."""
+        confirmation = get_emailconfirmation_model().from_key(self.kwargs["key"])
+        if confirmation is not None:
+            owner = User.objects.select_for_update().filter(pk=confirmation.email_address.user_id)
+            owner.first()
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
