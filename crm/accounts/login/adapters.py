@@ -17,8 +17,6 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.views import redirect_to_login
-from django.contrib.messages import INFO
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
@@ -33,6 +31,7 @@ from crm.accounts.log_in import credentials_were_right, log_out, take_attempt
 from crm.accounts.login import encryption, messages
 from crm.accounts.login.emails import OF_ALLAUTH
 from crm.accounts.login.first_step import (
+    LogInStale,
     is_log_in_stale,
     locked_user,
     note_answer,
@@ -120,16 +119,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Return whether to ask again who it is; an account with a provider alone logs in again.
-
-        It has nothing to be asked for here, and allauth would not ask at all.
+        """Return whether to ask again who it is. Raise LogInStale where there is nothing to ask:
+        allauth would let an account with a provider alone go on.
         """
         is_required: bool = super().is_reauthentication_required(app=app, **kwargs)
         if is_required and is_log_in_stale(self.request):
-            target = redirect_to_login(self.request.path, resolve_url(settings.LOGIN_URL))
-            log_out(self.request)
-            self.add_message(self.request, INFO, message=str(_("Log in again to go on.")))
-            raise ImmediateHttpResponse(target)
+            raise LogInStale
         return is_required
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

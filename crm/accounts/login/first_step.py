@@ -5,21 +5,54 @@ checked then is checked again where the session or the tokens begin, on the lock
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from allauth.account import app_settings
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
-from django.http import HttpRequest
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from crm.accounts.errors import ProviderAnswerLapsed
 from crm.accounts.models import User
 
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
 _KEY = "log_in_first_step"
 _ANSWERED_AT = "answered_at"
+
+
+class LogInStale(Exception):
+    """What is asked for needs a log-in of a moment ago; see `in_fresh_log_in`."""
+
+
+def in_fresh_log_in(view: View[P]) -> View[P]:
+    """Log out and lead to the log-in page where the view raises LogInStale.
+
+    Outside of the view's transaction, which the exception takes back.
+    """
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except LogInStale:
+            logout(request)
+            messages.info(request, _("Log in again to go on."))
+            return redirect_to_login(request.path, resolve_url(settings.LOGIN_URL))
+
+    return answered
 
 
 def note_first_step(request: HttpRequest, user: User) -> None:

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 
 from crm.accounts.form_guard.anonymous import once_for_anyone
 from crm.accounts.form_guard.turns import in_turn
+from crm.accounts.login.first_step import in_fresh_log_in
 from crm.accounts.views import login
 from crm.accounts.views.emails import AddressView, ConfirmAddressView
 from crm.accounts.views.passkeys import RemovePasskeyView
@@ -91,8 +92,9 @@ urlpatterns = [
 
 
 def _guard(patterns: Iterable[URLPattern | URLResolver]) -> None:
-    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only; and let a
-    person's submissions of the settings' forms take turns.
+    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only; lead to the
+    log-in where one of a moment ago is needed; and let a person's submissions of the settings'
+    forms take turns.
     """
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
@@ -101,7 +103,7 @@ def _guard(patterns: Iterable[URLPattern | URLResolver]) -> None:
         view = pattern.callback
         if str(pattern.pattern).startswith(_SETTINGS):
             view = in_turn(view)
-        pattern.callback = never_cache(view)
+        pattern.callback = never_cache(in_fresh_log_in(view))
 
 
 _guard(urlpatterns)
