@@ -21,7 +21,7 @@ from crm.accounts.services.token_families import start_family
 from crm.accounts.user_agent import Client
 from tests.servers import serving, without_limits
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
