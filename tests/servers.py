@@ -195,6 +195,7 @@ def database_url() -> str:
 def _start(arguments: list[str], log: Path, variables: dict[str, Any]) -> Command:
     environment = os.environ | {
         "PYTHONWARNINGS": "ignore",
+        "TEST_POOL": "1",
         **second.current_environment(),
         **variables,
     }
