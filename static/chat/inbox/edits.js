@@ -1,8 +1,8 @@
 // What was typed into the form of a sent message and not saved: one edit for each tab that typed.
 // Kept in the browser, per person and organization; in memory where its storage is full or off.
 //
-// All tabs of a person see them. Each time the stored ones are read first, and only this tab's own is
-// put in its place: no tab overwrites another one's text.
+// All tabs of a person see them, and each tab writes under a key of its own: no tab overwrites another
+// one's text, also where a browser shows a tab only later what another one wrote.
 import { newId } from "../../stream/ids.js";
 import { me } from "./page.js";
 
@@ -37,22 +37,26 @@ window.addEventListener("pageshow", ({ persisted }) => {
 });
 
 export class Edits {
-  /** Those that the browser did not take. @type {Map<string, Inbox.Edit[]>} */
+  /** Those that the browser did not take, by key. @type {Map<string, Inbox.Edit>} */
   #unkept = new Map();
 
   /** onchange(id) is called after another tab wrote or dropped an edit of a message. */
   constructor(onchange) {
     window.addEventListener("storage", ({ key }) => {
-      if (key?.startsWith(PREFIX)) onchange(key.slice(PREFIX.length));
+      if (key?.startsWith(PREFIX)) onchange(key.slice(PREFIX.length).split(":")[0]);
     });
   }
 
-  /** Return the edits of a message, {by, text, before}; the one that was written last comes last.
+  /** Return the edits of a message, {by, text, before, at}; the one that was written last comes last.
    *
    * @param {string} id
    * @returns {Inbox.Edit[]} */
   of(id) {
-    return this.#unkept.get(id) ?? stored(id);
+    const edits = new Map([...stored(id), ...this.#unkept]);
+    return [...edits]
+      .filter(([key]) => key.startsWith(keyOf(id, "")))
+      .map(([, edit]) => edit)
+      .sort((one, other) => one.at - other.at);
   }
 
   /** This tab's own edit of a message.
@@ -67,7 +71,7 @@ export class Edits {
    * @param {string} id
    * @param {{ text: string; before: string }} edit */
   keep(id, { text, before }) {
-    this.#write(id, [...this.of(id).filter(({ by }) => by !== tab), { by: tab, text, before }]);
+    this.#write(id, { by: tab, text, before, at: Date.now() });
   }
 
   /** Drop an edit, this tab's own unless another is named. One that was written anew stays.
@@ -75,50 +79,73 @@ export class Edits {
    * @param {string} id
    * @param {Inbox.Edit} [edit] */
   drop(id, edit = this.own(id)) {
-    const edits = this.of(id);
-    const left = edits.filter(({ by, text }) => by !== edit?.by || text !== edit.text);
-    if (left.length < edits.length) this.#write(id, left);
+    const isThere = this.of(id).some(({ by, text }) => by === edit?.by && text === edit.text);
+    if (isThere) this.#remove(keyOf(id, edit.by));
   }
 
   /** Leave this tab's own edit as one of nobody's, and begin another one.
    *
    * @param {string} id */
   setAside(id) {
-    const edits = this.of(id);
-    if (!edits.some(({ by }) => by === tab)) return;
-    this.#write(
-      id,
-      edits.map((edit) => (edit.by === tab ? { ...edit, by: newId() } : edit)),
-    );
+    const own = this.own(id);
+    if (!own) return;
+    this.#write(id, { ...own, by: newId() });
+    this.#remove(keyOf(id, tab));
   }
 
   /**
    * @param {string} id
-   * @param {Inbox.Edit[]} edits
+   * @param {Inbox.Edit} edit
    */
-  #write(id, edits) {
+  #write(id, edit) {
+    const key = keyOf(id, edit.by);
     try {
-      if (edits.length) localStorage.setItem(PREFIX + id, JSON.stringify(edits));
-      else localStorage.removeItem(PREFIX + id);
-      this.#unkept.delete(id);
+      localStorage.setItem(key, JSON.stringify(edit));
+      this.#unkept.delete(key);
     } catch {
-      // Storage is full or off: the edits live as long as this page.
-      this.#unkept.set(id, edits);
+      // Storage is full or off: the edit lives as long as this page.
+      this.#unkept.set(key, edit);
+    }
+  }
+
+  /** @param {string} key */
+  #remove(key) {
+    this.#unkept.delete(key);
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // Storage is off: nothing is kept there.
     }
   }
 }
 
-/** @param {string} id */
+/** The stored edits of a message, by key.
+ *
+ * @param {string} id
+ * @returns {Map<string, Inbox.Edit>} */
 function stored(id) {
-  let kept = null;
+  const edits = new Map();
   try {
-    kept = JSON.parse(localStorage.getItem(PREFIX + id));
+    for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(keyOf(id, ""))) edits.set(key, read(localStorage.getItem(key)));
+    }
   } catch {
-    // Not readable, or storage is off.
+    // Storage is off.
   }
-  // One that was kept before each tab had its own is nobody's.
-  const edits = Array.isArray(kept) ? kept : [kept];
-  return edits
-    .filter((edit) => typeof edit?.text === "string")
-    .map(({ by, text, before }) => ({ by: String(by ?? ""), text, before: String(before ?? "") }));
+  return new Map([...edits].filter(([, edit]) => typeof edit?.text === "string"));
 }
+
+/** @param {string} value */
+function read(value) {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return null; // Not ours.
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} by
+ */
+const keyOf = (id, by) => `${PREFIX}${id}:${by}`;

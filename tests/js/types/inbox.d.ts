@@ -12,6 +12,8 @@ declare namespace Inbox {
     by: string;
     text: string;
     before: string;
+    /** When it was written, in ms. */
+    at: number;
   }
 
   interface LastMessage {
