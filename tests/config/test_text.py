@@ -18,6 +18,7 @@ from crm.core.text.normalization import (
     normalize_email,
     normalize_line,
     normalize_password,
+    normalize_phone,
     search_key,
 )
 
@@ -183,6 +184,12 @@ def test_address_is_sent_to_the_domain_that_was_meant() -> None:
     assert ascii_email("kim@☕.пример.example") == "kim@xn--53h.xn--e1afmkfd.example"
     assert ascii_email("kim@ꮳꮃꭹ.example") == "kim@xn--f9dt7l.example"
     assert ascii_email("kim@example.com") == "kim@example.com"
+
+
+def test_phone_number_of_a_typesetter_is_that_of_a_keyboard() -> None:
+    typed = "+7\u00a0(495)\u202f123\u201145\u201367"
+    assert normalize_phone(typed) == "+7 (495) 123-45-67"
+    assert normalize_phone("＋84 ２４ 1234") == "+84 24 1234"
 
 
 def test_password_is_composed_and_otherwise_as_typed() -> None:

@@ -11,6 +11,7 @@
   derive an identity from it.
 - ``search_words``: the words of a search, as every search splits them.
 - ``normalize_email`` and ``ascii_email``: an address for comparing, and for sending.
+- ``normalize_phone``: a phone number as it is written on a keyboard.
 - ``normalize_password``: a password for hashing.
 - ``in_order``: an equal text that is normalized in linear time.
 - ``isolate``: user-supplied text that cannot change the direction of its sentence.
@@ -83,6 +84,8 @@ _MAX_PASSES = 3
 _WORD = re.compile(r"[^\W_]+")
 # What no e-mail address contains unquoted.
 _AROUND_ADDRESSES = re.compile(r"""[\s,;:()<>"“”«»\[\]\\]+""")
+# What a phone number is written with, once it is normalized.
+PHONE = r"^\+?[0-9 ()./-]*$"
 MAX_SEARCH_WORDS = 10
 # What a search has beyond this is not looked for.
 LONGEST_SEARCH = 200
@@ -228,6 +231,11 @@ def ascii_domain(domain: str) -> str:
         return ".".join(map(_ascii_label, _mapped_domain(domain).split(".")))
     except UnicodeError:
         return domain
+
+
+def normalize_phone(number: str) -> str:
+    """Return a phone number in one line with ASCII hyphens and digits: typesetters put others."""
+    return normalize_line(_form("NFKC", normalize_line(number).translate(_DASHES)))
 
 
 def normalize_password(password: str) -> str:
