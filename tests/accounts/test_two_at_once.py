@@ -122,7 +122,13 @@ def test_two_posts_of_ones_own_settings_at_once_take_turns(
         ),
         (
             "accounts_user",
-            {"email": NEW_EMAIL, "name": "Linh", "language_code": "en"},
+            {
+                "email": NEW_EMAIL,
+                "name": "Linh",
+                "language_code": "en",
+                "memberships-TOTAL_FORMS": "0",
+                "memberships-INITIAL_FORMS": "0",
+            },
             lambda: User.objects.create_user(NEW_EMAIL, name="Linh"),
         ),
     ],

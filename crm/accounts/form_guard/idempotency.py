@@ -33,6 +33,7 @@ from crm.accounts.services.idempotency import (
     fingerprint_of,
     forget_redirects,
 )
+from crm.core import tenancy
 
 # Later the record may be gone, and "Saved" would be untrue.
 REDIRECTS_KEPT_FOR = timedelta(minutes=1)
@@ -160,6 +161,9 @@ def forget_older_answers(request: HttpRequest, began: datetime) -> None:
     older page and sends its form again means it.
     """
     if ONCE not in request.POST or getattr(request, _REPLAYED, False):
+        return
+    if tenancy.current() == tenancy.NOBODY:
+        # No view was let in.
         return
     user, member = request.user, getattr(request, "membership", None)
     if not user.is_authenticated:
