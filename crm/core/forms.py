@@ -79,7 +79,7 @@ class PhoneField(forms.RegexField):
         super().__init__(PHONE, **options)
 
     def to_python(self, value: Any) -> str:
-        return normalize_phone(super().to_python(value))
+        return normalize_phone(super().to_python(value) or "")
 
 
 class LinesField(SimpleArrayField):
