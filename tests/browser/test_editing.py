@@ -17,7 +17,7 @@ from tests.browser.inbox_pages import (
     path_of,
     serious_faults,
 )
-from tests.browser.widget_page import WidgetPage, only_conversation
+from tests.browser.widget_page import WidgetPage, await_truth, only_conversation
 from tests.browser.widths import assert_within
 from tests.servers import LiveServer
 
@@ -316,19 +316,19 @@ def test_an_edit_that_another_device_overtook_does_not_overwrite_it(
     reply = Message.objects.numbered(talk.organization_id, talk.pk, 2)
     assert reply is not None
 
-    def overtake(route: Route) -> None:
-        edit_message(
-            conversation_id=talk.pk,
-            message_id=reply.message_id,
-            by=agent,
-            text="It is 6 euro.",
-            client_message_id="elsewhere",
-        )
-        route.continue_()
-
+    held: list[Route] = []
     editor = begin_edit(desk, LONG)
-    desk.route("**/messages/*", overtake, times=1)
+    desk.route("**/messages/*", held.append, times=1)
     editor.press("Enter")
+    await_truth(desk, lambda: len(held) == 1)
+    edit_message(
+        conversation_id=talk.pk,
+        message_id=reply.message_id,
+        by=agent,
+        text="It is 6 euro.",
+        client_message_id="elsewhere",
+    )
+    held[0].continue_()
     expect(desk.locator(".toast-line")).to_contain_text("Somebody changed this")
     expect(entry(desk, 2).locator(".edit-notice")).to_contain_text("It is 6 euro.")
     expect(editor).to_have_value(LONG)
