@@ -10,7 +10,10 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from chat import receivers  # noqa: F401  connecting is importing, once apps are loaded
+        from chat import (  # connecting is importing, once apps are loaded
+            customer_panel,  # noqa: F401
+            receivers,  # noqa: F401
+        )
         from chat.api import schema  # noqa: F401  the same for the description of a token
         from chat.brand import brand_of_widget
         from chat.models import Conversation, IdentitySecret, Message, Widget

@@ -26,7 +26,7 @@ from chat.services import (
 from chat.services.conversations import customer_sender, sender_of
 from chat.services.message_log import ANSWER
 from crm.accounts.models import Membership, User
-from crm.customers.models import Customer
+from crm.customers.models import Customer, Stage
 from knowledge.models import Faq
 from knowledge.services import answer
 
@@ -174,6 +174,8 @@ def _open(script: Script) -> Conversation:
         name=visitor["name"],
         email=visitor["email"],
         language_code=script.told["language_code"],
+        phone=visitor.get("phone", ""),
+        stage=Stage.CUSTOMER if visitor["name"] else Stage.VISITOR,
     )
     message = open_conversation(
         organization_id=script.widget.organization_id,

@@ -107,6 +107,7 @@ def _me(membership: Membership) -> dict[str, Any]:
         "organization": str(membership.organization_id),
         "change": _change(membership),
         "may_explain": membership.may(Module.SETTINGS),
+        "may_open_customers": membership.may(Module.CUSTOMERS),
         "may_answer": membership.may(Module.INBOX, WRITE),
         "may_delete": may_delete(membership),
         "amend_window_seconds": settings.CHAT_AMEND_WINDOW_SECONDS,

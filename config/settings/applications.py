@@ -69,6 +69,7 @@ CONTEXT_PROCESSORS = [
     "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages",
     "crm.accounts.context_processors.membership",
+    "crm.accounts.context_processors.record_navigation",
     "crm.accounts.context_processors.impersonation",
     "chat.context.waiting",
     "chat.context.setup",

@@ -6,9 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from crm.accounts.access import admitted_membership
 from crm.accounts.impersonation import impersonated_by
 from crm.accounts.models import Membership, User
+from crm.accounts.permissions import Module
 from crm.core import tenancy
+from crm.core.records import Record, records
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:
@@ -23,6 +26,18 @@ def membership(request: HttpRequest) -> dict[str, Any]:
         "membership": current,
         "memberships": SimpleLazyObject(lambda: _of(current.user)),
     }
+
+
+def record_navigation(request: HttpRequest) -> dict[str, Any]:
+    """Return the records of the kit whose lists the member may open."""
+    return {"record_navigation": SimpleLazyObject(lambda: _readable_records(request))}
+
+
+def _readable_records(request: HttpRequest) -> list[Record]:
+    member = admitted_membership(request)
+    if member is None:
+        return []
+    return [record for record in records() if member.may(Module(record.area))]
 
 
 def impersonation(request: HttpRequest) -> dict[str, Any]:

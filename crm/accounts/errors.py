@@ -103,6 +103,28 @@ class TeamFull(Conflict):
     message = gettext_noop("A team can have 200 members. Remove one first, or make another team.")
 
 
+class SavedViewNotFound(NotFound):
+    code = "saved_view_not_found"
+    message = gettext_noop("There is no such view, or it is not shared any more.")
+
+
+class SavedViewNotYours(Forbidden):
+    code = "saved_view_not_yours"
+    message = gettext_noop(
+        "Only its owner and who manages the settings can change a shared view. Save it as your own."
+    )
+
+
+class SavedViewNameTaken(Conflict):
+    code = "saved_view_name_taken"
+    message = gettext_noop("Another view of yours has this name. Choose another one.")
+
+
+class TooManySavedViews(Conflict):
+    code = "too_many_saved_views"
+    message = gettext_noop("You can save 50 views of a list. Delete one first.")
+
+
 class CredentialsRefused(Unauthorized):
     """The credentials are invalid; it does not reveal whether an account exists."""
 

@@ -14,21 +14,23 @@ from crm.accounts.models import Language
 from crm.accounts.permissions import Module
 from crm.core.api import (
     Body,
-    ListQuery,
     RecordQuery,
     created_response,
     etag_headers,
     example,
     expected_version,
-    list_response,
-    ordering_field,
     page_of,
     record_response,
 )
 from crm.core.fields import MomentField, PhoneField
-from crm.core.text.normalization import LONGEST_SEARCH
+from crm.core.records import get_record
+from crm.core.records.api import (
+    RecordListQuery,
+    TotalSerializer,
+    orders_of,
+    record_list_response,
+)
 from crm.customers.errors import CustomerNotFound
-from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, Stage
 from crm.customers.services import create_customer, update_customer
 
@@ -65,7 +67,8 @@ class CustomerBody(Body):
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
 
 
-class CustomerListQuery(ListQuery):
+class CustomerListQuery(RecordListQuery):
+    record = get_record("customers")
     name = "customers"
     lookups = {
         "stage": "stage",
@@ -77,13 +80,7 @@ class CustomerListQuery(ListQuery):
         "updated_at__lt": "updated_at__lt",
     }
 
-    ordering = ordering_field("-created_at", "created_at")
-    search = serializers.CharField(
-        min_length=2,
-        max_length=LONGEST_SEARCH,
-        required=False,
-        help_text="Words of names, email addresses and phone numbers, or their beginnings.",
-    )
+    ordering = orders_of(record)
     stage = serializers.ChoiceField(choices=Stage.choices, required=False)
     email = serializers.CharField(max_length=255, required=False)
     language = serializers.ChoiceField(choices=Language.choices, required=False)
@@ -91,9 +88,6 @@ class CustomerListQuery(ListQuery):
     created_at__lt = MomentField(required=False)
     updated_at__gte = MomentField(required=False)
     updated_at__lt = MomentField(required=False)
-
-    def filter_search(self, queryset: CustomerQuerySet, text: str) -> CustomerQuerySet:
-        return queryset.named_like(text)
 
 
 @extend_schema(tags=["customers"])
@@ -103,16 +97,11 @@ class Customers(ModuleView):
     @extend_schema(
         operation_id="customers_list",
         parameters=[CustomerListQuery],
-        responses=page_of(CustomerSerializer),
+        responses=page_of(CustomerSerializer, total=TotalSerializer(required=False)),
     )
     def get(self, request: Request) -> Response:
         """List the customers that you may see."""
-        return list_response(
-            request,
-            CustomerListQuery,
-            Customer.objects.visible_to(self.principal),
-            CustomerSerializer,
-        )
+        return record_list_response(request, CustomerListQuery, self.principal, CustomerSerializer)
 
     @extend_schema(
         operation_id="customers_create",

@@ -7,7 +7,9 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm.core import quotas
+        from crm.core import quotas, records
         from crm.customers.models import Customer
+        from crm.customers.record import CUSTOMERS
 
         quotas.register_gauge("contacts", "customers", Customer.objects.count_contacts)
+        records.register(CUSTOMERS)

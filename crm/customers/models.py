@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from crm.accounts.models import Organization
 from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField
-from crm.core.text.normalization import normalize_email
+from crm.core.text.normalization import normalize_email, search_key
 from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.search import SHORT_ID_LENGTH, WORD_LENGTH, searched_words
@@ -25,7 +25,9 @@ class Stage(models.TextChoices):
 class Customer(VersionedModel):
     """A customer; a visitor of the site is one without a name."""
 
-    version_ignores: ClassVar[frozenset[str]] = frozenset({"claimed", "verified_at", "search_text"})
+    version_ignores: ClassVar[frozenset[str]] = frozenset(
+        {"claimed", "verified_at", "search_text", "sort_name"}
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -51,6 +53,8 @@ class Customer(VersionedModel):
     )
     # The words of `CustomerWord`; empty where they were never made.
     search_text = models.TextField(default="", editable=False)
+    # The folded name, by which lists are sorted; written with the words.
+    sort_name = models.CharField(max_length=255, default="", editable=False, db_collation="C")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -75,6 +79,11 @@ class Customer(VersionedModel):
         ]
         indexes = [
             models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
+            models.Index(
+                fields=["organization", "stage", "-created_at"], name="customers_of_stage"
+            ),
+            models.Index(fields=["organization", "updated_at", "id"], name="customers_by_change"),
+            models.Index(fields=["organization", "sort_name", "id"], name="customers_by_name"),
             # What a plan's limit is compared with.
             models.Index(
                 fields=["organization"],
@@ -104,7 +113,7 @@ class Customer(VersionedModel):
             super().save(*args, **kwargs)
             return
         if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, "search_text"}
+            kwargs["update_fields"] = {*fields, "search_text", "sort_name"}
         with transaction.atomic():
             super().save(*args, **kwargs)
             if not is_new:
@@ -120,6 +129,7 @@ class Customer(VersionedModel):
         if text == self.search_text:
             return None
         self.search_text = text
+        self.sort_name = search_key(self.name or self.email or self.phone)[:255]
         return words
 
     def words_from(self, words: list[str]) -> "list[CustomerWord]":

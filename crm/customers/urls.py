@@ -1,14 +1,12 @@
 from django.urls import path
 
-from crm.customers import api, views
+from crm.accounts.record_pages import record_urls
+from crm.core.records import get_record
+from crm.customers import api
 
 app_name = "customers"
 urlpatterns = [
-    path(
-        "app/customers/<uuid:customer_id>/access/",
-        views.customer_reasons,
-        name="customer_reasons",
-    ),
+    *record_urls(get_record("customers")),
     path("api/v1/customers", api.Customers.as_view(), name="customers"),
     path("api/v1/customers/<uuid:customer_id>", api.CustomerDetail.as_view(), name="customer"),
 ]

@@ -345,7 +345,7 @@ def test_admin_is_told_why_and_others_are_not(
     assert "Yes: it is assigned to somebody of a team they share (Shared)." in text
     assert "No: the role reaches only what is assigned to this person" in text
     customer = talks["mate"].customer_id
-    assert client.get(reverse("customers:customer_reasons", args=[customer])).status_code == 200
+    assert client.get(reverse("customers:access", args=[customer])).status_code == 200
     for wrong in ("nonsense", str(UUID(int=0))):
         assert client.get(page, {"person": wrong}).status_code == 404
     client.force_login(people["mate"].user)
@@ -358,7 +358,7 @@ def test_reasons_of_foreign_records_do_not_exist(
     client.force_login(stranger.user)
     for name, pk in (
         ("chat:conversation_reasons", conversation.pk),
-        ("customers:customer_reasons", conversation.customer_id),
+        ("customers:access", conversation.customer_id),
         ("knowledge:faq_reasons", UUID(int=0)),
     ):
         assert client.get(reverse(name, args=[pk])).status_code == 404

@@ -68,6 +68,7 @@ def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs)
         "accounts:team",
         "chat:edit_widget",
         "chat:notifications",
+        "customers:edit",
         "knowledge:faq",
         "knowledge:rename_category",
     }

@@ -49,6 +49,7 @@ REPEATABLE = {
     "accounts:log_in": "one is logged in",
     "accounts:log_out": "one is logged out",
     "accounts:join": "the link works once",
+    "customers:default_view": "the same view again",
     "billing:change": "the plan is that already",
     "billing:cancel": "it is cancelled",
     "billing:resume": "it goes on",

@@ -45,6 +45,8 @@ MACHINES = {
     "accounts.TokenFamily": {"device"},
     "accounts.RefreshToken": {"token_hash", "rotated_by"},
     "accounts.UserSession": {"key", "device"},
+    "accounts.DefaultView": {"record", "view"},
+    "accounts.SavedView": {"record"},
     "accounts.UndoableAction": {"kind"},
     "accounts.User": {"password", "timezone", "search_text"},
     "billing.Plan": {"key"},
@@ -69,7 +71,7 @@ MACHINES = {
     "chat.IdentityUse": {"jti_hash", "shown_with"},
     "compliance.LegalHold": {"subject"},
     # An id of the site, compared exactly: two of theirs stay two people.
-    "customers.Customer": {"language_code", "external_id", "search_text"},
+    "customers.Customer": {"language_code", "external_id", "search_text", "sort_name"},
     "customers.CustomerWord": {"word"},
     "knowledge.Faq": {"folded_text"},
     "mail.Mail": {"kind", "language_code", "subject", "text", "html"},

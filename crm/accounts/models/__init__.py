@@ -8,6 +8,7 @@ from crm.accounts.models.membership import Membership
 from crm.accounts.models.organization import Organization
 from crm.accounts.models.refresh_token import RefreshToken, TokenFamily
 from crm.accounts.models.role import CustomRole, Role
+from crm.accounts.models.saved_view import DefaultView, SavedView
 from crm.accounts.models.security import SecuritySettings
 from crm.accounts.models.session import EndReason, UserSession
 from crm.accounts.models.team import Team, TeamMember
@@ -18,6 +19,7 @@ __all__ = [
     "ApiKey",
     "ApiKeySecret",
     "CustomRole",
+    "DefaultView",
     "EndReason",
     "IdempotentRequest",
     "Impersonation",
@@ -28,6 +30,7 @@ __all__ = [
     "Organization",
     "RefreshToken",
     "Role",
+    "SavedView",
     "SecuritySettings",
     "Team",
     "TeamMember",

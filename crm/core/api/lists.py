@@ -66,22 +66,46 @@ class ListQuery(RecordQuery):
         """Return the requested page of ``queryset``, which holds only the rows that the caller may
         see.
         """
+        ordering: str = self["ordering"]
+        sign, name = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+        return keyset_page(
+            self.narrowed(queryset),
+            ordering=f"{sign}{self.column_of(name)}",
+            scope=f"{self.name}:{ordering}",
+            cursor=self["cursor"],
+            limit=self["limit"],
+        )
+
+    def narrowed(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """Return the rows that the filters select."""
         for name, value in self.validated_data.items():
             if lookup := self.lookups.get(name):
                 queryset = queryset.filter(**{lookup: value})
             elif method := getattr(self, f"filter_{name}", None):
                 queryset = method(queryset, value)
-        ordering: str = self["ordering"]
-        sign, column = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
-        scope = f"{self.name}:{ordering}"
-        if cursor := self["cursor"]:
-            queryset = queryset.filter(_behind(sign, column, decode_cursor(scope, cursor)))
-        limit: int = self["limit"]
-        rows = list(queryset.order_by(f"{sign}{column}", f"{sign}pk")[: limit + 1])
-        if len(rows) <= limit:
-            return Page(rows, None)
-        last = rows[limit - 1]
-        return Page(rows[:limit], encode_cursor(scope, [getattr(last, column), last.pk]))
+        return queryset
+
+    def column_of(self, name: str) -> str:
+        """Return the column that an order is by."""
+        return name
+
+
+def keyset_page(
+    queryset: QuerySet[M], *, ordering: str, scope: str, cursor: str | None, limit: int
+) -> Page[M]:
+    """Return the rows behind ``cursor`` in the order of a column, at most ``limit``.
+
+    ``ordering`` is a column that is never NULL, with ``-`` for descending. Raise CursorInvalid for
+    a cursor that is not of this ``scope``.
+    """
+    sign, column = ("-", ordering[1:]) if ordering.startswith("-") else ("", ordering)
+    if cursor:
+        queryset = queryset.filter(_behind(sign, column, decode_cursor(scope, cursor)))
+    rows = list(queryset.order_by(f"{sign}{column}", f"{sign}pk")[: limit + 1])
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], encode_cursor(scope, [getattr(last, column), last.pk]))
 
 
 def _behind(sign: str, column: str, place: list[Any]) -> Q:
@@ -139,14 +163,17 @@ def page_response(
 
 
 def page_of(
-    record: type[serializers.Serializer[Any]], name: str | None = None
+    record: type[serializers.Serializer[Any]],
+    name: str | None = None,
+    **more: serializers.Field[Any, Any, Any, Any],
 ) -> serializers.Serializer[Any]:
-    """Describe a page of these records, for the schema."""
+    """Describe a page of these records, for the schema; ``more`` are further members."""
     return inline_serializer(
         name=name or f"{record.__name__.removesuffix('Serializer')}Page",
         fields={
             "results": record(many=True),
             "next_cursor": serializers.CharField(allow_null=True),
+            **more,
         },
     )
 

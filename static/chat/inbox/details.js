@@ -30,7 +30,7 @@ export function showDetails({ customer, conversation, others, widget }) {
   initials.setAttribute("aria-hidden", "true");
   const words = element("div", "details-who-words");
   words.append(
-    own(element("div", "details-name", customer.name)),
+    own(nameOf(customer)),
     element("span", "chip", (STAGES[customer.stage] ?? (() => customer.stage))()),
   );
   if (conversation.is_over_quota) {
@@ -90,6 +90,14 @@ function paintOthers(others) {
 function own(made) {
   made.dir = "auto";
   return made;
+}
+
+/** The customer's name, which leads to their page. */
+function nameOf(customer) {
+  if (!me.may_open_customers) return element("div", "details-name", customer.name);
+  const name = element("a", "details-name", customer.name);
+  name.href = `/app/customers/${customer.id}/`;
+  return name;
 }
 
 /** Where an administrator is told who sees this, and why. */

@@ -80,6 +80,7 @@ declare namespace Inbox {
   interface Me extends Stream.Person {
     organization: string;
     may_answer: boolean;
+    may_open_customers: boolean;
     amend_window_seconds: number;
     change: { level: "all" | "team" | "none" | "own"; people: string[] };
     [member: string]: any;

@@ -1,0 +1,5 @@
+"""The pages that every record of the kit has: list, page, form, saved views."""
+
+from crm.accounts.record_pages.urls import record_urls
+
+__all__ = ["record_urls"]

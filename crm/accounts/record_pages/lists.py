@@ -1,0 +1,186 @@
+"""The page of a list: views, search, filter, columns and rows; rows alone for htmx."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from crm.accounts.access import member_required, membership_of
+from crm.accounts.models import Membership
+from crm.accounts.models.saved_view import NAME_LENGTH
+from crm.accounts.permissions import WRITE, Module, require
+from crm.accounts.services.saved_views import View, views_of
+from crm.core.errors import Invalid
+from crm.core.records import Group, ListState, Record, get_record
+from crm.core.records.conditions import WHERE
+from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
+from crm.core.text.normalization import LONGEST_SEARCH
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A part of the filter in words, and the address without it."""
+
+    sentence: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column: ``url`` sorts by it, ``direction`` is how the list is sorted by it now."""
+
+    label: str
+    url: str
+    direction: str
+
+
+def reader_of(request: HttpRequest, record: Record) -> Membership:
+    """Return the membership if it may read the record's area. Raise Forbidden."""
+    membership = membership_of(request)
+    require(membership, Module(record.area))
+    return membership
+
+
+@require_safe
+@never_cache
+@member_required
+def record_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """Render a list. An address that cannot be used is answered with 400 and the whole view."""
+    record = get_record(slug)
+    membership = reader_of(request, record)
+    views = views_of(membership, record)
+    base = _chosen_view(request, record, views)
+    error = ""
+    try:
+        state = ListState.from_parameters(record, request.GET, base)
+        page = state.page(membership, request.GET.get(CURSOR, ""))
+    except Invalid as invalid:
+        error, state = invalid.message, base
+        page = state.page(membership)
+    is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+    address = f"{request.path}{state.url(base)}"
+    is_from_form = WHERE in request.GET or len(request.GET.getlist(COLUMNS)) > 1
+    is_shortest = QueryDict(state.url(base).removeprefix("?")) == request.GET
+    if is_from_form and not (error or is_fragment or is_shortest):
+        # What a form sent is shown at the shortest address of the same list.
+        return redirect(address)
+    next_url = ""
+    if page.next_cursor:
+        next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}"
+    context: dict[str, Any] = {
+        "active_section": record.slug,
+        "record": record,
+        "state": state,
+        "error": error,
+        "rows": page.rows,
+        "columns": state.shown_columns,
+        "next_url": next_url,
+    }
+    if is_fragment and request.GET.get(CURSOR) and not error:
+        return render(request, "records/_rows.html", context)
+    context |= _frame(membership, views, state, base)
+    context["is_fragment"] = is_fragment
+    template = "records/_result.html" if is_fragment else "records/list.html"
+    response = render(request, template, context, status=400 if error else 200)
+    if is_fragment:
+        response["HX-Push-Url"] = address
+    return response
+
+
+def _frame(
+    membership: Membership, views: list[View], state: ListState, base: ListState
+) -> dict[str, Any]:
+    """Return what stands around the rows."""
+    record = state.record
+    active = next((view for view in views if view.key == base.view), None)
+    return {
+        "views": [(view, _view_url(view)) for view in views],
+        "active_view": active,
+        "is_changed": state.stored() != base.stored(),
+        "total": state.total(membership),
+        "is_narrowed": bool(state.where or state.search),
+        "chips": [
+            Chip(part.sentence(), state.url(base, where=state.where.without(number)))
+            for number, part in enumerate(state.where.parts)
+        ]
+        if not state.where.is_any
+        else [Chip(state.where.sentence(), state.url(base, where=Group()))],
+        "headings": [_heading(field, state, base) for field in state.shown_columns],
+        "all_columns": [
+            (field, field in state.shown_columns) for field in _in_order(record, state)
+        ],
+        "kept": _kept(state, base),
+        "reset_url": base.url(base),
+        "filter_data": {"fields": _described(record), "where": state.where.as_json()},
+        "stored_json": json.dumps(state.stored(), ensure_ascii=False),
+        "may_write": membership.may(Module(record.area), WRITE),
+        "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
+        "can_save": membership.user_id is not None,
+    }
+
+
+def _chosen_view(request: HttpRequest, record: Record, views: list[View]) -> ListState:
+    """Return the state of the view that the address names, else of the user's default view."""
+    key = request.GET.get(VIEW, "")
+    found = next((view for view in views if view.key == key), None)
+    found = found or next((view for view in views if view.is_default), None)
+    found = found or next(iter(views), None)
+    return found.state if found else ListState(record)
+
+
+def _view_url(view: View) -> str:
+    return view.state.url(view.state)
+
+
+def _heading(field: Any, state: ListState, base: ListState) -> Heading:
+    if not field.is_sortable:
+        return Heading(field.heading, "", "")
+    is_current = state.sort_field == field.name
+    direction = ""
+    if is_current:
+        direction = "descending" if state.is_descending else "ascending"
+    wanted = field.name if direction == "descending" else f"-{field.name}"
+    if not is_current and field.sorts_up_first:
+        wanted = field.name
+    return Heading(field.heading, state.url(base, sort=wanted), direction)
+
+
+def _in_order(record: Record, state: ListState) -> list[Any]:
+    shown = state.shown_columns
+    return [*shown, *(field for field in record.fields if field not in shown)]
+
+
+def _kept(state: ListState, base: ListState) -> list[tuple[str, str]]:
+    """Return the parameters of the address that a form of the page keeps, without its own."""
+    parameters: list[tuple[str, str]] = [(VIEW, state.view)] if state.view else []
+    if state.where != base.where:
+        parameters += state.where.parameters() or [("all", "true")]
+    if state.sort and state.sort != base.sort:
+        parameters.append((SORT, state.sort))
+    return parameters
+
+
+def _described(record: Record) -> list[dict[str, Any]]:
+    """Return the fields, operators and choices for the filter's dialog."""
+    return [
+        {
+            "name": field.name,
+            "label": field.heading,
+            "choices": field.choices(),
+            "operators": [
+                {
+                    "name": operator.name,
+                    "label": str(operator.label),
+                    "takes": operator.takes,
+                    "choices": field.choices_of(operator),
+                }
+                for operator in field.operators
+            ],
+        }
+        for field in record.fields
+        if field.operators
+    ]

@@ -1,0 +1,124 @@
+"""Saving, changing and deleting views of a list."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm.accounts.access import member_required
+from crm.accounts.form_guard.edits import version_of
+from crm.accounts.form_guard.idempotency import once
+from crm.accounts.record_pages.forms import ViewForm
+from crm.accounts.record_pages.lists import reader_of
+from crm.accounts.services.saved_views import (
+    create_view,
+    delete_view,
+    set_default_view,
+    update_view,
+)
+from crm.accounts.undo import offer_undo
+from crm.core.errors import AppError, BadRequest
+from crm.core.records import ListState, Record, get_record
+from crm.core.records.lists import VIEW
+from crm.core.text.normalization import isolate
+
+
+@require_POST
+@member_required
+@once
+def save_view(request: HttpRequest, slug: str) -> HttpResponse:
+    """Save the posted state as a new view, or change or delete one, by the button's ``do``."""
+    record = get_record(slug)
+    membership = reader_of(request, record)
+    act = {"create": _create, "update": _update, "rename": _rename, "delete": _delete}.get(
+        request.POST.get("do", "")
+    )
+    if act is None:
+        raise BadRequest
+    try:
+        key = act(request, record, membership)
+    except AppError as error:
+        if error.status == 403:
+            raise
+        messages.error(request, error.message)
+        key = request.POST.get(VIEW, "")
+    return _to_view(record, key)
+
+
+@require_POST
+@member_required
+def choose_default(request: HttpRequest, slug: str) -> HttpResponse:
+    """Open the list with this view from now on."""
+    record = get_record(slug)
+    membership = reader_of(request, record)
+    key = request.POST.get(VIEW, "")
+    set_default_view(by=membership, record=record, key=key)
+    messages.success(request, _("The list opens with this view from now on."))
+    return _to_view(record, key)
+
+
+def _create(request: HttpRequest, record: Record, membership: Any) -> str:
+    form = _valid(request)
+    view = create_view(by=membership, state=_state(request, record), **form.cleaned_data)
+    messages.success(request, _("The view was saved."))
+    return str(view.pk)
+
+
+def _update(request: HttpRequest, record: Record, membership: Any) -> str:
+    state = _state(request, record)
+    view = update_view(
+        by=membership, view_id=_view_id(request), version=version_of(request), state=state
+    )
+    messages.success(request, _("The view was saved."))
+    return str(view.pk)
+
+
+def _rename(request: HttpRequest, record: Record, membership: Any) -> str:
+    form = _valid(request)
+    view = update_view(
+        by=membership, view_id=_view_id(request), version=version_of(request), **form.cleaned_data
+    )
+    messages.success(request, _("The view was saved."))
+    return str(view.pk)
+
+
+def _delete(request: HttpRequest, record: Record, membership: Any) -> str:
+    view, action_id = delete_view(by=membership, view_id=_view_id(request))
+    text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
+    offer_undo(request, text, action_id)
+    return ""
+
+
+def _valid(request: HttpRequest) -> ViewForm:
+    form = ViewForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest(
+            " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
+    return form
+
+
+def _state(request: HttpRequest, record: Record) -> ListState:
+    try:
+        told = json.loads(request.POST.get("state", ""))
+    except (ValueError, RecursionError) as error:
+        raise BadRequest from error
+    if not isinstance(told, dict):
+        raise BadRequest
+    return ListState.from_stored(record, told, "")
+
+
+def _view_id(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.POST.get(VIEW, ""))
+    except ValueError as error:
+        raise BadRequest from error
+
+
+def _to_view(record: Record, key: str) -> HttpResponse:
+    return redirect(f"{record.list_url}?{VIEW}={key}" if key else record.list_url)

@@ -1,0 +1,184 @@
+"""Services of saved views."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from crm.accounts.errors import (
+    SavedViewNameTaken,
+    SavedViewNotFound,
+    SavedViewNotYours,
+    TooManySavedViews,
+    UndoImpossible,
+)
+from crm.accounts.models import DefaultView, SavedView
+from crm.accounts.permissions import WRITE, Module, Principal, require
+from crm.accounts.services.undo import record_undoable, register_undo, restore, snapshot
+from crm.core.records import ListState, Record, get_record
+from crm.core.text.normalization import is_taken
+from crm.core.versions import check_version
+
+# Of one user on one list, and of all who share theirs.
+MAX_VIEWS = 50
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A built-in or saved view of a list, with the state that it selects."""
+
+    key: str
+    label: str
+    state: ListState
+    saved: SavedView | None = None
+    is_mine: bool = False
+    is_default: bool = False
+
+
+def views_of(by: Principal, record: Record) -> list[View]:
+    """Return the views of a list that the principal may use: built-in, shared, own."""
+    default = default_view_of(by, record)
+    views = [
+        View(
+            each.key,
+            str(each.label),
+            ListState.from_stored(record, {"where": each.where}, each.key),
+            is_default=each.key == default,
+        )
+        for each in record.views
+    ]
+    saved = SavedView.objects.visible_to(by).of_record(record.slug).oldest_first()
+    for row in saved[: 4 * MAX_VIEWS]:
+        key = str(row.pk)
+        state = ListState.from_stored(record, row.state, key)
+        is_mine = row.owner_id == by.user_id
+        views.append(View(key, row.name, state, row, is_mine, is_default=key == default))
+    return views
+
+
+def default_view_of(by: Principal, record: Record) -> str:
+    """Return the key of the view that the user's list opens with; empty without a choice."""
+    if by.user_id is None:
+        return ""
+    found = DefaultView.objects.filter(
+        organization_id=by.organization_id, user_id=by.user_id, record=record.slug
+    ).first()
+    return found.view if found else ""
+
+
+@transaction.atomic
+def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) -> SavedView:
+    """Save a state as the user's view.
+
+    Raise Forbidden, SavedViewNameTaken or TooManySavedViews.
+    """
+    record = state.record
+    require(by, Module(record.area))
+    if by.user_id is None:
+        raise SavedViewNotYours
+    _require_room(by, record.slug)
+    _require_name(by, record.slug, name)
+    view = SavedView(
+        organization_id=by.organization_id,
+        owner_id=by.user_id,
+        record=record.slug,
+        name=name,
+        is_shared=is_shared,
+        state=state.stored(),
+    )
+    _save(view)
+    return view
+
+
+@transaction.atomic
+def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes: Any) -> SavedView:
+    """Change a view's ``name``, ``is_shared`` or ``state`` (a ListState).
+
+    Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameTaken or EditedMeanwhile.
+    """
+    view = _locked(by, view_id)
+    check_version(view, version)
+    if (name := changes.get("name")) is not None:
+        _require_name(by, view.record, name, but=view.pk)
+        view.name = name
+    if (is_shared := changes.get("is_shared")) is not None:
+        view.is_shared = is_shared
+    if (state := changes.get("state")) is not None:
+        view.state = state.stored()
+    _save(view, update_fields=[*changes, "updated_at"])
+    return view
+
+
+@transaction.atomic
+def delete_view(*, by: Principal, view_id: UUID) -> tuple[SavedView, UUID | None]:
+    """Delete a view. Return it and the id for `undo`."""
+    view = _locked(by, view_id)
+    action_id = record_undoable(by=by, kind="saved_view", data=snapshot(view))
+    deleted = SavedView(pk=view.pk, name=view.name, record=view.record)
+    view.delete()
+    return deleted, action_id
+
+
+@transaction.atomic
+def set_default_view(*, by: Principal, record: Record, key: str) -> None:
+    """Open the user's list with this view from now on. Raise SavedViewNotFound."""
+    if by.user_id is None or key not in {view.key for view in views_of(by, record)}:
+        raise SavedViewNotFound
+    DefaultView.objects.update_or_create(
+        organization_id=by.organization_id,
+        user_id=by.user_id,
+        record=record.slug,
+        defaults={"view": key},
+    )
+
+
+def _restore_view(by: Principal, data: dict[str, Any]) -> None:
+    restore(data)
+    view = SavedView.objects.get(pk=UUID(data["pk"]))
+    others = _names(by, view.record, but=view.pk)
+    if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
+        raise SavedViewNotYours
+    if is_taken(view.name, others) or len(others) >= MAX_VIEWS:
+        raise UndoImpossible
+
+
+register_undo("saved_view", _restore_view)
+
+
+def _save(view: SavedView, **options: Any) -> None:
+    try:
+        with transaction.atomic():
+            view.save(**options)
+    except IntegrityError as error:
+        # Saved at the same moment, in another tab.
+        raise SavedViewNameTaken from error
+
+
+def _locked(by: Principal, view_id: UUID) -> SavedView:
+    """Return a view that the principal may change: its owner may, and who manages settings."""
+    visible = SavedView.objects.visible_to(by).filter(pk=view_id)
+    view = SavedView.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
+    if view is None or not by.may(Module(get_record(view.record).area)):
+        raise SavedViewNotFound
+    if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
+        raise SavedViewNotYours
+    return view
+
+
+def _names(by: Principal, slug: str, *, but: UUID | None = None) -> list[str]:
+    own = SavedView.objects.visible_to(by).of_record(slug).filter(owner_id=by.user_id)
+    if but is not None:
+        own = own.exclude(pk=but)
+    return list(own.values_list("name", flat=True))
+
+
+def _require_room(by: Principal, slug: str) -> None:
+    if len(_names(by, slug)) >= MAX_VIEWS:
+        raise TooManySavedViews
+
+
+def _require_name(by: Principal, slug: str, name: str, *, but: UUID | None = None) -> None:
+    if is_taken(name, _names(by, slug, but=but)):
+        raise SavedViewNameTaken

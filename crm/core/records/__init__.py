@@ -1,0 +1,45 @@
+"""The kit of records: declared once, they get lists, filters, saved views, pages and forms."""
+
+from crm.core.records.conditions import Condition, FilterInvalid, Group, parse_json
+from crm.core.records.fields import (
+    ChoiceField,
+    EmailField,
+    Field,
+    MomentField,
+    PhoneField,
+    TextField,
+)
+from crm.core.records.lists import ListState, Total
+from crm.core.records.panels import Panel, panels_of, register_panel
+from crm.core.records.record import (
+    BuiltInView,
+    Reader,
+    Record,
+    get_record,
+    records,
+    register,
+)
+
+__all__ = [
+    "BuiltInView",
+    "ChoiceField",
+    "Condition",
+    "EmailField",
+    "Field",
+    "FilterInvalid",
+    "Group",
+    "ListState",
+    "MomentField",
+    "Panel",
+    "PhoneField",
+    "Reader",
+    "Record",
+    "TextField",
+    "Total",
+    "get_record",
+    "panels_of",
+    "parse_json",
+    "records",
+    "register",
+    "register_panel",
+]

@@ -1,0 +1,97 @@
+"""Lists of records over HTTP: the filter language, every sortable column, and a total."""
+
+import json
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from crm.core.api.lists import ListQuery, ordering_field, page_response
+from crm.core.records.conditions import MAX_LENGTH, FilterInvalid, parse_json
+from crm.core.records.lists import MOST_COUNTED, count_up_to, found_first
+from crm.core.records.record import Reader, Record
+from crm.core.text.normalization import LONGEST_SEARCH
+
+
+class TotalSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    is_capped = serializers.BooleanField()
+
+
+def orders_of(record: Record) -> serializers.ChoiceField:
+    """Return the field of the orders of a record: each sortable column, both ways."""
+    names = [field.name for field in record.fields if field.is_sortable]
+    return ordering_field(
+        record.order,
+        *(each for name in names for each in (name, f"-{name}") if each != record.order),
+    )
+
+
+class RecordListQuery(ListQuery):
+    """The query parameters of a record's list.
+
+    A subclass sets ``record`` and ``ordering = orders_of(record)``, and may declare short filters
+    beside ``where``.
+    """
+
+    record: ClassVar[Record]
+
+    search = serializers.CharField(
+        min_length=2,
+        max_length=LONGEST_SEARCH,
+        required=False,
+        help_text="Words, or their beginnings, without case and accents.",
+    )
+    where = serializers.CharField(
+        max_length=MAX_LENGTH,
+        required=False,
+        help_text=(
+            'A filter as JSON: `{"all": [{"field": "email", "op": "filled"}]}`; see the guide.'
+        ),
+    )
+    total = serializers.BooleanField(
+        default=False,
+        help_text=f"`true` counts the records: `total`, exact up to {MOST_COUNTED}.",
+    )
+
+    def filter_where(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        try:
+            told = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise FilterInvalid from error
+        return queryset.filter(parse_json(self.record, told).q())
+
+    def filter_search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return self.record.search(queryset, text)
+
+    def narrowed(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found = super().narrowed(queryset)
+        return found_first(found, within=queryset) if self["search"] else found
+
+    def column_of(self, name: str) -> str:
+        field = self.record.field(name)
+        return field.orders_by if field else name
+
+
+def record_list_response(
+    request: Request,
+    query_class: type[RecordListQuery],
+    reader: Reader,
+    serializer_class: type[serializers.Serializer[Any]],
+) -> Response:
+    """Return the page of a record's list that the parameters select. Raise InvalidField."""
+    query = query_class.read(request)
+    visible = query.record.visible_to(reader)
+    response = page_response(
+        request,
+        query,
+        query.page(visible),
+        lambda rows: serializer_class(rows, many=True).data,
+        serializer_class,
+    )
+    if query["total"]:
+        total = count_up_to(query.narrowed(visible))
+        response.data["total"] = {"count": total.count, "is_capped": total.is_capped}
+    return response

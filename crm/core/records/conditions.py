@@ -1,0 +1,204 @@
+"""The filter language: conditions in nested groups, as JSON, as an address, as a sentence, as SQL.
+
+    {"all": [{"field": "stage", "op": "in", "value": ["customer"]},
+             {"any": [{"field": "email", "op": "filled"}, {"field": "phone", "op": "filled"}]}]}
+
+In an address, conditions that must all hold are parameters, ``stage__in=customer``; any other
+filter is the JSON in ``where``. The same condition repeated is one with several values.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.translation import gettext, gettext_noop
+
+from crm.core.errors import Invalid
+from crm.core.records.fields import MAX_VALUES, Field, InvalidValue, Operator
+from crm.core.text.normalization import isolate
+
+if TYPE_CHECKING:
+    from crm.core.records.record import Record
+
+WHERE = "where"
+MAX_CONDITIONS = 30
+MAX_DEPTH = 3
+MAX_LENGTH = 8_000
+
+
+class FilterInvalid(Invalid):
+    """``extra`` names the ``field`` and the ``op`` where one of them is wrong."""
+
+    code = "filter_invalid"
+    message = gettext_noop(
+        "The filter cannot be used. Correct what is named, or take the condition out."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A field, an operator and its values as they were written."""
+
+    field: Field
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+    def q(self) -> Q:
+        return self.operator.build(self.field.name, self.field.parse(self.operator, self.values))
+
+    def as_json(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"field": self.field.name, "op": self.operator.name}
+        if self.operator.takes == "choices":
+            told["value"] = list(self.values)
+        elif self.values:
+            told["value"] = self.values[0]
+        return told
+
+    def sentence(self) -> str:
+        shown = [self.field.shown(self.operator, value) for value in self.values]
+        words = gettext(" or ").join(isolate(value) for value in shown)
+        return str(self.operator.sentence) % {"field": self.field.heading, "value": words}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions and groups of which all, or any, must hold; an empty group holds always."""
+
+    parts: tuple["Condition | Group", ...] = ()
+    is_any: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def q(self) -> Q:
+        parts = [part.q() for part in self.parts if part]
+        return reduce(or_ if self.is_any else and_, parts, Q())
+
+    def as_json(self) -> dict[str, Any]:
+        return {"any" if self.is_any else "all": [part.as_json() for part in self.parts]}
+
+    def sentence(self) -> str:
+        joint = gettext(" or ") if self.is_any else gettext(" and ")
+        return joint.join(
+            f"({part.sentence()})" if isinstance(part, Group) else part.sentence()
+            for part in self.parts
+        )
+
+    def conditions(self) -> Iterable[Condition]:
+        for part in self.parts:
+            if isinstance(part, Group):
+                yield from part.conditions()
+            else:
+                yield part
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the group as parameters of an address."""
+        if not self.parts:
+            return []
+        flat = [part for part in self.parts if isinstance(part, Condition)]
+        names = {(part.field.name, part.operator.name) for part in flat}
+        is_flat = not self.is_any or len(self.parts) == 1
+        if not is_flat or len(flat) < len(self.parts) or len(names) < len(flat):
+            return [(WHERE, json.dumps(self.as_json(), ensure_ascii=False, separators=(",", ":")))]
+        return [
+            (f"{part.field.name}__{part.operator.name}", value)
+            for part in flat
+            for value in part.values or ("true",)
+        ]
+
+    def without(self, number: int) -> "Group":
+        """Return the group without its part of this number."""
+        return Group(self.parts[:number] + self.parts[number + 1 :], is_any=self.is_any)
+
+
+def parse_json(record: "Record", told: Any) -> Group:
+    """Return the group that JSON describes. Raise FilterInvalid."""
+    group = _part(record, told, depth=1)
+    group = group if isinstance(group, Group) else Group((group,))
+    if sum(1 for _each in group.conditions()) > MAX_CONDITIONS:
+        raise FilterInvalid(
+            gettext("A filter has at most %(count)d conditions.") % {"count": MAX_CONDITIONS}
+        )
+    return group
+
+
+def parse_parameters(record: "Record", given: QueryDict) -> Group:
+    """Return the group of an address's parameters; others are left alone. Raise FilterInvalid."""
+    parts: list[Condition | Group] = []
+    if where := given.get(WHERE):
+        if len(where) > MAX_LENGTH:
+            raise FilterInvalid
+        try:
+            told = json.loads(where)
+        except (ValueError, RecursionError) as error:
+            raise FilterInvalid from error
+        group = parse_json(record, told)
+        if group.is_any and len(group.parts) > 1:
+            parts.append(group)
+        else:
+            parts.extend(group.parts)
+    for name in given:
+        column, separator, operator = name.rpartition("__")
+        if separator:
+            values = [value for value in given.getlist(name) if value]
+            parts.append(_condition(record, column, operator, values))
+    if len(parts) == 1 and isinstance(parts[0], Group):
+        return parts[0]
+    return Group(tuple(parts))
+
+
+def _part(record: "Record", told: Any, *, depth: int) -> "Condition | Group":
+    if not isinstance(told, Mapping) or depth > MAX_DEPTH:
+        raise FilterInvalid
+    for key in ("all", "any"):
+        if key in told:
+            inner = told[key]
+            if set(told) != {key} or not isinstance(inner, list):
+                raise FilterInvalid
+            parts = tuple(_part(record, each, depth=depth + 1) for each in inner)
+            return Group(parts, is_any=key == "any")
+    if not set(told) <= {"field", "op", "value"}:
+        raise FilterInvalid
+    value = told.get("value", [])
+    values = value if isinstance(value, list) else [value]
+    return _condition(record, told.get("field"), told.get("op"), values)
+
+
+def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any]) -> Condition:
+    extra = {"field": str(name)[:64], "op": str(operator_name)[:64]}
+    field = record.field(name) if isinstance(name, str) else None
+    if field is None or not field.operators:
+        allowed = sorted(each.name for each in record.fields if each.operators)
+        raise FilterInvalid(
+            gettext("There is no such field to filter by."), extra={**extra, "allowed": allowed}
+        )
+    operator = field.operator(str(operator_name))
+    if operator is None:
+        raise FilterInvalid(
+            gettext("The field cannot be compared in this way."),
+            extra={**extra, "allowed": [each.name for each in field.operators]},
+        )
+    if operator.takes == "none":
+        # A parameter of an address always has a value: "true" says nothing more.
+        return Condition(field, operator)
+    most = MAX_VALUES if operator.takes == "choices" else 1
+    if not 1 <= len(values) <= most or not all(isinstance(value, str) for value in values):
+        raise FilterInvalid(gettext("The condition needs a value."), extra=extra)
+    condition = Condition(field, operator, tuple(values))
+    try:
+        condition.q()
+    except InvalidValue as error:
+        raise FilterInvalid(
+            gettext("The field cannot be compared with this value."), extra=extra
+        ) from error
+    return condition
+
+
+def address(parameters: Iterable[tuple[str, str]]) -> str:
+    return f"?{urlencode(list(parameters))}"

@@ -1,0 +1,266 @@
+"""Fields of records: how a column is compared, sorted, shown and described in a sentence.
+
+A field names a column of the model. Its kind has a table of operators, and a filter can use no
+others, so that no column name or look-up of a client reaches the database. Only operators that an
+index can serve under row-level security are declared: equality and ranges, no pattern matching.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import Field as Column
+from django.db.models import Model, Q
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from crm.core.records.periods import (
+    PERIODS,
+    InvalidPeriod,
+    last_days,
+    parse_moment,
+    period,
+    shown_days,
+    shown_moment,
+)
+from crm.core.text.normalization import normalize_email, normalize_line
+
+MAX_VALUE_LENGTH = 255
+MAX_VALUES = 50
+
+
+class InvalidValue(ValueError):
+    """A value that the operator cannot compare with; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """``name`` is its word in addresses and JSON; ``sentence`` has %(field)s and %(value)s.
+
+    ``takes`` says how the value is entered: "none", "text", "moment", "days", "period" or
+    "choices" (several values). ``build`` returns the condition of a column and parsed values.
+    """
+
+    name: str
+    label: Any
+    sentence: Any
+    takes: str
+    build: Callable[[str, list[Any]], Q]
+
+
+def _equal(column: str, values: list[Any]) -> Q:
+    return Q(**{column: values[0]})
+
+
+def _among(column: str, values: list[Any]) -> Q:
+    return Q(**{f"{column}__in": values})
+
+
+IS = Operator("is", _("is"), _("%(field)s is %(value)s"), "text", _equal)
+IS_NOT = Operator(
+    "not", _("is not"), _("%(field)s is not %(value)s"), "text", lambda c, v: ~_equal(c, v)
+)
+IN = Operator("in", _("is one of"), _("%(field)s is %(value)s"), "choices", _among)
+NOT_IN = Operator(
+    "not_in",
+    _("is none of"),
+    _("%(field)s is not %(value)s"),
+    "choices",
+    lambda c, v: ~_among(c, v),
+)
+EMPTY = Operator(
+    "empty", _("is empty"), _("%(field)s is empty"), "none", lambda c, _v: Q(**{c: ""})
+)
+FILLED = Operator(
+    "filled", _("is filled in"), _("%(field)s is filled in"), "none", lambda c, _v: ~Q(**{c: ""})
+)
+GTE = Operator(
+    "gte",
+    _("on or after"),
+    _("%(field)s on or after %(value)s"),
+    "moment",
+    lambda c, v: Q(**{f"{c}__gte": v[0]}),
+)
+LT = Operator(
+    "lt",
+    _("before"),
+    _("%(field)s before %(value)s"),
+    "moment",
+    lambda c, v: Q(**{f"{c}__lt": v[0]}),
+)
+LAST = Operator(
+    "last",
+    _("in the last days"),
+    _("%(field)s in the last %(value)s"),
+    "days",
+    lambda c, v: Q(**{f"{c}__gte": last_days(v[0])}),
+)
+DURING = Operator(
+    "during", _("during"), _("%(field)s: %(value)s"), "period", lambda c, v: _during(c, v[0])
+)
+
+
+def _during(column: str, name: str) -> Q:
+    start, end = period(name)
+    return Q(**{f"{column}__gte": start, f"{column}__lt": end})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """A column of a record.
+
+    ``is_sortable`` columns have an index on (organization, column, id) and are never NULL.
+    ``sort_column`` is sorted by in the column's place, e.g. a folded name.
+    """
+
+    operators: ClassVar[tuple[Operator, ...]] = ()
+    template: ClassVar[str] = "records/cells/text.html"
+
+    name: str
+    label: Any = ""
+    is_sortable: bool = False
+    sort_column: str = ""
+    # The order that the first click on the column gives.
+    sorts_up_first: ClassVar[bool] = True
+    model: type[Model] | None = None
+
+    @cached_property
+    def column(self) -> "Column[Any, Any]":
+        assert self.model is not None  # noqa: S101  set when the record is registered
+        column = self.model._meta.get_field(self.name)
+        assert isinstance(column, Column)  # noqa: S101  a relation from elsewhere is no field
+        return column
+
+    @property
+    def heading(self) -> str:
+        return capfirst(str(self.label or self.column.verbose_name))
+
+    @property
+    def orders_by(self) -> str:
+        return self.sort_column or self.name
+
+    def operator(self, name: str) -> Operator | None:
+        return next((each for each in self.operators if each.name == name), None)
+
+    def value_of(self, row: Model) -> Any:
+        return getattr(row, self.name)
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        """Return the values to compare with. Raise InvalidValue."""
+        return [_text(value) for value in values]
+
+    def shown(self, operator: Operator, value: str) -> str:
+        """Return a value as a sentence names it."""
+        return value
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the values that may be chosen and their labels; empty where any text is one."""
+        return []
+
+    def choices_of(self, operator: Operator) -> list[tuple[str, str]]:
+        """Return the values that an operator takes and their labels; empty where any text is."""
+        return self.choices() if operator.takes == "choices" else []
+
+    def form_field(self) -> forms.Field:
+        """Return the field of a form."""
+        column: Any = self.column
+        field: forms.Field = column.formfield(label=self.heading)
+        field.widget.attrs |= {"class": "form-control", "autocomplete": "off", "dir": "auto"}
+        return field
+
+
+class TextField(Field):
+    operators = (IS, IS_NOT, EMPTY, FILLED)
+
+
+class EmailField(TextField):
+    template = "records/cells/email.html"
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        return [normalize_email(value) for value in super().parse(operator, values)]
+
+
+class PhoneField(Field):
+    """A phone number, as people write it; the search finds it in any form."""
+
+    operators = (EMPTY, FILLED)
+    template = "records/cells/phone.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceField(Field):
+    """One of the column's choices, or of ``options`` where it has none."""
+
+    operators = (IN, NOT_IN, EMPTY, FILLED)
+    template = "records/cells/choice.html"
+
+    options: Sequence[tuple[str, Any]] = ()
+
+    def value_of(self, row: Model) -> str:
+        value = getattr(row, self.name)
+        return dict(self.choices()).get(value, value)
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        known = dict(self.choices())
+        for value in values:
+            if value not in known:
+                raise InvalidValue(value)
+        return list(values)
+
+    def shown(self, operator: Operator, value: str) -> str:
+        return dict(self.choices()).get(value, value)
+
+    def choices(self) -> list[tuple[str, str]]:
+        told: Any = self.options or self.column.choices or ()
+        return [(str(key), str(label)) for key, label in told if key != ""]
+
+    def form_field(self) -> forms.Field:
+        choices = self.choices()
+        if self.column.blank:
+            choices = [("", "–"), *choices]
+        return forms.ChoiceField(
+            label=self.heading,
+            choices=choices,
+            required=not self.column.blank,
+            widget=forms.Select(attrs={"class": "form-select"}),
+        )
+
+
+class MomentField(Field):
+    operators = (DURING, LAST, GTE, LT)
+    template = "records/cells/moment.html"
+    sorts_up_first = False
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        try:
+            return [_parse_time(operator, value) for value in values]
+        except InvalidPeriod as error:
+            raise InvalidValue(str(error)) from error
+
+    def shown(self, operator: Operator, value: str) -> str:
+        if operator.takes == "period":
+            return str(PERIODS.get(value, value))
+        if operator.takes == "days":
+            return shown_days(value)
+        return shown_moment(parse_moment(value))
+
+    def choices_of(self, operator: Operator) -> list[tuple[str, str]]:
+        if operator.takes != "period":
+            return []
+        return [(name, str(label)) for name, label in PERIODS.items()]
+
+
+def _parse_time(operator: Operator, value: str) -> Any:
+    if operator.takes == "period":
+        period(value)
+        return value
+    return last_days(value) and value if operator.takes == "days" else parse_moment(value)
+
+
+def _text(value: str) -> str:
+    text = normalize_line(value)
+    if not text or len(text) > MAX_VALUE_LENGTH:
+        raise InvalidValue(value[:MAX_VALUE_LENGTH])
+    return text

@@ -1,0 +1,131 @@
+"""Records: what an app declares of a model, so that lists, pages, forms and views come with it.
+
+An app registers a `Record` in its ``ready``; navigation, pages, saved views and tests read the
+registry. The model's manager has ``visible_to(principal)``.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from django.urls import reverse
+from django.utils.text import capfirst
+
+from crm.core.records.fields import Field
+
+
+class Reader(Protocol):
+    """Who reads a list: a member, or an API key."""
+
+    @property
+    def organization_id(self) -> UUID: ...
+
+    @property
+    def user_id(self) -> UUID | None: ...
+
+    def may(self, area: Any, action: Any = ..., at_least: Any = ...) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInView:
+    """A view of a list that every organization has; ``where`` is the JSON of its filter."""
+
+    key: str
+    label: Any
+    where: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The declaration of a record.
+
+    ``slug`` is the URL namespace and the name in saved views, ``area`` the permission area.
+    ``title`` is the attribute that names a row. ``columns`` are shown unless others are chosen,
+    ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
+    ``form`` names the columns that people edit, by ``create(by=, **values)`` and
+    ``update(by=, pk=, version=, **values)``; of ``needs_one_of`` one must be filled in. ``owners``
+    is the attribute with the ids of the users to whom a row belongs.
+    """
+
+    slug: str
+    model: type[Model]
+    area: str
+    icon: str
+    fields: tuple[Field, ...]
+    columns: tuple[str, ...]
+    order: str
+    title: str
+    search: Callable[[QuerySet[Any], str], QuerySet[Any]]
+    form: tuple[str, ...]
+    create: Callable[..., Model]
+    update: Callable[..., Model]
+    new_label: Any
+    empty_text: Any
+    views: Sequence[BuiltInView] = ()
+    needs_one_of: tuple[str, ...] = ()
+    owners: str = "owner_ids"
+
+    @property
+    def label(self) -> str:
+        return capfirst(str(self.model._meta.verbose_name_plural))
+
+    @property
+    def singular(self) -> str:
+        return capfirst(str(self.model._meta.verbose_name))
+
+    def field(self, name: str) -> Field | None:
+        return next((each for each in self.fields if each.name == name), None)
+
+    def visible_to(self, reader: Reader) -> QuerySet[Any]:
+        manager: Any = self.model._default_manager
+        found: QuerySet[Any] = manager.visible_to(reader)
+        return found
+
+    def title_of(self, row: Model) -> str:
+        return str(getattr(row, self.title))
+
+    def owner_ids_of(self, row: Model) -> Collection[UUID | None]:
+        found: Collection[UUID | None] = getattr(row, self.owners)
+        return found
+
+    def form_values_of(self, row: Model) -> dict[str, Any]:
+        return {name: getattr(row, name) for name in self.form}
+
+    @property
+    def list_url(self) -> str:
+        return reverse(f"{self.slug}:list")
+
+    @property
+    def new_url(self) -> str:
+        return reverse(f"{self.slug}:new")
+
+    def url_of(self, row: Model) -> str:
+        return reverse(f"{self.slug}:page", args=[row.pk])
+
+    def edit_url_of(self, row: Model) -> str:
+        return reverse(f"{self.slug}:edit", args=[row.pk])
+
+    def access_url_of(self, row: Model) -> str:
+        return reverse(f"{self.slug}:access", args=[row.pk])
+
+
+_records: dict[str, Record] = {}
+
+
+def register(record: Record) -> Record:
+    """Register a record; return it with its fields bound to the model's columns."""
+    fields = tuple(replace(each, model=record.model) for each in record.fields)
+    bound = replace(record, fields=fields)
+    _records[record.slug] = bound
+    return bound
+
+
+def get_record(slug: str) -> Record:
+    """Return a registered record. Raise KeyError."""
+    return _records[slug]
+
+
+def records() -> Iterator[Record]:
+    yield from _records.values()

@@ -1,0 +1,33 @@
+"""Records of the kit in templates: what a row is called, where it is, and its values."""
+
+import re
+from typing import Any
+
+from django import template
+from django.db.models import Model
+
+from crm.core.records import Field, Record
+
+register = template.Library()
+_NOT_DIALLED = re.compile(r"[^0-9+*#]")
+
+
+@register.filter
+def url_of(record: Record, row: Model) -> str:
+    return record.url_of(row)
+
+
+@register.filter
+def title_of(record: Record, row: Model) -> str:
+    return record.title_of(row)
+
+
+@register.filter
+def value_of(field: Field, row: Model) -> Any:
+    return field.value_of(row)
+
+
+@register.filter
+def dialled(number: str) -> str:
+    """Return the part of a phone number that a ``tel:`` link may hold."""
+    return _NOT_DIALLED.sub("", number)

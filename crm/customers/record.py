@@ -1,0 +1,72 @@
+"""Customers as a record of the kit."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from crm.accounts.models import Language
+from crm.accounts.permissions import Module
+from crm.core.records import (
+    BuiltInView,
+    ChoiceField,
+    EmailField,
+    MomentField,
+    PhoneField,
+    Record,
+    TextField,
+)
+from crm.customers.managers import CustomerQuerySet
+from crm.customers.models import Customer
+from crm.customers.services import create_customer, update_customer
+
+
+def _update(*, pk: UUID, **values: Any) -> Customer:
+    return update_customer(customer_id=pk, **values)
+
+
+def _search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
+    assert isinstance(found, CustomerQuerySet)  # noqa: S101  the manager of the model
+    return found.named_like(text)
+
+
+CUSTOMERS = Record(
+    slug="customers",
+    model=Customer,
+    area=Module.CUSTOMERS,
+    icon="users",
+    fields=(
+        TextField(name="name", is_sortable=True, sort_column="sort_name"),
+        EmailField(name="email"),
+        PhoneField(name="phone"),
+        ChoiceField(name="stage"),
+        ChoiceField(name="language_code", options=Language.choices),
+        MomentField(name="created_at", label=_("created"), is_sortable=True),
+        MomentField(name="updated_at", label=_("changed"), is_sortable=True),
+    ),
+    columns=("name", "email", "phone", "stage", "created_at"),
+    order="-created_at",
+    title="display_name",
+    search=_search,
+    form=("name", "email", "phone", "language_code"),
+    create=create_customer,
+    update=_update,
+    needs_one_of=("name", "email", "phone"),
+    new_label=_("New customer"),
+    empty_text=_("Visitors who write in the chat come here by themselves. Or add the first one."),
+    views=(
+        BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),
+        BuiltInView(
+            "contacts",
+            _("Customers"),
+            {"all": [{"field": "stage", "op": "in", "value": ["customer"]}]},
+        ),
+        BuiltInView(
+            "visitors",
+            _("Visitors"),
+            {"all": [{"field": "stage", "op": "in", "value": ["visitor"]}]},
+        ),
+    ),
+)

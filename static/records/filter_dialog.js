@@ -1,0 +1,269 @@
+// The dialog in which a filter is built: conditions and groups of which all, or any, must hold.
+//
+// What it sends is the JSON of the filter language, in the field "where" of its form.
+
+/**
+ * @typedef {{name: string, label: string, takes: string, choices: [string, string][]}} Operator
+ * @typedef {{name: string, label: string, operators: Operator[]}} Field
+ * @typedef {{field: string, op: string, value?: string | string[]}} Condition
+ * @typedef {{all?: (Condition | Group)[], any?: (Condition | Group)[]}} Group
+ */
+
+const DEEPEST = 2;
+
+export class FilterDialog {
+  /** @type {HTMLDialogElement} */
+  #dialog;
+  /** @type {Field[]} */
+  #fields;
+  /** @type {Group} */
+  #where;
+  /** @type {HTMLElement} */
+  #groups;
+
+  /**
+   * @param {HTMLDialogElement} dialog
+   * @param {{fields: Field[], where: Group}} data
+   */
+  constructor(dialog, { fields, where }) {
+    this.#dialog = dialog;
+    this.#fields = fields;
+    this.#where = where;
+    this.#groups = /** @type {HTMLElement} */ (dialog.querySelector("[data-filter-groups]"));
+    const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
+    form.addEventListener("submit", () => {
+      const field = /** @type {HTMLInputElement} */ (form.querySelector("[data-filter-where]"));
+      field.value = JSON.stringify(readGroup(this.#groups.firstElementChild));
+    });
+    dialog.querySelector("[data-filter-close]")?.addEventListener("click", () => dialog.close());
+    dialog.querySelector("[data-filter-clear]")?.addEventListener("click", () => {
+      this.#draw({ all: [] });
+    });
+  }
+
+  open() {
+    this.#draw(this.#where);
+    this.#dialog.showModal();
+    const first = this.#groups.querySelector(".filter-line select, [data-add]");
+    /** @type {HTMLElement | null} */ (first)?.focus();
+  }
+
+  /** @param {Group} group */
+  #draw(group) {
+    const { parts } = partsOf(group);
+    const shown = parts.length ? group : { all: [{ field: this.#fields[0].name, op: "" }] };
+    this.#groups.replaceChildren(this.#group(shown, 1));
+  }
+
+  /**
+   * @param {Group} group
+   * @param {number} depth
+   */
+  #group(group, depth) {
+    const box = element("fieldset", "filter-group");
+    const { parts, isAny } = partsOf(group);
+    const match = select(gettext("Match"), [
+      ["all", gettext("All conditions hold")],
+      ["any", gettext("Any condition holds")],
+    ]);
+    match.dataset.match = "";
+    match.value = isAny ? "any" : "all";
+    const lines = element("div", "filter-lines");
+    for (const part of parts) lines.append(this.#part(part, depth));
+    const foot = element("div", "filter-foot");
+    foot.append(
+      button(gettext("Add a condition"), "add", () => {
+        const line = this.#line({ field: this.#fields[0].name, op: "" });
+        lines.append(line);
+        /** @type {HTMLElement} */ (line.querySelector("select")).focus();
+      }),
+    );
+    if (depth < DEEPEST) {
+      foot.append(
+        button(gettext("Add a group"), "addGroup", () => {
+          const fresh = { any: [{ field: this.#fields[0].name, op: "" }] };
+          lines.append(this.#group(fresh, depth + 1));
+        }),
+      );
+    } else {
+      foot.append(button(gettext("Remove the group"), "remove", () => box.remove()));
+    }
+    box.append(match, lines, foot);
+    return box;
+  }
+
+  /**
+   * @param {Condition | Group} part
+   * @param {number} depth
+   */
+  #part(part, depth) {
+    return "field" in part ? this.#line(part) : this.#group(part, depth + 1);
+  }
+
+  /** @param {Condition} condition */
+  #line(condition) {
+    const line = element("div", "filter-line");
+    const fields = select(
+      gettext("Field"),
+      this.#fields.map(({ name, label }) => [name, label]),
+    );
+    fields.dataset.field = "";
+    fields.value = condition.field;
+    const rest = element("div", "filter-rest");
+    const drawRest = (op = "", value = undefined) => {
+      const field = /** @type {Field} */ (this.#fields.find(({ name }) => name === fields.value));
+      rest.replaceChildren(...operatorAndValue(field, op, value));
+    };
+    fields.addEventListener("change", () => drawRest());
+    drawRest(condition.op, condition.value);
+    const remove = button(gettext("Remove"), "remove", () => {
+      const next = line.nextElementSibling ?? line.previousElementSibling;
+      const focused = next ?? line.closest(".filter-group")?.querySelector("[data-add]");
+      line.remove();
+      const target = focused?.matches("[data-add]") ? focused : focused?.querySelector("select");
+      /** @type {HTMLElement | null | undefined} */ (target)?.focus();
+    });
+    remove.classList.add("filter-remove");
+    line.append(fields, rest, remove);
+    return line;
+  }
+}
+
+/**
+ * @param {Field} field
+ * @param {string} op
+ * @param {string | string[]} [value]
+ */
+function operatorAndValue(field, op, value) {
+  const operators = select(
+    gettext("Comparison"),
+    field.operators.map(({ name, label }) => [name, label]),
+  );
+  operators.dataset.op = "";
+  if (op) operators.value = op;
+  const place = element("div", "filter-value");
+  const draw = (given = undefined) => {
+    const operator = field.operators.find(({ name }) => name === operators.value);
+    place.replaceChildren(...(operator ? valueFields(operator, given) : []));
+  };
+  operators.addEventListener("change", () => draw());
+  draw(value);
+  return [operators, place];
+}
+
+/**
+ * @param {Operator} operator
+ * @param {string | string[]} [value]
+ */
+function valueFields({ takes, choices }, value) {
+  const values = value === undefined ? [] : [value].flat();
+  if (takes === "none") return [];
+  if (takes === "choices") {
+    const box = element("div", "filter-choices");
+    for (const [key, label] of choices) {
+      const choice = element("label", "form-check");
+      const input = document.createElement("input");
+      input.type = "checkbox";
+      input.className = "form-check-input";
+      input.value = key;
+      input.dataset.value = "";
+      input.checked = values.includes(key);
+      choice.append(input, element("span", "form-check-label", label));
+      box.append(choice);
+    }
+    return [box];
+  }
+  if (takes === "period") {
+    const periods = select(gettext("Period"), choices);
+    periods.dataset.value = "";
+    if (values[0]) periods.value = values[0];
+    return [periods];
+  }
+  const input = document.createElement("input");
+  input.className = "form-control";
+  input.dataset.value = "";
+  input.required = true;
+  input.setAttribute("aria-label", takes === "days" ? gettext("Days") : gettext("Value"));
+  input.type = takes === "moment" ? "date" : takes === "days" ? "number" : "text";
+  if (takes === "days") Object.assign(input, { min: "1", max: "3660", value: "7" });
+  if (takes === "text") input.maxLength = 255;
+  if (values[0]) input.value = takes === "moment" ? values[0].slice(0, 10) : values[0];
+  return [input];
+}
+
+/** Return the JSON of a group as it stands in the dialog; what has no value is left out.
+ *
+ * @param {Element | null} box
+ * @returns {Group} */
+function readGroup(box) {
+  const match = /** @type {HTMLSelectElement | null} */ (box?.querySelector("[data-match]"));
+  const lines = [...(box?.querySelector(".filter-lines")?.children ?? [])];
+  /** @type {(Condition | Group)[]} */
+  const parts = [];
+  for (const line of lines) {
+    if (!line.matches(".filter-group")) parts.push(...readCondition(line));
+    else if (partsOf(readGroup(line)).parts.length) parts.push(readGroup(line));
+  }
+  return match?.value === "any" ? { any: parts } : { all: parts };
+}
+
+/**
+ * @param {Element} line
+ * @returns {Condition[]}
+ */
+function readCondition(line) {
+  const chosen = (/** @type {string} */ name) =>
+    /** @type {HTMLSelectElement} */ (line.querySelector(`[data-${name}]`)).value;
+  const condition = { field: chosen("field"), op: chosen("op") };
+  const inputs = /** @type {HTMLInputElement[]} */ ([...line.querySelectorAll("[data-value]")]);
+  if (!inputs.length) return [condition];
+  if (inputs[0].type !== "checkbox") {
+    return inputs[0].value ? [{ ...condition, value: inputs[0].value }] : [];
+  }
+  const value = inputs.filter(({ checked }) => checked).map((input) => input.value);
+  return value.length ? [{ ...condition, value }] : [];
+}
+
+/** @param {Group} group */
+function partsOf(group) {
+  return group.any ? { parts: group.any, isAny: true } : { parts: group.all ?? [], isAny: false };
+}
+
+/**
+ * @param {string} name
+ * @param {string} className
+ * @param {string} [text]
+ */
+function element(name, className, text) {
+  const made = document.createElement(name);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/**
+ * @param {string} label
+ * @param {string} name
+ * @param {() => void} run
+ */
+function button(label, name, run) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "btn btn-sm";
+  made.textContent = label;
+  made.dataset[name] = "";
+  made.addEventListener("click", run);
+  return made;
+}
+
+/**
+ * @param {string} label
+ * @param {[string, string][]} options
+ */
+function select(label, options) {
+  const made = document.createElement("select");
+  made.className = "form-select";
+  made.setAttribute("aria-label", label);
+  for (const [value, text] of options) made.add(new Option(text, value));
+  return made;
+}

@@ -1,0 +1,81 @@
+// The page of a list: the filter's dialog, the order of columns, menus and the keyboard.
+import { FilterDialog } from "./filter_dialog.js";
+
+const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("filter-dialog"));
+const data = document.getElementById("filter-data");
+const search = /** @type {HTMLInputElement | null} */ (document.getElementById("record-search"));
+
+if (dialog && data) {
+  const filter = new FilterDialog(dialog, JSON.parse(data.textContent ?? "{}"));
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest("[data-filter-open]")) filter.open();
+  });
+}
+
+// --- Menus --------------------------------------------------------------------------------------
+
+document.addEventListener("click", ({ target }) => {
+  /** @type {NodeListOf<HTMLDetailsElement>} */
+  const menus = document.querySelectorAll("details.record-menu[open]");
+  for (const menu of menus) {
+    if (target instanceof Node && !menu.contains(target)) menu.open = false;
+  }
+});
+
+for (const button of document.querySelectorAll("[data-move]")) {
+  /** @type {HTMLButtonElement} */ (button).hidden = false;
+  button.addEventListener("click", () => {
+    const line = button.closest("li");
+    const above = line?.previousElementSibling;
+    if (line && above) above.before(line);
+    /** @type {HTMLButtonElement} */ (button).focus();
+  });
+}
+
+// --- Keyboard -----------------------------------------------------------------------------------
+
+const rows = () =>
+  /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-row] .record-title")]);
+
+/** @param {number} step */
+function move(step) {
+  const all = rows();
+  const now = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const next = now < 0 ? (step > 0 ? 0 : all.length - 1) : now + step;
+  all[Math.max(0, Math.min(all.length - 1, next))]?.focus();
+}
+
+/** What a key does, by where it lies: letters differ between layouts.
+ *
+ * @type {Record<string, () => void>} */
+const KEYS = {
+  KeyJ: () => move(1),
+  KeyK: () => move(-1),
+  Slash: () => search?.focus(),
+  KeyF: () => /** @type {HTMLElement} */ (document.querySelector("[data-filter-open]"))?.click(),
+  KeyN: () => /** @type {HTMLElement} */ (document.querySelector("[data-new]"))?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const { target } = event;
+  const isMenu = target instanceof Element && target.closest("details.record-menu[open]");
+  if (event.key === "Escape" && isMenu) {
+    const menu = /** @type {HTMLDetailsElement} */ (isMenu);
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog?.open) return;
+  const isField = target instanceof Element && target.matches("input, textarea, select");
+  if (isField) {
+    if (event.key === "ArrowDown" && target === search) {
+      event.preventDefault();
+      move(1);
+    }
+    return;
+  }
+  const act = KEYS[event.code];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});

@@ -1,0 +1,192 @@
+"""Lists of records in a browser: filter, search, views, keyboard, phone."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chat.models import Widget
+from crm.accounts.models import Membership, SavedView
+from crm.customers.models import Customer
+from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
+from tests.browser.widths import assert_within_with_any_font
+from tests.conftest import make_conversation
+from tests.servers import LiveServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LIST = "/app/customers/"
+
+
+@pytest.fixture
+def people(owner: Membership, widget: Widget) -> None:
+    for name, email, stage in (
+        ("Đỗ Quang Huy", "huy@shop.example", "customer"),
+        ("Екатерина Лунёва", "", "customer"),
+        ("Miguel Ocampo", "miguel@shop.example", "visitor"),
+    ):
+        customer = Customer.objects.create(
+            organization=owner.organization, name=name, email=email, stage=stage
+        )
+    make_conversation(customer, widget)
+
+
+@pytest.fixture
+def desk(
+    chromium: Browser, web_server: LiveServer, owner: Membership, people: None
+) -> Iterator[Page]:
+    with logged_in(chromium, web_server.base_url, owner) as context:
+        page = context.new_page()
+        faults = Faults()
+        faults.watch(page)
+        page.goto(LIST)
+        yield page
+        assert faults.lines == []
+
+
+def names(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("[data-row] .record-title").all_inner_texts()]
+
+
+def titles(page: Page) -> list[str]:
+    return [text.split("\n")[-1] for text in names(page)]
+
+
+def test_search_keeps_what_is_being_typed_and_the_address(desk: Page) -> None:
+    field = desk.locator("#record-search")
+    desk.keyboard.press("/")
+    expect(field).to_be_focused()
+    field.press_sequentially("quang ")
+    expect(desk.locator("[data-row]")).to_have_count(1)
+    expect(desk.locator("#record-total")).to_have_text("1")
+    expect(field).to_have_value("quang ")
+    field.press_sequentially("hu")
+    desk.wait_for_url("**q=quang+hu")
+    expect(field).to_be_focused()
+    desk.reload()
+    assert titles(desk) == ["Đỗ Quang Huy"]
+    desk.locator("#record-search").fill("лунева")
+    expect(desk.get_by_role("link", name="Екатерина Лунёва")).to_be_visible()
+    desk.locator("#record-search").fill("nobody")
+    expect(desk.locator(".record-empty")).to_contain_text("Nothing matches")
+
+
+def test_a_filter_with_a_group_is_built_shown_in_words_and_taken_apart(desk: Page) -> None:
+    desk.get_by_role("button", name="Filter").click()
+    dialog = desk.get_by_role("dialog", name="Filter")
+    line = dialog.locator(".filter-line").first
+    line.get_by_label("Field").select_option(label="Stage")
+    line.get_by_text("Customer", exact=True).click()
+    dialog.get_by_role("button", name="Add a group").click()
+    group = dialog.locator(".filter-group .filter-group")
+    inner = group.locator(".filter-line").first
+    inner.get_by_label("Field").select_option(label="Email address")
+    inner.get_by_label("Comparison").select_option(label="is filled in")
+    group.get_by_role("button", name="Add a condition").click()
+    second = group.locator(".filter-line").nth(1)
+    second.get_by_label("Field").select_option(label="Name")
+    second.get_by_label("Value").fill("Екатерина Лунёва")
+    assert serious_faults(desk) == []
+    dialog.get_by_role("button", name="Apply").click()
+    expect(desk.locator(".record-chip")).to_have_count(2)
+    assert sorted(titles(desk)) == sorted(["Đỗ Quang Huy", "Екатерина Лунёва"])
+    expect(desk.locator(".record-chip").nth(1)).to_contain_text("Email address is filled in or")
+    # Opened again, the dialog holds the same filter.
+    desk.get_by_role("button", name="Filter").click()
+    again = desk.locator(".filter-group .filter-group .filter-line").nth(1)
+    expect(again.get_by_label("Value")).to_have_value("Екатерина Лунёва")
+    desk.keyboard.press("Escape")
+    desk.get_by_role("link", name="Remove the filter: Stage is Customer").click()
+    expect(desk.locator(".record-chip")).to_have_count(1)
+    desk.get_by_role("link", name="Reset").click()
+    expect(desk.locator("[data-row]")).to_have_count(3)
+
+
+def test_columns_order_and_name_are_saved_as_a_view_that_opens_first(
+    desk: Page, owner: Membership
+) -> None:
+    desk.get_by_role("link", name="Name", exact=True).click()
+    assert titles(desk) == ["Đỗ Quang Huy", "Miguel Ocampo", "Екатерина Лунёва"]
+    desk.locator("summary", has_text="Columns").click()
+    desk.get_by_label("Phone").uncheck()
+    desk.get_by_role("button", name="Move Email address up").click()
+    desk.get_by_role("button", name="Apply").click()
+    expect(desk.locator("thead th")).to_have_text(["Email address", "Name", "Stage", "Created"])
+    desk.locator("summary", has_text="View").click()
+    desk.get_by_label("Save as a new view").fill("By address")
+    assert serious_faults(desk) == []
+    desk.get_by_role("button", name="Save", exact=True).click()
+    expect(desk.get_by_role("link", name="By address")).to_have_attribute("aria-current", "true")
+    desk.locator("summary", has_text="View").click()
+    desk.get_by_role("button", name="Open the list with this view").click()
+    expect(desk.locator(".toast-line")).to_contain_text("opens with this view")
+    desk.goto(LIST)
+    expect(desk.get_by_role("link", name="By address")).to_have_attribute("aria-current", "true")
+    desk.locator("summary", has_text="View").click()
+    desk.get_by_role("button", name="Delete the view").click()
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.get_by_role("link", name="By address")).to_be_visible()
+    assert SavedView.objects.get().owner_id == owner.user_id
+
+
+def test_the_keyboard_leads_through_the_list_to_a_page_and_its_form(desk: Page) -> None:
+    desk.keyboard.press("j")
+    expect(desk.locator("[data-row] .record-title").first).to_be_focused()
+    desk.keyboard.press("j")
+    desk.keyboard.press("k")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Miguel Ocampo")
+    expect(desk.get_by_role("heading", name="Conversations")).to_be_visible()
+    expect(desk.locator(".record-last")).to_have_text("Do you ship to Manila?")
+    assert serious_faults(desk) == []
+    desk.get_by_role("link", name="Edit").click()
+    desk.get_by_label("Phone").fill("+63 917 555 0142")
+    assert serious_faults(desk) == []
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_role("link", name="+63 917 555 0142")).to_have_attribute(
+        "href", "tel:+639175550142"
+    )
+    desk.goto(LIST)
+    desk.keyboard.press("n")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator(".field-error")).to_contain_text("Fill in at least one of these")
+
+
+def test_more_rows_come_at_the_end_of_the_list(desk: Page, owner: Membership) -> None:
+    Customer.objects.bulk_create(
+        Customer(organization=owner.organization, name=f"Customer {number}") for number in range(60)
+    )
+    desk.reload()
+    expect(desk.locator("[data-row]")).to_have_count(50)
+    desk.get_by_role("link", name="Show more").click()
+    expect(desk.locator("[data-row]")).to_have_count(63)
+    assert len(set(names(desk))) == 63
+
+
+def test_a_phone_shows_cards_within_its_width(
+    chromium: Browser, web_server: LiveServer, owner: Membership, people: None
+) -> None:
+    with logged_in(
+        chromium,
+        web_server.base_url,
+        owner,
+        viewport=PHONE,
+        has_touch=True,
+        is_mobile=True,
+        bypass_csp=True,
+    ) as context:
+        page = context.new_page()
+        for path in (LIST, f"{LIST}new/", f"{LIST}?email__filled=true&sort=name"):
+            page.goto(path)
+            assert serious_faults(page) == []
+            assert_within_with_any_font(page)
+        page.get_by_role("button", name="Filter").tap()
+        assert_within_with_any_font(page)
+        page.keyboard.press("Escape")
+        page.locator("summary", has_text="View").tap()
+        assert_within_with_any_font(page)
+        page.goto(LIST)
+        page.get_by_role("link", name="Miguel Ocampo").tap()
+        expect(page.get_by_role("heading", name="Conversations")).to_be_visible()
+        assert_within_with_any_font(page)
+        assert serious_faults(page) == []

@@ -1,0 +1,201 @@
+"""What every record of the kit does, asked of each that is registered."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from crm.accounts.models import Membership, Organization
+from crm.accounts.permissions import Module
+from crm.core.records import ListState, Record, get_record, records
+from crm.core.records.fields import ChoiceField, Field, MomentField, Operator
+from crm.customers.models import Customer
+
+pytestmark = pytest.mark.django_db
+
+# How a row of each record is made, and what its form is filled with.
+ROWS: dict[str, Callable[[Organization, int], Any]] = {
+    "customers": lambda organization, number: Customer.objects.create(
+        organization=organization,
+        name=f"Name {number % 7}" if number % 3 else "",
+        email=f"c{number}@shop.example" if number % 2 else "",
+        stage="customer" if number % 3 else "visitor",
+    ),
+}
+FORMS: dict[str, dict[str, str]] = {
+    "customers": {"name": "Ana", "email": "ana@shop.example", "phone": "+63 2 555"},
+}
+ALL = sorted(record.slug for record in records())
+QUERIES_OF_A_PAGE = 8
+
+
+@pytest.fixture(params=ALL)
+def record(request: pytest.FixtureRequest) -> Record:
+    return get_record(request.param)
+
+
+@pytest.fixture
+def browser(client: Client, owner: Membership) -> Client:
+    client.force_login(owner.user)
+    return client
+
+
+def make(record: Record, organization: Organization, count: int) -> list[Any]:
+    return [ROWS[record.slug](organization, number) for number in range(count)]
+
+
+def test_every_record_has_rows_and_a_form_here() -> None:
+    assert set(ROWS) == set(FORMS) == set(ALL)
+
+
+def ids_of(record: Record, state: ListState, reader: Membership) -> list[UUID]:
+    ids: list[UUID] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = state.page(reader, cursor)
+        ids += [row.pk for row in page.rows]
+        cursor = page.next_cursor
+    return ids
+
+
+def test_each_order_gives_each_row_once(
+    record: Record, organization: Organization, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.core.records.lists.PAGE_SIZE", 4)
+    rows = {row.pk: row for row in make(record, organization, 15)}
+    sortable = [field for field in record.fields if field.is_sortable]
+    assert sortable
+    for field in sortable:
+        upwards = ids_of(record, ListState(record, sort=field.name), owner)
+        downwards = ids_of(record, ListState(record, sort=f"-{field.name}"), owner)
+        assert set(upwards) == set(rows), field.name
+        assert upwards == downwards[::-1], field.name
+        values = [getattr(rows[pk], field.orders_by) for pk in upwards]
+        assert values == sorted(values), field.name
+
+
+def value_for(field: Field, operator: Operator) -> str:
+    if isinstance(field, ChoiceField):
+        return field.choices()[0][0]
+    if isinstance(field, MomentField):
+        return {"period": "this_year", "days": "30", "moment": "2020-01-01"}[operator.takes]
+    return "x@y.example"
+
+
+def test_each_operator_can_be_asked_for_in_an_address(
+    record: Record, organization: Organization, browser: Client
+) -> None:
+    make(record, organization, 3)
+    for field in record.fields:
+        for operator in field.operators:
+            name = f"{field.name}__{operator.name}"
+            answer = browser.get(record.list_url, {name: value_for(field, operator)})
+            assert answer.status_code == 200, name
+            (condition,) = answer.context["state"].where.parts
+            assert condition.field.name == field.name
+            assert condition.operator is operator
+
+
+def test_the_list_takes_few_queries_however_many_rows(
+    record: Record, organization: Organization, browser: Client
+) -> None:
+    counts = []
+    for count in (2, 20):
+        make(record, organization, count)
+        browser.get(record.list_url)
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(record.list_url).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= QUERIES_OF_A_PAGE + 2
+
+
+def test_each_column_can_be_shown_and_others_are_refused(
+    record: Record, organization: Organization, browser: Client
+) -> None:
+    make(record, organization, 2)
+    names = ",".join(field.name for field in reversed(record.fields))
+    shown = browser.get(record.list_url, {"columns": names})
+    assert [field.name for field in shown.context["columns"]] == names.split(",")
+    for parameters in ({"columns": "nothing"}, {"sort": "nothing"}, {"nothing__is": "1"}):
+        refused = browser.get(record.list_url, parameters)
+        assert refused.status_code == 400
+        assert refused.context["error"] in refused.content.decode()
+        assert refused.context["rows"]
+    assert browser.get(record.list_url, {"cursor": "nonsense"}).status_code == 400
+
+
+def test_without_the_permission_there_is_no_list_page_or_form(
+    record: Record, organization: Organization, client: Client, viewer: Membership
+) -> None:
+    (row,) = make(record, organization, 1)
+    client.force_login(viewer.user)
+    assert client.get(record.list_url).status_code == 200
+    assert record.new_url not in client.get(record.list_url).content.decode()
+    assert record.edit_url_of(row) not in client.get(record.url_of(row)).content.decode()
+    for url in (record.new_url, record.edit_url_of(row)):
+        assert client.get(url).status_code == 403
+        assert client.post(url, FORMS[record.slug]).status_code == 403
+
+
+def test_rows_of_others_are_not_there(
+    record: Record,
+    organization: Organization,
+    stranger_organization: Organization,
+    browser: Client,
+) -> None:
+    (foreign,) = make(record, stranger_organization, 1)
+    for url in (record.url_of(foreign), record.edit_url_of(foreign), record.access_url_of(foreign)):
+        assert browser.get(url).status_code == 404
+        assert browser.post(url, FORMS[record.slug]).status_code in {404, 405}
+    assert not browser.get(record.list_url).context["rows"]
+
+
+def test_a_form_creates_and_changes_what_was_changed_alone(
+    record: Record, organization: Organization, browser: Client
+) -> None:
+    created = browser.post(record.new_url, FORMS[record.slug])
+    assert created.status_code == 302
+    row: Any = record.model._default_manager.get()
+    assert created["Location"] == record.url_of(row)
+    for name, value in FORMS[record.slug].items():
+        assert getattr(row, name) == value
+    page = browser.get(record.url_of(row))
+    assert record.title_of(row) in page.content.decode()
+    form = browser.get(record.edit_url_of(row)).context["form"]
+    name = record.form[0]
+    given = {f"initial-{each}": form[each].value() or "" for each in form.fields}
+    given |= {each: form[each].value() or "" for each in form.fields}
+    given |= {name: "Another", "_version": str(row.version)}
+    # Meanwhile somebody changes another field: both changes stay.
+    other = record.form[1]
+    record.update(by=Membership.objects.get(), pk=row.pk, **{other: ""})
+    conflict = browser.post(record.edit_url_of(row), given)
+    assert conflict.status_code == 409
+    again = given | {each: conflict.context["form"][each].value() or "" for each in form.fields}
+    again["_version"] = str(conflict.context["form"].edited_version)
+    again |= {f"initial-{other}": ""}
+    assert browser.post(record.edit_url_of(row), again).status_code == 302
+    row.refresh_from_db()
+    assert (getattr(row, name), getattr(row, other)) == ("Another", "")
+
+
+@pytest.mark.parametrize("language", ["en", "vi", "ru"])
+def test_list_page_and_form_speak_each_language(
+    record: Record, organization: Organization, browser: Client, language: str
+) -> None:
+    (row,) = make(record, organization, 1)
+    with translation.override(language):
+        heading, new = record.label, str(record.new_label)
+    headers = {"Accept-Language": language}
+    assert heading in browser.get(record.list_url, headers=headers).content.decode()
+    assert new in browser.get(record.new_url, headers=headers).content.decode()
+    assert heading in browser.get(record.url_of(row), headers=headers).content.decode()
+
+
+def test_a_record_names_an_area_of_permissions(record: Record) -> None:
+    assert Module(record.area)

@@ -1,0 +1,242 @@
+"""Saved views: own and shared, changed by whom they belong to, undone after a deletion."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from crm.accounts.errors import (
+    SavedViewNameTaken,
+    SavedViewNotFound,
+    SavedViewNotYours,
+    TooManySavedViews,
+    UndoImpossible,
+)
+from crm.accounts.models import Membership, SavedView
+from crm.accounts.permissions import NO_RIGHTS, ApiKeyPrincipal
+from crm.accounts.services import saved_views
+from crm.accounts.services.saved_views import (
+    create_view,
+    delete_view,
+    set_default_view,
+    update_view,
+    views_of,
+)
+from crm.accounts.services.undo import undo
+from crm.core.errors import Forbidden
+from crm.core.records import ListState, get_record, parse_json
+from crm.core.versions import EditedMeanwhile
+from crm.customers.models import Customer
+
+pytestmark = pytest.mark.django_db
+
+CUSTOMERS = get_record("customers")
+LIST = "/app/customers/"
+STATE = ListState(
+    CUSTOMERS,
+    where=parse_json(CUSTOMERS, {"field": "email", "op": "filled"}),
+    search="an",
+    sort="-name",
+    columns=("name", "email"),
+)
+
+
+def save(by: Membership, name: str = "With email", *, is_shared: bool = False) -> SavedView:
+    return create_view(by=by, state=STATE, name=name, is_shared=is_shared)
+
+
+def labels(by: Membership) -> list[str]:
+    return [view.label for view in views_of(by, CUSTOMERS) if view.saved]
+
+
+def test_a_view_keeps_filter_search_order_and_columns(owner: Membership) -> None:
+    saved = save(owner)
+    (view,) = [view for view in views_of(owner, CUSTOMERS) if view.saved]
+    assert view.is_mine
+    assert view.state == ListState(
+        CUSTOMERS, STATE.where, STATE.search, STATE.sort, STATE.columns, str(saved.pk)
+    )
+
+
+def test_only_shared_views_are_others(
+    owner: Membership, agent: Membership, stranger: Membership
+) -> None:
+    save(owner, "Mine")
+    save(owner, "Ours", is_shared=True)
+    assert labels(owner) == ["Mine", "Ours"]
+    assert labels(agent) == ["Ours"]
+    assert labels(stranger) == []
+
+
+def test_a_view_of_others_is_not_there_and_a_shared_one_is_read_only(
+    owner: Membership, agent: Membership, stranger: Membership
+) -> None:
+    private, shared = save(owner, "Mine"), save(owner, "Ours", is_shared=True)
+    for view, by, error in (
+        (private, agent, SavedViewNotFound),
+        (shared, agent, SavedViewNotYours),
+        (shared, stranger, SavedViewNotFound),
+    ):
+        with pytest.raises(error):
+            update_view(by=by, view_id=view.pk, version=None, name="Taken over")
+        with pytest.raises(error):
+            delete_view(by=by, view_id=view.pk)
+    # Who manages the settings keeps the shared views in order.
+    of_agent = save(agent, "Of an agent", is_shared=True)
+    update_view(by=owner, view_id=of_agent.pk, version=of_agent.version, is_shared=False)
+    assert "Of an agent" not in labels(owner)
+
+
+def test_names_are_told_apart_as_people_read_them(owner: Membership, agent: Membership) -> None:
+    save(owner, "Leads")
+    for name in ("leads", "Leads\u200b", " LEADS "):
+        with pytest.raises(SavedViewNameTaken):
+            save(owner, name)
+    other = save(owner, "Deals")
+    with pytest.raises(SavedViewNameTaken):
+        update_view(by=owner, view_id=other.pk, version=None, name="LEADS")
+    save(agent, "Leads")
+
+
+def test_an_edit_of_an_older_version_is_a_conflict(owner: Membership) -> None:
+    view = save(owner)
+    update_view(by=owner, view_id=view.pk, version=view.version, name="Renamed")
+    with pytest.raises(EditedMeanwhile):
+        update_view(by=owner, view_id=view.pk, version=view.version, name="Again")
+
+
+def test_there_is_an_end_of_views(owner: Membership, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_views, "MAX_VIEWS", 2)
+    save(owner, "One")
+    save(owner, "Two")
+    with pytest.raises(TooManySavedViews):
+        save(owner, "Three")
+
+
+def test_a_deletion_is_undone_unless_the_name_was_taken(owner: Membership) -> None:
+    view = save(owner, "Leads")
+    _deleted, action_id = delete_view(by=owner, view_id=view.pk)
+    assert action_id
+    undo(by=owner, action_id=action_id)
+    assert labels(owner) == ["Leads"]
+    _deleted, action_id = delete_view(by=owner, view_id=view.pk)
+    assert action_id
+    save(owner, "leads")
+    with pytest.raises(UndoImpossible):
+        undo(by=owner, action_id=action_id)
+
+
+def test_a_key_has_no_views(owner: Membership) -> None:
+    key = ApiKeyPrincipal(owner.organization_id, owner.rights, key_id="k")
+    with pytest.raises(SavedViewNotYours):
+        create_view(by=key, state=STATE, name="Of a key", is_shared=True)
+    powerless = ApiKeyPrincipal(owner.organization_id, NO_RIGHTS, key_id="k")
+    with pytest.raises(Forbidden):
+        create_view(by=powerless, state=STATE, name="Of a key", is_shared=True)
+
+
+def test_what_a_view_names_and_is_gone_is_left_out(owner: Membership) -> None:
+    view = save(owner)
+    stored = {"where": {"field": "shoe_size", "op": "is", "value": "44"}, "sort": "shoe_size"}
+    SavedView.objects.filter(pk=view.pk).update(state=stored | {"columns": ["name"]})
+    (shown,) = [view for view in views_of(owner, CUSTOMERS) if view.saved]
+    assert not shown.state.where
+    assert shown.state.effective_sort == "-created_at"
+    assert [field.name for field in shown.state.shown_columns] == ["name"]
+
+
+# --- Pages ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(client: Client, owner: Membership) -> Client:
+    client.force_login(owner.user)
+    return client
+
+
+def told(answer: Any) -> str:
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def post(browser: Client, do: str, **fields: Any) -> Any:
+    return browser.post(f"{LIST}views/", {"do": do, **fields})
+
+
+def test_a_list_that_was_changed_is_saved_and_opened_by_default(
+    browser: Client, owner: Membership
+) -> None:
+    Customer.objects.create(organization=owner.organization, name="An", email="an@shop.example")
+    changed = browser.get(LIST, {"email__filled": "true", "sort": "name"})
+    assert changed.context["is_changed"]
+    created = post(
+        browser, "create", state=changed.context["stored_json"], name="Reachable", is_shared="on"
+    )
+    view = SavedView.objects.get()
+    assert view.is_shared
+    assert created["Location"] == f"{LIST}?view={view.pk}"
+    page = browser.get(created["Location"])
+    assert not page.context["is_changed"]
+    assert page.context["state"].sort == "name"
+    assert browser.get(LIST).context["active_view"].key != str(view.pk)
+    browser.post(f"{LIST}views/default/", {"view": str(view.pk)})
+    assert browser.get(LIST).context["active_view"].key == str(view.pk)
+    # Another one is an address away, and from there the filter can be taken out.
+    assert browser.get(LIST, {"view": "all"}).context["active_view"].key == "all"
+    assert not browser.get(LIST, {"view": str(view.pk), "all": "true"}).context["state"].where
+    delete_view(by=owner, view_id=view.pk)
+    assert browser.get(LIST).status_code == 200
+
+
+def test_what_changed_is_stored_in_the_view_itself(browser: Client, owner: Membership) -> None:
+    view = save(owner)
+    state = json.dumps({"where": {"all": []}, "sort": "name", "columns": ["name"], "search": ""})
+    version = {"view": str(view.pk), "_version": str(view.version)}
+    post(browser, "update", state=state, **version)
+    view.refresh_from_db()
+    assert view.state["sort"] == "name"
+    stale = post(browser, "rename", name="Later", **version)
+    assert stale.status_code == 302
+    assert "while you were editing" in told(stale)
+    version["_version"] = str(view.version)
+    post(browser, "rename", name="Later", **version)
+    view.refresh_from_db()
+    assert view.name == "Later"
+    deleted = post(browser, "delete", **version)
+    assert "Later" in told(deleted)
+    assert not SavedView.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"do": "nothing"},
+        {"do": "create", "name": "", "state": "{}"},
+        {"do": "create", "name": "x" * 61, "state": "{}"},
+        {"do": "create", "name": "x", "state": "{"},
+        {"do": "create", "name": "x", "state": "[]"},
+        {"do": "create", "name": "x"},
+        {"do": "update", "view": "nonsense", "state": "{}"},
+        {"do": "delete", "view": "01890000-0000-7000-8000-000000000000"},
+    ],
+)
+def test_what_cannot_be_saved_is_said_and_nothing_is_stored(
+    browser: Client, fields: dict[str, str]
+) -> None:
+    answer = browser.post(f"{LIST}views/", fields)
+    assert answer.status_code in {302, 400}
+    if answer.status_code == 302:
+        assert told(answer)
+    assert not SavedView.objects.exists()
+
+
+def test_a_default_that_is_not_there_is_refused(browser: Client, agent: Membership) -> None:
+    private = save(agent, "Private")
+    for key in ("", "nothing", str(private.pk)):
+        assert browser.post(f"{LIST}views/default/", {"view": key}).status_code == 404
+    with pytest.raises(SavedViewNotFound):
+        set_default_view(by=agent, record=CUSTOMERS, key="nothing")
+    assert reverse("customers:default_view") == f"{LIST}views/default/"
