@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -11,7 +12,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -138,7 +138,7 @@ def test_two_operators_who_add_the_same_at_once_make_one(
 ) -> None:
     """The second one gets the form back, and not an error page without what was typed."""
 
-    def post() -> HttpResponse:
+    def post() -> Any:
         try:
             return operator.post(reverse(f"admin:{model}_add"), form)
         finally:
