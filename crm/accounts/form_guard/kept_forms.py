@@ -18,6 +18,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render, resolve_url
@@ -30,6 +31,7 @@ from crm.accounts.models import User
 from crm.core import ratelimit
 from crm.core.errors import AppError, NotAuthenticated
 from crm.core.http.exceptions import refusal_response
+from crm.core.text.normalization import normalize_line
 
 SESSION_FIELD = "kept_forms"
 KEPT_SECONDS = 3600
@@ -51,12 +53,13 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """The URL that a form was sent to, and its fields in order."""
+    """The URL that a form was sent to, and its fields in order. Of files there are the names."""
 
     path: str
     fields: tuple[Pair, ...]
     # Under which the session stores it; "" of one that is not stored.
     key: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -94,6 +97,7 @@ def form_of(request: HttpRequest) -> KeptForm:
             if name not in SECRETS and (name not in GUARD_FIELDS or name in _RESENT)
             for value in values
         ),
+        files=tuple(normalize_line(str(file.name)) for file in _files(request)),
     )
 
 
@@ -107,6 +111,14 @@ def _sent(request: HttpRequest) -> QueryDict:
         return request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
         return QueryDict()
+
+
+def _files(request: HttpRequest) -> list[UploadedFile]:
+    """Return the files of a form; none of a body that cannot be read."""
+    try:
+        return [file for _name, files in request.FILES.lists() for file in files]
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return []
 
 
 def keep(request: HttpRequest) -> str:
@@ -139,6 +151,7 @@ def _keep(request: HttpRequest) -> str:
         "key": secrets.token_urlsafe(8),
         "path": form.path,
         "fields": [list(pair) for pair in form.fields],
+        "files": list(form.files),
         "person": request.POST.get(PERSON, ""),
         "at": int(time.time()),
     }
@@ -189,7 +202,12 @@ def kept_forms_of(request: HttpRequest, user: User | AnonymousUser) -> list[Kept
     if len(mine) < len(stored):
         _store(request, mine)
     return [
-        KeptForm(each["path"], tuple((name, value) for name, value in each["fields"]), each["key"])
+        KeptForm(
+            each["path"],
+            tuple((name, value) for name, value in each["fields"]),
+            each["key"],
+            tuple(each.get("files", ())),
+        )
         for each in mine
     ]
 

@@ -1,15 +1,18 @@
 """Verify the stamp of every page request, and store forms whose session had expired."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.accounts.errors import OrganizationSwitched, PersonSwitched
 from crm.accounts.form_guard import kept_forms
+from crm.accounts.form_guard.idempotency import forget_older_answers
 from crm.accounts.form_guard.stamps import (
     KEPT,
     SWITCH,
@@ -59,7 +62,10 @@ class FormGuardMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = timezone.now()
         response = self.get_response(request)
+        if _is_carried_out(request, response):
+            forget_older_answers(request, began)
         if _saved_kept_form(request, response):
             return _next_kept_form(request, response)
         if request.method in SAFE or not _leads_to_log_in(request, response):
@@ -118,6 +124,11 @@ def is_personal(request: HttpRequest) -> bool:
 def _is_guarded_otherwise(request: HttpRequest) -> bool:
     match = request.resolver_match
     return match is None or match.app_name == "admin" or match.view_name in SESSION_VIEWS
+
+
+def _is_carried_out(request: HttpRequest, response: HttpResponse) -> bool:
+    is_form = request.method not in SAFE and not is_for_programs(request)
+    return is_form and response.status_code < HTTPStatus.BAD_REQUEST
 
 
 def _saved_kept_form(request: HttpRequest, response: HttpResponse) -> bool:

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.accounts.form_guard.edits import EditForm
 from crm.accounts.models import Language
+from crm.core.forms import PhoneField
 from crm.core.timezones import zone_names
 
 
@@ -48,9 +49,8 @@ class ProfileForm(EditForm):
         max_length=255,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
     )
-    phone = forms.RegexField(
+    phone = PhoneField(
         label=_("Phone"),
-        regex=r"^\+?[0-9 ()./-]*$",
         max_length=50,
         required=False,
         widget=forms.TextInput(
