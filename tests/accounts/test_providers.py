@@ -220,6 +220,7 @@ def test_a_sign_up_that_another_tab_finished_is_refused(visitor: Client) -> None
     assert User.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_linking_that_waited_while_somebody_else_linked_is_refused(
     visitor: Client, agent: Membership, owner: Membership
 ) -> None:

@@ -75,7 +75,7 @@ def test_an_operator_s_command_logs_programs_out(
 ) -> None:
     program = Program.of(HttpRequest())
     start_family(membership=agent, checked=agent.user, client=program)
-    monkeypatch.setattr("getpass.getpass", lambda *_args: NEW_PASSWORD)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW_PASSWORD)
     call_command("changepassword", agent.user.email)
     assert TokenFamily.objects.get().ended_because == "password_changed"
 

@@ -167,6 +167,8 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
     def clean_credential(self) -> dict[str, Any]:
         _require_credential(self, RegistrationResponse.from_dict)
         credential: dict[str, Any] = self.cleaned_data["credential"]
+        # Before the ceremony is finished, for allauth's page asks twice what is wrong.
+        _require_new(self.user, credential)
         return credential
 
     def clean(self) -> dict[str, Any]:
@@ -175,7 +177,6 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
         except _NOT_VALID as error:
             _refuse_credential(error)
         if credential := cleaned.get("credential"):
-            _require_new(self.user, credential)
             # Where `is_passwordless` looks: what the person chose, not what the browser reports.
             results = {"credProps": {"rk": bool(cleaned.get("passwordless"))}}
             cleaned["credential"] = credential | {"clientExtensionResults": results}
