@@ -20,6 +20,8 @@ from crm.customers.models import Customer
 from knowledge.models import Faq, FaqCategory, Passage
 from knowledge.services import FaqContent, delete_faq, update_faq
 
+pytestmark = pytest.mark.long
+
 LANGUAGES = ["en", "vi", "ru"]
 
 
