@@ -318,7 +318,7 @@ def test_an_edit_that_another_device_overtook_does_not_overwrite_it(
 
     held: list[Route] = []
     editor = begin_edit(desk, LONG)
-    desk.route("**/messages/*", held.append, times=1)
+    desk.route("**/messages/*", lambda route: held.append(route), times=1)
     editor.press("Enter")
     await_truth(desk, lambda: len(held) == 1)
     edit_message(
