@@ -101,7 +101,7 @@ def _with_session(user: User) -> Client:
 
 def _with_token(member: Membership) -> Client:
     client = user_agent.Client(device="", address=None, mark="")
-    family = start_family(membership=member, client=client).family
+    family = start_family(membership=member, checked=member.user, client=client).family
     token = access_tokens.issue(
         user_id=member.user_id, organization_id=member.organization_id, family_id=family.pk
     )

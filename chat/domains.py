@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import idna
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.core.text.normalization import is_too_long, normalize_line
+from crm.core.text.normalization import ascii_domain, is_too_long, normalize_line
 
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255
@@ -17,6 +18,9 @@ MAX_DOMAIN_LENGTH = 255
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+# Kinds of letters that a label may have beyond ASCII: letters, marks, digits, pictographs, joiners,
+# and the dots of other scripts.
+_IN_NAMES = frozenset({"Ll", "Lm", "Lo", "Lt", "Lu", "Mc", "Mn", "Nd", "So", "Sk", "Cf", "Po"})
 _SCHEME = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):)?//", re.IGNORECASE)
 # Addresses that are of no site, as `mailto:…`: a word and a colon, but no port.
 _OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d|\*)", re.IGNORECASE)
@@ -201,10 +205,10 @@ def _ip_address(host: str) -> tuple[bool, str]:
 
 
 def _punycode(name: str, text: str) -> str:
-    try:
-        return idna.encode(name, uts46=True).decode() if not name.isascii() else name
-    except (idna.IDNAError, UnicodeError):
-        raise InvalidDomain(
-            _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
-            % {"text": text}
-        ) from None
+    """Return a name as browsers send it, also one with pictographs, which are registered too."""
+    if all(letter.isascii() or unicodedata.category(letter) in _IN_NAMES for letter in name):
+        return ascii_domain(name)
+    raise InvalidDomain(
+        _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
+        % {"text": text}
+    )

@@ -168,7 +168,15 @@ class Visitor:
         require_same(posted.message, content=content, sender_type=SenderType.CUSTOMER)
         return posted
 
-    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
+    def edit(
+        self,
+        *,
+        stream: str,
+        message_id: UUID,
+        text: str,
+        client_message_id: str,
+        before: str | None = None,
+    ) -> Message:
         self.head(stream)
         raise AmendedFromOutside
 
@@ -270,8 +278,16 @@ class Agent:
         require_same(posted.message, content=content, sender_type=SenderType.AGENT)
         return posted
 
-    def edit(self, *, stream: str, message_id: UUID, text: str, client_message_id: str) -> Message:
-        """Change the text of one's own message."""
+    def edit(
+        self,
+        *,
+        stream: str,
+        message_id: UUID,
+        text: str,
+        client_message_id: str,
+        before: str | None = None,
+    ) -> Message:
+        """Change the text of one's own message; ``before`` as in `edit_message`."""
         self._require_own_name()
         return edit_message(
             conversation_id=self.head(stream).pk,
@@ -279,6 +295,7 @@ class Agent:
             by=self.membership,
             text=text,
             client_message_id=client_message_id,
+            before=before,
         )
 
     def delete(self, *, stream: str, message_id: UUID) -> Message:

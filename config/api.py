@@ -23,6 +23,7 @@ from crm.core.errors import (
 )
 from crm.core.http.exceptions import problem_json
 from crm.core.http.strict_json import NotJson, read_json
+from crm.core.store_errors import collision_of
 from crm.core.versions import EditedMeanwhile, PreconditionFailed
 
 _KNOWN: dict[type[exceptions.APIException], type[AppError]] = {
@@ -95,7 +96,7 @@ def _refusal(error: Exception) -> AppError | None:
     if isinstance(error, exceptions.APIException):
         known = _KNOWN.get(type(error))
         return known() if known else _Refused(error)
-    return None
+    return collision_of(error)
 
 
 def _invalid(detail: Any) -> AppError:

@@ -1,7 +1,9 @@
 """A small world on the real engines: two organizations, their people, a widget, a conversation."""
 
+import gc
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -23,6 +25,7 @@ from crm.core import redis_circuit_breaker, stores, tenancy
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
 from tests import worker_stores as second
+from tests.commands import _starter_ends
 from tests.servers import (
     _module_worker,
     _session_server,
@@ -39,6 +42,7 @@ __all__ = [
     "_session_server",
     "_session_server_of_workers",
     "_session_server_without_limits",
+    "_starter_ends",
     "unlimited_server",
     "web_server",
     "web_worker",
@@ -74,6 +78,34 @@ def _own_language() -> Iterator[None]:
     """Begin in the default language: a request leaves its language in the thread it ran in."""
     yield
     translation.deactivate()
+
+
+# A file with a test that uses one of these has processes of its own to wait for.
+LONG_FIXTURES = {"chromium", "unlimited_server", "web_server", "web_worker"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no worker of a parallel run is alone with one in the end.
+
+    Within the long and the short ones, files stay in their random order.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long_first = sorted(files.values(), key=lambda tests: not any(map(_is_long, tests)))
+    items[:] = [item for tests in long_first for item in tests]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what stays to the end: all modules and all tests."""
+    gc.collect()
+    gc.freeze()
+
+
+def _is_long(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("long") is not None or not LONG_FIXTURES.isdisjoint(fixtures)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ server that it gets.
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -23,9 +22,9 @@ from django.conf import settings
 from django.db import connection
 
 from tests import worker_stores as second
+from tests.commands import CHECKOUT, Command, start_command
 from tests.ports import free_port
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 # No test measures time: what a busy machine needs long for is waited for.
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
@@ -36,7 +35,7 @@ class LiveServer:
     """A running `manage.py serve`; ``log`` is the file with its log lines."""
 
     port: int
-    process: "subprocess.Popen[bytes]"
+    process: Command
     log: Path
     _is_asked: bool = field(default=False, init=False)
 
@@ -79,7 +78,9 @@ def serving(
     """Run a server of one's own; ``variables`` go into its environment."""
     port = port or free_port()
     log = folder / f"server-{port}.log"
-    process = _start(["serve", "--port", str(port), *flags], log, variables)
+    process = _start(
+        [str(CHECKOUT / "manage.py"), "serve", "--port", str(port), *flags], log, variables
+    )
     server = LiveServer(port, process, log)
     try:
         _await_health(server)
@@ -91,17 +92,17 @@ def serving(
 
 
 @contextmanager
-def working(folder: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+def working(folder: Path, **variables: str) -> Iterator[Command]:
     """Run a Celery worker on every queue of the second set of stores.
 
     The test must use that set as well: it requests ``worker_stores``.
     """
     log = folder / "worker.log"
+    arguments = ["worker", "--queues=realtime,ai,default,bulk", "--concurrency=2", "--pool=threads"]
     process = _start(
-        ["worker", "--queues=realtime,ai,default,bulk", "--concurrency=2", "--pool=threads"],
+        ["celery", "--app", "config.celery", "--quiet", *arguments],
         log,
         second.environment() | variables,
-        prefix=["-m", "celery", "--app", "config.celery", "--quiet"],
     )
     try:
         _await(lambda: b"ready." in log.read_bytes(), process, log)
@@ -164,7 +165,7 @@ def unlimited_server(
 @pytest.fixture(scope="module")
 def _module_worker(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[Command]:
     with working(tmp_path_factory.mktemp("worker")) as worker:
         yield worker
 
@@ -174,7 +175,7 @@ def web_worker(
     transactional_db: None,
     stores_clean: None,
     worker_stores: None,
-    _module_worker: "subprocess.Popen[bytes]",
+    _module_worker: Command,
 ) -> Iterator[None]:
     """The worker that the tests of a module share; tasks that were queued are really done."""
     yield
@@ -191,28 +192,14 @@ def database_url() -> str:
     return second.database_url(connection.settings_dict["NAME"])
 
 
-def _start(
-    arguments: list[str],
-    log: Path,
-    variables: dict[str, str],
-    prefix: list[str] | None = None,
-) -> "subprocess.Popen[bytes]":
+def _start(arguments: list[str], log: Path, variables: dict[str, Any]) -> Command:
     environment = os.environ | {
         "PYTHONWARNINGS": "ignore",
+        "TEST_POOL": "1",
         **second.current_environment(),
         **variables,
     }
-    command = [sys.executable, *(prefix or [str(CHECKOUT / "manage.py")]), *arguments]
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    return start_command(arguments, log, environment)
 
 
 def _await_health(server: LiveServer) -> None:
@@ -226,7 +213,7 @@ def _await_health(server: LiveServer) -> None:
     _await(is_up, server.process, server.log)
 
 
-def _await(is_ready: Any, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _await(is_ready: Any, process: Command, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_ready():
         if process.poll() is not None or time.monotonic() > deadline:

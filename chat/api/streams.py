@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -37,12 +38,20 @@ from crm.core.store_errors import outage_refusals
 
 class MessageBody(Body):
     content = serializers.JSONField()
-    client_message_id = serializers.CharField(max_length=128, required=False)
+    client_message_id = serializers.CharField(max_length=64, required=False)
 
 
 class EditBody(Body):
     # Its own rules are those of every text, and refused by their own codes.
     text = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    before = serializers.CharField(
+        allow_blank=True,
+        trim_whitespace=False,
+        max_length=settings.CHAT_MAX_TEXT_LENGTH,
+        required=False,
+        help_text="The text that the edit was made from: if the message has another one by now, "
+        "the edit is refused (`edited_meanwhile`, with that `text`).",
+    )
 
 
 class SeenBody(Body):
@@ -160,8 +169,8 @@ class StoredMessage(StreamView):
             entry = viewer.edit(
                 stream=stream,
                 message_id=message_id,
-                text=body.validated_data["text"],
                 client_message_id=key,
+                **body.validated_data,
             )
         return Response(event_frame(entry, viewer.audience), headers=_PRIVATE)
 

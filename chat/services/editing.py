@@ -56,6 +56,7 @@ from crm.core.api.exceptions import IdempotencyKeyReused
 from crm.core.errors import AppError, StoreUnavailable
 from crm.core.ids import uuid7
 from crm.core.permissions import READ, WRITE, Action, Module, Principal
+from crm.core.versions import EditedMeanwhile
 
 # What it takes in the settings, beside the right to answer, to delete what others wrote: who
 # supervises sees the settings, who is responsible for the organization's data changes them.
@@ -82,13 +83,15 @@ def edit_message(
     by: Principal,
     text: str,
     client_message_id: str,
+    before: str | None = None,
 ) -> Message:
     """Change the text of a message. Return the event of the edit.
 
     Safe to repeat under the same ``client_message_id``. Allowed for one's own messages, for a
-    limited time, and not in a closed conversation. Raise MessageNotFound, MessageDeleted,
-    NotAMessage, NotYourMessage, AmendedTooLate, ConversationClosed, ReadOnly, NotYours,
-    IdempotencyKeyReused, the errors of an invalid text, and StoreUnavailable.
+    limited time, and not in a closed conversation. ``before`` is the text that the edit was made
+    from; None skips the check. Raise MessageNotFound, MessageDeleted, NotAMessage, NotYourMessage,
+    AmendedTooLate, ConversationClosed, ReadOnly, NotYours, EditedMeanwhile, IdempotencyKeyReused,
+    the errors of an invalid text, and StoreUnavailable.
     """
     _require_may_answer(by)
     text = clean_text(text)
@@ -105,6 +108,8 @@ def edit_message(
             raise IdempotencyKeyReused
         if stored is None and (refusal := _refusal_to_edit(conversation, target, amendments, by)):
             raise refusal
+        if stored is None:
+            _check_before(before, target, amendments)
         return _append(
             conversation,
             target,
@@ -231,6 +236,15 @@ def _refusal_to_edit(
     if conversation.status == Status.CLOSED:
         return ConversationClosed()
     return None if _is_in_time(target) else _too_late()
+
+
+def _check_before(before: str | None, target: Message, amendments: list[Message]) -> None:
+    """Raise EditedMeanwhile unless the message still reads as the edit was made from."""
+    # The log, and not the message's document, to which an edit may be applied later.
+    edits = [each for each in amendments if each.kind == EventKind.EDITED]
+    present = (edits[-1] if edits else target).content.get("text", "")
+    if before is not None and before != present:
+        raise EditedMeanwhile(extra={"text": present})
 
 
 def _refusal_to_delete(

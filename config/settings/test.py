@@ -52,8 +52,10 @@ def store_names(stores: str) -> dict[str, Any]:
 
 
 globals().update(store_names(os.environ.get("TEST_STORES", "")))
-# No pool: pytest-django drops the database, which a pooled connection would hold.
-DATABASES["default"]["OPTIONS"].pop("pool", None)
+# A server or worker that a test starts has a pool as a real one has (tests/servers.py). The process
+# of the tests has none: it drops the database, which a pooled connection would hold.
+if os.environ.get("TEST_POOL") != "1":
+    DATABASES["default"]["OPTIONS"].pop("pool")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

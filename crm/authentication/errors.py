@@ -27,6 +27,22 @@ class PasswordLinkSpent(Conflict):
     message = gettext_noop("The link does not work any more. Ask for a new one.")
 
 
+class ProviderLinkedMeanwhile(Conflict):
+    """The provider's account was signed up or linked elsewhere while the form was open."""
+
+    code = "provider_linked_meanwhile"
+    message = gettext_noop(
+        "This account of the provider is linked to an account here by now. Log in with it."
+    )
+
+
+class ProviderAnswerLapsed(Conflict):
+    """A sign-up through a provider waited too long for its form."""
+
+    code = "provider_answer_lapsed"
+    message = gettext_noop("The provider's answer is too old by now. Log in with it once more.")
+
+
 class CredentialsRefused(Unauthorized):
     """The credentials are invalid; it does not reveal whether an account exists."""
 

@@ -1,14 +1,12 @@
 """Log-in: attempts are counted before any password is hashed."""
 
 import logging
-import time
 from contextlib import suppress
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.contrib.auth import authenticate, logout
 from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
 from crm.authentication import login_throttling
@@ -22,8 +20,6 @@ from crm.organizations.models import User
 logger = logging.getLogger(__name__)
 
 _ATTEMPT_KEY = "log_in_attempt"
-# What the first step of a log-in showed, for as long as the second one is waited for.
-_FIRST_STEP_KEY = "log_in_first_step"
 
 
 def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> HttpResponse:
@@ -36,11 +32,6 @@ def log_in(request: HttpRequest, *, email: str, password: str, target: str) -> H
     user, attempt = check_credentials(request, email=email, password=password, road="page")
     # Until they are in: the second factor may be asked for on another page.
     request.session[_ATTEMPT_KEY] = {"user": str(user.pk), **attempt.kept()}
-    request.session[_FIRST_STEP_KEY] = {
-        "user": str(user.pk),
-        "hash": user.get_session_auth_hash(),
-        "at": time.time(),
-    }
     login = Login(user=user, email=user.email, redirect_url=target)
     return perform_password_login(request, {"email": user.email}, login)
 
@@ -80,18 +71,6 @@ def take_attempt(request: HttpRequest, user: User) -> Attempt | None:
     if not isinstance(kept, dict) or kept.pop("user", "") != str(user.pk):
         return None
     return Attempt(**kept)
-
-
-def was_voided(request: HttpRequest, user: User) -> bool:
-    """Return whether the first step of a log-in is no longer valid.
-
-    The password was changed or the account deactivated before the second step.
-    """
-    kept = request.session.pop(_FIRST_STEP_KEY, None)
-    if not isinstance(kept, dict) or kept.get("user") != str(user.pk):
-        return False
-    is_older = user.access_from is not None and user.access_from.timestamp() > kept["at"]
-    return is_older or not constant_time_compare(kept["hash"], user.get_session_auth_hash())
 
 
 def credentials_were_right(user: User, attempt: Attempt | None) -> None:

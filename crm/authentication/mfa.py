@@ -21,13 +21,13 @@ from crm.organizations.models import User
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
 
-def check_code(*, user: User, code: str) -> None:
+def check_code(*, user: User, code: str) -> bool:
     """Raise OtpRequired or OtpInvalid unless the code is valid, where the user has a second factor.
 
-    Each code is valid once.
+    Each code is valid once. Return whether there was one to show.
     """
     if not is_mfa_enabled(user):
-        return
+        return False
     if not code:
         raise OtpRequired
     ratelimit.enforce("second_factor", {"user": user.pk})
@@ -39,7 +39,7 @@ def check_code(*, user: User, code: str) -> None:
         if factor.wrap().validate_code(code):
             factor.record_usage()
             note_used(user, code)
-            return
+            return True
     raise OtpInvalid
 
 

@@ -6,6 +6,7 @@ from allauth.account.signals import password_changed, password_reset, password_s
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from allauth.socialaccount.signals import social_account_removed
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -13,6 +14,7 @@ from crm.authentication.impersonation import operator_of
 from crm.authentication.models import EndReason
 from crm.authentication.services.access import end_access
 from crm.authentication.services.sessions import RECORD_KEY, begin_session, end_sessions
+from crm.authentication.services.token_families import end_families
 from crm.organizations.models import User
 
 _PASSWORDS = (password_changed, password_reset, password_set)
@@ -36,6 +38,16 @@ def end(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
 @receiver(_PASSWORDS, dispatch_uid="authentication.end_access_with_the_password")
 def end_with_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
     end_access(user_id=user.pk, because=EndReason.PASSWORD_CHANGED, spared_id=_own(request))
+
+
+@receiver(post_save, sender=User, dispatch_uid="authentication.end_programs_with_the_password")
+def end_programs_with_password(instance: User, created: bool, **kwargs: Any) -> None:  # noqa: FBT001  Django's signature
+    """Log out all programs with a new password, whoever sets it: also an operator's command.
+
+    Sessions end by themselves: they hold a hash of the password.
+    """
+    if not created and instance._password is not None:
+        end_families(user_id=instance.pk, because=EndReason.PASSWORD_CHANGED)
 
 
 @receiver(_FACTORS, dispatch_uid="authentication.end_access_with_the_factors")

@@ -1,10 +1,12 @@
 """Admin of plans and subscriptions."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -198,6 +200,13 @@ class OverrideForm(AdminActionForm):
         required=False,
         help_text=_("Empty: until somebody ends it."),
     )
+
+    def clean_expires_at(self) -> datetime | None:
+        """Refuse a time that is over: the override would hold never, and end the one before it."""
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= timezone.now():
+            raise forms.ValidationError(_("Choose a time in the future."))
+        return expires_at
 
 
 class QuotaForm(OverrideForm):

@@ -37,6 +37,16 @@ class Conflict(AppError):
     status = 409
 
 
+class Collided(Conflict):
+    """Something else that excludes this was stored at the same moment, or before unnoticed."""
+
+    code = "collided"
+    message = gettext_noop(
+        "The same, or something that excludes it, was done at the same moment. Nothing was changed "
+        "here: load the page again and look."
+    )
+
+
 class Invalid(AppError):
     code = "invalid"
     status = 400

@@ -1,4 +1,4 @@
-"""Serializer fields for integers and timestamps."""
+"""Serializer fields for integers, timestamps and phone numbers."""
 
 import re
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
+from crm.core.text.normalization import PHONE, normalize_phone
 
 # What JavaScript, and so every JSON, can tell apart.
 LARGEST = 2**53 - 1
@@ -43,6 +44,16 @@ class MomentField(serializers.DateTimeField):
         if not is_in_range(read):
             self.fail("out_of_range")
         return read
+
+
+class PhoneField(serializers.RegexField):
+    """A phone number; typographic hyphens and blanks are those of a keyboard."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(PHONE, max_length=50, allow_blank=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_phone(super().to_internal_value(data))
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -16,10 +16,12 @@ from crm.core.moments import OUT_OF_RANGE, is_in_range
 from crm.core.text.normalization import (
     LONGEST_SEARCH,
     LONGEST_UNNAMED,
+    PHONE,
     is_too_long,
     normalize,
     normalize_email,
     normalize_line,
+    normalize_phone,
 )
 
 # Of a password whose field names no length.
@@ -68,6 +70,16 @@ class SearchField(forms.CharField):
         """Return the text that is searched for."""
         start = value.replace("\x00", "")[: 4 * LONGEST_SEARCH]
         return normalize_line(start)[:LONGEST_SEARCH]
+
+
+class PhoneField(forms.RegexField):
+    """A phone number; typographic hyphens and blanks are those of a keyboard."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(PHONE, **options)
+
+    def to_python(self, value: Any) -> str:
+        return normalize_phone(super().to_python(value) or "")
 
 
 class LinesField(SimpleArrayField):

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -97,6 +97,18 @@ def answer_once(
             created_at=now,
         )
         return answer, False
+
+
+def forget_redirects(
+    *, organization_id: UUID | None, actor: str, prefix: str, before: datetime
+) -> None:
+    """Forget the answers with a location that were stored under such keys before a moment."""
+    IdempotentRequest.objects.filter(
+        organization_id=organization_id,  # type: ignore[misc]  # None looks for NULL
+        actor=actor,
+        key__startswith=prefix,
+        created_at__lt=before,
+    ).exclude(location="").delete()
 
 
 def purge_idempotent_requests() -> int:

@@ -1,15 +1,33 @@
 """Errors of the stores, translated to StoreUnavailable."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from redis.exceptions import RedisError
 
-from crm.core.errors import StoreUnavailable
+from crm.core.errors import Collided, StoreUnavailable
+
+logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2
+
+
+_COLLISIONS = (UniqueViolation, DeadlockDetected, SerializationFailure)
+
+
+def collision_of(error: Exception) -> Collided | None:
+    """Return the refusal for a statement that another transaction's excludes, else None.
+
+    PostgreSQL refuses one of two that would store the same, or that wait for each other.
+    """
+    if not isinstance(error, DatabaseError) or not isinstance(error.__cause__, _COLLISIONS):
+        return None
+    logger.warning("Two transactions excluded each other.", exc_info=error)
+    return Collided()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from crm.core.api import (
 )
 from crm.core.api.idempotency import idempotent
 from crm.core.api.module_view import ModuleView
-from crm.core.fields import MomentField
+from crm.core.fields import MomentField, PhoneField
 from crm.core.permissions import Module
 from crm.core.records import get_record
 from crm.core.records.api import (
@@ -60,9 +60,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
 class CustomerBody(Body):
     name = serializers.CharField(max_length=255, allow_blank=True, required=False)
     email = serializers.EmailField(max_length=255, allow_blank=True, required=False)
-    phone = serializers.RegexField(
-        r"^\+?[0-9 ()./-]*$", max_length=50, allow_blank=True, required=False
-    )
+    phone = PhoneField(required=False)
     language = serializers.ChoiceField(
         choices=Language.choices, allow_blank=True, required=False, source="language_code"
     )

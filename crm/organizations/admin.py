@@ -8,10 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
-from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
 from crm.organizations.models import Membership, Organization, Role
 from crm.organizations.operators import operator_principal
@@ -26,15 +25,10 @@ from crm.organizations.services.roles import change_role, grantable_roles
 MEMBERS_SHOWN = 100
 
 
-class MemberInline(TabularInline):
-    """The first hundred members; the list of memberships has the others."""
+class MemberInline(RowsInline):
+    """The members, by pages; they are changed on their own page, through services."""
 
     model = Membership
-    extra = 0
-    max_num = 0
-    can_delete = False
-    show_change_link = True
-    hide_title = True
     fields = ["user", "role", "custom_role", "is_active"]
     readonly_fields = fields
     verbose_name_plural = _("members")
@@ -43,12 +37,6 @@ class MemberInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         found = super().get_queryset(request)
         return found.select_related("organization", "user", "custom_role").order_by("pk")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _switch_off(request: HttpRequest, row: Organization, form: forms.Form) -> str:

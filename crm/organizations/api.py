@@ -23,6 +23,7 @@ from crm.core.api import (
 )
 from crm.core.api.module_view import IsMember, ModuleView
 from crm.core.errors import Forbidden
+from crm.core.fields import PhoneField
 from crm.core.permissions import READ, WRITE, Module, Principal, require
 from crm.core.timezones import validate_zone
 from crm.organizations.access import membership_of
@@ -98,9 +99,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 class MeBody(Body):
     name = serializers.CharField(max_length=255, required=False)
-    phone = serializers.RegexField(
-        r"^\+?[0-9 ()./-]*$", max_length=50, allow_blank=True, required=False
-    )
+    phone = PhoneField(required=False)
     language = serializers.ChoiceField(
         choices=Language.choices, required=False, source="language_code"
     )

@@ -4,6 +4,7 @@
 // which must not be put into ours. The server repeats the X-Request-ID of each request; nobody else
 // does. A fragment that loads by itself is asked for again; whatever a person did is reported.
 import { newId } from "../stream/ids.js";
+import { hasTyped } from "./leaving.js";
 import { toast } from "./toasts.js";
 
 const FIRST_PAUSE_MS = 2_000;
@@ -31,7 +32,10 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   } else if (xhr.status < 300 && WHOLE_PAGE.test(xhr.responseText)) {
     // The session ended: the request was led to the log-in, which is a page and no fragment.
     event.preventDefault();
-    window.location.assign(logInAddress(xhr.responseURL));
+    if (hasTyped()) {
+      const words = gettext("You were logged out. Log in in another tab, and go on here.");
+      toast(words, { kind: "error", action: logIn() });
+    } else window.location.assign(logInAddress(xhr.responseURL));
   } else {
     failures.delete(elt);
   }
@@ -47,6 +51,12 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
   }
 });
 
+/** A toast's button: in another tab, since something stands on this page. */
+function logIn() {
+  const run = () => window.open("/login/", "_blank", "noopener");
+  return { label: gettext("Log in"), run };
+}
+
 /** Say in the server's words why it refused; the page stays, with what was typed.
  *
  * @param {XMLHttpRequest} xhr */
@@ -59,9 +69,7 @@ function report(xhr) {
     // No words of the server's: the general ones follow.
   }
   const words = problem.detail || gettext("The server did not answer as expected. Try again.");
-  const run = () => window.open("/login/", "_blank", "noopener");
-  const action = xhr.status === 401 ? { label: gettext("Log in"), run } : null;
-  toast(words, { kind: "error", action });
+  toast(words, { kind: "error", action: xhr.status === 401 ? logIn() : null });
 }
 
 /** @param {HtmxDetail} detail */

@@ -7,9 +7,17 @@ const CAME_BACK = ".field-error, .conflict";
 
 /** @param {HTMLFormElement} form */
 function isUnsent(form) {
-  if (form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.sent) return false;
+  return !form.hasAttribute("hx-post") && isTypedIn(form);
+}
+
+/** @param {HTMLFormElement} form */
+function isTypedIn(form) {
+  if (form.method !== "post" || form.dataset.sent) return false;
   return form.querySelector(CAME_BACK) !== null || [...form.elements].some(isChanged);
 }
+
+/** Whether there is something that a person wrote on this page, sent as a fragment or not. */
+export const hasTyped = () => [...document.forms].some(isTypedIn);
 
 /** @param {Element} field */
 function isChanged(field) {

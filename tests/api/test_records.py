@@ -23,6 +23,12 @@ def refused(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+def test_a_phone_number_of_a_typesetter_is_taken(api: Api) -> None:
+    made = api.post(CUSTOMERS, {"phone": "+7\u00a0495 123\u201145\u201367"})
+    assert (made.status_code, made.json()["phone"]) == (201, "+7 495 123-45-67")
+    assert api.get(f"{CUSTOMERS}?search=1234567").json()["results"][0]["id"] == made.json()["id"]
+
+
 def test_a_customer_is_created_read_and_changed(api: Api) -> None:
     made = api.post(CUSTOMERS, {"name": "Minh", "phone": "+84 24 1234", "language": "vi"})
     assert made.status_code == 201

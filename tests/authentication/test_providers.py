@@ -11,6 +11,8 @@ import httpx
 import pytest
 import requests
 from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.contrib.sessions.models import Session
@@ -21,6 +23,7 @@ from oidc_provider_mock import run_server_in_thread
 from pytest_django import Settings
 
 from crm.authentication.allauth.adapters import ProviderAway, _require_readable
+from crm.authentication.services.access import deactivate_user, reactivate_user
 from crm.core.oauth_settings import json_object, provider_origins, provider_settings
 from crm.organizations.models import Membership, User
 from tests.authentication.letters import kinds, last_letter, link_in
@@ -181,6 +184,88 @@ def test_what_came_in_by_an_account_is_out_when_it_is_unlinked(
     assert come_through(other, "nora")["Location"] == INBOX
     visitor.post(LINKED, {"account": SocialAccount.objects.get().pk})
     assert (visitor.get(INBOX).status_code, other.get(INBOX).status_code) == (200, 302)
+
+
+@pytest.mark.parametrize("happens", ["nothing", "unlinked", "switched off and on"])
+def test_a_provider_s_log_in_that_waits_for_its_second_step_can_be_voided(
+    visitor: Client, agent: Membership, owner: Membership, happens: str
+) -> None:
+    visitor.post(LOG_IN, {"email": agent.user.email, "password": PASSWORD})
+    visitor.post(f"{reverse('account_reauthenticate')}?next={LINKED}", {"password": PASSWORD})
+    come_through(visitor, "nora", process="connect")
+    TOTP.activate(agent.user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    code = RecoveryCodes.activate(agent.user).get_unused_codes()[0]
+    other = Client()
+    second = reverse("mfa_authenticate")
+    assert come_through(other, "nora")["Location"] == second
+    if happens == "unlinked":
+        visitor.post(LINKED, {"account": SocialAccount.objects.get().pk})
+    elif happens == "switched off and on":
+        deactivate_user(user_id=agent.user_id, by=owner.user)
+        reactivate_user(user_id=agent.user_id)
+    target = other.post(second, {"code": code})["Location"]
+    assert target == (INBOX if happens == "nothing" else LOG_IN)
+
+
+def test_a_sign_up_that_another_tab_finished_is_refused(visitor: Client) -> None:
+    """The identity is proved by then, so that no link of an unproved account is let go for it."""
+    tabs = [visitor, Client()]
+    for tab in tabs:
+        come_through(tab, "rolf")
+    told = {"name": "Rolf", "organization": "Fjord", "email": "rolf@fjord.example"}
+    assert tabs[0].post(SIGN_UP, told)["Location"] == SENT
+    visitor.post(link_in(last_letter("rolf@fjord.example")))
+    answer = tabs[1].post(SIGN_UP, told | {"email": "other@fjord.example"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "provider_linked_meanwhile")
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_linking_that_waited_while_somebody_else_linked_is_refused(
+    visitor: Client, agent: Membership, owner: Membership
+) -> None:
+    confirm = reverse("account_reauthenticate")
+    browsers = [visitor, Client()]
+    for browser, member in zip(browsers, (agent, owner), strict=True):
+        browser.post(LOG_IN, {"email": member.user.email, "password": PASSWORD})
+        assert come_through(browser, "nora", process="connect")["Location"] == confirm
+    answers = [browser.post(confirm, {"password": PASSWORD}) for browser in browsers]
+    assert [answer.status_code for answer in answers] == [302, 409]
+    assert answers[1].json()["code"] == "collided"
+    assert SocialAccount.objects.get().user_id == agent.user_id
+
+
+def test_a_sign_up_that_waits_too_long_asks_the_provider_again(
+    visitor: Client, settings: Settings
+) -> None:
+    """The session keeps what a provider told for weeks; the address may be another's by then."""
+    come_through(visitor, "nora")
+    settings.ACCOUNT_LOGIN_TIMEOUT = -1
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    answer = visitor.post(SIGN_UP, told)
+    assert (answer.status_code, answer.json()["code"]) == (409, "provider_answer_lapsed")
+    assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "page", ["account_set_password", "mfa_activate_totp", "mfa_add_webauthn", "account_email"]
+)
+def test_an_account_with_a_provider_alone_logs_in_again_before_it_changes(
+    visitor: Client, settings: Settings, page: str
+) -> None:
+    come_through(visitor, "nora")
+    told = {"name": "Nora", "organization": "Fjord", "email": "nora@fjord.example"}
+    visitor.post(SIGN_UP, told)
+    path = reverse(page)
+    form = {"email": "elsewhere@fjord.example", "action_add": ""}
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = -1
+    # The form is kept, but for passwords, and shown after the log-in.
+    assert visitor.post(path, form)["Location"].startswith(f"{LOG_IN}?next=")
+    assert visitor.get(INBOX).status_code == 302
+    assert not EmailAddress.objects.filter(email=form["email"]).exists()
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+    come_through(visitor, "nora")
+    assert not visitor.post(path, form).get("Location", "").startswith(LOG_IN)
 
 
 def test_only_way_in_is_not_unlinked(visitor: Client) -> None:

@@ -2,17 +2,21 @@
 
 import re
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from crm.organizations.models import Membership, User
+from crm.core import tenancy
+from crm.organizations.models import Membership, Organization, User
 from tests.authentication.letters import follow, kinds, last_letter, link_in
 from tests.conftest import PASSWORD
 
@@ -104,6 +108,51 @@ def test_two_posts_of_ones_own_settings_at_once_take_turns(
         assert EmailAddress.objects.filter(user=agent.user, email=NEW_EMAIL).count() == 1
     else:
         assert Authenticator.objects.filter(user=agent.user, type="totp").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("model", "form", "same"),
+    [
+        ("auth_group", {"name": "Support"}, lambda: Group.objects.create(name="Support")),
+        (
+            "organizations_organization",
+            {"name": "Two", "slug": "same", "language_code": "en", "timezone": "UTC"},
+            lambda: Organization.objects.create(name="One", slug="same"),
+        ),
+        (
+            "organizations_user",
+            {
+                "email": NEW_EMAIL,
+                "name": "Linh",
+                "language_code": "en",
+                "memberships-TOTAL_FORMS": "0",
+                "memberships-INITIAL_FORMS": "0",
+            },
+            lambda: User.objects.create_user(NEW_EMAIL, name="Linh"),
+        ),
+    ],
+)
+def test_two_operators_who_add_the_same_at_once_make_one(
+    operator: Client, model: str, form: dict[str, str], same: Callable[[], object]
+) -> None:
+    """The second one gets the form back, and not an error page without what was typed."""
+
+    def post() -> Any:
+        try:
+            return operator.post(reverse(f"admin:{model}_add"), form)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(), tenancy.all_tenants("The other operator."):
+            same()
+            waiting = pool.submit(post)
+            await_lock_waits(1)
+        answer = waiting.result(timeout=60)
+    assert answer.status_code == 200
+    errors = answer.context["adminform"].form.errors
+    assert [each.code for each in next(iter(errors.as_data().values()))] == ["unique"]
 
 
 def await_lock_waits(number: int) -> None:

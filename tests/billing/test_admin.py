@@ -98,6 +98,20 @@ def test_an_override_of_the_admin_holds_and_runs_out(
     assert terms_of(organization_on_free.pk).limits["members"] == 3
 
 
+def test_an_override_of_the_past_is_refused_and_leaves_the_present_one(
+    operator: Client, organization_on_free: Organization
+) -> None:
+    address = action(organization_on_free, "override-quota")
+    given = {"metric": "members", "limit": "7", "reason": REASON}
+    operator.post(address, given)
+    last_year = timezone.now() - timedelta(days=365)
+    over = given | {"limit": "9", "expires_at": last_year.strftime("%Y-%m-%dT%H:%M")}
+    answer = operator.post(address, over)
+    assert answer.status_code == 400
+    assert list(answer.context["form"].errors) == ["expires_at"]
+    assert terms_of(organization_on_free.pk).limits["members"] == 7
+
+
 def test_a_feature_is_given_and_taken_back(
     operator: Client, organization_on_free: Organization
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from chat.models import Conversation, Message
 from chat.services import close, delete_message, edit_message
@@ -17,7 +17,7 @@ from tests.browser.inbox_pages import (
     path_of,
     serious_faults,
 )
-from tests.browser.widget_page import WidgetPage, only_conversation
+from tests.browser.widget_page import WidgetPage, await_truth, only_conversation
 from tests.browser.widths import assert_within
 from tests.servers import LiveServer
 
@@ -307,6 +307,33 @@ def test_a_duplicate_of_a_tab_does_not_overwrite_its_edit(desk: Page, talk: Conv
     for page, editor, own in ((other, theirs, OTHER), (desk, mine, LONG)):
         page.reload()
         expect(editor).to_have_value(own)
+
+
+def test_an_edit_that_another_device_overtook_does_not_overwrite_it(
+    desk: Page, talk: Conversation, agent: Membership
+) -> None:
+    """It was saved elsewhere after this page last heard of the message."""
+    reply = Message.objects.numbered(talk.organization_id, talk.pk, 2)
+    assert reply is not None
+
+    held: list[Route] = []
+    editor = begin_edit(desk, LONG)
+    desk.route("**/messages/*", lambda route: held.append(route), times=1)
+    editor.press("Enter")
+    await_truth(desk, lambda: len(held) == 1)
+    edit_message(
+        conversation_id=talk.pk,
+        message_id=reply.message_id,
+        by=agent,
+        text="It is 6 euro.",
+        client_message_id="elsewhere",
+    )
+    held[0].continue_()
+    expect(desk.locator(".toast-line")).to_contain_text("Somebody changed this")
+    expect(entry(desk, 2).locator(".edit-notice")).to_contain_text("It is 6 euro.")
+    expect(editor).to_have_value(LONG)
+    editor.press("Enter")
+    expect(entry(desk, 2).locator(".bubble-text")).to_have_text(LONG)
 
 
 def test_an_edit_of_a_message_that_is_deleted_meanwhile_can_be_copied(

@@ -266,3 +266,18 @@ def test_list_of_a_lapsed_session_leads_to_the_log_in(page: Page) -> None:
     page.context.clear_cookies()
     page.get_by_role("searchbox").fill("giao hang")
     page.wait_for_url("**/login/?next=%2Fapp%2Fknowledge%2F")
+
+
+def test_a_fragment_that_loads_by_itself_takes_nobody_away_from_what_they_wrote(
+    page: Page, knowing: Organization
+) -> None:
+    one = Faq.objects.filter(organization_id=knowing.pk).first()
+    assert one is not None
+    Faq.objects.filter(pk=one.pk).update(indexed_version=one.version - 1)
+    page.reload()
+    question = page.locator("form[hx-post] [name=question]")
+    question.fill("Do you deliver to islands?")
+    page.context.clear_cookies(name="sessionid")
+    expect(page.locator(".toast-line")).to_contain_text("You were logged out")
+    expect(question).to_have_value("Do you deliver to islands?")
+    assert page.url.endswith("/app/knowledge/")

@@ -15,6 +15,8 @@ from config.engines.supervision import mark_owner
 from tests.chaos.stack import CHECKOUT, Stack, last_json, running_engines
 from tests.chaos.storm import FULL, SMALL, Report, Size, Storm
 
+pytestmark = pytest.mark.long
+
 _ENV = {
     "CHAT_HEARTBEAT_SECONDS": "3",
     "CHAT_SWEEP_AFTER_SECONDS": "6",

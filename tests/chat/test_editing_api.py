@@ -78,6 +78,31 @@ def test_an_edit_is_answered_with_its_event_and_stands_in_the_history(
     assert shown[3] == event
 
 
+def test_an_edit_made_from_another_text_is_refused_with_the_present_one(
+    reply: Message, agent: Membership
+) -> None:
+    """A page that had lost its connection showed an older text; whoever saves there is told."""
+    browser = as_member(agent)
+
+    def edit_from(before: str, text: str, key: str) -> Any:
+        return browser.patch(
+            url_of(reply),
+            {"text": text, "before": before},
+            content_type="application/json",
+            headers={"Idempotency-Key": key},
+        )
+
+    first = edit_from("For 5 euro.", "For 6 euro.", "e-1")
+    assert first.status_code == 200
+    refused = edit_from("For 5 euro.", "For 7 euro.", "e-2")
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (409, "edited_meanwhile")
+    assert problem["text"] == history(browser, reply)[2]["data"]["content"]["text"] == "For 6 euro."
+    # The same edit sent again is the one that was stored.
+    assert edit_from("For 5 euro.", "For 6 euro.", "e-1").json() == first.json()
+    assert edit_from("For 6 euro.", "For 7 euro.", "e-3").status_code == 200
+
+
 def test_a_deletion_is_answered_the_same_each_time_and_leaves_a_tombstone(
     reply: Message, agent: Membership, owner: Membership
 ) -> None:

@@ -20,6 +20,8 @@ from crm.organizations.models import Language, Membership, Organization, Role, U
 from knowledge.models import Faq, FaqCategory, Passage
 from knowledge.services import FaqContent, delete_faq, update_faq
 
+pytestmark = pytest.mark.long
+
 LANGUAGES = ["en", "vi", "ru"]
 
 

@@ -19,7 +19,11 @@ from tests.chat.test_stream_resume import write
 from tests.relays import relayed
 from tests.servers import database_url, serving
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.asyncio,
+    pytest.mark.long,
+]
 
 
 async def test_sigterm_closes_every_socket_with_1012_and_exits_with_0(

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,14 +29,22 @@ BODY = (
 )
 
 
-@pytest.fixture
-def server(stores_clean: None, tmp_path: Path) -> Iterator[LiveServer]:
+@pytest.fixture(scope="module")
+def _impatient_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
     impatient: dict[str, Any] = {
         "REQUEST_HEADER_SECONDS": str(SECONDS),
         "REQUEST_BODY_SECONDS": str(SECONDS),
     }
-    with serving(tmp_path, **impatient) as server:
+    with serving(tmp_path_factory.mktemp("impatient-server"), **impatient) as server:
         yield server
+
+
+@pytest.fixture
+def server(transactional_db: None, stores_clean: None, _impatient_server: LiveServer) -> LiveServer:
+    """A server that waits for a request for a second; the tests of this file share it."""
+    return _impatient_server
 
 
 @contextmanager

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -19,14 +20,23 @@ from tests.conftest import PASSWORD
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
+HASHED_NAMES = {"staticfiles": {"BACKEND": "crm.core.http.static_files.HashedStaticFilesStorage"}}
+
+
+@pytest.fixture(scope="module")
+def _collected_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=folder, STORAGES=settings.STORAGES | HASHED_NAMES):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return folder
+
+
 @pytest.fixture
-def collected(settings: Settings, tmp_path: Path) -> Path:
-    settings.STATIC_ROOT = tmp_path
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "crm.core.http.static_files.HashedStaticFilesStorage"}
-    }
-    call_command("collectstatic", interactive=False, verbosity=0)
-    return tmp_path
+def collected(settings: Settings, _collected_once: Path) -> Path:
+    """Files under hashed names, which are read and not changed: gathering them takes seconds."""
+    settings.STATIC_ROOT = _collected_once
+    settings.STORAGES = settings.STORAGES | HASHED_NAMES
+    return _collected_once
 
 
 def stored_name(name: str) -> str:

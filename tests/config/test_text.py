@@ -18,6 +18,7 @@ from crm.core.text.normalization import (
     normalize_email,
     normalize_line,
     normalize_password,
+    normalize_phone,
     search_key,
 )
 
@@ -29,6 +30,7 @@ SURVIVORS = [
     "🏳️‍🌈",
     "👩🏽‍💻",
     "🤷🏽‍♂️",
+    "ℹ️",
     "می‌خواهم",
     "ක්‍ෂ",
     "葛󠄀",
@@ -152,6 +154,14 @@ def test_search_key_has_no_case_and_no_accents(text: str, key: str) -> None:
         ("kim@XN--E1AFMKFD.example", "kim@пример.example"),
         ("kim@ПРИМЕР。example", "kim@пример.example"),
         ("kim@straße.de", "kim@straße.de"),
+        # Registered, though the rules of domains refuse them: as browsers send them.
+        ("kim@☕.us", "kim@xn--53h.us"),
+        ("kim@I❤.ws", "kim@xn--i-7iq.ws"),
+        ("kim@XN--53H.us", "kim@xn--53h.us"),
+        ("kim@ab--cd.РФ", "kim@ab--cd.рф"),
+        ("kim@ab--cd.xn--p1ai", "kim@ab--cd.рф"),
+        ("kim@ᏣᎳᎩ.example", "kim@ꮳꮃꭹ.example"),
+        ("kim@ꮳꮃꭹ.example", "kim@ꮳꮃꭹ.example"),
         ("kim@localhost_1", "kim@localhost_1"),
         ("kim@[127.0.0.1]", "kim@[127.0.0.1]"),
         ("Kim", "kim"),
@@ -160,12 +170,26 @@ def test_search_key_has_no_case_and_no_accents(text: str, key: str) -> None:
 )
 def test_address_has_one_form(typed: str, stored: str) -> None:
     assert normalize_email(typed) == stored
+    assert normalize_email(stored) == stored
+
+
+@pytest.mark.parametrize("typed", ["☕.us", "xn--53h.us", "XN--53H.us"])
+def test_a_domain_with_a_pictograph_is_searched_for_in_either_form(typed: str) -> None:
+    assert search_key(typed) == search_key(normalize_email("kim@☕.us").partition("@")[2])
 
 
 def test_address_is_sent_to_the_domain_that_was_meant() -> None:
     assert ascii_email("kim@пример.example") == "kim@xn--e1afmkfd.example"
     assert ascii_email("kim@straße.de") == "kim@xn--strae-oqa.de"
+    assert ascii_email("kim@☕.пример.example") == "kim@xn--53h.xn--e1afmkfd.example"
+    assert ascii_email("kim@ꮳꮃꭹ.example") == "kim@xn--f9dt7l.example"
     assert ascii_email("kim@example.com") == "kim@example.com"
+
+
+def test_phone_number_of_a_typesetter_is_that_of_a_keyboard() -> None:
+    typed = "+7\u00a0(495)\u202f123\u201145\u201367"
+    assert normalize_phone(typed) == "+7 (495) 123-45-67"
+    assert normalize_phone("＋84 ２４ 1234") == "+84 24 1234"
 
 
 def test_password_is_composed_and_otherwise_as_typed() -> None:

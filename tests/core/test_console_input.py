@@ -9,6 +9,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from chat.models import Widget
+from crm.billing.models import Plan
 from crm.core.ids import uuid7
 from crm.organizations.models import Organization, User
 
@@ -122,3 +123,29 @@ def test_a_form_leaves_out_what_its_fields_cannot_take(
     operator: Client, model: str, given: dict[str, str]
 ) -> None:
     assert operator.get(reverse(f"admin:{model}_add"), given).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["²", "٣", "9" * 20, "9" * 5_000, "-1", "x"])
+def test_what_is_no_page_of_the_members_shows_the_first(
+    operator: Client, organization: Organization, page: str
+) -> None:
+    address = reverse("admin:organizations_organization_change", args=[organization.pk])
+    assert operator.get(address, {"memberships-page": page}).status_code == 200
+
+
+def test_no_form_of_a_row_reads_a_hidden_value_beside_its_fields(
+    operator: Client, widget: Widget
+) -> None:
+    """Whatever stood there was read without a check: a number of 5000 digits ended in an error."""
+    form = _widget_form(widget.organization) | {"initial-texts": "9" * 5_000}
+    address = reverse("admin:chat_widget_change", args=[widget.pk])
+    assert b'name="initial-' not in operator.get(address).content
+    assert operator.post(address, form).status_code == 302
+
+
+def test_a_list_neither_offers_nor_makes_counts_of_all_its_rows(operator: Client) -> None:
+    Plan.objects.create(key="early bird", features=[], limits={})
+    address = reverse("admin:billing_subscription_changelist")
+    shown = operator.get(address)
+    assert b"_facets" not in shown.content
+    assert operator.get(address, {"_facets": "True"}).status_code == 200

@@ -229,6 +229,26 @@ def test_a_deleted_faq_and_a_revoked_invitation_come_back(
     assert waiting.revoked_at is None
 
 
+@pytest.mark.parametrize("since", ["joined", "invited anew"])
+def test_an_invitation_does_not_come_back_beside_a_member_or_a_newer_one(
+    as_owner: Client, owner: Membership, agent: Membership, since: str
+) -> None:
+    address = "kim@sunbean.example"
+    first = invite(by=owner, email=address, role="supervisor", address_of=str)
+
+    def meanwhile() -> None:
+        if since == "joined":
+            User.objects.filter(pk=agent.user_id).update(email=address)
+        else:
+            invite(by=owner, email=address, role="viewer", address_of=str)
+
+    url = reverse("organizations:revoke_invitation", args=[first.pk])
+    said = delete_and_undo(as_owner, url, between=meanwhile)
+    assert "It is back." not in said
+    first.refresh_from_db()
+    assert first.revoked_at is not None
+
+
 def test_undo_says_when_something_has_taken_the_place(as_owner: Client, owner: Membership) -> None:
     team = create_team(by=owner, name="Night", lead_id=None, member_ids=[])
 

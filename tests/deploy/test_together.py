@@ -28,6 +28,8 @@ from tests.patience import PATIENCE
 from tests.ports import free_port
 from tests.servers import LiveServer, serving
 
+pytestmark = pytest.mark.long
+
 TOKEN = "scraper-token-of-a-test"
 
 

@@ -22,6 +22,8 @@ from crm.organizations.models import Membership
 from tests.forms.browsers import browser, switch
 from tests.tenancy.addresses import CAUGHT, CONVERTED, SECRETS, _path, _walk
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Not forms of ours, or not for people who are logged in.
 ELSEWHERE = ("admin:", "operations:", "set_language", "api:", "home")

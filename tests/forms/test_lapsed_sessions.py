@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlencode
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crm.organizations.models import Membership, User
@@ -114,6 +115,42 @@ def test_the_longest_form_that_is_read_outlives_its_session(
     assert LEADS_TO_KEPT.fullmatch(lapsed["Location"])
     log_in(client, owner, KEPT)
     assert form_of(client.get(KEPT), "_kept")["answer"] == [long]
+
+
+def test_the_longest_import_is_sent_again_as_its_form_sent_it(
+    written: tuple[Client, dict[str, Any]], owner: Membership, settings: Any
+) -> None:
+    """As addresses are written, the same text would be twice or three times as large."""
+    client, _form = written
+    page = "/app/knowledge/import/"
+    long = "\r\n\r\n".join(f"Вопрос {number}?\r\n{'Ответ ' * 200}" for number in range(300))
+    assert settings.MAX_BODY_BYTES / 2 < len(long.encode()) < settings.MAX_BODY_BYTES
+    form = form_of(client.get(page), "text") | {"text": long, "step": "preview"}
+    client.session.flush()
+    client.post(page, form)
+    log_in(client, owner, KEPT)
+    kept = client.get(KEPT)
+    fields = form_of(kept, "_kept")
+    if 'enctype="multipart/form-data"' in kept.content.decode():
+        saved = client.post(page, fields)
+    else:
+        saved = client.post(page, urlencode(fields, doseq=True), FORM)
+    assert saved.status_code == 200
+    assert "Вопрос 299?" in saved.content.decode()
+
+
+def test_a_file_that_was_chosen_is_named_to_be_chosen_again(
+    written: tuple[Client, dict[str, Any]], owner: Membership
+) -> None:
+    client, _form = written
+    page = "/app/knowledge/import/"
+    form = form_of(client.get(page), "text") | {"step": "preview"}
+    client.session.flush()
+    client.post(page, form | {"file": SimpleUploadedFile("faqs.csv", b"question,answer\nA?,B.")})
+    log_in(client, owner, KEPT)
+    kept = client.get(KEPT).content.decode()
+    assert "The file itself could not be kept." in kept
+    assert "<bdi>faqs.csv</bdi>" in kept
 
 
 def test_long_forms_of_nobody_fill_no_store(

@@ -201,3 +201,52 @@ def test_a_form_sent_again_after_its_record_was_deleted_creates_it_anew(owner: M
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     assert client.post(page, form).status_code == 302
     assert Team.objects.count() == 1
+
+
+def test_what_was_undone_since_is_done_again_from_an_older_page(
+    owner: Membership, faq: Faq
+) -> None:
+    """Within the minute in which the same form is answered as before: “Hidden” would be untrue."""
+    page = f"/app/knowledge/{faq.pk}/"
+    client = browser(owner)
+
+    def publish(fields: dict[str, Any], to: str) -> None:
+        assert client.post(f"{page}publish/", fields | {"to": to}).status_code == 302
+
+    # Without the version, which would refuse it: what counts here is the answer.
+    first = form_of(client.get(page), "_once")
+    first.pop("_version", None)
+    publish(first, "hidden")
+    # A moment goes by: the two are not of two tabs at once.
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=10))
+    second = form_of(client.get(page), "_once")
+    second.pop("_version", None)
+    publish(second, "published")
+    publish(first, "hidden")
+    faq.refresh_from_db()
+    assert not faq.is_published
+
+
+def test_a_form_without_a_once_key_of_its_own_counts_as_done_since(owner: Membership) -> None:
+    page = "/app/settings/teams/new/"
+    client = browser(owner)
+    form = form_of(client.get(page), "name") | {"name": "North"}
+    client.post(page, form)
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=10))
+    team = Team.objects.get()
+    detail = f"/app/settings/teams/{team.pk}/"
+    client.post(f"{detail}delete/", form_of(client.get(detail), "_once"))
+    assert not Team.objects.exists()
+    client.post(page, form)
+    assert Team.objects.get().name == "North"
+
+
+def test_a_second_press_after_a_while_is_still_the_same(owner: Membership) -> None:
+    page = "/app/settings/teams/new/"
+    client = browser(owner)
+    form = form_of(client.get(page), "name") | {"name": "North"}
+    client.post(page, form)
+    IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(seconds=10))
+    for _press in range(2):
+        assert client.post(page, form).status_code == 302
+    assert Team.objects.count() == 1

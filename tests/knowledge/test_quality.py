@@ -14,6 +14,8 @@ from crm.organizations.models import Organization
 from knowledge.models import Passage
 from knowledge.services import FaqContent, answer, import_faqs, index_now
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("en", "vi", "ru")
 QUESTIONS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "questions.json").read_text())

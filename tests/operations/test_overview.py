@@ -30,7 +30,7 @@ from tests.patience import PATIENCE
 from tests.relays import Relay, relayed
 from tests.servers import serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 INDEX = reverse("admin:index")
 

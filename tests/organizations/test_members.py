@@ -14,7 +14,7 @@ from django.utils import timezone
 from crm.core.mail.models import Mail
 from crm.organizations.errors import LastOwner
 from crm.organizations.models import Invitation, Membership, Organization, Role, Team, User
-from crm.organizations.services.members import leave_organization
+from crm.organizations.services.members import deactivate_member, leave_organization
 from tests.authentication.letters import last_letter, link_in
 from tests.conftest import PASSWORD, make_member
 from tests.patience import PATIENCE
@@ -185,6 +185,25 @@ def test_joining_again_after_deactivation_gives_the_new_role(
     entered(agent.user).post(link_in(last_letter(agent.user.email)))
     agent.refresh_from_db()
     assert (agent.is_active, agent.role) == (True, "viewer")
+
+
+def test_an_older_invitation_lets_nobody_back_in(
+    at_work: Client, owner: Membership, agent: Membership
+) -> None:
+    """It was sent to an address that became the member's, and they were deactivated since."""
+    ask_in(at_work, EMAIL, "supervisor")
+    link = link_in(last_letter(EMAIL))
+    User.objects.filter(pk=agent.user_id).update(email=EMAIL)
+    deactivate_member(by=owner, membership_id=agent.pk)
+    agent.user.refresh_from_db()
+    entered(agent.user).post(link)
+    agent.refresh_from_db()
+    assert (agent.is_active, agent.role) == (False, "agent")
+    invitation = Invitation.objects.get()
+    at_work.post(reverse("organizations:resend_invitation", args=[invitation.pk]))
+    entered(agent.user).post(link_in(last_letter(EMAIL)))
+    agent.refresh_from_db()
+    assert (agent.is_active, agent.role) == (True, "supervisor")
 
 
 def test_joining_again_forgets_who_succeeded_before(

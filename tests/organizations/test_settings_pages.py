@@ -48,6 +48,12 @@ def test_profile_is_changed_and_the_pages_follow_its_language(logged_in: Client)
     assert '<html lang="vi">' in logged_in.get(PROFILE).content.decode()
 
 
+def test_a_phone_number_of_a_typesetter_is_taken(logged_in: Client, agent: Membership) -> None:
+    assert logged_in.post(PROFILE, profile(phone="+7 495 123\u201145\u201367")).status_code == 302
+    agent.user.refresh_from_db()
+    assert agent.user.phone == "+7 495 123-45-67"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -22,6 +22,8 @@ from tests.browser.widget_page import WidgetPage
 from tests.ports import free_port
 from tests.quickstart.checkout import PATIENCE, ROOT, Checkout
 
+pytestmark = pytest.mark.long
+
 LANGUAGES = ("en", "vi", "ru")
 ASKS_FOR_A_PERSON = {
     "en": "I want to talk to a person",

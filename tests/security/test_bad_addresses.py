@@ -13,6 +13,8 @@ from tests.tenancy.addresses import addresses_without_repeats
 from tests.tenancy.visiting import Person
 from tests.tenancy.world import Theirs, make_theirs
 
+pytestmark = pytest.mark.long
+
 ELSEWHERE = [
     "https://evil.example/",
     "//evil.example/",

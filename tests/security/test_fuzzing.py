@@ -17,7 +17,7 @@ from tests.security.hostile import BODIES, COOKIES, HEADERS, LONG, PIECES
 from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.world import Theirs, make_theirs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 COOKIE_NAMES = ("sessionid", "csrftoken", "django_language", "messages", "nobody")
 # Of the pages that show most of the middleware, the templates and the API.

@@ -22,7 +22,7 @@ from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.visiting import Person
 from tests.tenancy.world import Theirs, make_theirs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 # Of the visitor's first message, which the bot could not answer, and of those that followed.
 WORDS = ("ship to manila", "qzx-secret-words")

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 
 from crm.authentication.admin.impersonation import AS_PERSON
 from crm.authentication.models import EndReason
@@ -23,7 +22,7 @@ from crm.authentication.services.access import (
 )
 from crm.authentication.services.sessions import RECORD_KEY
 from crm.core.admin.admin_actions import AdminAction
-from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import NormalizedText
 from crm.organizations.models import Membership, User
@@ -32,15 +31,10 @@ from crm.organizations.models import Membership, User
 _POWERS = ("is_staff", "is_superuser", "groups")
 
 
-class MembershipInline(TabularInline):
-    """A user's memberships, read-only: they are changed on their own page, through services."""
+class MembershipInline(RowsInline):
+    """A user's memberships: they are changed on their own page, through services."""
 
     model = Membership
-    extra = 0
-    max_num = 0
-    can_delete = False
-    show_change_link = True
-    hide_title = True
     fields = ["organization", "role", "custom_role", "is_active"]
     readonly_fields = fields
     verbose_name_plural = _("memberships")
@@ -48,12 +42,6 @@ class MembershipInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         found = super().get_queryset(request)
         return found.select_related("organization", "user", "custom_role")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class PersonForm(NormalizedText, forms.ModelForm):

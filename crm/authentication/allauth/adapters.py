@@ -17,6 +17,7 @@ from allauth.socialaccount.providers.base import AuthProcess, Provider
 from django import forms
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -29,7 +30,14 @@ from crm.authentication.allauth.profiles import guarded
 from crm.authentication.allauth.stages import is_unproved
 from crm.authentication.allauth.texts import OF_ALLAUTH, text_of
 from crm.authentication.errors import ProviderUnavailable
-from crm.authentication.log_in import credentials_were_right, log_out, take_attempt, was_voided
+from crm.authentication.first_step import (
+    LogInStale,
+    is_log_in_stale,
+    locked_user,
+    note_answer,
+    was_voided,
+)
+from crm.authentication.log_in import credentials_were_right, log_out, take_attempt
 from crm.authentication.services.sessions import leave_session
 from crm.authentication.services.sign_up import settle_sign_up
 from crm.core import ratelimit, tenancy
@@ -84,14 +92,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return ratelimit.client_address(request)
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Begin the session in one transaction with a last look at the locked account."""
         person = cast(User, user)
-        if was_voided(request, person):
+        with transaction.atomic():
+            is_void = was_voided(request, locked_user(person))
+            if not is_void:
+                leave_session(request=request, user=person)
+                founded = settle_sign_up(user_id=person.pk)
+                super().login(request, user)
+                request.has_founded = founded is not None  # type: ignore[attr-defined]
+        if is_void:
             log_out(request)
             raise ImmediateHttpResponse(redirect(settings.LOGIN_URL))
-        leave_session(request=request, user=person)
-        founded = settle_sign_up(user_id=person.pk)
-        super().login(request, user)
-        request.has_founded = founded is not None  # type: ignore[attr-defined]
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any
@@ -105,6 +117,15 @@ class AccountAdapter(DefaultAccountAdapter):
         ):
             response["Location"] = resolve_url(settings.SETUP_URL)
         return response
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Return whether to ask again who it is. Raise LogInStale where there is nothing to ask:
+        allauth would let an account with a provider alone go on.
+        """
+        is_required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        if is_required and is_log_in_stale(self.request):
+            raise LogInStale
+        return is_required
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("mfa_index")
@@ -255,6 +276,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Treat an identity that is linked to an unproved account as one that is not linked."""
+        note_answer(sociallogin)
         user = cast(User, sociallogin.user)
         if user.pk is None or not is_unproved(user.email):
             return

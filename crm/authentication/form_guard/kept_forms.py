@@ -63,6 +63,7 @@ def _keep(request: HttpRequest) -> str:
         "key": secrets.token_urlsafe(8),
         "path": form.path,
         "fields": [list(pair) for pair in form.fields],
+        "files": list(form.files),
         "person": request.POST.get(PERSON, ""),
         "at": int(time.time()),
     }
@@ -113,7 +114,12 @@ def kept_forms_of(request: HttpRequest, user: User | AnonymousUser) -> list[Sent
     if len(mine) < len(stored):
         _store(request, mine)
     return [
-        SentForm(each["path"], tuple((name, value) for name, value in each["fields"]), each["key"])
+        SentForm(
+            each["path"],
+            tuple((name, value) for name, value in each["fields"]),
+            each["key"],
+            tuple(each.get("files", ())),
+        )
         for each in mine
     ]
 

@@ -1,12 +1,14 @@
 """Verify the stamp of every page request, and store forms whose session had expired."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.authentication.form_guard import kept_forms
 from crm.authentication.principals import session_granted_at
@@ -15,6 +17,7 @@ from crm.core import tenancy
 from crm.core.admin.site import is_idle_operator
 from crm.core.errors import AppError, NotAuthenticated
 from crm.core.form_guard.errors import OrganizationSwitched, PersonSwitched
+from crm.core.form_guard.idempotency import forget_older_answers
 from crm.core.form_guard.stamps import KEPT, SWITCH, check_person, stamp_of
 from crm.core.http.exceptions import is_for_programs, problem_json
 from crm.organizations.access import check_organization, membership_in
@@ -53,7 +56,10 @@ class FormGuardMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = timezone.now()
         response = self.get_response(request)
+        if _is_carried_out(request, response):
+            forget_older_answers(request, began)
         if _saved_kept_form(request, response):
             return _next_kept_form(request, response)
         if request.method in SAFE or not _leads_to_log_in(request, response):
@@ -112,6 +118,11 @@ def is_personal(request: HttpRequest) -> bool:
 def _is_guarded_otherwise(request: HttpRequest) -> bool:
     match = request.resolver_match
     return match is None or match.app_name == "admin" or match.view_name in SESSION_VIEWS
+
+
+def _is_carried_out(request: HttpRequest, response: HttpResponse) -> bool:
+    is_form = request.method not in SAFE and not is_for_programs(request)
+    return is_form and response.status_code < HTTPStatus.BAD_REQUEST
 
 
 def _saved_kept_form(request: HttpRequest, response: HttpResponse) -> bool:

@@ -8,6 +8,7 @@ from allauth.mfa.base import forms as base
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
+from allauth.mfa.webauthn.internal.auth import get_authenticator_by_credential_id
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -103,6 +104,19 @@ def _require_credential(form: forms.BaseForm, parse: Callable[[Any], object]) ->
         _refuse_credential(error)
 
 
+def _require_new(user: User, credential: dict[str, Any]) -> None:
+    """Raise ValidationError for a passkey that is stored already: who removes it removes it once.
+
+    Browsers refuse it, too; two submissions of one ceremony, or another program, do not.
+    """
+    attested = RegistrationResponse.from_dict(credential).response.attestation_object.auth_data
+    known = attested.credential_data and get_authenticator_by_credential_id(
+        user, attested.credential_data.credential_id
+    )
+    if known:
+        raise forms.ValidationError(_("You have this passkey already."), code="invalid")
+
+
 class _UsedKey(NormalizedText):
     """Mixin of a form that is sent with an existing passkey."""
 
@@ -153,6 +167,8 @@ class AddKeyForm(NormalizedText, webauthn.AddWebAuthnForm):
     def clean_credential(self) -> dict[str, Any]:
         _require_credential(self, RegistrationResponse.from_dict)
         credential: dict[str, Any] = self.cleaned_data["credential"]
+        # Before the ceremony is finished, for allauth's page asks twice what is wrong.
+        _require_new(self.user, credential)
         return credential
 
     def clean(self) -> dict[str, Any]:

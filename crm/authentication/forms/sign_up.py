@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account import forms as allauth
 from allauth.core import context
 from allauth.socialaccount import forms as social
+from allauth.socialaccount.models import SocialAccount
 from django import forms
 from django.contrib.auth import password_validation
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from crm.authentication.errors import ProviderLinkedMeanwhile
+from crm.authentication.first_step import require_recent_answer
 from crm.authentication.forms.passwords import count, dummy_user, word_address, word_password
 from crm.authentication.services.sign_up import WANTED, release_pending_address
 from crm.core import ratelimit
@@ -119,6 +122,7 @@ class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        require_recent_answer(self.sociallogin)
         self.initial |= refill_of(context.request)
         word_address(self.fields["email"])
         self.fields["name"].initial = self.sociallogin.user.name
@@ -135,10 +139,23 @@ class ProviderSignUpForm(NormalizedText, FreeAddress, social.SignupForm):
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[AbstractBaseUser | None, HttpResponse | None]:
-        with transaction.atomic():
-            if not self.account_already_exists:
-                release_pending_address(email=self.cleaned_data["email"])
-            saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(request)
+        """Sign up. Raise ProviderLinkedMeanwhile for an identity that another tab or browser
+        brought to its end first.
+        """
+        try:
+            with transaction.atomic():
+                if not self.account_already_exists:
+                    release_pending_address(email=self.cleaned_data["email"])
+                saved: tuple[AbstractBaseUser | None, HttpResponse | None] = super().try_save(
+                    request
+                )
+        except IntegrityError as error:
+            identity = self.sociallogin.account
+            if SocialAccount.objects.filter(provider=identity.provider, uid=identity.uid).exists():
+                raise ProviderLinkedMeanwhile from error
+            # Somebody else took the address between the check and now.
+            self.account_already_exists = True
+            saved = super().try_save(request)
         return saved
 
     def custom_signup(self, request: HttpRequest, user: AbstractBaseUser) -> None:

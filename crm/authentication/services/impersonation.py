@@ -35,6 +35,8 @@ def start_impersonation(
     reason = " ".join(reason.split())
     if len(reason) < SHORTEST_REASON:
         raise ReasonTooShort
+    # One after another: each ends what the same session began before.
+    User.objects.select_for_update(no_key=True).get(pk=operator.pk)
     membership = Membership.objects.active().filter(pk=membership_id).first()
     if membership is None or not may_impersonate(operator, membership.user):
         raise CannotImpersonate

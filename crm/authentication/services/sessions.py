@@ -102,6 +102,13 @@ def is_session_good(request: HttpRequest, user: User) -> bool:
         return _look_up(request, user, record_id)
 
 
+def has_live_session(request: HttpRequest, user: User) -> bool:
+    """Return whether nobody ended the session of a request; asks the database, never the cache."""
+    record_id: Any = request.session.get(RECORD_KEY)
+    with tenancy.person(user.pk):
+        return UserSession.objects.live().filter(pk=record_id, user=user).exists()
+
+
 def move_session(*, request: HttpRequest, user: User, organization_id: UUID) -> None:
     """Switch a session to another organization, whose rules apply from now on."""
     record_id = request.session.get(RECORD_KEY)

@@ -18,18 +18,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from crm.authentication import access_tokens
-from crm.authentication.errors import RefreshTokenInvalid, RefreshTokenReused
+from crm.authentication.errors import (
+    OtpRequired,
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    WrongCredentials,
+)
+from crm.authentication.first_step import is_unchanged, locked_user
 from crm.authentication.models import EndReason, RefreshToken, TokenFamily
 from crm.authentication.principals import authenticate_refresh
 from crm.authentication.signals import refresh_token_reused, session_expired
 from crm.core import realtime, tenancy
 from crm.core.http.user_agent import Client
-from crm.organizations.models import Membership
+from crm.core.permissions.errors import NoOrganization
+from crm.organizations.models import Membership, User
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +59,25 @@ class Tokens:
 
 
 @transaction.atomic
-def start_family(*, membership: Membership, client: Client) -> Tokens:
-    """Log in a program for a user whose credentials were verified."""
-    now = timezone.now()
+def start_family(
+    *, membership: Membership, checked: User, client: Client, has_shown_factor: bool = False
+) -> Tokens:
+    """Log in a program for a user whose credentials were verified.
+
+    ``checked`` is the account as it was read for that. What changed while the password was hashed
+    counts: raise WrongCredentials for another password, OtpRequired for a second factor that was
+    not shown, NoOrganization for a membership that ended.
+    """
+    if not is_unchanged(locked_user(checked), checked):
+        raise WrongCredentials
+    if not has_shown_factor and is_mfa_enabled(checked):
+        raise OtpRequired
     with tenancy.organization(membership.organization_id):
+        # Locked, too: whoever ends the membership ends this log-in with it.
+        present = Membership.objects.select_for_update(of=("self",), no_key=True)
+        if present.active().filter(pk=membership.pk).first() is None:
+            raise NoOrganization
+        now = timezone.now()
         family = TokenFamily.objects.create(
             organization_id=membership.organization_id,
             user_id=membership.user_id,

@@ -6,6 +6,7 @@ Listed one by one: other views of allauth are not available.
 from collections.abc import Iterable
 
 from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
@@ -15,6 +16,7 @@ from allauth.urls import build_provider_urlpatterns
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.cache import never_cache
 
+from crm.authentication.first_step import in_fresh_log_in
 from crm.authentication.views import login
 from crm.authentication.views.allauth import (
     AddressView,
@@ -58,7 +60,11 @@ urlpatterns = [
     path(f"{_SETTINGS}email/", AddressView.as_view(), name="account_email"),
     path(f"{_security}/", mfa.index, name="mfa_index"),
     path(f"{_security}/password/", account.password_change, name="account_change_password"),
-    path(f"{_security}/password/set/", account.password_set, name="account_set_password"),
+    path(
+        f"{_security}/password/set/",
+        reauthentication_required(app="allauth.account")(account.password_set),
+        name="account_set_password",
+    ),
     path(f"{_security}/app/", totp.activate_totp, name="mfa_activate_totp"),
     path(f"{_security}/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
     path(f"{_security}/codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
@@ -89,8 +95,9 @@ urlpatterns = [
 
 
 def _guard(patterns: Iterable[URLPattern | URLResolver]) -> None:
-    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only; and let a
-    person's submissions of the settings' forms take turns.
+    """Add ``Cache-Control: no-store`` to every page: allauth sets it on a few only; lead to the
+    log-in where one of a moment ago is needed; and let a person's submissions of the settings'
+    forms take turns.
     """
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
@@ -99,7 +106,7 @@ def _guard(patterns: Iterable[URLPattern | URLResolver]) -> None:
         view = pattern.callback
         if str(pattern.pattern).startswith(_SETTINGS):
             view = in_turn(view)
-        pattern.callback = never_cache(view)
+        pattern.callback = never_cache(in_fresh_log_in(view))
 
 
 _guard(urlpatterns)

@@ -27,6 +27,7 @@ from crm.authentication.allauth.stages import (
 )
 from crm.authentication.forms.passwords import NewPasswordForm
 from crm.authentication.log_in import log_out
+from crm.authentication.services.sessions import has_live_session
 from crm.core import ratelimit
 from crm.organizations.models import User
 
@@ -95,11 +96,19 @@ class ConfirmAddressView(ConfirmEmailView):
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             with transaction.atomic():
+                self._take_turn()
                 confirmed: HttpResponse = super().post(*args, **kwargs)
         except IntegrityError:
             # Another account confirmed the same address at this moment; the page says so.
             return redirect(self.request.path)
         return confirmed
+
+    def _take_turn(self) -> None:
+        """Lock the account first, as `_claim` does: of two at once, the second finds it done."""
+        confirmation = get_emailconfirmation_model().from_key(self.kwargs["key"])
+        if confirmation is not None:
+            owner = User.objects.select_for_update().filter(pk=confirmation.email_address.user_id)
+            owner.first()
 
 
 def _claim(request: HttpRequest, address: EmailAddress) -> HttpResponse:
@@ -130,7 +139,11 @@ class RemovePasskeyView(RemoveWebAuthnView):
 
 
 def in_turn(view: View[P]) -> View[P]:
-    """Carry out a logged-in person's POST under the lock of their account, in one transaction."""
+    """Carry out a logged-in person's POST under the lock of their account, in one transaction.
+
+    What was read before the turn came is read again: the password, and whether the session goes on.
+    Whom the turn before logged out does nothing any more.
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -138,7 +151,10 @@ def in_turn(view: View[P]) -> View[P]:
         if not isinstance(user, User):
             return view(request, *args, **kwargs)
         with transaction.atomic():
-            User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-            return view(request, *args, **kwargs)
+            user.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+            if user.is_active and has_live_session(request, user):
+                return view(request, *args, **kwargs)
+        log_out(request)
+        return redirect(settings.LOGIN_URL)
 
     return answered

@@ -6,13 +6,14 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_permission_codename
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import CharField, Field, Model, TextField
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,13 +24,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods
-from psycopg.errors import QueryCanceled
-from unfold.admin import ModelAdmin
+from psycopg.errors import QueryCanceled, UniqueViolation
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import PaginationInlineFormSet
 
 from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.navigation import Menu
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
+from crm.core.fields import whole_number
 from crm.core.forms import LinesField, ModelForm
 from crm.core.text.normalization import normalize_line, search_words
 from crm.core.versions import EditedMeanwhile
@@ -85,6 +88,31 @@ class Chooser(AutocompleteSelect):
         return groups
 
 
+class _PagedFormSet(PaginationInlineFormSet):
+    def get_page_num(self) -> int:
+        """Return the asked page; the first for what is no number. unfold's own fails for some."""
+        request: Any = self.request
+        key = self.get_pagination_key()
+        return whole_number(request.GET.get(key) or request.POST.get(key) or "") or 1
+
+
+class RowsInline(TabularInline):
+    """Rows of another model on a row's page, read-only: they have pages of their own."""
+
+    formset = _PagedFormSet
+    extra = 0
+    max_num = 0
+    can_delete = False
+    show_change_link = True
+    hide_title = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class ConsoleAdmin(ModelAdmin):
     """Base admin of one model. Rows are deleted only through a service, because cascades reach far.
 
@@ -98,6 +126,8 @@ class ConsoleAdmin(ModelAdmin):
     list_per_page = PER_PAGE
     list_max_show_all = PER_PAGE
     show_full_result_count = False
+    # They count all rows, once for each choice of each filter.
+    show_facets = ShowFacets.NEVER
     view_on_site = False
     paginator = CautiousPaginator
     warn_unsaved_form = True
@@ -164,6 +194,9 @@ class ConsoleAdmin(ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, ArrayField):
             kwargs.setdefault("form_class", LinesField)
+        # Whether a row was changed meanwhile is told by its version. A hidden value of a field with
+        # a computed default is read without any check.
+        kwargs.setdefault("show_hidden_initial", False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -285,6 +318,24 @@ class ConsoleAdmin(ModelAdmin):
             for action in self.admin_actions
         ]
         return own + super().get_urls()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Store a row, or show its form again where somebody stored the same one at this moment."""
+        show = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        try:
+            answer: HttpResponse = show()
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            # That one is there by now: the form's own checks find it.
+            answer = show()
+        return answer
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -2,7 +2,8 @@
 
 Every form carries a random key. The first submission runs in the transaction that stores its
 response under the key; a repeated one with the same content, also a concurrent one, waits and gets
-that response; a redirect for a minute only. A response may show a secret (an API key): it is
+that response; a redirect for a minute only, and not after its person has done something else by a
+form: what it says may be undone by then. A response may show a secret (an API key): it is
 encrypted with a key derived from the once-key, of which the database has only a hash.
 """
 
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -23,13 +24,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
+from crm.core import tenancy
 from crm.core.form_guard.errors import FormSentBefore
 from crm.core.form_guard.stamps import GUARD_FIELDS, ONCE
-from crm.core.idempotency import StoredResponse, answer_once, fingerprint_of
+from crm.core.idempotency import StoredResponse, answer_once, fingerprint_of, forget_redirects
 from crm.core.permissions.requests import principal_of
 
 # Later the record may be gone, and "Saved" would be untrue.
 REDIRECTS_KEPT_FOR = timedelta(minutes=1)
+# Two forms within this time are of two tabs at once, and neither has to do with the other.
+AT_ONCE = timedelta(seconds=2)
+_PREFIX = "form:"
+_REPLAYED = "_form_answer_is_replayed"
 # How long a page that was answered with can be shown again; it may hold a secret.
 SHOWN_AGAIN_SECONDS = 600
 WAIT_SECONDS = 15
@@ -131,13 +137,41 @@ def _answer_form_once(
     answer, is_replayed = answer_once(
         organization_id=organization_id,
         actor=actor,
-        key=f"form:{hashlib.sha256(f'{key}|{fingerprint}'.encode()).hexdigest()}",
+        key=f"{_PREFIX}{hashlib.sha256(f'{key}|{fingerprint}'.encode()).hexdigest()}",
         fingerprint=fingerprint,
         act=store,
         wait_seconds=WAIT_SECONDS,
         redirects_kept_for=REDIRECTS_KEPT_FOR,
     )
-    return _again(request, key, answer) if is_replayed else given[0]
+    if not is_replayed:
+        return given[0]
+    setattr(request, _REPLAYED, True)
+    return _again(request, key, answer)
+
+
+def forget_older_answers(request: HttpRequest, began: datetime) -> None:
+    """Forget the redirects that this person's earlier forms were answered with.
+
+    For a form that was carried out, in a request that began at ``began``: whoever goes back to an
+    older page and sends its form again means it.
+    """
+    if ONCE not in request.POST or getattr(request, _REPLAYED, False):
+        return
+    if tenancy.current() == tenancy.NOBODY:
+        # No view was let in.
+        return
+    user, member = request.user, getattr(request, "membership", None)
+    if not user.is_authenticated:
+        return
+    match = request.resolver_match
+    is_admin = match is not None and match.app_name == "admin"
+    if is_admin:
+        owner, actor = None, str(user.pk)
+    elif member:
+        owner, actor = member.organization_id, str(member.actor_id)
+    else:
+        return
+    forget_redirects(organization_id=owner, actor=actor, prefix=_PREFIX, before=began - AT_ONCE)
 
 
 def _digest(file: UploadedFile) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect
@@ -16,6 +17,7 @@ from django.utils.text import Truncator
 from crm.core.errors import AppError
 from crm.core.form_guard.stamps import GUARD_FIELDS
 from crm.core.http.exceptions import refusal_response
+from crm.core.text.normalization import normalize_line
 
 TITLE_LENGTH = 60
 SECRETS = frozenset(
@@ -32,12 +34,13 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SentForm:
-    """The URL that a form was sent to, and its fields in order."""
+    """The URL that a form was sent to, and its fields in order. Of files there are the names."""
 
     path: str
     fields: tuple[Pair, ...]
     # Under which the session stores it; "" of one that is not stored.
     key: str = ""
+    files: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -75,6 +78,7 @@ def form_of(request: HttpRequest) -> SentForm:
             if name not in SECRETS and (name not in GUARD_FIELDS or name in _RESENT)
             for value in values
         ),
+        files=tuple(normalize_line(str(file.name)) for file in _files(request)),
     )
 
 
@@ -88,6 +92,14 @@ def _sent(request: HttpRequest) -> QueryDict:
         return request.POST
     except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
         return QueryDict()
+
+
+def _files(request: HttpRequest) -> list[UploadedFile]:
+    """Return the files of a form; none of a body that cannot be read."""
+    try:
+        return [file for _name, files in request.FILES.lists() for file in files]
+    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        return []
 
 
 def refused_to(request: HttpRequest, refusal: AppError, target: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from crm.core.errors import AppError, BadRequest, MethodNotAllowed
+from crm.core.store_errors import collision_of
 
 _API = "/api/"
 
@@ -71,6 +72,7 @@ class ExceptionMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, DataError) and "NUL" in str(error):
             error = BadRequest()
+        error = collision_of(error) or error
         if not isinstance(error, AppError):
             return None
         if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):

@@ -11,6 +11,7 @@
   derive an identity from it.
 - ``search_words``: the words of a search, as every search splits them.
 - ``normalize_email`` and ``ascii_email``: an address for comparing, and for sending.
+- ``normalize_phone``: a phone number as it is written on a keyboard.
 - ``normalize_password``: a password for hashing.
 - ``in_order``: an equal text that is normalized in linear time.
 - ``isolate``: user-supplied text that cannot change the direction of its sentence.
@@ -83,6 +84,8 @@ _MAX_PASSES = 3
 _WORD = re.compile(r"[^\W_]+")
 # What no e-mail address contains unquoted.
 _AROUND_ADDRESSES = re.compile(r"""[\s,;:()<>"“”«»\[\]\\]+""")
+# What a phone number is written with, once it is normalized.
+PHONE = r"^\+?[0-9 ()./-]*$"
 MAX_SEARCH_WORDS = 10
 # What a search has beyond this is not looked for.
 LONGEST_SEARCH = 200
@@ -178,7 +181,7 @@ def search_key(text: str) -> str:
     """
     text = identity_key(text)
     if "xn--" in text:
-        text = _PUNYCODE.sub(lambda found: _unicode_domain(found[0]), text)
+        text = _PUNYCODE.sub(lambda found: _shown_label(found[0]), text)
     text = _form("NFC", text)
     if text.isascii():
         return text
@@ -204,7 +207,8 @@ def search_words(text: str) -> list[str]:
 def normalize_email(address: str) -> str:
     """Return the normalized email address: lower case, the domain in its own script.
 
-    ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. An invalid address is
+    ``Kim@XN--E1AFMKFD.example`` and ``kim@пример.example`` are one address. A label of the domain
+    that the internet's rules refuse (☕) is in punycode, as browsers send it. An invalid address is
     returned normalized, for a validator to reject.
     """
     local, at, domain = normalize_line(address).rpartition("@")
@@ -216,12 +220,22 @@ def normalize_email(address: str) -> str:
 def ascii_email(address: str) -> str:
     """Return the address with its domain in punycode (``xn--…``)."""
     local, at, domain = address.rpartition("@")
+    return f"{local}{at}{ascii_domain(domain)}"
+
+
+def ascii_domain(domain: str) -> str:
+    """Return the domain in punycode (``xn--…``), label by label; one that is no name unchanged."""
     if domain.isascii():
-        return address
+        return domain
     try:
-        return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
+        return ".".join(map(_ascii_label, _mapped_domain(domain).split(".")))
     except UnicodeError:
-        return address
+        return domain
+
+
+def normalize_phone(number: str) -> str:
+    """Return a phone number in one line with ASCII hyphens and digits: typesetters put others."""
+    return normalize_line(_form("NFKC", normalize_line(number).translate(_DASHES)))
 
 
 def normalize_password(password: str) -> str:
@@ -342,7 +356,8 @@ def _belongs(letter: str, before: str, after: str) -> bool:
         return before == _BLACK_FLAG or _FIRST_TAG <= before <= _LAST_TAG
     if _JOINING.match(before) or _IDEOGRAPH.match(before):
         return True
-    return letter in "\ufe0e\ufe0f" and (before in "0123456789#*" or _is_symbol(before))
+    # One pictograph, ℹ, is a letter.
+    return letter in "\ufe0e\ufe0f" and (before in "0123456789#*\u2139" or _is_symbol(before))
 
 
 def _is_symbol(letter: str) -> bool:
@@ -371,9 +386,36 @@ def _without_accents(letter: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_PLAIN_LETTERS)
 
 
+def _mapped_domain(domain: str) -> str:
+    """Return the domain as its letters are compared. Raise UnicodeError for what no name has."""
+    return idna.uts46_remap(domain, std3_rules=False)
+
+
 def _unicode_domain(domain: str) -> str:
     try:
-        return idna.decode(idna.encode(domain, uts46=True))
+        mapped = _mapped_domain(domain)
     except UnicodeError:
-        # Not a name of the internet's, as `localhost_1` or `[127.0.0.1]`.
         return domain.lower()
+    # The database and the rules of domains have another lower case of one script, Cherokee.
+    return ".".join(map(_unicode_label, mapped.split("."))).lower()
+
+
+def _unicode_label(label: str) -> str:
+    try:
+        return idna.ulabel(label)
+    except UnicodeError:
+        # Registered all the same, as ☕ and ab--cd are, or no name of the internet's, as `host_1`.
+        return _ascii_label(label)
+
+
+def _ascii_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def _shown_label(label: str) -> str:
+    """Return a label in its own script, also one that the rules of domains refuse."""
+    try:
+        shown = label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
+    return shown if _ascii_label(shown) == label else label

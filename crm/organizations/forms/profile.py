@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.form_guard.edits import EditForm
+from crm.core.forms import PhoneField
 from crm.core.timezones import zone_names
 from crm.organizations.models import Language
 
@@ -48,9 +49,8 @@ class ProfileForm(EditForm):
         max_length=255,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "name"}),
     )
-    phone = forms.RegexField(
+    phone = PhoneField(
         label=_("Phone"),
-        regex=r"^\+?[0-9 ()./-]*$",
         max_length=50,
         required=False,
         widget=forms.TextInput(

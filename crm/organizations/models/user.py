@@ -150,6 +150,8 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
         if normalized == raw_password or not super().check_password(raw_password):
             return False
         self.set_password(normalized)
+        # Another hash of the same password, as where Django renews one: no change of it.
+        self._password = None
         self.save(update_fields=["password"])
         return True
 

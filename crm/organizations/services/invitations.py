@@ -25,7 +25,7 @@ from crm.core.permissions import (
 )
 from crm.core.permissions.principals import principal_of_key
 from crm.core.text.normalization import normalize_line
-from crm.core.undo.services import record_undoable, register_undo
+from crm.core.undo.services import UndoImpossible, record_undoable, register_undo
 from crm.organizations import emails
 from crm.organizations.errors import (
     AlreadyMember,
@@ -60,9 +60,7 @@ def invite(
     require_may_give(by, chosen)
     email = User.objects.normalize_email(email)
     _count(by, email)
-    members = Membership.objects.active().in_organization(by.organization_id)
-    if members.filter(user__email=email).exists():
-        raise AlreadyMember
+    _require_no_member(by.organization_id, email)
     waiting = Invitation.objects.of(by.organization_id).open()
     waiting.filter(email=email).update(revoked_at=timezone.now())
     _require_room(by.organization_id)
@@ -106,16 +104,22 @@ def revoke_invitation(*, by: Principal, invitation_id: UUID) -> UUID | None:
 
 
 def _restore_invitation(by: Principal, data: dict[str, Any]) -> None:
-    """Reactivate an invitation; raise where it may no longer be granted or no seat is free."""
+    """Reactivate an invitation; raise where it may no longer be granted, no seat is free, or its
+    address is a member's or was invited anew.
+    """
     by = enter_settings(by)
     invitation = (
         Invitation.objects.of(by.organization_id)
         .select_for_update(of=("self",))
-        .filter(pk=data["pk"], accepted_at__isnull=True)
+        .filter(pk=data["pk"], accepted_at__isnull=True, revoked_at__isnull=False)
         .first()
     )
     if invitation is None:
         raise InvitationNotFound
+    _require_no_member(by.organization_id, invitation.email)
+    if Invitation.objects.of(by.organization_id).open().filter(email=invitation.email).exists():
+        # The newer one replaced it.
+        raise UndoImpossible
     key = _role_key(invitation)
     require_may_give(by, chosen_role(organization_id=by.organization_id, key=key))
     _require_room(by.organization_id)
@@ -139,6 +143,13 @@ def invitation_of(token: str) -> Invitation:
         if found is None or not _is_still_granted(found):
             raise InvitationNotFound
     return found
+
+
+def _require_no_member(organization_id: UUID, email: str) -> None:
+    """Raise AlreadyMember if somebody with this address works here."""
+    members = Membership.objects.active().in_organization(organization_id)
+    if members.filter(user__email=email).exists():
+        raise AlreadyMember
 
 
 def _require_room(organization_id: UUID) -> None:
@@ -187,6 +198,16 @@ def _is_still_granted(invitation: Invitation, present: Membership | None = None)
     return True
 
 
+def _was_let_go_since(membership: Membership | None, invitation: Invitation) -> bool:
+    """Return whether the invited member left or was deactivated after the invitation was sent.
+
+    It is void like whatever else granted access before; who is to come back is invited anew.
+    """
+    if membership is None or membership.is_active or membership.access_from is None:
+        return False
+    return invitation.sent_at < membership.access_from
+
+
 @transaction.atomic
 def accept_invitation(*, token: str, user: User) -> Membership:
     """Add the invited user to the organization; the token is valid once."""
@@ -198,11 +219,13 @@ def accept_invitation(*, token: str, user: User) -> Membership:
 def _accept(found: Invitation, user: User) -> Membership:
     lock_rights(found.organization_id)
     invitation = Invitation.objects.acceptable().select_for_update().filter(pk=found.pk).first()
-    theirs = Membership.objects.belonging().in_organization(found.organization_id)
-    present = theirs.select_related("custom_role").filter(user=user).first()
+    theirs = Membership.objects.in_organization(found.organization_id).filter(user=user)
+    before = theirs.select_related("custom_role").first()
+    present = before if before is not None and before.is_active else None
     if (
         invitation is None
         or invitation.token_hash != found.token_hash
+        or _was_let_go_since(before, invitation)
         or not _is_still_granted(invitation, present)
     ):
         raise InvitationNotFound

@@ -22,7 +22,7 @@ export class EditForm {
   #notice = element("div", "edit-notice");
   #saveButton = element("button", "btn btn-sm btn-primary", gettext("Save"));
 
-  /** parts: node and entry of the message; edits; save(text, key) answers whether it was saved;
+  /** parts: node and entry of the message; edits; save(text, key, before) answers whether it was saved;
    * onleave() is called when it is left with the focus in it. */
   constructor({ node, entry, edits, save, onleave }) {
     this.node = node;
@@ -215,7 +215,7 @@ export class EditForm {
       return;
     }
     this.#saveButton.disabled = true;
-    if (await this.#save(text, this.#key)) this.#finish();
+    if (await this.#save(text, this.#key, textOf(this.#entry))) this.#finish();
     else this.#refresh();
   }
 

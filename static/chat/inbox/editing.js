@@ -136,7 +136,8 @@ export class Editing {
       node,
       entry,
       edits: this.#edits,
-      save: (text, key) => this.#call("PATCH", entry, { text }, { "Idempotency-Key": key }),
+      save: (text, key, before) =>
+        this.#call("PATCH", entry, { text, before }, { "Idempotency-Key": key }),
       onleave: () => this.#backToWriting(node),
     });
     this.#forms.set(entry.data.message_id, form);
