@@ -41,6 +41,7 @@ UNDO = {
     "accounts:delete_team": "team",
     "accounts:delete_role": "role",
     "accounts:revoke_invitation": "invitation",
+    "customers:delete_view": "saved_view",
 }
 # Taken back on the same page, by the view that is named.
 REVERSED_BY = {
