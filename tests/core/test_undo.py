@@ -37,6 +37,7 @@ UNDO = {
     "organizations:delete_team": "team",
     "organizations:delete_role": "role",
     "organizations:revoke_invitation": "invitation",
+    "customers:delete_view": "saved_view",
 }
 # Taken back on the same page, by the view that is named.
 REVERSED_BY = {

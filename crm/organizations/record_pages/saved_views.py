@@ -32,12 +32,10 @@ from crm.organizations.services.saved_views import (
 @member_required
 @once
 def save_view(request: HttpRequest, slug: str) -> HttpResponse:
-    """Save the posted state as a new view, or change or delete one, by the button's ``do``."""
+    """Save the posted state as a new view, or change one, by the button's ``do``."""
     record = get_record(slug)
     membership = reader_of(request, record)
-    act = {"create": _create, "update": _update, "rename": _rename, "delete": _delete}.get(
-        request.POST.get("do", "")
-    )
+    act = {"create": _create, "update": _update, "rename": _rename}.get(request.POST.get("do", ""))
     if act is None:
         raise BadRequest
     try:
@@ -48,6 +46,18 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, error.message)
         key = request.POST.get(VIEW, "")
     return _to_view(record, key)
+
+
+@require_POST
+@member_required
+@once
+def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResponse:
+    """Delete a view, and offer undo."""
+    record = get_record(slug)
+    view, action_id = delete_view(by=reader_of(request, record), view_id=savedview_id)
+    text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
+    offer_undo(request, text, action_id)
+    return redirect(record.list_url)
 
 
 @require_POST
@@ -85,13 +95,6 @@ def _rename(request: HttpRequest, record: Record, membership: Any) -> str:
     )
     messages.success(request, _("The view was saved."))
     return str(view.pk)
-
-
-def _delete(request: HttpRequest, record: Record, membership: Any) -> str:
-    view, action_id = delete_view(by=membership, view_id=_view_id(request))
-    text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
-    offer_undo(request, text, action_id)
-    return ""
 
 
 def _valid(request: HttpRequest) -> ViewForm:

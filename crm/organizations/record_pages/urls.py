@@ -14,6 +14,12 @@ def record_urls(of: Record) -> list[URLPattern]:
         path(base, lists.record_list, known, name="list"),
         path(f"{base}new/", record.new_record, known, name="new"),
         path(f"{base}views/", saved_views.save_view, known, name="save_view"),
+        path(
+            f"{base}views/<uuid:savedview_id>/delete/",
+            saved_views.remove_view,
+            known,
+            name="delete_view",
+        ),
         path(f"{base}views/default/", saved_views.choose_default, known, name="default_view"),
         path(one, record.record_page, known, name="page"),
         path(f"{one}edit/", record.edit_record, known, name="edit"),
