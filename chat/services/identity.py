@@ -127,12 +127,16 @@ def _note_token(use: IdentityUse, record: VisitorToken) -> None:
 
 
 def _write_facts(customer: Customer, proof: Proof) -> None:
-    """Update the customer from the verified data."""
-    changed = [name for name, value in proof.facts.items() if getattr(customer, name) != value]
+    """Update the customer from what the site changed in the verified data since the last proof."""
+    proved = customer.proved
+    news = {name: value for name, value in proof.facts.items() if proved.get(name) != value}
+    if not news:
+        return
+    changed = [name for name, value in news.items() if getattr(customer, name) != value]
     for name in changed:
-        setattr(customer, name, proof.facts[name])
-    if changed:
-        customer.save(update_fields=[*changed, "updated_at"])
+        setattr(customer, name, news[name])
+    customer.proved = {**proved, **news}
+    customer.save(update_fields=[*changed, "proved", "updated_at"])
 
 
 def _move_conversations(visitor: Customer, customer: Customer) -> None:

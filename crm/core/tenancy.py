@@ -94,9 +94,8 @@ def by_lookup(model: type[Model], **name: str) -> Iterator[None]:
     ((field, value),) = name.items()
     if field not in getattr(model, "organization_doors", ()):
         raise LookupError(f"{model.__name__}.{field} is no door to an organization.")
-    with _seen_by(
-        Scope(door=TenantLookup(model._meta.db_table, column_of(model, field), str(value)))
-    ):
+    stored = str(model._meta.get_field(field).get_prep_value(value))  # type: ignore[union-attr]
+    with _seen_by(Scope(door=TenantLookup(model._meta.db_table, column_of(model, field), stored))):
         yield
 
 

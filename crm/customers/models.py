@@ -26,7 +26,7 @@ class Customer(VersionedModel):
     """A customer; a visitor of the site is one without a name."""
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
-        {"claimed", "verified_at", "search_text", "sort_name"}
+        {"claimed", "proved", "verified_at", "search_text", "sort_name"}
     )
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -43,6 +43,9 @@ class Customer(VersionedModel):
     # Whose ids these are: "42" of one site is somebody else than "42" of another one.
     identity_space = models.UUIDField(null=True, editable=False)
     verified_at = models.DateTimeField(null=True, editable=False)
+    # The facts of the last signed proof: only what the site changed since then is taken anew, so
+    # that it does not undo what colleagues wrote.
+    proved = models.JSONField(default=dict, editable=False)
     # What a browser says of itself is a claim: never used for access or for merging people.
     claimed = models.JSONField(default=dict, blank=True)
     # The end of the id, by which visitors without a name are called (`display_name`).

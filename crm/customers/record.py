@@ -38,7 +38,7 @@ CUSTOMERS = Record(
     area=Module.CUSTOMERS,
     icon="users",
     fields=(
-        TextField(name="name", is_sortable=True, sort_column="sort_name"),
+        TextField(name="name", is_sortable=True, sort_column="sort_name", folded="sort_name"),
         EmailField(name="email"),
         PhoneField(name="phone"),
         ChoiceField(name="stage"),
@@ -53,7 +53,6 @@ CUSTOMERS = Record(
     form=("name", "email", "phone", "language_code"),
     create=create_customer,
     update=_update,
-    needs_one_of=("name", "email", "phone"),
     new_label=_("New customer"),
     empty_text=_("Visitors who write in the chat come here by themselves. Or add the first one."),
     views=(

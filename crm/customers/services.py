@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from crm.core import quotas
 from crm.core.errors import InvalidField
@@ -81,11 +82,17 @@ def _is_contact(customer: Customer) -> bool:
 
 
 def _require_contact(customer: Customer) -> None:
-    """Raise InvalidField for a visitor with contact data: the plan's contacts would not
-    count them.
+    """Raise InvalidField for a visitor with contact data, whom the plan's contacts would not count,
+    and for a customer without any, whom nobody could tell from others.
     """
+    if customer.stage == Stage.CUSTOMER and not _is_contact(customer):
+        raise InvalidField(
+            gettext("Fill in a name, an email address or a phone number."), extra={"field": "name"}
+        )
     if customer.stage == Stage.VISITOR and _is_contact(customer):
         raise InvalidField(
-            "Who has a name, an email address or a phone number is a customer, not a visitor.",
+            gettext(
+                "Who has a name, an email address or a phone number is a customer, not a visitor."
+            ),
             extra={"field": "stage"},
         )

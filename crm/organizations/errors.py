@@ -119,6 +119,12 @@ class SavedViewNotYours(Forbidden):
     )
 
 
+class SavedViewNameInvalid(Invalid):
+    code = "saved_view_name_invalid"
+    status = 422
+    message = gettext_noop("A view needs a name that can be read. Write one.")
+
+
 class SavedViewNameTaken(Conflict):
     code = "saved_view_name_taken"
     message = gettext_noop("Another view of yours has this name. Choose another one.")

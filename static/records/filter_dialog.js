@@ -188,6 +188,8 @@ function valueFields({ takes, choices }, value) {
   if (takes === "days") Object.assign(input, { min: "1", max: "3660", value: "7" });
   if (takes === "text") input.maxLength = 255;
   if (values[0]) input.value = takes === "moment" ? values[0].slice(0, 10) : values[0];
+  // The dialog asks for days; a time of day that came with the address stays until the day changes.
+  if (takes === "moment" && values[0]) input.dataset.exact = values[0];
   return [input];
 }
 
@@ -218,7 +220,9 @@ function readCondition(line) {
   const inputs = /** @type {HTMLInputElement[]} */ ([...line.querySelectorAll("[data-value]")]);
   if (!inputs.length) return [condition];
   if (inputs[0].type !== "checkbox") {
-    return inputs[0].value ? [{ ...condition, value: inputs[0].value }] : [];
+    const [{ value, dataset }] = inputs;
+    const isSameDay = value !== "" && dataset.exact?.slice(0, 10) === value;
+    return value ? [{ ...condition, value: isSameDay ? dataset.exact : value }] : [];
   }
   const value = inputs.filter(({ checked }) => checked).map((input) => input.value);
   return value.length ? [{ ...condition, value }] : [];

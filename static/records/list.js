@@ -12,6 +12,24 @@ if (dialog && data) {
   });
 }
 
+// What stands in the search's field counts, also where the rest of the page is older.
+document.addEventListener("submit", ({ target }) => {
+  const field = /** @type {HTMLFormElement} */ (target).querySelector("[data-search-too]");
+  if (field && search) /** @type {HTMLInputElement} */ (field).value = search.value;
+});
+
+// A search's answer brings the menu of views anew: one in which somebody writes stays, with the state
+// that it would save.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = /** @type {CustomEvent} */ (event).detail;
+  if (!target.matches("#record-view-menu") || !target.querySelector("details[open]")) return;
+  event.preventDefault();
+  const state = fragment.querySelector("[name=state]")?.value;
+  for (const field of target.querySelectorAll("[name=state]")) {
+    if (state !== undefined) field.value = state;
+  }
+});
+
 // --- Menus --------------------------------------------------------------------------------------
 
 document.addEventListener("click", ({ target }) => {

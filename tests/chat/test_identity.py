@@ -107,6 +107,21 @@ def test_a_proof_leads_to_the_same_customer_from_every_device(
     assert customer.verified_at is not None
 
 
+def test_a_proof_changes_what_the_site_changed_and_not_what_colleagues_wrote(
+    widget: Widget, secret: NewIdentitySecret, owner: Membership
+) -> None:
+    seen = visit(widget, signed(secret, name="minh", email="m@shop.example")).json()
+    customer = Customer.objects.get()
+    update_customer(customer_id=customer.pk, by=owner, name="Trần Minh (VIP)", email="")
+    for token in (None, seen["visitor_token"]):
+        visit(widget, signed(secret, name="minh", email="m@shop.example"), token)
+        customer.refresh_from_db()
+        assert (customer.name, customer.email) == ("Trần Minh (VIP)", "")
+    visit(widget, signed(secret, name="minh", email="new@shop.example"))
+    customer.refresh_from_db()
+    assert (customer.name, customer.email) == ("Trần Minh (VIP)", "new@shop.example")
+
+
 def test_two_widgets_prove_two_people_under_one_id(
     widget: Widget, owner: Membership, secret: NewIdentitySecret
 ) -> None:

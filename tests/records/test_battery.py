@@ -197,5 +197,13 @@ def test_list_page_and_form_speak_each_language(
     assert heading in browser.get(record.url_of(row), headers=headers).content.decode()
 
 
+def test_a_phone_number_is_taken_as_everywhere(browser: Client) -> None:
+    record = get_record("customers")
+    refused = browser.post(record.new_url, FORMS["customers"] | {"phone": "call me"})
+    assert refused.status_code == 422
+    browser.post(record.new_url, FORMS["customers"] | {"phone": "＋８４ ９０ １２３–４５６７"})
+    assert Customer.objects.get().phone == "+84 90 123-4567"
+
+
 def test_a_record_names_an_area_of_permissions(record: Record) -> None:
     assert Module(record.area)

@@ -196,14 +196,17 @@ def test_what_changed_is_stored_in_the_view_itself(browser: Client, owner: Membe
     post(browser, "update", state=state, **version)
     view.refresh_from_db()
     assert view.state["sort"] == "name"
-    stale = post(browser, "rename", name="Later", **version)
-    assert stale.status_code == 302
-    assert "while you were editing" in told(stale)
+    stale = post(browser, "rename", name="Later", state=state, **version)
+    assert stale.status_code == 409
+    assert "while you were editing" in stale.content.decode()
     version["_version"] = str(view.version)
-    post(browser, "rename", name="Later", **version)
+    post(browser, "rename", name="Later", state=state, **version)
     view.refresh_from_db()
     assert view.name == "Later"
-    deleted = browser.post(f"{LIST}views/{view.pk}/delete/")
+    # A page that shows an older version deletes nothing.
+    browser.post(f"{LIST}views/{view.pk}/delete/", {"_version": "1"})
+    assert SavedView.objects.exists()
+    deleted = browser.post(f"{LIST}views/{view.pk}/delete/", {"_version": str(view.version)})
     assert "Later" in told(deleted)
     assert not SavedView.objects.exists()
 
@@ -226,10 +229,33 @@ def test_what_cannot_be_saved_is_said_and_nothing_is_stored(
     browser: Client, fields: dict[str, str]
 ) -> None:
     answer = browser.post(f"{LIST}views/", fields)
-    assert answer.status_code in {302, 400}
-    if answer.status_code == 302:
-        assert told(answer)
+    is_understood = fields.get("do") == "create" and fields.get("state") == "{}"
+    missing = fields.get("view", "").startswith("0189")
+    assert answer.status_code == (422 if is_understood else 404 if missing else 400)
     assert not SavedView.objects.exists()
+
+
+def test_a_refused_name_leaves_the_page_as_it_was(browser: Client, owner: Membership) -> None:
+    save(owner, "Leads")
+    listed = browser.get(LIST, {"view": "all", "email__filled": "true", "q": "minh"})
+    state = listed.context["stored_json"]
+    for name, status in (("leads", 409), ("\u200b", 422), ("x" * 61, 422)):
+        refused = post(browser, "create", state=state, name=name, view="all", is_shared="on")
+        assert refused.status_code == status
+        assert refused.context["refused"].reason in refused.content.decode()
+        assert refused.context["refused"].name == name
+        assert refused.context["state"] == listed.context["state"]
+        assert refused.context["state"].where.parts
+
+
+@pytest.mark.parametrize("letter", ["\\u0000", "\\ud800"])
+def test_letters_that_no_store_takes_are_not_kept_in_a_view(browser: Client, letter: str) -> None:
+    state = (
+        f'{{"search": "a{letter}b", "where": {{"field": "name", "op": "is", "value": "{letter}"}}}}'
+    )
+    assert post(browser, "create", state=state, name="Odd").status_code == 302
+    assert SavedView.objects.get().state["search"] == "ab"
+    assert browser.get(LIST, {"q": "a\0b"}).context["state"].search == "ab"
 
 
 def test_a_default_that_is_not_there_is_refused(browser: Client, agent: Membership) -> None:

@@ -1,6 +1,5 @@
 """Lists of records over HTTP: the filter language, every sortable column, and a total."""
 
-import json
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -9,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.core.api.lists import ListQuery, ordering_field, page_response
-from crm.core.records.conditions import MAX_LENGTH, FilterInvalid, parse_json
+from crm.core.records.conditions import MAX_LENGTH, parse_text
 from crm.core.records.lists import MOST_COUNTED, count_up_to, found_first
 from crm.core.records.record import Reader, Record
 from crm.core.text.normalization import LONGEST_SEARCH
@@ -57,11 +56,7 @@ class RecordListQuery(ListQuery):
     )
 
     def filter_where(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        try:
-            told = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise FilterInvalid from error
-        return queryset.filter(parse_json(self.record, told).q())
+        return queryset.filter(parse_text(self.record, text).q())
 
     def filter_search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return self.record.search(queryset, text)

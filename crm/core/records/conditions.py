@@ -20,6 +20,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Invalid
+from crm.core.http.strict_json import NotJson, read_json
 from crm.core.records.fields import MAX_VALUES, Field, InvalidValue, Operator
 from crm.core.text.normalization import isolate
 
@@ -50,7 +51,7 @@ class Condition:
     values: tuple[str, ...] = ()
 
     def q(self) -> Q:
-        return self.operator.build(self.field.name, self.field.parse(self.operator, self.values))
+        return self.field.q(self.operator, self.values)
 
     def as_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {"field": self.field.name, "op": self.operator.name}
@@ -128,17 +129,21 @@ def parse_json(record: "Record", told: Any) -> Group:
     return group
 
 
+def parse_text(record: "Record", text: str) -> Group:
+    """Return the group that a JSON text describes. Raise FilterInvalid."""
+    try:
+        return parse_json(record, read_json(text))
+    except NotJson as error:
+        raise FilterInvalid from error
+
+
 def parse_parameters(record: "Record", given: QueryDict) -> Group:
     """Return the group of an address's parameters; others are left alone. Raise FilterInvalid."""
     parts: list[Condition | Group] = []
     if where := given.get(WHERE):
         if len(where) > MAX_LENGTH:
             raise FilterInvalid
-        try:
-            told = json.loads(where)
-        except (ValueError, RecursionError) as error:
-            raise FilterInvalid from error
-        group = parse_json(record, told)
+        group = parse_text(record, where)
         if group.is_any and len(group.parts) > 1:
             parts.append(group)
         else:

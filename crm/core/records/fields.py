@@ -16,6 +16,7 @@ from django.db.models import Model, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from crm.core.forms import PhoneField as PhoneFormField
 from crm.core.records.periods import (
     PERIODS,
     InvalidPeriod,
@@ -25,9 +26,15 @@ from crm.core.records.periods import (
     shown_days,
     shown_moment,
 )
-from crm.core.text.normalization import normalize_email, normalize_line
+from crm.core.text.normalization import (
+    is_storable,
+    normalize_email,
+    normalize_line,
+    search_key,
+)
 
 MAX_VALUE_LENGTH = 255
+_TEXT_ATTRS = {"class": "form-control", "autocomplete": "off", "dir": "auto"}
 MAX_VALUES = 50
 
 
@@ -151,6 +158,10 @@ class Field:
         """Return the values to compare with. Raise InvalidValue."""
         return [_text(value) for value in values]
 
+    def q(self, operator: Operator, values: Sequence[str]) -> Q:
+        """Return the condition of a filter. Raise InvalidValue."""
+        return operator.build(self.name, self.parse(operator, values))
+
     def shown(self, operator: Operator, value: str) -> str:
         """Return a value as a sentence names it."""
         return value
@@ -167,12 +178,24 @@ class Field:
         """Return the field of a form."""
         column: Any = self.column
         field: forms.Field = column.formfield(label=self.heading)
-        field.widget.attrs |= {"class": "form-control", "autocomplete": "off", "dir": "auto"}
+        field.widget.attrs |= _TEXT_ATTRS
         return field
 
 
+@dataclass(frozen=True, kw_only=True)
 class TextField(Field):
+    """A text; ``folded`` is a column of its `search_key`, by which it is compared."""
+
     operators = (IS, IS_NOT, EMPTY, FILLED)
+
+    folded: str = ""
+
+    def q(self, operator: Operator, values: Sequence[str]) -> Q:
+        if operator not in {IS, IS_NOT} or not self.folded:
+            return super().q(operator, values)
+        keys = [search_key(value)[:MAX_VALUE_LENGTH] for value in self.parse(operator, values)]
+        same = _equal(self.folded, keys) & ~Q(**{self.name: ""})
+        return same if operator is IS else ~same
 
 
 class EmailField(TextField):
@@ -184,6 +207,15 @@ class EmailField(TextField):
 
 class PhoneField(Field):
     """A phone number, as people write it; the search finds it in any form."""
+
+    def form_field(self) -> forms.Field:
+        column: Any = self.column
+        return PhoneFormField(
+            label=self.heading,
+            required=not column.blank,
+            max_length=column.max_length,
+            widget=forms.TextInput(attrs={**_TEXT_ATTRS, "type": "tel"}),
+        )
 
     operators = (EMPTY, FILLED)
     template = "records/cells/phone.html"
@@ -261,6 +293,6 @@ def _parse_time(operator: Operator, value: str) -> Any:
 
 def _text(value: str) -> str:
     text = normalize_line(value)
-    if not text or len(text) > MAX_VALUE_LENGTH:
+    if not text or len(text) > MAX_VALUE_LENGTH or not is_storable(text):
         raise InvalidValue(value[:MAX_VALUE_LENGTH])
     return text

@@ -14,7 +14,7 @@ from crm.core.errors import Invalid
 from crm.core.records.conditions import WHERE, Group, address, parse_json, parse_parameters
 from crm.core.records.fields import Field
 from crm.core.records.record import Reader, Record
-from crm.core.text.normalization import LONGEST_SEARCH, normalize_line
+from crm.core.text.normalization import LONGEST_SEARCH, normalize_line, storable
 
 PAGE_SIZE = 50
 # Up to here a total is exact; counting on would take longer with every row.
@@ -179,7 +179,7 @@ def count_up_to(rows: QuerySet[Any], most: int = MOST_COUNTED) -> Total:
 
 
 def _cut(text: str) -> str:
-    return normalize_line(text)[:LONGEST_SEARCH]
+    return storable(normalize_line(text))[:LONGEST_SEARCH]
 
 
 def _checked_sort(record: Record, sort: str) -> str:

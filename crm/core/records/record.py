@@ -45,7 +45,7 @@ class Record:
     ``title`` is the attribute that names a row. ``columns`` are shown unless others are chosen,
     ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
     ``form`` names the columns that people edit, by ``create(by=, **values)`` and
-    ``update(by=, pk=, version=, **values)``; of ``needs_one_of`` one must be filled in. ``owners``
+    ``update(by=, pk=, version=, **values)``. ``owners``
     is the attribute with the ids of the users to whom a row belongs.
     """
 
@@ -64,7 +64,6 @@ class Record:
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()
-    needs_one_of: tuple[str, ...] = ()
     owners: str = "owner_ids"
 
     @property

@@ -233,6 +233,15 @@ def ascii_domain(domain: str) -> str:
         return domain
 
 
+def storable(text: str) -> str:
+    """Return the text without NUL and lone surrogates, which no store takes."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def is_storable(text: str) -> bool:
+    return storable(text) == text
+
+
 def normalize_phone(number: str) -> str:
     """Return a phone number in one line with ASCII hyphens and digits: typesetters put others."""
     return normalize_line(_form("NFKC", normalize_line(number).translate(_DASHES)))

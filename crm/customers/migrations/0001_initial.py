@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ('external_id', models.CharField(blank=True, editable=False, max_length=200, verbose_name='id at the site')),
                 ('identity_space', models.UUIDField(editable=False, null=True)),
                 ('verified_at', models.DateTimeField(editable=False, null=True)),
+                ('proved', models.JSONField(default=dict, editable=False)),
                 ('claimed', models.JSONField(blank=True, default=dict)),
                 ('short_id', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Right(django.db.models.functions.comparison.Cast('id', models.TextField()), 4), output_field=models.CharField(max_length=4))),
                 ('search_text', models.TextField(default='', editable=False)),

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.ids import uuid7
-from crm.core.text.fields import LineField
+from crm.core.text.fields import KeyField, LineField
 from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
 from crm.organizations.models.user import Language, User
@@ -19,7 +19,7 @@ class Organization(VersionedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = LineField(_("name"), max_length=255)
-    slug = models.SlugField(_("short name"), max_length=63, unique=True)
+    slug = KeyField(_("short name"), max_length=63, unique=True)
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.core.form_guard.edits import EditForm
@@ -17,16 +16,6 @@ class RecordForm(EditForm):
     """A form with a field for each column that ``Record.form`` names."""
 
     slug: str
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        needed = get_record(self.slug).needs_one_of
-        if needed and not self.errors and not any(cleaned.get(name) for name in needed):
-            labels = ", ".join(str(self.fields[name].label) for name in needed)
-            self.add_error(
-                needed[0], _("Fill in at least one of these: %(fields)s.") % {"fields": labels}
-            )
-        return cleaned
 
     def changed_values(self) -> dict[str, Any]:
         """Return the values of the fields that were changed, of a valid form."""

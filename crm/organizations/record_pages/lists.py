@@ -1,7 +1,7 @@
 """The page of a list: views, search, filter, columns and rows; rows alone for htmx."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from crm.core.api.lists import Page
 from crm.core.errors import Invalid
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
@@ -39,6 +40,18 @@ class Heading:
     direction: str
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedView:
+    """What was typed to save a view, and why it was not; ``key`` is the view of the page."""
+
+    reason: str
+    status: int
+    key: str
+    do: str
+    name: str
+    is_shared: bool
+
+
 def reader_of(request: HttpRequest, record: Record) -> Membership:
     """Return the membership if it may read the record's area. Raise Forbidden."""
     membership = membership_of(request)
@@ -54,7 +67,7 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     record = get_record(slug)
     membership = reader_of(request, record)
     views = views_of(membership, record)
-    base = _chosen_view(request, record, views)
+    base = chosen_view(record, views, request.GET.get(VIEW, ""))
     error = ""
     try:
         state = ListState.from_parameters(record, request.GET, base)
@@ -69,18 +82,7 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     if is_from_form and not (error or is_fragment or is_shortest):
         # What a form sent is shown at the shortest address of the same list.
         return redirect(address)
-    next_url = ""
-    if page.next_cursor:
-        next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}"
-    context: dict[str, Any] = {
-        "active_section": record.slug,
-        "record": record,
-        "state": state,
-        "error": error,
-        "rows": page.rows,
-        "columns": state.shown_columns,
-        "next_url": next_url,
-    }
+    context = _rows(state, base, page) | {"error": error}
     if is_fragment and request.GET.get(CURSOR) and not error:
         return render(request, "records/_rows.html", context)
     context |= _frame(membership, views, state, base)
@@ -90,6 +92,30 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     if is_fragment:
         response["HX-Push-Url"] = address
     return response
+
+
+def refused_list(
+    request: HttpRequest, membership: Membership, state: ListState, refused: RefusedView
+) -> HttpResponse:
+    """Render the list in the state whose view could not be saved, with the reason and the name."""
+    views = views_of(membership, state.record)
+    base = chosen_view(state.record, views, refused.key)
+    state = replace(state, view=base.view)
+    context = _rows(state, base, state.page(membership)) | _frame(membership, views, state, base)
+    context["refused"] = refused
+    return render(request, "records/list.html", context, status=refused.status)
+
+
+def _rows(state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
+    next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}" if page.next_cursor else ""
+    return {
+        "active_section": state.record.slug,
+        "record": state.record,
+        "state": state,
+        "rows": page.rows,
+        "columns": state.shown_columns,
+        "next_url": next_url,
+    }
 
 
 def _frame(
@@ -124,9 +150,8 @@ def _frame(
     }
 
 
-def _chosen_view(request: HttpRequest, record: Record, views: list[View]) -> ListState:
-    """Return the state of the view that the address names, else of the user's default view."""
-    key = request.GET.get(VIEW, "")
+def chosen_view(record: Record, views: list[View], key: str) -> ListState:
+    """Return the state of the view of this key, else of the user's default view."""
     found = next((view for view in views if view.key == key), None)
     found = found or next((view for view in views if view.is_default), None)
     found = found or next(iter(views), None)

@@ -1,6 +1,5 @@
 """Saving, changing and deleting views of a list."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +12,16 @@ from django.views.decorators.http import require_POST
 from crm.core.errors import AppError, BadRequest
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
+from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
 from crm.core.records.lists import VIEW
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
+from crm.core.versions import EditedMeanwhile
+from crm.organizations.errors import SavedViewNameInvalid
 from crm.organizations.record_pages.forms import ViewForm
-from crm.organizations.record_pages.lists import reader_of
+from crm.organizations.record_pages.lists import RefusedView, reader_of, refused_list
 from crm.organizations.services.saved_views import (
     create_view,
     delete_view,
@@ -38,13 +40,21 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
     act = {"create": _create, "update": _update, "rename": _rename}.get(request.POST.get("do", ""))
     if act is None:
         raise BadRequest
+    state = _state(request, record)
     try:
-        key = act(request, record, membership)
+        key = act(request, state, membership)
     except AppError as error:
-        if error.status == 403:
+        if error.status in {400, 403}:
             raise
-        messages.error(request, error.message)
-        key = request.POST.get(VIEW, "")
+        refused = RefusedView(
+            reason=error.message,
+            status=error.status,
+            key=request.POST.get(VIEW, ""),
+            do=request.POST["do"],
+            name=request.POST.get("name", ""),
+            is_shared="is_shared" in request.POST,
+        )
+        return refused_list(request, membership, state, refused)
     return _to_view(record, key)
 
 
@@ -54,7 +64,16 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResponse:
     """Delete a view, and offer undo."""
     record = get_record(slug)
-    view, action_id = delete_view(by=reader_of(request, record), view_id=savedview_id)
+    membership = reader_of(request, record)
+    try:
+        view, action_id = delete_view(
+            by=membership, view_id=savedview_id, version=version_of(request)
+        )
+    except EditedMeanwhile:
+        messages.error(
+            request, _("Somebody changed this view meanwhile. It was not deleted; look again.")
+        )
+        return _to_view(record, str(savedview_id))
     text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
     offer_undo(request, text, action_id)
     return redirect(record.list_url)
@@ -72,15 +91,14 @@ def choose_default(request: HttpRequest, slug: str) -> HttpResponse:
     return _to_view(record, key)
 
 
-def _create(request: HttpRequest, record: Record, membership: Any) -> str:
+def _create(request: HttpRequest, state: ListState, membership: Any) -> str:
     form = _valid(request)
-    view = create_view(by=membership, state=_state(request, record), **form.cleaned_data)
+    view = create_view(by=membership, state=state, **form.cleaned_data)
     messages.success(request, _("The view was saved."))
     return str(view.pk)
 
 
-def _update(request: HttpRequest, record: Record, membership: Any) -> str:
-    state = _state(request, record)
+def _update(request: HttpRequest, state: ListState, membership: Any) -> str:
     view = update_view(
         by=membership, view_id=_view_id(request), version=version_of(request), state=state
     )
@@ -88,7 +106,7 @@ def _update(request: HttpRequest, record: Record, membership: Any) -> str:
     return str(view.pk)
 
 
-def _rename(request: HttpRequest, record: Record, membership: Any) -> str:
+def _rename(request: HttpRequest, _listed: ListState, membership: Any) -> str:
     form = _valid(request)
     view = update_view(
         by=membership, view_id=_view_id(request), version=version_of(request), **form.cleaned_data
@@ -100,16 +118,15 @@ def _rename(request: HttpRequest, record: Record, membership: Any) -> str:
 def _valid(request: HttpRequest) -> ViewForm:
     form = ViewForm(request.POST)
     if not form.is_valid():
-        raise BadRequest(
-            " ".join(str(error) for errors in form.errors.values() for error in errors)
-        )
+        sentences = [str(error) for errors in form.errors.values() for error in errors]
+        raise SavedViewNameInvalid(" ".join(sentences))
     return form
 
 
 def _state(request: HttpRequest, record: Record) -> ListState:
     try:
-        told = json.loads(request.POST.get("state", ""))
-    except (ValueError, RecursionError) as error:
+        told = read_json(request.POST.get("state", ""))
+    except NotJson as error:
         raise BadRequest from error
     if not isinstance(told, dict):
         raise BadRequest

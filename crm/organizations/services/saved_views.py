@@ -17,7 +17,7 @@ from crm.organizations.errors import (
     SavedViewNotYours,
     TooManySavedViews,
 )
-from crm.organizations.models import DefaultView, SavedView
+from crm.organizations.models import DefaultView, Organization, SavedView
 
 # Of one user on one list, and of all who share theirs.
 MAX_VIEWS = 50
@@ -77,6 +77,8 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
     require(by, Module(record.area))
     if by.user_id is None:
         raise SavedViewNotYours
+    # The lock under which views are counted and their names compared.
+    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
     _require_room(by, record.slug)
     _require_name(by, record.slug, name)
     view = SavedView(
@@ -97,6 +99,7 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
 
     Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameTaken or EditedMeanwhile.
     """
+    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
     view = _locked(by, view_id)
     check_version(view, version)
     if (name := changes.get("name")) is not None:
@@ -111,9 +114,12 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
 
 
 @transaction.atomic
-def delete_view(*, by: Principal, view_id: UUID) -> tuple[SavedView, UUID | None]:
-    """Delete a view. Return it and the id for `undo`."""
+def delete_view(
+    *, by: Principal, view_id: UUID, version: int | None = None
+) -> tuple[SavedView, UUID | None]:
+    """Delete a view. Return it and the id for `undo`. Raise EditedMeanwhile."""
     view = _locked(by, view_id)
+    check_version(view, version)
     action_id = record_undoable(by=by, kind="saved_view", data=snapshot(view))
     deleted = SavedView(pk=view.pk, name=view.name, record=view.record)
     view.delete()
