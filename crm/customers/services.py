@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from crm.core import quotas
 from crm.core.errors import InvalidField
 from crm.core.permissions import WRITE, Module, Principal, require, require_record
+from crm.core.text.normalization import is_blank
 from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
@@ -78,7 +79,7 @@ def update_customer(
 
 
 def _is_contact(customer: Customer) -> bool:
-    return any(getattr(customer, fact) for fact in FACTS)
+    return not all(is_blank(getattr(customer, fact)) for fact in FACTS)
 
 
 def _require_contact(customer: Customer) -> None:

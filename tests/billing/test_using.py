@@ -259,7 +259,7 @@ def test_visitors_are_no_contacts_and_becoming_one_takes_a_place(
     visitor = Customer.objects.create(organization=organization)
     create_customer(by=owner, name="Minh")
     with pytest.raises(quotas.QuotaExceeded):
-        update_customer(customer_id=visitor.pk, by=owner, stage=Stage.CUSTOMER)
+        update_customer(customer_id=visitor.pk, by=owner, name="Lan", stage=Stage.CUSTOMER)
     visitor.refresh_from_db()
     assert visitor.stage == Stage.VISITOR
 

@@ -180,7 +180,9 @@ def test_the_keyboard_leads_through_the_list_to_a_page_and_its_form(desk: Page) 
     desk.goto(LIST)
     desk.keyboard.press("n")
     desk.get_by_role("button", name="Save").click()
-    expect(desk.locator(".field-error")).to_contain_text("Fill in at least one of these")
+    expect(desk.locator(".field-error")).to_contain_text(
+        "Fill in a name, an email address or a phone number."
+    )
 
 
 def test_more_rows_come_at_the_end_of_the_list(desk: Page, owner: Membership) -> None:

@@ -10,10 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from crm.core.errors import InvalidField
 from crm.core.permissions import Module
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.fields import ChoiceField, Field, MomentField, Operator
 from crm.customers.models import Customer
+from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +197,15 @@ def test_list_page_and_form_speak_each_language(
     assert heading in browser.get(record.list_url, headers=headers).content.decode()
     assert new in browser.get(record.new_url, headers=headers).content.decode()
     assert heading in browser.get(record.url_of(row), headers=headers).content.decode()
+
+
+def test_nobody_is_a_customer_without_a_name_or_an_address(owner: Membership) -> None:
+    for values in ({}, {"name": "\u202e"}, {"email": "", "phone": " "}):
+        with pytest.raises(InvalidField):
+            create_customer(by=owner, **values)
+    customer = create_customer(by=owner, name="An")
+    with pytest.raises(InvalidField):
+        update_customer(customer_id=customer.pk, by=owner, name="")
 
 
 def test_a_phone_number_is_taken_as_everywhere(browser: Client) -> None:

@@ -155,6 +155,8 @@ def _deep(levels: int) -> dict[str, Any]:
         {"field": "created_at", "op": "gte", "value": "2020-01-01T00:00"},
         {"field": "created_at", "op": "gte", "value": "\ud800"},
         _deep(4),
+        {"all": [{"any": []}]},
+        {"all": [{"field": "name", "op": "is", "value": "x"}, {"all": [{"all": []}]}]},
         {"all": [{"field": "name", "op": "is", "value": "x"}] * (MAX_CONDITIONS + 1)},
     ],
 )

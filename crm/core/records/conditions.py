@@ -123,10 +123,14 @@ def parse_json(record: "Record", told: Any) -> Group:
     group = _part(record, told, depth=1)
     group = group if isinstance(group, Group) else Group((group,))
     if sum(1 for _each in group.conditions()) > MAX_CONDITIONS:
-        raise FilterInvalid(
-            gettext("A filter has at most %(count)d conditions.") % {"count": MAX_CONDITIONS}
-        )
+        raise _too_many()
     return group
+
+
+def _too_many() -> FilterInvalid:
+    return FilterInvalid(
+        gettext("A filter has at most %(count)d conditions.") % {"count": MAX_CONDITIONS}
+    )
 
 
 def parse_text(record: "Record", text: str) -> Group:
@@ -166,6 +170,11 @@ def _part(record: "Record", told: Any, *, depth: int) -> "Condition | Group":
             inner = told[key]
             if set(told) != {key} or not isinstance(inner, list):
                 raise FilterInvalid
+            if len(inner) > MAX_CONDITIONS:
+                raise _too_many()
+            if depth > 1 and not inner:
+                # It would hold always, and could be repeated without end.
+                raise FilterInvalid(gettext("A group of the filter holds no condition."))
             parts = tuple(_part(record, each, depth=depth + 1) for each in inner)
             return Group(parts, is_any=key == "any")
     if not set(told) <= {"field", "op", "value"}:

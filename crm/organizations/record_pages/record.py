@@ -135,7 +135,8 @@ def _refused(
     """Render the form with the service's refusal beside the field that it names."""
     field = error.extra.get("field") if isinstance(error, InvalidField) else None
     form.add_error(field if field in form.fields else None, error.message)
-    return _form_page(request, record, form, row=row, status=error.status)
+    status = 422 if isinstance(error, InvalidField) else error.status
+    return _form_page(request, record, form, row=row, status=status)
 
 
 def _form_page(

@@ -15,6 +15,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
+from crm.core.records.conditions import MAX_LENGTH
 from crm.core.records.lists import VIEW
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
@@ -124,8 +125,11 @@ def _valid(request: HttpRequest) -> ViewForm:
 
 
 def _state(request: HttpRequest, record: Record) -> ListState:
+    text = request.POST.get("state", "")
+    if len(text) > 2 * MAX_LENGTH:
+        raise BadRequest
     try:
-        told = read_json(request.POST.get("state", ""))
+        told = read_json(text)
     except NotJson as error:
         raise BadRequest from error
     if not isinstance(told, dict):
