@@ -23,7 +23,7 @@ from chat.services.message_log import (
     HANDED_BACK,
     change,
     lock_conversation,
-    unanswered_since,
+    unanswered,
 )
 from chat.services.messages import post_message
 from chat.services.permissions import lock_for_change
@@ -323,6 +323,7 @@ def reopen(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Co
     )
     if conversation.status == Status.OPEN:
         return conversation
+    waiting = unanswered(conversation)
     return change(
         conversation,
         "reopened",
@@ -330,7 +331,8 @@ def reopen(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Co
         status=Status.OPEN,
         closed_at=None,
         snoozed_until=None,
-        waiting_since=unanswered_since(conversation),
+        waiting_since=waiting.since,
+        answered_inbound_total=max(0, conversation.inbound_total - waiting.count),
     )
 
 

@@ -1,5 +1,6 @@
 """Numbering and storing of the log's events."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -276,17 +277,33 @@ def waiting_since(
     return None
 
 
-def unanswered_since(conversation: Conversation) -> datetime | None:
-    """Return since when the customer waits, computed from the log, after a reopening."""
-    since = None
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What the customer wrote and nobody of the team answered: since when, and how many."""
+
+    since: datetime | None = None
+    count: int = 0
+
+
+def unanswered(conversation: Conversation) -> Unanswered:
+    """Return what waits for an answer, computed from the log, as if it had not been closed."""
+    since: datetime | None = None
+    escalated_at: datetime | None = None
+    count = 0
     newest = Message.objects.before(
         conversation.organization_id, conversation.pk, conversation.last_seq + 1
     )
-    for message in reversed(newest):
-        if message.kind != EventKind.POSTED or message.is_note:
-            continue
-        if message.direction == Direction.OUTBOUND:
-            break
-        if message.deleted_at is None:
-            since = message.timestamp
-    return since
+    for message in newest:
+        if message.kind == EventKind.CHANGED:
+            name = message.content.get("change", {}).get("name")
+            if name == CLOSED:
+                continue
+            if name == ESCALATED:
+                escalated_at = message.timestamp
+            elif name in _ENDS_HAND_OFF:
+                escalated_at = None
+        elif message.kind == EventKind.POSTED:
+            is_new = message.direction == Direction.INBOUND and message.deleted_at is None
+            count = 0 if _is_dealt_with(message) else count + is_new
+        since = waiting_since(since, message, escalated_at=escalated_at)
+    return Unanswered(since, count)

@@ -11,9 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from chat.bot import bot_sender
 from chat.errors import ConversationChanged
 from chat.models import Conversation, Message, Sender, SenderType
-from chat.services import post_message, require_state
+from chat.services import escalate, post_message, require_state
 from crm.organizations.models import Membership
 
 LIST = reverse("chat:inbox_conversations")
@@ -219,3 +220,28 @@ def test_invalid_json_is_a_clear_refusal(api: Client, conversation: Conversation
     answer = api.post(url, "{not json", content_type="application/json")
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_reopening_gives_back_whom_the_bot_handed_over(
+    api: Client, conversation: Conversation
+) -> None:
+    """The bot's last line is no answer: the customer waits, and is unread, as before."""
+    escalate(
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        reason="asked",
+    )
+    post_message(
+        conversation_id=conversation.pk,
+        organization_id=conversation.organization_id,
+        sender=bot_sender(conversation, "en"),
+        content={"type": "text", "text": "I pass you on."},
+        client_message_id="farewell",
+    )
+    conversation.refresh_from_db()
+    before = (conversation.waiting_since, conversation.answered_inbound_total)
+    assert before[0] is not None
+    act(api, conversation, "close")
+    act(api, conversation, "reopen")
+    conversation.refresh_from_db()
+    assert (conversation.waiting_since, conversation.answered_inbound_total) == before
