@@ -41,7 +41,7 @@ AGENTS = 10
 _BATCH = 5_000
 _HEADS = 500
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-_STATUSES = (Status.CLOSED, Status.OPEN, Status.PENDING, Status.SNOOZED)
+_STATUSES = (Status.CLOSED, Status.OPEN, Status.BOT, Status.SNOOZED)
 _SHARES = (60, 25, 12, 3)
 _WORDS = (
     "coffee roast beans delivery order parcel grinder filter espresso refund invoice payment",
@@ -148,7 +148,7 @@ def _conversation(
     """Make a log and the head that follows it."""
     customer = Customer(organization=organization, name=f"Customer {rng.randrange(10**6)}")
     status = rng.choices(_STATUSES, _SHARES)[0]
-    assignee = rng.choice(users) if status != Status.PENDING and rng.random() < 0.7 else None
+    assignee = rng.choice(users) if status != Status.BOT and rng.random() < 0.7 else None
     moment = _BEGINNING + timedelta(seconds=rng.randrange(300 * 86_400))
     head = Conversation(
         organization=organization,

@@ -106,7 +106,7 @@ FRAMES_OUT: dict[str, tuple[str, ...]] = {
     ),
     "refused": ("code", "message", "client_message_id?", "retry_after?", "stream?", "field?"),
     "event": ("stream", "seq", "kind", "data"),
-    "heartbeat": ("tops", "inbox?"),
+    "heartbeat": ("last_seqs", "inbox?"),
     "receipts": ("stream", "customer_seen_seq?", "agents_seen_seq?"),
     "typing": ("stream", "sender", "is_typing"),
     "presence": ("users?", "agents_online?", "stream?", "viewing?"),

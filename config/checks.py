@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
 from crm.core.database.base import DatabaseWrapper
-from crm.core.database.rls_policies import tables_of_organizations, unlocked_models
+from crm.core.database.rls_policies import models_without_policy, tables_of_organizations
 from crm.core.database.roles import complaints
 from crm.core.http.public_address import public_origin
 from crm.core.ratelimit.rates import BadRate, parse_rate
@@ -219,7 +219,7 @@ def organizations_are_locked(**kwargs: Any) -> list[CheckMessage]:
             obj=model,
             id="nextflow.E014",
         )
-        for model in unlocked_models()
+        for model in models_without_policy()
     ]
 
 

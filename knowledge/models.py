@@ -127,7 +127,7 @@ class Faq(VersionedModel):
     """
 
     # Its public page is open to everybody who has the link.
-    organization_doors: ClassVar[tuple[str, ...]] = ("id",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("id",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="faqs")

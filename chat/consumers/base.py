@@ -305,12 +305,13 @@ class StreamConsumer(SocketConnection):
     # The heartbeat.
 
     async def beat(self, facts: HeartbeatState) -> None:
-        tops: dict[str, int] = {}
+        last_seqs: dict[str, int] = {}
         for stream, conversation_id in self.streams.conversation_ids.items():
-            if (top := facts.tops.get(conversation_id)) is not None:
-                tops[stream] = top
+            if (top := facts.last_seqs.get(conversation_id)) is not None:
+                last_seqs[stream] = top
                 await self.streams.take_top(stream, top)
-        await self.send_frame({"type": "heartbeat", "tops": tops, **self.heartbeat_members(facts)})
+        members = self.heartbeat_members(facts)
+        await self.send_frame({"type": "heartbeat", "last_seqs": last_seqs, **members})
         await self.on_facts(facts)
 
     def start_beat(self, facts: HeartbeatState) -> None:

@@ -40,7 +40,7 @@ class HeartbeatState:
     unavailable.
     """
 
-    tops: dict[UUID, int] = field(default_factory=dict)
+    last_seqs: dict[UUID, int] = field(default_factory=dict)
     owners: dict[UUID, UUID | None] = field(default_factory=dict)
     # The newest changes, newest first: when, and whose conversation it was.
     latest_changes: list[tuple[str, UUID | None]] = field(default_factory=list)
@@ -134,7 +134,7 @@ def _find_out(
         if streams:
             found = heads.filter(pk__in=streams).values_list("pk", "last_seq", "assignee_id")
             for conversation_id, top, owner_id in found:
-                facts.tops[conversation_id] = top
+                facts.last_seqs[conversation_id] = top
                 facts.owners[conversation_id] = owner_id
         if visits:
             facts.visits = live_visits(visits)

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='customers.customer')),
                 ('widget', models.ForeignKey(blank=True, null=True, on_delete=crm.core.versions.set_null_and_raise_version, related_name='conversations', to='chat.widget')),
                 ('channel', models.CharField(choices=[('website', 'Website')], default='website', max_length=20)),
-                ('status', models.CharField(choices=[('pending', 'With the bot'), ('open', 'Open'), ('snoozed', 'Snoozed'), ('closed', 'Closed')], default='open', max_length=10)),
+                ('status', models.CharField(choices=[('bot', 'With the bot'), ('open', 'Open'), ('snoozed', 'Snoozed'), ('closed', 'Closed')], default='open', max_length=10)),
                 ('priority', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='medium', max_length=10)),
                 ('labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=50), blank=True, default=list, size=None)),
                 ('language_code', models.CharField(blank=True, max_length=10)),

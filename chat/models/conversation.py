@@ -18,7 +18,7 @@ from crm.organizations.models import Organization, User
 
 
 class Status(models.TextChoices):
-    PENDING = "pending", _("With the bot")
+    BOT = "bot", _("With the bot")
     OPEN = "open", _("Open")
     SNOOZED = "snoozed", _("Snoozed")
     CLOSED = "closed", _("Closed")
@@ -182,7 +182,7 @@ class Conversation(VersionedModel):
 
     @property
     def is_bot_owned(self) -> bool:
-        return self.status == Status.PENDING
+        return self.status == Status.BOT
 
     @property
     def awaits_person(self) -> bool:

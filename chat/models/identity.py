@@ -19,7 +19,7 @@ class IdentitySecret(models.Model):
     unlike a password it must be readable to verify a signature.
     """
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("kid",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("kid",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -37,7 +37,7 @@ class Widget(VersionedModel):
     site and on another one.
     """
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("site_key",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("site_key",)
     version_ignores: ClassVar[frozenset[str]] = frozenset(
         {"last_seen_at", "last_seen_origin", "refused_at", "refused_origin"}
     )
@@ -120,7 +120,7 @@ class VisitorToken(models.Model):
     the token is revoked with it. It is None for an anonymous visitor.
     """
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

@@ -109,7 +109,7 @@ def _conversation_for(
         organization_id=customer.organization_id,
         customer=customer,
         widget=widget,
-        status=Status.PENDING if widget and widget.bot_enabled else Status.OPEN,
+        status=Status.BOT if widget and widget.bot_enabled else Status.OPEN,
         language_code=language_code,
         opened_by=client_message_id,
         last_message_at=timezone.now(),
@@ -259,7 +259,7 @@ def return_to_bot(*, organization_id: UUID, conversation_id: UUID, by: Principal
         conversation,
         HANDED_BACK,
         by=sender_of(by),
-        status=Status.PENDING,
+        status=Status.BOT,
         assignee=None,
         snoozed_until=None,
     )

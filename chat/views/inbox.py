@@ -150,7 +150,7 @@ def _status_labels() -> list[tuple[Status, str]]:
     """
     return [
         (Status.OPEN, pgettext("conversations", "Open")),
-        (Status.PENDING, pgettext("conversations", "With the bot")),
+        (Status.BOT, pgettext("conversations", "With the bot")),
         (Status.SNOOZED, pgettext("conversations", "Snoozed")),
         (Status.CLOSED, pgettext("conversations", "Closed")),
     ]
@@ -184,7 +184,7 @@ def _last_words(row: dict[str, Any], order: inbox.Order) -> dict[str, Any]:
     In the list by newest, an agent's later message is returned, because it determined the order.
     Rows of older versions lack the time of the customer's message and show the last one.
     """
-    is_waiting = row["waiting_since"] and row["status"] != Status.PENDING
+    is_waiting = row["waiting_since"] and row["status"] != Status.BOT
     by_customer: dict[str, Any] = row["last_customer_message"]
     last: dict[str, Any] = row["last_message"]
     if not is_waiting or "timestamp" not in by_customer:

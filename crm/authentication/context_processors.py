@@ -14,7 +14,7 @@ def impersonation(request: HttpRequest) -> dict[str, Any]:
     """Return the impersonation shown on each page; none in the operator's own pages."""
     if not hasattr(request, "user"):
         return {}
-    return {"seen_as": SimpleLazyObject(lambda: _seen_as(request))}
+    return {"impersonated": SimpleLazyObject(lambda: _impersonated(request))}
 
 
 def providers(request: HttpRequest) -> dict[str, Any]:
@@ -22,5 +22,5 @@ def providers(request: HttpRequest) -> dict[str, Any]:
     return {"has_providers": bool(settings.OAUTH_PROVIDERS)}
 
 
-def _seen_as(request: HttpRequest) -> Membership | None:
+def _impersonated(request: HttpRequest) -> Membership | None:
     return impersonated_by(request) if request.user.is_authenticated else None

@@ -37,7 +37,7 @@ _PRIVATE = (
 )
 
 
-def seen_as(request: HttpRequest, operator: User) -> User:
+def impersonated_user(request: HttpRequest, operator: User) -> User:
     """Return the user whom the session's operator impersonates, else the operator."""
     if SESSION_KEY not in request.session:
         return operator

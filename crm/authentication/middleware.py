@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from crm.authentication.impersonation import impersonated_by, seen_as
+from crm.authentication.impersonation import impersonated_by, impersonated_user
 from crm.authentication.principals import session_membership
 from crm.authentication.services.sessions import is_session_good
 from crm.core import tenancy
@@ -28,7 +28,7 @@ def logged_in_user(request: HttpRequest) -> User | AnonymousUser:
             request.session.flush()
             user = request._cached_user = AnonymousUser()  # type: ignore[attr-defined]
         if isinstance(user, User):
-            user = seen_as(request, user)
+            user = impersonated_user(request, user)
         request._checked_user = user  # type: ignore[attr-defined]
     return request._checked_user  # type: ignore[attr-defined]
 

@@ -194,9 +194,9 @@ def renew_all(
             found[pair] = Access(membership, pair[1])
         elif membership.user_id == login.impersonation.user_id:
             # The same person may have a socket of their own.
-            seen_as = copy.copy(membership)
-            seen_as.impersonation = login.impersonation
-            found[pair] = Access(seen_as, pair[1], operator_id=login.impersonation.operator_id)
+            impersonated = copy.copy(membership)
+            impersonated.impersonation = login.impersonation
+            found[pair] = Access(impersonated, pair[1], operator_id=login.impersonation.operator_id)
     return found
 
 

@@ -45,7 +45,7 @@ class TenantLookup:
 
     @property
     def function(self) -> str:
-        return door_function(self.table, self.column)
+        return lookup_function(self.table, self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Scope:
 
     organization: str = ""
     person: str = ""
-    door: TenantLookup | None = None
+    lookup: TenantLookup | None = None
     is_operator: bool = False
 
 
@@ -86,16 +86,18 @@ def person(user_id: UUID) -> Iterator[None]:
 
 @contextmanager
 def by_lookup(model: type[Model], **name: str) -> Iterator[None]:
-    """Limit the block to the organization of the row with this name: ``behind(Widget,
+    """Limit the block to the organization of the row with this name: ``by_lookup(Widget,
     site_key=…)``.
 
-    The model lists such fields in ``organization_doors``. Without such a row nothing is visible.
+    The model lists such fields in ``organization_lookups``. Without such a row nothing is visible.
     """
     ((field, value),) = name.items()
-    if field not in getattr(model, "organization_doors", ()):
-        raise LookupError(f"{model.__name__}.{field} is no door to an organization.")
+    if field not in getattr(model, "organization_lookups", ()):
+        raise LookupError(f"{model.__name__}.{field} does not identify an organization.")
     stored = str(model._meta.get_field(field).get_prep_value(value))  # type: ignore[union-attr]
-    with _seen_by(Scope(door=TenantLookup(model._meta.db_table, column_of(model, field), stored))):
+    with _seen_by(
+        Scope(lookup=TenantLookup(model._meta.db_table, column_of(model, field), stored))
+    ):
         yield
 
 
@@ -132,9 +134,9 @@ def column_of(model: type[Model], name: str) -> str:
     return str(model._meta.get_field(name).column)  # type: ignore[union-attr]  # no relation from outside
 
 
-def door_function(table: str, column: str) -> str:
+def lookup_function(table: str, column: str) -> str:
     """Return the name of the SQL function that looks up the organization by this column."""
-    return f"nextflow_door_{table}_{column}"
+    return f"nextflow_lookup_{table}_{column}"
 
 
 def tell_unset(tables: set[str]) -> None:

@@ -211,12 +211,12 @@ def test_conversations_are_filtered(
     close(**whose, conversation_id=closed.pk, by=owner)
     path = "/api/v1/conversations"
     expected = [
-        ({"status": "pending"}, [pending]),
+        ({"status": "bot"}, [pending]),
         ({"status": "closed"}, [closed]),
         ({"assignee": str(owner.user_id)}, [opened]),
         ({"label": "vip"}, [opened]),
         ({"customer_id": str(pending.customer_id)}, [pending]),
-        ({"assignee": "none", "status": "pending"}, [pending]),
+        ({"assignee": "none", "status": "bot"}, [pending]),
         ({"priority": "high"}, []),
     ]
     for query, found in expected:

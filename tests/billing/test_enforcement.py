@@ -127,7 +127,7 @@ def test_the_bot_hands_over_where_its_answers_are_used_up(
             bot.answer(organization_id=organization.pk, conversation_id=conversation.pk, seq=1)
     first.refresh_from_db()
     second.refresh_from_db()
-    assert (first.status, second.status) == (Status.PENDING, Status.OPEN)
+    assert (first.status, second.status) == (Status.BOT, Status.OPEN)
     said, change = Message.objects.after(organization.pk, second.pk, 1)
     assert said.content["text"] == (
         "I am passing you on to a colleague."

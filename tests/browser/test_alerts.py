@@ -87,7 +87,7 @@ def test_one_of_two_tabs_rings_and_shows_a_notification(
 def test_hand_over_rings_and_the_bots_talk_does_not(
     desk: BrowserContext, conversation: Conversation
 ) -> None:
-    page = open_inbox(desk, "/app/inbox/?status=pending")
+    page = open_inbox(desk, "/app/inbox/?status=bot")
     used(page)
     page.evaluate(AWAY)
     customer_says(conversation, "Are you a robot?", "robot")

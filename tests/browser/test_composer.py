@@ -79,7 +79,7 @@ def test_mode_belongs_to_its_conversation_and_survives_switching_and_reload(
         organization_id=taken.organization_id, name="Mai", language_code="vi"
     )
     other = make_conversation(customer, widget, "xin-chao")
-    page = open_inbox(desk, path_of(taken, "?status=pending"))
+    page = open_inbox(desk, path_of(taken, "?status=bot"))
     page.get_by_role("button", name="Private note").click()
     page.locator("#composer-text").fill("Not for the customer")
     page.locator(f'[data-id="{other.pk}"] a').click()

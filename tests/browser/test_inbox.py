@@ -127,7 +127,7 @@ def test_what_customers_write_appears_by_itself(
 def test_reply_to_the_bots_conversation_takes_over_first(
     web_server: LiveServer, conversation: Conversation, desk: BrowserContext, agent: Membership
 ) -> None:
-    page = open_inbox(desk, path_of(conversation, "?status=pending"))
+    page = open_inbox(desk, path_of(conversation, "?status=bot"))
     expect(page.locator("#composer-bar")).to_contain_text("The bot answers here")
     write(page, "I am a person.")
     expect(page.locator("#log .entry[data-mine] .bubble-state")).to_have_text("Sent")

@@ -170,7 +170,7 @@ def test_bot_has_the_name_that_its_widget_gives_it(
 ) -> None:
     widget.texts = {"en": {"bot_name": "Beanie"}}
     widget.save(update_fields=["texts"])
-    page = open_inbox(desk, path_of(conversation, "?status=pending"))
+    page = open_inbox(desk, path_of(conversation, "?status=bot"))
     expect(page.locator("#details")).to_contain_text("Beanie")
     # A name of several words is not cut as a person's is.
     sender: SenderData = {"id": "bot", "type": "bot", "name": "Beanie of Sunbean"}

@@ -145,7 +145,7 @@ def test_taking_over_by_keyboard(
     chromium: Browser, web_server: LiveServer, agent: Membership, conversation: Conversation
 ) -> None:
     with logged_in(chromium, web_server.base_url, agent) as context:
-        page = open_inbox(context, path_of(conversation, "?status=pending"))
+        page = open_inbox(context, path_of(conversation, "?status=bot"))
         page.keyboard.press("t")
         expect(page.locator("#conversation-sub")).to_have_text("Open · yours")
         conversation.refresh_from_db()

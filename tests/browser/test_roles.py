@@ -155,7 +155,7 @@ def test_administrator_is_led_from_a_conversation_to_its_reasons(
     chromium: Browser, web_server: LiveServer, owner: Membership, conversation: Conversation
 ) -> None:
     with logged_in(chromium, web_server.base_url, owner) as context:
-        page = open_inbox(context, path_of(conversation, "?status=pending"))
+        page = open_inbox(context, path_of(conversation, "?status=bot"))
         page.get_by_role("link", name="Who sees this conversation, and why?").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Why can this person see this?")
         expect(page.get_by_text("Yes: the role reaches every record")).to_have_count(2)

@@ -118,7 +118,7 @@ def test_checklist_leads_from_sign_up_to_an_answered_visitor(
         expect(visitor.answer("Yes, every day from 8:00 to 20:00.")).to_be_visible()
         expect(visitor.frame.get_by_text("Finn", exact=False).first).to_be_visible()
         nora.get_by_role("link", name="To the inbox").click()
-        nora.goto("/app/inbox/?status=pending")
+        nora.goto("/app/inbox/?status=bot")
         expect(nora.locator(".row-item").first).to_contain_text("Yes, every day")
     assert Organization.objects.count() == 1
     assert Invitation.objects.get().email == "otto@fjord.example"

@@ -113,7 +113,7 @@ def _answered_once(
         is_bots = True
         for entry in log:
             if entry["kind"] == "conversation.changed":
-                is_bots = entry["content"]["change"]["status"] == "pending"
+                is_bots = entry["content"]["change"]["status"] == "bot"
             if entry["sender"]["type"] != "customer":
                 continue
             seq = entry["seq"]

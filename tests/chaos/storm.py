@@ -315,13 +315,13 @@ class Storm:
             messages = mongo["nextflow_chat"]["messages"]
             if messages.find_one({"pending": {"$exists": True}}):
                 return False
-            tops = {
+            last_seqs = {
                 f"conversation:{row['_id']}": row["top"]
                 for row in messages.aggregate(
                     [{"$group": {"_id": "$conversation_id", "top": {"$max": "$seq"}}}]
                 )
             }
-        return all(client.is_online and client.is_shown_up_to(tops) for client in self.clients)
+        return all(client.is_online and client.is_shown_up_to(last_seqs) for client in self.clients)
 
     def _missing(self) -> str:
         waiting = {client.name: len(client.outbox) for client in self.clients if client.outbox}

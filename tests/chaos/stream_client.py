@@ -100,8 +100,8 @@ class StreamClient(HttpClient):
     def is_online(self) -> bool:
         return self._socket is not None
 
-    def is_shown_up_to(self, tops: dict[str, int]) -> bool:
-        return all(log.seq >= tops.get(stream, 0) for stream, log in self.logs.items())
+    def is_shown_up_to(self, last_seqs: dict[str, int]) -> bool:
+        return all(log.seq >= last_seqs.get(stream, 0) for stream, log in self.logs.items())
 
     # The connection.
 
@@ -217,11 +217,11 @@ class StreamClient(HttpClient):
             case "refused":
                 self._on_refused(frame)
             case "heartbeat":
-                for stream, top in frame["tops"].items():
+                for stream, top in frame["last_seqs"].items():
                     log = self.logs.get(stream)
                     if log is not None and top > log.seq:
                         await self._pull(log)
-                missing = set(self.logs) - set(frame["tops"])
+                missing = set(self.logs) - set(frame["last_seqs"])
                 for stream in missing:
                     # The server does not follow it for us, say after a refused resume.
                     await self._pull(self.logs[stream])

@@ -47,7 +47,7 @@ def test_known_question_is_answered_with_its_source(
     assert reply.content["confidence"] > 0.5
     assert is_struck_off(question)
     conversation.refresh_from_db()
-    assert (conversation.status, conversation.last_seq) == (Status.PENDING, reply.seq)
+    assert (conversation.status, conversation.last_seq) == (Status.BOT, reply.seq)
 
 
 def test_reply_is_stored_under_the_name_that_the_widget_gives_the_bot(

@@ -79,7 +79,7 @@ def test_killed_between_reply_and_escalation(
     question = ask(conversation, "Who won the football match?")
     killed_at("escalate", question, monkeypatch)
     conversation.refresh_from_db()
-    assert (conversation.status, conversation.last_seq) == (Status.PENDING, question.seq)
+    assert (conversation.status, conversation.last_seq) == (Status.BOT, question.seq)
     run(question)
     reply, change = log(question)
     assert reply.content["outcome"] == "unknown"

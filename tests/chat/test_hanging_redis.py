@@ -85,4 +85,4 @@ def test_the_heartbeat_tells_what_it_knows_without_a_redis_that_hangs(
         visits=[],
         presences=[],
     )
-    assert (facts.tops, facts.online, asked) == ({conversation.pk: 1}, None, [])
+    assert (facts.last_seqs, facts.online, asked) == ({conversation.pk: 1}, None, [])

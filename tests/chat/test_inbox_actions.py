@@ -48,8 +48,8 @@ def test_agent_takes_over_and_hands_back(
     assert answer.status_code == 200
     assert answer.json()["conversation"]["assignee"]["id"] == str(agent.user_id)
     assert status_of(conversation) == ("open", agent.user_id)
-    assert act(api, conversation, "return_to_bot").json()["conversation"]["status"] == "pending"
-    assert status_of(conversation) == ("pending", None)
+    assert act(api, conversation, "return_to_bot").json()["conversation"]["status"] == "bot"
+    assert status_of(conversation) == ("bot", None)
 
 
 def test_agent_assigns_to_a_colleague_and_to_nobody(
@@ -94,7 +94,7 @@ def test_an_action_on_an_expected_state_changes_no_other(
     row = act(api, conversation, "snooze", {"until": until, "expected": seen}).json()
     seen |= {"status": "snoozed", "snoozed_until": row["conversation"]["snoozed_until"]}
     assert act(api, conversation, "return_to_bot", {"expected": seen}).status_code == 200
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
 
 
 def test_an_expected_state_is_checked_under_the_lock(
@@ -153,7 +153,7 @@ def test_bodies_that_cannot_be_used_change_nothing(
 ) -> None:
     answer = act(api, conversation, verb, body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_field")
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
     assert len(Message.objects.after(conversation.organization_id, conversation.pk, 0)) == 1
 
 
@@ -163,7 +163,7 @@ def test_viewer_and_stranger_cannot_be_assigned(
     for membership in (viewer, stranger):
         answer = act(api, conversation, "assign", {"assignee": str(membership.user_id)})
         assert (answer.status_code, answer.json()["code"]) == (400, "unknown_assignee")
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
 
 
 # --- Who may --------------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def test_viewer_reads_but_changes_nothing(
     client: Client, viewer: Membership, conversation: Conversation, verb: str
 ) -> None:
     client.force_login(viewer.user)
-    assert len(ids(client.get(LIST, {"status": "pending"}))) == 1
+    assert len(ids(client.get(LIST, {"status": "bot"}))) == 1
     assert client.get(reverse("chat:conversation", args=[conversation.pk])).status_code == 200
     answer = act(client, conversation, verb)
     assert (answer.status_code, answer.json()["code"]) == (403, "read_only")
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
 
 
 @pytest.mark.parametrize("verb", ACTIONS)
@@ -188,7 +188,7 @@ def test_stranger_finds_nothing(
     client: Client, stranger: Membership, conversation: Conversation, verb: str
 ) -> None:
     client.force_login(stranger.user)
-    assert ids(client.get(LIST, {"status": "pending"})) == []
+    assert ids(client.get(LIST, {"status": "bot"})) == []
     assert sum(client.get(COUNTS).json()["counts"]["all"].values()) == 0
     for name in ("chat:conversation", "chat:conversation_messages"):
         answer = client.get(reverse(name, args=[conversation.pk]))
@@ -197,7 +197,7 @@ def test_stranger_finds_nothing(
     assert page.status_code == 404
     answer = act(client, conversation, verb, {"assignee": None})
     assert (answer.status_code, answer.json()["code"]) == (404, "conversation_not_found")
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
 
 
 def test_nobody_gets_in_without_logging_in(client: Client, conversation: Conversation) -> None:
@@ -212,7 +212,7 @@ def test_changes_need_the_pages_token(agent: Membership, conversation: Conversat
     strict.force_login(agent.user)
     answer = act(strict, conversation, "close")
     assert answer.status_code == 403
-    assert status_of(conversation) == ("pending", None)
+    assert status_of(conversation) == ("bot", None)
 
 
 def test_invalid_json_is_a_clear_refusal(api: Client, conversation: Conversation) -> None:

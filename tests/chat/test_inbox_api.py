@@ -69,14 +69,14 @@ def test_boxes_and_statuses_part_the_conversations(
     found = {
         (box, status): set(ids(api.get(LIST, {"box": box, "status": status})))
         for box in ("mine", "unassigned", "all")
-        for status in ("open", "pending", "snoozed", "closed")
+        for status in ("open", "bot", "snoozed", "closed")
     }
     expected: dict[tuple[str, str], set[str]] = {key: set() for key in found} | {
         ("mine", "open"): {str(mine.pk)},
         ("unassigned", "open"): {str(free.pk)},
         ("all", "open"): {str(mine.pk), str(theirs.pk), str(free.pk)},
-        ("unassigned", "pending"): {str(conversation.pk)},
-        ("all", "pending"): {str(conversation.pk)},
+        ("unassigned", "bot"): {str(conversation.pk)},
+        ("all", "bot"): {str(conversation.pk)},
         ("unassigned", "snoozed"): {str(asleep.pk)},
         ("all", "snoozed"): {str(asleep.pk)},
         ("unassigned", "closed"): {str(done.pk)},
@@ -222,12 +222,12 @@ def test_rows_and_details_tell_what_the_owner_calls_the_bot(
         content={"type": "text", "text": "Yes"},
         client_message_id="bot-reply-to-1",
     )
-    page = f"/app/inbox/{conversation.pk}/?status=pending"
+    page = f"/app/inbox/{conversation.pk}/?status=bot"
 
     def told() -> tuple[str, str, str]:
         context = api.get(page).context
         [row] = context["rows"]
-        row_told = api.get(LIST, {"status": "pending"}).json()["rows"][0]
+        row_told = api.get(LIST, {"status": "bot"}).json()["rows"][0]
         return row["author"], context["entries"][-1]["author"], row_told["bot_name"]
 
     assert told() == ("Bot: ", "Assistant", "")

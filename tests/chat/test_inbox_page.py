@@ -40,7 +40,7 @@ def say(conversation: Conversation, sender: Sender, text: str, **more: Any) -> N
 def test_list_and_conversation_are_in_the_first_answer(
     browser: Client, conversation: Conversation
 ) -> None:
-    page = browser.get(f"{page_of(conversation)}?status=pending").content.decode()
+    page = browser.get(f"{page_of(conversation)}?status=bot").content.decode()
     body = page.split('<script id="inbox-state"')[0]
     assert body.count("Do you ship to Manila?") == 2
     assert "Minh" in body
@@ -57,8 +57,8 @@ def test_page_takes_a_bounded_number_of_queries(
 def test_state_for_the_scripts_equals_the_apis_answers(
     browser: Client, conversation: Conversation
 ) -> None:
-    state = browser.get(f"{page_of(conversation)}?box=all&status=pending").context["state"]
-    rows = browser.get(reverse("chat:inbox_conversations"), {"status": "pending"}).json()["rows"]
+    state = browser.get(f"{page_of(conversation)}?box=all&status=bot").context["state"]
+    rows = browser.get(reverse("chat:inbox_conversations"), {"status": "bot"}).json()["rows"]
     assert state["page"]["rows"] == rows
     detail = browser.get(reverse("chat:conversation", args=[conversation.pk])).json()
     history = browser.get(reverse("chat:conversation_messages", args=[conversation.pk])).json()
@@ -74,7 +74,7 @@ def test_markup_of_people_stays_text(
     say(conversation, sender, attack)
     conversation.customer.name = attack
     conversation.customer.save(update_fields=["name"])
-    page = browser.get(f"{page_of(conversation)}?status=pending").content.decode()
+    page = browser.get(f"{page_of(conversation)}?status=bot").content.decode()
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
     state = re.search(r'<script id="inbox-state" type="application/json">(.*?)</script>', page)

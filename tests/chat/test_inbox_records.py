@@ -49,7 +49,7 @@ def test_unread_is_each_readers_own(
 
     def unread(membership: Membership) -> int:
         api.force_login(membership.user)
-        return api.get(LIST, {"status": "pending"}).json()["rows"][0]["unread"]
+        return api.get(LIST, {"status": "bot"}).json()["rows"][0]["unread"]
 
     assert (unread(agent), unread(colleague)) == (2, 3)
 
@@ -101,7 +101,7 @@ def test_what_the_bot_answered_is_still_unread(api: Client, conversation: Conver
         content={"type": "text", "text": "Yes"},
         client_message_id="bot-reply-to-1",
     )
-    [row] = api.get(LIST, {"status": "pending"}).json()["rows"]
+    [row] = api.get(LIST, {"status": "bot"}).json()["rows"]
     assert row["unread"] == 1
 
 

@@ -74,7 +74,7 @@ def test_missing_document_is_told_and_made_again(conversation: Conversation):
     assert kinds(reconcile(repair=True)) == {"document_differs": 1}
     document = ConversationDocuments.collection().find_one({})
     assert document is not None
-    assert (document["status"], document["conversation_id"]) == ("pending", str(conversation.pk))
+    assert (document["status"], document["conversation_id"]) == ("bot", str(conversation.pk))
 
 
 def test_hole_in_a_log_cannot_be_mended(conversation: Conversation, agent: Membership):

@@ -47,7 +47,7 @@ def told_to_customer(conversation: Conversation) -> list[tuple[str, str | None]]
     ]
 
 
-@pytest.mark.parametrize("status", [Status.PENDING, Status.OPEN])
+@pytest.mark.parametrize("status", [Status.BOT, Status.OPEN])
 def test_reply_takes_over_what_is_unassigned(
     conversation: Conversation, agent: Membership, status: Status
 ) -> None:
@@ -80,7 +80,7 @@ def test_note_takes_nothing_over_and_joins_nobody(
 ) -> None:
     reply(conversation, agent, "Look at this", kind="note")
     conversation.refresh_from_db()
-    assert (conversation.status, conversation.assignee_id) == (Status.PENDING, None)
+    assert (conversation.status, conversation.assignee_id) == (Status.BOT, None)
     assert changes(conversation, Audience.TEAM) == []
 
 

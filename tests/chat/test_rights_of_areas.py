@@ -81,8 +81,8 @@ def test_menu_offers_what_the_role_opens(client: Client, organization: Organizat
     client.force_login(member_with(organization, "Pat", reads).user)
     assert client.get(reverse("chat:inbox"))["Location"] == reverse("knowledge:faqs")
     page = client.get(reverse("knowledge:faqs")).content.decode()
-    assert f'class="rail-item" href="{reverse("knowledge:faqs")}"' in page
-    assert f'class="rail-item" href="{reverse("chat:inbox")}"' not in page
+    assert f'class="sidebar-item" href="{reverse("knowledge:faqs")}"' in page
+    assert f'class="sidebar-item" href="{reverse("chat:inbox")}"' not in page
     assert reverse("knowledge:new_faq") not in page
 
 

@@ -165,7 +165,7 @@ async def test_a_lost_hint_is_healed_by_the_heartbeat(
         await client.receive("stream.resumed")
         await run_sync(write_unannounced, conversation, "a", "b")
         assert await client.events(2) == [2, 3]
-        beat = await client.receive("heartbeat", tops={conversation.stream: 3})
+        beat = await client.receive("heartbeat", last_seqs={conversation.stream: 3})
         await run_sync(conversation.refresh_from_db)
         assert beat["inbox"] == conversation.updated_at.isoformat()
 

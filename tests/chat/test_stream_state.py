@@ -179,7 +179,7 @@ async def test_the_inbox_learns_of_every_change_of_a_conversation(
 ) -> None:
     await run_sync(write, conversation, "a")
     row = (await inbox.receive("conversation"))["row"]
-    assert (row["id"], row["last_seq"], row["status"]) == (str(conversation.pk), 2, "pending")
+    assert (row["id"], row["last_seq"], row["status"]) == (str(conversation.pk), 2, "bot")
     await run_sync(
         take_over,
         organization_id=conversation.organization_id,

@@ -254,7 +254,7 @@ async def test_an_unknown_host_is_refused(people: list[httpx.AsyncClient]) -> No
     for client in people:
         assert told(await client.post(SESSIONS, headers=evil)) == (400, "unknown_host")
         page = await client.get("/login/", headers=evil)
-        assert (page.status_code, "door-card" in page.text) == (400, True)
+        assert (page.status_code, "auth-card" in page.text) == (400, True)
         assert "unknown_host" in page.text
 
 
@@ -265,7 +265,7 @@ async def test_a_request_of_another_site_is_refused(
     response = await people[2].post(path, headers={"X-CSRFToken": "b" * 32})
     assert told(response) == (403, "csrf_failed")
     page = await people[2].post("/logout/", headers={"X-CSRFToken": "b" * 32})
-    assert (page.status_code, "door-card" in page.text) == (403, True)
+    assert (page.status_code, "auth-card" in page.text) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ async def test_a_page_that_cannot_be_is_explained_on_a_page(
         page = await client.request(method, path, headers=kind, content=sent)
         assert page.status_code == status
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "door-card" in page.text
+        assert "auth-card" in page.text
         assert word in page.text
 
 
@@ -302,7 +302,7 @@ async def test_a_form_in_a_foreign_charset_is_refused(people: list[httpx.AsyncCl
         page = await people[0].post(
             "/login/", headers={"Content-Type": f"{kind}; charset=base64"}, content=b"a=b"
         )
-        assert (page.status_code, "door-card" in page.text) == (415, True)
+        assert (page.status_code, "auth-card" in page.text) == (415, True)
 
 
 @pytest.mark.parametrize(

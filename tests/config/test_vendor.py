@@ -71,7 +71,7 @@ def test_sprite_holds_the_icons_that_are_used_and_no_others(
     named |= set(re.findall(r'\bicon\("([a-z0-9-]+)"', text))
     named |= set(re.findall(r'icon\(\w[^()]* \? "([a-z0-9-]+)" : "[a-z0-9-]+"\)', text))
     named |= set(re.findall(r'icon\(\w[^()]* \? "[a-z0-9-]+" : "([a-z0-9-]+)"\)', text))
-    named |= set(re.findall(r'_rail_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
+    named |= set(re.findall(r'_sidebar_item\.html" with [^%]*icon="([a-z0-9-]+)"', text))
     named |= set(re.findall(r'\bfact\(facts, "([a-z0-9-]+)"', text))
     named |= {page.icon for group in MENU for page in group.pages}
     named |= {meaning.icon for meaning in MEANINGS.values()}

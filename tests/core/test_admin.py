@@ -91,7 +91,7 @@ def test_conversation_heads_are_read_only(operator: Client, conversation: Conver
     assert operator.get(url).status_code == 200
     assert operator.post(url, {"status": "closed"}).status_code == 403
     conversation.refresh_from_db()
-    assert conversation.status == "pending"
+    assert conversation.status == "bot"
     assert operator.get(reverse("admin:chat_conversation_add")).status_code == 403
 
 

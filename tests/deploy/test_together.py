@@ -166,7 +166,7 @@ def people_are_served(installation: Installation, browser: httpx.Client, agent: 
 def visitors_are_served(installation: Installation, browser: httpx.Client, widget: Widget) -> None:
     ack = asyncio.run(ask(installation, widget))
     assert ack["seq"] == 1
-    listed = browser.get("/api/v1/inbox/conversations", params={"box": "all", "status": "pending"})
+    listed = browser.get("/api/v1/inbox/conversations", params={"box": "all", "status": "bot"})
     assert "Do you ship to Manila?" in listed.text
 
 

@@ -287,7 +287,7 @@ def test_an_application_that_owns_the_tables(owner_url: str, given: pytest.Monke
     given.setenv("DATABASE_URL", owner_url)
     rows, _ = told(is_well=False)
     assert rows["database"]["problem"] == (
-        "The application's role nextflow_owner owns tables, so it may switch their locks off."
+        "The application's role nextflow_owner owns tables, so it may switch their policies off."
     )
     assert "deploy/postgresql/roles.sql" in rows["database"]["advice"]
 

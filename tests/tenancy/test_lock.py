@@ -25,7 +25,7 @@ from crm.core import tenancy
 from crm.core.database import rls_policies
 from crm.core.database.base import DatabaseWrapper
 from crm.core.database.owner import as_owner
-from crm.core.database.rls_installer import PolicyMissing, lock_tables
+from crm.core.database.rls_installer import PolicyMissing, install_policies
 from crm.core.executor import run_sync
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
@@ -84,7 +84,7 @@ def test_every_table_with_an_organization_is_locked_for_its_owner_too() -> None:
     assert with_organization | {"organizations_organization"} <= locked
     # The audit's tables are no Django models' to make; their app locks them.
     audit = {f"compliance_audit{name}" for name in AUDIT_TABLES}
-    assert locked == set(rls_policies.locks()) | audit
+    assert locked == set(rls_policies.rls_policies()) | audit
 
 
 def test_a_model_that_belongs_to_an_organization_by_chance_alone_is_refused(
@@ -116,7 +116,7 @@ def test_a_table_that_hangs_on_a_locked_one_is_locked_through_it() -> None:
             app_label = "customers"
 
     try:
-        lock = rls_policies._lock_of(Child, rls_policies.locks())
+        lock = rls_policies._lock_of(Child, rls_policies.rls_policies())
         assert lock is not None
         assert lock.organization == (
             'EXISTS (SELECT 1 FROM "customers_customer" parent'
@@ -288,7 +288,7 @@ def test_a_person_sees_their_own_memberships_and_where_these_lead(
     assert third in Organization.objects.all()
 
 
-def test_a_door_opens_by_the_whole_name_and_not_by_another_field(
+def test_a_lookup_finds_the_whole_name_and_not_by_another_field(
     organization: Organization, both: None
 ) -> None:
     with tenancy.by_lookup(Organization, slug=organization.slug):
@@ -299,10 +299,10 @@ def test_a_door_opens_by_the_whole_name_and_not_by_another_field(
         pass
 
 
-def test_a_function_of_a_door_is_nobodys_but_the_applications() -> None:
+def test_a_function_of_a_lookup_is_nobodys_but_the_applications() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT proname FROM pg_proc WHERE proname LIKE 'nextflow_door_%%'"
+            "SELECT proname FROM pg_proc WHERE proname LIKE 'nextflow_lookup_%%'"
             " AND (NOT prosecdef OR proacl::text LIKE '%%{=X%%')"
         )
         assert cursor.fetchall() == []
@@ -375,13 +375,13 @@ def test_a_transaction_pooler_mixes_nobody_up(
 def test_migrating_again_mends_what_is_missing_and_leaves_the_rest() -> None:
     with as_owner(), connection.cursor() as cursor:
         with CaptureQueriesContext(connection) as asked:
-            lock_tables(connection)
+            install_policies(connection)
         done = [each["sql"] for each in asked]
         assert [sql for sql in done if sql.startswith(("CREATE POLICY", "DROP", "ALTER"))] == []
         cursor.execute("DROP POLICY of_its_organization ON customers_customer")
         cursor.execute("CREATE POLICY open_to_all ON customers_customer USING (true)")
         cursor.execute("ALTER TABLE customers_customer NO FORCE ROW LEVEL SECURITY")
-        lock_tables(connection)
+        install_policies(connection)
         cursor.execute(
             "SELECT polname FROM pg_policy WHERE polrelid = 'customers_customer'::regclass"
         )
@@ -396,4 +396,4 @@ def test_migrating_again_mends_what_is_missing_and_leaves_the_rest() -> None:
 def test_without_the_operators_role_nothing_is_half_locked(settings: Any) -> None:
     settings.DATABASE_OPERATOR_ROLE = "nobody_is_called_so"
     with as_owner(), pytest.raises(PolicyMissing, match="postgresql/roles"):
-        lock_tables(connection)
+        install_policies(connection)

@@ -15,7 +15,7 @@ from chat import bot
 from chat.interactions import BotInteraction
 from chat.models import Conversation, Message, Widget
 from crm.core import stores, tenancy
-from crm.core.database.rls_policies import locks, rights, tables_of_organizations
+from crm.core.database.rls_policies import rights, rls_policies, tables_of_organizations
 from crm.core.ids import uuid7
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
@@ -28,7 +28,7 @@ MARK = "zanzibar"
 # These follow what anybody does, whoever they are: sessions of Django, which are keyed by secrets.
 LIVELY = frozenset({"django_session"})
 # Tables that lock themselves: what they hold grows with what is refused, too.
-AUDIT = tables_of_organizations() - set(locks())
+AUDIT = tables_of_organizations() - set(rls_policies())
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Theirs:
     def fingerprint(self) -> dict[str, str]:
         """Hash each table and each collection, as this organization and the operator see them."""
         watched = _watched()
-        locked = {table: "true" for table in watched if table in locks()}
+        locked = {table: "true" for table in watched if table in rls_policies()}
         personal = {
             table: _of_person(table, self.owner) for table in watched if table not in locked
         }
@@ -139,7 +139,7 @@ def _locked_models() -> list[type[models.Model]]:
     return [
         model
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.db_table in locks()
+        if model._meta.db_table in rls_policies()
     ]
 
 
@@ -152,7 +152,7 @@ def _of(model: type[models.Model], theirs: Theirs) -> models.Q:
     parent = next(
         column
         for column in model._meta.concrete_fields
-        if column.related_model is not None and column.related_model._meta.db_table in locks()
+        if (linked := column.related_model) is not None and linked._meta.db_table in rls_policies()
     )
     return models.Q(**{f"{parent.name}__organization_id": theirs.organization.pk})
 

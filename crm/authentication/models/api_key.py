@@ -63,7 +63,7 @@ class ApiKey(models.Model):
 class ApiKeySecret(models.Model):
     """A secret of a key; there may be two during a rotation."""
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("prefix",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("prefix",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

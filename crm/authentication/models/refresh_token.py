@@ -71,7 +71,7 @@ class TokenFamily(models.Model):
 class RefreshToken(models.Model):
     """One token of a family; only its hash is stored. The last, unrotated one is valid."""
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")

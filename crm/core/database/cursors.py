@@ -114,13 +114,13 @@ class ScopedCursor(_Cursor):
         if old is None or old.is_operator != new.is_operator:
             role = f'"{settings.DATABASE_OPERATOR_ROLE}"' if new.is_operator else "NONE"
             said.append(f"SET LOCAL ROLE {role}")
-        if new.door is not None:
-            value = sql.quote(new.door.value, self.connection)
+        if new.lookup is not None:
+            value = sql.quote(new.lookup.value, self.connection)
             said.append(
                 "SELECT set_config('nextflow.organization',"
-                f" coalesce({new.door.function}({value})::text, ''), true)"
+                f" coalesce({new.lookup.function}({value})::text, ''), true)"
             )
-        elif old is None or old.door or old.organization != new.organization:
+        elif old is None or old.lookup or old.organization != new.organization:
             said.append(f"SET LOCAL nextflow.organization = '{new.organization}'")
         if old is None or old.person != new.person:
             said.append(f"SET LOCAL nextflow.person = '{new.person}'")

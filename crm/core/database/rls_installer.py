@@ -1,4 +1,4 @@
-"""Install the row-level-security policies of `locks`; every migration runs this, idempotently.
+"""Install the policies of `rls_policies`; every migration runs this, idempotently.
 
 Privileges are granted last: the application cannot reach a table that has no policy yet.
 """
@@ -12,7 +12,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
 from crm.core import tenancy
-from crm.core.database.rls_policies import EVERYTHING, Policy, TenantLookupSql, doors, locks, rights
+from crm.core.database.rls_policies import (
+    EVERYTHING,
+    Policy,
+    TenantLookupSql,
+    lookups,
+    rights,
+    rls_policies,
+)
 
 BY_ORGANIZATION = "of_its_organization"
 BY_PERSON = "of_its_person"
@@ -23,19 +30,19 @@ class PolicyMissing(Exception):
     """The database lacks a prerequisite of row-level security; the message says what to do."""
 
 
-def lock_tables(connection: BaseDatabaseWrapper) -> None:
-    """Create or update policies, lookup functions and privileges. Raise NotLocked."""
+def install_policies(connection: BaseDatabaseWrapper) -> None:
+    """Create or update policies, lookup functions and privileges. Raise PolicyMissing."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         application = connections.settings[connection.alias]["USER"]
         operator = settings.DATABASE_OPERATOR_ROLE
         _require_roles(cursor, application, operator)
         there = _tables(cursor)
-        present = {table: lock for table, lock in locks().items() if table in there}
+        present = {table: lock for table, lock in rls_policies().items() if table in there}
         for table, lock in present.items():
             _lock(cursor, table, lock, operator)
-        for door in doors():
-            if door.table in there:
-                _make_door(cursor, door, application, operator)
+        for lookup in lookups():
+            if lookup.table in there:
+                _make_lookup(cursor, lookup, application, operator)
         _give_rights(cursor, there, application, operator)
 
 
@@ -95,13 +102,13 @@ def _lock(cursor: CursorWrapper, table: str, lock: Policy, operator: str) -> Non
         cursor.execute(f'COMMENT ON POLICY "{name}" ON "{table}" IS \'{digest}\'')
 
 
-def _make_door(cursor: CursorWrapper, door: TenantLookupSql, *roles: str) -> None:
-    function = f"{tenancy.door_function(door.table, door.column)}(text)"
+def _make_lookup(cursor: CursorWrapper, lookup: TenantLookupSql, *roles: str) -> None:
+    function = f"{tenancy.lookup_function(lookup.table, lookup.column)}(text)"
     cursor.execute(
         f"CREATE OR REPLACE FUNCTION {function} RETURNS uuid"  # noqa: S608  names of our own tables
         " LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
-        f' AS $$ SELECT "{door.answer}" FROM public."{door.table}"'
-        f' WHERE "{door.column}" = $1::{door.column_type} $$'
+        f' AS $$ SELECT "{lookup.answer}" FROM public."{lookup.table}"'
+        f' WHERE "{lookup.column}" = $1::{lookup.column_type} $$'
     )
     cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
     cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {_named(roles)}")

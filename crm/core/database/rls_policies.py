@@ -3,7 +3,7 @@
 Derived from the models: those with an ``organization_id``, and those with a required relation to
 such a model. A model may declare:
 
-``organization_doors``  fields whose value identifies the organization (see ``tenancy.behind``)
+``organization_lookups``  fields whose value identifies the organization (see ``tenancy.by_lookup``)
 ``person_field``        the field with the user who sees the row without the organization's scope
 ``person_changes``      True: that user may change it too
 ``seen_by_members``     True: members see the row without the organization's scope
@@ -61,7 +61,7 @@ def organization_model() -> type[Model]:
 
 
 @cache
-def locks() -> dict[str, Policy]:
+def rls_policies() -> dict[str, Policy]:
     """Return the policy of each table that has one, by table name."""
     found: dict[str, Policy] = {}
     models = _models()
@@ -77,7 +77,7 @@ def locks() -> dict[str, Policy]:
 
 @cache
 def tables_of_organizations() -> frozenset[str]:
-    """Return all tables that need a policy: those of `locks` and unmanaged tables with
+    """Return all tables that need a policy: those of `rls_policies` and unmanaged tables with
     their own.
     """
     themselves = {
@@ -85,25 +85,25 @@ def tables_of_organizations() -> frozenset[str]:
         for model in _models()
         if not model._meta.managed and _has_organization(model)
     }
-    return frozenset(themselves | set(locks()))
+    return frozenset(themselves | set(rls_policies()))
 
 
-def unlocked_models() -> list[type[Model]]:
+def models_without_policy() -> list[type[Model]]:
     """Return the models that refer to protected tables, have no policy and are not ``shared``."""
     return [
         model
         for model in _models()
         if model._meta.managed
-        and model._meta.db_table not in locks()
+        and model._meta.db_table not in rls_policies()
         and not getattr(model, "shared", False)
-        and any(field.related_model._meta.db_table in locks() for field in _links(model))
+        and any(field.related_model._meta.db_table in rls_policies() for field in _links(model))
     ]
 
 
-def doors() -> list[TenantLookupSql]:
+def lookups() -> list[TenantLookupSql]:
     found = []
     for model in _models():
-        for name in getattr(model, "organization_doors", ()):
+        for name in getattr(model, "organization_lookups", ()):
             field = model._meta.get_field(name)
             found.append(
                 TenantLookupSql(

@@ -38,7 +38,7 @@ def complaints(ask: Ask, *, operator: str, locked: Sequence[str]) -> Iterator[tu
     )
     if owned:
         yield (
-            f"The application's role {role} owns tables, so it may switch their locks off.",
+            f"The application's role {role} owns tables, so it may switch their policies off.",
             (_ADVICE),
         )
     (puts_on, is_always) = ask(
@@ -63,5 +63,5 @@ def complaints(ask: Ask, *, operator: str, locked: Sequence[str]) -> Iterator[tu
     if open_tables:
         yield (
             f"These tables have no row-level security: {open_tables}.",
-            ("Run `manage.py migrate`, which locks them."),
+            ("Run `manage.py migrate`, which gives them their policies."),
         )

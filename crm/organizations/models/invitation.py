@@ -40,7 +40,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 class Invitation(models.Model):
     """An emailed invitation of one address, usable once; only a hash of its token is stored."""
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("token_hash",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("token_hash",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

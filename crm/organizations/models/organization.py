@@ -15,7 +15,7 @@ from crm.organizations.models.user import Language, User
 class Organization(VersionedModel):
     """A tenant of the installation; its data is isolated from all others."""
 
-    organization_doors: ClassVar[tuple[str, ...]] = ("slug",)
+    organization_lookups: ClassVar[tuple[str, ...]] = ("slug",)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = LineField(_("name"), max_length=255)

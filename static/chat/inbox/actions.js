@@ -10,7 +10,7 @@ import { isolate } from "./text.js";
 /** Whether nobody has taken a conversation that waits or is with the bot.
  *
  * @param {Inbox.Row} row */
-const isUntaken = (row) => row.status === "pending" || (row.status === "open" && !row.assignee);
+const isUntaken = (row) => row.status === "bot" || (row.status === "open" && !row.assignee);
 
 /** What an undo finds, or leaves alone.
  *
@@ -29,7 +29,7 @@ const stateOf = ({ status, assignee, snoozed_until }) => ({
 function stepsBack(before, left) {
   /** @type {Inbox.Step[]} */
   const steps = left.status === "open" || left.status === before.status ? [] : [["reopen", {}]];
-  if (before.status === "pending") return [...steps, ["return-to-bot", {}]];
+  if (before.status === "bot") return [...steps, ["return-to-bot", {}]];
   const { assignee, snoozed_until: until } = before;
   if (stateOf(before).assignee !== stateOf(left).assignee) {
     steps.push(["assign", { assignee: assignee?.id ?? null }]);
@@ -73,7 +73,7 @@ export class Actions {
     show("take-over", isUntaken(row));
     show("close", !isClosed);
     show("reopen", isClosed || row.status === "snoozed");
-    show("return-to-bot", !isClosed && row.status !== "pending");
+    show("return-to-bot", !isClosed && row.status !== "bot");
     root.querySelector("[data-menu=assign]").hidden = isClosed;
     root.querySelector("[data-menu=snooze]").hidden = isClosed || row.status === "snoozed";
   }
@@ -82,7 +82,7 @@ export class Actions {
     const before = this.#current();
     if (!before || !isUntaken(before)) return Promise.resolve(false);
     const words =
-      before.status === "pending"
+      before.status === "bot"
         ? gettext("You took over. The bot keeps silent now.")
         : gettext("This conversation is yours now.");
     return this.#run("take-over", {}, words);

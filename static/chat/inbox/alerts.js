@@ -109,7 +109,7 @@ async function isLookedAtInSomeTab(id) {
 
 /** @param {Inbox.Row} row */
 function concernsMe(row) {
-  if (row.status === "pending" || row.status === "closed") return false;
+  if (row.status === "bot" || row.status === "closed") return false;
   return row.assignee ? row.assignee.id === me.id : row.status === "open";
 }
 
@@ -122,7 +122,7 @@ function isNews(row, before) {
     ? row.inbound_total > before.inbound_total
     : row.last_message.sender_type === "customer" && isRecent(row.last_message_at);
   const wasHandedOver = before
-    ? before.status === "pending" && row.escalated_at !== null
+    ? before.status === "bot" && row.escalated_at !== null
     : isRecent(row.escalated_at);
   return hasWritten || wasHandedOver;
 }

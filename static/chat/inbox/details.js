@@ -11,7 +11,7 @@ const CLAIMS = {
 };
 const STAGES = { visitor: () => gettext("Visitor"), customer: () => gettext("Customer") };
 export const STATUSES = {
-  pending: () => gettext("With the bot"),
+  bot: () => gettext("With the bot"),
   open: () => gettext("Open"),
   snoozed: () => gettext("Snoozed"),
   closed: () => gettext("Closed"),

@@ -11,7 +11,7 @@ export function emptyWords(box, status, counts) {
       gettext("Install the widget on your site: the first visitor who writes appears here at once."),
     ];
   }
-  if (status === "pending") {
+  if (status === "bot") {
     return [gettext("The bot has nothing to answer"), gettext("Questions that the bot is answering stand here until a person takes over.")];
   }
   if (status === "snoozed") {

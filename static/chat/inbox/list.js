@@ -424,9 +424,9 @@ export class ConversationList {
       setText(link.querySelector(".status-count"), words(this.counts[this.box][link.dataset.status]));
     }
     const waiting = this.counts.mine.open + this.counts.unassigned.open;
-    const rail = document.querySelector("[data-rail-count]");
-    rail.hidden = waiting === 0;
-    setText(rail, words(Math.min(waiting, state.count_limit)));
+    const count = document.querySelector("[data-sidebar-count]");
+    count.hidden = waiting === 0;
+    setText(count, words(Math.min(waiting, state.count_limit)));
     setUnread(this.unread, words(this.unread));
     if (!this.#rows.size) this.#paintEmpty(true);
   }

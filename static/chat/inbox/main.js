@@ -166,7 +166,7 @@ function barFor(row) {
     };
   }
   const takeOver = { label: gettext("Take over"), run: () => actions.takeOver() };
-  if (row.status === "pending") {
+  if (row.status === "bot") {
     const text = gettext("The bot answers here. A reply of yours takes over.");
     return { blocks: false, text, action: takeOver };
   }
@@ -245,8 +245,8 @@ on("refused", (refusal) => {
     );
   }
 });
-on("heartbeat", ({ tops, inbox }) => {
-  const top = tops[conversation.stream];
+on("heartbeat", ({ last_seqs, inbox }) => {
+  const top = last_seqs[conversation.stream];
   if (top) conversation.behind(top);
   // The newest change of the organization: one that no row told of was a lost hint.
   if (inbox && list.catchUp(inbox)) void conversation.refreshDetail();
@@ -295,7 +295,7 @@ document.addEventListener("nextflow:switched", ({ detail }) => {
   toast(detail, { kind: "error", action: { label: gettext("Load again"), run } });
 });
 
-/** Find out why the door closed: logged out, another organization, or really not wanted.
+/** Find out why the socket was refused: logged out, another organization, or no permission.
  *
  * @param {number} code */
 async function afterRefusal(code) {

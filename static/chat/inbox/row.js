@@ -47,7 +47,7 @@ export function fillTimes(item, row, { isMixed, isByWait }) {
   time.title = absolute(saidAt);
   setText(time, listTime(saidAt));
   const wait = slot(item, "wait");
-  const isPlain = isMixed && (row.status === "closed" || row.status === "pending");
+  const isPlain = isMixed && (row.status === "closed" || row.status === "bot");
   if (isPlain) {
     wait.hidden = false;
     wait.dataset.level = "calm";
@@ -79,7 +79,7 @@ export function fillTimes(item, row, { isMixed, isByWait }) {
  * @param {boolean} isByWait
  */
 function lastWords(row, isByWait) {
-  const isWaiting = row.waiting_since && row.status !== "pending";
+  const isWaiting = row.waiting_since && row.status !== "bot";
   // Heads of older versions do not tell when the customer said it: it cannot stand with its time.
   if (!isWaiting || !row.last_customer_message?.timestamp) return row.last_message;
   const isOfTeam = row.last_message.sender_type === "agent";

@@ -41,7 +41,7 @@ class PreviewChat {
     this.conversation = null;
     if (scene === "away") this.conversation = { status: "open", person: null };
     if (scene !== "start") this.log = { stream: "preview", floor: 0, entries: entries(samples) };
-    if (scene === "talk") this.conversation = { status: "pending", person: null };
+    if (scene === "talk") this.conversation = { status: "bot", person: null };
   }
 
   get isOpen() {

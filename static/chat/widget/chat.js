@@ -85,7 +85,7 @@ export class Chat {
 
   /** Who of the team answers, or null. */
   get agent() {
-    if (!this.isOpen || this.conversation.status === "pending") return null;
+    if (!this.isOpen || this.conversation.status === "bot") return null;
     if (this.conversation.person) return this.conversation.person;
     const last = this.log.entries.findLast(isAnswer)?.data.sender;
     return last?.type === "agent" ? last : null;

@@ -95,9 +95,9 @@ export class Receiver {
     this.chat.changed();
   }
 
-  /** @param {{tops?: Record<string, number>}} frame */
-  heartbeat({ tops }) {
-    const top = tops?.[this.chat.log?.stream];
+  /** @param {{last_seqs?: Record<string, number>}} frame */
+  heartbeat({ last_seqs }) {
+    const top = last_seqs?.[this.chat.log?.stream];
     if (top !== undefined && this.chat.log.isBehind(top)) this.pull();
   }
 

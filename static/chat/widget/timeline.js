@@ -74,7 +74,7 @@ function typingRow(chat, { t }, now, unsent) {
   const last = chat.log?.entries.findLast((event) => event.kind === "message.posted");
   const isThinking =
     chat.isLive &&
-    chat.conversation?.status === "pending" &&
+    chat.conversation?.status === "bot" &&
     last?.data.sender.type === "customer" &&
     !last.data.deleted_at &&
     now.getTime() - Date.parse(last.data.timestamp) < BOT_THINKS_FOR &&

@@ -107,7 +107,7 @@ export class View {
   mayAskForPerson() {
     const { chat } = this;
     if (!chat.settings?.bot_enabled) return false;
-    return !chat.isOpen || chat.conversation.status === "pending";
+    return !chat.isOpen || chat.conversation.status === "bot";
   }
 
   showState() {
@@ -148,7 +148,7 @@ export class View {
     if (agent) return t("state.agent", { name: agent.name });
     if (chat.conversation?.status === "closed") return t("state.closed");
     const away = this.presenceName() === "away" ? chat.settings?.texts?.offline : "";
-    if (chat.isOpen && chat.conversation.status !== "pending") return away || t("state.waiting");
+    if (chat.isOpen && chat.conversation.status !== "bot") return away || t("state.waiting");
     if (chat.settings?.bot_enabled) {
       const name = chat.settings.texts?.bot_name;
       return name ? t("state.botNamed", { name }) : t("state.bot");

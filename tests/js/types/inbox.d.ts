@@ -3,7 +3,7 @@
 declare namespace Inbox {
   type OpenConversation = import("../../../static/chat/inbox/conversation.js").OpenConversation;
 
-  type Status = "open" | "pending" | "snoozed" | "closed";
+  type Status = "open" | "bot" | "snoozed" | "closed";
   type Box = "mine" | "unassigned" | "all";
   type Order = "wait" | "newest";
 

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 
 from crm.core.database.owner import as_owner
-from crm.core.database.rls_installer import PolicyMissing, lock_tables
+from crm.core.database.rls_installer import PolicyMissing, install_policies
 
 
 class Command(migrate.Command):
@@ -16,6 +16,6 @@ class Command(migrate.Command):
             if options["check_unapplied"] or options["plan"]:
                 return
             try:
-                lock_tables(connection)
+                install_policies(connection)
             except PolicyMissing as refusal:
                 raise CommandError(str(refusal)) from refusal

@@ -18,7 +18,7 @@ from crm.organizations.models import Membership
 pytestmark = pytest.mark.django_db
 
 PAGES = ["chat:inbox", "chat:unanswered", "knowledge:faqs", "knowledge:categories"]
-SHOWN = re.compile(r'<span class="rail-count" data-rail-count( hidden)?>([^<]*)</span>')
+SHOWN = re.compile(r'<span class="sidebar-count" data-sidebar-count( hidden)?>([^<]*)</span>')
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_what_is_open_and_mine_or_nobodys_is_counted(
     add(customer, 2)
     add(customer, 1, assignee=agent.user)
     add(customer, 1, assignee=colleague.user)
-    add(customer, 1, status=Status.PENDING)
+    add(customer, 1, status=Status.BOT)
     add(customer, 1, last_seq=0)
     other = Customer.objects.create(organization=stranger.organization, name="Someone")
     add(other, 1)
