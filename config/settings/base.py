@@ -204,7 +204,13 @@ OPERATOR_IDLE_MINUTES: int = env.int("OPERATOR_IDLE_MINUTES", default=30)
 IMPERSONATION_MINUTES: int = env.int("IMPERSONATION_MINUTES", default=60)
 # Views in whose modules an operator may change things as somebody else, if they chose so at the
 # start; whatever is not named is closed, and so is what hands out credentials.
-IMPERSONATION_WORK = ["chat.", "knowledge.", "crm.customers.", "crm.sales."]
+IMPERSONATION_WORK = [
+    "chat.",
+    "knowledge.",
+    "crm.customers.",
+    "crm.organizations.record_pages.",
+    "crm.sales.",
+]
 IMPERSONATION_CLOSED = ["chat.views.identity"]
 
 # --- Mail ---------------------------------------------------------------------------------------

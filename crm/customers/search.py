@@ -56,16 +56,23 @@ def searched_words(*, name: str, email: str, phone: str) -> list[str]:
     digits, in every form of ``number_forms``, and by its ends, so that each part of it is found.
     """
     words: dict[str, None] = {}
-    for text in (*search_key(name).split(), search_key(email), search_key(email.partition("@")[2])):
-        word = text.strip(_PUNCTUATION)
-        parts = _PART.findall(text)
-        words |= dict.fromkeys([word, word.replace("'", ""), *search_words(text), *parts])
+    for text in (search_key(email), search_key(email.partition("@")[2])):
+        words |= dict.fromkeys(_forms_of(text))
     phone = search_key(phone)
     groups = re.findall(r"[0-9]+", phone)
     words |= dict.fromkeys(["".join(groups), *groups])
     for number in _NUMBER.findall(phone):
         words |= dict.fromkeys([*number_forms(number), *_ends_of(number)])
-    return list(dict.fromkeys(word[:WORD_LENGTH] for word in words if word))[:MAX_WORDS]
+    named = dict.fromkeys(form for text in search_key(name).split() for form in _forms_of(text))
+    # A long name does not push address and number out.
+    rest = [word for word in words if word]
+    found = [*[word for word in named if word][: max(0, MAX_WORDS - len(rest))], *rest]
+    return list(dict.fromkeys(word[:WORD_LENGTH] for word in found))[:MAX_WORDS]
+
+
+def _forms_of(text: str) -> list[str]:
+    word = text.strip(_PUNCTUATION)
+    return [word, word.replace("'", ""), *search_words(text), *_PART.findall(text)]
 
 
 def asked_ranges(text: str) -> list[models.Q]:

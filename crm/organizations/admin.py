@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
-from crm.organizations.models import Membership, Organization, Role
+from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.operators import operator_principal
 from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
 from crm.organizations.services.organizations import (
@@ -185,6 +185,14 @@ class MembershipAdmin(ConsoleAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
         return self.get_fields(request, obj) if obj else []
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Offer no operator as a member, except to superusers: an operator who is let into an
+        organization enters by impersonation, with a reason and for a time.
+        """
+        if db_field.name == "user" and not request.user.is_superuser:
+            kwargs["queryset"] = User.objects.filter(is_staff=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: Any) -> None:
         stored = add_member(

@@ -81,7 +81,7 @@ def test_every_default_and_limit_of_a_parameter_is_accepted(
 
 
 # What has a form beyond its length: refused for that form, whatever its length.
-FREE = {"cursor", "fields", "assignee", "epoch", "subject", "key"}
+FREE = {"cursor", "fields", "assignee", "epoch", "subject", "key", "where"}
 
 
 @pytest.mark.parametrize("filler", ["я", "😀", "line\r\n"], ids=["letter", "emoji", "lines"])

@@ -60,6 +60,21 @@ def test_every_column_of_the_list_sorts_and_pages(api: Api) -> None:
     assert api.get(LIST, {"ordering": "email"}).status_code == 400
 
 
+def test_a_cursor_of_the_longest_name_leads_on(api: Api, owner: Membership) -> None:
+    for letter in "яඒ😀":
+        Customer.objects.create(organization=owner.organization, name=letter * 255)
+    for ordering in ("name", "-name"):
+        found: list[str] = []
+        query = {"ordering": ordering, "limit": "1"}
+        while True:
+            page = api.get(LIST, query)
+            found += names(page)
+            if not (cursor := page.json()["next_cursor"]):
+                break
+            query["cursor"] = cursor
+        assert len(set(found)) == len(found) == 6
+
+
 def test_a_total_is_counted_when_asked_for_up_to_an_end(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

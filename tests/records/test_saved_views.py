@@ -85,8 +85,31 @@ def test_a_view_of_others_is_not_there_and_a_shared_one_is_read_only(
             delete_view(by=by, view_id=view.pk)
     # Who manages the settings keeps the shared views in order.
     of_agent = save(agent, "Of an agent", is_shared=True)
-    update_view(by=owner, view_id=of_agent.pk, version=of_agent.version, is_shared=False)
-    assert "Of an agent" not in labels(owner)
+    update_view(by=owner, view_id=of_agent.pk, version=of_agent.version, name="In order")
+    assert "In order" in labels(agent)
+
+
+def test_shared_views_of_others_do_not_hide_ones_own(
+    owner: Membership, agent: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_views, "MOST_SHARED", 1)
+    for number in range(3):
+        save(agent, f"Shared {number}", is_shared=True)
+    save(owner, "Mine")
+    assert labels(owner) == ["Shared 0", "Mine"]
+
+
+def test_whoever_manages_views_keeps_to_their_owners_names(
+    owner: Membership, agent: Membership
+) -> None:
+    save(owner, "Twin")
+    theirs = save(agent, "Twin", is_shared=True)
+    with pytest.raises(SavedViewNotYours):
+        update_view(by=owner, view_id=theirs.pk, version=None, is_shared=False)
+    _deleted, action_id = delete_view(by=owner, view_id=theirs.pk)
+    assert action_id
+    undo(by=owner, action_id=action_id)
+    assert "Twin" in labels(agent)
 
 
 def test_names_are_told_apart_as_people_read_them(owner: Membership, agent: Membership) -> None:

@@ -239,6 +239,15 @@ def test_words_of_a_customer_and_of_a_search() -> None:
     ]
 
 
+def test_a_long_name_does_not_push_address_and_number_out() -> None:
+    words = searched_words(
+        name=" ".join(f"word{number}" for number in range(80)),
+        email="v.k@shop.example",
+        phone="+84 24 1234 5678",
+    )
+    assert {"word0", "v.k@shop.example", "842412345678", "02412345678"} <= set(words)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_search_reads_the_index_as_the_applications_role(
     organization: Organization, stranger_organization: Organization

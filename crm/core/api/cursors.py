@@ -20,7 +20,8 @@ from django.utils.translation import gettext_noop
 from crm.core.errors import Invalid
 
 _MAC_BYTES = 12
-MAX_LENGTH = 300
+# A name of 255 letters of four bytes each, in base64, beside an id.
+MAX_LENGTH = 2_000
 
 
 class CursorInvalid(Invalid):
@@ -32,7 +33,9 @@ class CursorInvalid(Invalid):
 
 def encode_cursor(scope: str, values: Sequence[Any]) -> str:
     """Return the cursor of a position in the list and order that ``scope`` names."""
-    plain = json.dumps([_plain(value) for value in values], separators=(",", ":")).encode()
+    plain = json.dumps(
+        [_plain(value) for value in values], ensure_ascii=False, separators=(",", ":")
+    ).encode()
     return base64.urlsafe_b64encode(_mac(scope, plain) + plain).decode().rstrip("=")
 
 

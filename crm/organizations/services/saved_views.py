@@ -19,8 +19,10 @@ from crm.organizations.errors import (
 )
 from crm.organizations.models import DefaultView, Organization, SavedView
 
-# Of one user on one list, and of all who share theirs.
+# Of one user on one list.
 MAX_VIEWS = 50
+# Of all others together, the oldest.
+MOST_SHARED = 200
 ALL = "all"
 
 
@@ -49,7 +51,10 @@ def views_of(by: Principal, record: Record) -> list[View]:
         for each in record.views
     ]
     saved = SavedView.objects.visible_to(by).of_record(record.slug).oldest_first()
-    for row in saved[: 4 * MAX_VIEWS]:
+    # Those of others are bounded by themselves: they never push one's own out of sight.
+    shared = saved.exclude(owner_id=by.user_id) if by.user_id else saved
+    own = saved.filter(owner_id=by.user_id) if by.user_id else saved.none()
+    for row in [*shared[:MOST_SHARED], *own[:MAX_VIEWS]]:
         key = str(row.pk)
         state = ListState.from_stored(record, row.state, key)
         is_mine = row.owner_id == by.user_id
@@ -79,8 +84,6 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
         raise SavedViewNotYours
     # The lock under which views are counted and their names compared.
     Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
-    _require_room(by, record.slug)
-    _require_name(by, record.slug, name)
     view = SavedView(
         organization_id=by.organization_id,
         owner_id=by.user_id,
@@ -89,6 +92,11 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
         is_shared=is_shared,
         state=state.stored(),
     )
+    names = _names_beside(view)
+    if len(names) >= MAX_VIEWS:
+        raise TooManySavedViews
+    if is_taken(name, names):
+        raise SavedViewNameTaken
     _save(view)
     return view
 
@@ -103,9 +111,13 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
     view = _locked(by, view_id)
     check_version(view, version)
     if (name := changes.get("name")) is not None:
-        _require_name(by, view.record, name, but=view.pk)
+        if is_taken(name, _names_beside(view)):
+            raise SavedViewNameTaken
         view.name = name
     if (is_shared := changes.get("is_shared")) is not None:
+        if not is_shared and view.owner_id != by.user_id:
+            # Nobody but its owner would find it again.
+            raise SavedViewNotYours
         view.is_shared = is_shared
     if (state := changes.get("state")) is not None:
         view.state = state.stored()
@@ -142,7 +154,7 @@ def set_default_view(*, by: Principal, record: Record, key: str) -> None:
 def _restore_view(by: Principal, data: dict[str, Any]) -> None:
     restore(data)
     view = SavedView.objects.get(pk=UUID(data["pk"]))
-    others = _names(by, view.record, but=view.pk)
+    others = _names_beside(view)
     if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
         raise SavedViewNotYours
     if is_taken(view.name, others) or len(others) >= MAX_VIEWS:
@@ -172,18 +184,9 @@ def _locked(by: Principal, view_id: UUID) -> SavedView:
     return view
 
 
-def _names(by: Principal, slug: str, *, but: UUID | None = None) -> list[str]:
-    own = SavedView.objects.visible_to(by).of_record(slug).filter(owner_id=by.user_id)
-    if but is not None:
-        own = own.exclude(pk=but)
-    return list(own.values_list("name", flat=True))
-
-
-def _require_room(by: Principal, slug: str) -> None:
-    if len(_names(by, slug)) >= MAX_VIEWS:
-        raise TooManySavedViews
-
-
-def _require_name(by: Principal, slug: str, name: str, *, but: UUID | None = None) -> None:
-    if is_taken(name, _names(by, slug, but=but)):
-        raise SavedViewNameTaken
+def _names_beside(view: SavedView) -> list[str]:
+    """Return the names of the other views of a view's owner on the same list."""
+    theirs = SavedView.objects.filter(
+        organization_id=view.organization_id, owner_id=view.owner_id
+    ).exclude(pk=view.pk)
+    return list(theirs.of_record(view.record).values_list("name", flat=True))
