@@ -56,7 +56,7 @@ def test_agent_answers_and_learns_that_it_was_read(
     web_server: LiveServer, taken: Conversation, desk: BrowserContext
 ) -> None:
     page = open_inbox(desk)
-    page.get_by_role("link", name="Minh").click()
+    page.locator("#rows").get_by_role("link", name="Minh").click()
     text = page.locator("#composer-text")
     expect(text).to_be_focused()
     text.press_sequentially("Yes, in a week.")
@@ -303,7 +303,7 @@ def test_draft_is_kept_for_its_conversation(
     text.fill("Half a sentence")
     page.get_by_role("link", name="Olga").click()
     expect(text).to_have_value("")
-    page.get_by_role("link", name="Minh").click()
+    page.locator("#rows").get_by_role("link", name="Minh").click()
     expect(text).to_have_value("Half a sentence")
     page.reload()
     expect(text).to_have_value("Half a sentence")

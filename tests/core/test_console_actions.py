@@ -19,7 +19,7 @@ from crm.core.mail.models import Mail
 from crm.organizations.models import Membership, Role, User
 from tests.compliance.audits import entries
 from tests.conftest import make_member
-from tests.core.consoles import INBOX, browser, do
+from tests.core.consoles import INBOX, browser, do, staff_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,6 +152,17 @@ def test_memberships_change_by_their_services(
     added = operator.post(reverse("admin:organizations_membership_add"), form)
     assert added.status_code == 302
     assert Membership.objects.get(user=root).role == Role.VIEWER
+
+
+def test_operators_are_made_members_by_superusers_alone(owner: Membership) -> None:
+    """Whoever may add memberships becomes nobody's owner: they impersonate, for a time."""
+    client = staff_with("add_membership", "view_membership")
+    person = User.objects.get(email="staff@nextflow.example")
+    form = {"organization": str(owner.organization_id), "user": str(person.pk), "role": "owner"}
+    refused = client.post(reverse("admin:organizations_membership_add"), form)
+    assert refused.status_code == 200
+    assert "user" in refused.context["adminform"].form.errors
+    assert not Membership.objects.filter(user=person).exists()
 
 
 def test_the_audit_is_searched_and_exported(operator: Client, owner: Membership) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from crm.core.permissions import WRITE, Module, Principal, require
-from crm.core.records import ListState, Record, get_record
+from crm.core.records import ListState, Record, records
 from crm.core.text.normalization import is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
@@ -177,7 +177,9 @@ def _locked(by: Principal, view_id: UUID) -> SavedView:
     """Return a view that the principal may change: its owner may, and who manages settings."""
     visible = SavedView.objects.visible_to(by).filter(pk=view_id)
     view = SavedView.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
-    if view is None or not by.may(Module(get_record(view.record).area)):
+    # A record may be gone, with an app that is no longer installed.
+    record = next((each for each in records() if view and each.slug == view.record), None)
+    if view is None or record is None or not by.may(Module(record.area)):
         raise SavedViewNotFound
     if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
         raise SavedViewNotYours
