@@ -260,7 +260,7 @@ export class Chat {
     this.beginLog({ stream, epoch, seq: 0 });
     this.seen = 0;
     this.isLive = true;
-    this.conversation = { status: this.settings?.bot_enabled ? "pending" : "open", person: null };
+    this.conversation = { status: this.settings?.bot_enabled ? "bot" : "open", person: null };
     this.isLoaded = true;
     this.tabs.tell({
       type: "stream",
