@@ -13,6 +13,7 @@ from allauth.account import app_settings
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.conf import settings
 from django.contrib import messages
@@ -81,12 +82,16 @@ def is_unchanged(present: User, checked: User) -> bool:
 def was_voided(request: HttpRequest, present: User) -> bool:
     """Return whether the first step of a log-in no longer counts for the locked account.
 
-    Its password was changed, it was deactivated, the provider's account was unlinked, or a second
-    factor was set up that this log-in did not show.
+    Its password was changed, it was deactivated, the provider's account was unlinked, the factor
+    that was shown was removed, or one was set up that this log-in did not show.
     """
     kept = request.session.pop(_KEY, None)
     records = get_authentication_records(request, present)
-    if _has_lost_identity(present, records) or _lacks_factor(present, records):
+    if (
+        _has_lost_identity(present, records)
+        or _has_lost_factor(present, records)
+        or _lacks_factor(present, records)
+    ):
         return True
     if not isinstance(kept, dict) or kept.get("user") != str(present.pk):
         return False
@@ -130,6 +135,12 @@ def _has_lost_identity(user: User, records: list[dict[str, Any]]) -> bool:
         for record in records
         if record.get("method") == "socialaccount"
     )
+
+
+def _has_lost_factor(user: User, records: list[dict[str, Any]]) -> bool:
+    """Return whether a factor that was shown is gone: a passkey, an app, a set of codes."""
+    shown = {record.get("id") for record in records if record.get("method") == "mfa"}
+    return Authenticator.objects.filter(user=user, pk__in=shown).count() < len(shown)
 
 
 def _lacks_factor(user: User, records: list[dict[str, Any]]) -> bool:

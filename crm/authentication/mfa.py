@@ -5,6 +5,7 @@ A TOTP code is accepted once within its validity, on pages and by programs alike
 
 import hashlib
 import hmac
+from contextlib import suppress
 
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
@@ -21,13 +22,13 @@ from crm.organizations.models import User
 _BY_CODE = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
 
 
-def check_code(*, user: User, code: str) -> bool:
+def check_code(*, user: User, code: str) -> Authenticator | None:
     """Raise OtpRequired or OtpInvalid unless the code is valid, where the user has a second factor.
 
-    Each code is valid once. Return whether there was one to show.
+    Each code is valid once. Return the factor that it is of, None where there was none to show.
     """
     if not is_mfa_enabled(user):
-        return False
+        return None
     if not code:
         raise OtpRequired
     ratelimit.enforce("second_factor", {"user": user.pk})
@@ -36,10 +37,12 @@ def check_code(*, user: User, code: str) -> bool:
     factors = Authenticator.objects.filter(user=user, type__in=_BY_CODE)
     # A time-based code first: a recovery code is spent by looking.
     for factor in sorted(factors, key=lambda each: _BY_CODE.index(each.type)):
-        if factor.wrap().validate_code(code):
-            factor.record_usage()
-            note_used(user, code)
-            return True
+        # A factor that is removed at this moment does not count any more.
+        with suppress(Authenticator.DoesNotExist):
+            if factor.wrap().validate_code(code):
+                factor.record_usage()
+                note_used(user, code)
+                return factor
     raise OtpInvalid
 
 

@@ -17,14 +17,19 @@ RETRY_SECONDS = 2
 
 
 _COLLISIONS = (UniqueViolation, DeadlockDetected, SerializationFailure)
+# Of `Model.save` with ``update_fields``, which raises no class of its own.
+_ROW_IS_GONE = "did not affect any rows"
 
 
 def collision_of(error: Exception) -> Collided | None:
     """Return the refusal for a statement that another transaction's excludes, else None.
 
-    PostgreSQL refuses one of two that would store the same, or that wait for each other.
+    PostgreSQL refuses one of two that would store the same, or that wait for each other; Django
+    one that would change a row which is gone.
     """
-    if not isinstance(error, DatabaseError) or not isinstance(error.__cause__, _COLLISIONS):
+    if not isinstance(error, DatabaseError):
+        return None
+    if not isinstance(error.__cause__, _COLLISIONS) and _ROW_IS_GONE not in str(error):
         return None
     logger.warning("Two transactions excluded each other.", exc_info=error)
     return Collided()

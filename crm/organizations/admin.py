@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
+from crm.core.errors import Forbidden
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.operators import operator_principal
 from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
@@ -124,7 +125,16 @@ class RoleForm(AdminActionForm):
         field.initial = self.row.role_key
 
 
+def _require_no_operator(request: HttpRequest, row: Membership) -> None:
+    """Raise Forbidden where an operator would give an operator rights in an organization: those
+    enter by impersonation, with a reason and for a time. Superusers may.
+    """
+    if row.user.is_staff and not request.user.is_superuser:
+        raise Forbidden
+
+
 def _change_role(request: HttpRequest, row: Membership, form: forms.Form) -> str:
+    _require_no_operator(request, row)
     by = operator_principal(request, row.organization_id)
     change_role(by=by, membership_id=row.pk, key=form.cleaned_data["role"])
     return gettext("The role is changed.")
@@ -136,6 +146,7 @@ def _remove(request: HttpRequest, row: Membership, form: forms.Form) -> str:
 
 
 def _let_back(request: HttpRequest, row: Membership, form: forms.Form) -> str:
+    _require_no_operator(request, row)
     reactivate_member(by=operator_principal(request, row.organization_id), membership_id=row.pk)
     return gettext("They are back, with the role that they had.")
 

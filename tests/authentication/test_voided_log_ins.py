@@ -1,20 +1,34 @@
 """What was checked before a change, and would have let somebody in after it."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
+from allauth.account.internal.userkit import user_id_to_str
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.contrib.sessions.backends.cache import SessionStore
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
-from crm.authentication.errors import OtpRequired, WrongCredentials
+from crm.authentication.errors import OtpInvalid, OtpRequired, WrongCredentials
+from crm.authentication.first_step import was_voided
 from crm.authentication.models import Impersonation, TokenFamily
 from crm.authentication.services.access import deactivate_user
 from crm.authentication.services.impersonation import start_impersonation
@@ -195,3 +209,49 @@ def test_a_reset_link_still_sets_a_password_and_ends_programs(
     form = follow(client, link_in(last_letter(agent.user.email)))
     assert client.post(form, {"password1": NEW_PASSWORD}).status_code == 302
     assert TokenFamily.objects.get().ended_at is not None
+
+
+def test_a_factor_that_is_removed_meanwhile_does_not_count(agent: Membership) -> None:
+    shown = TOTP.activate(agent.user, SECRET).instance
+    checked = User.objects.get(pk=agent.user_id)
+    Authenticator.objects.filter(pk=shown.pk).delete()
+    program = Program.of(HttpRequest())
+    with pytest.raises(OtpInvalid):
+        start_family(membership=agent, checked=checked, client=program, shown_factor=shown)
+    request = HttpRequest()
+    request.session = SessionStore()
+    for factor, is_void in ((shown, True), (TOTP.activate(agent.user, SECRET).instance, False)):
+        record = {"method": "mfa", "at": time.time(), "id": factor.pk, "type": "totp"}
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [record]
+        request.session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = user_id_to_str(checked)
+        assert was_voided(request, checked) is is_void
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("kind", "refusal"), [("totp", "collided"), ("recovery_codes", "otp_invalid")]
+)
+def test_a_code_of_a_factor_that_is_removed_at_this_moment_lets_nobody_in(
+    agent: Membership, stores_clean: None, kind: str, refusal: str
+) -> None:
+    TOTP.activate(agent.user, SECRET)
+    codes = RecoveryCodes.activate(agent.user)
+    code = codes.get_unused_codes()[0]
+    if kind == "totp":
+        code = format_hotp_value(hotp_value(SECRET, next(yield_hotp_counters_from_time())))
+    body = {"email": agent.user.email, "password": PASSWORD, "otp": code}
+
+    def sent() -> Any:
+        try:
+            return Client().post("/api/v1/auth/tokens", body, content_type="application/json")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Authenticator.objects.filter(user=agent.user, type=kind).delete()
+            waiting = pool.submit(sent)
+            await_lock_waits(1)
+        answer = waiting.result(timeout=60)
+    assert answer.json()["code"] == refusal
+    assert TokenFamily.objects.count() == 0

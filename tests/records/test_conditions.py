@@ -111,6 +111,17 @@ def test_two_conditions_of_one_kind_both_count(people: None) -> None:
     assert [name for name, _value in where.parameters()] == ["where"]
 
 
+def test_an_address_holds_no_deeper_filter_than_json() -> None:
+    inner = {"all": [{"field": "email", "op": "filled"}, {"field": "phone", "op": "filled"}]}
+    where = json.dumps({"any": [inner, {"field": "name", "op": "is", "value": "An"}]})
+    given = QueryDict(mutable=True)
+    given["where"] = where
+    assert parse_parameters(CUSTOMERS, given).is_any
+    given["stage__in"] = "customer"
+    with pytest.raises(FilterInvalid):
+        parse_parameters(CUSTOMERS, given)
+
+
 def _deep(levels: int) -> dict[str, Any]:
     told: dict[str, Any] = {"field": "name", "op": "is", "value": "An"}
     for _level in range(levels):

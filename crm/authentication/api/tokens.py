@@ -86,14 +86,14 @@ class LogInTokens(OpenView):
             user, attempt = check_credentials(
                 request._request, email=told["email"], password=told["password"], road="token"
             )
-            has_shown_factor = check_code(user=user, code=told["otp"])
+            shown_factor = check_code(user=user, code=told["otp"])
             credentials_were_right(user, attempt)
             membership = _membership(user, told.get("organization"))
             membership.check_second_factor()
             tokens = start_family(
                 membership=membership,
                 checked=user,
-                has_shown_factor=has_shown_factor,
+                shown_factor=shown_factor,
                 client=Client.of(request._request),
             )
         return _answer(tokens, status=201)

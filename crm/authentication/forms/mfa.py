@@ -44,7 +44,11 @@ def _clean_once(user: User, code: str, clean: Callable[[], Any]) -> str:
     count("second_factor", user=user.pk)
     if was_used(user, code):
         raise get_adapter().validation_error("incorrect_code")
-    cleaned = str(clean())
+    try:
+        cleaned = str(clean())
+    except Authenticator.DoesNotExist as error:
+        # It was removed at this moment.
+        raise get_adapter().validation_error("incorrect_code") from error
     note_used(user, code)
     return cleaned
 

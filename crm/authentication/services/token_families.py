@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import transaction
@@ -25,6 +26,7 @@ from django.utils import timezone
 
 from crm.authentication import access_tokens
 from crm.authentication.errors import (
+    OtpInvalid,
     OtpRequired,
     RefreshTokenInvalid,
     RefreshTokenReused,
@@ -60,18 +62,24 @@ class Tokens:
 
 @transaction.atomic
 def start_family(
-    *, membership: Membership, checked: User, client: Client, has_shown_factor: bool = False
+    *,
+    membership: Membership,
+    checked: User,
+    client: Client,
+    shown_factor: Authenticator | None = None,
 ) -> Tokens:
     """Log in a program for a user whose credentials were verified.
 
     ``checked`` is the account as it was read for that. What changed while the password was hashed
     counts: raise WrongCredentials for another password, OtpRequired for a second factor that was
-    not shown, NoOrganization for a membership that ended.
+    not shown, OtpInvalid for one that was removed, NoOrganization for a membership that ended.
     """
     if not is_unchanged(locked_user(checked), checked):
         raise WrongCredentials
-    if not has_shown_factor and is_mfa_enabled(checked):
+    if shown_factor is None and is_mfa_enabled(checked):
         raise OtpRequired
+    if shown_factor and not Authenticator.objects.filter(pk=shown_factor.pk).exists():
+        raise OtpInvalid
     with tenancy.organization(membership.organization_id):
         # Locked, too: whoever ends the membership ends this log-in with it.
         present = Membership.objects.select_for_update(of=("self",), no_key=True)

@@ -159,7 +159,16 @@ def parse_parameters(record: "Record", given: QueryDict) -> Group:
             parts.append(_condition(record, column, operator, values))
     if len(parts) == 1 and isinstance(parts[0], Group):
         return parts[0]
-    return Group(tuple(parts))
+    group = Group(tuple(parts))
+    if _levels(group) > MAX_DEPTH:
+        # What is refused as JSON is not made of an address, which would be written as that JSON.
+        raise FilterInvalid
+    return group
+
+
+def _levels(part: "Condition | Group") -> int:
+    inner = part.parts if isinstance(part, Group) else ()
+    return 1 + max(map(_levels, inner), default=0)
 
 
 def _part(record: "Record", told: Any, *, depth: int) -> "Condition | Group":
