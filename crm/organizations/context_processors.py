@@ -6,7 +6,6 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from crm.core import tenancy
-from crm.core.permissions import Module
 from crm.core.records import Record, records
 from crm.organizations.access import admitted_membership
 from crm.organizations.models import Membership, User
@@ -35,7 +34,7 @@ def _readable_records(request: HttpRequest) -> list[Record]:
     member = admitted_membership(request)
     if member is None:
         return []
-    return [record for record in records() if member.may(Module(record.area))]
+    return [record for record in records() if member.may(record.area)]
 
 
 def _of(user: User) -> list[Membership]:

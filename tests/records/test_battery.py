@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from crm.core.errors import InvalidField
-from crm.core.permissions import Module
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.fields import ChoiceField, Field, MomentField, Operator
 from crm.customers.models import Customer
@@ -214,7 +213,3 @@ def test_a_phone_number_is_taken_as_everywhere(browser: Client) -> None:
     assert refused.status_code == 422
     browser.post(record.new_url, FORMS["customers"] | {"phone": "＋８４ ９０ １２３–４５６７"})
     assert Customer.objects.get().phone == "+84 90 123-4567"
-
-
-def test_a_record_names_an_area_of_permissions(record: Record) -> None:
-    assert Module(record.area)

@@ -13,7 +13,6 @@ from crm.core.records.lists import ListState, Total
 from crm.core.records.panels import Panel, panels_of, register_panel
 from crm.core.records.record import (
     BuiltInView,
-    Reader,
     Record,
     get_record,
     records,
@@ -32,7 +31,6 @@ __all__ = [
     "MomentField",
     "Panel",
     "PhoneField",
-    "Reader",
     "Record",
     "TextField",
     "Total",

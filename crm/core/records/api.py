@@ -8,9 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.core.api.lists import ListQuery, ordering_field, page_response
+from crm.core.permissions import Principal
 from crm.core.records.conditions import MAX_LENGTH, parse_text
 from crm.core.records.lists import MOST_COUNTED, count_up_to, found_first
-from crm.core.records.record import Reader, Record
+from crm.core.records.record import Record
 from crm.core.text.normalization import LONGEST_SEARCH
 
 
@@ -73,7 +74,7 @@ class RecordListQuery(ListQuery):
 def record_list_response(
     request: Request,
     query_class: type[RecordListQuery],
-    reader: Reader,
+    reader: Principal,
     serializer_class: type[serializers.Serializer[Any]],
 ) -> Response:
     """Return the page of a record's list that the parameters select. Raise InvalidField."""

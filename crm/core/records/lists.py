@@ -11,9 +11,10 @@ from django.utils.translation import gettext_noop
 
 from crm.core.api.lists import Page, keyset_page
 from crm.core.errors import Invalid
+from crm.core.permissions import Principal
 from crm.core.records.conditions import WHERE, Group, address, parse_json, parse_parameters
 from crm.core.records.fields import Field
-from crm.core.records.record import Reader, Record
+from crm.core.records.record import Record
 from crm.core.text.normalization import LONGEST_SEARCH, normalize_line, storable
 
 PAGE_SIZE = 50
@@ -138,12 +139,12 @@ class ListState:
             parameters.append((COLUMNS, ",".join(state.columns)))
         return address(parameters) if parameters else "?"
 
-    def rows(self, reader: Reader) -> QuerySet[Any]:
+    def rows(self, reader: Principal) -> QuerySet[Any]:
         """Return the rows, unordered."""
         found = self.record.visible_to(reader).filter(self.where.q())
         return self.record.search(found, self.search) if self.search else found
 
-    def page(self, reader: Reader, cursor: str = "") -> Page[Any]:
+    def page(self, reader: Principal, cursor: str = "") -> Page[Any]:
         """Return one page. Raise CursorInvalid."""
         rows = self.rows(reader)
         if self.search:
@@ -159,7 +160,7 @@ class ListState:
             limit=PAGE_SIZE,
         )
 
-    def total(self, reader: Reader) -> Total:
+    def total(self, reader: Principal) -> Total:
         return count_up_to(self.rows(reader))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from crm.core.records.record import Reader
+from crm.core.permissions import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def register_panel(panel: Panel) -> None:
     _panels[panel.slug, panel.key] = panel
 
 
-def panels_of(slug: str, reader: Reader, row: Model) -> list[ShownPanel]:
+def panels_of(slug: str, reader: Principal, row: Model) -> list[ShownPanel]:
     """Return the panels of a record's page that the reader may see, in order."""
     found = sorted((each for each in _panels.values() if each.slug == slug), key=lambda p: p.rank)
     shown = []

@@ -6,26 +6,15 @@ registry. The model's manager has ``visible_to(principal)``.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from crm.core.permissions import Module, Principal
 from crm.core.records.fields import Field
-
-
-class Reader(Protocol):
-    """Who reads a list: a member, or an API key."""
-
-    @property
-    def organization_id(self) -> UUID: ...
-
-    @property
-    def user_id(self) -> UUID | None: ...
-
-    def may(self, area: Any, action: Any = ..., at_least: Any = ...) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ class Record:
 
     slug: str
     model: type[Model]
-    area: str
+    area: Module
     icon: str
     fields: tuple[Field, ...]
     columns: tuple[str, ...]
@@ -77,7 +66,7 @@ class Record:
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)
 
-    def visible_to(self, reader: Reader) -> QuerySet[Any]:
+    def visible_to(self, reader: Principal) -> QuerySet[Any]:
         manager: Any = self.model._default_manager
         found: QuerySet[Any] = manager.visible_to(reader)
         return found

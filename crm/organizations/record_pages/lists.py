@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from crm.core.api.lists import Page
 from crm.core.errors import Invalid
-from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions import WRITE, require
 from crm.core.permissions.requests import member_required
 from crm.core.records import Group, ListState, Record, get_record
 from crm.core.records.conditions import WHERE
@@ -55,7 +55,7 @@ class RefusedView:
 def reader_of(request: HttpRequest, record: Record) -> Membership:
     """Return the membership if it may read the record's area. Raise Forbidden."""
     membership = membership_of(request)
-    require(membership, Module(record.area))
+    require(membership, record.area)
     return membership
 
 
@@ -144,7 +144,7 @@ def _frame(
         "reset_url": base.url(base),
         "filter_data": {"fields": _described(record), "where": state.where.as_json()},
         "stored_json": json.dumps(state.stored(), ensure_ascii=False),
-        "may_write": membership.may(Module(record.area), WRITE),
+        "may_write": membership.may(record.area, WRITE),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
         "can_save": membership.user_id is not None,
     }

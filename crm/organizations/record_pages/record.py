@@ -57,7 +57,7 @@ def new_record(request: HttpRequest, slug: str) -> HttpResponse:
     """Create a record."""
     record = get_record(slug)
     membership = membership_of(request)
-    require(membership, Module(record.area), WRITE)
+    require(membership, record.area, WRITE)
     form = form_of(record)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -77,7 +77,7 @@ def edit_record(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     """Store the fields that were changed; a conflict shows both versions."""
     record = get_record(slug)
     membership = membership_of(request)
-    require(membership, Module(record.area), WRITE)
+    require(membership, record.area, WRITE)
     row = _visible(record, membership, ids)
     form = form_of(record)(request.POST or None, initial=record.form_values_of(row), record=row)
     if request.method == "POST" and form.is_valid():
@@ -105,7 +105,7 @@ def record_access(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     row = _visible(record, require_reasons(request), ids)
     return reasons_page(
         request,
-        area=Module(record.area),
+        area=record.area,
         owner_ids=record.owner_ids_of(row),
         title=record.title_of(row),
         back=record.url_of(row),
@@ -121,7 +121,7 @@ def _visible(record: Record, membership: Membership, ids: dict[str, UUID]) -> An
 
 
 def _may_change(record: Record, membership: Membership, row: Model) -> bool:
-    return can_access(membership, Module(record.area), WRITE, record.owner_ids_of(row))
+    return can_access(membership, record.area, WRITE, record.owner_ids_of(row))
 
 
 def _refused(

@@ -79,7 +79,7 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
     Raise Forbidden, SavedViewNameTaken or TooManySavedViews.
     """
     record = state.record
-    require(by, Module(record.area))
+    require(by, record.area)
     if by.user_id is None:
         raise SavedViewNotYours
     # The lock under which views are counted and their names compared.
@@ -179,7 +179,7 @@ def _locked(by: Principal, view_id: UUID) -> SavedView:
     view = SavedView.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
     # A record may be gone, with an app that is no longer installed.
     record = next((each for each in records() if view and each.slug == view.record), None)
-    if view is None or record is None or not by.may(Module(record.area)):
+    if view is None or record is None or not by.may(record.area):
         raise SavedViewNotFound
     if view.owner_id != by.user_id and not by.may(Module.SETTINGS, WRITE):
         raise SavedViewNotYours
