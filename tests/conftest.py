@@ -1,6 +1,5 @@
 """A small world on the real engines: two organizations, their people, a widget, a conversation."""
 
-import gc
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -95,12 +94,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         files.setdefault(item.path, []).append(item)
     long_first = sorted(files.values(), key=lambda tests: not any(map(_is_long, tests)))
     items[:] = [item for tests in long_first for item in tests]
-
-
-def pytest_collection_finish() -> None:
-    """Let the collector of garbage pass over what stays to the end: all modules and all tests."""
-    gc.collect()
-    gc.freeze()
 
 
 def _is_long(item: pytest.Item) -> bool:

@@ -48,7 +48,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def hang_once(way: Relay, cache: RedisCache) -> None:
-    """Let one read time out, which opens the circuit breaker, and then let Redis reply again."""
+    """Open the circuit breaker by one read that times out, then resume Redis."""
     way.freeze()
     assert cache.get("key") is None
     way.thaw()

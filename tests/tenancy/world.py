@@ -83,7 +83,7 @@ class Theirs:
         return found | self._documents()
 
     def written(self) -> dict[str, str]:
-        """Tell cheaply whether anything was written since: what is equal has one fingerprint.
+        """Return a cheap mark of what was written: while it is equal, so is the fingerprint.
 
         It counts what this transaction has written into the watched tables, whoever's rows it were.
         """

@@ -208,6 +208,9 @@ class EmailField(TextField):
 class PhoneField(Field):
     """A phone number, as people write it; the search finds it in any form."""
 
+    operators = (EMPTY, FILLED)
+    template = "records/cells/phone.html"
+
     def form_field(self) -> forms.Field:
         column: Any = self.column
         return PhoneFormField(
@@ -216,9 +219,6 @@ class PhoneField(Field):
             max_length=column.max_length,
             widget=forms.TextInput(attrs={**_TEXT_ATTRS, "type": "tel"}),
         )
-
-    operators = (EMPTY, FILLED)
-    template = "records/cells/phone.html"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,8 +34,8 @@ class Record:
     ``title`` is the attribute that names a row. ``columns`` are shown unless others are chosen,
     ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
     ``form`` names the columns that people edit, by ``create(by=, **values)`` and
-    ``update(by=, pk=, version=, **values)``. ``owners``
-    is the attribute with the ids of the users to whom a row belongs.
+    ``update(by=, pk=, version=, **values)``. ``owners`` is the attribute with the ids of the users
+    to whom a row belongs.
     """
 
     slug: str
@@ -58,10 +58,6 @@ class Record:
     @property
     def label(self) -> str:
         return capfirst(str(self.model._meta.verbose_name_plural))
-
-    @property
-    def singular(self) -> str:
-        return capfirst(str(self.model._meta.verbose_name))
 
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)
