@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Widget
+from crm.core.models import SavedView
 from crm.customers.models import Customer
-from crm.organizations.models import Membership, SavedView
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
 from tests.browser.widths import assert_within_with_any_font
 from tests.conftest import make_conversation

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from crm.core.records import Record
-from crm.organizations.record_pages import lists, record, saved_views
+from crm.core.records.pages import lists, record, saved_views
 
 
 def record_urls(of: Record) -> list[URLPattern]:
