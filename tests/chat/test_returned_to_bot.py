@@ -1,5 +1,6 @@
 """What the bot makes of a conversation that people give back to it."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -88,7 +89,8 @@ def test_what_nobody_answered_is_answered_once(taken: Conversation, agent: Membe
     question = say(taken, SHIPPING)
     returned = give_back(taken, agent)
     assert returned.pending == ("answer",)
-    assert event_frame(returned, Audience.CUSTOMER)["data"]["change"]["open_question"] is True
+    shown: dict[str, Any] = dict(event_frame(returned, Audience.CUSTOMER)["data"])
+    assert shown["change"]["open_question"] is True
     run(returned)
     run(returned)
     assert replies(returned) == [ANSWER]
