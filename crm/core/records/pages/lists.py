@@ -15,6 +15,7 @@ from crm.core.models.saved_view import NAME_LENGTH
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Group, ListState, Record, get_record
+from crm.core.records.bulk import MOST_ROWS
 from crm.core.records.conditions import WHERE
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
 from crm.core.records.saved_views import View, views_of
@@ -80,7 +81,7 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     if is_from_form and not (error or is_fragment or is_shortest):
         # What a form sent is shown at the shortest address of the same list.
         return redirect(address)
-    context = _rows(state, base, page) | {"error": error}
+    context = _rows(reader, state, base, page) | {"error": error}
     if is_fragment and request.GET.get(CURSOR) and not error:
         return render(request, "records/_rows.html", context)
     context |= _frame(reader, views, state, base)
@@ -99,16 +100,20 @@ def refused_list(
     views = views_of(reader, state.record)
     base = chosen_view(state.record, views, refused.key)
     state = replace(state, view=base.view)
-    context = _rows(state, base, state.page(reader)) | _frame(reader, views, state, base)
+    context = _rows(reader, state, base, state.page(reader)) | _frame(reader, views, state, base)
     context["refused"] = refused
     return render(request, "records/list.html", context, status=refused.status)
 
 
-def _rows(state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
+def _rows(reader: Principal, state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
+    record = state.record
+    may_write = reader.may(record.area, WRITE)
     next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}" if page.next_cursor else ""
     return {
-        "active_section": state.record.slug,
-        "record": state.record,
+        "active_section": record.slug,
+        "record": record,
+        "may_write": may_write,
+        "bulk_actions": record.bulk_actions if may_write else (),
         "state": state,
         "rows": page.rows,
         "columns": state.shown_columns,
@@ -142,7 +147,8 @@ def _frame(
         "reset_url": base.url(base),
         "filter_data": {"fields": _described(record), "where": state.where.as_json()},
         "stored_json": json.dumps(state.stored(), ensure_ascii=False),
-        "may_write": reader.may(record.area, WRITE),
+        "most_rows": MOST_ROWS,
+        "list_address": state.url(base),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
         "can_save": reader.user_id is not None,
     }
