@@ -70,6 +70,7 @@ def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs)
         "chat:notifications",
         "customers:edit",
         "knowledge:edit",
+        "umbrellas:edit",
         "knowledge:rename_category",
     }
 

@@ -21,6 +21,7 @@ from crm.core.records.record import (
     BulkAction,
     Record,
     get_record,
+    prefix_search,
     records,
     register,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "get_record",
     "panels_of",
     "parse_json",
+    "prefix_search",
     "records",
     "register",
     "register_panel",
