@@ -68,10 +68,10 @@ FORMS: dict[str, dict[str, Any]] = {
     "umbrellas": {"name": "Big one", "color": "yellow", "ribs": 16, "note": "Two\nlines"},
 }
 # What two people change at the same time.
-EDITS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "customers": ({"name": "Another"}, {"email": ""}),
-    "faqs": ({"question": "Another?"}, {"answer": "No."}),
-    "umbrellas": ({"name": "Another"}, {"note": "Torn."}),
+    "faqs": ({"question": "Another?"}, {"phrasings": ["Shipping?", "Delivery?"]}),
+    "umbrellas": ({"name": "Another"}, {"ribs": 24}),
 }
 # The path of its API, what creates a row, what changes it, and a filter that finds it.
 APIS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
