@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "anymail",
     "crm.core.mail",
+    "crm.core.jobs",
     "crm.organizations",
     "crm.authentication",
     "crm.customers",

@@ -80,6 +80,7 @@ ACTIONS: dict[str, Text] = {
     "export.asked": pgettext_lazy("audit action", "Started"),
     "export.done": pgettext_lazy("audit action", "Finished"),
     "export.cancelled": pgettext_lazy("audit action", "Cancelled"),
+    "export.failed": pgettext_lazy("audit action", "Failed"),
     "export.fetched": pgettext_lazy("audit action", "File fetched"),
     "impersonation.started": pgettext_lazy("audit action", "Operator works as a person"),
     "impersonation.ended": pgettext_lazy("audit action", "Operator stopped working as a person"),

@@ -8,7 +8,12 @@ class OrganizationsConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.core import quotas  # models exist only from here on
+        from crm.core.permissions import register_lookup
+        from crm.organizations.models import Membership
+        from crm.organizations.operators import Operator, find_member, find_operator
         from crm.organizations.services import invitations, roles, teams  # noqa: F401  what can be undone
         from crm.organizations.services.guards import taken_seats
 
         quotas.register_gauge("members", "organizations", taken_seats)
+        register_lookup(Membership.kind, find_member)
+        register_lookup(Operator.kind, find_operator)
