@@ -39,20 +39,19 @@ def test_a_killed_worker_loses_the_step_that_it_was_in(
     job = start_export(
         by=owner, file_format=Format.JSONL, filters=Filters(action="customer.created")
     )
-    with working(tmp_path) as worker:
-        # The second batch waits for this transaction, which holds the place of its chunk: the first
-        # chunk of the file is its head.
-        with transaction.atomic():
-            JobChunk.objects.create(
-                organization=owner.organization, job=job, file="result", number=2, content=b""
-            )
-            run.delay(str(owner.organization_id), str(job.pk))
-            await_true(
-                lambda: Job.objects.get(pk=job.pk).done == exports.BATCH, "The job did not begin."
-            )
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-            transaction.set_rollback(True)
+    # The second batch waits for this transaction, which holds the place of its chunk: the first
+    # chunk of the file is its head.
+    with working(tmp_path) as worker, transaction.atomic():
+        JobChunk.objects.create(
+            organization=owner.organization, job=job, file="result", number=2, content=b""
+        )
+        run.delay(str(owner.organization_id), str(job.pk))
+        await_true(
+            lambda: Job.objects.get(pk=job.pk).done == exports.BATCH, "The job did not begin."
+        )
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        transaction.set_rollback(True)
     first = list(job.chunks.order_by("number").values_list("pk", flat=True))
     job.refresh_from_db()
     assert (job.state, len(first)) == (JobState.RUNNING, 2)

@@ -69,7 +69,12 @@ def _run(kind: JobKind, job: Job, token: UUID, seconds: float) -> bool:
 def _claim(job_id: UUID, token: UUID) -> Job | None:
     """Take a job that no other worker has. Its row is locked during a step, so none is skipped."""
     now = timezone.now()
-    job = Job.objects.select_for_update(skip_locked=True).active().filter(pk=job_id).first()
+    job = (
+        Job.objects.select_for_update(skip_locked=True, no_key=True)
+        .active()
+        .filter(pk=job_id)
+        .first()
+    )
     if job is None or (job.worker is not None and job.due_at > now):
         return None
     if job.worker is not None:
@@ -111,7 +116,10 @@ def _store(job: Job, step: Step) -> None:
 
 def _locked(job_id: UUID, token: UUID) -> Job | None:
     return (
-        Job.objects.select_for_update(of=("self",)).active().filter(pk=job_id, worker=token).first()
+        Job.objects.select_for_update(of=("self",), no_key=True)
+        .active()
+        .filter(pk=job_id, worker=token)
+        .first()
     )
 
 

@@ -68,7 +68,12 @@ def cancel_job(*, by: Principal, job_id: UUID) -> Job:
 
     Raise JobNotFound.
     """
-    job = Job.objects.visible_to(by).select_for_update(of=("self",)).filter(pk=job_id).first()
+    job = (
+        Job.objects.visible_to(by)
+        .select_for_update(of=("self",), no_key=True)
+        .filter(pk=job_id)
+        .first()
+    )
     if job is None:
         raise JobNotFound
     if job.is_active:
