@@ -5,6 +5,7 @@ secrets. Its ``alg`` never selects the verification; ``kid`` only selects among 
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +26,12 @@ from chat.errors import (
 from chat.models import IdentitySecret, Widget
 from crm.authentication.encryption import seal, unseal
 from crm.core.text.normalization import (
+    PHONE,
     is_blank,
     is_too_long,
     normalize_email,
     normalize_line,
+    normalize_phone,
     with_line_ends,
 )
 
@@ -41,6 +44,7 @@ LONGEST_ID = 200
 MAX_TOKEN_LENGTH = 4096
 _REQUIRED = ["sub", "aud", "iat", "exp", "jti"]
 _LENGTHS = {"name": 255, "email": 255, "phone": 50}
+_FORMS = {"name": normalize_line, "email": normalize_email, "phone": normalize_phone}
 _NOTED_EVERY_SECONDS = 60
 
 
@@ -166,8 +170,8 @@ def _facts(given: Mapping[str, Any]) -> dict[str, str]:
             raise IdentityMalformed
         if has_controls(with_line_ends(value)):
             raise IdentityMalformed
-        text = normalize_email(value) if name == "email" else normalize_line(value)
-        if len(text) > length:
+        text = _FORMS[name](value)
+        if len(text) > length or (name == "phone" and not re.match(PHONE, text)):
             raise IdentityMalformed
         if text:
             facts[name] = text

@@ -19,14 +19,14 @@ from crm.billing.managers import (
 from crm.billing.metrics import PLAN_NAMES, Metric
 from crm.billing.plans import ENTERPRISE
 from crm.core.ids import uuid7
-from crm.core.text.fields import ShortProseField
+from crm.core.text.fields import KeyField, ShortProseField
 from crm.organizations.models import Organization
 
 
 class Plan(models.Model):
     """The limits of a plan: ``limits`` by metric; a missing one is unlimited."""
 
-    key = models.CharField(_("key"), max_length=20, primary_key=True)
+    key = KeyField(_("key"), max_length=20, primary_key=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
     limits: Any = models.JSONField(_("limits"), default=dict, blank=True)
     features = ArrayField(models.CharField(max_length=40), default=list, blank=True)

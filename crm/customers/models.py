@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
-from crm.core.text.fields import AddressField, LineField
+from crm.core.text.fields import AddressField, LineField, PhoneField
 from crm.core.text.normalization import normalize_email, search_key
 from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
@@ -35,7 +35,7 @@ class Customer(VersionedModel):
     )
     name = LineField(pgettext_lazy("person", "name"), max_length=255, blank=True)
     email = AddressField(_("email address"), max_length=255, blank=True)
-    phone = LineField(_("phone"), max_length=50, blank=True)
+    phone = PhoneField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
     # Who this is to the organization's own site; written on a signed proof alone.

@@ -146,6 +146,7 @@ async def test_a_key_that_cannot_be_one_is_refused(
         ({"parent_origin": "null"}, (403, "origin_not_allowed")),
         ({"identity": {"id": "1"}}, (400, "identity_malformed")),
         ({"identity": {"email": "nobody"}}, (400, "identity_malformed")),
+        ({"identity": {"phone": "call me"}}, (400, "identity_malformed")),
         ({"identity": {"name": HALF}}, (400, "identity_malformed")),
         ({"identity": {"token": HALF}}, (401, "identity_invalid")),
         ({"identity": ["x"]}, (400, "identity_malformed")),

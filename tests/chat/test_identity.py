@@ -322,6 +322,7 @@ def test_a_proof_that_was_overheard_is_worth_nothing(
         ({"key": "x" * 43}, "identity_invalid"),
         ({"algorithm": "HS512", "key": "x" * 64}, "identity_invalid"),
         ({"email": "nobody"}, "identity_malformed"),
+        ({"phone": "call me"}, "identity_malformed"),
         ({"name": ["x"]}, "identity_malformed"),
     ],
 )

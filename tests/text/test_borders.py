@@ -14,6 +14,7 @@ import pytest
 from django import forms
 from django.apps import apps
 from django.contrib.admin import site
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import QueryDict
 from rest_framework import serializers
@@ -45,11 +46,10 @@ MACHINES = {
     "authentication.TokenFamily": {"device"},
     "authentication.RefreshToken": {"token_hash", "rotated_by"},
     "authentication.UserSession": {"key", "device"},
-    "organizations.DefaultView": {"record", "view"},
-    "organizations.SavedView": {"record"},
+    "core.DefaultView": {"record", "view"},
+    "core.SavedView": {"record"},
     "core.UndoableAction": {"kind"},
     "organizations.User": {"password", "timezone", "search_text"},
-    "billing.Plan": {"key"},
     "billing.SubscriptionEvent": {"plan_before", "plan_after", "by"},
     "billing.UsageRecord": {"key"},
     "billing.FeatureOverride": {"name"},
@@ -193,7 +193,13 @@ def test_only_bodies_and_queries_read_what_is_sent() -> None:
 
 
 def test_every_column_of_text_normalizes_or_is_filled_by_programs() -> None:
-    kinds = (fields.LineField, fields.KeyField, fields.ShortProseField, fields.ProseField)
+    kinds = (
+        fields.LineField,
+        fields.PhoneField,
+        fields.KeyField,
+        fields.ShortProseField,
+        fields.ProseField,
+    )
     forgotten = []
     for model in apps.get_models():
         if model.__module__.partition(".")[0] not in {"crm", "chat", "knowledge", "config"}:
@@ -206,6 +212,20 @@ def test_every_column_of_text_normalizes_or_is_filled_by_programs() -> None:
             if field.name not in MACHINES.get(model._meta.label, ()):
                 forgotten.append(f"{model._meta.label}.{field.name}")
     assert forgotten == []
+
+
+def test_every_column_of_phone_numbers_takes_only_phone_numbers() -> None:
+    found = [
+        field
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.name == "phone" and isinstance(field, models.CharField)
+    ]
+    assert [type(field) for field in found] == [fields.PhoneField] * 2
+    for field in found:
+        assert field.clean("+84\u00a024\u20111234", None) == "+84 24-1234"
+        with pytest.raises(ValidationError):
+            field.clean("call me", None)
 
 
 def test_what_is_looked_for_is_normalized_as_what_is_stored() -> None:

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Plan',
             fields=[
-                ('key', models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name='key')),
+                ('key', models.SlugField(max_length=20, primary_key=True, serialize=False, verbose_name='key')),
                 ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
                 ('limits', models.JSONField(blank=True, default=dict, verbose_name='limits')),
                 ('features', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),

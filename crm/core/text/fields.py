@@ -12,10 +12,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.text.normalization import (
+    PHONE,
     normalize,
     normalize_email,
     normalize_key,
     normalize_line,
+    normalize_phone,
 )
 
 _Base: Any = models.Field if TYPE_CHECKING else object
@@ -47,9 +49,19 @@ class _NormalizedText(_Base):
 
 
 class LineField(_NormalizedText, models.CharField):
-    """Text in one line: a name, a title, a phone number."""
+    """Text in one line: a name, a title."""
 
     form_of = staticmethod(normalize_line)
+    django_path = "django.db.models.CharField"
+
+
+class PhoneField(_NormalizedText, models.CharField):
+    """A phone number: digits, blanks and the signs people put between them."""
+
+    default_validators = [
+        RegexValidator(PHONE, _("Write the number with digits: +84 24 1234 5678."), "invalid")
+    ]
+    form_of = staticmethod(normalize_phone)
     django_path = "django.db.models.CharField"
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
-from crm.core.text.fields import AddressField, LineField
+from crm.core.text.fields import AddressField, LineField, PhoneField
 from crm.core.text.normalization import normalize_email, normalize_password, search_key
 from crm.core.text.person_names import short_name
 from crm.core.timezones import TimeZoneField
@@ -84,7 +84,7 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = AddressField(_("email address"), max_length=255, unique=True)
     name = LineField(pgettext_lazy("person", "name"), max_length=255)
-    phone = LineField(_("phone"), max_length=50, blank=True)
+    phone = PhoneField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
