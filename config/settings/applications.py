@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "anymail",
     "crm.core.mail",
     "crm.core.jobs",
+    "crm.core.transfer",
     "crm.organizations",
     "crm.authentication",
     "crm.customers",

@@ -1,5 +1,6 @@
 """What every record of the kit does, asked of each that is registered."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from crm.core.errors import InvalidField
+from crm.core.jobs.services import fetch_file
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.fields import ChoiceField, Field, MomentField, Operator
+from crm.core.transfer.exporting import start_export
+from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
+from tests.jobs.counting import finish
 
 pytestmark = pytest.mark.django_db
 
@@ -183,6 +188,23 @@ def test_a_form_creates_and_changes_what_was_changed_alone(
     assert browser.post(record.edit_url_of(row), again).status_code == 302
     row.refresh_from_db()
     assert (getattr(row, name), getattr(row, other)) == ("Another", "")
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_all_rows_and_columns_are_exported(
+    record: Record, organization: Organization, owner: Membership, form: Format
+) -> None:
+    rows = make(record, organization, 5)
+    state = ListState(record)
+    job = finish(start_export(by=owner, state=state, form=form, has_bom=True, all_columns=True))
+    assert (job.state, job.result) == ("done", {"rows": len(rows)})
+    info, chunks = fetch_file(by=owner, job_id=job.pk)
+    content = b"".join(chunks)
+    assert info.name.endswith(f".{form}")
+    if form == Format.JSONL:
+        told = [json.loads(line) for line in content.splitlines()]
+        assert {tuple(each) for each in told} == {tuple(field.name for field in record.fields)}
+        assert len(told) == len(rows)
 
 
 @pytest.mark.parametrize("language", ["en", "vi", "ru"])

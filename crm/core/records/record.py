@@ -138,5 +138,9 @@ def get_record(slug: str) -> Record:
     return _records[slug]
 
 
+def find_record(slug: str) -> Record | None:
+    return _records.get(slug)
+
+
 def records() -> Iterator[Record]:
     yield from _records.values()

@@ -130,7 +130,7 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _json_of(row: Mapping[str, Any]) -> dict[str, Any]:
