@@ -11,6 +11,7 @@ from crm.billing.metrics import Metric
 from crm.billing.services.metering import consume
 from crm.billing.signals import quota_level_reached
 from crm.billing.tasks import tell
+from crm.core.jobs.kinds import find_kind
 from crm.core.jobs.models import Job
 from crm.core.jobs.signals import job_event
 
@@ -28,7 +29,8 @@ def tell_level(*, organization_id: UUID, **kwargs: Any) -> None:
 @receiver(job_event, dispatch_uid="billing.count_jobs")
 def count_job(*, job: Job, event: str, **kwargs: Any) -> None:
     """Count a job in the transaction that stores it. Raise QuotaExceeded."""
-    if event == "started":
+    kind = find_kind(job.kind)
+    if event == "started" and kind is not None and kind.is_counted:
         consume(
             organization_id=job.organization_id,
             metric=Metric.BACKGROUND_TASKS,

@@ -144,7 +144,7 @@ def _actions() -> list[tuple[str, str]]:
     usual = [f"{kind}.{word}" for kind in KINDS for word in ("created", "updated", "deleted")]
     never = {
         f"{kind}.{word}"
-        for kind in ("session", "tokens", "audit", "export", "legal_hold")
+        for kind in ("session", "tokens", "audit", "export", "import", "import_undo", "legal_hold")
         for word in ("created", "updated", "deleted")
     }
     actions = [*(each for each in usual if each not in never), *ACTIONS]

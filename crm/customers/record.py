@@ -19,8 +19,8 @@ from crm.core.records import (
     TextField,
 )
 from crm.customers.managers import CustomerQuerySet
-from crm.customers.models import Customer
-from crm.customers.services import create_customer, update_customer
+from crm.customers.models import Customer, CustomerWord
+from crm.customers.services import create_customer, create_customers, update_customer
 from crm.organizations.models import Language
 
 
@@ -53,6 +53,9 @@ CUSTOMERS = Record(
     search=_search,
     form=("name", "email", "phone", "language_code"),
     create=create_customer,
+    create_many=create_customers,
+    import_keys=("email",),
+    parts=(CustomerWord,),
     update=_update,
     bulk=(
         BulkAction(key="stage", label=_("Change the stage"), icon="user", field="stage"),

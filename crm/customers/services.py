@@ -1,5 +1,6 @@
 """Services of customers: the only writers."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,34 @@ def create_customer(
         quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(force_insert=True)
     return customer
+
+
+@transaction.atomic
+def create_customers(
+    *, by: Principal, rows: Sequence[Mapping[str, Any]]
+) -> list[Customer | InvalidField]:
+    """Add customers at once; return for each a customer or why there is none.
+
+    Raise Forbidden, and QuotaExceeded where there is not room for all of them.
+    """
+    require(by, Module.CUSTOMERS, WRITE)
+    made: list[Customer | InvalidField] = []
+    for values in rows:
+        customer = Customer(
+            organization_id=by.organization_id, **{"stage": Stage.CUSTOMER, **values}
+        )
+        try:
+            _require_contact(customer)
+        except InvalidField as refusal:
+            made.append(refusal)
+        else:
+            made.append(customer)
+    new = [each for each in made if isinstance(each, Customer)]
+    contacts = sum(each.stage == Stage.CUSTOMER for each in new)
+    if contacts:
+        quotas.check_quota("contacts", organization_id=by.organization_id, amount=contacts)
+    Customer.objects.bulk_create(new)
+    return made
 
 
 @transaction.atomic

@@ -80,11 +80,13 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(
         # Between two steps another worker has taken it over.
         run.append(b"twice\n")
         yield Step(done=2, checkpoint=2)
+        return None
 
     def overtaken(run: Run) -> Steps:
         steps = count(run)
         yield next(steps)
         yield next(steps)
+        return None
 
     monkeypatch.setitem(kinds._kinds, COUNTING.name, replace(COUNTING, run=overtaken))
     store = running._store

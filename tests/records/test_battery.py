@@ -20,7 +20,8 @@ from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
-from tests.jobs.counting import finish
+from tests.jobs.counting import content_of, finish
+from tests.transfer.files import import_file
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,7 @@ FORMS: dict[str, dict[str, str]] = {
     "customers": {"name": "Ana", "email": "ana@shop.example", "phone": "+63 2 555"},
 }
 ALL = sorted(record.slug for record in records())
+IMPORTED = sorted(record.slug for record in records() if record.import_keys)
 QUERIES_OF_A_PAGE = 8
 
 
@@ -205,6 +207,24 @@ def test_all_rows_and_columns_are_exported(
         told = [json.loads(line) for line in content.splitlines()]
         assert {tuple(each) for each in told} == {tuple(field.name for field in record.fields)}
         assert len(told) == len(rows)
+
+
+@pytest.mark.parametrize("slug", IMPORTED)
+def test_what_was_exported_is_imported(
+    slug: str, browser: Client, owner: Membership, stranger: Membership
+) -> None:
+    record = get_record(slug)
+    browser.post(record.new_url, FORMS[slug])
+    row: Any = record.model._default_manager.get()
+    state = ListState(record)
+    job = finish(
+        start_export(by=owner, state=state, form=Format.CSV, has_bom=True, all_columns=True)
+    )
+    content = content_of(job)
+    assert import_file(owner, record, content) == {"unchanged": 1}
+    assert import_file(stranger, record, content) == {"created": 1}
+    copy = record.visible_to(stranger).get()
+    assert record.form_values_of(copy) == record.form_values_of(row)
 
 
 @pytest.mark.parametrize("language", ["en", "vi", "ru"])

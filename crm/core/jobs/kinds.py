@@ -80,7 +80,7 @@ class JobKind:
     active language, ``url(job)`` leads to what it works on. ``template`` shows the report on its
     page. ``audited_as`` is the object type in the audit and ``audited(job)`` the details.
     ``ended(job)`` runs in the transaction of the end, however it ends. At most ``most_active`` of
-    an organization are unfinished.
+    an organization are unfinished; those that are ``is_counted`` use up the plan's tasks.
     """
 
     name: str
@@ -95,6 +95,7 @@ class JobKind:
     audited: Callable[[Job], Mapping[str, Any]] = field(default=lambda _job: {})
     ended: Callable[[Job], None] = _nothing
     most_active: int = 3
+    is_counted: bool = True
 
     def title_of(self, job: Job) -> str:
         return self.title(job) if self.title else str(self.label)

@@ -124,6 +124,8 @@ class Field:
 
     operators: ClassVar[tuple[Operator, ...]] = ()
     template: ClassVar[str] = "records/cells/text.html"
+    # What files call such a column, beside its name and label.
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     name: str
     label: Any = ""
@@ -200,6 +202,7 @@ class TextField(Field):
 
 class EmailField(TextField):
     template = "records/cells/email.html"
+    aliases = ("e-mail", "mail", "почта", "thư điện tử")
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         return [normalize_email(value) for value in super().parse(operator, values)]
@@ -210,6 +213,7 @@ class PhoneField(Field):
 
     operators = (EMPTY, FILLED)
     template = "records/cells/phone.html"
+    aliases = ("tel", "mobile", "тел", "мобильный", "sđt", "di động")
 
     def form_field(self) -> forms.Field:
         column: Any = self.column

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
+from crm.core.errors import AppError
 from crm.core.permissions import Module, Principal
 from crm.core.records.fields import Field
 
@@ -55,7 +56,10 @@ class Record:
     ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
     ``form`` names the columns that people edit, by ``create(by=, **values)`` and
     ``update(by=, pk=, version=, **values)``. ``delete(by=, pk=, version=)`` returns the id for
-    `undo`; without it rows are not deleted. ``bulk`` are actions on many rows. ``owners`` is the
+    `undo`; without it rows are not deleted. ``bulk`` are actions on many rows.
+    A record with ``import_keys``, fields that tell rows apart, can be imported; then
+    ``create_many(by=, rows=)`` may store many at once and return a row or a refusal for each, and
+    ``parts`` are models whose rows are written with a row and are no use of it. ``owners`` is the
     attribute with the ids of the users to whom a row belongs.
     """
 
@@ -73,6 +77,9 @@ class Record:
     update: Callable[..., Model]
     delete: Callable[..., UUID | None] | None = None
     bulk: tuple[BulkAction, ...] = ()
+    import_keys: tuple[str, ...] = ()
+    create_many: Callable[..., Sequence[Model | AppError]] | None = None
+    parts: tuple[type[Model], ...] = ()
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()

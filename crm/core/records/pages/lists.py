@@ -150,6 +150,7 @@ def _frame(
         "most_rows": MOST_ROWS,
         "list_address": state.url(base),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
+        "may_import": bool(record.import_keys) and reader.may(record.area, WRITE, Level.ALL),
         "may_export": reader.may(record.area, READ, Level.ALL),
         "can_save": reader.user_id is not None,
     }

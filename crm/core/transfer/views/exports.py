@@ -1,4 +1,4 @@
-"""Pages of export and import."""
+"""The form that exports a list."""
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
