@@ -53,6 +53,7 @@ def _write(run: Run) -> Steps:
         run.append(rows_of(form, COLUMNS, _records(rows)).encode())
         done += len(rows)
         if len(rows) < BATCH:
+            run.job.done = run.job.total = done
             return {"entries": done}
         after = rows[-1].at.isoformat()
         yield Step(done=done, total=total, checkpoint=after)

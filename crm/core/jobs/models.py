@@ -79,7 +79,7 @@ class Job(models.Model):
     data = models.JSONField(_("input"), default=dict)
     state = models.CharField(_("state"), max_length=10, choices=JobState, default=JobState.WAITING)
     stage = models.CharField(max_length=40, blank=True)
-    done = models.BigIntegerField(_("done"), default=0)
+    done = models.BigIntegerField(pgettext_lazy("job", "done"), default=0)
     total = models.BigIntegerField(_("total"), null=True)
     checkpoint: Any = models.JSONField(null=True)
     result = models.JSONField(_("result"), default=dict)

@@ -69,6 +69,7 @@ def _write(run: Run) -> Steps:
         done += len(rows)
         cursor = page.next_cursor
         if cursor is None:
+            run.job.done = run.job.total = done
             return {"rows": done}
         yield Step(done=done, total=total, checkpoint=cursor)
 

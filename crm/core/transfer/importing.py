@@ -244,6 +244,7 @@ def _read(run: Run) -> Steps:
     found.rows, found.sample = rows, sample
     found.mapping = guess_mapping(get_record(found.record), table.columns)
     found.save()
+    run.job.done = run.job.total = rows
     return {"rows": rows}
 
 
