@@ -2,11 +2,16 @@
 
 from crm.core.records.conditions import Condition, FilterInvalid, Group, parse_json
 from crm.core.records.fields import (
+    BooleanField,
     ChoiceField,
     EmailField,
     Field,
+    LinesField,
     MomentField,
+    NumberField,
     PhoneField,
+    ProseField,
+    RelationField,
     TextField,
 )
 from crm.core.records.lists import ListState, Total
@@ -22,6 +27,7 @@ from crm.core.records.record import (
 )
 
 __all__ = [
+    "BooleanField",
     "BuiltInView",
     "BulkAction",
     "ChoiceField",
@@ -30,11 +36,15 @@ __all__ = [
     "Field",
     "FilterInvalid",
     "Group",
+    "LinesField",
     "ListState",
     "MomentField",
+    "NumberField",
     "Panel",
     "PhoneField",
+    "ProseField",
     "Record",
+    "RelationField",
     "TextField",
     "Total",
     "find_record",

@@ -80,7 +80,7 @@ def _name(field: Field, form: Format) -> str:
 
 
 def _value(field: Field, row: Any, form: Format) -> Any:
-    return getattr(row, field.name) if form == Format.JSONL else field.value_of(row)
+    return getattr(row, field.name) if form == Format.JSONL else field.exported(row)
 
 
 def _title(job: Job) -> str:

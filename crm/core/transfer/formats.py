@@ -92,7 +92,9 @@ def head_of(form: Format, columns: Sequence[str], *, has_bom: bool = True) -> st
 def rows_of(form: Format, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Return some rows as text; ``rows`` hold texts, numbers, truth values, times and JSON."""
     if form == Format.JSONL:
-        return "".join(f"{json.dumps(_json_of(row), ensure_ascii=False)}\n" for row in rows)
+        return "".join(
+            f"{json.dumps(_json_of(row), ensure_ascii=False, default=str)}\n" for row in rows
+        )
     if form == Format.XLSX:
         return "".join(_sheet_row(row[name] for name in columns) for row in rows)
     text = io.StringIO()
