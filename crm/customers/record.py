@@ -20,7 +20,12 @@ from crm.core.records import (
 )
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, CustomerWord
-from crm.customers.services import create_customer, create_customers, update_customer
+from crm.customers.services import (
+    create_customer,
+    create_customers,
+    update_customer,
+    update_customers,
+)
 from crm.organizations.models import Language
 
 
@@ -54,6 +59,7 @@ CUSTOMERS = Record(
     form=("name", "email", "phone", "language_code"),
     create=create_customer,
     create_many=create_customers,
+    update_many=update_customers,
     import_keys=("email",),
     parts=(CustomerWord,),
     update=_update,

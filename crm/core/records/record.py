@@ -65,8 +65,9 @@ class Record:
     returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
     without it rows are not deleted. ``bulk`` are actions on many rows. A record with
     ``import_keys``, fields that tell rows apart, can be imported; then ``create_many(by=, rows=)``
-    may store many at once and return a row or a refusal for each, and ``parts`` are models whose
-    rows are written with a row and are no use of it. ``owners`` is the attribute with the ids of
+    and ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
+    refusal for each, and ``parts`` are models whose rows are written with a row and are no use of
+    it. ``owners`` is the attribute with the ids of
     the users to whom a row belongs, ``language`` the one with the language in which a row is
     written. A template may extend the kit's own.
     """
@@ -88,6 +89,7 @@ class Record:
     bulk: tuple[BulkAction, ...] = ()
     import_keys: tuple[str, ...] = ()
     create_many: Callable[..., Sequence[Model | AppError]] | None = None
+    update_many: Callable[..., Mapping[Any, Model | AppError]] | None = None
     parts: tuple[type[Model], ...] = ()
     new_label: Any
     empty_text: Any

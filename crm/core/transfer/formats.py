@@ -92,9 +92,7 @@ def head_of(form: Format, columns: Sequence[str], *, has_bom: bool = True) -> st
 def rows_of(form: Format, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Return some rows as text; ``rows`` hold texts, numbers, truth values, times and JSON."""
     if form == Format.JSONL:
-        return "".join(
-            f"{json.dumps(_json_of(row), ensure_ascii=False, default=str)}\n" for row in rows
-        )
+        return "".join(f"{_json_of(row)}\n" for row in rows)
     if form == Format.XLSX:
         return "".join(_sheet_row(row[name] for name in columns) for row in rows)
     text = io.StringIO()
@@ -135,11 +133,12 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _json_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _json_of(row: Mapping[str, Any]) -> str:
+    told = {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
     }
+    return json.dumps(told, ensure_ascii=False, default=str)
 
 
 def _sheet_row(values: Iterable[Any]) -> str:

@@ -287,7 +287,7 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
             if is_preview:
                 transaction.set_rollback(True)
         if not is_preview:
-            ImportPart.write(found, PartKind.JOURNAL, number, journal_of(outcomes))
+            ImportPart.write(found, PartKind.JOURNAL, number, journal_of(record, outcomes))
             _append_faults(run, found, [each for each in outcomes if each.kind == FAULTY])
         checkpoint = {"next": number + 1, "report": report.stored()}
         yield Step(done=report.total, total=found.rows, checkpoint=checkpoint)

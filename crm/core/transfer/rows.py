@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -129,9 +129,7 @@ class RowImporter:
         present = self._present(by, outcomes)
         new = [each for each in outcomes if self._is_new(each, present)]
         self._create(by, new)
-        for outcome in outcomes:
-            if not outcome.kind:
-                self._update(by, outcome)
+        self._update(by, [each for each in outcomes if not each.kind])
         return outcomes
 
     def _checked(self, row: Row) -> Outcome:
@@ -198,15 +196,15 @@ class RowImporter:
             try:
                 with transaction.atomic():
                     made = many(by=by, rows=[each.values for each in new])
-            except QuotaExceeded:
-                # Some may still find room, one by one.
+            except (QuotaExceeded, IntegrityError):
+                # Only some of them are refused: one by one it is seen which.
                 made = None
             if made is not None:
                 for outcome, found in zip(new, made, strict=True):
-                    self._note_created(outcome, found)
+                    self._note(outcome, found, CREATED)
                 return
         for outcome in new:
-            self._note_created(outcome, self._created(by, outcome))
+            self._note(outcome, self._created(by, outcome), CREATED)
 
     def _created(self, by: Principal, outcome: Outcome) -> Model | AppError:
         if self._quota is not None:
@@ -220,29 +218,50 @@ class RowImporter:
                 self._quota = refusal
             return refusal
 
-    def _note_created(self, outcome: Outcome, made: Model | AppError) -> None:
+    def _note(self, outcome: Outcome, made: Model | AppError, kind: str) -> None:
         if isinstance(made, AppError):
             outcome.refuse(str(made.extra.get("field", "")), made.message)
         else:
-            outcome.kind, outcome.row = CREATED, made
+            outcome.kind, outcome.row = kind, made
 
-    def _update(self, by: Principal, outcome: Outcome) -> None:
-        row = outcome.row
-        changes = {
-            name: value for name, value in outcome.values.items() if getattr(row, name) != value
-        }
-        if not changes:
-            outcome.kind = UNCHANGED
-            return
-        outcome.before = {name: getattr(row, name) for name in changes}
+    def _update(self, by: Principal, known: Sequence[Outcome]) -> None:
+        changes: dict[Any, dict[str, Any]] = {}
+        for outcome in known:
+            row = outcome.row
+            outcome.before = {
+                name: getattr(row, name)
+                for name, value in outcome.values.items()
+                if getattr(row, name) != value
+            }
+            if outcome.before:
+                changes[row.pk] = {name: outcome.values[name] for name in outcome.before}
+            else:
+                outcome.kind = UNCHANGED
+        made = update_rows(by, self.record, changes)
+        for outcome in known:
+            if outcome.before:
+                self._note(outcome, made[outcome.row.pk], UPDATED)
+
+
+def update_rows(
+    by: Principal, record: Record, changes: Mapping[Any, Mapping[str, Any]]
+) -> Mapping[Any, Model | AppError]:
+    """Store values by id, at once where the record can; return a row or a refusal for each."""
+    if record.update_many is not None and changes:
         try:
             with transaction.atomic():
-                outcome.row = self.record.update(by=by, pk=row.pk, **changes)
+                return record.update_many(by=by, changes=changes)
+        except (QuotaExceeded, IntegrityError):
+            # Only some of them are refused: one by one it is seen which.
+            pass
+    made: dict[Any, Model | AppError] = {}
+    for pk, values in changes.items():
+        try:
+            with transaction.atomic():
+                made[pk] = record.update(by=by, pk=pk, **values)
         except (AppError, DatabaseError) as error:
-            refusal = _refusal(error)
-            outcome.refuse(str(refusal.extra.get("field", "")), refusal.message)
-        else:
-            outcome.kind = UPDATED
+            made[pk] = _refusal(error)
+    return made
 
 
 def _refusal(error: AppError | DatabaseError) -> AppError:
@@ -253,19 +272,27 @@ def _refusal(error: AppError | DatabaseError) -> AppError:
     return refusal
 
 
-def journal_of(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return what an undo needs: each created row, and each updated one with its values before."""
-    return [
-        {
-            "pk": str(each.row.pk),
-            "version": each.row.version,
-            "before": _plain(each.before),
-            "after": _plain({name: each.values[name] for name in each.before}),
-            "is_new": each.kind == CREATED,
-        }
-        for each in outcomes
-        if each.kind in {CREATED, UPDATED}
-    ]
+def journal_of(record: Record, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return what an undo needs: each created row with its values, and each updated one with the
+    values before and after.
+    """
+    journal = []
+    for each in outcomes:
+        if each.kind == CREATED:
+            after = record.form_values_of(each.row)
+        elif each.kind == UPDATED:
+            after = {name: each.values[name] for name in each.before}
+        else:
+            continue
+        journal.append(
+            {
+                "pk": str(each.row.pk),
+                "is_new": each.kind == CREATED,
+                "before": _plain(each.before),
+                "after": _plain(after),
+            }
+        )
+    return journal
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,13 +317,18 @@ def undo_entries(
     used = _used(record, new)
     done: Counter[str] = Counter()
     removed: list[Any] = []
+    restored: dict[Any, dict[str, Any]] = {}
     for entry in entries:
         row = found.get(entry["pk"])
         if row is None:
             done["gone"] += 1
         elif not entry["is_new"]:
-            done[_restore(by, record, row, entry)] += 1
-        elif row.version != entry["version"]:
+            before = _values_before(record, row, entry)
+            if before:
+                restored[row.pk] = before
+            else:
+                done["changed"] += 1
+        elif _plain(record.form_values_of(row)) != entry["after"]:
             done["changed"] += 1
         elif row.pk in used:
             done["used"] += 1
@@ -308,6 +340,8 @@ def undo_entries(
         # Nothing but its parts refers to them.
         record.model._default_manager.filter(pk__in=removed).delete()
         done["removed"] += len(removed)
+    for made in update_rows(by, record, restored).values():
+        done["refused" if isinstance(made, AppError) else "restored"] += 1
     return done
 
 
@@ -333,18 +367,12 @@ def _delete(by: Principal, record: Record, row: Any) -> str:
     return "removed"
 
 
-def _restore(by: Principal, record: Record, row: Any, entry: Mapping[str, Any]) -> str:
+def _values_before(record: Record, row: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the fields held that were not changed since the import."""
     meta = record.model._meta
-    before = {
+    present = _plain({name: getattr(row, name) for name in entry["before"]})
+    return {
         name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
         for name, value in entry["before"].items()
-        if _plain({name: getattr(row, name)})[name] == entry["after"][name]
+        if present[name] == entry["after"][name]
     }
-    if not before:
-        return "changed"
-    try:
-        with transaction.atomic():
-            record.update(by=by, pk=row.pk, **before)
-    except AppError:
-        return "refused"
-    return "restored"
