@@ -62,6 +62,7 @@ CUSTOMERS = Record(
     update_many=update_customers,
     import_keys=("email",),
     parts=(CustomerWord,),
+    quota="contacts",
     update=_update,
     bulk=(
         BulkAction(key="stage", label=_("Change the stage"), icon="user", field="stage"),

@@ -230,6 +230,7 @@ def test_what_the_plan_does_not_allow_is_left_with_the_reason(
     rows = "".join(f"C{number}\n" for number in range(5))
     found = imported(browser, f"Name\n{rows}", mode="create", key="")
     assert counts(found.report) == (2, 0, 0, 3)
+    assert found.report == found.preview
     assert "plan" in found.report["examples"]["faulty"][0]["errors"][0][1]
 
 

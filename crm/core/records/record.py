@@ -67,9 +67,9 @@ class Record:
     ``import_keys``, fields that tell rows apart, can be imported; then ``create_many(by=, rows=)``
     and ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
     refusal for each, and ``parts`` are models whose rows are written with a row and are no use of
-    it. ``owners`` is the attribute with the ids of
-    the users to whom a row belongs, ``language`` the one with the language in which a row is
-    written. A template may extend the kit's own.
+    it; ``quota`` is the metric of the plan that counts them. ``owners`` is the attribute with the
+    ids of the users to whom a row belongs, ``language`` the one with the language in which a row
+    is written. A template may extend the kit's own.
     """
 
     slug: str
@@ -91,6 +91,7 @@ class Record:
     create_many: Callable[..., Sequence[Model | AppError]] | None = None
     update_many: Callable[..., Mapping[Any, Model | AppError]] | None = None
     parts: tuple[type[Model], ...] = ()
+    quota: str = ""
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()

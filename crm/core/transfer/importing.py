@@ -281,7 +281,7 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
     for number, rows in enumerate(ImportPart.read(found, PartKind.ROWS, first=first), first):
         require_import(run.by, record)
         with transaction.atomic():
-            outcomes = importer.run(run.by, rows)
+            outcomes = importer.run(run.by, rows, ahead=report.created if is_preview else 0)
             for outcome in outcomes:
                 report.add(record, outcome)
             if is_preview:

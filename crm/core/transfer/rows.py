@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from crm.core import quotas
 from crm.core.errors import AppError
 from crm.core.forms import Form
 from crm.core.permissions import Principal
@@ -121,14 +122,18 @@ class RowImporter:
         for row in rows:
             self._note_key(self._checked(row))
 
-    def run(self, by: Principal, rows: Sequence[Row]) -> list[Outcome]:
-        """Store the rows in the current transaction, and return what became of each."""
+    def run(self, by: Principal, rows: Sequence[Row], *, ahead: int = 0) -> list[Outcome]:
+        """Store the rows in the current transaction, and return what became of each.
+
+        ``ahead`` are rows that a preview created before these and rolled back; they take up room of
+        the plan.
+        """
         outcomes = [self._checked(row) for row in rows]
         for outcome in outcomes:
             self._note_key(outcome)
         present = self._present(by, outcomes)
         new = [each for each in outcomes if self._is_new(each, present)]
-        self._create(by, new)
+        self._create(by, new, ahead)
         self._update(by, [each for each in outcomes if not each.kind])
         return outcomes
 
@@ -190,11 +195,12 @@ class RowImporter:
             if each.required and outcome.values.get(name) in {None, ""}:
                 outcome.refuse(name, str(each.error_messages["required"]))
 
-    def _create(self, by: Principal, new: Sequence[Outcome]) -> None:
+    def _create(self, by: Principal, new: Sequence[Outcome], ahead: int) -> None:
         many = self.record.create_many
         if many is not None and new and self._quota is None:
             try:
                 with transaction.atomic():
+                    self._check_room(by, ahead, len(new))
                     made = many(by=by, rows=[each.values for each in new])
             except (QuotaExceeded, IntegrityError):
                 # Only some of them are refused: one by one it is seen which.
@@ -204,13 +210,20 @@ class RowImporter:
                     self._note(outcome, found, CREATED)
                 return
         for outcome in new:
-            self._note(outcome, self._created(by, outcome), CREATED)
+            self._note(outcome, self._created(by, outcome, ahead), CREATED)
 
-    def _created(self, by: Principal, outcome: Outcome) -> Model | AppError:
+    def _check_room(self, by: Principal, ahead: int, count: int) -> None:
+        if ahead and self.record.quota:
+            quotas.check_quota(
+                self.record.quota, organization_id=by.organization_id, amount=ahead + count
+            )
+
+    def _created(self, by: Principal, outcome: Outcome, ahead: int) -> Model | AppError:
         if self._quota is not None:
             return self._quota
         try:
             with transaction.atomic():
+                self._check_room(by, ahead, 1)
                 return self.record.create(by=by, **outcome.values)
         except (AppError, DatabaseError) as error:
             refusal = _refusal(error)
