@@ -76,6 +76,7 @@ MACHINES = {
         "error",
     },
     "jobs.JobChunk": {"file"},
+    "transfer.Import": {"record", "encoding", "delimiter", "key"},
     "operations.StoreProbe": {"host"},
     "chat.IdentityUse": {"jti_hash", "shown_with"},
     "compliance.LegalHold": {"subject"},
