@@ -38,7 +38,7 @@ from chat.frames import (
     parse_frame,
     refused_frame,
 )
-from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
+from chat.limits import ERROR_BURST, ERRORS_PER_SECOND
 from chat.participants import Viewer
 from chat.presence import Presence
 from crm.authentication.errors import AccessEnded
@@ -50,6 +50,7 @@ from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.observability import metrics
 from crm.core.observability.logging import bind_correlation_id, tell_work
 from crm.core.permissions.errors import SecondFactorMissing
+from crm.core.ratelimit.token_bucket import TokenBucket
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 
