@@ -75,6 +75,7 @@ def main() -> None:
     _table("only those the constants were not fitted to", [c for c in cases if not c.is_fitted])
     if arguments.misses:
         _misses(cases)
+    _small_shops()
     if arguments.fit:
         _fit(cases)
 
@@ -85,23 +86,27 @@ def _cases(organization: Organization) -> list[Case]:
     for one in knowledge_world.questions():
         kind = (one["language"], bool(one["keys"]))
         counts[kind] = counts.get(kind, 0) + 1
-        hits = Passage.objects.nearest(
-            organization_id=organization.pk,
-            meaning=embed_questions([one["question"]])[0],
-            words=question_vector(one["question"]),
-        )
-        ranked = rank(hits, find_present(organization.pk, hits))
-        cases.append(
-            Case(
-                language=one["language"],
-                question=one["question"],
-                keys=one["keys"],
-                is_fitted=counts[kind] % 2 == 1,
-                ranked=ranked,
-                sure=confidence(one["question"], ranked),
-            )
-        )
+        case = _case(organization, one["language"], one["question"], one["keys"])
+        case.is_fitted = counts[kind] % 2 == 1
+        cases.append(case)
     return cases
+
+
+def _case(organization: Organization, language: str, question: str, keys: list[str]) -> Case:
+    hits = Passage.objects.nearest(
+        organization_id=organization.pk,
+        meaning=embed_questions([question])[0],
+        words=question_vector(question),
+    )
+    ranked = rank(hits, find_present(organization.pk, hits))
+    return Case(
+        language=language,
+        question=question,
+        keys=keys,
+        is_fitted=False,
+        ranked=ranked,
+        sure=confidence(question, ranked),
+    )
 
 
 def _table(title: str, cases: Sequence[Case]) -> None:
@@ -125,6 +130,48 @@ def _table(title: str, cases: Sequence[Case]) -> None:
             f"  |  {len(unknown):7}"
             f"  {_share(sum(case.sure < THRESHOLD for case in unknown), unknown):>7}"
         )
+
+
+def _small_shops() -> None:
+    """Print how sure the bot is where an organization has written almost nothing yet.
+
+    Of each shop some FAQs are taken; what only the others answer is then not known.
+    """
+    print("\nfew FAQs\nFAQs  known  answered right  answered wrong  |  unknown  refused")
+    for count in (1, 2, 4, 6):
+        cases: list[Case] = []
+        for shop in knowledge_world.small_shops():
+            for first in range(0, len(shop["faqs"]), count):
+                keys = list(shop["faqs"])[first : first + count]
+                cases += _of_small_shop(shop, keys, f"{shop['name']}-{count}-{first}")
+        known = [case for case in cases if case.is_known]
+        unknown = [case for case in cases if not case.is_known]
+        told = [case for case in known if case.sure >= THRESHOLD]
+        right = sum(case.is_first for case in told)
+        print(
+            f"{count:4}  {len(known):5}  {_share(right, known):>14}"
+            f"  {_share(len(told) - right, known):>14}  |  {len(unknown):7}"
+            f"  {_share(sum(case.sure < THRESHOLD for case in unknown), unknown):>7}"
+        )
+
+
+def _of_small_shop(shop: dict[str, Any], keys: list[str], slug: str) -> list[Case]:
+    organization = Organization.objects.create(name=slug, slug=slug)
+    contents = [
+        FaqContent(question=question, answer=text, language_code=language, key=key)
+        for key in keys
+        for language, (question, text) in shop["faqs"][key].items()
+    ]
+    import_faqs(organization_id=organization.pk, contents=contents, by=None)
+    index_now(organization_id=organization.pk)
+    asked: list[tuple[str, str, list[str]]] = []
+    for language in knowledge_world.LANGUAGES:
+        asked += [(language, text, [key]) for text, key in shop["known"][language]]
+        asked += [(language, text, []) for text in shop["unknown"][language]]
+    return [
+        _case(organization, language, text, [key for key in answers if key in keys])
+        for language, text, answers in asked
+    ]
 
 
 def _share(part: int, whole: Sequence[Any]) -> str:

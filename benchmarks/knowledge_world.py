@@ -58,3 +58,10 @@ def questions() -> list[dict[str, Any]]:
     """Give the evaluation set: ``language``, ``question``, and the ``keys`` that answer it."""
     found: list[dict[str, Any]] = json.loads((ROOT / "tests/knowledge/questions.json").read_text())
     return found
+
+
+def small_shops() -> list[dict[str, Any]]:
+    """Give shops of five and six FAQs, with questions that these answer and that they do not."""
+    path = ROOT / "tests/knowledge/small_shops.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text())
+    return found

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,11 @@ from chat.escalation_notice import who_comes
 from chat.events import announce_typing
 from chat.intents import Intent, recognise
 from chat.interactions import BotInteraction, Outcome
-from chat.models import ContentType, Conversation, Message, Sender, SenderType
+from chat.models import ContentType, Conversation, EventKind, Message, Sender, SenderType
 from chat.services import escalate, finish_effect, post_message
 from chat.services.editing import is_deleted
 from chat.services.message_log import ANSWER, lock_conversation
+from chat.services.open_questions import open_questions
 from chat.visitor_addresses import counted_as
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -88,71 +90,112 @@ class Reply:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The bot's work on one question, under the id of its reply."""
+
+    question: Message
+    reply_id: str
+    attempts: int
+    began: float
+    is_after_return: bool
+
+    @classmethod
+    def begin(cls, question: Message, returned: Message | None = None) -> "_Turn":
+        """Record that work begins; ``returned`` is the return to the bot that caused it."""
+        began = time.monotonic()
+        name = reply_id(question.seq)
+        if returned is not None:
+            said = _posted(question, name)
+            if said is not None and said.seq < returned.seq:
+                name = f"{name}-{returned.seq}"
+        attempts = BotInteraction.objects.begin(
+            question.tenant_id, question.conversation_id, question.seq, question=_text(question)
+        )
+        return cls(question, name, attempts, began, returned is not None)
+
+    @property
+    def is_asked_again(self) -> bool:
+        """Return whether the bot replied to this question before the return."""
+        return self.reply_id != reply_id(self.question.seq)
+
+    def said(self) -> Message | None:
+        return _posted(self.question, self.reply_id)
+
+
+_Decision = Callable[[_Turn, Conversation], Reply]
+
+
 def answer(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
     """Answer one customer question, once, unless an agent has taken the conversation.
 
-    In an escalated conversation that is still unassigned, the bot answers only where it is sure.
+    ``seq`` may also be that of a return to the bot: then answer what was left open before it. In an
+    escalated conversation that is still unassigned, the bot answers only where it is sure.
 
     Safe to run concurrently and to be killed at any point: the reply has a fixed id, the escalation
     is in the same transaction, and the question is removed from the pending ones only after both.
     Raise StoreUnavailable (retry).
     """
-    began = time.monotonic()
-    turn = _begin(organization_id, conversation_id, seq)
-    if turn is None:
-        return
-    question, conversation, attempts = turn
-    said = Message.objects.posted_as(organization_id, conversation_id, reply_id(seq))
-    if said is not None:
-        reply = Reply.said(said)
-    elif not conversation.is_open_to_bot:
-        _finish(question, None, began)
-        return
-    elif attempts > MAX_ATTEMPTS:
-        logger.error("A question was given to people: the bot did not get through with it.")
-        reply = _failed(question, conversation)
-    else:
-        reply = _decide(question, conversation)
-    _finish(question, _say(question, reply), began)
+    _work_on(organization_id, conversation_id, seq, _decide)
 
 
 def give_up(*, organization_id: UUID, conversation_id: UUID, seq: int) -> None:
     """Escalate a question that the bot could not answer after its retries."""
-    began = time.monotonic()
-    turn = _begin(organization_id, conversation_id, seq)
-    if turn is None:
+    _work_on(organization_id, conversation_id, seq, _failed)
+
+
+def _work_on(organization_id: UUID, conversation_id: UUID, seq: int, decide: _Decision) -> None:
+    event = Message.objects.numbered(organization_id, conversation_id, seq)
+    if event is None or ANSWER not in event.pending:
         return
-    question, conversation, _attempts = turn
-    _finish(question, _say(question, _failed(question, conversation)), began)
-
-
-def _begin(
-    organization_id: UUID, conversation_id: UUID, seq: int
-) -> tuple[Message, Conversation, int] | None:
-    """Return the question, its conversation and the number of attempts; None if nothing
-    is pending.
-    """
-    question = Message.objects.numbered(organization_id, conversation_id, seq)
-    if question is None or ANSWER not in question.pending:
-        return None
     conversation = (
         Conversation.objects.select_related("organization", "widget__organization")
         .filter(organization_id=organization_id, pk=conversation_id)
         .first()
     )
-    if conversation is None:
-        finish_effect(message=question, effect=ANSWER)
+    if conversation is not None:
+        if event.kind == EventKind.POSTED:
+            turn = _Turn.begin(event)
+            _finish(turn, _say(turn, _reply(turn, conversation, decide)))
+        else:
+            _look_again(event, conversation, decide)
+    finish_effect(message=event, effect=ANSWER)
+
+
+def _look_again(returned: Message, conversation: Conversation, decide: _Decision) -> None:
+    """Answer what was open when the conversation was returned to the bot.
+
+    What the bot knows comes first: one line behind it says who answers the rest.
+    """
+    found = open_questions(conversation.organization_id, conversation.pk, before=returned.seq)
+    asked = [one for one in found if recognise(_text(one)) == Intent.QUESTION]
+    turns = [_Turn.begin(one, returned) for one in asked or found[-1:]]
+    replies = [(turn, _reply(turn, conversation, decide)) for turn in turns]
+    for turn, reply in sorted(
+        replies, key=lambda each: each[1] is not None and each[1].outcome in _HANDS_OFF
+    ):
+        _finish(turn, _say(turn, reply))
+
+
+def _reply(turn: _Turn, conversation: Conversation, decide: _Decision) -> Reply | None:
+    """Return what was or is to be said; None where a person has the conversation."""
+    if said := turn.said():
+        return Reply.said(said)
+    if not conversation.is_open_to_bot:
         return None
-    attempts = BotInteraction.objects.begin(
-        organization_id, conversation_id, seq, question=_text(question)
-    )
-    return question, conversation, attempts
+    if turn.attempts > MAX_ATTEMPTS:
+        logger.error("A question was given to people: the bot did not get through with it.")
+        return _failed(turn, conversation)
+    return decide(turn, conversation)
 
 
-def _decide(question: Message, conversation: Conversation) -> Reply:
+def _decide(turn: _Turn, conversation: Conversation) -> Reply:
+    question = turn.question
     text = _text(question)
     language = _language(question, conversation)
     intent = recognise(text)
+    if intent == Intent.PERSON and turn.is_after_return:
+        return Reply(Outcome.SMALL_TALK, line(Line.RETURNED, language), language)
     if intent == Intent.PERSON:
         return _farewell(Outcome.ASKED_FOR_PERSON, Line.ASKED, language, conversation)
     if intent != Intent.QUESTION:
@@ -161,7 +204,8 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
         _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
-        reply = _farewell(Outcome.UNKNOWN, Line.UNKNOWN, language, conversation)
+        words = Line.STILL_UNKNOWN if turn.is_asked_again else Line.UNKNOWN
+        reply = _farewell(Outcome.UNKNOWN, words, language, conversation)
         return replace(reply, confidence=found.confidence, cached=found.cached)
     return Reply(
         Outcome.ANSWERED,
@@ -173,8 +217,8 @@ def _decide(question: Message, conversation: Conversation) -> Reply:
     )
 
 
-def _failed(question: Message, conversation: Conversation) -> Reply:
-    language = _language(question, conversation)
+def _failed(turn: _Turn, conversation: Conversation) -> Reply:
+    language = _language(turn.question, conversation)
     return _farewell(Outcome.FAILED, Line.FAILED, language, conversation)
 
 
@@ -184,12 +228,15 @@ def _farewell(outcome: Outcome, name: Line, language: str, conversation: Convers
     return Reply(outcome, f"{line(name, language)} {line(coming, language)}", language)
 
 
-def _say(question: Message, reply: Reply) -> Reply | None:
+def _say(turn: _Turn, reply: Reply | None) -> Reply | None:
     """Post the reply, escalate where it requires that, and return what was posted.
 
     Return None if an agent took over or the question was deleted in the meantime. Nothing is posted
     while an agent is awaited and the bot is not sure.
     """
+    if reply is None:
+        return None
+    question = turn.question
     try:
         with transaction.atomic():
             conversation = lock_conversation(
@@ -197,7 +244,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
             )
             if is_deleted(question):
                 return None
-            if conversation.awaits_person and not _was_said(question):
+            if conversation.awaits_person and turn.said() is None:
                 if not _is_sure(reply):
                     return _silent(reply)
                 reply = _charged(question, reply, conversation)
@@ -210,7 +257,7 @@ def _say(question: Message, reply: Reply) -> Reply | None:
                 conversation_id=question.conversation_id,
                 sender=bot_sender(conversation, reply.language),
                 content=reply.content(),
-                client_message_id=reply_id(question.seq),
+                client_message_id=turn.reply_id,
             )
             # Another run may have said something else first; that is what customers read.
             stored = Reply.said(message)
@@ -223,13 +270,6 @@ def _say(question: Message, reply: Reply) -> Reply | None:
     except (ConversationTaken, ConversationClosed, ConversationNotFound):
         return None
     return reply if stored.text == reply.text else stored
-
-
-def _was_said(question: Message) -> bool:
-    said = Message.objects.posted_as(
-        question.tenant_id, question.conversation_id, reply_id(question.seq)
-    )
-    return said is not None
 
 
 def _is_sure(reply: Reply) -> bool:
@@ -269,11 +309,11 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
     return reply
 
 
-def _finish(question: Message, reply: Reply | None, began: float) -> None:
-    """Record the turn, and only then remove the pending side effect."""
+def _finish(turn: _Turn, reply: Reply | None) -> None:
+    """Record the turn; only after it the pending side effect is removed."""
     fields: dict[str, Any] = {
         "outcome": (reply.outcome if reply else Outcome.SUPERSEDED).value,
-        "duration_ms": round((time.monotonic() - began) * 1000),
+        "duration_ms": round((time.monotonic() - turn.began) * 1000),
         "model": MODEL,
     }
     if reply:
@@ -284,10 +324,14 @@ def _finish(question: Message, reply: Reply | None, began: float) -> None:
             "language": reply.language,
             "cached": reply.cached,
         }
+    question = turn.question
     BotInteraction.objects.finish(
-        question.tenant_id, question.conversation_id, question.seq, fields
+        question.tenant_id,
+        question.conversation_id,
+        question.seq,
+        fields,
+        replacing=turn.is_after_return and reply is not None,
     )
-    finish_effect(message=question, effect=ANSWER)
 
 
 def bot_sender(conversation: Conversation, language: str) -> Sender:
@@ -311,6 +355,10 @@ def _language(question: Message, conversation: Conversation) -> str:
 
 def _text(question: Message) -> str:
     return str(question.content.get("text", ""))
+
+
+def _posted(question: Message, name: str) -> Message | None:
+    return Message.objects.posted_as(question.tenant_id, question.conversation_id, name)
 
 
 def reply_id(seq: int) -> str:

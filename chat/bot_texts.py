@@ -10,6 +10,8 @@ class Line(StrEnum):
     GOODBYE = "goodbye"
     ASKED = "asked"
     UNKNOWN = "unknown"
+    STILL_UNKNOWN = "still_unknown"
+    RETURNED = "returned"
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
     TEAM_ONLINE = "team_online"
@@ -25,6 +27,11 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "Goodbye, and have a nice day!",
         Line.ASKED: "Of course. I am passing you on to a colleague.",
         Line.UNKNOWN: "I do not know the answer to that, so I am passing it on to a colleague.",
+        Line.STILL_UNKNOWN: "I have looked again and do not know the answer to that.",
+        Line.RETURNED: (
+            "Our team has asked me to help you here. What would you like to know? If you need a"
+            " colleague, just say so."
+        ),
         Line.FAILED: "Something went wrong on our side. I am passing you on to a colleague.",
         Line.OVER_QUOTA: "I am passing you on to a colleague.",
         Line.TEAM_ONLINE: "Our team is online and will reply right here.",
@@ -40,6 +47,11 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "Tạm biệt bạn, chúc bạn một ngày vui vẻ!",
         Line.ASKED: "Vâng ạ. Mình chuyển bạn đến nhân viên.",
         Line.UNKNOWN: "Câu này mình chưa biết trả lời nên đã chuyển cho nhân viên.",
+        Line.STILL_UNKNOWN: "Mình đã tìm lại nhưng vẫn chưa có câu trả lời cho câu này.",
+        Line.RETURNED: (
+            "Nhân viên đã nhờ mình hỗ trợ bạn tại đây. Bạn muốn hỏi điều gì ạ? Nếu cần gặp nhân"
+            " viên, bạn cứ nhắn nhé."
+        ),
         Line.FAILED: "Bên mình đang gặp trục trặc. Mình chuyển bạn đến nhân viên.",
         Line.OVER_QUOTA: "Mình chuyển bạn đến nhân viên.",
         Line.TEAM_ONLINE: "Nhân viên đang trực tuyến và sẽ trả lời bạn ngay tại đây.",
@@ -56,6 +68,11 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "До свидания, хорошего вам дня!",
         Line.ASKED: "Конечно. Передаю вас сотруднику.",
         Line.UNKNOWN: "На этот вопрос у меня нет ответа, поэтому передаю его сотруднику.",
+        Line.STILL_UNKNOWN: "Я посмотрел ещё раз, но ответа на этот вопрос у меня нет.",
+        Line.RETURNED: (
+            "Сотрудники попросили меня помочь вам. Что вы хотели бы узнать? Если нужен сотрудник,"
+            " просто напишите."
+        ),
         Line.FAILED: "У нас произошёл сбой. Передаю вас сотруднику.",
         Line.OVER_QUOTA: "Передаю вас сотруднику.",
         Line.TEAM_ONLINE: "Сотрудники на связи и ответят прямо здесь.",

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from chat.models import AMENDMENTS, Conversation, EventKind, Message, Sender
+from chat.models.message import OPEN_QUESTION
 from chat.signals import message_posted
 from crm.core import realtime
 
@@ -144,7 +145,7 @@ def _change_data(message: Message, audience: Audience) -> dict[str, Any]:
     change = dict(message.content.get("change", {}))
     if audience == Audience.CUSTOMER:
         joined = change.get("joined")
-        change = {key: change[key] for key in ("name", "status") if key in change}
+        change = {key: change[key] for key in ("name", "status", OPEN_QUESTION) if key in change}
         # Whose it is in the team is the team's business; a customer meets whoever writes.
         if joined:
             change["joined"] = {"name": joined["name"]}

@@ -94,9 +94,11 @@ class BotInteractionManager:
         conversation_id: UUID,
         question_seq: int,
         fields: Mapping[str, Any],
+        *,
+        replacing: bool = False,
     ) -> None:
-        """Record the outcome of a turn; only the first outcome is kept."""
-        is_open = {"$eq": [{"$ifNull": ["$outcome", None]}, None]}
+        """Record the outcome of a turn; only the first is kept, unless it is ``replacing`` it."""
+        is_open: Any = replacing or {"$eq": [{"$ifNull": ["$outcome", None]}, None]}
         # The condition stands in the change: beside the key, it would keep some engines from the
         # key's index. $literal, because an answer may begin with a dollar.
         ended = {"$mergeObjects": ["$$ROOT", {"$literal": dict(fields)}]}

@@ -20,6 +20,8 @@ TEXT_LENGTHS = {
 }
 # All others are of one line.
 TEXTS_OF_LINES = frozenset({"greeting", "offline", "suggestions"})
+# A name is the same in all languages; a sentence of another one would be read by nobody.
+TEXTS_OF_ALL_LANGUAGES = frozenset({"bot_name"})
 LONGEST_TEXT = max(TEXT_LENGTHS.values())
 MAX_SUGGESTIONS = 6
 

@@ -91,12 +91,6 @@ def sections(organization_id: UUID, language: str, category: str = "") -> list[S
     return result
 
 
-def search(organization_id: UUID, language: str, text: str) -> list[Faq]:
-    """Return the published FAQs that contain each word, matches in the question first."""
-    found = public_faqs(organization_id, language).mentioning(text)
-    return list(found.earliest_mention_first(text).defer("folded_text", "phrasings")[:MAX_SHOWN])
-
-
 def related(faq: Faq) -> list[Faq]:
     """Return other questions of the same category and language."""
     if faq.category_id is None:

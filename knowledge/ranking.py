@@ -10,15 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowledge.models import Faq, PassageHit
-from knowledge.tokenizer import content_words, forms, normalized, presence, terms
+from knowledge.question_kinds import asks_for_something_else, topic_words
+from knowledge.tokenizer import forms, normalized, presence, terms
 
 # How much the words count beside the meaning: the best match of words adds this to a cosine.
 WORDS_WEIGHT = 0.04
 # A logistic model of "this is the right answer" over what is known of the best candidate.
 _NEAREST, _LEAD, _COVERAGE, _BIAS = 24.83, 39.32, 3.73, -24.48
 THRESHOLD = 0.5
-# The lead is taken over this many of those behind; and for this where nobody is behind.
-_BEHIND, _USUAL_LEAD = 5, 0.06
+# The lead is taken over this many of those behind. A small organization has fewer: a far lead over
+# what little it has written says nothing, so whoever is missing is taken to be this far behind.
+_BEHIND, _MISSING_LEAD = 5, 0.045
+# A question that asks for a price is not answered by a duration, however near the two are.
+_OTHER_KIND = 6.0
+# Without the question's words, only a very near meaning is evidence; else this is held against it.
+_FEW_WORDS, _VERY_NEAR, _NO_EVIDENCE = 0.15, 0.92, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +87,20 @@ def confidence(question: str, ranked: Sequence[Candidate]) -> float:
     if not ranked:
         return 0.0
     nearest, lead, covered = features(question, ranked)
-    return 1 / (1 + math.exp(-(_NEAREST * nearest + _LEAD * lead + _COVERAGE * covered + _BIAS)))
+    logit = _NEAREST * nearest + _LEAD * lead + _COVERAGE * covered + _BIAS
+    if asks_for_something_else(question, ranked[0].faqs):
+        logit -= _OTHER_KIND
+    if covered < _FEW_WORDS and nearest < _VERY_NEAR:
+        logit -= _NO_EVIDENCE
+    return 1 / (1 + math.exp(-logit))
 
 
 def features(question: str, ranked: Sequence[Candidate]) -> tuple[float, float, float]:
     """Return the first candidate's cosine, its lead, and its share of the question's words."""
     best, behind = ranked[0], ranked[1 : 1 + _BEHIND]
-    lead = (
-        best.nearest - sum(other.nearest for other in behind) / len(behind)
-        if behind
-        else _USUAL_LEAD
-    )
+    leads = [best.nearest - other.nearest for other in behind]
+    leads += [_MISSING_LEAD] * (_BEHIND - len(leads))
+    lead = sum(leads) / _BEHIND
     return best.nearest, lead, _covered(question, ranked)
 
 
@@ -106,7 +115,7 @@ def _covered(question: str, ranked: Sequence[Candidate]) -> float:
     for faq in ranked[0].faqs:
         best.update(terms(faq.searched_text()))
     asked = covered = 0.0
-    for word in dict.fromkeys(content_words(question)):
+    for word in topic_words(question):
         stem = min((normalized(form) for form in forms(word)), key=len)
         holding = sum(f" {stem}" in text for text in texts)
         rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))

@@ -91,6 +91,12 @@ def presence(word: str, found: Container[str]) -> float:
     return max(0.0, (share - by_chance) / (1 - by_chance))
 
 
+def similarity(word: str, other: str) -> float:
+    """Return how alike two words are, 0 to 1: the share of their trigrams in common."""
+    mine, theirs = set(grams(word)), set(grams(other))
+    return 2 * len(mine & theirs) / (len(mine) + len(theirs)) if mine and theirs else 0.0
+
+
 def document_vector(text: str) -> tuple[list[int], list[float]]:
     """Return BM25 weights of a text without inverse document frequency, which the index adds."""
     counted = terms(text)

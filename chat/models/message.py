@@ -42,6 +42,8 @@ class EventKind(StrEnum):
 AMENDMENTS = frozenset({EventKind.EDITED, EventKind.DELETED})
 PRIORITIZED = "prioritized"
 LABELLED = "labelled"
+# True in the change of a return to the bot where what the customer asked is unanswered.
+OPEN_QUESTION = "open_question"
 # Changes by which the team sorts its work.
 _SORTING = frozenset({PRIORITIZED, LABELLED})
 

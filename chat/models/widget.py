@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from chat.domains import InvalidDomains, normalize_domains
 from chat.managers.visits import VisitorTokenQuerySet
-from chat.widget_texts import WidgetTextsField, validate_texts
+from chat.widget_texts import TEXTS_OF_ALL_LANGUAGES, WidgetTextsField, validate_texts
 from crm.core.ids import uuid7
 from crm.core.text.fields import LineField
 from crm.core.versions import VersionedModel
@@ -106,8 +106,13 @@ class Widget(VersionedModel):
         return self.paused_at is not None
 
     def text(self, name: str, language: str) -> str:
-        """Return a text in the visitor's language, else the organization's, else any."""
-        for code in (language, self.organization.language_code, *Language.values):
+        """Return the owner's text in the visitor's language; empty means our wording in it.
+
+        Only a name stands for all languages: without one of this language it is the
+        organization's, else any.
+        """
+        others = (self.organization.language_code, *Language.values)
+        for code in (language, *(others if name in TEXTS_OF_ALL_LANGUAGES else ())):
             if found := self.texts.get(code, {}).get(name):
                 return str(found)
         return ""

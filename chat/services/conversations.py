@@ -16,7 +16,7 @@ from chat.content import clean_client_message_id
 from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
 from chat.managers import ConversationDocuments
 from chat.models import Conversation, Message, Priority, Sender, SenderType, Status, Widget
-from chat.models.message import LABELLED, PRIORITIZED
+from chat.models.message import LABELLED, OPEN_QUESTION, PRIORITIZED
 from chat.services.message_log import (
     CLOSED,
     ESCALATED,
@@ -26,6 +26,7 @@ from chat.services.message_log import (
     unanswered,
 )
 from chat.services.messages import post_message
+from chat.services.open_questions import open_questions
 from chat.services.permissions import lock_for_change
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
@@ -249,12 +250,15 @@ def set_labels(
 
 @transaction.atomic
 def return_to_bot(*, organization_id: UUID, conversation_id: UUID, by: Principal) -> Conversation:
-    """Return a conversation to the bot."""
+    """Return a conversation to the bot, which looks at once at what nobody has answered."""
     conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )
     if conversation.is_bot_owned:
         return conversation
+    is_waiting = conversation.waiting_since is not None and bool(
+        open_questions(organization_id, conversation_id, before=conversation.last_seq + 1)
+    )
     return change(
         conversation,
         HANDED_BACK,
@@ -262,6 +266,7 @@ def return_to_bot(*, organization_id: UUID, conversation_id: UUID, by: Principal
         status=Status.BOT,
         assignee=None,
         snoozed_until=None,
+        details={OPEN_QUESTION: True} if is_waiting else None,
     )
 
 

@@ -26,7 +26,7 @@ from chat.models import (
     SenderType,
 )
 from chat.models.conversation import LOG_FIELDS
-from chat.models.message import mongo_now, to_milliseconds
+from chat.models.message import OPEN_QUESTION, mongo_now, to_milliseconds
 from crm.core.database.compiled import CompiledSelect, CompiledUpdate
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
@@ -150,8 +150,10 @@ def change(
 
 
 def _numbered(conversation: Conversation, new: NewMessage, last: LastEntry) -> Message:
-    is_inbound = new.direction == Direction.INBOUND
-    pending: tuple[str, ...] = (ANSWER,) if is_inbound and conversation.is_open_to_bot else ()
+    # A change of the conversation may come from the customer too; it is nothing that they said.
+    is_inbound = new.kind == EventKind.POSTED and new.direction == Direction.INBOUND
+    is_asked = is_inbound or bool(new.content.get("change", {}).get(OPEN_QUESTION))
+    pending: tuple[str, ...] = (ANSWER,) if is_asked and conversation.is_open_to_bot else ()
     if new.kind in AMENDMENTS:
         pending = (AMEND,)
     return Message(

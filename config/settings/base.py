@@ -208,7 +208,7 @@ IMPERSONATION_WORK = [
     "chat.",
     "knowledge.",
     "crm.customers.",
-    "crm.organizations.record_pages.",
+    "crm.core.records.pages.",
     "crm.sales.",
 ]
 IMPERSONATION_CLOSED = ["chat.views.identity"]

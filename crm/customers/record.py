@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from crm.core.permissions import Module
 from crm.core.records import (
     BuiltInView,
+    BulkAction,
     ChoiceField,
     EmailField,
     MomentField,
@@ -53,6 +54,12 @@ CUSTOMERS = Record(
     form=("name", "email", "phone", "language_code"),
     create=create_customer,
     update=_update,
+    bulk=(
+        BulkAction(key="stage", label=_("Change the stage"), icon="user", field="stage"),
+        BulkAction(
+            key="language", label=_("Change the language"), icon="language", field="language_code"
+        ),
+    ),
     new_label=_("New customer"),
     empty_text=_("Visitors who write in the chat come here by themselves. Or add the first one."),
     views=(

@@ -1,8 +1,8 @@
 from django.urls import path
 
 from crm.core.records import get_record
+from crm.core.records.pages import record_urls
 from crm.customers import api
-from crm.organizations.record_pages import record_urls
 
 app_name = "customers"
 urlpatterns = [

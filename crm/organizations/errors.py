@@ -105,31 +105,3 @@ class TooManyInvitations(Conflict):
 class NotYourself(Forbidden):
     code = "not_yourself"
     message = gettext_noop("You cannot do this to yourself. Leave the organization instead.")
-
-
-class SavedViewNotFound(NotFound):
-    code = "saved_view_not_found"
-    message = gettext_noop("There is no such view, or it is not shared any more.")
-
-
-class SavedViewNotYours(Forbidden):
-    code = "saved_view_not_yours"
-    message = gettext_noop(
-        "Only its owner and who manages the settings can change a shared view. Save it as your own."
-    )
-
-
-class SavedViewNameInvalid(Invalid):
-    code = "saved_view_name_invalid"
-    status = 422
-    message = gettext_noop("A view needs a name that can be read. Write one.")
-
-
-class SavedViewNameTaken(Conflict):
-    code = "saved_view_name_taken"
-    message = gettext_noop("Another view of yours has this name. Choose another one.")
-
-
-class TooManySavedViews(Conflict):
-    code = "too_many_saved_views"
-    message = gettext_noop("You can save 50 views of a list. Delete one first.")

@@ -20,6 +20,7 @@ from knowledge.services.faqs import (
 )
 from knowledge.services.importing import create_faqs, import_faqs, import_rows
 from knowledge.services.indexing import index_faqs, index_now
+from knowledge.services.search import search_faqs
 from knowledge.services.undo import delete_faq_undoably
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "purge_deleted",
     "rename_category",
     "restore_faq",
+    "search_faqs",
     "set_published",
     "update_faq",
 ]

@@ -75,10 +75,10 @@ def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
 
 
 def _search(organization_id: UUID, question: str, language: str) -> Answer:
-    ranked = _ranked(organization_id, question)
-    sure = confidence(question, ranked)
-    passages = tuple(_source(_in_language(candidate, language)) for candidate in ranked[:PASSAGES])
-    if not ranked or sure < THRESHOLD:
+    found = ranked(organization_id, question)
+    sure = confidence(question, found)
+    passages = tuple(_source(_in_language(candidate, language)) for candidate in found[:PASSAGES])
+    if not found or sure < THRESHOLD:
         return Answer(
             is_known=False,
             text="",
@@ -88,7 +88,7 @@ def _search(organization_id: UUID, question: str, language: str) -> Answer:
             cached=False,
             passages=passages,
         )
-    faq = _in_language(ranked[0], language)
+    faq = _in_language(found[0], language)
     return Answer(
         is_known=True,
         text=faq.answer,
@@ -100,7 +100,8 @@ def _search(organization_id: UUID, question: str, language: str) -> Answer:
     )
 
 
-def _ranked(organization_id: UUID, question: str) -> list[Candidate]:
+def ranked(organization_id: UUID, question: str) -> list[Candidate]:
+    """Return an organization's FAQs that come into question, best first."""
     if not question:
         return []
     hits = Passage.objects.nearest(

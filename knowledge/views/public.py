@@ -18,6 +18,7 @@ from crm.organizations.models import Language, Organization
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
 from knowledge.models import Faq
+from knowledge.services import search_faqs
 
 # Behind the text of the pages, in `static/knowledge/public.css`.
 _LIGHT, _DARK = "#ffffff", "#1a1922"
@@ -59,7 +60,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
         ),
     }
     if text:
-        context["found"] = help_center.search(organization.pk, language, text)
+        context["found"] = search_faqs(organization.pk, language, text)
     elif language in available:
         context["sections"] = help_center.sections(organization.pk, language, category)
         if category and not context["sections"]:

@@ -1,5 +1,6 @@
 // The page of a list: the filter's dialog, the order of columns, menus and the keyboard.
 import { FilterDialog } from "./filter_dialog.js";
+import { followSelection, toggleRow } from "./selection.js";
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("filter-dialog"));
 const data = document.getElementById("filter-data");
@@ -29,6 +30,8 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (state !== undefined) field.value = state;
   }
 });
+
+followSelection();
 
 // --- Menus --------------------------------------------------------------------------------------
 
@@ -71,6 +74,7 @@ const KEYS = {
   KeyK: () => move(-1),
   Slash: () => search?.focus(),
   KeyF: () => /** @type {HTMLElement} */ (document.querySelector("[data-filter-open]"))?.click(),
+  KeyX: () => toggleRow(document.activeElement),
   KeyN: () => /** @type {HTMLElement} */ (document.querySelector("[data-new]"))?.click(),
 };
 
@@ -83,8 +87,10 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary")?.focus();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog?.open) return;
-  const isField = target instanceof Element && target.matches("input, textarea, select");
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open]")) return;
+  const isField =
+    target instanceof Element && target.matches("input:not([type=checkbox]), textarea, select");
   if (isField) {
     if (event.key === "ArrowDown" && target === search) {
       event.preventDefault();

@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chat.models import Widget
+from crm.core.models import SavedView
 from crm.customers.models import Customer
-from crm.organizations.models import Membership, SavedView
+from crm.organizations.models import Membership
 from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
 from tests.browser.widths import assert_within_with_any_font
 from tests.conftest import make_conversation
@@ -142,7 +143,9 @@ def test_columns_order_and_name_are_saved_as_a_view_that_opens_first(
     desk.get_by_label("Phone").uncheck()
     desk.get_by_role("button", name="Move Email address up").click()
     desk.get_by_role("button", name="Apply").click()
-    expect(desk.locator("thead th")).to_have_text(["Email address", "Name", "Stage", "Created"])
+    expect(desk.locator("thead th:not(.record-select)")).to_have_text(
+        ["Email address", "Name", "Stage", "Created"]
+    )
     desk.locator("summary", has_text="View").click()
     desk.get_by_label("Save as a new view").fill("By address")
     assert serious_faults(desk) == []
@@ -183,6 +186,37 @@ def test_the_keyboard_leads_through_the_list_to_a_page_and_its_form(desk: Page) 
     expect(desk.locator(".field-error")).to_contain_text(
         "Fill in a name, an email address or a phone number."
     )
+
+
+def test_rows_are_selected_changed_at_once_and_changed_back(desk: Page, owner: Membership) -> None:
+    Customer.objects.bulk_create(
+        Customer(organization=owner.organization, name=f"Customer {number}", stage="customer")
+        for number in range(50)
+    )
+    desk.reload()
+    bar = desk.locator("#record-bulk")
+    expect(bar).to_be_hidden()
+    for key in ("j", "x"):
+        desk.keyboard.press(key)
+    expect(bar).to_contain_text("1 selected")
+    desk.locator("[name=row]").nth(3).click(modifiers=["Shift"])
+    expect(bar).to_contain_text("4 selected")
+    desk.get_by_label("Select all of the page").check()
+    expect(bar).to_contain_text("50 selected")
+    assert serious_faults(desk) == []
+    desk.get_by_role("button", name="Select all 53 that match").click()
+    expect(bar).to_contain_text("53 selected")
+    desk.get_by_role("button", name="Change the language").click()
+    dialog = desk.get_by_role("dialog", name="Change the language")
+    expect(dialog).to_contain_text("53 entries")
+    dialog.get_by_label("Language").select_option(label="Vietnamese")
+    assert serious_faults(desk) == []
+    dialog.get_by_role("button", name="Change the language").click()
+    expect(desk.get_by_text("53 entries were changed.")).to_be_visible()
+    assert Customer.objects.filter(language_code="vi").count() == 53
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.get_by_text("53 entries are as they were.")).to_be_visible()
+    assert not Customer.objects.filter(language_code="vi").exists()
 
 
 def test_more_rows_come_at_the_end_of_the_list(desk: Page, owner: Membership) -> None:

@@ -113,6 +113,7 @@ def test_reply_decided_before_a_crash_stands_after_the_escalation(
     question = ask(escalated, SHIPPING)
     with monkeypatch.context() as patched:
         patched.setattr(bot, "_finish", lambda *args: None)
+        patched.setattr(bot, "finish_effect", lambda **named: None)
         run(question)
     monkeypatch.setattr(bot, "SURE", 1.1)
     run(question)

@@ -113,6 +113,15 @@ def forms_of_fields(answer: Any, ending: str) -> dict[str, str]:
     }
 
 
+def test_sentence_of_one_language_is_shown_in_no_other(widget: Widget) -> None:
+    """An owner who wrote English only: whoever reads Russian has our Russian wording."""
+    names = ("title", "greeting", "suggestions", "placeholder", "offline")
+    widget.texts = {"en": {**dict.fromkeys(names, "Hi!"), "bot_name": "Beanie"}}
+    assert {name: widget.text(name, "en") for name in names} == dict.fromkeys(names, "Hi!")
+    assert {name: widget.text(name, "ru") for name in names} == dict.fromkeys(names, "")
+    assert widget.text("bot_name", "ru") == "Beanie"
+
+
 def test_pages_that_the_checklist_leads_to_lead_back(as_owner: Client, widget: Widget) -> None:
     start, edit = reverse("chat:start"), reverse("chat:edit_widget", args=[widget.pk])
     checklist = as_owner.get(start).content.decode()

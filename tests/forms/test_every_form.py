@@ -51,6 +51,7 @@ REPEATABLE = {
     "authentication:log_in": "one is logged in",
     "authentication:log_out": "one is logged out",
     "authentication:join": "the link works once",
+    "customers:bulk": "it only asks",
     "customers:default_view": "the same view again",
     "billing:change": "the plan is that already",
     "billing:cancel": "it is cancelled",

@@ -21,6 +21,7 @@ from knowledge.services import (
     set_published,
 )
 from tests.forms.browsers import forms_of
+from tests.outages import without_qdrant
 
 
 @pytest.fixture
@@ -179,6 +180,36 @@ def test_search_finds_with_and_without_marks(
     page = home(helpful, language, q=text)
     assert [faq.question for faq in page.context["found"]] == found
     assert "noindex" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [
+        ("en", "shiping to rusia", "How much is shipping to Russia?"),
+        ("en", "shiping", "How much is shipping to Russia?"),
+        ("en", "ship", "How much is shipping to Russia?"),
+        ("en", "openning hour", "What are your opening hours?"),
+        ("vi", "phi giao hang sang nga", "Giao hàng sang Nga phí bao nhiêu?"),
+        ("ru", "доставку", "Сколько стоит доставка в Россию?"),
+        ("ru", "дотсавка", "Сколько стоит доставка в Россию?"),
+        ("ru", "доста", "Сколько стоит доставка в Россию?"),
+        ("ru", "во сколько вы открыты", "В какие часы вы работаете?"),
+    ],
+)
+def test_search_finds_what_the_bot_finds(
+    knowledge: Organization, language: str, text: str, found: str
+) -> None:
+    assert [faq.question for faq in home(knowledge, language, q=text).context["found"]] == [found]
+
+
+def test_search_finds_words_where_the_index_is_away(knowledge: Organization) -> None:
+    with without_qdrant():
+        found = home(knowledge, q="opening").context["found"]
+    assert [faq.question for faq in found] == ["What are your opening hours?"]
+
+
+def test_search_of_nothing_known_finds_nothing(knowledge: Organization) -> None:
+    assert home(knowledge, q="dragon football").context["found"] == []
 
 
 def test_search_shows_questions_that_hold_the_words_first(

@@ -9,26 +9,24 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.core.errors import Forbidden
+from crm.core.models import SavedView
 from crm.core.permissions import NO_RIGHTS, ApiKeyPrincipal
-from crm.core.records import ListState, get_record, parse_json
-from crm.core.undo.services import UndoImpossible, undo
-from crm.core.versions import EditedMeanwhile
-from crm.customers.models import Customer
-from crm.organizations.errors import (
+from crm.core.records import ListState, get_record, parse_json, saved_views
+from crm.core.records.saved_views import (
     SavedViewNameTaken,
     SavedViewNotFound,
     SavedViewNotYours,
     TooManySavedViews,
-)
-from crm.organizations.models import Membership, SavedView
-from crm.organizations.services import saved_views
-from crm.organizations.services.saved_views import (
     create_view,
     delete_view,
     set_default_view,
     update_view,
     views_of,
 )
+from crm.core.undo.services import UndoImpossible, undo
+from crm.core.versions import EditedMeanwhile
+from crm.customers.models import Customer
+from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 

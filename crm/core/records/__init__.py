@@ -13,6 +13,7 @@ from crm.core.records.lists import ListState, Total
 from crm.core.records.panels import Panel, panels_of, register_panel
 from crm.core.records.record import (
     BuiltInView,
+    BulkAction,
     Record,
     get_record,
     records,
@@ -21,6 +22,7 @@ from crm.core.records.record import (
 
 __all__ = [
     "BuiltInView",
+    "BulkAction",
     "ChoiceField",
     "Condition",
     "EmailField",

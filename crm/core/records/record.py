@@ -6,12 +6,14 @@ registry. The model's manager has ``visible_to(principal)``.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy
 
 from crm.core.permissions import Module, Principal
 from crm.core.records.fields import Field
@@ -27,6 +29,24 @@ class BuiltInView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BulkAction:
+    """What is done to many rows at once, to each by the record's own services.
+
+    It stores ``values``, or the value that is chosen for the ``field``, or deletes.
+    """
+
+    key: str
+    label: Any
+    icon: str
+    field: str = ""
+    values: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    is_deletion: bool = False
+
+
+DELETE = BulkAction(key="delete", label=gettext_lazy("Delete"), icon="trash", is_deletion=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The declaration of a record.
 
@@ -34,8 +54,9 @@ class Record:
     ``title`` is the attribute that names a row. ``columns`` are shown unless others are chosen,
     ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
     ``form`` names the columns that people edit, by ``create(by=, **values)`` and
-    ``update(by=, pk=, version=, **values)``. ``owners`` is the attribute with the ids of the users
-    to whom a row belongs.
+    ``update(by=, pk=, version=, **values)``. ``delete(by=, pk=, version=)`` returns the id for
+    `undo`; without it rows are not deleted. ``bulk`` are actions on many rows. ``owners`` is the
+    attribute with the ids of the users to whom a row belongs.
     """
 
     slug: str
@@ -50,6 +71,8 @@ class Record:
     form: tuple[str, ...]
     create: Callable[..., Model]
     update: Callable[..., Model]
+    delete: Callable[..., UUID | None] | None = None
+    bulk: tuple[BulkAction, ...] = ()
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()
@@ -58,6 +81,10 @@ class Record:
     @property
     def label(self) -> str:
         return capfirst(str(self.model._meta.verbose_name_plural))
+
+    @property
+    def bulk_actions(self) -> tuple[BulkAction, ...]:
+        return (*self.bulk, DELETE) if self.delete else self.bulk
 
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)

@@ -1,4 +1,4 @@
-"""Undo of deletions: the deleted rows are recorded in the same transaction."""
+"""Undo of deletions and of actions on many rows, recorded in the same transaction."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.db.models.deletion import Collector
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Conflict, NotFound
 from crm.core.models import UndoableAction
@@ -23,9 +23,11 @@ from crm.core.versions import raised
 
 # A message with this tag is shown beside an undo button.
 UNDO_TAG = "undo:"
+BACK = gettext_noop("It is back.")
 UNDO_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
-Handler = Callable[[Principal, dict[str, Any]], None]
+# Returns what to say, None for the usual.
+Handler = Callable[[Principal, dict[str, Any]], str | None]
 _handlers: dict[str, Handler] = {}
 
 
@@ -51,7 +53,7 @@ def undoable_kinds() -> set[str]:
 
 
 def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) -> UUID | None:
-    """Record a deletion in its own transaction. Return the action's id, None without a user."""
+    """Record an action in its own transaction. Return its id, None without a user."""
     if by is None or by.user_id is None:
         return None
     return UndoableAction.objects.create(
@@ -60,8 +62,8 @@ def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) ->
 
 
 @transaction.atomic
-def undo(*, by: Principal, action_id: UUID) -> None:
-    """Undo a deletion by this user. Safe to repeat.
+def undo(*, by: Principal, action_id: UUID) -> str:
+    """Undo an action of this user; return what to say about it. Safe to repeat.
 
     Raise UndoNotFound for an unknown or expired action or another user's, and UndoImpossible where
     its name or place is taken or its parent is gone.
@@ -81,16 +83,17 @@ def undo(*, by: Principal, action_id: UUID) -> None:
     if action is None or action.kind not in _handlers:
         raise UndoNotFound
     if action.undone_at is not None:
-        return
+        return gettext(BACK)
     try:
         with transaction.atomic():
-            _handlers[action.kind](by, action.data)
+            told = _handlers[action.kind](by, action.data)
             # References are checked at the commit: what a row belongs to may be gone by now.
             connection.check_constraints()
     except IntegrityError as taken:
         raise UndoImpossible from taken
     action.undone_at = timezone.now()
     action.save(update_fields=["undone_at"])
+    return told or gettext(BACK)
 
 
 def snapshot(instance: Model) -> dict[str, Any]:
@@ -132,6 +135,6 @@ def purge_undoable() -> int:
 
 
 def offer_undo(request: HttpRequest, text: str, action_id: UUID | None) -> None:
-    """Show what was deleted; with an action, beside an undo button."""
+    """Show what was done; with an action, beside an undo button."""
     tag = f"{UNDO_TAG}{action_id}" if action_id else ""
     messages.success(request, text, extra_tags=tag)

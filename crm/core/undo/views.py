@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm.core.errors import AppError
@@ -18,12 +17,12 @@ from crm.core.undo.services import undo
 @require_POST
 @member_required
 def undo_action(request: HttpRequest, action_id: UUID) -> HttpResponse:
-    """Undo a deletion and return to the page that offered it."""
+    """Undo an action and return to the page that offered it."""
     try:
-        undo(by=principal_of(request), action_id=action_id)
+        told = undo(by=principal_of(request), action_id=action_id)
     except AppError as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, _("It is back."))
+        messages.success(request, told)
     default = resolve_url(settings.LOGIN_REDIRECT_URL)
     return HttpResponseRedirect(local_target(request, request.POST.get("back"), default))

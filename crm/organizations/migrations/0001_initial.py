@@ -163,41 +163,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('accepted_at__isnull', True), ('revoked_at__isnull', True)), fields=('organization', 'email'), name='one_open_invitation_per_address')],
             },
         ),
-        migrations.CreateModel(
-            name='SavedView',
-            fields=[
-                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to=settings.AUTH_USER_MODEL)),
-                ('record', models.CharField(max_length=40, verbose_name='record')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('is_shared', models.BooleanField(default=False, verbose_name='shared')),
-                ('state', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-            ],
-            options={
-                'verbose_name': 'saved view',
-                'verbose_name_plural': 'saved views',
-                'constraints': [models.UniqueConstraint(models.F('organization'), models.F('record'), models.F('owner'), django.db.models.functions.text.Lower('name'), name='one_saved_view_per_name')],
-            },
-        ),
-        migrations.CreateModel(
-            name='DefaultView',
-            fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('record', models.CharField(max_length=40)),
-                ('view', models.CharField(max_length=40)),
-            ],
-            options={
-                'verbose_name': 'default view',
-                'verbose_name_plural': 'default views',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'user', 'record'), name='one_default_view_per_list')],
-            },
-        ),
         migrations.AddField(
             model_name='Organization',
             name='members',

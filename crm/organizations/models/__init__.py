@@ -1,16 +1,14 @@
-"""Users, organizations, memberships, roles, teams, invitations, and saved views of lists."""
+"""Users, organizations, memberships, roles, teams and invitations."""
 
 from crm.organizations.models.invitation import Invitation, InvitationQuerySet
 from crm.organizations.models.membership import Membership, MembershipQuerySet
 from crm.organizations.models.organization import Organization
 from crm.organizations.models.role import CustomRole, Role
-from crm.organizations.models.saved_view import DefaultView, SavedView
 from crm.organizations.models.team import Team, TeamMember
 from crm.organizations.models.user import Language, User
 
 __all__ = [
     "CustomRole",
-    "DefaultView",
     "Invitation",
     "InvitationQuerySet",
     "Language",
@@ -18,7 +16,6 @@ __all__ = [
     "MembershipQuerySet",
     "Organization",
     "Role",
-    "SavedView",
     "Team",
     "TeamMember",
     "User",

@@ -1,4 +1,5 @@
 // How a change to a conversation reads as a quiet line of its log.
+import { knownNow } from "./names.js";
 import { momentWords } from "./time.js";
 import { isolate } from "./text.js";
 
@@ -35,10 +36,11 @@ const REASONS = {
 
 /** Give the sentence of a change, or "" for one that this page does not know.
  *
- * @param {Stream.Data} data */
-export function changeWords(data) {
+ * @param {Stream.Data} data
+ * @param {Inbox.Row | null} [row] the conversation's */
+export function changeWords(data, row) {
   const change = data.change ?? /** @type {Stream.Change} */ ({});
-  const sender = data.sender ?? /** @type {Stream.Sender} */ ({});
+  const sender = knownNow(data.sender ?? /** @type {Stream.Sender} */ ({}), row);
   const words = WORDS[change.name]?.(change);
   if (!words) return "";
   const sentence = interpolate(

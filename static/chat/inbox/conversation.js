@@ -362,7 +362,7 @@ export class OpenConversation extends EventTarget {
       this.#paintJump();
     }
     const { sender, content } = others.at(-1).data;
-    announce(`${isolate(senderName(sender, this.row?.bot_name))}: ${content.text ?? ""}`);
+    announce(`${isolate(senderName(sender, this.row))}: ${content.text ?? ""}`);
     const colleague = others.findLast(
       ({ data }) => data.sender.type === "agent" && data.content.type !== "note",
     );
@@ -397,7 +397,7 @@ export class OpenConversation extends EventTarget {
     const entries = [...this.#entries.values()]
       .filter((entry) => !isAmendment(entry))
       .sort((a, b) => a.seq - b.seq);
-    const about = { seenSeq: this.#seenSeq, botName: this.row?.bot_name };
+    const about = { seenSeq: this.#seenSeq, row: this.row };
     this.#log.show(entries, this.#outbox.of(this.stream), about, {
       retry: (id) => this.#outbox.retry(id),
       discard: (id) => this.#outbox.discard(id),

@@ -1,6 +1,6 @@
 // Shows the entries of one conversation, by number, with day separators and what is still unsent.
 import { changeWords } from "./changes.js";
-import { customerName, senderName } from "./names.js";
+import { customerName, knownNow, senderName } from "./names.js";
 import { byId, element, firstLetter, fromTemplate, hueOf, icon, me, setText, slot } from "./page.js";
 import { fillWithLinks, isolate, link } from "./text.js";
 import { absolute, clock, dayKey, dayWords } from "./time.js";
@@ -18,11 +18,11 @@ export class Log {
 
   /**
    * Bring the list up to date. entries: events in order of seq; unsent: items of the outbox;
-   * seenSeq: how far the customer has read; botName: what the widget calls the bot; handlers:
+   * seenSeq: how far the customer has read; row: the conversation's, for present names; handlers:
    * {retry, discard} by item id, and decorate(node, entry) for each message that is new on the screen
    * or was amended.
    */
-  show(entries, unsent, { seenSeq, botName }, handlers) {
+  show(entries, unsent, { seenSeq, row }, handlers) {
     const wanted = [];
     let day = "";
     let before = null;
@@ -36,11 +36,12 @@ export class Log {
       const node = this.#once(`seq-${entry.seq}`, () => entryNode(entry));
       if (!node) continue;
       if (entry.kind === "message.posted") {
-        fillAuthor(slot(node, "author"), entry.data.sender, botName);
+        fillAuthor(node, entry.data.sender, row);
         fillMessage(node, entry, handlers);
         node.toggleAttribute("data-follows", follows(before, entry));
         before = entry;
       } else {
+        setText(slot(node, "words"), changeWords(entry.data, row));
         before = null;
       }
       wanted.push(node);
@@ -131,14 +132,15 @@ function entryNode(entry) {
 
 /** @param {Stream.Event} entry */
 function changeNode(entry) {
-  const words = changeWords(entry.data);
-  if (!words) return null;
+  if (!changeWords(entry.data)) return null;
   const line = element("li", "entry-change");
   line.dataset.seq = String(entry.seq);
   const time = element("time", "", clock(entry.data.timestamp));
   time.dateTime = entry.data.timestamp;
   time.title = absolute(entry.data.timestamp);
-  line.append(element("span", "", words), " ", time);
+  const words = element("span");
+  words.dataset.slot = "words";
+  line.append(words, " ", time);
   return line;
 }
 
@@ -151,7 +153,6 @@ function messageNode({ seq, data }) {
   node.dataset.kind = isNote ? "note" : sender.type;
   node.toggleAttribute("data-mine", sender.id === me.id);
   setText(slot(node, "tag"), isNote ? gettext("Private note") : "");
-  fillInitials(slot(node, "initials"), sender);
   const time = slot(node, "time");
   time.dateTime = data.timestamp;
   time.title = absolute(data.timestamp);
@@ -160,12 +161,17 @@ function messageNode({ seq, data }) {
 }
 
 /**
- * @param {HTMLElement} target
- * @param {Stream.Sender} sender
- * @param {string} botName
+ * @param {HTMLElement} node
+ * @param {Stream.Sender} stored
+ * @param {Inbox.Row} row
  */
-function fillAuthor(target, sender, botName) {
-  setText(target, sender.id === me.id ? gettext("You") : senderName(sender, botName));
+function fillAuthor(node, stored, row) {
+  const sender = knownNow(stored, row);
+  setText(slot(node, "author"), sender.id === me.id ? gettext("You") : senderName(sender));
+  const initials = slot(node, "initials");
+  if (initials.dataset.of === sender.name) return;
+  initials.dataset.of = sender.name;
+  fillInitials(initials, sender);
 }
 
 /** Show what may change later: the text, that it was edited, or that it is gone. */

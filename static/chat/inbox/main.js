@@ -9,6 +9,7 @@ import { OpenConversation } from "./conversation.js";
 import { forgetOther, showOther } from "./details.js";
 import { listenToKeys } from "./keyboard.js";
 import { ConversationList } from "./list.js";
+import { knownNow } from "./names.js";
 import { Outbox } from "./outbox.js";
 import { byId, conversationPath, mayChange, me, root, setText, state } from "./page.js";
 import { Polling } from "./polling.js";
@@ -228,7 +229,9 @@ on("conversation.gone", ({ stream }) => {
 on("event", ofOpen((frame) => conversation.receive(frame)));
 on("stream.resumed", ofOpen((frame) => conversation.resumed(frame)));
 on("receipts", ofOpen((frame) => conversation.receipts(frame)));
-on("typing", ofOpen((frame) => conversation.company.typing(frame)));
+on("typing", ofOpen((frame) => {
+  conversation.company.typing({ ...frame, sender: knownNow(frame.sender, conversation.row) });
+}));
 on("presence", (frame) => {
   if (frame.viewing && frame.stream === conversation.stream) conversation.company.viewing(frame.viewing);
 });

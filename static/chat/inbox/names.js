@@ -55,12 +55,25 @@ function folded(text) {
   return bare.replace(/[đðħıłøß]/gu, (letter) => PLAIN[letter]);
 }
 
-/** Return what a sender is called: the bot by the name that its widget's settings give it.
+/**
+ * Return a sender as they are known now: a message keeps the name of when it was written, and one
+ * person or bot has one name in a conversation.
  *
  * @param {Stream.Sender} sender
- * @param {string} botName */
-export const senderName = (sender, botName) =>
-  (sender.type === "bot" && botName) || customerName(sender) || gettext("Bot");
+ * @param {{customer: Stream.Person, bot_name: string} | null} [row] the conversation's
+ * @returns {Stream.Sender}
+ */
+export function knownNow(sender, row) {
+  if (!row) return sender;
+  if (sender.type === "customer") return { ...sender, ...row.customer };
+  return sender.type === "bot" && row.bot_name ? { ...sender, name: row.bot_name } : sender;
+}
+
+/** Return what a sender is called.
+ *
+ * @param {Stream.Sender} sender
+ * @param {{customer: Stream.Person, bot_name: string} | null} [row] */
+export const senderName = (sender, row) => customerName(knownNow(sender, row)) || gettext("Bot");
 
 /** Return the first letter of what somebody is called, for the circle beside the name.
  *

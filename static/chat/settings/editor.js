@@ -28,6 +28,8 @@ let isReady = false;
 
 /** @type {(name: string) => any} */
 const field = (name) => form.elements[name];
+/** @type {(name: string) => string} */
+const valueOf = (name) => field(name).value.trim();
 const languages = tabs.map((tab) => tab.dataset.language);
 
 // --- Languages ----------------------------------------------------------------------------------
@@ -54,12 +56,16 @@ for (const [index, tab] of tabs.entries()) {
   });
 }
 
+/** Show in each empty field what visitors get instead of it. */
 async function showDefaults() {
   for (const code of languages) {
     const { t } = await loadWords(code);
     for (const [name, key] of Object.entries(DEFAULTS)) {
       field(`${code}-${name}`).placeholder = t(key);
     }
+    field(`${code}-title`).placeholder = valueOf("name");
+    field(`${code}-suggestions`).placeholder = gettext("None");
+    field(`${code}-bot_name`).placeholder = valueOf("bot_name") || t(DEFAULTS.bot_name);
     if (code === editor.dataset.language) field("bot_name").placeholder = t(DEFAULTS.bot_name);
   }
 }
@@ -105,11 +111,11 @@ function showColor(color) {
 
 /** The text of a visitor who reads this language, as `Widget.text` finds it. */
 function textOf(name) {
-  const order = [language, editor.dataset.language, ...languages];
-  const given = order.map((code) => field(`${code}-${name}`).value.trim());
+  const own = valueOf(`${language}-${name}`);
+  if (own || name !== "bot_name") return own;
   // One name of the bot is for all languages that have none of their own.
-  if (name === "bot_name") given.splice(1, 0, field(name).value.trim());
-  return given.find(Boolean) ?? "";
+  const others = [editor.dataset.language, ...languages].map((code) => `${code}-${name}`);
+  return [name, ...others].map(valueOf).find(Boolean) ?? "";
 }
 
 function settings() {
@@ -144,7 +150,10 @@ window.addEventListener("message", ({ origin, source, data }) => {
   isReady = true;
   show();
 });
-form.addEventListener("input", show);
+form.addEventListener("input", () => {
+  show();
+  void showDefaults();
+});
 scene.addEventListener("change", show);
 
 // On a phone the preview stays at the top while one scrolls, and opens and closes there.

@@ -71,12 +71,17 @@ function typingRow(chat, { t }, now, unsent) {
       text: name ? t("typing", { name }) : t("someoneTyping"),
     };
   }
-  const last = chat.log?.entries.findLast((event) => event.kind === "message.posted");
+  const last = chat.log?.entries.findLast(
+    ({ kind, data }) => kind === "message.posted" || data.change?.name === "handed_back",
+  );
+  // Given back to it, the bot looks at what nobody has answered.
+  const isAsked =
+    last?.data.change?.open_question ??
+    (last?.data.sender?.type === "customer" && !last.data.deleted_at);
   const isThinking =
     chat.isLive &&
     chat.conversation?.status === "bot" &&
-    last?.data.sender.type === "customer" &&
-    !last.data.deleted_at &&
+    isAsked &&
     now.getTime() - Date.parse(last.data.timestamp) < BOT_THINKS_FOR &&
     !unsent.length;
   if (!isThinking) return null;

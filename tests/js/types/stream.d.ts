@@ -48,6 +48,7 @@ declare namespace Stream {
     priority?: string;
     reason?: string;
     until?: string;
+    open_question?: boolean;
   }
 
   interface Data {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import "./page.js";
-import { customerName, firstLetter, isCalled, senderName, shortName } from "../../../static/chat/inbox/names.js";
+import { customerName, firstLetter, isCalled, knownNow, senderName, shortName } from "../../../static/chat/inbox/names.js";
 import { isolate } from "../../../static/chat/inbox/text.js";
 
 const ID = "019c0000-0000-7000-8000-00000000abcd";
@@ -21,10 +21,15 @@ test("a visitor without a name is one in every language", () => {
   assert.equal(customerName({ id: "", name: "Trợ lý" }), "Trợ lý");
 });
 
-test("the bot has the name that its widget gives it", () => {
-  assert.equal(senderName({ type: "bot", name: "Bot" }, "Sunny"), "Sunny");
-  assert.equal(senderName({ type: "bot", name: "" }, ""), "Bot");
-  assert.equal(senderName({ type: "agent", name: "Linh" }, "Sunny"), "Linh");
+test("whoever writes has one name in a conversation, the present one", () => {
+  const row = { bot_name: "Sunny", customer: { id: ID, name: "Minh" } };
+  assert.equal(senderName({ type: "bot", name: "Bot" }, row), "Sunny");
+  assert.equal(senderName({ type: "bot", name: "" }, { ...row, bot_name: "" }), "Bot");
+  assert.equal(senderName({ type: "agent", name: "Linh" }, row), "Linh");
+  const visitor = { type: "customer", id: "019c0000-0000-7000-8000-000000001234", name: "Khách 1234" };
+  assert.equal(senderName(visitor, row), "Minh");
+  assert.equal(senderName(visitor, null), "Visitor 1234");
+  assert.deepEqual(knownNow(visitor, row), { type: "customer", id: ID, name: "Minh" });
 });
 
 test("the circle holds one letter, and a mark for nobody", () => {

@@ -1,5 +1,6 @@
 """The page of one record, its form, and who may access it."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +15,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 from crm.core.errors import AppError, InvalidField, NotFound
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
-from crm.core.permissions import WRITE, Module, can_access, require
-from crm.core.permissions.requests import member_required
+from crm.core.permissions import WRITE, Module, Principal, can_access, require
+from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Record, get_record, panels_of
+from crm.core.records.pages.forms import RecordForm, form_of
+from crm.core.records.pages.lists import reader_of
 from crm.core.text.normalization import isolate
 from crm.core.versions import EditedMeanwhile
-from crm.organizations.access import membership_of
-from crm.organizations.models import Membership
-from crm.organizations.record_pages.forms import RecordForm, form_of
-from crm.organizations.record_pages.lists import reader_of
-from crm.organizations.views.access_explanation import reasons_page, require_reasons
+
+_pages: dict[str, Callable[..., HttpResponse]] = {}
+
+
+def set_access_page(render_page: Callable[..., HttpResponse]) -> None:
+    """Set what renders who may access a row: ``render_page(request, area=, owner_ids=, title=,
+    back=)``. Members and teams are not known here.
+    """
+    _pages["access"] = render_page
 
 
 @require_safe
@@ -32,17 +39,17 @@ from crm.organizations.views.access_explanation import reasons_page, require_rea
 def record_page(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     """Render a record with the panels that other apps add to it."""
     record = get_record(slug)
-    membership = reader_of(request, record)
-    row = _visible(record, membership, ids)
+    reader = reader_of(request, record)
+    row = _visible(record, reader, ids)
     context = {
         "active_section": record.slug,
         "record": record,
         "row": row,
         "title": record.title_of(row),
         "facts": record.fields,
-        "panels": panels_of(record.slug, membership, row),
-        "may_change": _may_change(record, membership, row),
-        "may_explain": membership.may(Module.SETTINGS),
+        "panels": panels_of(record.slug, reader, row),
+        "may_change": _may_change(record, reader, row),
+        "may_explain": reader.may(Module.SETTINGS),
         "access_url": record.access_url_of(row),
         "edit_url": record.edit_url_of(row),
     }
@@ -56,12 +63,12 @@ def record_page(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
 def new_record(request: HttpRequest, slug: str) -> HttpResponse:
     """Create a record."""
     record = get_record(slug)
-    membership = membership_of(request)
-    require(membership, record.area, WRITE)
+    reader = principal_of(request)
+    require(reader, record.area, WRITE)
     form = form_of(record)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row = record.create(by=membership, **form.cleaned_data)
+            row = record.create(by=reader, **form.cleaned_data)
         except AppError as error:
             return _refused(request, record, form, error)
         messages.success(request, _("Saved."))
@@ -76,17 +83,17 @@ def new_record(request: HttpRequest, slug: str) -> HttpResponse:
 def edit_record(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     """Store the fields that were changed; a conflict shows both versions."""
     record = get_record(slug)
-    membership = membership_of(request)
-    require(membership, record.area, WRITE)
-    row = _visible(record, membership, ids)
+    reader = principal_of(request)
+    require(reader, record.area, WRITE)
+    row = _visible(record, reader, ids)
     form = form_of(record)(request.POST or None, initial=record.form_values_of(row), record=row)
     if request.method == "POST" and form.is_valid():
         try:
             record.update(
-                by=membership, pk=row.pk, version=version_of(request), **form.changed_values()
+                by=reader, pk=row.pk, version=version_of(request), **form.changed_values()
             )
         except EditedMeanwhile:
-            row = _visible(record, membership, ids)
+            row = _visible(record, reader, ids)
             form.meet(row, record.form_values_of(row))
         except AppError as error:
             return _refused(request, record, form, error, row=row)
@@ -100,10 +107,12 @@ def edit_record(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
 @never_cache
 @member_required
 def record_access(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
-    """Render who may access a record and why."""
+    """Render who may access a record and why, to who may see other members' permissions."""
     record = get_record(slug)
-    row = _visible(record, require_reasons(request), ids)
-    return reasons_page(
+    reader = principal_of(request)
+    require(reader, Module.SETTINGS)
+    row = _visible(record, reader, ids)
+    return _pages["access"](
         request,
         area=record.area,
         owner_ids=record.owner_ids_of(row),
@@ -112,16 +121,16 @@ def record_access(request: HttpRequest, slug: str, **ids: UUID) -> HttpResponse:
     )
 
 
-def _visible(record: Record, membership: Membership, ids: dict[str, UUID]) -> Any:
+def _visible(record: Record, reader: Principal, ids: dict[str, UUID]) -> Any:
     (pk,) = ids.values()
-    row: Model | None = record.visible_to(membership).filter(pk=pk).first()
+    row: Model | None = record.visible_to(reader).filter(pk=pk).first()
     if row is None:
         raise NotFound
     return row
 
 
-def _may_change(record: Record, membership: Membership, row: Model) -> bool:
-    return can_access(membership, record.area, WRITE, record.owner_ids_of(row))
+def _may_change(record: Record, reader: Principal, row: Model) -> bool:
+    return can_access(reader, record.area, WRITE, record.owner_ids_of(row))
 
 
 def _refused(

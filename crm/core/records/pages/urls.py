@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from crm.core.records import Record
-from crm.organizations.record_pages import lists, record, saved_views
+from crm.core.records.pages import bulk, lists, record, saved_views
 
 
 def record_urls(of: Record) -> list[URLPattern]:
@@ -13,6 +13,8 @@ def record_urls(of: Record) -> list[URLPattern]:
     return [
         path(base, lists.record_list, known, name="list"),
         path(f"{base}new/", record.new_record, known, name="new"),
+        path(f"{base}bulk/", bulk.ask, known, name="bulk"),
+        path(f"{base}bulk/run/", bulk.run, known, name="run_bulk"),
         path(f"{base}views/", saved_views.save_view, known, name="save_view"),
         path(
             f"{base}views/<uuid:savedview_id>/delete/",

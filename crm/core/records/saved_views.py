@@ -5,25 +5,51 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_noop
 
+from crm.core.database.rls_policies import organization_model
+from crm.core.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.core.models import DefaultView, SavedView
 from crm.core.permissions import WRITE, Module, Principal, require
-from crm.core.records import ListState, Record, records
+from crm.core.records.lists import ListState
+from crm.core.records.record import Record, records
 from crm.core.text.normalization import is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
-from crm.organizations.errors import (
-    SavedViewNameTaken,
-    SavedViewNotFound,
-    SavedViewNotYours,
-    TooManySavedViews,
-)
-from crm.organizations.models import DefaultView, Organization, SavedView
 
 # Of one user on one list.
 MAX_VIEWS = 50
 # Of all others together, the oldest.
 MOST_SHARED = 200
 ALL = "all"
+
+
+class SavedViewNotFound(NotFound):
+    code = "saved_view_not_found"
+    message = gettext_noop("There is no such view, or it is not shared any more.")
+
+
+class SavedViewNotYours(Forbidden):
+    code = "saved_view_not_yours"
+    message = gettext_noop(
+        "Only its owner and who manages the settings can change a shared view. Save it as your own."
+    )
+
+
+class SavedViewNameInvalid(Invalid):
+    code = "saved_view_name_invalid"
+    status = 422
+    message = gettext_noop("A view needs a name that can be read. Write one.")
+
+
+class SavedViewNameTaken(Conflict):
+    code = "saved_view_name_taken"
+    message = gettext_noop("Another view of yours has this name. Choose another one.")
+
+
+class TooManySavedViews(Conflict):
+    code = "too_many_saved_views"
+    message = gettext_noop("You can save 50 views of a list. Delete one first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +108,7 @@ def create_view(*, by: Principal, state: ListState, name: str, is_shared: bool) 
     require(by, record.area)
     if by.user_id is None:
         raise SavedViewNotYours
-    # The lock under which views are counted and their names compared.
-    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
+    _lock_names(by)
     view = SavedView(
         organization_id=by.organization_id,
         owner_id=by.user_id,
@@ -107,7 +132,7 @@ def update_view(*, by: Principal, view_id: UUID, version: int | None, **changes:
 
     Raise SavedViewNotFound, SavedViewNotYours, SavedViewNameTaken or EditedMeanwhile.
     """
-    Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
+    _lock_names(by)
     view = _locked(by, view_id)
     check_version(view, version)
     if (name := changes.get("name")) is not None:
@@ -162,6 +187,12 @@ def _restore_view(by: Principal, data: dict[str, Any]) -> None:
 
 
 register_undo("saved_view", _restore_view)
+
+
+def _lock_names(by: Principal) -> None:
+    """Take the lock under which views are counted and their names compared."""
+    organizations = organization_model()._default_manager
+    organizations.select_for_update(no_key=True).get(pk=by.organization_id)
 
 
 def _save(view: SavedView, **options: Any) -> None:

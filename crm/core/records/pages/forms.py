@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy
 
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
+from crm.core.models.saved_view import NAME_LENGTH
 from crm.core.records import Record
-from crm.organizations.models.saved_view import NAME_LENGTH
 
 
 class RecordForm(EditForm):

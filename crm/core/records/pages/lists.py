@@ -11,16 +11,15 @@ from django.views.decorators.http import require_safe
 
 from crm.core.api.lists import Page
 from crm.core.errors import Invalid
-from crm.core.permissions import WRITE, require
-from crm.core.permissions.requests import member_required
+from crm.core.models.saved_view import NAME_LENGTH
+from crm.core.permissions import WRITE, Principal, require
+from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Group, ListState, Record, get_record
+from crm.core.records.bulk import MOST_ROWS
 from crm.core.records.conditions import WHERE
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
+from crm.core.records.saved_views import View, views_of
 from crm.core.text.normalization import LONGEST_SEARCH
-from crm.organizations.access import membership_of
-from crm.organizations.models import Membership
-from crm.organizations.models.saved_view import NAME_LENGTH
-from crm.organizations.services.saved_views import View, views_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,11 @@ class RefusedView:
     is_shared: bool
 
 
-def reader_of(request: HttpRequest, record: Record) -> Membership:
-    """Return the membership if it may read the record's area. Raise Forbidden."""
-    membership = membership_of(request)
-    require(membership, record.area)
-    return membership
+def reader_of(request: HttpRequest, record: Record) -> Principal:
+    """Return the reader if it may read the record's area. Raise Forbidden."""
+    reader = principal_of(request)
+    require(reader, record.area)
+    return reader
 
 
 @require_safe
@@ -65,16 +64,16 @@ def reader_of(request: HttpRequest, record: Record) -> Membership:
 def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Render a list. An address that cannot be used is answered with 400 and the whole view."""
     record = get_record(slug)
-    membership = reader_of(request, record)
-    views = views_of(membership, record)
+    reader = reader_of(request, record)
+    views = views_of(reader, record)
     base = chosen_view(record, views, request.GET.get(VIEW, ""))
     error = ""
     try:
         state = ListState.from_parameters(record, request.GET, base)
-        page = state.page(membership, request.GET.get(CURSOR, ""))
+        page = state.page(reader, request.GET.get(CURSOR, ""))
     except Invalid as invalid:
         error, state = invalid.message, base
-        page = state.page(membership)
+        page = state.page(reader)
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     address = f"{request.path}{state.url(base)}"
     is_from_form = WHERE in request.GET or len(request.GET.getlist(COLUMNS)) > 1
@@ -82,10 +81,10 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     if is_from_form and not (error or is_fragment or is_shortest):
         # What a form sent is shown at the shortest address of the same list.
         return redirect(address)
-    context = _rows(state, base, page) | {"error": error}
+    context = _rows(reader, state, base, page) | {"error": error}
     if is_fragment and request.GET.get(CURSOR) and not error:
         return render(request, "records/_rows.html", context)
-    context |= _frame(membership, views, state, base)
+    context |= _frame(reader, views, state, base)
     context["is_fragment"] = is_fragment
     template = "records/_result.html" if is_fragment else "records/list.html"
     response = render(request, template, context, status=400 if error else 200)
@@ -95,22 +94,26 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def refused_list(
-    request: HttpRequest, membership: Membership, state: ListState, refused: RefusedView
+    request: HttpRequest, reader: Principal, state: ListState, refused: RefusedView
 ) -> HttpResponse:
     """Render the list in the state whose view could not be saved, with the reason and the name."""
-    views = views_of(membership, state.record)
+    views = views_of(reader, state.record)
     base = chosen_view(state.record, views, refused.key)
     state = replace(state, view=base.view)
-    context = _rows(state, base, state.page(membership)) | _frame(membership, views, state, base)
+    context = _rows(reader, state, base, state.page(reader)) | _frame(reader, views, state, base)
     context["refused"] = refused
     return render(request, "records/list.html", context, status=refused.status)
 
 
-def _rows(state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
+def _rows(reader: Principal, state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
+    record = state.record
+    may_write = reader.may(record.area, WRITE)
     next_url = f"{state.url(base)}&{CURSOR}={page.next_cursor}" if page.next_cursor else ""
     return {
-        "active_section": state.record.slug,
-        "record": state.record,
+        "active_section": record.slug,
+        "record": record,
+        "may_write": may_write,
+        "bulk_actions": record.bulk_actions if may_write else (),
         "state": state,
         "rows": page.rows,
         "columns": state.shown_columns,
@@ -119,7 +122,7 @@ def _rows(state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
 
 
 def _frame(
-    membership: Membership, views: list[View], state: ListState, base: ListState
+    reader: Principal, views: list[View], state: ListState, base: ListState
 ) -> dict[str, Any]:
     """Return what stands around the rows."""
     record = state.record
@@ -128,7 +131,7 @@ def _frame(
         "views": [(view, _view_url(view)) for view in views],
         "active_view": active,
         "is_changed": state.stored() != base.stored(),
-        "total": state.total(membership),
+        "total": state.total(reader),
         "is_narrowed": bool(state.where or state.search),
         "chips": [
             Chip(part.sentence(), state.url(base, where=state.where.without(number)))
@@ -144,9 +147,10 @@ def _frame(
         "reset_url": base.url(base),
         "filter_data": {"fields": _described(record), "where": state.where.as_json()},
         "stored_json": json.dumps(state.stored(), ensure_ascii=False),
-        "may_write": membership.may(record.area, WRITE),
+        "most_rows": MOST_ROWS,
+        "list_address": state.url(base),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
-        "can_save": membership.user_id is not None,
+        "can_save": reader.user_id is not None,
     }
 
 

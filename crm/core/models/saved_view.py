@@ -12,7 +12,6 @@ from crm.core.ids import uuid7
 from crm.core.permissions import Principal
 from crm.core.text.fields import LineField
 from crm.core.versions import VersionedModel
-from crm.organizations.models.organization import Organization
 
 NAME_LENGTH = 60
 
@@ -36,7 +35,9 @@ class SavedView(VersionedModel):
     """A view of one record's list; ``state`` is the JSON of `ListState.stored`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    organization = models.ForeignKey(
+        settings.ORGANIZATION_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views"
     )
@@ -69,7 +70,9 @@ class DefaultView(models.Model):
     """The view that a user's list of a record opens with; ``view`` is the key of a view."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    organization = models.ForeignKey(
+        settings.ORGANIZATION_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     record = models.CharField(max_length=40)
     view = models.CharField(max_length=40)

@@ -17,18 +17,18 @@ from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
 from crm.core.records.conditions import MAX_LENGTH
 from crm.core.records.lists import VIEW
-from crm.core.text.normalization import isolate
-from crm.core.undo.services import offer_undo
-from crm.core.versions import EditedMeanwhile
-from crm.organizations.errors import SavedViewNameInvalid
-from crm.organizations.record_pages.forms import ViewForm
-from crm.organizations.record_pages.lists import RefusedView, reader_of, refused_list
-from crm.organizations.services.saved_views import (
+from crm.core.records.pages.forms import ViewForm
+from crm.core.records.pages.lists import RefusedView, reader_of, refused_list
+from crm.core.records.saved_views import (
+    SavedViewNameInvalid,
     create_view,
     delete_view,
     set_default_view,
     update_view,
 )
+from crm.core.text.normalization import isolate
+from crm.core.undo.services import offer_undo
+from crm.core.versions import EditedMeanwhile
 
 
 @require_POST
@@ -37,13 +37,13 @@ from crm.organizations.services.saved_views import (
 def save_view(request: HttpRequest, slug: str) -> HttpResponse:
     """Save the posted state as a new view, or change one, by the button's ``do``."""
     record = get_record(slug)
-    membership = reader_of(request, record)
+    reader = reader_of(request, record)
     act = {"create": _create, "update": _update, "rename": _rename}.get(request.POST.get("do", ""))
     if act is None:
         raise BadRequest
     state = _state(request, record)
     try:
-        key = act(request, state, membership)
+        key = act(request, state, reader)
     except AppError as error:
         if error.status in {400, 403}:
             raise
@@ -55,7 +55,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
             name=request.POST.get("name", ""),
             is_shared="is_shared" in request.POST,
         )
-        return refused_list(request, membership, state, refused)
+        return refused_list(request, reader, state, refused)
     return _to_view(record, key)
 
 
@@ -65,11 +65,9 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResponse:
     """Delete a view, and offer undo."""
     record = get_record(slug)
-    membership = reader_of(request, record)
+    reader = reader_of(request, record)
     try:
-        view, action_id = delete_view(
-            by=membership, view_id=savedview_id, version=version_of(request)
-        )
+        view, action_id = delete_view(by=reader, view_id=savedview_id, version=version_of(request))
     except EditedMeanwhile:
         messages.error(
             request, _("Somebody changed this view meanwhile. It was not deleted; look again.")
@@ -85,32 +83,32 @@ def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResp
 def choose_default(request: HttpRequest, slug: str) -> HttpResponse:
     """Open the list with this view from now on."""
     record = get_record(slug)
-    membership = reader_of(request, record)
+    reader = reader_of(request, record)
     key = request.POST.get(VIEW, "")
-    set_default_view(by=membership, record=record, key=key)
+    set_default_view(by=reader, record=record, key=key)
     messages.success(request, _("The list opens with this view from now on."))
     return _to_view(record, key)
 
 
-def _create(request: HttpRequest, state: ListState, membership: Any) -> str:
+def _create(request: HttpRequest, state: ListState, reader: Any) -> str:
     form = _valid(request)
-    view = create_view(by=membership, state=state, **form.cleaned_data)
+    view = create_view(by=reader, state=state, **form.cleaned_data)
     messages.success(request, _("The view was saved."))
     return str(view.pk)
 
 
-def _update(request: HttpRequest, state: ListState, membership: Any) -> str:
+def _update(request: HttpRequest, state: ListState, reader: Any) -> str:
     view = update_view(
-        by=membership, view_id=_view_id(request), version=version_of(request), state=state
+        by=reader, view_id=_view_id(request), version=version_of(request), state=state
     )
     messages.success(request, _("The view was saved."))
     return str(view.pk)
 
 
-def _rename(request: HttpRequest, _listed: ListState, membership: Any) -> str:
+def _rename(request: HttpRequest, _listed: ListState, reader: Any) -> str:
     form = _valid(request)
     view = update_view(
-        by=membership, view_id=_view_id(request), version=version_of(request), **form.cleaned_data
+        by=reader, view_id=_view_id(request), version=version_of(request), **form.cleaned_data
     )
     messages.success(request, _("The view was saved."))
     return str(view.pk)

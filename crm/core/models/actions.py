@@ -1,4 +1,4 @@
-"""Records that apps share: stored responses of requests, and deletions that can be undone."""
+"""Records that apps share: stored responses of requests, and actions that can be undone."""
 
 from datetime import datetime
 from uuid import UUID
@@ -52,7 +52,10 @@ class IdempotentRequest(models.Model):
 
 
 class UndoableAction(models.Model):
-    """One deletion; ``kind`` selects the handler that undoes it, ``data`` is its input."""
+    """A deletion, or an action on many rows, that can be undone.
+
+    ``kind`` selects the handler that undoes it, ``data`` is its input.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

@@ -1,0 +1,143 @@
+"""Actions on the chosen rows of a list: asked once more, done, reported."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from crm.core.errors import BadRequest
+from crm.core.fields import whole_number
+from crm.core.form_guard.idempotency import once
+from crm.core.forms import Form
+from crm.core.permissions import WRITE, Principal, require
+from crm.core.permissions.requests import member_required, principal_of
+from crm.core.records import BulkAction, ListState, Record, get_record
+from crm.core.records.bulk import BulkResult, ChosenRow, checked, choose, run_bulk
+from crm.core.records.lists import VIEW
+from crm.core.records.pages.lists import chosen_view
+from crm.core.records.saved_views import views_of
+from crm.core.text.normalization import isolate
+from crm.core.undo.services import offer_undo
+
+# Rows that a report names, of each reason.
+MOST_NAMED = 3
+
+
+@require_POST
+@never_cache
+@member_required
+def ask(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask whether the action is meant, with the number of rows and the value to choose."""
+    record, action, writer = _asked(request, slug)
+    state, base = _list(request, record, writer)
+    if request.POST.get("all"):
+        chosen = choose(state.rows(writer))
+    else:
+        chosen = _rows(request.POST.getlist("row"))
+    return _page(request, record, action, chosen, state.url(base), _form(record, action, None))
+
+
+@require_POST
+@never_cache
+@member_required
+@once
+def run(request: HttpRequest, slug: str) -> HttpResponse:
+    """Do the action to the rows that were confirmed, and return to the list."""
+    record, action, writer = _asked(request, slug)
+    state, base = _list(request, record, writer)
+    chosen = _rows(request.POST.get("rows", "").split(","))
+    form = _form(record, action, request.POST)
+    if not form.is_valid():
+        return _page(request, record, action, chosen, state.url(base), form, status=422)
+    values = action.values or form.cleaned_data
+    result = run_bulk(by=writer, record=record, action=action, chosen=chosen, values=values)
+    _report(request, action, result)
+    return redirect(f"{record.list_url}{state.url(base)}")
+
+
+def _asked(request: HttpRequest, slug: str) -> tuple[Record, BulkAction, Principal]:
+    record = get_record(slug)
+    writer = principal_of(request)
+    require(writer, record.area, WRITE)
+    key = request.POST.get("action")
+    action = next((each for each in record.bulk_actions if each.key == key), None)
+    if action is None:
+        raise BadRequest
+    return record, action, writer
+
+
+def _list(request: HttpRequest, record: Record, reader: Principal) -> tuple[ListState, ListState]:
+    """Return the state of the list that the rows were chosen on, and that of its view."""
+    given = QueryDict(request.POST.get("list", "").removeprefix("?"))
+    base = chosen_view(record, views_of(reader, record), given.get(VIEW, ""))
+    return ListState.from_parameters(record, given, base), base
+
+
+def _rows(texts: list[str]) -> list[ChosenRow]:
+    """Parse "<id>:<version>". Raise BadRequest, TooManyRows or NothingChosen."""
+    chosen = []
+    for text in filter(None, texts):
+        pk, _colon, version = text.partition(":")
+        try:
+            chosen.append(ChosenRow(UUID(pk), whole_number(version) or 0))
+        except ValueError as error:
+            raise BadRequest from error
+    return checked(chosen)
+
+
+def _form(record: Record, action: BulkAction, data: QueryDict | None) -> Form:
+    """Return the form with the field whose value is chosen, if there is one."""
+    fields: dict[str, forms.Field] = {}
+    if action.field and (field := record.field(action.field)):
+        fields[action.field] = field.form_field()
+    return type("BulkForm", (Form,), fields)(data)
+
+
+def _page(
+    request: HttpRequest,
+    record: Record,
+    action: BulkAction,
+    chosen: list[ChosenRow],
+    address: str,
+    form: Form,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "active_section": record.slug,
+        "record": record,
+        "action": action,
+        "form": form,
+        "count": len(chosen),
+        "rows": ",".join(f"{each.pk.hex}:{each.version}" for each in chosen),
+        "list": address,
+    }
+    is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
+    template = "records/_bulk.html" if is_fragment else "records/bulk.html"
+    return render(request, template, context, status=status)
+
+
+def _report(request: HttpRequest, action: BulkAction, result: BulkResult) -> None:
+    if action.is_deletion:
+        text = ngettext("%(count)d entry was deleted.", "%(count)d entries were deleted.", result.done)
+    else:
+        text = ngettext("%(count)d entry was changed.", "%(count)d entries were changed.", result.done)
+    if result.done:
+        offer_undo(request, text % {"count": result.done}, result.action_id)
+    if result.same:
+        same = ngettext("%(count)d entry was so already.", "%(count)d entries were so already.", result.same)
+        messages.info(request, same % {"count": result.same})
+    for reason, rows in result.reasons().items():
+        named = ", ".join(isolate(each.title) for each in rows[:MOST_NAMED] if each.title)
+        if named and len(rows) > MOST_NAMED:
+            named += ", …"
+        left = ngettext("%(count)d entry was left out", "%(count)d entries were left out", len(rows))
+        told = left % {"count": len(rows)} + (f" ({named})" if named else "")
+        messages.error(request, _("%(left)s: %(reason)s") % {"left": told, "reason": reason})
