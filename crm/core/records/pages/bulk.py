@@ -126,18 +126,26 @@ def _page(
 
 def _report(request: HttpRequest, action: BulkAction, result: BulkResult) -> None:
     if action.is_deletion:
-        text = ngettext("%(count)d entry was deleted.", "%(count)d entries were deleted.", result.done)
+        text = ngettext(
+            "%(count)d entry was deleted.", "%(count)d entries were deleted.", result.done
+        )
     else:
-        text = ngettext("%(count)d entry was changed.", "%(count)d entries were changed.", result.done)
+        text = ngettext(
+            "%(count)d entry was changed.", "%(count)d entries were changed.", result.done
+        )
     if result.done:
         offer_undo(request, text % {"count": result.done}, result.action_id)
     if result.same:
-        same = ngettext("%(count)d entry was so already.", "%(count)d entries were so already.", result.same)
+        same = ngettext(
+            "%(count)d entry was so already.", "%(count)d entries were so already.", result.same
+        )
         messages.info(request, same % {"count": result.same})
     for reason, rows in result.reasons().items():
         named = ", ".join(isolate(each.title) for each in rows[:MOST_NAMED] if each.title)
         if named and len(rows) > MOST_NAMED:
             named += ", …"
-        left = ngettext("%(count)d entry was left out", "%(count)d entries were left out", len(rows))
+        left = ngettext(
+            "%(count)d entry was left out", "%(count)d entries were left out", len(rows)
+        )
         told = left % {"count": len(rows)} + (f" ({named})" if named else "")
         messages.error(request, _("%(left)s: %(reason)s") % {"left": told, "reason": reason})
