@@ -27,10 +27,15 @@ from crm.core.api.idempotency import idempotent
 from crm.core.api.module_view import ModuleView
 from crm.core.fields import MomentField
 from crm.core.permissions import Module
-from crm.core.text.normalization import LONGEST_SEARCH
+from crm.core.records import get_record
+from crm.core.records.api import (
+    RecordListQuery,
+    TotalSerializer,
+    orders_of,
+    record_list_response,
+)
 from crm.organizations.models import Language
 from knowledge.errors import CategoryNotFound, FaqNotFound
-from knowledge.managers import FaqQuerySet
 from knowledge.models import (
     ANSWER_LENGTH,
     MAX_PHRASINGS,
@@ -93,7 +98,8 @@ class FaqBody(Body):
         return tuple(phrasings)
 
 
-class FaqListQuery(ListQuery):
+class FaqListQuery(RecordListQuery):
+    record = get_record("faqs")
     name = "faqs"
     lookups = {
         "language": "language_code",
@@ -104,21 +110,13 @@ class FaqListQuery(ListQuery):
         "updated_at__lt": "updated_at__lt",
     }
 
-    ordering = ordering_field("-updated_at", "updated_at")
-    search = serializers.CharField(
-        max_length=LONGEST_SEARCH,
-        required=False,
-        help_text="Each word, in question, phrasings or answer.",
-    )
+    ordering = orders_of(record)
     language = serializers.ChoiceField(choices=Language.choices, required=False)
     key = serializers.SlugField(max_length=80, required=False)
     category_id = serializers.UUIDField(required=False)
     is_published = serializers.BooleanField(required=False)
     updated_at__gte = MomentField(required=False)
     updated_at__lt = MomentField(required=False)
-
-    def filter_search(self, queryset: FaqQuerySet, text: str) -> FaqQuerySet:
-        return queryset.mentioning(text)
 
 
 class FaqView(ModuleView):
@@ -128,13 +126,13 @@ class FaqView(ModuleView):
 @extend_schema(tags=["knowledge"])
 class Faqs(FaqView):
     @extend_schema(
-        operation_id="faqs_list", parameters=[FaqListQuery], responses=page_of(FaqSerializer)
+        operation_id="faqs_list",
+        parameters=[FaqListQuery],
+        responses=page_of(FaqSerializer, total=TotalSerializer(required=False)),
     )
     def get(self, request: Request) -> Response:
         """List FAQs, the latest change first."""
-        return list_response(
-            request, FaqListQuery, Faq.objects.visible_to(self.principal), FaqSerializer
-        )
+        return record_list_response(request, FaqListQuery, self.principal, FaqSerializer)
 
     @extend_schema(
         operation_id="faqs_create",

@@ -7,10 +7,12 @@ class KnowledgeConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.compliance.model_tracking import Tracked, track
-        from crm.core import quotas
+        from crm.core import quotas, records
         from knowledge import receivers  # noqa: F401  connecting is importing, once apps are loaded
         from knowledge.models import Faq
+        from knowledge.record import FAQS
 
+        records.register(FAQS)
         quotas.register_gauge("stored_bytes", "knowledge", Faq.objects.text_bytes)
         # Texts stand beside the chain: people write names into answers, too.
         track(

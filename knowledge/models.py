@@ -208,6 +208,10 @@ class Faq(VersionedModel):
         return reverse("knowledge:public_faq", args=[self.pk])
 
     @property
+    def owner_ids(self) -> tuple[UUID | None]:
+        return (self.created_by_id,)
+
+    @property
     def is_indexed(self) -> bool:
         return self.indexed_version == self.version
 

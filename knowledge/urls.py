@@ -1,22 +1,20 @@
 from django.urls import path
 
+from crm.core.records import get_record
+from crm.core.records.pages import record_urls
 from knowledge import api
-from knowledge.views import categories, editing, explanation, faqs, importing, public
+from knowledge.views import categories, faqs, importing, public
 
 app_name = "knowledge"
 _faq = "app/knowledge/<uuid:faq_id>"
 _category = "app/knowledge/categories/<uuid:category_id>"
 urlpatterns = [
-    path("app/knowledge/", faqs.faqs, name="faqs"),
+    *record_urls(get_record("faqs")),
     path("app/knowledge/ask/", faqs.ask, name="ask"),
     path("app/knowledge/import/", importing.import_page, name="import"),
-    path("app/knowledge/new/", editing.new_faq, name="new_faq"),
-    path(f"{_faq}/", editing.edit_faq, name="faq"),
-    path(f"{_faq}/access/", explanation.faq_reasons, name="faq_reasons"),
+    path("app/knowledge/deleted/", faqs.deleted, name="deleted_faqs"),
     path(f"{_faq}/index/", faqs.index_state, name="index_state"),
-    path(f"{_faq}/delete/", editing.delete, name="delete_faq"),
-    path(f"{_faq}/restore/", editing.restore, name="restore_faq"),
-    path(f"{_faq}/publish/", editing.publish, name="publish_faq"),
+    path(f"{_faq}/restore/", faqs.restore, name="restore_faq"),
     path("app/knowledge/categories/", categories.categories, name="categories"),
     path(f"{_category}/rename/", categories.rename, name="rename_category"),
     path(f"{_category}/delete/", categories.delete, name="delete_category"),

@@ -37,7 +37,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
     if not conversation_id and not membership.may(Module.INBOX):
         # This is where everybody comes out who logs in.
         return redirect(
-            "knowledge:faqs" if membership.may(Module.KNOWLEDGE) else "organizations:settings"
+            "knowledge:list" if membership.may(Module.KNOWLEDGE) else "organizations:settings"
         )
     require(membership, Module.INBOX)
     box = _one_of(request.GET.get("box"), [str(box) for box in inbox.InboxFilter], "all")

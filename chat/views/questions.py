@@ -19,11 +19,14 @@ from crm.core.fields import moment as read_moment
 from crm.core.form_guard.idempotency import once
 from crm.core.permissions import READ, Level, Module, require
 from crm.core.permissions.requests import member_required
+from crm.core.records import get_record
+from crm.core.records.pages.record import creation_page
 from crm.organizations.models import Membership
 from knowledge.errors import InvalidCursor, KnowledgeUnavailable
 from knowledge.models import QUESTION_LENGTH, Faq
+from knowledge.record import FAQS
 from knowledge.services import Source, add_phrasing, answer
-from knowledge.views.editing import manager_of, reader_of, writing
+from knowledge.views.faqs import manager_of, reader_of
 
 PAGE = 30
 # A list that somebody sees a part of is filled from at most so many pages of the whole.
@@ -45,7 +48,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
         request,
         "knowledge/questions.html",
         {
-            "active_section": "knowledge",
+            "active_section": "faqs",
             "active_tab": "questions",
             "questions": rows[:PAGE],
             "settled": settled if _looks_like_an_id(settled) else "",
@@ -75,9 +78,9 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
             membership.organization_id, question_id, by=membership.user_id
         )
 
-    return writing(
+    return creation_page(
         request,
-        membership,
+        get_record(FAQS.slug),
         initial={
             "question": " ".join(question.question.split())[:QUESTION_LENGTH],
             "language_code": question.language or membership.organization.language_code,
@@ -86,7 +89,8 @@ def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
         saved=resolve,
         back=reverse("chat:unanswered"),
         warning=_settled_words() if question.settled_at else "",
-        extra={"question_id": question_id, "nearest": _nearest(question)},
+        template="knowledge/answer.html",
+        context={"question_id": question_id, "nearest": _nearest(question)},
     )
 
 

@@ -311,7 +311,7 @@ def another_key(key: str) -> str:
 def _refuse_taken_key(faq: Faq) -> None:
     # The knowledge base's lock keeps others from taking it between here and the insert.
     if _key_is_taken(faq):
-        raise FaqKeyTaken
+        raise FaqKeyTaken(extra={"field": "key"})
 
 
 def _key_is_taken(faq: Faq) -> bool:

@@ -21,7 +21,7 @@ from knowledge.errors import CategoryNameTaken, CategoryNotFound
 from knowledge.forms import CategoryForm
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
-from knowledge.views.editing import manager_of, reader_of
+from knowledge.views.faqs import manager_of, reader_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -104,7 +104,7 @@ def _page(
         request,
         "knowledge/categories.html",
         {
-            "active_section": "knowledge",
+            "active_section": "faqs",
             "active_tab": "categories",
             "form": form,
             "categories": found,

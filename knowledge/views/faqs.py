@@ -1,57 +1,40 @@
-"""The list of FAQs, and the test of the bot."""
+"""What the list of FAQs has beside that of every record: the test of the bot, and deleted FAQs."""
 
-from datetime import datetime
-from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.middleware import HtmxDetails
 
-from crm.core.fields import moment as read_moment
+from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
+from crm.core.quotas import QuotaExceeded
+from crm.organizations.access import membership_of
 from crm.organizations.models import Membership
-from knowledge.errors import InvalidCursor
-from knowledge.forms import AskForm, FilterForm
+from knowledge.errors import FaqKeyTaken
+from knowledge.forms import AskForm
 from knowledge.languages import detect_language
-from knowledge.managers import FaqQuerySet
 from knowledge.models import Faq
-from knowledge.services import answer
-from knowledge.views.editing import reader_of
+from knowledge.services import answer, restore_faq
 
-PAGE = 30
+DELETED_SHOWN = 200
 
 
-@require_safe
-@never_cache
-@member_required
-def faqs(request: HttpRequest) -> HttpResponse:
-    """Render the list, or only its rows for htmx."""
-    membership = reader_of(request)
-    filters = FilterForm(request.GET, organization_id=membership.organization_id)
-    filters.is_valid()
-    chosen = filters.cleaned_data
-    found = _narrowed(membership, chosen)
-    if place := request.GET.get("after"):
-        found = found.changed_before(*_place(place))
-    rows = list(found.newest_change_first().select_related("category")[: PAGE + 1])
-    context: dict[str, Any] = {
-        "active_section": "knowledge",
-        "active_tab": "faqs",
-        "filters": filters,
-        "is_narrowed": any(chosen.values()),
-        "faqs": rows[:PAGE],
-        "next": _next_url(request, rows[PAGE - 1]) if len(rows) > PAGE else "",
-        "shows_deleted": chosen.get("state") == "deleted",
-        "ask": AskForm(),
-    }
-    template = "knowledge/faqs.html"
-    if _htmx(request):
-        template = "knowledge/_rows.html" if place else "knowledge/_list.html"
-    return render(request, template, context)
+def reader_of(request: HttpRequest) -> Membership:
+    """Return the membership if it has read permission on knowledge. Raise Forbidden."""
+    membership = membership_of(request)
+    require(membership, Module.KNOWLEDGE)
+    return membership
+
+
+def manager_of(request: HttpRequest) -> Membership:
+    """Return the membership if it has write permission on knowledge. Raise Forbidden."""
+    membership = membership_of(request)
+    require(membership, Module.KNOWLEDGE, WRITE)
+    return membership
 
 
 @require_POST
@@ -82,44 +65,27 @@ def ask(request: HttpRequest) -> HttpResponse:
 def index_state(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     """Render whether a FAQ is indexed."""
     faq = get_object_or_404(Faq.objects.visible_to(reader_of(request)), pk=faq_id)
-    return render(request, "knowledge/_index_state.html", {"faq": faq})
+    return render(request, "knowledge/_index_state.html", {"value": faq})
 
 
-def _narrowed(membership: Membership, chosen: dict[str, Any]) -> FaqQuerySet:
-    state = chosen.get("state")
-    found = (
-        Faq.objects.within(membership).deleted()
-        if state == "deleted"
-        else Faq.objects.visible_to(membership)
-    )
-    if state == "published":
-        found = found.published()
-    elif state == "hidden":
-        found = found.hidden()
-    elif state == "waiting":
-        found = found.to_index()
-    if text := chosen.get("q"):
-        found = found.mentioning(text)
-    if language := chosen.get("language"):
-        found = found.in_language(language)
-    if category := chosen.get("category"):
-        found = found.in_category(category)
-    return found
+@require_safe
+@never_cache
+@member_required
+def deleted(request: HttpRequest) -> HttpResponse:
+    """Render the FAQs that were deleted lately and can be restored."""
+    found = Faq.objects.within(manager_of(request)).deleted().order_by("-deleted_at")
+    context = {"active_section": "faqs", "active_tab": "faqs", "faqs": found[:DELETED_SHOWN]}
+    return render(request, "knowledge/deleted.html", context)
 
 
-def _next_url(request: HttpRequest, last: Faq) -> str:
-    kept = {name: request.GET[name] for name in FilterForm.base_fields if request.GET.get(name)}
-    return f"?{urlencode(kept | {'after': f'{last.updated_at.isoformat()}_{last.pk.hex}'})}"
-
-
-def _place(given: str) -> tuple[datetime, UUID]:
-    moment, _underscore, pk = given.partition("_")
+@require_POST
+@member_required
+def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
+    membership = manager_of(request)
     try:
-        return read_moment(moment), UUID(pk)
-    except ValueError as error:
-        raise InvalidCursor from error
-
-
-def _htmx(request: HttpRequest) -> bool:
-    details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by its middleware
-    return bool(details) and not details.boosted and not details.history_restore_request
+        restore_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
+    except (FaqKeyTaken, QuotaExceeded) as error:
+        messages.error(request, _(error.message))
+    else:
+        messages.success(request, _("The FAQ is back."))
+    return redirect("knowledge:list")

@@ -16,7 +16,7 @@ from crm.core.permissions.requests import member_required
 from knowledge.forms import ImportForm
 from knowledge.importing import MAX_ROWS, ImportText, read_text
 from knowledge.services import import_rows
-from knowledge.views.editing import manager_of
+from knowledge.views.faqs import manager_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -58,7 +58,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
                 # Marked anew: a colleague may have added one of the questions meanwhile.
                 rest = read.with_known(membership.organization_id).rest()
                 if not rest:
-                    return redirect("knowledge:faqs")
+                    return redirect("knowledge:list")
                 form = ImportForm({"text": rest})
                 form.is_valid()
                 read = read_text(rest, fallback_language=membership.organization.language_code)
@@ -74,7 +74,7 @@ def _page(
     request: HttpRequest, form: ImportForm, read: ImportText | None, *, status: int
 ) -> HttpResponse:
     context: dict[str, Any] = {
-        "active_section": "knowledge",
+        "active_section": "faqs",
         "active_tab": "faqs",
         "form": form,
         "read": read,

@@ -183,8 +183,9 @@ function valueFields({ takes, choices }, value) {
   input.className = "form-control";
   input.dataset.value = "";
   input.required = true;
+  if (takes === "number") input.step = "1";
   input.setAttribute("aria-label", takes === "days" ? gettext("Days") : gettext("Value"));
-  input.type = takes === "moment" ? "date" : takes === "days" ? "number" : "text";
+  input.type = takes === "moment" ? "date" : takes === "days" || takes === "number" ? "number" : "text";
   if (takes === "days") Object.assign(input, { min: "1", max: "3660", value: "7" });
   if (takes === "text") input.maxLength = 255;
   if (values[0]) input.value = takes === "moment" ? values[0].slice(0, 10) : values[0];

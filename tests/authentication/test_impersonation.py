@@ -72,7 +72,7 @@ def test_they_see_what_the_person_sees_under_a_banner(
     assert me["user"]["email"] == agent.user.email
     # Every page of the application has it, the refusals too.
     for name in (
-        "knowledge:faqs",
+        "knowledge:list",
         "organizations:settings",
         "organizations:profile",
         "authentication:sessions",

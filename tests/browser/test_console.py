@@ -149,7 +149,7 @@ def test_an_operator_looks_around_under_a_banner_and_stops(
         page.goto(reverse("chat:inbox_conversation", args=[conversation.pk]))
         expect(page.get_by_text("Do you ship to Manila?").first).to_be_visible()
         expect(page.locator("#composer")).to_be_hidden()
-        for name in ("organizations:profile", "knowledge:faqs", "mfa_index"):
+        for name in ("organizations:profile", "knowledge:list", "mfa_index"):
             page.goto(reverse(name))
             expect(banner).to_be_visible()
             assert_within(page)

@@ -359,7 +359,7 @@ def test_reasons_of_foreign_records_do_not_exist(
     for name, pk in (
         ("chat:conversation_reasons", conversation.pk),
         ("customers:access", conversation.customer_id),
-        ("knowledge:faq_reasons", UUID(int=0)),
+        ("knowledge:access", UUID(int=0)),
     ):
         assert client.get(reverse(name, args=[pk])).status_code == 404
     own = reverse("organizations:team", args=[UUID(int=0)])

@@ -33,10 +33,10 @@ ENTRANCES: list[tuple[Module, Action, str, str, dict[str, str]]] = [
     (Module.INBOX, READ, "get", "chat:inbox_conversations", {}),
     (Module.INBOX, READ, "get", "chat:inbox_counts", {}),
     (Module.INBOX, READ, "get", "chat:inbox_agents", {}),
-    (Module.KNOWLEDGE, READ, "get", "knowledge:faqs", {}),
+    (Module.KNOWLEDGE, READ, "get", "knowledge:list", {}),
     (Module.KNOWLEDGE, READ, "get", "knowledge:categories", {}),
     (Module.KNOWLEDGE, READ, "get", "knowledge:api_faqs", {}),
-    (Module.KNOWLEDGE, WRITE, "get", "knowledge:new_faq", {}),
+    (Module.KNOWLEDGE, WRITE, "get", "knowledge:new", {}),
     (Module.KNOWLEDGE, WRITE, "post", "knowledge:categories", {"name": ""}),
     (Module.KNOWLEDGE, WRITE, "post", "knowledge:api_faqs", {}),
     (Module.CUSTOMERS, READ, "get", "customers:customers", {}),
@@ -91,11 +91,11 @@ def test_what_visitors_asked_takes_the_inbox_and_knowledge(
 def test_menu_offers_what_the_role_opens(client: Client, organization: Organization) -> None:
     reads = rights(Module.KNOWLEDGE, Level.ALL)
     client.force_login(member_with(organization, "Pat", reads).user)
-    assert client.get(reverse("chat:inbox"))["Location"] == reverse("knowledge:faqs")
-    page = client.get(reverse("knowledge:faqs")).content.decode()
-    assert f'class="sidebar-item" href="{reverse("knowledge:faqs")}"' in page
+    assert client.get(reverse("chat:inbox"))["Location"] == reverse("knowledge:list")
+    page = client.get(reverse("knowledge:list")).content.decode()
+    assert f'class="sidebar-item" href="{reverse("knowledge:list")}"' in page
     assert f'class="sidebar-item" href="{reverse("chat:inbox")}"' not in page
-    assert reverse("knowledge:new_faq") not in page
+    assert reverse("knowledge:new") not in page
 
 
 @pytest.mark.parametrize(("read", "write"), pairs(Module.KNOWLEDGE))
@@ -117,7 +117,7 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
         named: dict[str, Any] = {"organization_id": me.organization_id, "faq_id": faq.pk}
         owner_ids = (by.pk,) if by else ()
         content = FaqContent(question="New?", answer="!", language_code="en", key=faq.key)
-        page = client.get(reverse("knowledge:faq", args=[faq.pk]))
+        page = client.get(reverse("knowledge:page", args=[faq.pk]))
         is_seen = can_access(me, Module.KNOWLEDGE, READ, owner_ids)
         may_change = can_access(me, Module.KNOWLEDGE, WRITE, owner_ids)
         assert (page.status_code == 200) is is_seen
@@ -137,9 +137,11 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
                 attempt()
             assert refused.value.status == (403 if is_seen else 404)
             assert isinstance(refused.value, FaqNotFound) is not is_seen
-        for action in ("publish_faq", "delete_faq", "restore_faq"):
-            status = client.post(reverse(f"knowledge:{action}", args=[faq.pk])).status_code
-            assert status in {403, 404}
+        status = client.post(reverse("knowledge:restore_faq", args=[faq.pk])).status_code
+        assert status in {403, 404}
+        for action in ("hide", "delete"):
+            sent = {"action": action, "rows": f"{faq.pk}:{faq.version}"}
+            client.post(reverse("knowledge:run_bulk"), sent)
         stored = Faq.objects.get(pk=faq.pk)
         assert (stored.question, stored.is_published, stored.deleted_at) == ("Old?", True, None)
 

@@ -17,7 +17,7 @@ from crm.organizations.models import Membership
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["chat:inbox", "chat:unanswered", "knowledge:faqs", "knowledge:categories"]
+PAGES = ["chat:inbox", "chat:unanswered", "knowledge:list", "knowledge:categories"]
 SHOWN = re.compile(r'<span class="sidebar-count" data-sidebar-count( hidden)?>([^<]*)</span>')
 
 
@@ -80,7 +80,7 @@ def test_it_is_counted_in_one_bounded_query(
         assert inbox.waiting(agent) == 3
     assert len(queries) == 1
     assert queries[0]["sql"].count("LIMIT 3") == 2
-    assert shown(browser, "knowledge:faqs") == (True, "2+")
+    assert shown(browser, "knowledge:list") == (True, "2+")
 
 
 def test_a_page_without_navigation_counts_nothing(browser: Client) -> None:

@@ -32,12 +32,12 @@ TAKES_AWAY = re.compile(
     r"delet|remov|revoke|\bend\b|leave|lift|cancel|deactivat|discard|disconnect|dismiss|pause|settle"
 )
 UNDO = {
-    "knowledge:delete_faq": "faq",
     "knowledge:delete_category": "faq_category",
     "organizations:delete_team": "team",
     "organizations:delete_role": "role",
     "organizations:revoke_invitation": "invitation",
     "customers:delete_view": "saved_view",
+    "knowledge:delete_view": "saved_view",
 }
 # Taken back on the same page, by the view that is named.
 REVERSED_BY = {
@@ -54,6 +54,7 @@ CONFIRMED = {
     "chat:end_identity_secret": "what was signed with it is refused for good",
 }
 REASONS = {
+    "knowledge:deleted_faqs": "lists what can be restored",
     "authentication:end_session": "one logs in again",
     "authentication:end_all_others": "one logs in again",
     "authentication:end_family": "the program logs in again",
@@ -87,7 +88,7 @@ def test_every_page_that_takes_something_away_is_listed_with_its_undo_or_reason(
     listed = UNDO.keys() | REVERSED_BY.keys() | CONFIRMED.keys() | REASONS.keys()
     assert taking == listed
     # What is done to many rows of a list is undone by the handlers of its rows (tests/records).
-    assert {*UNDO.values(), "bulk"} == undoable_kinds()
+    assert {*UNDO.values(), "bulk", "faq"} == undoable_kinds()
     for name in REVERSED_BY.values():
         assert name in {each for each, _path in pages()}
 
@@ -98,9 +99,9 @@ def as_owner(client: Client, owner: Membership) -> Client:
     return client
 
 
-def delete_and_undo(client: Client, url: str, *, between: Any = None) -> str:
+def delete_and_undo(client: Client, url: str, *, between: Any = None, sent: Any = None) -> str:
     """Delete by the page, press Undo in what it answers, and give what is said then."""
-    shown = client.post(url, follow=True).content.decode()
+    shown = client.post(url, sent, follow=True).content.decode()
     found = re.search(r'action="(/app/undo/[^"]+)"', shown)
     assert found, "no undo was offered"
     if between:
@@ -219,9 +220,9 @@ def test_a_deleted_faq_and_a_revoked_invitation_come_back(
         content=FaqContent(question="Q?", answer="A.", language_code="en"),
         by=owner,
     )
-    assert "It is back." in delete_and_undo(
-        as_owner, reverse("knowledge:delete_faq", args=[faq.pk])
-    )
+    sent = {"action": "delete", "rows": f"{faq.pk}:{faq.version}"}
+    told = delete_and_undo(as_owner, reverse("knowledge:run_bulk"), sent=sent)
+    assert "1 entry is as it was." in told
     assert Faq.objects.alive().filter(pk=faq.pk).exists()
     waiting = invite(by=owner, email="kim@sunbean.example", role="agent", address_of=str)
     assert "It is back." in delete_and_undo(

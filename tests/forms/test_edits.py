@@ -21,7 +21,7 @@ __all__ = ["api"]
 
 
 def test_two_people_save_one_faq_and_neither_text_is_lost(faq: Faq, owner: Membership) -> None:
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     one, two = browser(owner), browser(owner)
     first, second = form_of(one.get(page), "question"), form_of(two.get(page), "question")
     assert one.post(page, first | {"answer": "Yes, in three days."}).status_code == 302
@@ -41,7 +41,7 @@ def test_two_people_save_one_faq_and_neither_text_is_lost(faq: Faq, owner: Membe
 
 
 def test_edits_of_different_fields_are_both_kept(faq: Faq, owner: Membership) -> None:
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     one, two = browser(owner), browser(owner)
     first, second = form_of(one.get(page), "question"), form_of(two.get(page), "question")
     del first["is_published"]
@@ -59,7 +59,7 @@ def test_edits_of_different_fields_are_both_kept(faq: Faq, owner: Membership) ->
 def test_a_form_that_was_refused_keeps_the_version_it_was_made_from(
     faq: Faq, owner: Membership
 ) -> None:
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     one, two = browser(owner), browser(owner)
     second = form_of(two.get(page), "question")
     one.post(page, form_of(one.get(page), "question") | {"answer": "Theirs."})
@@ -68,16 +68,17 @@ def test_a_form_that_was_refused_keeps_the_version_it_was_made_from(
     assert two.post(page, form_of(refused, "question") | {"answer": "Mine."}).status_code == 409
 
 
-@pytest.mark.parametrize("action", ["delete", "publish"])
+@pytest.mark.parametrize("action", ["delete", "hide"])
 def test_a_decision_about_an_older_faq_is_not_carried_out(
     faq: Faq, owner: Membership, action: str
 ) -> None:
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     client = browser(owner)
     old = faq.version
     client.post(page, form_of(client.get(page), "question") | {"answer": "New."})
-    answer = client.post(f"{page}{action}/", {"_version": old, "to": "hidden"}, follow=True)
-    assert "Somebody edited this FAQ meanwhile" in answer.content.decode()
+    sent = {"action": action, "rows": f"{faq.pk}:{old}"}
+    answer = client.post("/app/knowledge/bulk/run/", sent, follow=True)
+    assert "Somebody changed it meanwhile." in answer.content.decode()
     faq.refresh_from_db()
     assert (faq.deleted_at, faq.is_published) == (None, True)
 
@@ -126,7 +127,7 @@ def test_every_edit_form_that_is_sent_twice_is_answered_as_the_first_time(
         (f"/app/settings/roles/{role.pk}/", "name", "Night One"),
         (f"/app/settings/teams/{team.pk}/", "name", "North One"),
         (f"/app/settings/widgets/{widget.pk}/", "name", "Shop One"),
-        (f"/app/knowledge/{faq.pk}/", "question", "Do you ship?"),
+        (f"/app/knowledge/{faq.pk}/edit/", "question", "Do you ship?"),
     ):
         sent = form_of(client.get(page), field) | {field: value}
         answers = [client.post(page, sent) for _time in range(2)]
@@ -261,7 +262,7 @@ def test_an_edit_whose_version_cannot_be_read_overwrites_nothing(
     faq: Faq, owner: Membership, version: str
 ) -> None:
     client = browser(owner)
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     sent = form_of(client.get(page), "question") | {"answer": "Other.", "_version": version}
     assert client.post(page, sent).status_code == 409
     assert Faq.objects.get(pk=faq.pk).answer == faq.answer

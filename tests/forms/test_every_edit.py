@@ -22,7 +22,7 @@ OFFERING = {
     "organizations:members": "the role of most who are invited",
     "chat:new_widget": "the organization's name",
     "chat:answer_question": "the visitor's question",
-    "knowledge:new_faq": "the organization's language",
+    "knowledge:new": "the organization's language",
 }
 
 
@@ -69,7 +69,7 @@ def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs)
         "chat:edit_widget",
         "chat:notifications",
         "customers:edit",
-        "knowledge:faq",
+        "knowledge:edit",
         "knowledge:rename_category",
     }
 

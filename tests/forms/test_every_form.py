@@ -53,6 +53,8 @@ REPEATABLE = {
     "authentication:join": "the link works once",
     "customers:bulk": "it only asks",
     "customers:default_view": "the same view again",
+    "knowledge:bulk": "it only asks",
+    "knowledge:default_view": "the same view again",
     "billing:change": "the plan is that already",
     "billing:cancel": "it is cancelled",
     "billing:resume": "it goes on",

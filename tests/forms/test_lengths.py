@@ -22,6 +22,8 @@ from crm.compliance.api.holds import LegalHoldBody
 from crm.compliance.forms import HoldForm
 from crm.compliance.models import LegalHold
 from crm.core.api import Body
+from crm.core.records import get_record
+from crm.core.records.pages.forms import form_of
 from crm.customers.api import CustomerBody
 from crm.customers.models import Customer
 from crm.organizations.api import MeBody, OrganizationBody
@@ -30,14 +32,15 @@ from crm.organizations.forms.profile import OrganizationForm, ProfileForm
 from crm.organizations.forms.roles import NewRoleForm, RoleForm, TeamForm
 from crm.organizations.models import CustomRole, Invitation, Membership, Organization, Team, User
 from knowledge.api import FaqBody
-from knowledge.forms import CategoryForm, FaqForm
+from knowledge.forms import CategoryForm
 from knowledge.models import ANSWER_LENGTH, Faq, FaqCategory
-from tests.forms.browsers import browser, form_of
+from tests.forms.browsers import browser
+from tests.forms.browsers import form_of as form_on
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Which forms and bodies fill which record.
 FILLED: dict[type[models.Model], list[type[Any]]] = {
-    Faq: [FaqForm, FaqBody],
+    Faq: [form_of(get_record("faqs")), FaqBody],
     FaqCategory: [CategoryForm],
     User: [ProfileForm, JoinForm, MeBody],
     Organization: [OrganizationForm, OrganizationBody],
@@ -45,7 +48,7 @@ FILLED: dict[type[models.Model], list[type[Any]]] = {
     CustomRole: [NewRoleForm, RoleForm],
     Team: [TeamForm],
     Invitation: [InviteForm],
-    Customer: [CustomerBody],
+    Customer: [form_of(get_record("customers")), CustomerBody],
     LegalHold: [HoldForm, LegalHoldBody],
     Widget: [NewWidgetForm, WidgetForm, WidgetBody],
 }
@@ -98,7 +101,7 @@ def test_longest_answer_fits_the_form_and_comes_out_as_it_went_in(
 ) -> None:
     """A line end counts as one, and so does an emoji."""
     client = browser(owner)
-    form = form_of(client.get("/app/knowledge/new/"), "question") | {"question": "Long?"}
+    form = form_on(client.get("/app/knowledge/new/"), "question") | {"question": "Long?"}
     unit = len(filler.replace("\r\n", "\n"))
     longest = filler * (ANSWER_LENGTH // unit - 1)
     longest += "x" * (ANSWER_LENGTH - unit * (ANSWER_LENGTH // unit - 1))

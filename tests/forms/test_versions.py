@@ -61,7 +61,7 @@ def test_a_category_that_is_deleted_and_restored_raises_its_faqs_versions(
     owner: Membership, category: FaqCategory
 ) -> None:
     faq = _faq(owner, category)
-    page = f"/app/knowledge/{faq.pk}/"
+    page = f"/app/knowledge/{faq.pk}/edit/"
     client = browser(owner)
     opened = form_of(client.get(page), "question")
     action_id = delete_category(

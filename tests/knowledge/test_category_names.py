@@ -170,7 +170,7 @@ def test_pages_show_what_was_stored_before_it_was_checked(
     client.force_login(owner.user)
     for url in (
         reverse("knowledge:categories"),
-        reverse("knowledge:faqs"),
+        reverse("knowledge:list"),
         reverse("knowledge:help_home", args=[owner.organization.slug, "en"]),
         reverse("chat:edit_widget", args=[widget.pk]),
     ):

@@ -11,11 +11,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from crm.core.errors import InvalidField
+from crm.core.ids import uuid7
 from crm.core.records import ListState, Record, get_record, records
-from crm.core.records.fields import ChoiceField, Field, MomentField, Operator
+from crm.core.records.bulk import choose, run_bulk
+from crm.core.records.fields import ChoiceField, Field, MomentField, Operator, RelationField
+from crm.core.records.record import DELETE
+from crm.core.undo.services import undo
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
+from knowledge.models import Faq, FaqCategory
 
 pytestmark = pytest.mark.django_db
 
@@ -27,9 +32,31 @@ ROWS: dict[str, Callable[[Organization, int], Any]] = {
         email=f"c{number}@shop.example" if number % 2 else "",
         stage="customer" if number % 3 else "visitor",
     ),
+    "faqs": lambda organization, number: Faq.objects.create(
+        organization=organization,
+        key=f"faq-{number}",
+        language_code="en",
+        question=f"Question {number}?",
+        answer="Yes.",
+        is_published=number % 2 == 0,
+        category=FaqCategory.objects.get_or_create(
+            organization=organization, slug="tea", defaults={"name": "Tea"}
+        )[0],
+    ),
 }
-FORMS: dict[str, dict[str, str]] = {
+FORMS: dict[str, dict[str, Any]] = {
     "customers": {"name": "Ana", "email": "ana@shop.example", "phone": "+63 2 555"},
+    "faqs": {
+        "question": "Do you ship?",
+        "answer": "Yes.",
+        "language_code": "en",
+        "is_published": True,
+    },
+}
+# What two people change at the same time.
+EDITS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "customers": ({"name": "Another"}, {"email": ""}),
+    "faqs": ({"question": "Another?"}, {"answer": "No."}),
 }
 ALL = sorted(record.slug for record in records())
 QUERIES_OF_A_PAGE = 8
@@ -47,11 +74,12 @@ def browser(client: Client, owner: Membership) -> Client:
 
 
 def make(record: Record, organization: Organization, count: int) -> list[Any]:
-    return [ROWS[record.slug](organization, number) for number in range(count)]
+    known = record.model._default_manager.count()
+    return [ROWS[record.slug](organization, known + number) for number in range(count)]
 
 
 def test_every_record_has_rows_and_a_form_here() -> None:
-    assert set(ROWS) == set(FORMS) == set(ALL)
+    assert set(ROWS) == set(FORMS) == set(EDITS) == set(ALL)
 
 
 def ids_of(record: Record, state: ListState, reader: Membership) -> list[UUID]:
@@ -81,6 +109,8 @@ def test_each_order_gives_each_row_once(
 
 
 def value_for(field: Field, operator: Operator) -> str:
+    if isinstance(field, RelationField):
+        return str(uuid7())
     if isinstance(field, ChoiceField):
         return field.choices()[0][0]
     if isinstance(field, MomentField):
@@ -112,7 +142,9 @@ def test_the_list_takes_few_queries_however_many_rows(
         with CaptureQueriesContext(connection) as queries:
             assert browser.get(record.list_url).status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= QUERIES_OF_A_PAGE + 2
+    # Each relation looks up what its filter offers.
+    relations = sum(isinstance(field, RelationField) for field in record.fields)
+    assert counts[0] == counts[1] <= QUERIES_OF_A_PAGE + 2 + relations
 
 
 def test_each_column_can_be_shown_and_others_are_refused(
@@ -168,21 +200,35 @@ def test_a_form_creates_and_changes_what_was_changed_alone(
     page = browser.get(record.url_of(row))
     assert record.title_of(row) in page.content.decode()
     form = browser.get(record.edit_url_of(row)).context["form"]
-    name = record.form[0]
+    mine, theirs = EDITS[record.slug]
     given = {f"initial-{each}": form[each].value() or "" for each in form.fields}
     given |= {each: form[each].value() or "" for each in form.fields}
-    given |= {name: "Another", "_version": str(row.version)}
+    given |= {**mine, "_version": str(row.version)}
     # Meanwhile somebody changes another field: both changes stay.
-    other = record.form[1]
-    record.update(by=Membership.objects.get(), pk=row.pk, **{other: ""})
+    record.update(by=Membership.objects.get(), pk=row.pk, **theirs)
     conflict = browser.post(record.edit_url_of(row), given)
     assert conflict.status_code == 409
     again = given | {each: conflict.context["form"][each].value() or "" for each in form.fields}
     again["_version"] = str(conflict.context["form"].edited_version)
-    again |= {f"initial-{other}": ""}
+    again |= {f"initial-{name}": value for name, value in theirs.items()}
     assert browser.post(record.edit_url_of(row), again).status_code == 302
     row.refresh_from_db()
-    assert (getattr(row, name), getattr(row, other)) == ("Another", "")
+    stored = {name: getattr(row, name) for name in (*mine, *theirs)}
+    assert stored == {**mine, **theirs}
+
+
+def test_rows_that_can_be_deleted_are_deleted_and_come_back(
+    record: Record, organization: Organization, owner: Membership
+) -> None:
+    if DELETE not in record.bulk_actions:
+        pytest.skip("Rows of this record are not deleted.")
+    make(record, organization, 3)
+    chosen = choose(record.visible_to(owner))
+    result = run_bulk(by=owner, record=record, action=DELETE, chosen=chosen, values={})
+    assert (result.done, record.visible_to(owner).count()) == (3, 0)
+    assert result.action_id
+    undo(by=owner, action_id=result.action_id)
+    assert {row.pk for row in record.visible_to(owner)} == {each.pk for each in chosen}
 
 
 @pytest.mark.parametrize("language", ["en", "vi", "ru"])

@@ -129,7 +129,7 @@ def test_all_that_match_are_asked_for_changed_and_reported(
         for message in get_messages(response.wsgi_request)
     ]
     assert told[0] == "1 entry was changed."
-    assert told[-1].startswith("1 entry was left out (An): Somebody changed this")
+    assert told[-1].startswith("1 entry was left out (An): Somebody changed it meanwhile.")
     assert languages() == {"An": "ru", "Boris": "en", "Carla": "en"}
 
 

@@ -125,7 +125,7 @@ def test_the_tab_is_there_for_who_may_open_it(theirs: Theirs) -> None:
     client = Client()
     client.force_login(member.user)
     assert client.get(QUESTIONS).status_code == 403
-    assert QUESTIONS not in client.get(reverse("knowledge:faqs")).content.decode()
+    assert QUESTIONS not in client.get(reverse("knowledge:list")).content.decode()
     client.force_login(theirs.owner.user)
-    assert QUESTIONS in client.get(reverse("knowledge:faqs")).content.decode()
+    assert QUESTIONS in client.get(reverse("knowledge:list")).content.decode()
     assert len(BotInteraction.objects.unanswered(theirs.organization.pk)) == 1

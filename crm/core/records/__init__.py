@@ -2,11 +2,16 @@
 
 from crm.core.records.conditions import Condition, FilterInvalid, Group, parse_json
 from crm.core.records.fields import (
+    BooleanField,
     ChoiceField,
     EmailField,
     Field,
+    LinesField,
     MomentField,
+    NumberField,
     PhoneField,
+    ProseField,
+    RelationField,
     TextField,
 )
 from crm.core.records.lists import ListState, Total
@@ -21,6 +26,7 @@ from crm.core.records.record import (
 )
 
 __all__ = [
+    "BooleanField",
     "BuiltInView",
     "BulkAction",
     "ChoiceField",
@@ -29,11 +35,15 @@ __all__ = [
     "Field",
     "FilterInvalid",
     "Group",
+    "LinesField",
     "ListState",
     "MomentField",
+    "NumberField",
     "Panel",
     "PhoneField",
+    "ProseField",
     "Record",
+    "RelationField",
     "TextField",
     "Total",
     "get_record",

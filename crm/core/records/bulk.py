@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from crm.core.errors import AppError, Invalid, NotFound
 from crm.core.permissions import WRITE, Principal, require
@@ -41,6 +41,10 @@ class ChosenRow:
 
     pk: UUID
     version: int | None = None
+
+    @property
+    def text(self) -> str:
+        return self.pk.hex if self.version is None else f"{self.pk.hex}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def run_bulk(
             if row is None:
                 raise NotFound
             if each.version not in {None, row.version}:
-                raise EditedMeanwhile
+                raise EditedMeanwhile(gettext("Somebody changed it meanwhile."))
             with transaction.atomic():
                 if action.is_deletion:
                     deletions += _delete(by, record, row)

@@ -6,16 +6,20 @@ index can serve under row-level security are declared: equality and ranges, no p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Field as Column
 from django.db.models import Model, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from crm.core import tenancy
+from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
 from crm.core.records.periods import (
     PERIODS,
@@ -36,6 +40,8 @@ from crm.core.text.normalization import (
 MAX_VALUE_LENGTH = 255
 _TEXT_ATTRS = {"class": "form-control", "autocomplete": "off", "dir": "auto"}
 MAX_VALUES = 50
+# Rows that a relation offers.
+MOST_CHOICES = 500
 
 
 class InvalidValue(ValueError):
@@ -46,7 +52,7 @@ class InvalidValue(ValueError):
 class Operator:
     """``name`` is its word in addresses and JSON; ``sentence`` has %(field)s and %(value)s.
 
-    ``takes`` says how the value is entered: "none", "text", "moment", "days", "period" or
+    ``takes`` says how the value is entered: "none", "text", "number", "moment", "days", "period" or
     "choices" (several values). ``build`` returns the condition of a column and parsed values.
     """
 
@@ -104,6 +110,22 @@ LAST = Operator(
     "days",
     lambda c, v: Q(**{f"{c}__gte": last_days(v[0])}),
 )
+YES = Operator("yes", _("yes"), _("%(field)s: yes"), "none", lambda c, _v: Q(**{c: True}))
+NO = Operator("no", _("no"), _("%(field)s: no"), "none", lambda c, _v: Q(**{c: False}))
+LEAST = Operator(
+    "gte",
+    _("at least"),
+    _("%(field)s at least %(value)s"),
+    "number",
+    lambda c, v: Q(**{f"{c}__gte": v[0]}),
+)
+MOST = Operator(
+    "lte",
+    _("at most"),
+    _("%(field)s at most %(value)s"),
+    "number",
+    lambda c, v: Q(**{f"{c}__lte": v[0]}),
+)
 DURING = Operator(
     "during", _("during"), _("%(field)s: %(value)s"), "period", lambda c, v: _during(c, v[0])
 )
@@ -119,7 +141,8 @@ class Field:
     """A column of a record.
 
     ``is_sortable`` columns have an index on (organization, column, id) and are never NULL.
-    ``sort_column`` is sorted by in the column's place, e.g. a folded name.
+    ``sort_column`` is sorted by in the column's place, e.g. a folded name. ``is_required`` says
+    whether a form asks for it; by default where the column may not be blank.
     """
 
     operators: ClassVar[tuple[Operator, ...]] = ()
@@ -127,6 +150,8 @@ class Field:
 
     name: str
     label: Any = ""
+    help_text: Any = ""
+    is_required: bool | None = None
     is_sortable: bool = False
     sort_column: str = ""
     # The order that the first click on the column gives.
@@ -152,6 +177,11 @@ class Field:
         return next((each for each in self.operators if each.name == name), None)
 
     def value_of(self, row: Model) -> Any:
+        """Return the value that the template of a cell shows."""
+        return getattr(row, self.name)
+
+    def initial_of(self, row: Model) -> Any:
+        """Return the value that a form begins with."""
         return getattr(row, self.name)
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
@@ -177,9 +207,13 @@ class Field:
     def form_field(self) -> forms.Field:
         """Return the field of a form."""
         column: Any = self.column
-        field: forms.Field = column.formfield(label=self.heading)
+        field: forms.Field = column.formfield(**self._form_options())
         field.widget.attrs |= _TEXT_ATTRS
         return field
+
+    def _form_options(self) -> dict[str, Any]:
+        required = not self.column.blank if self.is_required is None else self.is_required
+        return {"label": self.heading, "help_text": self.help_text, "required": required}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +248,7 @@ class PhoneField(Field):
     def form_field(self) -> forms.Field:
         column: Any = self.column
         return PhoneFormField(
-            label=self.heading,
-            required=not column.blank,
+            **self._form_options(),
             max_length=column.max_length,
             widget=forms.TextInput(attrs={**_TEXT_ATTRS, "type": "tel"}),
         )
@@ -253,11 +286,112 @@ class ChoiceField(Field):
         if self.column.blank:
             choices = [("", "–"), *choices]
         return forms.ChoiceField(
-            label=self.heading,
+            **self._form_options(),
             choices=choices,
-            required=not self.column.blank,
             widget=forms.Select(attrs={"class": "form-select"}),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationField(ChoiceField):
+    """A row of another model of the organization; ``name`` is the key's column, as "category_id".
+
+    ``title`` is the attribute that names a related row, ``order`` how they are offered.
+    """
+
+    operators = (
+        IN,
+        NOT_IN,
+        replace(EMPTY, build=lambda c, _v: Q(**{f"{c}__isnull": True})),
+        replace(FILLED, build=lambda c, _v: Q(**{f"{c}__isnull": False})),
+    )
+
+    title: str = "name"
+    order: tuple[str, ...] = ("name",)
+
+    @property
+    def relation(self) -> str:
+        return self.column.name
+
+    def value_of(self, row: Model) -> str:
+        related = getattr(row, self.relation)
+        return "" if related is None else str(getattr(related, self.title))
+
+    def initial_of(self, row: Model) -> str:
+        return str(getattr(row, self.name) or "")
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        try:
+            return [UUID(value) for value in values]
+        except ValueError as error:
+            raise InvalidValue(str(error)) from error
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return the rows of the organization in whose scope this runs."""
+        organization = tenancy.current().organization
+        if not organization:
+            return []
+        model: Any = self.column.related_model
+        rows = model._default_manager.filter(organization_id=organization).order_by(*self.order)
+        return [(str(row.pk), str(getattr(row, self.title))) for row in rows[:MOST_CHOICES]]
+
+    def form_field(self) -> forms.Field:
+        choice: Any = super().form_field()
+        options = {"choices": choice.choices, "widget": choice.widget, "empty_value": None}
+        return forms.TypedChoiceField(**self._form_options(), **options, coerce=UUID)
+
+
+class ProseField(Field):
+    """A text of several lines."""
+
+    operators = (EMPTY, FILLED)
+    template = "records/cells/prose.html"
+
+    def form_field(self) -> forms.Field:
+        field = super().form_field()
+        field.widget = forms.Textarea(attrs={**field.widget.attrs, "rows": 7})
+        return field
+
+
+class LinesField(Field):
+    """An array of texts, one a line."""
+
+    template = "records/cells/prose.html"
+
+    def value_of(self, row: Model) -> str:
+        return "\n".join(getattr(row, self.name))
+
+    def form_field(self) -> forms.Field:
+        column: Any = self.column
+        return LinesFormField(
+            column.base_field.formfield(),
+            **self._form_options(),
+            widget=forms.Textarea(attrs={**_TEXT_ATTRS, "rows": 4}),
+        )
+
+
+class BooleanField(Field):
+    operators = (YES, NO)
+    template = "records/cells/boolean.html"
+
+    def form_field(self) -> forms.Field:
+        options = {**self._form_options(), "required": False, "initial": self.column.get_default()}
+        return forms.BooleanField(
+            **options, widget=forms.CheckboxInput(attrs={"class": "form-check-input"})
+        )
+
+
+class NumberField(Field):
+    """A whole number."""
+
+    operators = (LEAST, MOST)
+    template = "records/cells/number.html"
+
+    def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
+        try:
+            return [self.column.clean(value, None) for value in values]
+        except ValidationError as error:
+            raise InvalidValue(str(error)) from error
 
 
 class MomentField(Field):

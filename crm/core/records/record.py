@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from crm.core.permissions import Module, Principal
-from crm.core.records.fields import Field
+from crm.core.records.fields import Field, RelationField
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ class BulkAction:
     values: Mapping[str, Any] = dataclass_field(default_factory=dict)
     is_deletion: bool = False
 
+    def would_change(self, row: Model) -> bool:
+        """Return whether the row's page offers the action: its form has the fields."""
+        return self.is_deletion or any(
+            getattr(row, name) != value for name, value in self.values.items()
+        )
+
 
 DELETE = BulkAction(key="delete", label=gettext_lazy("Delete"), icon="trash", is_deletion=True)
 
@@ -50,13 +56,15 @@ DELETE = BulkAction(key="delete", label=gettext_lazy("Delete"), icon="trash", is
 class Record:
     """The declaration of a record.
 
-    ``slug`` is the URL namespace and the name in saved views, ``area`` the permission area.
-    ``title`` is the attribute that names a row. ``columns`` are shown unless others are chosen,
-    ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds words.
-    ``form`` names the columns that people edit, by ``create(by=, **values)`` and
-    ``update(by=, pk=, version=, **values)``. ``delete(by=, pk=, version=)`` returns the id for
-    `undo`; without it rows are not deleted. ``bulk`` are actions on many rows. ``owners`` is the
-    attribute with the ids of the users to whom a row belongs.
+    ``slug`` is its name in saved views, and that of its addresses, ``path`` and ``namespace``, if
+    these are not given. ``area`` is the permission area. ``title`` is the attribute that names a
+    row. ``columns`` are shown unless others are chosen, ``order`` is the default order, ``-`` for
+    descending. ``search(queryset, text)`` finds words. ``form`` names the columns that people edit,
+    by ``create(by=, **values)`` and ``update(by=, pk=, version=, **values)``; ``initial(by)``
+    returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
+    without it rows are not deleted. ``bulk`` are actions on many rows. ``owners`` is the attribute
+    with the ids of the users to whom a row belongs, ``language`` the one with the language in which
+    a row is written. A template may extend the kit's own.
     """
 
     slug: str
@@ -72,15 +80,31 @@ class Record:
     create: Callable[..., Model]
     update: Callable[..., Model]
     delete: Callable[..., UUID | None] | None = None
+    initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
     bulk: tuple[BulkAction, ...] = ()
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()
     owners: str = "owner_ids"
+    path: str = ""
+    namespace: str = ""
+    navigation: Any = ""
+    has_initials: bool = True
+    language: str = ""
+    list_template: str = "records/list.html"
+    page_template: str = "records/record.html"
 
     @property
     def label(self) -> str:
         return capfirst(str(self.model._meta.verbose_name_plural))
+
+    @property
+    def navigation_label(self) -> str:
+        return str(self.navigation or self.label)
+
+    @property
+    def base_path(self) -> str:
+        return self.path or f"app/{self.slug}/"
 
     @property
     def bulk_actions(self) -> tuple[BulkAction, ...]:
@@ -92,7 +116,8 @@ class Record:
     def visible_to(self, reader: Principal) -> QuerySet[Any]:
         manager: Any = self.model._default_manager
         found: QuerySet[Any] = manager.visible_to(reader)
-        return found
+        relations = [each.relation for each in self.fields if isinstance(each, RelationField)]
+        return found.select_related(*relations) if relations else found
 
     def title_of(self, row: Model) -> str:
         return str(getattr(row, self.title))
@@ -102,24 +127,30 @@ class Record:
         return found
 
     def form_values_of(self, row: Model) -> dict[str, Any]:
-        return {name: getattr(row, name) for name in self.form}
+        return {name: field.initial_of(row) for name in self.form if (field := self.field(name))}
+
+    def _reverse(self, name: str, *args: Any) -> str:
+        return reverse(f"{self.namespace or self.slug}:{name}", args=args)
 
     @property
     def list_url(self) -> str:
-        return reverse(f"{self.slug}:list")
+        return self._reverse("list")
 
     @property
     def new_url(self) -> str:
-        return reverse(f"{self.slug}:new")
+        return self._reverse("new")
 
     def url_of(self, row: Model) -> str:
-        return reverse(f"{self.slug}:page", args=[row.pk])
+        return self.url_of_id(row.pk)
+
+    def url_of_id(self, pk: UUID) -> str:
+        return self._reverse("page", pk)
 
     def edit_url_of(self, row: Model) -> str:
-        return reverse(f"{self.slug}:edit", args=[row.pk])
+        return self._reverse("edit", row.pk)
 
     def access_url_of(self, row: Model) -> str:
-        return reverse(f"{self.slug}:access", args=[row.pk])
+        return self._reverse("access", row.pk)
 
 
 _records: dict[str, Record] = {}

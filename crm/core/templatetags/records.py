@@ -23,6 +23,12 @@ def title_of(record: Record, row: Model) -> str:
 
 
 @register.filter
+def language_of(record: Record, row: Model) -> str:
+    """Return the language in which a row is written, empty for that of the page."""
+    return str(getattr(row, record.language)) if record.language else ""
+
+
+@register.filter
 def value_of(field: Field, row: Model) -> Any:
     return field.value_of(row)
 

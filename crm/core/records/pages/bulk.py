@@ -16,12 +16,12 @@ from crm.core.errors import BadRequest
 from crm.core.fields import whole_number
 from crm.core.form_guard.idempotency import once
 from crm.core.forms import Form
-from crm.core.permissions import WRITE, Principal, require
-from crm.core.permissions.requests import member_required, principal_of
+from crm.core.permissions import Principal
+from crm.core.permissions.requests import member_required
 from crm.core.records import BulkAction, ListState, Record, get_record
 from crm.core.records.bulk import BulkResult, ChosenRow, checked, choose, run_bulk
 from crm.core.records.lists import VIEW
-from crm.core.records.pages.lists import chosen_view
+from crm.core.records.pages.lists import chosen_view, writer_of
 from crm.core.records.saved_views import views_of
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
@@ -59,13 +59,14 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     values = action.values or form.cleaned_data
     result = run_bulk(by=writer, record=record, action=action, chosen=chosen, values=values)
     _report(request, action, result)
+    if "from_page" in request.POST and not action.is_deletion:
+        return redirect(record.url_of_id(chosen[0].pk))
     return redirect(f"{record.list_url}{state.url(base)}")
 
 
 def _asked(request: HttpRequest, slug: str) -> tuple[Record, BulkAction, Principal]:
     record = get_record(slug)
-    writer = principal_of(request)
-    require(writer, record.area, WRITE)
+    writer = writer_of(request, record)
     key = request.POST.get("action")
     action = next((each for each in record.bulk_actions if each.key == key), None)
     if action is None:
@@ -81,12 +82,15 @@ def _list(request: HttpRequest, record: Record, reader: Principal) -> tuple[List
 
 
 def _rows(texts: list[str]) -> list[ChosenRow]:
-    """Parse "<id>:<version>". Raise BadRequest, TooManyRows or NothingChosen."""
+    """Parse "<id>:<version>", or an id for the present version.
+
+    Raise BadRequest, TooManyRows or NothingChosen.
+    """
     chosen = []
     for text in filter(None, texts):
-        pk, _colon, version = text.partition(":")
+        pk, colon, version = text.partition(":")
         try:
-            chosen.append(ChosenRow(UUID(pk), whole_number(version) or 0))
+            chosen.append(ChosenRow(UUID(pk), (whole_number(version) or 0) if colon else None))
         except ValueError as error:
             raise BadRequest from error
     return checked(chosen)
@@ -116,7 +120,7 @@ def _page(
         "action": action,
         "form": form,
         "count": len(chosen),
-        "rows": ",".join(f"{each.pk.hex}:{each.version}" for each in chosen),
+        "rows": ",".join(each.text for each in chosen),
         "list": address,
     }
     is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
@@ -125,27 +129,22 @@ def _page(
 
 
 def _report(request: HttpRequest, action: BulkAction, result: BulkResult) -> None:
-    if action.is_deletion:
+    if done := result.done:
+        text = (
+            ngettext("%(count)d entry was deleted.", "%(count)d entries were deleted.", done)
+            if action.is_deletion
+            else ngettext("%(count)d entry was changed.", "%(count)d entries were changed.", done)
+        )
+        offer_undo(request, text % {"count": done}, result.action_id)
+    if same := result.same:
         text = ngettext(
-            "%(count)d entry was deleted.", "%(count)d entries were deleted.", result.done
+            "%(count)d entry was so already.", "%(count)d entries were so already.", same
         )
-    else:
-        text = ngettext(
-            "%(count)d entry was changed.", "%(count)d entries were changed.", result.done
-        )
-    if result.done:
-        offer_undo(request, text % {"count": result.done}, result.action_id)
-    if result.same:
-        same = ngettext(
-            "%(count)d entry was so already.", "%(count)d entries were so already.", result.same
-        )
-        messages.info(request, same % {"count": result.same})
+        messages.info(request, text % {"count": same})
     for reason, rows in result.reasons().items():
-        named = ", ".join(isolate(each.title) for each in rows[:MOST_NAMED] if each.title)
-        if named and len(rows) > MOST_NAMED:
-            named += ", …"
-        left = ngettext(
-            "%(count)d entry was left out", "%(count)d entries were left out", len(rows)
-        )
-        told = left % {"count": len(rows)} + (f" ({named})" if named else "")
-        messages.error(request, _("%(left)s: %(reason)s") % {"left": told, "reason": reason})
+        count = len(rows)
+        text = ngettext("%(count)d entry was left out", "%(count)d entries were left out", count)
+        left = text % {"count": count}
+        if named := ", ".join(isolate(each.title) for each in rows[:MOST_NAMED] if each.title):
+            left += f" ({named}{', …' if count > MOST_NAMED else ''})"
+        messages.error(request, _("%(left)s: %(reason)s") % {"left": left, "reason": reason})

@@ -1,10 +1,12 @@
 """The form of a record, made from its declared fields, and the form of a saved view."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from crm.core.errors import AppError, Invalid
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
 from crm.core.models.saved_view import NAME_LENGTH
@@ -17,6 +19,18 @@ class RecordForm(EditForm):
     def changed_values(self) -> dict[str, Any]:
         """Return the values of the fields that were changed, of a valid form."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
+
+    def refuse(self, error: AppError) -> int:
+        """Add the refusal of a service to the fields that it names; return the HTTP status."""
+        errors: Mapping[str, list[str]] = error.extra.get("errors", {})
+        named = {name: each for name, each in errors.items() if name in self.fields}
+        if not named:
+            field = error.extra.get("field")
+            named = {field if field in self.fields else "": [error.message]}
+        for name, sentences in named.items():
+            for sentence in sentences:
+                self.add_error(name or None, sentence)
+        return error.status if "" in named and not isinstance(error, Invalid) else 422
 
 
 def form_of(record: Record) -> type[RecordForm]:

@@ -14,7 +14,7 @@ from crm.core.errors import Invalid
 from crm.core.models.saved_view import NAME_LENGTH
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
-from crm.core.records import Group, ListState, Record, get_record
+from crm.core.records import Field, Group, ListState, Record, get_record
 from crm.core.records.bulk import MOST_ROWS
 from crm.core.records.conditions import WHERE
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
@@ -52,10 +52,17 @@ class RefusedView:
 
 
 def reader_of(request: HttpRequest, record: Record) -> Principal:
-    """Return the reader if it may read the record's area. Raise Forbidden."""
+    """Return the principal if it may read the record's area. Raise Forbidden."""
     reader = principal_of(request)
     require(reader, record.area)
     return reader
+
+
+def writer_of(request: HttpRequest, record: Record) -> Principal:
+    """Return the principal if it may change rows of the record's area. Raise Forbidden."""
+    writer = principal_of(request)
+    require(writer, record.area, WRITE)
+    return writer
 
 
 @require_safe
@@ -86,7 +93,7 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "records/_rows.html", context)
     context |= _frame(reader, views, state, base)
     context["is_fragment"] = is_fragment
-    template = "records/_result.html" if is_fragment else "records/list.html"
+    template = "records/_result.html" if is_fragment else record.list_template
     response = render(request, template, context, status=400 if error else 200)
     if is_fragment:
         response["HX-Push-Url"] = address
@@ -102,7 +109,7 @@ def refused_list(
     state = replace(state, view=base.view)
     context = _rows(reader, state, base, state.page(reader)) | _frame(reader, views, state, base)
     context["refused"] = refused
-    return render(request, "records/list.html", context, status=refused.status)
+    return render(request, state.record.list_template, context, status=refused.status)
 
 
 def _rows(reader: Principal, state: ListState, base: ListState, page: Page[Any]) -> dict[str, Any]:
@@ -196,21 +203,22 @@ def _kept(state: ListState, base: ListState) -> list[tuple[str, str]]:
 
 def _described(record: Record) -> list[dict[str, Any]]:
     """Return the fields, operators and choices for the filter's dialog."""
-    return [
-        {
-            "name": field.name,
-            "label": field.heading,
-            "choices": field.choices(),
-            "operators": [
-                {
-                    "name": operator.name,
-                    "label": str(operator.label),
-                    "takes": operator.takes,
-                    "choices": field.choices_of(operator),
-                }
-                for operator in field.operators
-            ],
-        }
-        for field in record.fields
-        if field.operators
-    ]
+    return [_described_field(field) for field in record.fields if field.operators]
+
+
+def _described_field(field: Field) -> dict[str, Any]:
+    # Those of a relation are looked up: once for all operators.
+    choices = field.choices()
+    return {
+        "name": field.name,
+        "label": field.heading,
+        "operators": [
+            {
+                "name": operator.name,
+                "label": str(operator.label),
+                "takes": operator.takes,
+                "choices": choices if operator.takes == "choices" else field.choices_of(operator),
+            }
+            for operator in field.operators
+        ],
+    }

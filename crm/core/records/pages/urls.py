@@ -8,7 +8,7 @@ from crm.core.records.pages import bulk, lists, record, saved_views
 
 def record_urls(of: Record) -> list[URLPattern]:
     """Return the paths of a record, named "list", "new", "page", "edit" and "access"."""
-    base, known = f"app/{of.slug}/", {"slug": of.slug}
+    base, known = of.base_path, {"slug": of.slug}
     one = f"{base}<uuid:{of.model._meta.model_name}_id>/"
     return [
         path(base, lists.record_list, known, name="list"),
