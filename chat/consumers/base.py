@@ -50,9 +50,9 @@ from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.observability import metrics
 from crm.core.observability.logging import bind_correlation_id, tell_work
 from crm.core.permissions.errors import SecondFactorMissing
-from crm.core.ratelimit.token_bucket import TokenBucket
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
+from crm.core.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 HELLO_SECONDS = 10.0

@@ -15,7 +15,7 @@ from chat.limits import (
     MAX_RECEIVED,
 )
 from crm.core.errors import AppError
-from crm.core.ratelimit.token_bucket import TokenBucket
+from crm.core.token_bucket import TokenBucket
 
 
 class InboundQueue:

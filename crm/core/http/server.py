@@ -24,8 +24,8 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 from crm.core import memo, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
-from crm.core.ratelimit.token_bucket import TokenBucket
 from crm.core.shutdown import is_draining
+from crm.core.token_bucket import TokenBucket
 
 __all__ = ["Server", "WriteBuffer", "is_draining"]
 
