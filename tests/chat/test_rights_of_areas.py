@@ -150,7 +150,7 @@ def test_category_is_renamed_and_deleted_by_who_may_change_every_faq(
     organization: Organization, owner: Membership
 ) -> None:
     own = member_with(organization, "Pat", rights(Module.KNOWLEDGE, Level.OWN, Level.OWN))
-    here = {"organization_id": organization.pk}
+    here: dict[str, Any] = {"organization_id": organization.pk}
     category = create_category(**here, name="Gifts", by=own)
     for by in (own, owner):
         attempts: list[Callable[[], Any]] = [

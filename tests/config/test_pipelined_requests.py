@@ -18,14 +18,15 @@ class Connection:
     def __init__(self) -> None:
         self.clock = Clock()
         self.begun: list[Any] = []
-        self.transport: Any = StringTransport()
         self.is_aborted = False
-        self.transport.abortConnection = self._abort
-        self.channel: Any = DeadlineChannel()
-        self.channel.callLater = self.clock.callLater
-        self.channel.timeOut = None
-        self.channel.requestFactory = self._request
-        self.channel.makeConnection(self.transport)
+        transport: Any = StringTransport()
+        channel: Any = DeadlineChannel()
+        transport.abortConnection = self._abort
+        channel.callLater = self.clock.callLater
+        channel.timeOut = None
+        channel.requestFactory = self._request
+        channel.makeConnection(transport)
+        self.transport, self.channel = transport, channel
 
     def _abort(self) -> None:
         self.is_aborted = True

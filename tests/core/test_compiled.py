@@ -41,6 +41,8 @@ def test_compiled_select_gives_what_the_queryset_gives(
             assert _columns(found) == _columns(expected)
             assert _columns(found.customer) == _columns(expected.customer)
             assert _columns(found.widget) == _columns(expected.widget)
+            assert found.widget is not None
+            assert expected.widget is not None
             assert _columns(found.widget.organization) == _columns(expected.widget.organization)
             assert (found.assignee is None) is not is_assigned
             assert found.assignee == expected.assignee
