@@ -13,6 +13,7 @@ from django.utils import translation
 
 from crm.core.errors import InvalidField
 from crm.core.ids import uuid7
+from crm.core.jobs.services import fetch_file
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.bulk import choose, run_bulk
 from crm.core.records.fields import (
@@ -24,12 +25,16 @@ from crm.core.records.fields import (
     RelationField,
 )
 from crm.core.records.record import DELETE
+from crm.core.transfer.exporting import start_export
+from crm.core.transfer.formats import Format
 from crm.core.undo.services import undo
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory
 from tests.api.conftest import Api
+from tests.jobs.counting import content_of, finish
+from tests.transfer.files import import_file
 from tests.umbrellas.models import Umbrella
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +100,7 @@ APIS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     ),
 }
 ALL = sorted(record.slug for record in records())
+IMPORTED = sorted(record.slug for record in records() if record.import_keys)
 QUERIES_OF_A_PAGE = 8
 
 
@@ -329,6 +335,41 @@ def test_its_api_does_the_same_to_many(
         assert answer.json()["left_out"] == []
     for wrong in ({}, {"action": "nothing"}, {"action": record.bulk_actions[0].key}):
         assert Api(owner).post(f"{path}/bulk", wrong).status_code == 400
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_all_rows_and_columns_are_exported(
+    record: Record, organization: Organization, owner: Membership, form: Format
+) -> None:
+    rows = make(record, organization, 5)
+    state = ListState(record)
+    job = finish(start_export(by=owner, state=state, form=form, has_bom=True, all_columns=True))
+    assert (job.state, job.result) == ("done", {"rows": len(rows)})
+    info, chunks = fetch_file(by=owner, job_id=job.pk)
+    content = b"".join(chunks)
+    assert info.name.endswith(f".{form}")
+    if form == Format.JSONL:
+        told = [json.loads(line) for line in content.splitlines()]
+        assert {tuple(each) for each in told} == {tuple(field.name for field in record.fields)}
+        assert len(told) == len(rows)
+
+
+@pytest.mark.parametrize("slug", IMPORTED)
+def test_what_was_exported_is_imported(
+    slug: str, browser: Client, owner: Membership, stranger: Membership
+) -> None:
+    record = get_record(slug)
+    browser.post(record.new_url, FORMS[slug])
+    row: Any = record.model._default_manager.get()
+    state = ListState(record)
+    job = finish(
+        start_export(by=owner, state=state, form=Format.CSV, has_bom=True, all_columns=True)
+    )
+    content = content_of(job)
+    assert import_file(owner, record, content) == {"unchanged": 1}
+    assert import_file(stranger, record, content) == {"created": 1}
+    copy = record.visible_to(stranger).get()
+    assert record.form_values_of(copy) == record.form_values_of(row)
 
 
 @pytest.mark.parametrize("language", ["en", "vi", "ru"])

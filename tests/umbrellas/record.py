@@ -34,6 +34,7 @@ UMBRELLAS = Record(
     order="-updated_at",
     title="name",
     search=prefix_search("sort_name"),
+    import_keys=("name",),
     form=("name", "color", "ribs", "is_lent", "lent_to_id", "note"),
     bulk=(
         BulkAction(key="back", label="Take back", icon="check", values={"is_lent": False}),

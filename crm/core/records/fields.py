@@ -153,6 +153,8 @@ class Field:
     api_class: ClassVar[Callable[..., "serializers.Field[Any, Any, Any, Any]"]] = (
         serializers.CharField
     )
+    # What files call such a column, beside its name and label.
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     name: str
     label: Any = ""
@@ -185,6 +187,10 @@ class Field:
     def value_of(self, row: Model) -> Any:
         """Return the value that the template of a cell shows."""
         return getattr(row, self.name)
+
+    def exported(self, row: Model) -> Any:
+        """Return the value in a file that people read: a text, number, truth value or time."""
+        return self.value_of(row)
 
     def initial_of(self, row: Model) -> Any:
         """Return the value that a form begins with."""
@@ -252,6 +258,7 @@ class TextField(Field):
 
 class EmailField(TextField):
     template = "records/cells/email.html"
+    aliases = ("e-mail", "mail", "почта", "thư điện tử")
 
     def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
         if not is_body:
@@ -273,6 +280,8 @@ class PhoneField(Field):
 
     def _api_options(self) -> dict[str, Any]:
         return {}
+
+    aliases = ("tel", "mobile", "тел", "мобильный", "sđt", "di động")
 
     def form_field(self) -> forms.Field:
         column: Any = self.column
