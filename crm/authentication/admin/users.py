@@ -101,7 +101,7 @@ class UserAdmin(ConsoleAdmin):
     """Not Django's own admin, which sets passwords: operators do not set passwords."""
 
     menu = Menu(Section.TENANTS, "person", rank=20)
-    form = PersonForm  # type: ignore[assignment]  # generic in the stubs alone
+    form = PersonForm
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
     search_fields = ["search_text", "=id"]
