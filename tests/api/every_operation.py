@@ -25,6 +25,9 @@ def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
     _knowledge(call)
     _customers(call)
     _umbrellas(call)
+    job = call("jobs_list", limit=100)["results"][0]["id"]
+    call("jobs_get", job_id=job)
+    call("jobs_cancel", job_id=job)
     widget = _widgets(call)
     conversation = call("conversations_list", limit=1)["results"][0]["id"]
     stream = f"conversation:{conversation}"
