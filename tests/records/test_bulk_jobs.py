@@ -69,7 +69,7 @@ def test_only_its_starter_undoes_it_and_not_for_long(owner: Membership, agent: M
 def test_a_long_list_is_confirmed_with_its_number_and_becomes_a_job(
     owner: Membership, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_ROWS", 3)
+    monkeypatch.setattr(pages, "AT_ONCE", 3)
     client.force_login(owner.user)
     sent = {"action": "language", "all": "1", "list": "?language_code__empty=true"}
     asked = client.post(f"{LIST}bulk/", sent)

@@ -21,7 +21,7 @@ from crm.core.jobs.models import Job
 from crm.core.permissions import Principal
 from crm.core.permissions.requests import member_required
 from crm.core.records import BulkAction, ListState, Record, get_record
-from crm.core.records.bulk import MOST_ROWS, BulkResult, ChosenRow, checked, choose, run_bulk
+from crm.core.records.bulk import BulkResult, ChosenRow, checked, choose, run_bulk
 from crm.core.records.bulk_jobs import count_for_job, start_bulk, start_undo
 from crm.core.records.lists import VIEW
 from crm.core.records.pages.lists import chosen_view, writer_of
@@ -29,6 +29,8 @@ from crm.core.records.saved_views import views_of
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
 
+# Of a whole list, more are done by a job: a request is not to last.
+AT_ONCE = 200
 # Rows that a report names, of each reason.
 MOST_NAMED = 3
 
@@ -44,7 +46,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     count = count_for_job(state, writer) if request.POST.get("all") else 0
     if not count:
         chosen = _rows(request.POST.getlist("row"))
-    elif count <= MOST_ROWS:
+    elif count <= AT_ONCE:
         chosen = choose(state.rows(writer))
     form = _form(record, action, None)
     return _page(request, record, action, chosen, state.url(base), form, count=count)
