@@ -79,7 +79,9 @@ export function followSelection() {
     }
   });
   // More rows came, or others: a browser that goes back keeps boxes as they were.
-  document.addEventListener("htmx:afterSettle", () => show());
+  document.addEventListener("htmx:afterSettle", ({ target }) => {
+    if (!(target instanceof HTMLDialogElement)) show();
+  });
   document.addEventListener("htmx:afterSwap", ({ target }) => {
     if (target instanceof HTMLDialogElement && !target.open) target.showModal();
   });
