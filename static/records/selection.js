@@ -58,7 +58,8 @@ export function toggleRow(within) {
 }
 
 export function followSelection() {
-  document.addEventListener("click", ({ target, shiftKey }) => {
+  document.addEventListener("click", (event) => {
+    const { target, shiftKey } = event;
     if (!(target instanceof HTMLElement)) return;
     if (target instanceof HTMLInputElement && target.matches(BOX)) {
       if (shiftKey) setRange(target);
@@ -75,6 +76,7 @@ export function followSelection() {
       const { dataset } = /** @type {HTMLElement} */ (target.closest("[data-select-all]"));
       show(dataset.selectAll, "more" in dataset);
     } else if (target.closest("#bulk-dialog [data-close]")) {
+      event.preventDefault();
       /** @type {HTMLDialogElement | null} */ (target.closest("dialog"))?.close();
     }
   });
