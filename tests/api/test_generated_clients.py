@@ -28,6 +28,7 @@ def test_a_generated_client_calls_every_operation(
     tmp_path: Path,
     kind: str,
 ) -> None:
+    start_job(by=owner, kind=COUNTING, data={"to": 1})
     described = {operation["operationId"] for _path, _method, operation in operations(document)}
     start_job(by=owner, kind=COUNTING, data={"to": 1})
     client: Client
