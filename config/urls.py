@@ -17,6 +17,8 @@ urlpatterns = [
     path("", include("crm.authentication.urls")),
     path("", include("crm.authentication.urls.allauth")),
     path("", include("crm.core.mail.urls")),
+    path("", include("crm.core.jobs.urls")),
+    path("", include("crm.core.transfer.urls")),
     path("", include("crm.customers.urls")),
     path("", include("crm.billing.urls")),
     path("", include("crm.compliance.urls")),
