@@ -121,7 +121,8 @@ TEMPLATES = [
 ]
 
 # --- People -------------------------------------------------------------------------------------
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
+PASSWORD_HASHERS = ["crm.authentication.hashing.Hasher"]
+PASSWORD_HASH_PATIENCE: float = env.float("PASSWORD_HASH_PATIENCE", default=5)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
