@@ -28,7 +28,9 @@ function isChanged(field) {
     return field.checked !== field.defaultChecked;
   }
   if (field.type === "file") return field.value !== "";
-  return field.value.toLowerCase() !== field.defaultValue.toLowerCase();
+  // Browsers write a colour in small letters, whatever the page has.
+  if (field.type === "color") return field.value !== field.defaultValue.toLowerCase();
+  return field.value !== field.defaultValue;
 }
 
 /** @param {HTMLSelectElement} field */

@@ -51,6 +51,7 @@ REPEATABLE = {
     "authentication:log_in": "one is logged in",
     "authentication:log_out": "one is logged out",
     "authentication:join": "the link works once",
+    "chat:presence": "the member is there already",
     "customers:bulk": "it only asks",
     "customers:default_view": "the same view again",
     "knowledge:bulk": "it only asks",

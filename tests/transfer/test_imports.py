@@ -311,9 +311,19 @@ def test_what_can_no_longer_be_undone_goes(browser: Client) -> None:
     then = timezone.now() - importing.UNDO_FOR - timedelta(days=1)
     Import.objects.filter(pk=found.pk).update(finished_at=then)
     assert browser.post(f"/app/import/{found.pk}/undo/").status_code == 409
-    Import.objects.filter(pk=found.pk).update(created_at=then)
+    assert set(found.parts.values_list("kind", flat=True)) == {"journal"}
     purge_imports()
     assert not ImportPart.objects.exists()
+
+
+def test_what_nobody_finishes_has_an_end(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = uploaded(browser, FILE.encode())
+    monkeypatch.setattr(importing, "MOST_UNFINISHED", 1)
+    assert browser.post(NEW, {"file_name": "x.csv", "size": 9}).status_code == 409
+    then = timezone.now() - importing.UNFINISHED_KEPT - timedelta(days=1)
+    Import.objects.filter(pk=found.pk).update(created_at=then)
+    purge_imports()
+    assert browser.post(NEW, {"file_name": "x.csv", "size": 9}).status_code == 302
 
 
 def test_a_starter_who_may_no_longer_import_stops_it(owner: Membership) -> None:

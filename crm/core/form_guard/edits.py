@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from crm.core.fields import whole_number
 from crm.core.form_guard.stamps import VERSION
-from crm.core.forms import Form, keep_stored_choices
+from crm.core.forms import Form, keep_stored_choices, normalized_value
 from crm.core.versions import VersionedModel
 
 _SEVERAL = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
@@ -39,6 +39,23 @@ class EditForm(Form):
         self.record = record
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False
+
+    def _clean_fields(self) -> None:
+        """Validate the fields, but refuse no stored value that was left as it is.
+
+        A rule may be younger than the value, or another entry point may not know it; whoever edits
+        another field is not to be stopped by it.
+        """
+        super()._clean_fields()  # type: ignore[misc]
+        if self.record is None:
+            return
+        for name in [each for each in self.errors if each in self.fields]:
+            field = self.fields[name]
+            stored = self.get_initial_for_field(field, name)
+            sent = normalized_value(field, stored) if isinstance(stored, str) else stored
+            if stored and not field.has_changed(sent, self[name].data):
+                del self.errors[name]
+                self.cleaned_data[name] = stored
 
     @property
     def edited_version(self) -> int | None:

@@ -22,6 +22,14 @@ class ImportMappingInvalid(Invalid):
     message = gettext_noop("Choose a field for at least one column, and each field once.")
 
 
+class TooManyImports(Conflict):
+    code = "too_many_imports"
+    message = gettext_noop(
+        "Many imports of your organization are not finished. Finish some of them, or wait: after a "
+        "week they are deleted."
+    )
+
+
 class ImportNotReady(Conflict):
     code = "import_not_ready"
     message = gettext_noop("The import has gone on meanwhile. Load the page again and look.")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Length
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -26,6 +27,7 @@ from crm.core.transfer.errors import (
     ImportMappingInvalid,
     ImportNotFound,
     ImportNotReady,
+    TooManyImports,
 )
 from crm.core.transfer.formats import Format, file_info, head_of, rows_of
 from crm.core.transfer.mapping import fields_of, guess_mapping
@@ -46,6 +48,8 @@ PARTS_AT_ONCE = 10
 SAMPLE = 3
 UPLOADED_AT_ONCE = 512 * 1024
 UNDO_FOR = timedelta(days=30)
+UNFINISHED_KEPT = timedelta(days=7)
+MOST_UNFINISHED = 20
 FAULTS = "faulty"
 
 
@@ -64,8 +68,14 @@ def require_import(by: Principal, record: Record) -> None:
 
 @transaction.atomic
 def start_import(*, by: Principal, record: Record, file_name: str, size: int) -> Import:
-    """Begin an import, whose file comes with `add_content`. Raise ImportFileInvalid."""
+    """Begin an import, whose file comes with `add_content`.
+
+    Raise ImportFileInvalid and TooManyImports.
+    """
     require_import(by, record)
+    theirs = Import.objects.filter(organization_id=by.organization_id)
+    if theirs.unfinished().count() >= MOST_UNFINISHED:
+        raise TooManyImports
     if not 0 < size <= MAX_BYTES:
         raise ImportFileInvalid(
             gettext("The file is larger than %(most)d MB, or empty. Import it in several parts.")
@@ -176,9 +186,11 @@ def visible_import(by: Principal, import_id: UUID) -> Import:
 
 
 def purge_imports() -> None:
-    """Delete imports that can no longer be undone."""
-    Import.objects.filter(created_at__lt=timezone.now() - UNDO_FOR).exclude(
-        state__in=[ImportState.RUNNING, ImportState.UNDOING]
+    """Delete imports that nobody finished, and those that can no longer be undone."""
+    now = timezone.now()
+    Import.objects.unfinished().filter(created_at__lt=now - UNFINISHED_KEPT).delete()
+    Import.objects.filter(finished_at__lt=now - UNDO_FOR).exclude(
+        state=ImportState.UNDOING
     ).delete()
 
 
@@ -202,7 +214,7 @@ def _require_state(found: Import, *states: ImportState) -> None:
 
 def _lengths(found: Import) -> list[int]:
     parts = found.parts.filter(kind=PartKind.SOURCE).order_by("number")
-    return [len(bytes(content)) for content in parts.values_list("content", flat=True)]
+    return list(parts.values_list(Length("content"), flat=True))
 
 
 def _begin(by: Principal, found: Import, kind: JobKind, state: ImportState) -> None:
@@ -357,8 +369,10 @@ def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callabl
             setattr(
                 found, keep, job.result if is_done else (job.checkpoint or {}).get("report", {})
             )
-        if done == ImportState.DONE:
+        if found.state == ImportState.DONE and done == ImportState.DONE:
             found.finished_at = timezone.now()
+            # An undo needs the journal alone.
+            found.parts.exclude(kind=PartKind.JOURNAL).delete()
         found.save()
 
     return end

@@ -45,6 +45,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
             return found
         return found.filter(started_by_id=principal.user_id) if principal.user_id else self.none()
 
+    def unfinished(self) -> "ImportQuerySet":
+        """Return the imports of which no row was stored."""
+        ended = [ImportState.RUNNING, ImportState.DONE, ImportState.UNDOING, ImportState.UNDONE]
+        return self.exclude(state__in=ended)
+
 
 class Import(models.Model):
     """An import of a file into the records of ``record``.
