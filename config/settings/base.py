@@ -212,7 +212,14 @@ IMPERSONATION_WORK = [
     "crm.core.records.pages.",
     "crm.sales.",
 ]
-IMPERSONATION_CLOSED = ["chat.views.identity"]
+IMPERSONATION_CLOSED = [
+    "chat.api.inbox.Alerts",
+    "chat.api.widgets",
+    "chat.views.identity",
+    "chat.views.notifications",
+    "chat.views.start",
+    "chat.views.widget_settings",
+]
 
 # --- Mail ---------------------------------------------------------------------------------------
 # smtp+tls://user:password@host:587; without it a checkout shows its letters at /outbox/.

@@ -8,7 +8,7 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
-from crm.core.errors import AppError, BadRequest, MethodNotAllowed
+from crm.core.errors import AppError, BadRequest, MethodNotAllowed, StoreUnavailable
 from crm.core.store_errors import collision_of, outage_of
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,10 @@ def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
     """
     if is_for_programs(request):
         return problem_json(error)
-    # Without the context processors, which ask the stores: one of them may be what is away.
-    page = render_to_string("refusal.html", {"error": error, "request": request})
+    context = {"error": error, "request": request}
+    # The context processors ask the stores, one of which may be what is away.
+    asking = None if isinstance(error, StoreUnavailable) else request
+    page = render_to_string("refusal.html", context, asking)
     response = HttpResponse(page, status=error.status)
     _tell_when(response, error)
     return response
