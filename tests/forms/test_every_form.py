@@ -54,6 +54,8 @@ REPEATABLE = {
     "chat:presence": "the member is there already",
     "customers:bulk": "it only asks",
     "customers:default_view": "the same view again",
+    "umbrellas:bulk": "it only asks",
+    "umbrellas:default_view": "the same view again",
     "knowledge:bulk": "it only asks",
     "knowledge:default_view": "the same view again",
     "billing:change": "the plan is that already",

@@ -52,9 +52,14 @@ def chosen(*rows: Customer) -> list[ChosenRow]:
     return [ChosenRow(row.pk, row.version) for row in rows]
 
 
-def to_vietnamese(by: Membership, rows: list[ChosenRow]) -> bulk.BulkResult:
+def to_vietnamese(by: Membership, rows: list[ChosenRow], **options: Any) -> bulk.BulkResult:
     return run_bulk(
-        by=by, record=CUSTOMERS, action=LANGUAGE, chosen=rows, values={"language_code": "vi"}
+        by=by,
+        record=CUSTOMERS,
+        action=LANGUAGE,
+        chosen=rows,
+        values={"language_code": "vi"},
+        **options,
     )
 
 
@@ -68,7 +73,7 @@ def test_what_was_changed_meanwhile_or_is_not_theirs_is_left_out_with_a_reason(
     result = to_vietnamese(owner, rows)
     assert result.done == 2
     left = {each.title: each.error.code for each in result.left_out}
-    assert left == {"Boris II": "edited_meanwhile", "": "not_found"}
+    assert left == {"Boris II": "edited_meanwhile", "": "customer_not_found"}
     assert languages() == {"An": "vi", "Boris II": "en", "Carla": "vi", "Foreign": ""}
 
 
@@ -170,8 +175,8 @@ def test_one_change_of_many_runs_at_a_time(people: list[Customer], owner: Member
             name = f"bulk|{owner.organization_id}"
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         with pytest.raises(BulkUnderWay):
-            to_vietnamese(owner, chosen(*people))
+            to_vietnamese(owner, chosen(*people), is_alone=True)
         other.rollback()
     finally:
         other.close()
-    assert to_vietnamese(owner, chosen(*people)).done == 3
+    assert to_vietnamese(owner, chosen(*people), is_alone=True).done == 3

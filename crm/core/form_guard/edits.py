@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -92,7 +93,7 @@ class EditForm(Form):
             _put(data, initial_key, _prepared(field, present))
             if not field.has_changed(present, mine):
                 continue
-            if initial_key in sent and not field.has_changed(before, mine):
+            if initial_key in sent and not field.has_changed(_began(field, before), mine):
                 _put(data, key, _box(field, present))
                 continue
             if initial_key in sent and isinstance(field, _SEVERAL):
@@ -113,6 +114,16 @@ class EditForm(Form):
         self.data = data
         # Django keeps each bound field with the data it was made of.
         self.__dict__["_bound_fields_cache"].clear()
+
+
+def _began(field: forms.Field, before: Any) -> Any:
+    """Return a hidden initial value as the field's ``initial``: a number is no text."""
+    if isinstance(field, (*_SEVERAL, forms.ModelChoiceField)):
+        return before
+    try:
+        return field.to_python(before)
+    except ValidationError:
+        return before
 
 
 def _merged(before: list[str], mine: list[str], present: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext, gettext_noop, ngettext
 
-from crm.core.errors import AppError, Conflict, Invalid, NotFound
+from crm.core.errors import AppError, Conflict, Invalid
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, undo
@@ -104,14 +104,16 @@ def run_bulk(
     action: BulkAction,
     chosen: Sequence[ChosenRow],
     values: Mapping[str, Any],
+    is_alone: bool = False,
 ) -> BulkResult:
     """Do an action to the chosen rows that the principal may change.
 
-    One at a time in an organization: many that wait for the same rows would hold the connections
-    of all. Raise Forbidden or BulkUnderWay.
+    ``is_alone`` allows one at a time in an organization: requests that wait for the same rows would
+    hold the connections of all. Raise Forbidden or BulkUnderWay.
     """
     require(by, record.area, WRITE)
-    _lock(by.organization_id)
+    if is_alone:
+        _lock(by.organization_id)
     rows = record.visible_to(by).in_bulk([each.pk for each in chosen])
     result = BulkResult()
     changes: list[dict[str, Any]] = []
@@ -121,7 +123,7 @@ def run_bulk(
         row = rows.get(each.pk)
         try:
             if row is None:
-                raise NotFound
+                raise record.not_found
             if each.version not in {None, row.version}:
                 raise EditedMeanwhile(gettext("Somebody changed it meanwhile."))
             with transaction.atomic():

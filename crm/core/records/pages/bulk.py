@@ -57,7 +57,9 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _page(request, record, action, chosen, state.url(base), form, status=422)
     values = action.values or form.cleaned_data
-    result = run_bulk(by=writer, record=record, action=action, chosen=chosen, values=values)
+    result = run_bulk(
+        by=writer, record=record, action=action, chosen=chosen, values=values, is_alone=True
+    )
     _report(request, action, result)
     if "from_page" in request.POST and not action.is_deletion:
         return redirect(record.url_of_id(chosen[0].pk))
