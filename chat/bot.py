@@ -39,6 +39,7 @@ MAX_ATTEMPTS = 8
 # above knowledge.ranking.THRESHOLD.
 SURE = 0.7
 BOT_ID = "bot"
+QUOTED_LENGTH = 80
 _HANDS_OFF = {
     Outcome.ASKED_FOR_PERSON: "asked",
     Outcome.UNKNOWN: "unknown",
@@ -113,11 +114,6 @@ class _Turn:
             question.tenant_id, question.conversation_id, question.seq, question=_text(question)
         )
         return cls(question, name, attempts, began, returned is not None)
-
-    @property
-    def is_asked_again(self) -> bool:
-        """Return whether the bot replied to this question before the return."""
-        return self.reply_id != reply_id(self.question.seq)
 
     def said(self) -> Message | None:
         return _posted(self.question, self.reply_id)
@@ -206,8 +202,9 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
         _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
-        words = Line.STILL_UNKNOWN if turn.is_asked_again else Line.UNKNOWN
-        reply = _farewell(Outcome.UNKNOWN, words, language, conversation)
+        # Of several open questions at once it is said which one is meant.
+        name = Line.UNKNOWN_QUESTION if turn.is_after_return else Line.UNKNOWN
+        reply = _farewell(Outcome.UNKNOWN, name, language, conversation, question=_quoted(text))
         return replace(reply, confidence=found.confidence, cached=found.cached)
     return Reply(
         Outcome.ANSWERED,
@@ -239,10 +236,12 @@ def _failed(turn: _Turn, conversation: Conversation) -> Reply:
     return _farewell(Outcome.FAILED, Line.FAILED, language, conversation)
 
 
-def _farewell(outcome: Outcome, name: Line, language: str, conversation: Conversation) -> Reply:
+def _farewell(
+    outcome: Outcome, name: Line, language: str, conversation: Conversation, **values: str
+) -> Reply:
     """Return the bot's reply for an escalation: its reason, then who will answer and when."""
     coming = who_comes(conversation.organization_id)
-    return Reply(outcome, f"{line(name, language)} {line(coming, language)}", language)
+    return Reply(outcome, f"{line(name, language, **values)} {line(coming, language)}", language)
 
 
 def _say(turn: _Turn, reply: Reply | None) -> Reply | None:
@@ -365,6 +364,12 @@ def _tell_typing(question: Message, sender: Sender) -> None:
 def _language(question: Message, conversation: Conversation) -> str:
     fallback = conversation.language_code or conversation.organization.language_code
     return detect_language(_text(question), fallback=fallback)
+
+
+def _quoted(text: str) -> str:
+    """Return a question in one line, shortened."""
+    words = " ".join(text.split())
+    return words if len(words) <= QUOTED_LENGTH else f"{words[: QUOTED_LENGTH - 1]}…"
 
 
 def _text(question: Message) -> str:

@@ -122,7 +122,7 @@ class RecordBulk(_RecordView):
     @refuses(404, 409)
     def post(self, request: Request) -> Response:
         given = self.bulk_body.read(request)
-        action = next(each for each in self.record.bulk_actions if each.key == given["action"])
+        action = self.record.bulk_action(given["action"])
         values = dict(action.values)
         if action.field:
             if action.field not in given:

@@ -168,12 +168,21 @@ def _change(
     if before == dict(values):
         return None
     changed: Any = record.update(by=by, pk=row.pk, version=row.version, **values)
-    stored = {name: _as_json(value) for name, value in before.items()}
+    stored = {name: as_json(value) for name, value in before.items()}
     return {"pk": str(row.pk), "version": changed.version, "before": stored}
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     return value if isinstance(value, str | int | bool | list | None) else str(value)
+
+
+def from_json(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of columns that `as_json` made."""
+    meta = record.model._meta
+    return {
+        name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
+        for name, value in values.items()
+    }
 
 
 def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
@@ -206,11 +215,7 @@ def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
 
 
 def _change_back(by: Principal, record: Record, change: Mapping[str, Any]) -> Model:
-    meta = record.model._meta
-    before = {
-        name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
-        for name, value in change["before"].items()
-    }
+    before = from_json(record, change["before"])
     return record.update(by=by, pk=UUID(change["pk"]), version=change["version"], **before)
 
 
