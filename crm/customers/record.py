@@ -21,7 +21,6 @@ from crm.core.records import (
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
-from crm.organizations.models import Language
 
 
 def _update(*, pk: UUID, **values: Any) -> Customer:
@@ -43,7 +42,7 @@ CUSTOMERS = Record(
         EmailField(name="email"),
         PhoneField(name="phone"),
         ChoiceField(name="stage"),
-        ChoiceField(name="language_code", options=Language.choices),
+        ChoiceField(name="language_code"),
         MomentField(name="created_at", label=_("created"), is_sortable=True),
         MomentField(name="updated_at", label=_("changed"), is_sortable=True),
     ),
