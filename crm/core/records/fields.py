@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from crm.core import tenancy
+from crm.core.forms import EmailInput
 from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
 from crm.core.records.periods import (
@@ -237,6 +238,9 @@ class EmailField(TextField):
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         return [normalize_email(value) for value in super().parse(operator, values)]
+
+    def _form_options(self) -> dict[str, Any]:
+        return {**super()._form_options(), "widget": EmailInput}
 
 
 class PhoneField(Field):
