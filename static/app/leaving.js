@@ -2,8 +2,8 @@
 // the button of another form, or by closing its tab.
 
 const NOT_TYPED = new Set(["hidden", "password", "submit", "button", "reset", "image"]);
-// What a form has that came back with errors or with somebody else's change.
-const CAME_BACK = ".field-error, .conflict";
+// What the server puts into a form that shows what was sent and not stored.
+const CAME_BACK = "[data-unsent]";
 
 /** @param {HTMLFormElement} form */
 function isUnsent(form) {
@@ -28,7 +28,9 @@ function isChanged(field) {
     return field.checked !== field.defaultChecked;
   }
   if (field.type === "file") return field.value !== "";
-  return field.value.toLowerCase() !== field.defaultValue.toLowerCase();
+  // Browsers write a colour in small letters, whatever the page has.
+  if (field.type === "color") return field.value !== field.defaultValue.toLowerCase();
+  return field.value !== field.defaultValue;
 }
 
 /** @param {HTMLSelectElement} field */
