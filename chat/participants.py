@@ -39,7 +39,7 @@ from chat.services import (
     require_same,
 )
 from chat.services.conversations import customer_sender, sender_of
-from chat.services.permissions import refusal_of_change
+from chat.services.permissions import is_visible, refusal_of_change
 from chat.services.visitors import renew_visit
 from chat.visitor_addresses import note_address
 from crm.authentication.errors import AccessEnded, ImpersonatingReadOnly
@@ -158,7 +158,7 @@ class Visitor:
             )
             return Posted(message, epoch)
         posted = post_among(
-            self.conversations(),
+            lambda conversation: conversation.customer_id == self.customer_id,
             organization_id=self.organization_id,
             conversation_id=conversation_id_of(stream),
             sender_of=lambda conversation: customer_sender(conversation.customer),
@@ -267,7 +267,7 @@ class Agent:
             note_use(self.login)
         sender = sender_of(self.membership)
         posted = post_among(
-            self.conversations(),
+            lambda conversation: is_visible(self.membership, conversation),
             organization_id=self.organization_id,
             conversation_id=conversation_id_of(stream),
             sender_of=lambda conversation: sender,

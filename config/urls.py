@@ -6,6 +6,9 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="chat:inbox"), name="home"),
+    # Before the others: a path is compared with every pattern in front of its own, and most
+    # requests are about messages.
+    path("", include("chat.urls")),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("crm.operations.urls")),
@@ -14,11 +17,12 @@ urlpatterns = [
     path("", include("crm.authentication.urls")),
     path("", include("crm.authentication.urls.allauth")),
     path("", include("crm.core.mail.urls")),
+    path("", include("crm.core.jobs.urls")),
+    path("", include("crm.core.transfer.urls")),
     path("", include("crm.customers.urls")),
     path("", include("crm.billing.urls")),
     path("", include("crm.compliance.urls")),
     path("", include("knowledge.urls")),
-    path("", include("chat.urls")),
     path("", include("crm.core.api.urls")),
 ]
 

@@ -68,6 +68,8 @@ PARTS = (
             "templates/organizations/**/*.html",
             "templates/authentication/**/*.html",
             "templates/records/**/*.html",
+            "templates/jobs/**/*.html",
+            "templates/transfer/**/*.html",
             "templates/compliance/**/*.html",
             "templates/billing/**/*.html",
             "templates/account/**/*.*",

@@ -44,6 +44,9 @@ class IndexField(Field):
     def value_of(self, row: Model) -> Model:
         return row
 
+    def exported(self, row: Any) -> bool:
+        return bool(row.indexed_version == row.version)
+
 
 def _create(*, by: Principal, **values: Any) -> Faq:
     content = FaqContent(**values)

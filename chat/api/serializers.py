@@ -185,6 +185,25 @@ class PostedSerializer(Shape):
     epoch = serializers.CharField()
 
 
+class RefusedSerializer(Shape):
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(required=False)
+    retry_after = serializers.FloatField(required=False)
+
+
+class BatchResultSerializer(Shape):
+    """One message of a batch: either ``posted`` or ``refused``."""
+
+    client_message_id = serializers.CharField()
+    posted = PostedSerializer(allow_null=True)
+    refused = RefusedSerializer(allow_null=True)
+
+
+class BatchSerializer(Shape):
+    results = BatchResultSerializer(many=True)
+
+
 class SeenSerializer(Shape):
     stream = serializers.CharField()
     seq = serializers.IntegerField()

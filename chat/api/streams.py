@@ -1,5 +1,6 @@
 """The stream protocol over HTTP, for networks that block WebSockets."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from chat.api.authentication import (
     visitor_of_request,
 )
 from chat.api.serializers import (
+    BatchSerializer,
     EventPageSerializer,
     EventSerializer,
     PostedSerializer,
@@ -24,21 +26,38 @@ from chat.api.serializers import (
 )
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.events import event_frame
+from chat.frames import refused_frame
 from chat.long_poll import answer, parse_query
 from chat.managers.messages import READ_LIMIT
 from chat.participants import Agent, Viewer, Visitor
 from chat.services import Posted
 from crm.core.api import Body, refuses
+from crm.core.errors import AppError
 from crm.core.fields import LARGEST, WholeNumberField
 from crm.core.observability import metrics
 from crm.core.ratelimit.limiter import Subjects
 from crm.core.ratelimit.throttle import api_subjects
 from crm.core.store_errors import outage_refusals
 
+MOST_IN_A_BATCH = 20
+# Of the batch as a whole, not of one message: nothing after it would fare better.
+_OF_THE_BATCH = {401, 404, 503}
+
 
 class MessageBody(Body):
     content = serializers.JSONField()
     client_message_id = serializers.CharField(max_length=64, required=False)
+
+
+class BatchMessage(Body):
+    content = serializers.JSONField()
+    client_message_id = serializers.CharField(max_length=64)
+
+
+class BatchBody(Body):
+    messages = serializers.ListField(
+        child=BatchMessage(), min_length=1, max_length=MOST_IN_A_BATCH, allow_empty=False
+    )
 
 
 class EditBody(Body):
@@ -149,6 +168,29 @@ class Messages(StreamView):
         return _post(request, viewer_of_request(request), stream)
 
 
+class MessageBatch(StreamView):
+    """Post several messages in their order; each is posted or refused by itself.
+
+    Repeating the request is safe: a client_message_id stands for one message. Where the stream or
+    the stores are not there, the whole is refused and may be repeated.
+    """
+
+    @extend_schema(
+        operation_id="streams_post_batch",
+        tags=["streams"],
+        request=BatchBody,
+        responses=BatchSerializer,
+    )
+    @refuses(409, 422)
+    def post(self, request: Request, stream: str) -> Response:
+        viewer = viewer_of_request(request)
+        body = BatchBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        with outage_refusals():
+            results = [_batched(viewer, stream, each) for each in body.validated_data["messages"]]
+        return Response({"results": results}, headers=_PRIVATE)
+
+
 class StoredMessage(StreamView):
     """Edit or delete a message; return the event of the change, as every client receives it."""
 
@@ -229,6 +271,20 @@ def _post(request: Request, viewer: Viewer, stream: str | None) -> Response:
             stream=stream, client_message_id=key, content=body.validated_data["content"]
         )
     return Response(_posted(posted, key), status=201, headers=_PRIVATE)
+
+
+def _batched(viewer: Viewer, stream: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    key = message["client_message_id"]
+    try:
+        with metrics.message_accept_seconds.labels(road="http").time():
+            posted = viewer.post(stream=stream, client_message_id=key, content=message["content"])
+    except AppError as refusal:
+        if refusal.status in _OF_THE_BATCH:
+            raise
+        refused = refused_frame(refusal)
+        del refused["type"]
+        return {"client_message_id": key, "posted": None, "refused": refused}
+    return {"client_message_id": key, "posted": _posted(posted, key), "refused": None}
 
 
 def _idempotency_key(request: Request) -> str:

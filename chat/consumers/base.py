@@ -38,7 +38,7 @@ from chat.frames import (
     parse_frame,
     refused_frame,
 )
-from chat.limits import ERROR_BURST, ERRORS_PER_SECOND, TokenBucket
+from chat.limits import ERROR_BURST, ERRORS_PER_SECOND
 from chat.participants import Viewer
 from chat.presence import Presence
 from crm.authentication.errors import AccessEnded
@@ -52,6 +52,7 @@ from crm.core.observability.logging import bind_correlation_id, tell_work
 from crm.core.permissions.errors import SecondFactorMissing
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
+from crm.core.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 HELLO_SECONDS = 10.0

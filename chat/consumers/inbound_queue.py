@@ -13,9 +13,9 @@ from chat.limits import (
     FRAME_BURST,
     FRAMES_PER_SECOND,
     MAX_RECEIVED,
-    TokenBucket,
 )
 from crm.core.errors import AppError
+from crm.core.token_bucket import TokenBucket
 
 
 class InboundQueue:

@@ -27,6 +27,7 @@ from chat.models import (
 )
 from chat.models.conversation import LOG_FIELDS
 from chat.models.message import OPEN_QUESTION, mongo_now, to_milliseconds
+from crm.core.database.compiled import CompiledSelect, CompiledUpdate
 from crm.core.errors import StoreUnavailable
 from crm.core.ids import uuid7
 
@@ -42,25 +43,27 @@ HEAD_FIELDS = (*LOG_FIELDS, "updated_at")
 _ATTEMPTS = 3
 
 
-def lock_conversation(
-    *,
-    organization_id: UUID,
-    conversation_id: UUID,
-    among: ConversationQuerySet | None = None,
-) -> Conversation:
+def _locked(*, organization_id: UUID, conversation_id: UUID) -> ConversationQuerySet:
+    return (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("customer", "assignee", "widget__organization")
+        .filter(organization_id=organization_id, pk=conversation_id)
+    )
+
+
+_LOCK = CompiledSelect(_locked, organization_id=UUID, conversation_id=UUID)
+_SAVE_HEAD = CompiledUpdate(Conversation, HEAD_FIELDS)
+
+
+def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conversation:
     """Lock the conversation row until the transaction ends; every change starts with this.
 
-    ``among`` restricts it to what the caller may see. Raise ConversationNotFound.
+    Raise ConversationNotFound.
     """
-    conversations = Conversation.objects.all() if among is None else among
-    try:
-        return (
-            conversations.select_for_update(of=("self",))
-            .select_related("customer", "assignee", "widget__organization")
-            .get(organization_id=organization_id, pk=conversation_id)
-        )
-    except Conversation.DoesNotExist as missing:
-        raise ConversationNotFound from missing
+    found = _LOCK.first(organization_id=organization_id, conversation_id=conversation_id)
+    if found is None:
+        raise ConversationNotFound
+    return found
 
 
 def append(
@@ -93,7 +96,10 @@ def append(
         except NumberTaken:
             continue
         follow(conversation, message)
-        conversation.save(update_fields=(*HEAD_FIELDS, *edited))
+        if edited:
+            conversation.save(update_fields=(*HEAD_FIELDS, *edited))
+        else:
+            _SAVE_HEAD.save(conversation)
         announce_on_commit(message, conversation, moved_from=moved_from)
         return message
     raise StoreUnavailable

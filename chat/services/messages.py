@@ -9,8 +9,12 @@ from uuid import UUID
 from django.db import transaction
 
 from chat.content import clean_client_message_id
-from chat.errors import ConversationClosed, ConversationTaken, NoteFromOutside
-from chat.managers import ConversationQuerySet
+from chat.errors import (
+    ConversationClosed,
+    ConversationNotFound,
+    ConversationTaken,
+    NoteFromOutside,
+)
 from chat.models import (
     ContentType,
     Conversation,
@@ -59,7 +63,7 @@ def post_message(
     with the same id).
     """
     return post_among(
-        Conversation.objects.all(),
+        lambda conversation: True,
         organization_id=organization_id,
         conversation_id=conversation_id,
         sender_of=lambda conversation: sender,
@@ -73,7 +77,7 @@ def post_message(
 
 @transaction.atomic
 def post_among(
-    conversations: ConversationQuerySet,
+    is_visible: Callable[[Conversation], bool],
     *,
     organization_id: UUID,
     conversation_id: UUID,
@@ -84,14 +88,15 @@ def post_among(
     timestamp: datetime | None = None,
     by: Principal | None = None,
 ) -> Posted:
-    """Do what ``post_message`` does, restricted to ``conversations``.
+    """Do what ``post_message`` does where ``is_visible``; else raise ConversationNotFound.
 
-    The locking query also checks the access: a message costs one query of its conversation, not
-    two.
+    The access is checked on the locked row: a message costs one query of its conversation, not two.
     """
     conversation = lock_conversation(
-        organization_id=organization_id, conversation_id=conversation_id, among=conversations
+        organization_id=organization_id, conversation_id=conversation_id
     )
+    if not is_visible(conversation):
+        raise ConversationNotFound
     sender = sender_of(conversation)
     client_message_id = clean_client_message_id(
         client_message_id, is_bot=sender.type == SenderType.BOT

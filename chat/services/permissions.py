@@ -9,6 +9,12 @@ from crm.core.errors import AppError
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access
 
 
+def is_visible(by: Principal, conversation: Conversation) -> bool:
+    """Return what ``Conversation.objects.visible_to(by)`` holds of a row that is at hand."""
+    is_theirs = by.organization_id == conversation.organization_id and conversation.last_seq > 0
+    return is_theirs and can_access(by, Module.INBOX, READ, conversation.owner_ids)
+
+
 def refusal_of_change(by: Principal, conversation: Conversation) -> AppError | None:
     """Return the error if ``by`` may not change the conversation, else None.
 

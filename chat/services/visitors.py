@@ -15,9 +15,11 @@ from django.utils import timezone
 
 from chat.domains import LOCAL_HOSTS
 from chat.errors import OriginNotAllowed, VisitorUnknown, WidgetNotFound, WidgetPaused
+from chat.managers.visits import VisitorTokenQuerySet
 from chat.models import IdentitySecret, IdentityUse, VisitorToken, Widget
 from crm.authentication.errors import AccessEnded
 from crm.core import realtime, tenancy
+from crm.core.database.compiled import CompiledSelect
 from crm.customers.models import Customer
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -210,16 +212,22 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def _live_with_hash(*, token_hash: str, now: datetime) -> VisitorTokenQuerySet:
+    return (
+        VisitorToken.objects.live(now)
+        .select_related("customer", "widget", "widget__organization")
+        .filter(token_hash=token_hash)
+    )
+
+
+_FIND = CompiledSelect(_live_with_hash, token_hash=str, now=datetime)
+
+
 def _find(token: str) -> VisitorToken | None:
     if not _TOKEN.fullmatch(token):
         return None
     with tenancy.by_lookup(VisitorToken, token_hash=hash_of(token)):
-        record = (
-            VisitorToken.objects.live()
-            .select_related("customer", "widget", "widget__organization")
-            .filter(token_hash=hash_of(token))
-            .first()
-        )
+        record = _FIND.first(token_hash=hash_of(token), now=timezone.now())
         if record is not None:
             extend_visit(record)
     return record

@@ -16,6 +16,7 @@ urlpatterns = [
     path(_stream, streams.Stream.as_view(), name="stream"),
     path(f"{_stream}/events", streams.Events.as_view(), name="stream_events"),
     path(f"{_stream}/messages", streams.Messages.as_view(), name="stream_messages"),
+    path(f"{_stream}/messages/batch", streams.MessageBatch.as_view(), name="stream_batch"),
     path(
         f"{_stream}/messages/<uuid:message_id>",
         streams.StoredMessage.as_view(),

@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "anymail",
     "crm.core.mail",
+    "crm.core.jobs",
+    "crm.core.transfer",
     "crm.organizations",
     "crm.authentication",
     "crm.customers",

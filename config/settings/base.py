@@ -277,6 +277,8 @@ MAX_BODY_BYTES = 1024 * 1024
 # How long a request may take to arrive, however its bytes drip: its headers, then its body.
 REQUEST_HEADER_SECONDS: float = env.float("REQUEST_HEADER_SECONDS", default=10)
 REQUEST_BODY_SECONDS: float = env.float("REQUEST_BODY_SECONDS", default=45)
+# How long a client may leave an answer unread, of which more waits than the system's buffers hold.
+RESPONSE_READ_SECONDS: float = env.float("RESPONSE_READ_SECONDS", default=900)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 # --- The API ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "customers", "description": "Whom the organization talks to."},
         {"name": "knowledge", "description": "What the bot answers from."},
         {"name": "organization", "description": "The organization and who works there."},
+        {"name": "jobs", "description": "Long work in the background: exports and the like."},
         {"name": "billing", "description": "The plan, and what is used of it."},
         {"name": "access", "description": "Sessions, tokens and API keys."},
         {"name": "widgets", "description": "The widgets of the organization's sites."},

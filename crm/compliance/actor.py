@@ -7,7 +7,7 @@ round trip, and a read-only statement carries none.
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from crm.compliance.model_tracking import tracked
 from crm.compliance.models import ActorKind
 from crm.core.http.user_agent import Client
+from crm.core.jobs.models import Job
 from crm.core.observability.tracing import current_trace
 from crm.core.permissions import ApiKeyPrincipal, Principal
 from crm.organizations.models import Membership, User
@@ -72,6 +73,12 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+def acting_for(job: Job) -> AbstractContextManager[None]:
+    """Attribute the changes of a job to whoever started it."""
+    kind = ActorKind.KEY if job.starter_kind == ApiKeyPrincipal.kind else ActorKind.USER
+    return acting(Actor(kind, str(job.starter_id)))
 
 
 def current_actor() -> Actor:

@@ -6,32 +6,24 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from crm.compliance.filters import Filters
 from crm.compliance.forms import DAYS
-from crm.compliance.models import (
-    INSTALLATION,
-    AuditEntry,
-    AuditExport,
-    ExportFormat,
-    ExportState,
-    LegalHold,
-)
+from crm.compliance.models import INSTALLATION, AuditEntry, LegalHold
 from crm.compliance.presentation import PresentedEntry, tell, title_of
-from crm.compliance.services.exports import ask_for_export, fetch_export
-from crm.compliance.tasks import queue_export
+from crm.compliance.services.exports import start_export
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
+from crm.core.transfer.formats import Format
 from crm.organizations.admin import OrganizationAdmin
 from crm.organizations.models import Organization
 from crm.organizations.operators import operator_principal
@@ -179,7 +171,7 @@ class LegalHoldAdmin(ReadOnlyAdmin):
 
 
 class ExportForm(AdminActionForm):
-    format = forms.ChoiceField(label=_("File"), choices=ExportFormat.choices)
+    format = forms.ChoiceField(label=_("File"), choices=Format.choices)
     since = forms.DateField(
         label=pgettext_lazy("day", "From"),
         validators=DAYS,
@@ -196,17 +188,15 @@ class ExportForm(AdminActionForm):
 
 def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
     asked = form.cleaned_data
-    export = ask_for_export(
+    start_export(
         by=operator_principal(request, row.pk),
-        file_format=ExportFormat(asked["format"]),
+        file_format=Format(asked["format"]),
         filters=Filters(
             since=_day(asked["since"]) if asked["since"] else None,
             until=_day(asked["until"]) + timedelta(days=1) if asked["until"] else None,
         ),
-        language_code=get_language() or "en",
     )
-    transaction.on_commit(lambda: queue_export(export), robust=True)
-    return gettext("The export is being made; it is listed under Exports of the audit.")
+    return gettext("The export is being made; it is listed under Background tasks.")
 
 
 OrganizationAdmin.admin_actions = [
@@ -222,48 +212,6 @@ OrganizationAdmin.admin_actions = [
         permission="compliance.view_auditentry",
     ),
 ]
-
-
-def _fetch(request: HttpRequest, row: AuditExport, form: forms.Form) -> StreamingHttpResponse:
-    by = operator_principal(request, row.organization_id)
-    export, pieces = fetch_export(by=by, export_id=row.pk)
-    kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
-    answer = StreamingHttpResponse(pieces, content_type=kind)
-    answer["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
-    return answer
-
-
-@admin.register(AuditExport)
-class AuditExportAdmin(ReadOnlyAdmin):
-    menu = Menu(Section.EVIDENCE, "download", rank=15)
-    list_display = ["created_at", "organization", "asked_by", "format", "state", "done", "total"]
-    list_filter = ["state", "format"]
-    list_select_related = ["organization", "asked_by"]
-    search_fields = ["organization__name", "asked_by__search_text"]
-    ordering = ["-id"]
-    fields = [
-        "organization",
-        "asked_by",
-        "format",
-        "filters",
-        "until",
-        "state",
-        "done",
-        "total",
-        "created_at",
-        "finished_at",
-    ]
-    admin_actions = [
-        AdminAction(
-            name="fetch",
-            title=_("Fetch the file"),
-            asks=_("That you fetched it stands in the organization's audit."),
-            run=_fetch,
-            icon="download",
-            permission="compliance.view_auditexport",
-            fits=lambda row: row.state == ExportState.DONE,
-        )
-    ]
 
 
 def _told(entry: AuditEntry) -> PresentedEntry:

@@ -10,10 +10,13 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         from crm.compliance import receivers  # noqa: F401  models exist only from here on
-        from crm.compliance.actor import listen
+        from crm.compliance.actor import acting_for, listen
         from crm.compliance.database import install
         from crm.compliance.registry import track_apps_below
+        from crm.compliance.services import exports  # noqa: F401  a kind of jobs
+        from crm.core.jobs.kinds import register_context
 
+        register_context(acting_for)
         track_apps_below()
         connection_created.connect(listen, dispatch_uid="compliance.listen")
         post_migrate.connect(install, sender=self, dispatch_uid="compliance.install")

@@ -23,18 +23,3 @@ class UnknownHoldSubject(InvalidField):
     message = gettext_noop(
         "There is nobody like that here. Name the organization, a customer or a member of yours."
     )
-
-
-class ExportNotFound(NotFound):
-    code = "export_not_found"
-    message = gettext_noop("This export does not exist any more. Start a new one.")
-
-
-class ExportNotReady(Conflict):
-    code = "export_not_ready"
-    message = gettext_noop("The export is not ready yet. Wait until it is done.")
-
-
-class TooManyExports(Conflict):
-    code = "too_many_exports"
-    message = gettext_noop("Other exports are still running. Wait for them, or cancel one.")

@@ -11,11 +11,11 @@ from django.utils.translation import pgettext_lazy
 
 from crm.authentication.models import ApiKey
 from crm.compliance.filters import Filters, object_key
-from crm.compliance.models import ExportFormat
 from crm.compliance.presentation import ACTIONS, KINDS, title_of
 from crm.compliance.services.legal_holds import subjects_named
 from crm.core.forms import Form
 from crm.core.permissions import Principal
+from crm.core.transfer.formats import Format
 from crm.organizations.models import Membership
 
 MOST_CHOICES = 200
@@ -70,7 +70,7 @@ class AuditFilterForm(Form):
 
 
 class ExportForm(Form):
-    format = forms.ChoiceField(choices=ExportFormat.choices)
+    format = forms.ChoiceField(choices=Format.choices)
 
 
 class HoldForm(Form):
@@ -144,7 +144,7 @@ def _actions() -> list[tuple[str, str]]:
     usual = [f"{kind}.{word}" for kind in KINDS for word in ("created", "updated", "deleted")]
     never = {
         f"{kind}.{word}"
-        for kind in ("session", "tokens", "audit", "export", "legal_hold")
+        for kind in ("session", "tokens", "audit", "export", "import", "import_undo", "legal_hold")
         for word in ("created", "updated", "deleted")
     }
     actions = [*(each for each in usual if each not in never), *ACTIONS]

@@ -92,19 +92,3 @@ class LegalHoldQuerySet(models.QuerySet[Any]):
     def on(self, organization_id: UUID, subject: str = "") -> Self:
         """Return the active holds that cover this subject: its own, and its organization's."""
         return self.active().filter(organization_id=organization_id, subject__in=["", subject])
-
-
-class AuditExportQuerySet(models.QuerySet[Any]):
-    def visible_to(self, principal: Principal) -> Self:
-        """Return the exports whose content the principal may see in the audit itself."""
-        if not principal.may(Module.SETTINGS, WRITE):
-            return self.none()
-        found = self.filter(organization_id=principal.organization_id)
-        hidden = hidden_kinds(principal)
-        return found.filter(filters__without__contains=hidden) if hidden else found
-
-    def unfinished(self) -> Self:
-        return self.filter(state__in=["waiting", "running"])
-
-    def newest_first(self) -> Self:
-        return self.order_by("-created_at", "-id")

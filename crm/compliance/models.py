@@ -1,4 +1,4 @@
-"""The audit: chained entries, their erasable values, signatures; legal holds and exports.
+"""The audit: chained entries, their erasable values, signatures; legal holds.
 
 Django does not manage the tables of the audit itself: migration 0001 creates them, and
 `crm.compliance.database` the functions that alone write them.
@@ -15,7 +15,6 @@ from django.utils.translation import pgettext_lazy
 
 from crm.compliance.managers import (
     AuditEntryQuerySet,
-    AuditExportQuerySet,
     AuditValuesQuerySet,
     LegalHoldQuerySet,
 )
@@ -171,91 +170,3 @@ class LegalHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id} · {self.subject or '*'}"
-
-
-class ExportFormat(models.TextChoices):
-    CSV = "csv", "CSV"
-    JSONL = "jsonl", "JSON Lines"
-
-
-class ExportState(models.TextChoices):
-    WAITING = "waiting", pgettext_lazy("export", "Waiting")
-    RUNNING = "running", pgettext_lazy("export", "Running")
-    DONE = "done", pgettext_lazy("export", "Done")
-    CANCELLED = "cancelled", pgettext_lazy("export", "Cancelled")
-
-
-class AuditExport(models.Model):
-    """An export file in progress: it grows by chunks, each in its own transaction.
-
-    ``filters`` are those of the page; ``reached_at`` is the time of the last entry in the file,
-    where a run after a crash continues. Entries from ``until`` on are not included.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="audit_exports"
-    )
-    asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
-    )
-    format = models.CharField(max_length=10, choices=ExportFormat)
-    language_code = models.CharField(max_length=10)
-    filters = models.JSONField(default=dict)
-    until = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=ExportState, default=ExportState.WAITING)
-    total = models.BigIntegerField(default=0)
-    done = models.BigIntegerField(default=0)
-    chunks = models.PositiveIntegerField(default=0)
-    reached_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(auto_now=True)
-    finished_at = models.DateTimeField(null=True)
-
-    objects: ClassVar[AuditExportQuerySet] = AuditExportQuerySet.as_manager()  # type: ignore[assignment]
-
-    organization_id: UUID
-    asked_by_id: UUID | None
-
-    class Meta:
-        verbose_name = _("export of the audit")
-        verbose_name_plural = _("exports of the audit")
-        indexes = [
-            models.Index(fields=["organization", "-created_at"], name="audit_exports_newest_first"),
-            models.Index(fields=["state", "updated_at"], name="audit_exports_by_state"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.organization_id} · {self.format} · {self.state}"
-
-    @property
-    def percent(self) -> int:
-        return min(100, self.done * 100 // self.total) if self.total else 0
-
-    @property
-    def is_active(self) -> bool:
-        return self.state in {ExportState.WAITING, ExportState.RUNNING}
-
-    @property
-    def file_name(self) -> str:
-        return f"audit-{self.created_at:%Y%m%d-%H%M%S}.{self.format}"
-
-
-class AuditExportChunk(models.Model):
-    """A chunk of an export's file."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
-    export = models.ForeignKey(AuditExport, on_delete=models.CASCADE, related_name="pieces")
-    number = models.PositiveIntegerField()
-    content = models.BinaryField()
-
-    class Meta:
-        verbose_name = _("piece of an export")
-        verbose_name_plural = _("pieces of exports")
-        constraints = [
-            models.UniqueConstraint(fields=["export", "number"], name="one_piece_per_number")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.export_id} · {self.number}"

@@ -10,6 +10,9 @@ from crm.compliance.actor import Actor
 from crm.compliance.models import ActorKind
 from crm.compliance.services.audit_log import record, record_refused_log_in
 from crm.core import tenancy
+from crm.core.jobs.kinds import find_kind
+from crm.core.jobs.models import Job
+from crm.core.jobs.signals import job_event
 
 
 @receiver(log_in_refused, dispatch_uid="compliance.record_refused_log_in")
@@ -30,4 +33,22 @@ def tell_reused_token(
         details={"user": str(user_id)},
         subject=f"user:{user_id}",
         actor=Actor(ActorKind.NOBODY, "", address),
+    )
+
+
+# Actions in the audit by event of a job.
+_ACTIONS = {"started": "asked"}
+
+
+@receiver(job_event, dispatch_uid="compliance.record_job_event")
+def record_job_event(*, job: Job, event: str, **kwargs: Any) -> None:
+    kind = find_kind(job.kind)
+    if kind is None or not kind.audited_as:
+        return
+    record(
+        organization_id=job.organization_id,
+        action=f"{kind.audited_as}.{_ACTIONS.get(event, event)}",
+        object_type=kind.audited_as,
+        object_id=str(job.pk),
+        details=kind.audited(job),
     )

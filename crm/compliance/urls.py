@@ -5,14 +5,10 @@ from crm.compliance.api import holds as api_holds
 from crm.compliance.views import audit, holds
 
 app_name = "compliance"
-_export = "app/settings/audit/exports/<uuid:export_id>"
 
 urlpatterns = [
     path("app/settings/audit/", audit.audit, name="audit"),
-    path("app/settings/audit/exports/", audit.start_export, name="start_export"),
-    path(f"{_export}/", audit.export_state, name="export_state"),
-    path(f"{_export}/cancel/", audit.cancel, name="cancel_export"),
-    path(f"{_export}/file/", audit.fetch, name="fetch_export"),
+    path("app/settings/audit/exports/", audit.export, name="start_export"),
     path("app/settings/legal-holds/", holds.holds, name="holds"),
     path("app/settings/legal-holds/<uuid:hold_id>/lift/", holds.lift, name="lift_hold"),
     path("api/v1/audit", entries.AuditEntries.as_view(), name="entries"),

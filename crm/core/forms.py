@@ -11,6 +11,7 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
 from crm.core.text.normalization import (
@@ -86,6 +87,10 @@ class SearchField(forms.CharField):
 
 class PhoneField(forms.RegexField):
     """A phone number; typographic hyphens and blanks are those of a keyboard."""
+
+    default_error_messages = {
+        "invalid": gettext_lazy("Write the number with digits: +84 24 1234 5678.")
+    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(PHONE, **options)

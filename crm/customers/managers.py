@@ -1,11 +1,12 @@
 """Querysets of customers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
 from django.db import models, transaction
+from django.utils import timezone
 
 from crm.core.permissions import Level, Module, Principal, accessible_q
 from crm.customers.search import asked_ranges, asked_visitor
@@ -62,6 +63,21 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
                 [word for each, theirs in words for word in each.words_from(theirs)]
             )
         return created
+
+    def bulk_save(self, customers: Sequence[Any], fields: Collection[str]) -> None:
+        """Store these fields of locked customers together with their search words."""
+        words = {each.pk: each.take_new_words() for each in customers}
+        for each in customers:
+            each.version += 1
+            each.updated_at = timezone.now()
+        derived = {"search_text", "sort_name", "version", "updated_at"}
+        with transaction.atomic(using=self.db):
+            self.bulk_update(customers, sorted({*fields, *derived}))
+            renamed = [each for each in customers if words[each.pk] is not None]
+            self._words().filter(customer__in=renamed).delete()
+            self._words().bulk_create(
+                [word for each in renamed for word in each.words_from(words[each.pk] or [])]
+            )
 
     def _words(self) -> models.QuerySet[Any]:
         return apps.get_model("customers", "CustomerWord").objects.all()

@@ -19,8 +19,13 @@ from crm.core.records import (
     TextField,
 )
 from crm.customers.managers import CustomerQuerySet
-from crm.customers.models import Customer
-from crm.customers.services import create_customer, update_customer
+from crm.customers.models import Customer, CustomerWord
+from crm.customers.services import (
+    create_customer,
+    create_customers,
+    update_customer,
+    update_customers,
+)
 
 
 def _update(*, pk: UUID, **values: Any) -> Customer:
@@ -52,6 +57,11 @@ CUSTOMERS = Record(
     search=_search,
     form=("name", "email", "phone", "language_code"),
     create=create_customer,
+    create_many=create_customers,
+    update_many=update_customers,
+    import_keys=("email",),
+    parts=(CustomerWord,),
+    quota="contacts",
     update=_update,
     bulk=(
         BulkAction(key="stage", label=_("Change the stage"), icon="user", field="stage"),

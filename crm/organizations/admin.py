@@ -1,18 +1,21 @@
-"""Admin of organizations and memberships."""
+"""Admin of organizations, memberships and the jobs of organizations."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
-from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
+from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
 from crm.core.errors import Forbidden
+from crm.core.jobs.models import Job, JobState
+from crm.core.jobs.services import cancel_job, fetch_file
+from crm.core.jobs.views import file_response
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.operators import operator_principal
 from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
@@ -211,3 +214,57 @@ class MembershipAdmin(ConsoleAdmin):
         )
         obj.pk = stored.pk
         obj.refresh_from_db()
+
+
+def _fetch(request: HttpRequest, row: Job, form: forms.Form) -> StreamingHttpResponse:
+    info, content = fetch_file(by=operator_principal(request, row.organization_id), job_id=row.pk)
+    return file_response(info, content)
+
+
+def _cancel(request: HttpRequest, row: Job, form: forms.Form) -> str:
+    cancel_job(by=operator_principal(request, row.organization_id), job_id=row.pk)
+    return gettext("Cancelled.")
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    menu = Menu(Section.MACHINERY, "hourglass_top", rank=20)
+    list_display = ["created_at", "organization", "kind", "started_by", "state", "done", "total"]
+    list_filter = ["state", "kind"]
+    list_select_related = ["organization", "started_by"]
+    search_fields = ["organization__name", "started_by__search_text", "=id"]
+    ordering = ["-id"]
+    fields = [
+        "organization",
+        "kind",
+        "started_by",
+        "state",
+        "done",
+        "total",
+        "attempts",
+        "error_code",
+        "error",
+        "created_at",
+        "started_at",
+        "finished_at",
+    ]
+    admin_actions = [
+        AdminAction(
+            name="fetch",
+            title=_("Fetch the file"),
+            asks=_("That you fetched it stands in the organization's audit."),
+            run=_fetch,
+            icon="download",
+            permission="jobs.view_job",
+            fits=lambda row: row.state == JobState.DONE and bool(row.files.get("result")),
+        ),
+        AdminAction(
+            name="cancel",
+            title=_("Cancel"),
+            asks=_("What it has done so far stays; its files are deleted."),
+            run=_cancel,
+            icon="cancel",
+            permission="jobs.change_job",
+            fits=lambda row: row.is_active,
+        ),
+    ]

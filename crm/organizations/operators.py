@@ -1,19 +1,21 @@
-"""Operators of the installation as principals of an organization."""
+"""Operators of the installation as principals of an organization; principals looked up again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest
 
 from crm.core.permissions import Principal, Rights
 from crm.organizations.builtin_roles import BUILT_IN
-from crm.organizations.models import Role, User
+from crm.organizations.models import Membership, Role, User
 
 
 @dataclass(frozen=True, slots=True)
 class Operator(Principal):
     """An operator who works in an organization without a membership, through its services."""
+
+    kind: ClassVar[str] = "operator"
 
     organization_id: UUID
     operator: User
@@ -43,4 +45,18 @@ class Operator(Principal):
 def operator_principal(request: HttpRequest, organization_id: Any) -> Operator:
     """Return the operator of a request as a principal with an owner's permissions."""
     user: Any = request.user
+    return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])
+
+
+def find_member(organization_id: UUID, user_id: UUID) -> Membership | None:
+    """Return a user's active membership with its present permissions."""
+    found = Membership.objects.active().with_rights()
+    return found.filter(organization_id=organization_id, user_id=user_id).first()
+
+
+def find_operator(organization_id: UUID, user_id: UUID) -> Operator | None:
+    """Return an operator who still is one."""
+    user = User.objects.filter(pk=user_id, is_active=True, is_staff=True).first()
+    if user is None:
+        return None
     return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])

@@ -100,6 +100,14 @@ MENU = (
                 _("Sound, desktop notifications and emails when a customer waits."),
                 any_member,
             ),
+            SettingsPage(
+                "jobs",
+                "jobs:list",
+                "clock",
+                _("Background tasks"),
+                _("Exports and other long work: progress, files, reports."),
+                any_member,
+            ),
         ),
     ),
     SettingsGroup(

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from crm.core.ids import uuid7
-from crm.core.permissions import Principal
+from crm.core.permissions import WRITE, Level, Module, Principal, require
 from crm.core.text.normalization import identity_key, is_blank, search_key
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version
@@ -50,6 +50,8 @@ def create_category(
     lock_knowledge(organization_id)
     theirs = FaqCategory.objects.of(organization_id)
     known = theirs.filter(slug=slug).first() if slug else None
+    if known is not None:
+        require_all(by)
     category = known or FaqCategory(
         organization_id=organization_id, slug=slug or _free_slug(theirs, name)
     )
@@ -76,6 +78,7 @@ def rename_category(
     CategoryNameTaken.
     """
     require_writer(by, organization_id)
+    require_all(by)
     lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
     check_version(category, version)
@@ -101,6 +104,7 @@ def delete_category(
     Return the id for `undo`.
     """
     require_writer(by, organization_id)
+    require_all(by)
     lock_knowledge(organization_id)
     category = _locked_category(organization_id, category_id)
     check_version(category, version)
@@ -113,6 +117,7 @@ def delete_category(
 
 def _restore_category(by: Principal, data: dict[str, Any]) -> None:
     require_writer(by, by.organization_id)
+    require_all(by)
     lock_knowledge(by.organization_id)
     restore(data)
     category = _locked_category(by.organization_id, UUID(data["pk"]))
@@ -122,6 +127,12 @@ def _restore_category(by: Principal, data: dict[str, Any]) -> None:
 
 
 register_undo("faq_category", _restore_category)
+
+
+def require_all(by: Principal | None) -> None:
+    """Raise Forbidden unless the principal may change all FAQs: a category is over everybody's."""
+    if by is not None:
+        require(by, Module.KNOWLEDGE, WRITE, Level.ALL)
 
 
 def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:

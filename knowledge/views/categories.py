@@ -12,13 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
+from crm.core.permissions import WRITE, Level, Module
 from crm.core.permissions.requests import member_required
 from crm.core.undo.services import offer_undo
 from crm.core.versions import EditedMeanwhile
 from crm.organizations.models import Membership
 from knowledge.errors import CategoryNameTaken, CategoryNotFound
 from knowledge.forms import CategoryForm
-from knowledge.models import FaqCategory
+from knowledge.models import Faq, FaqCategory
 from knowledge.services import create_category, delete_category, rename_category
 from knowledge.views.faqs import manager_of, reader_of
 
@@ -96,8 +97,8 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     """Render the list; ``edited`` stands in the row of its category."""
-    alive = Count("faqs", filter=Q(faqs__deleted_at__isnull=True))
-    found = FaqCategory.objects.visible_to(membership).annotate(total=alive).in_order()[:500]
+    theirs = Count("faqs", filter=Q(faqs__in=Faq.objects.visible_to(membership)))
+    found = FaqCategory.objects.visible_to(membership).annotate(total=theirs).in_order()[:500]
     edited_id = edited.record.pk if edited and edited.record else None
     return render(
         request,
@@ -107,6 +108,8 @@ def _page(
             "active_tab": "categories",
             "form": form,
             "categories": found,
+            # They are over everybody's FAQs.
+            "may_manage": membership.may(Module.KNOWLEDGE, WRITE, Level.ALL),
             "rows": [
                 (each, edited if each.pk == edited_id else CategoryForm(category=each))
                 for each in found

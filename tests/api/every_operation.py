@@ -113,6 +113,8 @@ def _stream(call: Any, stream: str) -> None:
     call("streams_events", stream=stream, after=0, limit=300)
     content = {"content": {"type": "text", "text": "Hello."}}
     posted = call("streams_post", content, stream=stream, Idempotency__Key=f"c-{uuid7().hex}")
+    batch = [{"client_message_id": f"b-{uuid7().hex}", **content}]
+    assert call("streams_post_batch", {"messages": batch}, stream=stream)["results"][0]["posted"]
     call(
         "streams_edit",
         {"text": "Hello!"},

@@ -1,5 +1,7 @@
 """What each role and area opens, and who changes FAQs."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,11 +10,21 @@ from django.urls import reverse
 
 from crm.core.errors import AppError
 from crm.core.permissions import READ, WRITE, Action, Grant, Level, Module, Rights, can_access
+from crm.core.permissions.errors import Forbidden
 from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.models import Membership, Organization, Role
 from knowledge.errors import FaqNotFound
 from knowledge.models import Faq
-from knowledge.services import FaqContent, delete_faq, restore_faq, set_published, update_faq
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    delete_category,
+    delete_faq,
+    rename_category,
+    restore_faq,
+    set_published,
+    update_faq,
+)
 from tests.conftest import make_member
 from tests.organizations.people import give, member_with, pairs, present, rights
 
@@ -132,3 +144,23 @@ def test_faqs_are_changed_as_far_as_the_level_reaches(
             client.post(reverse("knowledge:run_bulk"), sent)
         stored = Faq.objects.get(pk=faq.pk)
         assert (stored.question, stored.is_published, stored.deleted_at) == ("Old?", True, None)
+
+
+def test_category_is_renamed_and_deleted_by_who_may_change_every_faq(
+    organization: Organization, owner: Membership
+) -> None:
+    own = member_with(organization, "Pat", rights(Module.KNOWLEDGE, Level.OWN, Level.OWN))
+    here: dict[str, Any] = {"organization_id": organization.pk}
+    category = create_category(**here, name="Gifts", by=own)
+    for by in (own, owner):
+        attempts: list[Callable[[], Any]] = [
+            partial(rename_category, **here, category_id=category.pk, name="Sweets", by=by),
+            partial(create_category, **here, name="Sugar", slug=category.slug, by=by),
+            partial(delete_category, **here, category_id=category.pk, by=by),
+        ]
+        for attempt in attempts:
+            if by is own:
+                with pytest.raises(Forbidden):
+                    attempt()
+            else:
+                attempt()

@@ -116,6 +116,25 @@ def test_a_line_that_is_too_long_is_answered(
     assert b'"code": "' + code + b'"' in answer
 
 
+PING, EMPTY_PART = b"\x89\x80\0\0\0\0", b"\x00\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize("frames", [3000 * PING, b"\x01\x80\0\0\0\0" + 3000 * EMPTY_PART])
+def test_a_socket_of_nothing_but_frames_is_cut_off(server: LiveServer, frames: bytes) -> None:
+    with connected(server) as line:
+        line.sendall(HANDSHAKE + b"\r\n")
+        assert answer_of(line).startswith(b"HTTP/1.1 101")
+        line.sendall(frames)
+        pongs = b""
+        try:
+            while received := line.recv(4096):
+                pongs += received
+        except ConnectionResetError:
+            pass
+    # Two bytes each.
+    assert len(pongs) <= 2 * 400
+
+
 def test_a_second_request_of_a_connection_has_its_own_time(server: LiveServer) -> None:
     with connected(server) as line:
         for _number in range(2):

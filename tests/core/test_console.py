@@ -26,8 +26,9 @@ from crm.authentication.services.api_keys import create_api_key
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.billing.services.overrides import override_quota
-from crm.compliance.models import AuditEntry, AuditExport, LegalHold
+from crm.compliance.models import AuditEntry, LegalHold
 from crm.core.admin.model_admin import CautiousPaginator, ConsoleAdmin, ReadOnlyAdmin
+from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
 from crm.customers.models import Customer
 from crm.operations.models import CheckKind, CheckRun
@@ -83,8 +84,13 @@ def add_rows(number: int) -> None:
     Authenticator.objects.create(user=member.user, type="totp", data={"secret": "sealed-seed"})
     SocialAccount.objects.create(user=member.user, provider="google", uid=f"u{number}")
     LegalHold.objects.create(organization=organization, reason="Court")
-    AuditExport.objects.create(
-        organization=organization, asked_by=root, format="csv", language_code="en", until=now
+    Job.objects.create(
+        organization=organization,
+        kind="compliance.audit_export",
+        starter_kind="operator",
+        starter_id=root.pk,
+        started_by=root,
+        due_at=now,
     )
     Mail.objects.create(kind="k", to="a@b.example", language_code="en", subject="S", due_at=now)
     CheckRun.objects.create(

@@ -13,13 +13,13 @@ from django.utils import timezone
 from chat.models import Widget
 from crm.authentication.models import ApiKeySecret, EndReason, TokenFamily, UserSession
 from crm.authentication.services.api_keys import create_api_key
-from crm.compliance.models import AuditExport
-from crm.compliance.services.exports import write_export
+from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
 from crm.organizations.models import Membership, Role, User
 from tests.compliance.audits import entries
 from tests.conftest import make_member
 from tests.core.consoles import INBOX, browser, do, staff_with
+from tests.jobs.counting import finish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,9 +182,9 @@ def test_the_audit_is_searched_and_exported(operator: Client, owner: Membership)
     assert operator.get(address, {"period": "nonsense"}).status_code == 302
     assert operator.get(address, {"period": "all", "q": "x"}).status_code == 200
     assert do(operator, "export-audit", owner.organization, format="jsonl").status_code == 302
-    export = AuditExport.objects.get()
+    export = Job.objects.get()
     assert do(operator, "fetch", export).status_code == 403
-    assert write_export(export_id=export.pk)
+    assert finish(export).state == "done"
     fetched = do(operator, "fetch", export)
     lines = b"".join(fetched.streaming_content).decode().splitlines()
     assert "session.started" in {json.loads(line)["action"] for line in lines}

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule
 
 from crm.billing.models import FeatureOverride
-from crm.compliance.models import AuditExport
 from crm.core import tenancy
 from crm.core.admin.model_admin import ConsoleAdmin
+from crm.core.jobs.models import Job
 from crm.core.models import IdempotentRequest
 from crm.organizations.models import Organization, User
 from tests.core.consoles import EDITED
@@ -82,7 +82,7 @@ def test_widgets_added_at_once_are_one(root: User, operator: Client) -> None:
 @pytest.mark.parametrize(
     ("name", "having", "filled", "count"),
     [
-        ("export-audit", "since", {"format": "csv"}, AuditExport.objects.count),
+        ("export-audit", "since", {"format": "csv"}, Job.objects.count),
         (
             "override-quota",
             "reason",

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from chat.models import IdentitySecret, Widget
 from crm.authentication.models import ApiKey
-from crm.compliance.models import AuditExport, LegalHold
+from crm.compliance.models import LegalHold
+from crm.core.jobs.models import Job
 from crm.core.mail.models import Mail
 from crm.core.models import IdempotentRequest
 from crm.organizations.models import CustomRole, Invitation, Membership, Team
@@ -78,7 +79,7 @@ def _creating(widget: Widget) -> list[Create]:
             "/app/settings/audit/exports/",
             "_once",
             {"format": "csv"},
-            AuditExport.objects.count,
+            Job.objects.count,
         ),
         (
             identity,

@@ -1,5 +1,6 @@
 """What every record of the kit does, asked of each that is registered."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -12,15 +13,20 @@ from django.utils import translation
 
 from crm.core.errors import InvalidField
 from crm.core.ids import uuid7
+from crm.core.jobs.services import fetch_file
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.bulk import choose, run_bulk
 from crm.core.records.fields import ChoiceField, Field, MomentField, Operator, RelationField
 from crm.core.records.record import DELETE
+from crm.core.transfer.exporting import start_export
+from crm.core.transfer.formats import Format
 from crm.core.undo.services import undo
 from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory
+from tests.jobs.counting import content_of, finish
+from tests.transfer.files import import_file
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +65,7 @@ EDITS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "faqs": ({"question": "Another?"}, {"answer": "No."}),
 }
 ALL = sorted(record.slug for record in records())
+IMPORTED = sorted(record.slug for record in records() if record.import_keys)
 QUERIES_OF_A_PAGE = 8
 
 
@@ -229,6 +236,41 @@ def test_rows_that_can_be_deleted_are_deleted_and_come_back(
     assert result.action_id
     undo(by=owner, action_id=result.action_id)
     assert {row.pk for row in record.visible_to(owner)} == {each.pk for each in chosen}
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_all_rows_and_columns_are_exported(
+    record: Record, organization: Organization, owner: Membership, form: Format
+) -> None:
+    rows = make(record, organization, 5)
+    state = ListState(record)
+    job = finish(start_export(by=owner, state=state, form=form, has_bom=True, all_columns=True))
+    assert (job.state, job.result) == ("done", {"rows": len(rows)})
+    info, chunks = fetch_file(by=owner, job_id=job.pk)
+    content = b"".join(chunks)
+    assert info.name.endswith(f".{form}")
+    if form == Format.JSONL:
+        told = [json.loads(line) for line in content.splitlines()]
+        assert {tuple(each) for each in told} == {tuple(field.name for field in record.fields)}
+        assert len(told) == len(rows)
+
+
+@pytest.mark.parametrize("slug", IMPORTED)
+def test_what_was_exported_is_imported(
+    slug: str, browser: Client, owner: Membership, stranger: Membership
+) -> None:
+    record = get_record(slug)
+    browser.post(record.new_url, FORMS[slug])
+    row: Any = record.model._default_manager.get()
+    state = ListState(record)
+    job = finish(
+        start_export(by=owner, state=state, form=Format.CSV, has_bom=True, all_columns=True)
+    )
+    content = content_of(job)
+    assert import_file(owner, record, content) == {"unchanged": 1}
+    assert import_file(stranger, record, content) == {"created": 1}
+    copy = record.visible_to(stranger).get()
+    assert record.form_values_of(copy) == record.form_values_of(row)
 
 
 @pytest.mark.parametrize("language", ["en", "vi", "ru"])

@@ -191,7 +191,7 @@ OF_ONESELF = {
     "account of a provider": "one's own",
     "link of a password reset": "sent to the account's own address",
     "link that confirms an address": "sent to the address; it lets nobody in",
-    "file of an export": "compared when it is fetched: `AuditExport.objects.visible_to`",
+    "file of an export": "compared when it is fetched: `JobKind.may_fetch`",
 }
 ALL_MAKERS = [maker for makers in MAKERS.values() for maker in makers]
 

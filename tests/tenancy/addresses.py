@@ -22,6 +22,7 @@ PARAMETERS: Mapping[str, Callable[[Theirs], str]] = {
     "organizations:role key": lambda theirs: str(theirs.rows[CustomRole].pk),
     "billing:change plan": lambda theirs: "pro",
     "slug": lambda theirs: theirs.organization.slug,
+    "transfer:export slug": lambda theirs: "customers",
     "language": lambda theirs: "en",
     "message_id": lambda theirs: theirs.message_id,
     "question_id": lambda theirs: theirs.question_id,

@@ -35,12 +35,12 @@ from crm.core.permissions import (
     ApiKeyPrincipal,
     Module,
     Principal,
+    register_lookup,
     require,
     rights_of_scopes,
     scopes_of,
 )
 from crm.core.permissions.errors import PersonRequired
-from crm.core.permissions.principals import register_key_lookup
 from crm.organizations.services.guards import enter_settings
 
 MAX_KEYS = 100
@@ -181,7 +181,7 @@ def _principal_of_key(organization_id: UUID, key_id: UUID) -> ApiKeyPrincipal | 
     return machine_of_key(key) if key is not None else None
 
 
-register_key_lookup(_principal_of_key)
+register_lookup(ApiKeyPrincipal.kind, _principal_of_key)
 
 
 def _live_key(shown: ParsedKey) -> ApiKey:

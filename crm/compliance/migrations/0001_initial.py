@@ -168,46 +168,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='AuditExport',
-            fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('format', models.CharField(choices=[('csv', 'CSV'), ('jsonl', 'JSON Lines')], max_length=10)),
-                ('language_code', models.CharField(max_length=10)),
-                ('filters', models.JSONField(default=dict)),
-                ('until', models.DateTimeField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
-                ('total', models.BigIntegerField(default=0)),
-                ('done', models.BigIntegerField(default=0)),
-                ('chunks', models.PositiveIntegerField(default=0)),
-                ('reached_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audit_exports', to='organizations.organization')),
-            ],
-            options={
-                'indexes': [models.Index(fields=['organization', '-created_at'], name='audit_exports_newest_first'), models.Index(fields=['state', 'updated_at'], name='audit_exports_by_state')],
-                'verbose_name': 'export of the audit',
-                'verbose_name_plural': 'exports of the audit',
-            },
-        ),
-        migrations.CreateModel(
-            name='AuditExportChunk',
-            fields=[
-                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('content', models.BinaryField()),
-                ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='compliance.auditexport')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('export', 'number'), name='one_piece_per_number')],
-                'verbose_name': 'piece of an export',
-                'verbose_name_plural': 'pieces of exports',
-            },
-        ),
-        migrations.CreateModel(
             name='LegalHold',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),

@@ -1,31 +1,29 @@
 """The audit pages: search, details, export."""
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.compliance.errors import ExportNotFound
 from crm.compliance.forms import AuditFilterForm, ExportForm
 from crm.compliance.managers import AuditEntryQuerySet
-from crm.compliance.models import AuditEntry, AuditExport, ExportFormat
+from crm.compliance.models import AuditEntry
 from crm.compliance.presentation import tell
-from crm.compliance.services.exports import ask_for_export, cancel_export, fetch_export
-from crm.compliance.tasks import queue_export
+from crm.compliance.services.exports import AUDIT_EXPORT, start_export
 from crm.core.api.cursors import decode_cursor, encode_cursor
 from crm.core.errors import AppError
 from crm.core.form_guard.idempotency import once
+from crm.core.jobs.models import Job
+from crm.core.jobs.presentation import present
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
+from crm.core.transfer.formats import Format
 from crm.organizations.access import membership_of
 
 PAGE = {"active_section": "settings", "active_page": "audit"}
@@ -51,18 +49,19 @@ def audit(request: HttpRequest) -> HttpResponse:
         "query": _query(request),
         "entries": tell(shown[:SHOWN]),
         "next": _next(request, shown),
-        "formats": ExportFormat.choices,
+        "formats": Format.choices,
     }
     if request.htmx and request.GET.get("after"):  # type: ignore[attr-defined]  # by its middleware
         return render(request, "compliance/_rows.html", context)
-    exports = AuditExport.objects.visible_to(membership).newest_first()[:EXPORTS_SHOWN]
-    return render(request, "compliance/audit.html", {**context, "exports": exports})
+    jobs = Job.objects.visible_to(membership).filter(kind=AUDIT_EXPORT.name).newest_first()
+    context["exports"] = present(membership, jobs[:EXPORTS_SHOWN])
+    return render(request, "compliance/audit.html", context)
 
 
 @member_required
 @require_POST
 @once
-def start_export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponse:
     """Start an export with the page's filters."""
     membership = membership_of(request)
     chosen = ExportForm(request.POST)
@@ -71,53 +70,18 @@ def start_export(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("A filter is wrong, so nothing is exported. Correct it first."))
     elif chosen.is_valid():
         try:
-            started = ask_for_export(
+            start_export(
                 by=membership,
-                file_format=ExportFormat(chosen.cleaned_data["format"]),
+                file_format=Format(chosen.cleaned_data["format"]),
                 filters=filters.filters(),
-                language_code=get_language() or "en",
             )
         except AppError as refusal:
             if refusal.status not in {402, 409}:
                 raise
             messages.error(request, refusal.message)
         else:
-            transaction.on_commit(lambda: queue_export(started), robust=True)
             messages.success(request, _("The export is being made; it appears above the list."))
     return redirect(f"{reverse('compliance:audit')}?{_query(request)}")
-
-
-@never_cache
-@member_required
-@require_safe
-def export_state(request: HttpRequest, export_id: UUID) -> HttpResponse:
-    """Render the progress of an export; the page polls it."""
-    membership = membership_of(request)
-    require(membership, Module.SETTINGS, WRITE)
-    found = AuditExport.objects.visible_to(membership).filter(pk=export_id).first()
-    if found is None:
-        raise ExportNotFound
-    return render(request, "compliance/_export.html", {"export": found})
-
-
-@member_required
-@require_POST
-def cancel(request: HttpRequest, export_id: UUID) -> HttpResponse:
-    cancel_export(by=membership_of(request), export_id=export_id)
-    messages.success(request, _("The export was cancelled."))
-    return redirect("compliance:audit")
-
-
-@never_cache
-@member_required
-@require_POST
-def fetch(request: HttpRequest, export_id: UUID) -> HttpResponse:
-    """Download the file; a POST, because the download is audited."""
-    export, pieces = fetch_export(by=membership_of(request), export_id=export_id)
-    kind = "text/csv; charset=utf-8" if export.format == ExportFormat.CSV else "application/jsonl"
-    answer = StreamingHttpResponse(pieces, content_type=kind)
-    answer["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
-    return cast(HttpResponse, answer)
 
 
 def _is_asked(request: HttpRequest) -> bool:

@@ -60,13 +60,20 @@ class DeadlineChannel(HTTPChannel):
 
     Twisted's timeout restarts with every byte. Here the headers must arrive within
     REQUEST_HEADER_SECONDS of a request's first byte, and the body within REQUEST_BODY_SECONDS after
-    them; so must the handshake of a WebSocket. No deadline runs during the response.
+    them; so must the handshake of a WebSocket. No deadline runs while the response is made; the
+    client must have read it within RESPONSE_READ_SECONDS.
+
+    A client that pipelines requests gets the next one answered when it has read what was written
+    before; Twisted would go on, and buffer answers without end.
 
     Where Twisted would only cut the connection, a line that is too long is answered.
     """
 
     _deadline: Any = None
     _is_refused = False
+    # An answered request, whose answer was not read yet, in front of pipelined ones.
+    _unread: Any = None
+    _reading: Any = None
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  Twisted's name
         if self._is_refused:
@@ -90,9 +97,38 @@ class DeadlineChannel(HTTPChannel):
         self._expect_nothing()
         super().allContentReceived()
 
+    def pauseProducing(self) -> None:  # noqa: N802  Twisted's name
+        super().pauseProducing()
+        if self._reading is None:
+            self._reading = self.callLater(settings.RESPONSE_READ_SECONDS, self._abort)
+
+    def resumeProducing(self) -> None:  # noqa: N802  Twisted's name
+        self._stop_reading_timer()
+        super().resumeProducing()
+        if self._unread is not None:
+            request, self._unread = self._unread, None
+            super().requestDone(request)
+
+    def requestDone(self, request: Any) -> None:  # noqa: N802  Twisted's name
+        if self._waitingForTransport and self._dataBuffer and self.persistent:
+            self._unread = request
+        else:
+            super().requestDone(request)
+
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802  Twisted's name
         self._expect_nothing()
+        self._stop_reading_timer()
         super().connectionLost(reason)
+
+    def _stop_reading_timer(self) -> None:
+        if self._reading is not None and self._reading.active():
+            self._reading.cancel()
+        self._reading = None
+
+    def _abort(self) -> None:
+        self._reading = None
+        transport: Any = self.transport
+        transport.abortConnection()
 
     def _expect_within(self, seconds: float) -> None:
         self._expect_nothing()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import signal
+import time
 from asyncio import Queue
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,6 +25,7 @@ from crm.core import memo, shutdown
 from crm.core.http.daphne_request import BoundedRequest, channel_protocol
 from crm.core.http.forwarded import forwarded_address, forwarded_proto
 from crm.core.shutdown import is_draining
+from crm.core.token_bucket import TokenBucket
 
 __all__ = ["Server", "WriteBuffer", "is_draining"]
 
@@ -34,6 +36,9 @@ UNREAD_FRAMES = 200
 # What a client may be sent after it stopped reading is thrown away this long after the close frame.
 CLOSE_SECONDS = 10
 GRACE_SECONDS = 5.0
+# Frames of any kind of one client. Whoever sends messages faster than the consumer takes them is
+# told so many times first; what goes beyond (empty pings, say) would only keep the loop busy.
+FRAME_BURST, FRAMES_PER_SECOND = 400.0, 50.0
 # Larger frames are refused by the consumer, which can say which one it was; far larger ones here.
 FRAME_TOLERANCE = 4
 # Longer texts are answers to one client: only shorter ones are kept, for the next socket.
@@ -73,7 +78,14 @@ class SocketProtocol(WebSocketProtocol):
     def onConnect(self, request: Any) -> Any:  # noqa: N802  Autobahn's name
         self.outlet = WriteBuffer()
         self._holds_back = False
+        self._frames = TokenBucket(FRAME_BURST, FRAMES_PER_SECOND)
         return super().onConnect(request)
+
+    def onFrameBegin(self) -> None:  # noqa: N802  Autobahn's name
+        super().onFrameBegin()
+        # Here rather than at a message: a ping is none, nor is each part of a long one.
+        if self._frames.take(time.monotonic()) > 0:
+            self.dropConnection(abort=True)
 
     def onOpen(self) -> None:  # noqa: N802  Autobahn's name
         super().onOpen()

@@ -10,7 +10,12 @@ from crm.core.permissions.checks import (
     require_record,
     require_seat_in_team,
 )
-from crm.core.permissions.principals import ApiKeyPrincipal, Principal
+from crm.core.permissions.principals import (
+    ApiKeyPrincipal,
+    Principal,
+    find_principal,
+    register_lookup,
+)
 from crm.core.permissions.rights import (
     LEVELS,
     NO_RIGHTS,
@@ -41,8 +46,10 @@ __all__ = [
     "Rights",
     "accessible_q",
     "can_access",
+    "find_principal",
     "may_grant",
     "people_of",
+    "register_lookup",
     "require",
     "require_grant",
     "require_record",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,6 +20,9 @@ class Principal:
     senders of messages. ``colleague_ids`` share a team with this user; ``led_ids`` are in a team
     that this user leads.
     """
+
+    # By which `find_principal` looks it up again.
+    kind: ClassVar[str]
 
     organization_id: UUID
     user_id: UUID | None = None
@@ -66,6 +70,8 @@ class Principal:
 class ApiKeyPrincipal(Principal):
     """An API key of an organization: its permissions are its scopes."""
 
+    kind: ClassVar[str] = "key"
+
     organization_id: UUID
     granted: Rights
     key_id: str
@@ -84,16 +90,18 @@ class ApiKeyPrincipal(Principal):
         return self.name
 
 
-Lookup = Callable[[UUID, UUID], ApiKeyPrincipal | None]
-_lookups: list[Lookup] = []
+Lookup = Callable[[UUID, UUID], Principal | None]
+_lookups: dict[str, Lookup] = {}
 
 
-def register_key_lookup(lookup: Lookup) -> None:
-    """Register ``lookup(organization_id, key_id)``, which returns the principal of a valid key."""
-    _lookups.append(lookup)
+def register_lookup(kind: str, lookup: Lookup) -> None:
+    """Register ``lookup(organization_id, identity)`` of a kind of principals; ``identity`` is the
+    id of the user or key. It returns None for those who have no access now.
+    """
+    _lookups[kind] = lookup
 
 
-def principal_of_key(*, organization_id: UUID, key_id: UUID) -> ApiKeyPrincipal | None:
-    """Return the present principal of a key, None if it is revoked, expired or unknown."""
-    found = (lookup(organization_id, key_id) for lookup in _lookups)
-    return next((principal for principal in found if principal is not None), None)
+def find_principal(kind: str, *, organization_id: UUID, identity: UUID) -> Principal | None:
+    """Return a principal with its present rights, None if it is unknown or has no access."""
+    lookup = _lookups.get(kind)
+    return lookup(organization_id, identity) if lookup else None

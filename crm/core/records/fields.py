@@ -148,6 +148,8 @@ class Field:
 
     operators: ClassVar[tuple[Operator, ...]] = ()
     template: ClassVar[str] = "records/cells/text.html"
+    # What files call such a column, beside its name and label.
+    aliases: ClassVar[tuple[str, ...]] = ()
 
     name: str
     label: Any = ""
@@ -180,6 +182,10 @@ class Field:
     def value_of(self, row: Model) -> Any:
         """Return the value that the template of a cell shows."""
         return getattr(row, self.name)
+
+    def exported(self, row: Model) -> Any:
+        """Return the value in a file that people read: a text, number, truth value or time."""
+        return self.value_of(row)
 
     def initial_of(self, row: Model) -> Any:
         """Return the value that a form begins with."""
@@ -235,6 +241,7 @@ class TextField(Field):
 
 class EmailField(TextField):
     template = "records/cells/email.html"
+    aliases = ("e-mail", "mail", "почта", "thư điện tử")
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         return [normalize_email(value) for value in super().parse(operator, values)]
@@ -248,6 +255,7 @@ class PhoneField(Field):
 
     operators = (EMPTY, FILLED)
     template = "records/cells/phone.html"
+    aliases = ("tel", "mobile", "тел", "мобильный", "sđt", "di động")
 
     def form_field(self) -> forms.Field:
         column: Any = self.column

@@ -76,8 +76,8 @@ class ListState:
             record,
             where=where if where or "all" in given or given.get(WHERE) else base.where,
             search=_cut(given.get(SEARCH, "")) if SEARCH in given else base.search,
-            sort=_checked_sort(record, given.get(SORT) or base.sort),
-            columns=_checked_columns(record, columns.split(",")) if columns else base.columns,
+            sort=checked_sort(record, given.get(SORT) or base.sort),
+            columns=checked_columns(record, columns.split(",")) if columns else base.columns,
             view=base.view,
         )
 
@@ -87,8 +87,8 @@ class ListState:
         readers: Mapping[str, Callable[[Any], Any]] = {
             "where": lambda value: parse_json(record, value),
             "search": lambda value: _cut(str(value)),
-            "sort": lambda value: _checked_sort(record, str(value)),
-            "columns": lambda value: _checked_columns(record, list(value)),
+            "sort": lambda value: checked_sort(record, str(value)),
+            "columns": lambda value: checked_columns(record, list(value)),
         }
         parts: dict[str, Any] = {}
         for name, read in readers.items():
@@ -144,8 +144,8 @@ class ListState:
         found = self.record.visible_to(reader).filter(self.where.q())
         return self.record.search(found, self.search) if self.search else found
 
-    def page(self, reader: Principal, cursor: str = "") -> Page[Any]:
-        """Return one page. Raise CursorInvalid."""
+    def page(self, reader: Principal, cursor: str = "", limit: int | None = None) -> Page[Any]:
+        """Return one page, of PAGE_SIZE rows unless told otherwise. Raise CursorInvalid."""
         rows = self.rows(reader)
         if self.search:
             rows = found_first(rows, within=self.record.visible_to(reader))
@@ -157,7 +157,7 @@ class ListState:
             ordering=f"{sign}{field.orders_by}",
             scope=f"{self.record.slug}:{self.effective_sort}",
             cursor=cursor,
-            limit=PAGE_SIZE,
+            limit=limit or PAGE_SIZE,
         )
 
     def total(self, reader: Principal) -> Total:
@@ -183,7 +183,8 @@ def _cut(text: str) -> str:
     return storable(normalize_line(text))[:LONGEST_SEARCH]
 
 
-def _checked_sort(record: Record, sort: str) -> str:
+def checked_sort(record: Record, sort: str) -> str:
+    """Return an order that the record has. Raise SortInvalid."""
     field = record.field(sort.removeprefix("-"))
     if sort and (field is None or not field.is_sortable):
         allowed = [each.name for each in record.fields if each.is_sortable]
@@ -191,7 +192,8 @@ def _checked_sort(record: Record, sort: str) -> str:
     return sort
 
 
-def _checked_columns(record: Record, names: Iterable[str]) -> tuple[str, ...]:
+def checked_columns(record: Record, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns, each once. Raise ColumnsInvalid."""
     chosen = tuple(dict.fromkeys(names))
     if not chosen or any(record.field(name) is None for name in chosen):
         raise ColumnsInvalid(extra={"allowed": [each.name for each in record.fields]})

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
+from crm.core.errors import AppError
 from crm.core.permissions import Module, Principal
 from crm.core.records.fields import Field, RelationField
 
@@ -62,9 +63,13 @@ class Record:
     descending. ``search(queryset, text)`` finds words. ``form`` names the columns that people edit,
     by ``create(by=, **values)`` and ``update(by=, pk=, version=, **values)``; ``initial(by)``
     returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
-    without it rows are not deleted. ``bulk`` are actions on many rows. ``owners`` is the attribute
-    with the ids of the users to whom a row belongs, ``language`` the one with the language in which
-    a row is written. A template may extend the kit's own.
+    without it rows are not deleted. ``bulk`` are actions on many rows. A record with
+    ``import_keys``, fields that tell rows apart, can be imported; then ``create_many(by=, rows=)``
+    and ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
+    refusal for each, and ``parts`` are models whose rows are written with a row and are no use of
+    it; ``quota`` is the metric of the plan that counts them. ``owners`` is the attribute with the
+    ids of the users to whom a row belongs, ``language`` the one with the language in which a row
+    is written. A template may extend the kit's own.
     """
 
     slug: str
@@ -82,6 +87,11 @@ class Record:
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
     bulk: tuple[BulkAction, ...] = ()
+    import_keys: tuple[str, ...] = ()
+    create_many: Callable[..., Sequence[Model | AppError]] | None = None
+    update_many: Callable[..., Mapping[Any, Model | AppError]] | None = None
+    parts: tuple[type[Model], ...] = ()
+    quota: str = ""
     new_label: Any
     empty_text: Any
     views: Sequence[BuiltInView] = ()
@@ -167,6 +177,10 @@ def register(record: Record) -> Record:
 def get_record(slug: str) -> Record:
     """Return a registered record. Raise KeyError."""
     return _records[slug]
+
+
+def find_record(slug: str) -> Record | None:
+    return _records.get(slug)
 
 
 def records() -> Iterator[Record]:

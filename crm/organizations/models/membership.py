@@ -124,6 +124,7 @@ class Membership(Principal, VersionedModel):
     With a ``custom_role``, ``role`` is the built-in role that it was copied from.
     """
 
+    kind: ClassVar[str] = "member"
     # Whoever logs in sees their own, before it is known which organization they work for.
     person_field: ClassVar[str] = "user"
 

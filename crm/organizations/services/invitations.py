@@ -20,10 +20,10 @@ from crm.core.permissions import (
     Module,
     Principal,
     Rights,
+    find_principal,
     require,
     require_seat_in_team,
 )
-from crm.core.permissions.principals import principal_of_key
 from crm.core.text.normalization import normalize_line
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo
 from crm.organizations import emails
@@ -182,8 +182,10 @@ def _is_still_granted(invitation: Invitation, present: Membership | None = None)
             .first()
         )
     elif invitation.invited_by_key_id is not None:
-        sender = principal_of_key(
-            organization_id=invitation.organization_id, key_id=invitation.invited_by_key_id
+        sender = find_principal(
+            ApiKeyPrincipal.kind,
+            organization_id=invitation.organization_id,
+            identity=invitation.invited_by_key_id,
         )
     if sender is None:
         return False

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from crm.core.api.lists import Page
 from crm.core.errors import Invalid
 from crm.core.models.saved_view import NAME_LENGTH
-from crm.core.permissions import WRITE, Principal, require
+from crm.core.permissions import READ, WRITE, Level, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Field, Group, ListState, Record, get_record
 from crm.core.records.bulk import MOST_ROWS
@@ -157,6 +157,8 @@ def _frame(
         "most_rows": MOST_ROWS,
         "list_address": state.url(base),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
+        "may_import": bool(record.import_keys) and reader.may(record.area, WRITE, Level.ALL),
+        "may_export": reader.may(record.area, READ, Level.ALL),
         "can_save": reader.user_id is not None,
     }
 

@@ -1,0 +1,39 @@
+"""Errors of jobs."""
+
+from django.utils.translation import gettext_noop
+
+from crm.core.errors import Conflict, Forbidden, NotFound
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
+    message = gettext_noop("There is no such background task, or you may not see it.")
+
+
+class JobFileNotFound(NotFound):
+    code = "job_file_not_found"
+    message = gettext_noop(
+        "The task has no such file: it is not finished, or the file was deleted in the meantime."
+    )
+
+
+class TooManyJobs(Conflict):
+    code = "too_many_jobs"
+    message = gettext_noop(
+        "Several tasks of this kind are running already. Wait until one is finished, or cancel one."
+    )
+
+
+class StarterGone(Forbidden):
+    code = "job_starter_gone"
+    message = gettext_noop(
+        "Whoever started this has no access to the organization any more, so it was stopped."
+    )
+
+
+class JobGaveUp(Conflict):
+    code = "job_gave_up"
+    message = gettext_noop(
+        "The task was interrupted several times and made no progress, so it was stopped. The fault "
+        "was recorded; start it again later."
+    )

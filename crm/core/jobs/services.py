@@ -1,0 +1,148 @@
+"""Services of jobs: start, cancel, fetch a file, sweep, purge."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.db import connection, transaction
+from django.utils import timezone, translation
+from kombu.exceptions import OperationalError
+
+from crm.core import tenancy
+from crm.core.jobs.errors import JobFileNotFound, JobNotFound, TooManyJobs
+from crm.core.jobs.kinds import RESULT, FileInfo, JobKind, find_kind
+from crm.core.jobs.models import Job, JobChunk, JobState, starter_id
+from crm.core.jobs.signals import job_event
+from crm.core.permissions import Principal
+
+# A job is left to the task that was queued for it for this long; then the sweep queues another.
+QUEUED_FOR = timedelta(seconds=30)
+FILES_KEPT = timedelta(days=7)
+JOBS_KEPT = timedelta(days=90)
+SWEPT_AT_ONCE = 200
+
+
+@transaction.atomic
+def start_job(*, by: Principal, kind: JobKind, data: Mapping[str, Any]) -> Job:
+    """Store a job and queue it after the commit. The caller has checked the permission.
+
+    Raise TooManyJobs, and what a receiver of `job_event` raises (a plan's limit).
+    """
+    with connection.cursor() as cursor:
+        # The lock of the count, until the transaction ends.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"jobs|{by.organization_id}|{kind.name}"],
+        )
+    theirs = Job.objects.filter(organization_id=by.organization_id, kind=kind.name)
+    if theirs.active().count() >= kind.most_active:
+        raise TooManyJobs
+    job = Job.objects.create(
+        organization_id=by.organization_id,
+        kind=kind.name,
+        starter_kind=by.kind,
+        starter_id=starter_id(by),
+        started_by_id=by.user_id,
+        language_code=translation.get_language() or "en",
+        timezone_name=timezone.get_current_timezone_name(),
+        data=dict(data),
+        due_at=timezone.now() + QUEUED_FOR,
+    )
+    job_event.send(sender=Job, job=job, event="started")
+    transaction.on_commit(lambda: queue_job(job.organization_id, job.pk), robust=True)
+    return job
+
+
+def queue_job(organization_id: UUID, job_id: UUID) -> None:
+    """Queue a committed job; without a broker the sweep does it."""
+    with suppress(OperationalError):
+        current_app.send_task("jobs.run", args=[str(organization_id), str(job_id)])
+
+
+@transaction.atomic
+def cancel_job(*, by: Principal, job_id: UUID) -> Job:
+    """Cancel a job between two of its steps and delete its files. Safe to repeat.
+
+    Raise JobNotFound.
+    """
+    job = (
+        Job.objects.visible_to(by)
+        .select_for_update(of=("self",), no_key=True)
+        .filter(pk=job_id)
+        .first()
+    )
+    if job is None:
+        raise JobNotFound
+    if job.is_active:
+        end_job(job, JobState.CANCELLED)
+    return job
+
+
+@transaction.atomic
+def fetch_file(
+    *, by: Principal, job_id: UUID, name: str = RESULT
+) -> tuple[FileInfo, Iterator[bytes]]:
+    """Return a file of a job as it is downloaded; that it was fetched is told to receivers.
+
+    Raise JobNotFound, also where the principal may not see what the job read, and JobFileNotFound.
+    """
+    job = Job.objects.visible_to(by).filter(pk=job_id).first()
+    kind = find_kind(job.kind) if job else None
+    if job is None or kind is None or not kind.may_fetch(by, job):
+        raise JobNotFound
+    if job.state != JobState.DONE or kind.file is None or not job.files.get(name):
+        raise JobFileNotFound
+    info = kind.file(job, name)
+    job_event.send(sender=Job, job=job, event="fetched")
+    return info, info.wrap(chunks_of(job, name))
+
+
+def chunks_of(job: Job, name: str) -> Iterator[bytes]:
+    """Yield the chunks of a file, each read when it is asked for.
+
+    A download goes on after the request's own work, and its scope, are over.
+    """
+    for number in range(job.files.get(name, 0)):
+        with tenancy.organization(job.organization_id):
+            chunk = JobChunk.objects.filter(job=job, file=name, number=number).first()
+        if chunk is None:
+            return
+        yield bytes(chunk.content)
+
+
+def end_job(job: Job, state: JobState, **values: Any) -> None:
+    """End a locked job; without success its files are deleted."""
+    for name, value in values.items():
+        setattr(job, name, value)
+    job.state, job.worker, job.finished_at = state, None, timezone.now()
+    if state != JobState.DONE:
+        job.chunks.all().delete()
+        job.files = {}
+    job.save()
+    if kind := find_kind(job.kind):
+        kind.ended(job)
+    job_event.send(sender=Job, job=job, event=str(state))
+
+
+def due_jobs() -> list[tuple[UUID, UUID]]:
+    """Return (organization, job) ids of jobs that no worker runs, and put off their next sweep."""
+    now = timezone.now()
+    due = Job.objects.active().filter(due_at__lt=now).order_by("due_at")
+    found = list(due.values_list("organization_id", "pk")[:SWEPT_AT_ONCE])
+    waiting = Job.objects.filter(pk__in=[pk for _organization, pk in found], worker=None)
+    waiting.update(due_at=now + QUEUED_FOR)
+    return found
+
+
+def purge_jobs() -> None:
+    """Delete files after a week, and jobs after a quarter."""
+    now = timezone.now()
+    old = Job.objects.filter(finished_at__lt=now - FILES_KEPT).exclude(files={})
+    for job in old.iterator():
+        with transaction.atomic():
+            job.chunks.all().delete()
+            Job.objects.filter(pk=job.pk).update(files={})
+    Job.objects.filter(finished_at__lt=now - JOBS_KEPT).delete()

@@ -1,0 +1,33 @@
+"""Celery tasks of jobs. Each is idempotent."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from crm.core import tenancy
+from crm.core.jobs.running import run_job
+from crm.core.jobs.services import due_jobs, purge_jobs
+
+
+@shared_task(name="jobs.run")
+def run(organization_id: str, job_id: str) -> None:
+    with tenancy.organization(UUID(organization_id)):
+        goes_on = run_job(job_id=UUID(job_id))
+    if goes_on:
+        # In a task of its own, so that others have their turn.
+        run.delay(organization_id, job_id)
+
+
+@shared_task(name="jobs.sweep")
+def sweep() -> None:
+    """Queue jobs whose worker was killed, or whose task was lost."""
+    with tenancy.all_tenants("Jobs of every organization are swept."):
+        due = due_jobs()
+    for organization_id, job_id in due:
+        run.delay(str(organization_id), str(job_id))
+
+
+@shared_task(name="jobs.purge")
+def purge() -> None:
+    with tenancy.all_tenants("Old jobs of every organization are deleted."):
+        purge_jobs()

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class TransferConfig(AppConfig):
+    name = "crm.core.transfer"
+    label = "transfer"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.core.transfer import exporting, importing  # noqa: F401  kinds of jobs

@@ -1,0 +1,35 @@
+"""Errors of imports."""
+
+from django.utils.translation import gettext_noop
+
+from crm.core.errors import Conflict, Invalid, NotFound
+
+
+class ImportNotFound(NotFound):
+    code = "import_not_found"
+    message = gettext_noop("There is no such import, or you may not see it.")
+
+
+class ImportFileInvalid(Invalid):
+    """The message says what is wrong with the file."""
+
+    code = "import_file_invalid"
+    message = gettext_noop("The file cannot be read. Save it as XLSX or CSV, and choose that file.")
+
+
+class ImportMappingInvalid(Invalid):
+    code = "import_mapping_invalid"
+    message = gettext_noop("Choose a field for at least one column, and each field once.")
+
+
+class TooManyImports(Conflict):
+    code = "too_many_imports"
+    message = gettext_noop(
+        "Many imports of your organization are not finished. Finish some of them, or wait: after a "
+        "week they are deleted."
+    )
+
+
+class ImportNotReady(Conflict):
+    code = "import_not_ready"
+    message = gettext_noop("The import has gone on meanwhile. Load the page again and look.")

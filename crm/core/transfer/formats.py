@@ -1,0 +1,193 @@
+"""Formats of exported tables, written in parts that are stored, and joined when they are sent.
+
+A part is the text of some rows. The parts of a workbook are the rows of its sheet; the rest of the
+archive is made around them while it is sent, so that neither side holds a whole file.
+"""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from xml.sax.saxutils import escape
+
+from django.db.models import TextChoices
+from django.utils import timezone
+
+from crm.core.jobs.kinds import FileInfo
+
+# What a spreadsheet takes for the beginning of a formula, in a file without types.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+BOM = "\ufeff"
+# Excel's own limit of a cell.
+_LONGEST_CELL = 32_767
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  workbooks know no zones
+_SHEET_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetViews>'
+    '<sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView>'
+    "</sheetViews><sheetData>"
+)
+_SHEET_TAIL = "</sheetData></worksheet>"
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_WORKBOOK = {
+    "[Content_Types].xml": (
+        f'{_XML}<Types xmlns="{_PACKAGE}/content-types">'
+        '<Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPES}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPES}.worksheet+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{_TYPES}.styles+xml"/></Types>'
+    ),
+    "_rels/.rels": (
+        f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+        f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+    ),
+    "xl/workbook.xml": (
+        f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+        '<sheet name="Export" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+        f'Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" '
+        f'Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
+    ),
+    # The second format of a cell is that of times.
+    "xl/styles.xml": (
+        f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="1"><numFmt numFmtId="164" '
+        'formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss"/></numFmts><fonts count="1"><font/></fonts>'
+        '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
+        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/>'
+        '<xf numFmtId="164" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    ),
+}
+
+
+class Format(TextChoices):
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "Excel (XLSX)"
+    JSONL = "jsonl", "JSON Lines"
+
+
+def head_of(form: Format, columns: Sequence[str], *, has_bom: bool = True) -> str:
+    """Return the beginning of a file: the names of its columns, where the format has a row of them.
+
+    The byte order mark is that by which Excel knows UTF-8.
+    """
+    if form == Format.JSONL:
+        return ""
+    row = dict(zip(columns, columns, strict=True))
+    return (BOM if form == Format.CSV and has_bom else "") + rows_of(form, columns, [row])
+
+
+def rows_of(form: Format, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return some rows as text; ``rows`` hold texts, numbers, truth values, times and JSON."""
+    if form == Format.JSONL:
+        return "".join(f"{_json_of(row)}\n" for row in rows)
+    if form == Format.XLSX:
+        return "".join(_sheet_row(row[name] for name in columns) for row in rows)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows([without_formula(text_of(row[name])) for name in columns] for row in rows)
+    return text.getvalue()
+
+
+def file_info(form: Format, name: str) -> FileInfo:
+    """Return how a file of this format is downloaded; ``name`` has no extension."""
+    match form:
+        case Format.XLSX:
+            return FileInfo(f"{name}.xlsx", f"{_TYPES}.sheet", _archive)
+        case Format.JSONL:
+            return FileInfo(f"{name}.jsonl", "application/jsonl")
+        case Format.CSV:
+            return FileInfo(f"{name}.csv", "text/csv; charset=utf-8")
+
+
+def without_formula(text: str) -> str:
+    """Return a text that no spreadsheet calculates: with an apostrophe before what looks so."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def with_formula(text: str) -> str:
+    """Return what `without_formula` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
+def text_of(value: Any) -> str:
+    """Return a value as the text of a cell; times are those of the current zone."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _json_of(row: Mapping[str, Any]) -> str:
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+    return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def _sheet_row(values: Iterable[Any]) -> str:
+    return f"<row>{''.join(map(_sheet_cell, values))}</row>"
+
+
+def _sheet_cell(value: Any) -> str:
+    if value is None or value == "":
+        return "<c/>"
+    if isinstance(value, bool):
+        return f'<c t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, int | float):
+        return f"<c><v>{value}</v></c>"
+    if isinstance(value, datetime):
+        local = timezone.localtime(value).replace(tzinfo=None)
+        return f'<c s="1"><v>{(local - _EPOCH).total_seconds() / 86_400:.8f}</v></c>'
+    text = escape(_NOT_XML.sub("", text_of(value))[:_LONGEST_CELL])
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+
+
+class _Pipe(io.RawIOBase):
+    """A file that is written and cannot be sought in; ``take`` gives what was written since."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self._written += content
+        return len(content)
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+def _archive(rows: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield a workbook around the rows of its sheet."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in _WORKBOOK.items():
+            archive.writestr(name, text)
+        with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            sheet.write(_SHEET_HEAD.encode())
+            for part in rows:
+                sheet.write(part)
+                yield pipe.take()
+            sheet.write(_SHEET_TAIL.encode())
+    yield pipe.take()

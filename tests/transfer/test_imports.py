@@ -1,0 +1,337 @@
+"""Imports: what the preview says is what becomes of the rows, once, and it can be undone."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from crm.billing.metrics import Metric
+from crm.billing.services.overrides import override_quota
+from crm.core.jobs.models import Job
+from crm.core.jobs.running import run_job
+from crm.core.jobs.services import cancel_job, fetch_file
+from crm.core.permissions import Level, Module
+from crm.core.records import get_record
+from crm.core.transfer import importing
+from crm.core.transfer.importing import add_content, purge_imports, start_import
+from crm.core.transfer.mapping import guess_mapping
+from crm.core.transfer.models import Import, ImportPart, ImportState
+from crm.customers.models import Customer
+from crm.organizations.models import Membership
+from tests.compliance.audits import entries, settle
+from tests.conftest import make_conversation
+from tests.jobs.counting import finish
+from tests.organizations.people import member_with, rights
+
+pytestmark = pytest.mark.django_db
+CUSTOMERS = get_record("customers")
+NEW = "/app/import/customers/new/"
+FILE = (
+    "Name,Email,Phone,Language\n"
+    "An,an@shop.example,+84 90 111,vi\n"
+    "Bo,BO@shop.example,,Tiếng Việt\n"
+    "Carla,carla@shop.example,call me,\n"
+    "Dora,an@shop.example,,\n"
+    ",,+84 90 222,xx\n"
+    "Eve,,,ru\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "BATCH", 2)
+
+
+@pytest.fixture
+def browser(client: Client, owner: Membership) -> Client:
+    client.force_login(owner.user)
+    return client
+
+
+@pytest.fixture
+def present(owner: Membership) -> Customer:
+    return Customer.objects.create(
+        organization=owner.organization, name="Bob", email="bo@shop.example", stage="customer"
+    )
+
+
+def ended(found: Import) -> Import:
+    found.refresh_from_db()
+    assert found.job
+    finish(found.job)
+    found.refresh_from_db()
+    return found
+
+
+def uploaded(browser: Client, content: bytes, name: str = "people.csv") -> Import:
+    answer = browser.post(NEW, {"file": SimpleUploadedFile(name, content)})
+    assert answer.status_code == 302, answer.content
+    found = Import.objects.latest("created_at")
+    assert answer["Location"] == f"/app/import/{found.pk}/"
+    return ended(found)
+
+
+def post(browser: Client, found: Import, do: str, **fields: str) -> Import:
+    answer = browser.post(f"/app/import/{found.pk}/{do}/", fields)
+    assert answer.status_code == 302, answer.content
+    return ended(found)
+
+
+def checked(browser: Client, found: Import, mode: str = "both", key: str = "email") -> Import:
+    columns = {f"column-{number}": name for number, name in enumerate(found.mapping)}
+    return post(browser, found, "check", mode=mode, key=key, **columns)
+
+
+def imported(browser: Client, content: str = FILE, **how: str) -> Import:
+    return post(browser, checked(browser, uploaded(browser, content.encode()), **how), "run")
+
+
+def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
+    return (report["created"], report["updated"], report["unchanged"], report["faulty"])
+
+
+def test_an_import_becomes_what_its_preview_says(
+    browser: Client, owner: Membership, present: Customer
+) -> None:
+    found = uploaded(browser, FILE.encode())
+    assert (found.state, found.rows, found.encoding, found.delimiter) == (
+        "mapping",
+        6,
+        "utf-8",
+        ",",
+    )
+    assert found.mapping == ["name", "email", "phone", "language_code"]
+    page = browser.get(f"/app/import/{found.pk}/").content.decode()
+    assert "an@shop.example" in page
+    found = checked(browser, found)
+    assert (found.state, counts(found.preview)) == ("checked", (2, 1, 0, 3))
+    assert Customer.objects.get() == present
+    faults = [(each["number"], each["errors"]) for each in found.preview["examples"]["faulty"]]
+    assert faults == [
+        (4, [["Phone", "Write the number with digits: +84 24 1234 5678."]]),
+        (5, [["Email address", "The same stands in row 2."]]),
+        (6, [["Language", "Select a valid choice. xx is not one of the available choices."]]),
+    ]
+    (changed,) = found.preview["examples"]["updated"]
+    assert changed["changes"] == [["Name", "Bob", "Bo"], ["Language", "", "vi"]]
+    found = post(browser, found, "run")
+    assert (found.state, found.report) == ("done", found.preview)
+    people = Customer.objects.order_by("name").values_list(
+        "name", "email", "language_code", "stage"
+    )
+    assert list(people) == [
+        ("An", "an@shop.example", "vi", "customer"),
+        ("Bo", "bo@shop.example", "vi", "customer"),
+        ("Eve", "", "ru", "customer"),
+    ]
+    settle()
+    (done,) = entries(owner.organization_id, "import.done")
+    assert (done.details["created"], done.details["faulty"]) == (2, 3)
+    created = entries(owner.organization_id, "customer.created")[-1]
+    assert (created.actor_kind, created.actor_id) == ("user", str(owner.user_id))
+
+
+def test_the_faulty_rows_are_corrected_and_imported_again(
+    browser: Client, owner: Membership
+) -> None:
+    found = imported(browser)
+    _info, chunks = fetch_file(by=owner, job_id=found.job_id, name="faulty")  # type: ignore[arg-type]
+    text = b"".join(chunks).decode()
+    head, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    assert head == ["Name", "Email", "Phone", "Language", "Reason"]
+    assert [row[0] for row in rows] == ["Carla", "Dora", ""]
+    assert rows[1][4] == "Email address: The same stands in row 2."
+    mended = (
+        text.replace("call me", "'+84 90 333").replace("an@shop", "dora@shop").replace("xx", "")
+    )
+    again = uploaded(browser, mended.encode())
+    assert again.mapping[-1] == ""
+    again = post(browser, checked(browser, again), "run")
+    assert counts(again.report) == (3, 0, 0, 0)
+    assert Customer.objects.get(name="Carla").phone == "+84 90 333"
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "expected"),
+    [
+        ("create", "email", (2, 0, 1, 3)),
+        ("update", "email", (0, 1, 0, 5)),
+        ("create", "", (4, 0, 0, 2)),
+    ],
+)
+def test_what_is_done_is_chosen(
+    browser: Client, present: Customer, mode: str, key: str, expected: tuple[int, ...]
+) -> None:
+    found = checked(browser, uploaded(browser, FILE.encode()), mode=mode, key=key)
+    assert counts(found.preview) == expected
+    assert counts(post(browser, found, "run").report) == expected
+
+
+def test_an_import_that_was_interrupted_goes_on_and_finds_its_duplicates(
+    browser: Client, present: Customer
+) -> None:
+    found = checked(browser, uploaded(browser, FILE.encode()))
+    assert browser.post(f"/app/import/{found.pk}/run/").status_code == 302
+    found.refresh_from_db()
+    assert found.job
+    run_job(job_id=found.job.pk, seconds=0)
+    assert Customer.objects.count() == 2
+    assert counts(ended(found).report) == (2, 1, 0, 3)
+    assert Customer.objects.count() == 3
+
+
+def test_a_cancelled_import_keeps_what_it_did_and_can_be_undone(
+    browser: Client, owner: Membership
+) -> None:
+    found = checked(browser, uploaded(browser, FILE.encode()))
+    browser.post(f"/app/import/{found.pk}/run/")
+    found.refresh_from_db()
+    assert found.job
+    run_job(job_id=found.job.pk, seconds=0)
+    cancel_job(by=owner, job_id=found.job.pk)
+    found.refresh_from_db()
+    assert (found.state, counts(found.report)) == ("done", (2, 0, 0, 0))
+    assert post(browser, found, "undo").undo_report == {"removed": 2}
+    assert not Customer.objects.exists()
+
+
+def test_an_undo_leaves_what_was_changed_or_used_since(
+    browser: Client, owner: Membership, present: Customer, widget: Any
+) -> None:
+    rows = "".join(f"C{number},c{number}@shop.example,{number},\n" for number in range(4))
+    found = imported(browser, f"Name,Email,Phone,Language\nBo,bo@shop.example,777,vi\n{rows}")
+    assert counts(found.report) == (4, 1, 0, 0)
+    people = {each.name: each for each in Customer.objects.all()}
+    CUSTOMERS.update(by=owner, pk=people["C0"].pk, phone="999")
+    make_conversation(people["C1"], widget, first="Hello")
+    people["C2"].delete()
+    # Of the one that was there, one field was changed since.
+    CUSTOMERS.update(by=owner, pk=present.pk, language_code="ru")
+    found = post(browser, found, "undo")
+    assert found.undo_report == {"removed": 1, "restored": 1, "changed": 1, "used": 1, "gone": 1}
+    present.refresh_from_db()
+    assert (present.name, present.phone, present.language_code) == ("Bob", "", "ru")
+    assert set(Customer.objects.values_list("name", flat=True)) == {"Bob", "C0", "C1"}
+    assert found.state == ImportState.UNDONE
+    assert browser.post(f"/app/import/{found.pk}/undo/").status_code == 409
+
+
+def test_what_the_plan_does_not_allow_is_left_with_the_reason(
+    browser: Client, owner: Membership
+) -> None:
+    override_quota(
+        organization_id=owner.organization_id, metric=Metric.CONTACTS, limit=2, reason="Trial"
+    )
+    rows = "".join(f"C{number}\n" for number in range(5))
+    found = imported(browser, f"Name\n{rows}", mode="create", key="")
+    assert counts(found.report) == (2, 0, 0, 3)
+    assert found.report == found.preview
+    assert "plan" in found.report["examples"]["faulty"][0]["errors"][0][1]
+
+
+def test_a_file_comes_in_parts_once_each(owner: Membership, browser: Client) -> None:
+    content = FILE.encode()
+    begun = browser.post(NEW, {"file_name": "people.csv", "size": len(content)}, follow=True).json()
+    for number, part in ((0, content[:50]), (0, content[:50]), (1, content[50:])):
+        sent = {"number": number, "part": SimpleUploadedFile("part", part)}
+        assert browser.post(begun["parts"], sent).json() == begun
+    found = ended(Import.objects.get())
+    assert (found.state, found.rows, found.parts.filter(kind="source").count()) == ("mapping", 6, 2)
+    late = {"number": 2, "part": SimpleUploadedFile("part", b"more")}
+    assert browser.post(begun["parts"], late).status_code == 409
+
+
+def test_an_unreadable_file_says_why_and_is_read_in_another_way(browser: Client) -> None:
+    found = uploaded(browser, "Имя\nИван\n".encode("cp1251"))
+    assert (found.encoding, found.columns) == ("cp1251", ["Имя"])
+    found = post(browser, found, "read", encoding="utf-8", delimiter=",")
+    assert found.state == ImportState.FAILED
+    assert "not in this encoding" in browser.get(f"/app/import/{found.pk}/").content.decode()
+    found = post(browser, found, "read", encoding="cp1251", delimiter=";")
+    assert (found.state, found.sample) == (ImportState.MAPPING, [["Иван"]])
+    assert browser.post(NEW, {"file_name": "x", "size": 10**9}).status_code == 400
+    assert browser.post(NEW, {}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"column-0": "name", "column-1": "name"},
+        {"column-0": "stage"},
+        {"column-0": "name", "key": "email"},
+        {"column-0": "name", "key": ""},
+        {},
+    ],
+)
+def test_a_mapping_that_says_nothing_is_refused(browser: Client, wrong: dict[str, str]) -> None:
+    found = uploaded(browser, b"a,b\n1,2\n")
+    asked = {"mode": "both", "key": "email"} | wrong
+    assert browser.post(f"/app/import/{found.pk}/check/", asked).status_code == 400
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "mapping"),
+    [
+        (
+            ["Họ tên", "Email", "Số điện thoại", "Ngôn ngữ"],
+            ["name", "email", "phone", "language_code"],
+        ),
+        (["Язык", "Имя", "Почта", "Телефон"], ["language_code", "name", "email", "phone"]),
+        (["E-mail", "Full name", "Reason"], ["email", "name", ""]),
+        (["language_code", "x"], ["language_code", ""]),
+    ],
+)
+def test_columns_are_recognized_in_three_languages(columns: list[str], mapping: list[str]) -> None:
+    assert guess_mapping(CUSTOMERS, columns) == mapping
+
+
+def test_imports_are_of_those_who_may_change_everything(
+    owner: Membership, stranger: Membership, browser: Client, client: Client
+) -> None:
+    found = uploaded(browser, FILE.encode())
+    page = f"/app/import/{found.pk}/"
+    some = member_with(owner.organization, "Sven", rights(Module.CUSTOMERS, Level.ALL, Level.TEAM))
+    for by, status in ((some, 403), (stranger, 404)):
+        client.force_login(by.user)
+        assert client.get(page).status_code == 404
+        assert client.post(f"{page}run/").status_code == 404
+        if by is some:
+            assert client.get(NEW).status_code == status
+            assert NEW not in client.get(CUSTOMERS.list_url).content.decode()
+
+
+def test_what_can_no_longer_be_undone_goes(browser: Client) -> None:
+    found = imported(browser)
+    then = timezone.now() - importing.UNDO_FOR - timedelta(days=1)
+    Import.objects.filter(pk=found.pk).update(finished_at=then)
+    assert browser.post(f"/app/import/{found.pk}/undo/").status_code == 409
+    assert set(found.parts.values_list("kind", flat=True)) == {"journal"}
+    purge_imports()
+    assert not ImportPart.objects.exists()
+
+
+def test_what_nobody_finishes_has_an_end(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = uploaded(browser, FILE.encode())
+    monkeypatch.setattr(importing, "MOST_UNFINISHED", 1)
+    assert browser.post(NEW, {"file_name": "x.csv", "size": 9}).status_code == 409
+    then = timezone.now() - importing.UNFINISHED_KEPT - timedelta(days=1)
+    Import.objects.filter(pk=found.pk).update(created_at=then)
+    purge_imports()
+    assert browser.post(NEW, {"file_name": "x.csv", "size": 9}).status_code == 302
+
+
+def test_a_starter_who_may_no_longer_import_stops_it(owner: Membership) -> None:
+    some = member_with(owner.organization, "Sven", rights(Module.CUSTOMERS, Level.ALL, Level.ALL))
+    found = start_import(by=some, record=CUSTOMERS, file_name="x.csv", size=len(FILE.encode()))
+    add_content(by=some, import_id=found.pk, number=0, content=FILE.encode())
+    assert some.custom_role
+    some.custom_role.grants = {}
+    some.custom_role.save()
+    found = ended(found)
+    assert (found.state, found.job and found.job.error_code) == ("failed", "forbidden")
