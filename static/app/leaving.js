@@ -10,8 +10,10 @@ function isUnsent(form) {
   return !form.hasAttribute("hx-post") && isTypedIn(form);
 }
 
-/** @param {HTMLFormElement} form */
-function isTypedIn(form) {
+/** Whether somebody wrote into this form, and it was not sent.
+ *
+ * @param {HTMLFormElement} form */
+export function isTypedIn(form) {
   if (form.method !== "post" || form.dataset.sent) return false;
   return form.querySelector(CAME_BACK) !== null || [...form.elements].some(isChanged);
 }
