@@ -343,3 +343,8 @@ def test_operator_finds_people_without_accents(
 def test_search_finds_an_address_by_the_encoded_name_of_its_domain(api: Api) -> None:
     for typed in ("anna@xn--80a1acny.example", "XN--80A1ACNY", "anna@ПОЧТА"):
         assert found(api, typed) == ["Анна Лунёва"], typed
+
+
+def test_a_key_of_a_domain_is_the_same_in_punycode_and_folded_twice() -> None:
+    for typed in ("x@xn--fa-hia.example", "x@faß.example", "X@XN--FA-HIA.example"):
+        assert search_key(typed) == search_key(search_key(typed)) == "x@fass.example"

@@ -181,7 +181,7 @@ def search_key(text: str) -> str:
     """
     text = identity_key(text)
     if "xn--" in text:
-        text = _PUNYCODE.sub(lambda found: _shown_label(found[0]), text)
+        text = identity_key(_PUNYCODE.sub(lambda found: _shown_label(found[0]), text))
     text = _form("NFC", text)
     if text.isascii():
         return text
