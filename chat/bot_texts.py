@@ -21,7 +21,7 @@ class Line(StrEnum):
 
 _LINES: dict[str, dict[Line, str]] = {
     "en": {
-        Line.NAME: "Assistant",
+        Line.NAME: "Bot",
         Line.GREETING: "Hello! What would you like to know?",
         Line.THANKS: "You are welcome. Just write if there is anything else.",
         Line.GOODBYE: "Goodbye, and have a nice day!",
@@ -41,7 +41,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.SOMEBODY_COMES: "A colleague will reply right here.",
     },
     "vi": {
-        Line.NAME: "Trợ lý ảo",
+        Line.NAME: "Bot",
         Line.GREETING: "Xin chào! Bạn muốn hỏi điều gì ạ?",
         Line.THANKS: "Không có gì ạ. Bạn cần gì thêm cứ nhắn nhé.",
         Line.GOODBYE: "Tạm biệt bạn, chúc bạn một ngày vui vẻ!",
@@ -62,7 +62,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.SOMEBODY_COMES: "Nhân viên sẽ trả lời bạn ngay tại đây.",
     },
     "ru": {
-        Line.NAME: "Помощник",
+        Line.NAME: "Бот",
         Line.GREETING: "Здравствуйте! Что вы хотели бы узнать?",
         Line.THANKS: "Пожалуйста! Если появятся ещё вопросы, пишите.",
         Line.GOODBYE: "До свидания, хорошего вам дня!",

@@ -80,8 +80,16 @@ class Typing:
     is_typing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Whether nobody is at the page: hidden for long, or not touched."""
+
+    is_away: bool
+    stream: None = None
+
+
 # What a client that was welcomed may ask.
-Request = Post | Pull | Seen | Typing
+Request = Post | Pull | Seen | Typing | Away
 Frame = Hello | Request
 
 # Field names by type; those with "?" may be left out.
@@ -92,6 +100,8 @@ FRAMES_IN: dict[str, tuple[str, ...]] = {
     "stream.seen": ("stream", "seq"),
     "typing.start": ("stream",),
     "typing.stop": ("stream",),
+    "presence.away": (),
+    "presence.back": (),
 }
 FRAMES_OUT: dict[str, tuple[str, ...]] = {
     "welcome": ("session", "heartbeat_seconds", "max_frame_bytes"),
@@ -258,4 +268,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Frame]] = {
     "stream.seen": lambda f: Seen(stream=_text(f, "stream"), seq=_number(f, "seq")),
     "typing.start": lambda f: Typing(stream=_text(f, "stream"), is_typing=True),
     "typing.stop": lambda f: Typing(stream=_text(f, "stream"), is_typing=False),
+    "presence.away": lambda f: Away(is_away=True),
+    "presence.back": lambda f: Away(is_away=False),
 }

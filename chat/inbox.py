@@ -36,6 +36,7 @@ CUSTOMERS_LIMIT = 500
 # More than any log holds: "before the end".
 END = LARGEST
 _UNREAD = "unread"
+_WAITING = "waiting"
 
 
 class InboxFilter(StrEnum):
@@ -228,13 +229,15 @@ def row(membership: Membership, conversation: Conversation) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The number of conversations of each box by status, and of unread ones for this reader.
+    """The number of conversations of each box by status, of unread and of waiting ones.
 
-    ``unread`` counts open conversations that are assigned to the reader or unassigned.
+    ``unread`` and ``waiting`` count open conversations that are assigned to the reader or
+    unassigned; of those that wait, the customer waits for a reply.
     """
 
     boxes: dict[str, dict[str, int]]
     unread: int
+    waiting: int
 
 
 def counts(membership: Membership) -> Counts:
@@ -257,6 +260,14 @@ def counts(membership: Membership) -> Counts:
         .values_list("box", "status")[:COUNT_LIMIT]
         for box in (InboxFilter.MINE, InboxFilter.UNASSIGNED)
     ]
+    parts += [
+        boxes[box]
+        .with_status(Status.OPEN)
+        .waiting()
+        .annotate(box=Value(_WAITING))
+        .values_list("box", "status")[:COUNT_LIMIT]
+        for box in (InboxFilter.MINE, InboxFilter.UNASSIGNED)
+    ]
     counted = Counter(parts[0].union(*parts[1:], all=True))
     if is_team:
         for status in Status:
@@ -269,6 +280,7 @@ def counts(membership: Membership) -> Counts:
             for box in InboxFilter
         },
         unread=min(COUNT_LIMIT, counted[(_UNREAD, str(Status.OPEN))]),
+        waiting=min(COUNT_LIMIT, counted[(_WAITING, str(Status.OPEN))]),
     )
 
 
@@ -284,18 +296,14 @@ def _unread(membership: Membership, found: ConversationQuerySet) -> Conversation
 
 
 def waiting(membership: Membership) -> int:
-    """Count the open conversations that are the reader's or unassigned, up to COUNT_LIMIT."""
-    for_me = in_box(membership, InboxFilter.MINE).with_status(Status.OPEN)[:COUNT_LIMIT]
-    nobodys = in_box(membership, InboxFilter.UNASSIGNED).with_status(Status.OPEN)[:COUNT_LIMIT]
+    """Count the reader's and unassigned conversations that wait for a reply, up to COUNT_LIMIT."""
+    for_me, nobodys = (
+        in_box(membership, box).with_status(Status.OPEN).waiting()[:COUNT_LIMIT]
+        for box in (InboxFilter.MINE, InboxFilter.UNASSIGNED)
+    )
     # Each half is entered at its place in the index; one condition with OR would not be.
     found = for_me.values_list("pk").union(nobodys.values_list("pk"), all=True)
     return min(found.count(), COUNT_LIMIT)
-
-
-def waiting_among(counted: dict[str, dict[str, int]]) -> int:
-    """Return the same number as ``waiting``, from the result of ``counts``."""
-    boxes = (InboxFilter.MINE, InboxFilter.UNASSIGNED)
-    return min(sum(counted[str(box)][str(Status.OPEN)] for box in boxes), COUNT_LIMIT)
 
 
 def count_words(number: int) -> str:

@@ -1,7 +1,8 @@
 """Who is online, and who views which conversation: in Redis only, and expendable.
 
 `online_users:{org}` and `viewing:{conversation}` are sorted sets of ``user:socket``, scored by the
-time of the last heartbeat, so that two tabs count twice and a killed process expires.
+time of the last heartbeat, so that two tabs count twice and a killed process expires. Pages other
+than the inbox have no socket: they report by HTTP, together as ``user:page``.
 """
 
 import time
@@ -16,6 +17,9 @@ from crm.core import stores
 from crm.core.redis_values import expect_type, text_of
 
 VIEWING_SECONDS = 45
+# A page without a socket reports every 45 seconds (static/chat/presence.js).
+PAGE_SECONDS = 100
+PAGE = "page"
 _NAME_SECONDS = 3600
 
 
@@ -51,9 +55,22 @@ def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person
         pipeline.zadd(key, {presence.member: now})
         _name(pipeline, presence)
     pipeline.zremrangebyscore(key, "-inf", now - online_seconds())
-    pipeline.expire(key, int(online_seconds()) + 60)
+    pipeline.expire(key, max(PAGE_SECONDS, int(online_seconds()) + 60))
     pipeline.zrange(key, 0, -1)
     return _people(pipeline.execute()[-1])
+
+
+def note_page(organization_id: UUID, user_id: UUID, name: str) -> None:
+    """Record that a member is at some page; one entry for all of their pages."""
+    presence = Presence(organization_id, user_id, name, PAGE)
+    key = f"online_users:{organization_id}"
+    pipeline = stores.redis().pipeline(transaction=False)
+    expect_type(pipeline, key, "zset")
+    # Sockets report more often: this one is dated so that it is dropped when its own time is over.
+    pipeline.zadd(key, {presence.member: time.time() + PAGE_SECONDS - online_seconds()})
+    _name(pipeline, presence)
+    pipeline.expire(key, max(PAGE_SECONDS, int(online_seconds()) + 60))
+    pipeline.execute()
 
 
 def leave(presence: Presence, conversation_id: UUID | None) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -30,12 +30,11 @@ from crm.core.permissions import Module
 from crm.core.records import get_record
 from crm.core.records.api import (
     RecordListQuery,
-    TotalSerializer,
     orders_of,
-    record_list_response,
 )
+from crm.core.records.api_views import record_api_urls
 from crm.organizations.models import Language
-from knowledge.errors import CategoryNotFound, FaqNotFound
+from knowledge.errors import CategoryNotFound
 from knowledge.models import (
     ANSWER_LENGTH,
     MAX_PHRASINGS,
@@ -45,13 +44,9 @@ from knowledge.models import (
     FaqCategory,
 )
 from knowledge.services import (
-    FaqContent,
     create_category,
-    create_faq,
     delete_category,
-    delete_faq,
     rename_category,
-    update_faq,
 )
 
 
@@ -119,92 +114,28 @@ class FaqListQuery(RecordListQuery):
     updated_at__lt = MomentField(required=False)
 
 
-class FaqView(ModuleView):
+def faq_api_urls() -> list[URLPattern]:
+    """Return the paths of FAQs."""
+    return record_api_urls(
+        FaqListQuery.record,
+        path="api/v1/knowledge/faqs",
+        names=("api_faqs", "api_faq"),
+        tag="knowledge",
+        serializer=FaqSerializer,
+        body=FaqBody,
+        query=FaqListQuery,
+        create_example={
+            "question": "How long does delivery take?",
+            "answer": "Three working days within the country.",
+            "language": "en",
+            "phrasings": ["When will my parcel arrive?"],
+        },
+        update_example={"answer": "Two working days within the country."},
+    )
+
+
+class CategoryView(ModuleView):
     area = Module.KNOWLEDGE
-
-
-@extend_schema(tags=["knowledge"])
-class Faqs(FaqView):
-    @extend_schema(
-        operation_id="faqs_list",
-        parameters=[FaqListQuery],
-        responses=page_of(FaqSerializer, total=TotalSerializer(required=False)),
-    )
-    def get(self, request: Request) -> Response:
-        """List FAQs, the latest change first."""
-        return record_list_response(request, FaqListQuery, self.principal, FaqSerializer)
-
-    @extend_schema(
-        operation_id="faqs_create",
-        request=FaqBody,
-        responses={201: FaqSerializer},
-        examples=example(
-            {
-                "question": "How long does delivery take?",
-                "answer": "Three working days within the country.",
-                "language": "en",
-                "phrasings": ["When will my parcel arrive?"],
-            }
-        ),
-    )
-    @idempotent
-    @refuses(404, 409)
-    def post(self, request: Request) -> Response:
-        """Add a FAQ; the bot finds it a moment later (`is_indexed`)."""
-        faq = create_faq(
-            organization_id=self.principal.organization_id,
-            content=FaqContent(**FaqBody.read(request)),
-            by=self.principal,
-        )
-        return created_response(
-            FaqSerializer(faq).data, of=faq, location=reverse("knowledge:api_faq", args=[faq.pk])
-        )
-
-
-@extend_schema(tags=["knowledge"])
-class FaqDetail(FaqView):
-    is_versioned = True
-
-    @extend_schema(operation_id="faqs_get", parameters=[RecordQuery], responses=FaqSerializer)
-    def get(self, request: Request, faq_id: UUID) -> Response:
-        """Return one FAQ."""
-        faq = self._visible(faq_id)
-        return record_response(request, FaqSerializer(faq).data, of=faq)
-
-    @extend_schema(
-        operation_id="faqs_update",
-        request=FaqBody,
-        responses=FaqSerializer,
-        examples=example({"answer": "Two working days within the country."}),
-    )
-    @refuses(409)
-    def patch(self, request: Request, faq_id: UUID) -> Response:
-        """Change the members that are sent."""
-        faq = update_faq(
-            organization_id=self.principal.organization_id,
-            faq_id=faq_id,
-            content=FaqBody.read(request, partial=True),
-            by=self.principal,
-            version=expected_version(request),
-        )
-        return Response(FaqSerializer(faq).data, headers=etag_headers(faq))
-
-    @extend_schema(operation_id="faqs_delete", request=None, responses={204: None})
-    def delete(self, request: Request, faq_id: UUID) -> Response:
-        """Delete a FAQ; it can be restored for a while."""
-        delete_faq(
-            organization_id=self.principal.organization_id,
-            faq_id=faq_id,
-            by=self.principal,
-            version=expected_version(request),
-        )
-        return Response(status=204)
-
-    def _visible(self, faq_id: UUID) -> Faq:
-        faq = Faq.objects.visible_to(self.principal).filter(pk=faq_id).first()
-        if faq is None:
-            raise FaqNotFound
-        return faq
 
 
 class CategorySerializer(serializers.ModelSerializer[FaqCategory]):
@@ -234,7 +165,7 @@ class CategoryListQuery(ListQuery):
 
 
 @extend_schema(tags=["knowledge"])
-class Categories(FaqView):
+class Categories(CategoryView):
     @extend_schema(
         operation_id="categories_list",
         parameters=[CategoryListQuery],
@@ -269,7 +200,7 @@ class Categories(FaqView):
 
 
 @extend_schema(tags=["knowledge"])
-class CategoryDetail(FaqView):
+class CategoryDetail(CategoryView):
     is_versioned = True
 
     @extend_schema(

@@ -26,6 +26,7 @@ from crm.core.records import (
 )
 from crm.core.records.fields import NO, YES, Operator
 from crm.organizations.models import Language, Organization
+from knowledge.errors import FaqNotFound
 from knowledge.managers import FaqQuerySet
 from knowledge.models import Faq
 from knowledge.services import FaqContent, create_faq, delete_faq_undoably, update_faq
@@ -139,6 +140,7 @@ FAQS = Record(
     ),
     new_label=_("New FAQ"),
     empty_text=_("There are no FAQs yet. Write the question that customers ask most."),
+    not_found=FaqNotFound,
     views=(
         BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),
         _only("published", _("Published"), field="is_published", op="yes"),

@@ -189,7 +189,12 @@ class Counts(InboxView):
     def get(self, request: Request) -> Response:
         counted = inbox.counts(self.membership)
         return Response(
-            {"limit": inbox.COUNT_LIMIT, "counts": counted.boxes, "unread": counted.unread}
+            {
+                "limit": inbox.COUNT_LIMIT,
+                "counts": counted.boxes,
+                "unread": counted.unread,
+                "waiting": counted.waiting,
+            }
         )
 
 

@@ -109,6 +109,9 @@ class CountsSerializer(Shape):
         child=serializers.DictField(child=serializers.IntegerField()),
         help_text="By box, then by status.",
     )
+    waiting = serializers.IntegerField(
+        help_text="Open ones, yours or nobody's, whose customer waits for a reply."
+    )
     unread = serializers.IntegerField(
         help_text="Open ones, yours or nobody's, with messages that are unread."
     )

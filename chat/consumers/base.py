@@ -22,9 +22,11 @@ from chat.errors import (
     OriginForbidden,
     ProtocolError,
     TicketInvalid,
+    UnknownFrame,
     UnknownProtocol,
 )
 from chat.frames import (
+    Away,
     CloseCode,
     Frame,
     Hello,
@@ -193,6 +195,8 @@ class StreamConsumer(SocketConnection):
                 await self.seen.take(frame)
             case Typing():
                 await self.typing.take(frame)
+            case Away():
+                await self.on_away(is_away=frame.is_away)
 
     async def _on_hello(self, hello: Hello) -> None:
         if is_draining():
@@ -321,6 +325,10 @@ class StreamConsumer(SocketConnection):
 
     def signs_of_life(self) -> list[Presence]:
         return []
+
+    async def on_away(self, *, is_away: bool) -> None:
+        """Raise UnknownFrame where nobody counts as online."""
+        raise UnknownFrame
 
     def heartbeat_members(self, facts: HeartbeatState) -> dict[str, Any]:
         return {}

@@ -50,6 +50,7 @@ class InboxConsumer(StreamConsumer):
     silent_code = CloseCode.PROTOCOL
     viewer: Agent
     presence: Presence | None = None
+    _is_away = False
     _looked_at: tuple[str, UUID] | None = None
     _looked_when = 0.0
     _told_online: list[Person] | None = None
@@ -100,6 +101,18 @@ class InboxConsumer(StreamConsumer):
             await self._tell_online(users)
             await self._announce_online(users)
 
+    async def on_away(self, *, is_away: bool) -> None:
+        """Follow whether somebody is at the page, which stays connected all the same."""
+        if self.presence is None or is_away == self._is_away:
+            return
+        self._is_away = is_away
+        with suppress(RedisError):
+            if is_away:
+                await run_sync(presence.leave, self.presence, None)
+            await self._announce_online(
+                await run_sync(presence.refresh, self.viewer.organization_id, self.signs_of_life())
+            )
+
     async def on_leave(self) -> None:
         if self.presence is None:
             return
@@ -137,8 +150,9 @@ class InboxConsumer(StreamConsumer):
 
     def signs_of_life(self) -> list[Presence]:
         """Return the agent's presence; only agents who may reply count as online."""
-        is_there = self.presence is not None and self.viewer.membership.may(Module.INBOX, WRITE)
-        return [self.presence] if is_there and self.presence else []
+        if self.presence is None or self._is_away:
+            return []
+        return [self.presence] if self.viewer.membership.may(Module.INBOX, WRITE) else []
 
     def heartbeat_members(self, facts: HeartbeatState) -> dict[str, Any]:
         if facts.accesses is None:

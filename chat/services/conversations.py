@@ -5,12 +5,13 @@ order.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from chat.content import clean_client_message_id
 from chat.errors import ConversationChanged, ConversationClosed, UnknownAssignee
@@ -37,6 +38,8 @@ from crm.core.versions import check_version
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, User
 
+# Longer is a slip of the hand: a year of five digits.
+LONGEST_SNOOZE = timedelta(days=5 * 365, hours=1)
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
 
 
@@ -351,8 +354,11 @@ def snooze(
     timestamp: datetime | None = None,
 ) -> Conversation:
     """Snooze a conversation until a time, or until the customer writes."""
-    if until <= timezone.now():
-        raise Invalid("Choose a time in the future.")
+    now = timezone.now()
+    if until <= now:
+        raise Invalid(_("Choose a time in the future."))
+    if until > now + LONGEST_SNOOZE:
+        raise Invalid(_("Choose a time within the next five years."))
     conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by
     )

@@ -69,6 +69,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         "page": {"rows": page.rows, "next": page.next},
         "counts": counts,
         "unread": counted.unread,
+        "waiting": counted.waiting,
         "alerts": _alerts(membership),
         "count_limit": inbox.COUNT_LIMIT,
         "open": opened,
@@ -77,7 +78,7 @@ def inbox_page(request: HttpRequest, conversation_id: UUID | None = None) -> Htt
         context = {
             "state": state,
             "active_section": "inbox",
-            "inbox_waiting": inbox.count_words(inbox.waiting_among(counts)),
+            "inbox_waiting": inbox.count_words(counted.waiting),
             "boxes": [
                 {"name": name, "label": label, "count": inbox.count_words(counts[name][status])}
                 for name, label in _box_labels(membership)

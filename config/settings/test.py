@@ -9,6 +9,9 @@ from config.settings import base
 from config.settings.base import *  # noqa: F403  a settings module is the base plus its differences
 from config.settings.base import DATABASES
 
+# The record with which tests and `docs/new-record.md` show what the kit of records gives.
+INSTALLED_APPS = [*base.INSTALLED_APPS, "tests.umbrellas"]
+ROOT_URLCONF = "tests.umbrellas.urls"
 ENVIRONMENT = "test"
 SECRET_KEY = "tests-only"  # noqa: S105  signs nothing outside a test run
 # bcrypt at its real cost would be most of the run; its own test names the real hasher.

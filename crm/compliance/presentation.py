@@ -69,7 +69,7 @@ ACTIONS: dict[str, Text] = {
     "api_key.secret_revoked": pgettext_lazy("audit action", "Secret revoked"),
     "api_key.secret_deleted": pgettext_lazy("audit action", "Secret deleted"),
     "invitation.accepted": pgettext_lazy("audit action", "Accepted"),
-    "invitation.revoked": pgettext_lazy("audit action", "Taken back"),
+    "invitation.revoked": pgettext_lazy("audit action", "Revoked"),
     "override.ended": pgettext_lazy("audit action", "Ended"),
     "quota.reached": pgettext_lazy("audit action", "Level reached"),
     "subscription.cancelled": pgettext_lazy("audit action", "Cancelled by an owner"),

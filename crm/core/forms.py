@@ -54,7 +54,27 @@ class Form(NormalizedText, forms.Form):
     pass
 
 
-class ModelForm(NormalizedText, forms.ModelForm):
+class UnchangedValues:
+    """Mixin of a model's form: refuse no stored value that was left as it is.
+
+    A rule may be younger than the value; whoever edits another field is not to be stopped by it.
+    """
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        form = cast(forms.ModelForm, self)
+        if not form.instance._state.adding and hasattr(errors, "error_dict"):
+            kept = {
+                name: found
+                for name, found in errors.error_dict.items()
+                if name not in form.fields or name in form.changed_data
+            }
+            if not kept:
+                return
+            errors = ValidationError(kept)
+        super()._update_errors(errors)  # type: ignore[misc]
+
+
+class ModelForm(NormalizedText, UnchangedValues, forms.ModelForm):
     pass
 
 

@@ -1,37 +1,14 @@
 """Customers over HTTP."""
 
-from uuid import UUID
-
-from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from django.urls import URLPattern
 from rest_framework import serializers
-from rest_framework.request import Request
-from rest_framework.response import Response
 
-from crm.core.api import (
-    Body,
-    RecordQuery,
-    created_response,
-    etag_headers,
-    example,
-    expected_version,
-    page_of,
-    record_response,
-)
-from crm.core.api.idempotency import idempotent
-from crm.core.api.module_view import ModuleView
+from crm.core.api import Body
 from crm.core.fields import MomentField, PhoneField
-from crm.core.permissions import Module
 from crm.core.records import get_record
-from crm.core.records.api import (
-    RecordListQuery,
-    TotalSerializer,
-    orders_of,
-    record_list_response,
-)
-from crm.customers.errors import CustomerNotFound
+from crm.core.records.api import RecordListQuery, orders_of
+from crm.core.records.api_views import record_api_urls
 from crm.customers.models import Customer, Stage
-from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Language
 
 
@@ -90,65 +67,15 @@ class CustomerListQuery(RecordListQuery):
     updated_at__lt = MomentField(required=False)
 
 
-@extend_schema(tags=["customers"])
-class Customers(ModuleView):
-    area = Module.CUSTOMERS
-
-    @extend_schema(
-        operation_id="customers_list",
-        parameters=[CustomerListQuery],
-        responses=page_of(CustomerSerializer, total=TotalSerializer(required=False)),
+def api_urls() -> list[URLPattern]:
+    """Return the paths of customers."""
+    return record_api_urls(
+        CustomerListQuery.record,
+        path="api/v1/customers",
+        names=("customers", "customer"),
+        serializer=CustomerSerializer,
+        body=CustomerBody,
+        query=CustomerListQuery,
+        create_example={"name": "Minh Tran", "email": "minh@example.com", "language": "vi"},
+        update_example={"phone": "+84 24 1234 5678"},
     )
-    def get(self, request: Request) -> Response:
-        """List the customers that you may see."""
-        return record_list_response(request, CustomerListQuery, self.principal, CustomerSerializer)
-
-    @extend_schema(
-        operation_id="customers_create",
-        request=CustomerBody,
-        responses={201: CustomerSerializer},
-        examples=example({"name": "Minh Tran", "email": "minh@example.com", "language": "vi"}),
-    )
-    @idempotent
-    def post(self, request: Request) -> Response:
-        """Add a customer."""
-        customer = create_customer(by=self.principal, **CustomerBody.read(request))
-        location = reverse("customers:customer", args=[customer.pk])
-        return created_response(CustomerSerializer(customer).data, of=customer, location=location)
-
-
-@extend_schema(tags=["customers"])
-class CustomerDetail(ModuleView):
-    area = Module.CUSTOMERS
-    is_versioned = True
-
-    @extend_schema(
-        operation_id="customers_get", parameters=[RecordQuery], responses=CustomerSerializer
-    )
-    def get(self, request: Request, customer_id: UUID) -> Response:
-        """Return one customer."""
-        customer = self._visible(customer_id)
-        return record_response(request, CustomerSerializer(customer).data, of=customer)
-
-    @extend_schema(
-        operation_id="customers_update",
-        request=CustomerBody,
-        responses=CustomerSerializer,
-        examples=example({"phone": "+84 24 1234 5678"}),
-    )
-    def patch(self, request: Request, customer_id: UUID) -> Response:
-        """Change the members that are sent."""
-        changes = CustomerBody.read(request, partial=True)
-        customer = update_customer(
-            customer_id=customer_id,
-            by=self.principal,
-            version=expected_version(request),
-            **changes,
-        )
-        return Response(CustomerSerializer(customer).data, headers=etag_headers(customer))
-
-    def _visible(self, customer_id: UUID) -> Customer:
-        customer = Customer.objects.visible_to(self.principal).filter(pk=customer_id).first()
-        if customer is None:
-            raise CustomerNotFound
-        return customer

@@ -18,6 +18,7 @@ from crm.core.records import (
     Record,
     TextField,
 )
+from crm.customers.errors import CustomerNotFound
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.models import Customer, CustomerWord
 from crm.customers.services import (
@@ -71,6 +72,7 @@ CUSTOMERS = Record(
     ),
     new_label=_("New customer"),
     empty_text=_("Visitors who write in the chat come here by themselves. Or add the first one."),
+    not_found=CustomerNotFound,
     views=(
         BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),
         BuiltInView(

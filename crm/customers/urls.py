@@ -1,12 +1,6 @@
-from django.urls import path
-
 from crm.core.records import get_record
 from crm.core.records.pages import record_urls
-from crm.customers import api
+from crm.customers.api import api_urls
 
 app_name = "customers"
-urlpatterns = [
-    *record_urls(get_record("customers")),
-    path("api/v1/customers", api.Customers.as_view(), name="customers"),
-    path("api/v1/customers/<uuid:customer_id>", api.CustomerDetail.as_view(), name="customer"),
-]
+urlpatterns = [*record_urls(get_record("customers")), *api_urls()]

@@ -11,10 +11,7 @@ _TABLE = {
     #                owner       admin        supervisor   agent        viewer
     Module.INBOX: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
     Module.CUSTOMERS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
-    Module.SALES: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, OWN), (ALL, NONE)),
     Module.KNOWLEDGE: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE), (ALL, NONE)),
-    Module.MARKETING: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (NONE, NONE), (ALL, NONE)),
-    Module.ANALYTICS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (OWN, NONE), (ALL, NONE)),
     Module.SETTINGS: ((ALL, ALL), (ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE)),
     Module.BILLING: ((ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE), (NONE, NONE)),
 }

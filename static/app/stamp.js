@@ -12,11 +12,14 @@ for (const sign of SIGNS) {
   document.addEventListener(sign, note, { capture: true, passive: true });
 }
 
+/** For how many ms nobody has touched this page. */
+export const unattendedFor = () => Date.now() - attendedAt;
+
 /** Return the headers that every request of this page carries. */
 export function stampHeaders() {
   return {
     ...(said.organization ? { "X-Organization": said.organization } : {}),
     ...(said.person ? { "X-Person": said.person } : {}),
-    ...(Date.now() - attendedAt > UNATTENDED_AFTER_MS ? { "X-Unattended": "1" } : {}),
+    ...(unattendedFor() > UNATTENDED_AFTER_MS ? { "X-Unattended": "1" } : {}),
   };
 }

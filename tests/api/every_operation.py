@@ -24,6 +24,10 @@ def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
     _organization(call)
     _knowledge(call)
     _customers(call)
+    _umbrellas(call)
+    job = call("jobs_list", limit=100)["results"][0]["id"]
+    call("jobs_get", job_id=job)
+    call("jobs_cancel", job_id=job)
     widget = _widgets(call)
     conversation = call("conversations_list", limit=1)["results"][0]["id"]
     stream = f"conversation:{conversation}"
@@ -59,6 +63,7 @@ def _knowledge(call: Any) -> None:
     call("faqs_get", faq_id=made)
     call("faqs_update", {"answer": "No."}, faq_id=made, If__Match="*")
     call("faqs_list", search="is it", ordering="-updated_at")
+    call("faqs_bulk", {"action": "hide", "ids": [made]})
     call("faqs_delete", faq_id=made)
     shelf = {"name": f"Delivery {uuid7()}", "names": {"vi": "Giao hàng"}}
     kept = call("categories_create", shelf, Idempotency__Key=str(uuid7()))["id"]
@@ -72,7 +77,17 @@ def _customers(call: Any) -> None:
     made = call("customers_create", {"name": "Minh", "stage": "customer"})["id"]
     call("customers_get", customer_id=made)
     call("customers_update", {"phone": "+84 24 1234 5678"}, customer_id=made)
+    call("customers_bulk", {"action": "language", "language": "vi", "ids": [made]})
     call("customers_list", stage="customer", limit=100)
+
+
+def _umbrellas(call: Any) -> None:
+    made = call("umbrellas_create", {"name": "Big one"})["id"]
+    call("umbrellas_get", umbrella_id=made)
+    call("umbrellas_update", {"ribs": 16}, umbrella_id=made)
+    call("umbrellas_bulk", {"action": "color", "color": "yellow", "ids": [made]})
+    call("umbrellas_list", limit=100)
+    call("umbrellas_delete", umbrella_id=made)
 
 
 def _widgets(call: Any) -> dict[str, Any]:

@@ -209,6 +209,7 @@ def test_each_example_of_the_document_works(
         "conversation_id": conversation.pk,
         "customer_id": customer.pk,
         "faq_id": faq["id"],
+        "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Small one"}).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
         "widget_id": conversation.widget_id,
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "A court asks."}).json()["id"],

@@ -20,6 +20,7 @@ def test_a_key_without_scopes_is_not_made_and_what_was_typed_stays(
     assert answer.status_code == 400
     assert "Choose at least one thing" in page
     assert 'value="Web shop"' in page
+    assert f'href="{reverse("api:reference")}"' in page
     assert ApiKey.objects.count() == 0
 
 

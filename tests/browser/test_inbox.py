@@ -11,6 +11,8 @@ from chat.services import assign, escalate, mark_seen_by_customer, reopen, take_
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.browser.inbox_pages import (
+    DESK,
+    PHONE,
     agent_says,
     customer_says,
     logged_in,
@@ -20,6 +22,7 @@ from tests.browser.inbox_pages import (
     stored_texts,
 )
 from tests.browser.widget_page import await_truth
+from tests.browser.widths import assert_within
 from tests.conftest import make_conversation
 from tests.servers import LiveServer
 
@@ -171,6 +174,9 @@ def test_assigning_by_search_and_its_undo(
     expect(choices).to_have_text(["Linh (you)", "Marco", "Nobody"])
     search.fill("mar")
     expect(choices).to_have_text(["Marco"])
+    search.fill("")
+    expect(choices).to_have_text(["Linh (you)", "Marco", "Nobody"])
+    search.fill("mar")
     search.press("Enter")
     expect(page.locator("#conversation-sub")).to_have_text("Open · Marco")
     taken.refresh_from_db()
@@ -179,6 +185,56 @@ def test_assigning_by_search_and_its_undo(
     expect(page.locator("#conversation-sub")).to_have_text("Open · yours")
     taken.refresh_from_db()
     assert taken.assignee_id == agent.user_id
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_menus_close_and_nothing_that_passes_covers_them(
+    chromium: Browser, web_server: LiveServer, taken: Conversation, agent: Membership, size: Any
+) -> None:
+    with logged_in(chromium, web_server.base_url, agent, viewport=size) as context:
+        page = open_inbox(context)
+        page.locator("#rows").get_by_role("link", name="Minh").click()
+        more = page.get_by_role("button", name="More")
+        menu = page.locator("[data-menu=more] .dropdown-menu")
+
+        def press_escape_anywhere() -> None:
+            page.evaluate("document.activeElement.blur()")
+            page.keyboard.press("Escape")
+
+        for close in (
+            press_escape_anywhere,
+            lambda: page.locator("#log").click(position={"x": 5, "y": 5}),
+            lambda: menu.get_by_role("button", name="Hand back to the bot").click(),
+        ):
+            more.click()
+            expect(menu).to_be_visible()
+            close()
+            expect(menu).to_be_hidden()
+        told = toast(page, "Minh · The bot answers again.")
+        expect(told).to_be_visible()
+        page.locator("[data-menu=assign] > button").click()
+        choice = page.locator("#assign-list button").first
+        expect(choice).to_be_visible()
+        # It can be clicked, so nothing lies over it.
+        choice.click(trial=True)
+        page.locator("#assign-search").click(trial=True)
+        page.keyboard.press("Escape")
+        page.locator("[data-menu=snooze] > button").click()
+        lines = page.locator("#snooze-list .dropdown-item").evaluate_all(
+            "items => items.map((item) => item.getBoundingClientRect().height)"
+        )
+        assert len(set(lines)) == 1
+        assert_within(page)
+
+
+def test_hint_at_the_field_says_what_enter_does(
+    web_server: LiveServer, taken: Conversation, desk: BrowserContext
+) -> None:
+    page = open_inbox(desk, path_of(taken))
+    hint = page.locator("#composer-hint")
+    expect(hint).to_contain_text("Enter sends")
+    page.get_by_role("button", name="Private note").click()
+    expect(hint).to_contain_text("Enter saves the note")
 
 
 def test_snoozing_for_an_hour_and_until_a_chosen_time(

@@ -59,6 +59,11 @@ def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
             page = open_inbox(context, path_of(taken))
             server.kill()
             await_waiting(page)
+            # Said where one writes, too: a phone does not show the list beside it.
+            page.set_viewport_size({"width": 390, "height": 800})
+            expect(page.locator("#composer-link")).to_contain_text("No connection. What you send")
+            expect(page.locator("#composer-link")).to_be_visible()
+            page.set_viewport_size({"width": 1280, "height": 800})
             # Meanwhile: messages here and there, one closed, one assigned, one new, one read.
             for number in range(40):
                 customer_says(taken, f"Missed {number}", f"missed-{number}")
@@ -77,6 +82,7 @@ def test_after_a_lost_connection_the_page_shows_what_a_reload_shows(
         with serving(tmp_path, port=port):
             hurry(page)
             await_live(page)
+            expect(page.locator("#composer-link")).to_be_hidden()
             expect(page.locator("#log .bubble-text").last).to_have_text("I answered this one.")
             expect(page.locator("#conversation-sub")).to_have_text("Open · Marco")
             expect(page.locator("#rows .row-item")).to_have_count(4)

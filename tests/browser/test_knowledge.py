@@ -136,6 +136,16 @@ def test_a_page_with_an_unsent_text_asks_before_it_is_left(page: Page) -> None:
     await_truth(page, lambda: len(shown) == 4)
 
 
+def test_a_change_of_capitals_alone_is_a_change(page: Page) -> None:
+    page.get_by_role("link", name=TEXTS["delivery"]["en"][0]).click()
+    shown = dialogs_of(page)
+    question = page.get_by_label("Question", exact=True)
+    question.click()
+    question.fill(TEXTS["delivery"]["en"][0].upper())
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Settings").click()
+    await_truth(page, lambda: shown == ["beforeunload"])
+
+
 def test_the_button_of_another_form_asks_for_what_was_typed(page: Page) -> None:
     page.get_by_role("link", name="Unanswered").click()
     page.get_by_role("link", name="Make a FAQ of it").click()

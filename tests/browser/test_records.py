@@ -1,18 +1,22 @@
 """Lists of records in a browser: filter, search, views, keyboard, phone."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from chat.models import Widget
 from crm.core.models import SavedView
+from crm.core.transfer.models import Import
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
 from tests.browser.widths import assert_within_with_any_font
 from tests.conftest import make_conversation
+from tests.patience import await_true
 from tests.servers import LiveServer
+from tests.transfer.files import ended
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -287,3 +291,36 @@ def test_a_phone_shows_cards_within_its_width(
         expect(page.get_by_role("heading", name="Conversations")).to_be_visible()
         assert_within_with_any_font(page)
         assert serious_faults(page) == []
+
+
+def test_a_file_is_uploaded_in_parts_previewed_imported_and_undone(desk: Page) -> None:
+    rows = "".join(f"C{number};c{number}@new.example;{'x' * 2_000}\n" for number in range(300))
+    content = f"Имя;Почта;Заметка\nHuy;huy@shop.example;\nBad;none;\n{rows}".encode("utf-16")
+    desk.locator("#transfer-menu summary").click()
+    desk.get_by_role("link", name="Import a file").click()
+    file = FilePayload(name="people.csv", mimeType="text/csv", buffer=content)
+    desk.get_by_label("File").set_input_files(files=[file])
+    desk.get_by_role("button", name="Go on").click()
+    desk.wait_for_url(re.compile("/app/import/[0-9a-f-]{36}/"))
+    found = Import.objects.get()
+    assert found.parts.filter(kind="source").count() == 3
+    ended(found)
+    expect(desk.get_by_label("Почта")).to_have_value("email")
+    assert serious_faults(desk) == []
+    desk.get_by_role("button", name="Preview the result").click()
+    _finish(found, "checking")
+    expect(desk.get_by_text("Enter a valid email address.")).to_be_visible()
+    assert serious_faults(desk) == []
+    desk.get_by_role("button", name="Import", exact=True).click()
+    _finish(found, "running")
+    expect(desk.locator("[data-kind=created] dd")).to_have_text("300")
+    desk.get_by_role("button", name="Undo the import").click()
+    _finish(found, "undoing")
+    expect(desk.get_by_text("Removed again")).to_be_visible()
+    assert Customer.objects.count() == 3
+
+
+def _finish(found: Import, state: str) -> None:
+    """Do the work of a job that a click on the page has begun."""
+    await_true(lambda: Import.objects.get(pk=found.pk).state == state, "Nothing has begun.")
+    ended(found)

@@ -39,7 +39,7 @@ def test_known_question_is_answered_with_its_source(
     (reply,) = log(question)
     assert reply.client_message_id == f"bot-reply-to-{question.seq}"
     assert (reply.sender.type, reply.sender.id) == (SenderType.BOT, "bot")
-    assert reply.sender.name == "Assistant"
+    assert reply.sender.name == "Bot"
     assert reply.content["text"] == TEXTS["delivery"]["en"][1]
     (source,) = reply.content["sources"]
     assert source["title"] == "How much is shipping to Russia?"
@@ -241,7 +241,7 @@ def test_bot_shows_that_it_works(knowing: Organization, conversation: Conversati
     assert hint == {
         "type": "stream.typing",
         "stream": question.stream,
-        "sender": {"type": "bot", "id": "bot", "name": "Assistant"},
+        "sender": {"type": "bot", "id": "bot", "name": "Bot"},
         "is_typing": True,
     }
 

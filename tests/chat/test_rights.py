@@ -1,6 +1,7 @@
 """The inbox for every level of seeing and changing: services, API, pages and posts."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -211,7 +212,7 @@ def test_snooze_is_a_change_too(
         snooze(
             organization_id=me.organization_id,
             conversation_id=talks["mate"].pk,
-            until=talks["mate"].created_at.replace(year=2100),
+            until=talks["mate"].created_at + timedelta(days=400),
             by=me,
         )
 

@@ -218,7 +218,7 @@ async def test_role_edited_elsewhere_leaves_the_inbox_open(
     async with AsyncExitStack() as stack:
         client = await come_in(stack, web_server, office, Level.ALL, Level.ALL)
         role = await run_sync(CustomRole.objects.get)
-        wider = {**role.rights.grants, **rights(Module.SALES, Level.OWN).grants}
+        wider = {**role.rights.grants, **rights(Module.KNOWLEDGE, Level.OWN).grants}
         await run_sync(
             edit_role,
             by=office.owner,

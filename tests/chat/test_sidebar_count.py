@@ -39,6 +39,7 @@ def add(customer: Customer, number: int, **fields: object) -> None:
                 "opened_by": str(uuid4()),
                 "last_seq": 1,
                 "last_message_at": timezone.now(),
+                "waiting_since": timezone.now(),
                 **fields,
             }
         )
@@ -51,7 +52,7 @@ def shown(browser: Client, page: str) -> tuple[bool, str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_is_open_and_mine_or_nobodys_is_counted(
+def test_what_waits_for_me_or_for_nobody_yet_is_counted(
     browser: Client,
     agent: Membership,
     colleague: Membership,
@@ -65,6 +66,8 @@ def test_what_is_open_and_mine_or_nobodys_is_counted(
     add(customer, 1, assignee=colleague.user)
     add(customer, 1, status=Status.BOT)
     add(customer, 1, last_seq=0)
+    # Answered, and not closed yet.
+    add(customer, 1, assignee=agent.user, waiting_since=None)
     other = Customer.objects.create(organization=stranger.organization, name="Someone")
     add(other, 1)
     assert shown(browser, page) == (True, "3")

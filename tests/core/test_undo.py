@@ -38,6 +38,7 @@ UNDO = {
     "organizations:revoke_invitation": "invitation",
     "customers:delete_view": "saved_view",
     "knowledge:delete_view": "saved_view",
+    "umbrellas:delete_view": "saved_view",
 }
 # Taken back on the same page, by the view that is named.
 REVERSED_BY = {
@@ -59,7 +60,7 @@ REASONS = {
     "authentication:end_all_others": "one logs in again",
     "authentication:end_family": "the program logs in again",
     "compliance:lift_hold": "takes a written reason; a new hold is placed instead",
-    "compliance:cancel_export": "an export is started again",
+    "jobs:cancel": "it is started again",
     "billing:cancel": "a page of its own asks, and the plan runs on to the end of its period",
     "mfa_deactivate_totp": "a page of its own asks; the app is set up again",
     "mfa_remove_webauthn": "a page of its own asks; the passkey is added again",
@@ -88,7 +89,7 @@ def test_every_page_that_takes_something_away_is_listed_with_its_undo_or_reason(
     listed = UNDO.keys() | REVERSED_BY.keys() | CONFIRMED.keys() | REASONS.keys()
     assert taking == listed
     # What is done to many rows of a list is undone by the handlers of its rows (tests/records).
-    assert {*UNDO.values(), "bulk", "faq"} == undoable_kinds()
+    assert {*UNDO.values(), "bulk", "faq", "row"} == undoable_kinds()
     for name in REVERSED_BY.values():
         assert name in {each for each, _path in pages()}
 

@@ -22,6 +22,8 @@ OFFERING = {
     "organizations:members": "the role of most who are invited",
     "chat:new_widget": "the organization's name",
     "chat:answer_question": "the visitor's question",
+    "transfer:export": "a usual format",
+    "umbrellas:new": "the color and ribs of most",
     "knowledge:new": "the organization's language",
 }
 
@@ -70,6 +72,7 @@ def test_every_form_that_shows_stored_values_names_their_version(theirs: Theirs)
         "chat:notifications",
         "customers:edit",
         "knowledge:edit",
+        "umbrellas:edit",
         "knowledge:rename_category",
     }
 

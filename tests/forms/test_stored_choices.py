@@ -12,6 +12,7 @@ from crm.core.forms import keep_stored_choices
 from crm.core.timezones import validate_zone
 from crm.organizations.models import Membership, Organization, User
 from tests.conftest import PASSWORD
+from tests.forms.browsers import form_of
 
 GONE = "Mars/Olympus_Mons"
 
@@ -94,3 +95,37 @@ def test_rules_of_log_in_keep_what_is_stored(page: Client, owner: Membership) ->
     keep_stored_choices(form)
     choices = [key for key, _label in form.fields["session_hours"].choices]
     assert choices.count(36) == 1
+
+
+def test_stored_value_that_a_younger_rule_refuses_stops_no_other_edit(
+    page: Client, owner: Membership
+) -> None:
+    User.objects.filter(pk=owner.user_id).update(phone="ask Nora, ext. 12")
+    url = reverse("organizations:profile")
+    saved = page.post(url, sent_by_a_browser(page, url, name="Other"))
+    assert saved.status_code == 302, saved.context["form"].errors
+    owner.user.refresh_from_db()
+    assert (owner.user.name, owner.user.phone) == ("Other", "ask Nora, ext. 12")
+    refused = page.post(url, sent_by_a_browser(page, url, phone="ask Otto"))
+    assert list(refused.context["form"].errors) == ["phone"]
+
+
+def test_operator_stores_numbers_as_everybody_does_and_is_stopped_by_no_older_one(
+    client: Client, owner: Membership
+) -> None:
+    operator = User.objects.create_superuser("operator@nextflow.example", PASSWORD, name="Op")
+    client.force_login(operator)
+    url = reverse("admin:organizations_user_change", args=[owner.user_id])
+
+    def post(**changed: str) -> Any:
+        form = form_of(client.get(url), "phone")
+        return client.post(url, form | {name: [value] for name, value in changed.items()})
+
+    assert post(phone="\u202a\uff0b84\u00a024\u20111234").status_code == 302
+    owner.user.refresh_from_db()
+    assert owner.user.phone == "+84 24-1234"
+    assert list(post(phone="ask Nora").context["adminform"].form.errors) == ["phone"]
+    User.objects.filter(pk=owner.user_id).update(phone="ask Nora")
+    assert post(name="Other").status_code == 302
+    owner.user.refresh_from_db()
+    assert (owner.user.name, owner.user.phone) == ("Other", "ask Nora")

@@ -1,6 +1,5 @@
 """A worker that is killed in the middle of a job: another goes on, and nothing is done twice."""
 
-import json
 import os
 import signal
 from datetime import timedelta
@@ -10,20 +9,32 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from crm.compliance.filters import Filters
-from crm.compliance.services import exports
-from crm.compliance.services.exports import start_export
 from crm.core.jobs import services
-from crm.core.jobs.models import Job, JobChunk, JobState
+from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.tasks import run, sweep
-from crm.core.transfer.formats import Format
+from crm.core.records import get_record
+from crm.core.transfer import import_jobs
+from crm.core.transfer.importing import add_content, check_import, run_import, start_import
+from crm.core.transfer.models import Import, ImportMode, ImportPart, PartKind
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
-from tests.jobs.counting import content_of
 from tests.patience import await_true
 from tests.servers import working
+from tests.transfer.files import ended
 
-ROWS = 2 * exports.BATCH + 100
+ROWS = 2 * import_jobs.BATCH + 100
+
+
+def previewed(by: Membership) -> Import:
+    rows = "".join(f"C{number},c{number}@shop.example\n" for number in range(ROWS))
+    content = f"Name,Email\n{rows}Twice,c0@shop.example\n".encode()
+    record = get_record("customers")
+    found = start_import(by=by, record=record, file_name="people.csv", size=len(content))
+    add_content(by=by, import_id=found.pk, number=0, content=content)
+    mapping = ended(found).mapping
+    mode = ImportMode.BOTH
+    check_import(by=by, import_id=found.pk, mapping=mapping, mode=mode, key="email")
+    return ended(found)
 
 
 @pytest.mark.long
@@ -32,35 +43,31 @@ ROWS = 2 * exports.BATCH + 100
 def test_a_killed_worker_loses_the_step_that_it_was_in(
     owner: Membership, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Customer.objects.bulk_create(
-        Customer(organization=owner.organization, name=f"C{number}") for number in range(ROWS)
-    )
     monkeypatch.setattr(services, "queue_job", lambda *_ids: None)
-    job = start_export(
-        by=owner, file_format=Format.JSONL, filters=Filters(action="customer.created")
-    )
-    # The second batch waits for this transaction, which holds the place of its chunk: the first
-    # chunk of the file is its head.
+    found = previewed(owner)
+    assert not Customer.objects.exists()
+    job_id = run_import(by=owner, import_id=found.pk).job_id
+    assert job_id
+    # The second batch waits for this transaction, which holds the place of its journal.
     with working(tmp_path) as worker, transaction.atomic():
-        JobChunk.objects.create(
-            organization=owner.organization, job=job, file="result", number=2, content=b""
-        )
-        run.delay(str(owner.organization_id), str(job.pk))
+        ImportPart.write(found, PartKind.JOURNAL, 1, [])
+        run.delay(str(owner.organization_id), str(job_id))
         await_true(
-            lambda: Job.objects.get(pk=job.pk).done == exports.BATCH, "The job did not begin."
+            lambda: Job.objects.get(pk=job_id).done == import_jobs.BATCH, "The job did not begin."
         )
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         transaction.set_rollback(True)
-    first = list(job.chunks.order_by("number").values_list("pk", flat=True))
-    job.refresh_from_db()
-    assert (job.state, len(first)) == (JobState.RUNNING, 2)
-    Job.objects.filter(pk=job.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    first = set(Customer.objects.values_list("pk", flat=True))
+    assert (Job.objects.get(pk=job_id).state, len(first)) == (JobState.RUNNING, import_jobs.BATCH)
+    Job.objects.filter(pk=job_id).update(due_at=timezone.now() - timedelta(seconds=1))
     with working(tmp_path):
         sweep()
         await_true(
-            lambda: Job.objects.get(pk=job.pk).state == JobState.DONE, "The job was not resumed."
+            lambda: Job.objects.get(pk=job_id).state == JobState.DONE, "The job was not resumed."
         )
-    assert list(job.chunks.order_by("number").values_list("pk", flat=True))[:2] == first
-    lines = [json.loads(line)["seq"] for line in content_of(job).splitlines()]
-    assert (len(lines), len(set(lines))) == (ROWS, ROWS)
+    found.refresh_from_db()
+    assert found.report == found.preview
+    assert (found.report["created"], found.report["faulty"]) == (ROWS, 1)
+    people = set(Customer.objects.values_list("pk", flat=True))
+    assert (len(people), first <= people) == (ROWS, True)

@@ -101,7 +101,6 @@ def test_scopes_name_areas_and_unknown_ones_give_nothing() -> None:
         "inbox:write",
         "customers:read",
         "customers:write",
-        "sales:read",
         "knowledge:read",
     )
 

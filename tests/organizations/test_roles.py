@@ -132,7 +132,7 @@ def test_two_editors_do_not_undo_each_other(client: Client, owner: Membership) -
     role = create_role(by=owner, name="Night", copied_from="agent")
     client.force_login(owner.user)
     old = filled(role)
-    assert client.post(role_page(role), old | {"sales_write": "none"}).status_code == 302
+    assert client.post(role_page(role), old | {"customers_write": "none"}).status_code == 302
     answer = client.post(role_page(role), old | {"inbox_write": "none"})
     assert answer.status_code == 409
     role.refresh_from_db()

@@ -16,7 +16,14 @@ from crm.core.ids import uuid7
 from crm.core.jobs.services import fetch_file
 from crm.core.records import ListState, Record, get_record, records
 from crm.core.records.bulk import choose, run_bulk
-from crm.core.records.fields import ChoiceField, Field, MomentField, Operator, RelationField
+from crm.core.records.fields import (
+    ChoiceField,
+    Field,
+    MomentField,
+    NumberField,
+    Operator,
+    RelationField,
+)
 from crm.core.records.record import DELETE
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format
@@ -25,8 +32,10 @@ from crm.customers.models import Customer
 from crm.customers.services import create_customer, update_customer
 from crm.organizations.models import Membership, Organization
 from knowledge.models import Faq, FaqCategory
+from tests.api.conftest import Api
 from tests.jobs.counting import content_of, finish
 from tests.transfer.files import import_file
+from tests.umbrellas.models import Umbrella
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +58,9 @@ ROWS: dict[str, Callable[[Organization, int], Any]] = {
             organization=organization, slug="tea", defaults={"name": "Tea"}
         )[0],
     ),
+    "umbrellas": lambda organization, number: Umbrella.objects.create(
+        organization=organization, name=f"Umbrella {number % 7}", is_lent=number % 2 == 0
+    ),
 }
 FORMS: dict[str, dict[str, Any]] = {
     "customers": {"name": "Ana", "email": "ana@shop.example", "phone": "+63 2 555"},
@@ -58,11 +70,34 @@ FORMS: dict[str, dict[str, Any]] = {
         "language_code": "en",
         "is_published": True,
     },
+    "umbrellas": {"name": "Big one", "color": "yellow", "ribs": 16, "note": "Two\nlines"},
 }
 # What two people change at the same time.
-EDITS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "customers": ({"name": "Another"}, {"email": ""}),
-    "faqs": ({"question": "Another?"}, {"answer": "No."}),
+    "faqs": ({"question": "Another?"}, {"phrasings": ["Shipping?", "Delivery?"]}),
+    "umbrellas": ({"name": "Another"}, {"ribs": 24}),
+}
+# The path of its API, what creates a row, what changes it, and a filter that finds it.
+APIS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "customers": (
+        "/api/v1/customers",
+        {"name": "Minh", "language": "vi"},
+        {"language": "ru"},
+        {"field": "language_code", "op": "in", "value": ["vi"]},
+    ),
+    "faqs": (
+        "/api/v1/knowledge/faqs",
+        {"question": "Do you ship?", "answer": "Yes.", "language": "en"},
+        {"answer": "No."},
+        {"field": "is_published", "op": "yes"},
+    ),
+    "umbrellas": (
+        "/api/v1/umbrellas",
+        {"name": "Big one", "ribs": 16},
+        {"is_lent": True},
+        {"field": "ribs", "op": "gte", "value": "16"},
+    ),
 }
 ALL = sorted(record.slug for record in records())
 IMPORTED = sorted(record.slug for record in records() if record.import_keys)
@@ -86,7 +121,7 @@ def make(record: Record, organization: Organization, count: int) -> list[Any]:
 
 
 def test_every_record_has_rows_and_a_form_here() -> None:
-    assert set(ROWS) == set(FORMS) == set(EDITS) == set(ALL)
+    assert set(ROWS) == set(FORMS) == set(EDITS) == set(APIS) == set(ALL)
 
 
 def ids_of(record: Record, state: ListState, reader: Membership) -> list[UUID]:
@@ -116,6 +151,8 @@ def test_each_order_gives_each_row_once(
 
 
 def value_for(field: Field, operator: Operator) -> str:
+    if isinstance(field, NumberField):
+        return "8"
     if isinstance(field, RelationField):
         return str(uuid7())
     if isinstance(field, ChoiceField):
@@ -236,6 +273,68 @@ def test_rows_that_can_be_deleted_are_deleted_and_come_back(
     assert result.action_id
     undo(by=owner, action_id=result.action_id)
     assert {row.pk for row in record.visible_to(owner)} == {each.pk for each in chosen}
+
+
+def test_its_api_creates_once_reads_changes_filters_and_deletes(
+    record: Record, organization: Organization, owner: Membership
+) -> None:
+    path, body, change, where = APIS[record.slug]
+    api, key = Api(owner), {"Idempotency_Key": "once"}
+    created = api.post(path, body, **key)
+    assert created.status_code == 201, created.content
+    assert api.post(path, body, **key).json() == created.json()
+    (row,) = record.visible_to(owner)
+    one = created["Location"]
+    got = api.get(one)
+    assert got.json() == created.json() | {"id": str(row.pk)}
+    assert api.get(path, {"where": json.dumps(where)}).json()["results"] == [created.json()]
+    changed = api.patch(one, change, If_Match=got["ETag"])
+    assert changed.status_code == 200, changed.content
+    assert {name: changed.json()[name] for name in change} == change
+    assert api.patch(one, change, If_Match=got["ETag"]).status_code == 412
+    assert api.post(path, {**body, "nothing": 1}).json()["code"] == "unknown_field"
+    if record.delete:
+        assert api.delete(one, If_Match=changed["ETag"]).status_code == 204
+        assert api.get(one).status_code == 404
+
+
+def test_its_api_is_closed_to_others_and_to_who_may_not_write(
+    record: Record,
+    organization: Organization,
+    owner: Membership,
+    viewer: Membership,
+    stranger: Membership,
+) -> None:
+    path, body, change, _where = APIS[record.slug]
+    (row,) = make(record, organization, 1)
+    one = f"{path}/{row.pk}"
+    assert Api(stranger).get(one).status_code == 404
+    assert Api(stranger).patch(one, change).status_code == 404
+    assert Api(stranger).get(path).json()["results"] == []
+    assert Api(viewer).get(one).status_code == 200
+    assert Api(viewer).patch(one, change).status_code == 403
+    assert Api(viewer).post(path, body).status_code == 403
+    bulk = {"action": record.bulk_actions[0].key, "ids": [str(row.pk)]}
+    assert Api(viewer).post(f"{path}/bulk", bulk).status_code == 403
+
+
+def test_its_api_does_the_same_to_many(
+    record: Record, organization: Organization, owner: Membership
+) -> None:
+    path, *_rest = APIS[record.slug]
+    rows = make(record, organization, 3)
+    for action in record.bulk_actions:
+        sent: dict[str, Any] = {"action": action.key, "ids": [str(row.pk) for row in rows]}
+        if action.field:
+            refused = Api(owner).post(f"{path}/bulk", sent)
+            assert (refused.status_code, refused.json()["code"]) == (400, "invalid_field")
+            continue
+        answer = Api(owner).post(f"{path}/bulk", sent)
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["done"] + answer.json()["same"] == 3
+        assert answer.json()["left_out"] == []
+    for wrong in ({}, {"action": "nothing"}, {"action": record.bulk_actions[0].key}):
+        assert Api(owner).post(f"{path}/bulk", wrong).status_code == 400
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -60,7 +60,7 @@ def test_what_was_changed_meanwhile_or_is_not_theirs_is_left_out_with_a_reason(
     result = to_vietnamese(owner, rows)
     assert result.done == 2
     left = {each.title: each.error.code for each in result.left_out}
-    assert left == {"Boris II": "edited_meanwhile", "": "not_found"}
+    assert left == {"Boris II": "edited_meanwhile", "": "customer_not_found"}
     assert languages() == {"An": "vi", "Boris II": "en", "Carla": "vi", "Foreign": ""}
 
 

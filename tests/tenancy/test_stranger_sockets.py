@@ -42,7 +42,8 @@ def frames(theirs: Theirs) -> list[Frame]:
     return [
         {"type": kind, **{name: FIELDS[name](theirs) for name in _names(fields)}}
         for kind, fields in FRAMES_IN.items()
-        if kind != "hello"
+        # What names nothing asks for nothing of anybody.
+        if kind != "hello" and fields
     ]
 
 

@@ -9,9 +9,13 @@ from typing import NamedTuple
 import pytest
 from babel.messages.pofile import read_po
 
+from chat.bot_texts import Line, line
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 GLOSSARY = (CHECKOUT / "docs" / "glossary.md").read_text()
 LANGUAGES = {"Tiếng Việt": "vi", "Русский": "ru"}
+# A tone over the second vowel of an open syllable: hoá, khoẻ, thuỷ; qu is one consonant.
+_NEW_TONES = re.compile(r"(?<!q)(?:o[àáảãạèéẻẽẹ]|u[ỳýỷỹỵ])(?!\w)", re.IGNORECASE)
 # Terms inside names, addresses and code, which nobody reads as words.
 _MARKUP = re.compile(r"%\(\w+\)[sd]|\{\w+\}|`[^`]*`|https?://\S+|<[^>]+>")
 # Letters of the alphabet and of signatures are letters.
@@ -52,7 +56,14 @@ def _translations(language: str) -> Iterator[Translation]:
             forms = [message.string] if isinstance(message.string, str) else (message.string or ())
             place = str(path.relative_to(CHECKOUT))
             for form in forms:
-                yield Translation(place, _MARKUP.sub("", english), str(form))
+                yield Translation(place, _MARKUP.sub("", english), _MARKUP.sub("", str(form)))
+
+
+def visitors_texts(language: str) -> list[str]:
+    """Return what visitors read: the widget's texts and the bot's lines, which no catalog has."""
+    path = CHECKOUT / "static/chat/widget/i18n" / f"{language}.js"
+    words = re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text())
+    return [_MARKUP.sub("", each) for each in words] + [line(each, language) for each in Line]
 
 
 def options(cell: str) -> list[str]:
@@ -111,6 +122,7 @@ def test_a_word_that_is_not_used_stands_nowhere(row: list[str]) -> None:
     unwanted = [word.strip() for word in words.split(",")]
     if language == "English":
         shown = {_LETTERS.sub("", each.english) for each in translations("ru")}
+        shown.update(visitors_texts("en"))
         found = [
             text
             for text in shown
@@ -119,8 +131,13 @@ def test_a_word_that_is_not_used_stands_nowhere(row: list[str]) -> None:
     else:
         code = LANGUAGES[language]
         found = [
-            each.text
-            for each in translations(code)
-            if any(pattern(word, code).search(each.text) for word in unwanted)
+            text
+            for text in [*(each.text for each in translations(code)), *visitors_texts(code)]
+            if any(pattern(word, code).search(text) for word in unwanted)
         ]
     assert found == []
+
+
+def test_vietnamese_marks_tones_in_one_way() -> None:
+    texts = [*(each.text for each in translations("vi")), *visitors_texts("vi")]
+    assert [text for text in texts if _NEW_TONES.search(text)] == []

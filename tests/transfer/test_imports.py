@@ -17,7 +17,7 @@ from crm.core.jobs.running import run_job
 from crm.core.jobs.services import cancel_job, fetch_file
 from crm.core.permissions import Level, Module
 from crm.core.records import get_record
-from crm.core.transfer import importing
+from crm.core.transfer import import_jobs, importing
 from crm.core.transfer.importing import add_content, purge_imports, start_import
 from crm.core.transfer.mapping import guess_mapping
 from crm.core.transfer.models import Import, ImportPart, ImportState
@@ -44,7 +44,7 @@ FILE = (
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(import_jobs, "BATCH", 2)
 
 
 @pytest.fixture

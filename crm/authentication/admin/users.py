@@ -24,7 +24,7 @@ from crm.authentication.services.sessions import RECORD_KEY
 from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.model_admin import ConsoleAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
-from crm.core.forms import NormalizedText
+from crm.core.forms import ModelForm
 from crm.organizations.models import Membership, User
 
 # Who has these could give themselves everything else.
@@ -44,7 +44,7 @@ class MembershipInline(RowsInline):
         return found.select_related("organization", "user", "custom_role")
 
 
-class PersonForm(NormalizedText, forms.ModelForm):
+class PersonForm(ModelForm):
     """Without a password: operators do not set passwords."""
 
 
@@ -101,7 +101,7 @@ class UserAdmin(ConsoleAdmin):
     """Not Django's own admin, which sets passwords: operators do not set passwords."""
 
     menu = Menu(Section.TENANTS, "person", rank=20)
-    form = PersonForm  # type: ignore[assignment]  # generic in the stubs alone
+    form = PersonForm
     list_display = ["email", "name", "is_active", "is_staff", "language_code", "created_at"]
     list_filter = ["is_active", "is_staff", "is_superuser", "language_code"]
     search_fields = ["search_text", "=id"]

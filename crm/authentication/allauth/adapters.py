@@ -324,7 +324,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         ),
         "cannot_generate_recovery_codes": _("Add a second factor first."),
         "incorrect_code": _("The code is wrong or has expired. Enter the newest one."),
-        "unverified_email": _("Confirm your new email address first, or take its change back."),
+        "unverified_email": _("Confirm your new email address first, or cancel its change."),
     }
 
     def encrypt(self, text: str) -> str:

@@ -189,7 +189,7 @@ OF_ALLAUTH: dict[str, Callable[[Context], Email]] = {
 _TEXTS: dict[str, str] = {
     "account/messages/email_confirmed": gettext_noop("The address is confirmed."),
     "account/messages/email_confirmation_failed": gettext_noop("This address cannot be used."),
-    "account/messages/email_deleted": gettext_noop("The change was taken back."),
+    "account/messages/email_deleted": gettext_noop("The change was cancelled."),
     "account/messages/cannot_delete_primary_email": gettext_noop(
         "This is the address you log in with."
     ),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -10,7 +11,7 @@ from django.utils.translation import gettext
 
 from crm.core.fields import whole_number
 from crm.core.form_guard.stamps import VERSION
-from crm.core.forms import Form, keep_stored_choices
+from crm.core.forms import Form, keep_stored_choices, normalized_value
 from crm.core.versions import VersionedModel
 
 _SEVERAL = (forms.MultipleChoiceField, forms.ModelMultipleChoiceField)
@@ -39,6 +40,23 @@ class EditForm(Form):
         self.record = record
         self.conflicts: list[dict[str, str]] = []
         self.was_changed_elsewhere = False
+
+    def _clean_fields(self) -> None:
+        """Validate the fields, but refuse no stored value that was left as it is.
+
+        A rule may be younger than the value, or another entry point may not know it; whoever edits
+        another field is not to be stopped by it.
+        """
+        super()._clean_fields()  # type: ignore[misc]
+        if self.record is None:
+            return
+        for name in [each for each in self.errors if each in self.fields]:
+            field = self.fields[name]
+            stored = self.get_initial_for_field(field, name)
+            sent = normalized_value(field, stored) if isinstance(stored, str) else stored
+            if stored and not field.has_changed(sent, self[name].data):
+                del self.errors[name]
+                self.cleaned_data[name] = stored
 
     @property
     def edited_version(self) -> int | None:
@@ -90,7 +108,7 @@ class EditForm(Form):
             _put(data, initial_key, _prepared(field, present))
             if not field.has_changed(present, mine):
                 continue
-            if initial_key in sent and not field.has_changed(before, mine):
+            if initial_key in sent and not field.has_changed(_began(field, before), mine):
                 _put(data, key, _box(field, present))
                 continue
             if initial_key in sent and isinstance(field, _SEVERAL):
@@ -111,6 +129,16 @@ class EditForm(Form):
         self.data = data
         # Django keeps each bound field with the data it was made of.
         self.__dict__["_bound_fields_cache"].clear()
+
+
+def _began(field: forms.Field, before: Any) -> Any:
+    """Return a hidden initial value as the field's ``initial``: a number is no text."""
+    if isinstance(field, (*_SEVERAL, forms.ModelChoiceField)):
+        return before
+    try:
+        return field.to_python(before)
+    except ValidationError:
+        return before
 
 
 def _merged(before: list[str], mine: list[str], present: list[str]) -> list[str]:

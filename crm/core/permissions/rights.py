@@ -13,10 +13,7 @@ from django.utils.translation import pgettext_lazy
 class Module(TextChoices):
     INBOX = "inbox", _("Inbox")
     CUSTOMERS = "customers", _("Customers")
-    SALES = "sales", _("Sales")
     KNOWLEDGE = "knowledge", _("Knowledge")
-    MARKETING = "marketing", _("Marketing")
-    ANALYTICS = "analytics", _("Analytics")
     SETTINGS = "settings", _("Settings")
     BILLING = "billing", _("Billing")
 

@@ -22,6 +22,7 @@ from crm.core.records.record import (
     Record,
     find_record,
     get_record,
+    prefix_search,
     records,
     register,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "get_record",
     "panels_of",
     "parse_json",
+    "prefix_search",
     "records",
     "register",
     "register_panel",

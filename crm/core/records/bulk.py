@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext, gettext_noop, ngettext
 
-from crm.core.errors import AppError, Invalid, NotFound
+from crm.core.errors import AppError, Invalid
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, undo
@@ -109,7 +109,7 @@ def run_bulk(
         row = rows.get(each.pk)
         try:
             if row is None:
-                raise NotFound
+                raise record.not_found
             if each.version not in {None, row.version}:
                 raise EditedMeanwhile(gettext("Somebody changed it meanwhile."))
             with transaction.atomic():

@@ -17,8 +17,11 @@ from django.db.models import Field as Column
 from django.db.models import Model, Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
 from crm.core import tenancy
+from crm.core.api.text import prose_field
+from crm.core.fields import PhoneField as PhoneApiField
 from crm.core.forms import EmailInput
 from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
@@ -148,6 +151,9 @@ class Field:
 
     operators: ClassVar[tuple[Operator, ...]] = ()
     template: ClassVar[str] = "records/cells/text.html"
+    api_class: ClassVar[Callable[..., "serializers.Field[Any, Any, Any, Any]"]] = (
+        serializers.CharField
+    )
     # What files call such a column, beside its name and label.
     aliases: ClassVar[tuple[str, ...]] = ()
 
@@ -218,6 +224,18 @@ class Field:
         field.widget.attrs |= _TEXT_ATTRS
         return field
 
+    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
+        """Return the field of the API's records, or of the bodies that create and change them."""
+        column: Any = self.column
+        if not is_body:
+            return self.api_class(read_only=True, **({"allow_null": True} if column.null else {}))
+        is_optional = column.blank or column.has_default() or self.is_required is False
+        return self.api_class(**self._api_options(), required=not is_optional)
+
+    def _api_options(self) -> dict[str, Any]:
+        column: Any = self.column
+        return {"max_length": column.max_length, "allow_blank": column.blank}
+
     def _form_options(self) -> dict[str, Any]:
         required = not self.column.blank if self.is_required is None else self.is_required
         return {"label": self.heading, "help_text": self.help_text, "required": required}
@@ -243,6 +261,13 @@ class EmailField(TextField):
     template = "records/cells/email.html"
     aliases = ("e-mail", "mail", "почта", "thư điện tử")
 
+    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
+        if not is_body:
+            # Not of the form of an address where it is empty.
+            return super().api_field(is_body=False)
+        options = {**self._api_options(), "required": not self.column.blank}
+        return serializers.EmailField(**options)
+
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         return [normalize_email(value) for value in super().parse(operator, values)]
 
@@ -255,6 +280,11 @@ class PhoneField(Field):
 
     operators = (EMPTY, FILLED)
     template = "records/cells/phone.html"
+    api_class = PhoneApiField
+
+    def _api_options(self) -> dict[str, Any]:
+        return {}
+
     aliases = ("tel", "mobile", "тел", "мобильный", "sđt", "di động")
 
     def form_field(self) -> forms.Field:
@@ -274,6 +304,16 @@ class ChoiceField(Field):
     template = "records/cells/choice.html"
 
     options: Sequence[tuple[str, Any]] = ()
+
+    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
+        if not is_body:
+            return super().api_field(is_body=False)
+        column: Any = self.column
+        return serializers.ChoiceField(
+            choices=self.choices(),
+            allow_blank=column.blank,
+            required=not (column.blank or column.has_default()),
+        )
 
     def value_of(self, row: Model) -> str:
         value = getattr(row, self.name)
@@ -318,12 +358,19 @@ class RelationField(ChoiceField):
         replace(FILLED, build=lambda c, _v: Q(**{f"{c}__isnull": False})),
     )
 
+    api_class = serializers.UUIDField
     title: str = "name"
     order: tuple[str, ...] = ("name",)
+
+    def _api_options(self) -> dict[str, Any]:
+        return {"allow_null": self.column.null}
 
     @property
     def relation(self) -> str:
         return self.column.name
+
+    def api_field(self, *, is_body: bool) -> "serializers.Field[Any, Any, Any, Any]":
+        return Field.api_field(self, is_body=is_body)
 
     def value_of(self, row: Model) -> str:
         related = getattr(row, self.relation)
@@ -358,6 +405,7 @@ class ProseField(Field):
 
     operators = (EMPTY, FILLED)
     template = "records/cells/prose.html"
+    api_class = staticmethod(prose_field)
 
     def form_field(self) -> forms.Field:
         field = super().form_field()
@@ -369,6 +417,11 @@ class LinesField(Field):
     """An array of texts, one a line."""
 
     template = "records/cells/prose.html"
+    api_class = serializers.ListField
+
+    def _api_options(self) -> dict[str, Any]:
+        column: Any = self.column
+        return {"child": serializers.CharField(max_length=column.base_field.max_length)}
 
     def value_of(self, row: Model) -> str:
         return "\n".join(getattr(row, self.name))
@@ -385,6 +438,10 @@ class LinesField(Field):
 class BooleanField(Field):
     operators = (YES, NO)
     template = "records/cells/boolean.html"
+    api_class = serializers.BooleanField
+
+    def _api_options(self) -> dict[str, Any]:
+        return {}
 
     def form_field(self) -> forms.Field:
         options = {**self._form_options(), "required": False, "initial": self.column.get_default()}
@@ -398,6 +455,10 @@ class NumberField(Field):
 
     operators = (LEAST, MOST)
     template = "records/cells/number.html"
+    api_class = serializers.IntegerField
+
+    def _api_options(self) -> dict[str, Any]:
+        return {"allow_null": self.column.null}
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         try:
@@ -409,6 +470,7 @@ class NumberField(Field):
 class MomentField(Field):
     operators = (DURING, LAST, GTE, LT)
     template = "records/cells/moment.html"
+    api_class = serializers.DateTimeField
     sorts_up_first = False
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:

@@ -4,9 +4,11 @@ An app registers a `Record` in its ``ready``; navigation, pages, saved views and
 registry. The model's manager has ``visible_to(principal)``.
 """
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +17,11 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
-from crm.core.errors import AppError
+from crm.core.errors import AppError, NotFound
 from crm.core.permissions import Module, Principal
 from crm.core.records.fields import Field, RelationField
+from crm.core.records.services import create_row, delete_row, update_row
+from crm.core.text.normalization import search_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class Record:
     descending. ``search(queryset, text)`` finds words. ``form`` names the columns that people edit,
     by ``create(by=, **values)`` and ``update(by=, pk=, version=, **values)``; ``initial(by)``
     returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
-    without it rows are not deleted. ``bulk`` are actions on many rows. A record with
-    ``import_keys``, fields that tell rows apart, can be imported; then ``create_many(by=, rows=)``
-    and ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
+    without it rows are not deleted. A record that declares none of these three has those of
+    `crm.core.records.services`. ``bulk`` are actions on many rows. A record with ``import_keys``,
+    fields that tell rows apart, can be imported; then ``create_many(by=, rows=)`` and
+    ``update_many(by=, changes=)``, values by id, may store many at once and return a row or a
     refusal for each, and ``parts`` are models whose rows are written with a row and are no use of
     it; ``quota`` is the metric of the plan that counts them. ``owners`` is the attribute with the
     ids of the users to whom a row belongs, ``language`` the one with the language in which a row
@@ -82,8 +87,8 @@ class Record:
     title: str
     search: Callable[[QuerySet[Any], str], QuerySet[Any]]
     form: tuple[str, ...]
-    create: Callable[..., Model]
-    update: Callable[..., Model]
+    create: Callable[..., Any] = None  # type: ignore[assignment]  # set by `register`
+    update: Callable[..., Any] = None  # type: ignore[assignment]  # set by `register`
     delete: Callable[..., UUID | None] | None = None
     initial: Callable[[Principal], Mapping[str, Any]] = lambda _by: {}
     bulk: tuple[BulkAction, ...] = ()
@@ -101,6 +106,7 @@ class Record:
     navigation: Any = ""
     has_initials: bool = True
     language: str = ""
+    not_found: type[NotFound] = NotFound
     list_template: str = "records/list.html"
     page_template: str = "records/record.html"
 
@@ -163,13 +169,32 @@ class Record:
         return self._reverse("access", row.pk)
 
 
+def prefix_search(column: str) -> Callable[[QuerySet[Any], str], QuerySet[Any]]:
+    """Return a search for the beginning of a column that holds folded text in collation "C"."""
+
+    def search(found: QuerySet[Any], text: str) -> QuerySet[Any]:
+        start = search_key(text)
+        return found.filter(**{f"{column}__gte": start, f"{column}__lt": f"{start}{_LAST_LETTER}"})
+
+    return search
+
+
+_LAST_LETTER = chr(sys.maxunicode)
 _records: dict[str, Record] = {}
 
 
 def register(record: Record) -> Record:
     """Register a record; return it with its fields bound to the model's columns."""
-    fields = tuple(replace(each, model=record.model) for each in record.fields)
-    bound = replace(record, fields=fields)
+    bound = replace(
+        record, fields=tuple(replace(each, model=record.model) for each in record.fields)
+    )
+    if record.create is None:
+        bound = replace(
+            bound,
+            create=partial(create_row, record.model),
+            update=partial(update_row, record.model),
+            delete=partial(delete_row, record.model),
+        )
     _records[record.slug] = bound
     return bound
 

@@ -82,7 +82,7 @@ _PLAIN_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł"
 _PUNYCODE = re.compile(r"xn--[a-z0-9-]+")
 _MAX_PASSES = 3
 _WORD = re.compile(r"[^\W_]+")
-# What no e-mail address contains unquoted.
+# What no email address contains unquoted.
 _AROUND_ADDRESSES = re.compile(r"""[\s,;:()<>"“”«»\[\]\\]+""")
 # What a phone number is written with, once it is normalized: "(+84) 24 3825 1234". May be empty.
 PHONE = r"^(?:\(?\+?[ ()./-]*[0-9][0-9 ()./-]*)?$"
@@ -191,7 +191,7 @@ def search_key(text: str) -> str:
 def search_words(text: str) -> list[str]:
     """Return the distinct words of a search, folded by ``search_key``; at most MAX_SEARCH_WORDS.
 
-    An e-mail address is one word, without the punctuation around it. Everything else is split at
+    An email address is one word, without the punctuation around it. Everything else is split at
     what is neither letter nor digit, so "Wi‑Fi?" is "wi" and "fi". A search of punctuation alone is
     split at white space.
     """

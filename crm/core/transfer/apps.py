@@ -7,4 +7,4 @@ class TransferConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from crm.core.transfer import exporting, importing  # noqa: F401  kinds of jobs
+        from crm.core.transfer import exporting, import_jobs  # noqa: F401  kinds of jobs

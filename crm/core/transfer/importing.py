@@ -1,27 +1,18 @@
-"""Imports: upload, reading, mapping, preview, run and undo; all that takes long are jobs.
+"""Services of imports: upload, reading, mapping, preview, run, undo; what takes long is a job."""
 
-The preview does what the run does and rolls it back, so that it says what will become of each row.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Length
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 
-from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
-from crm.core.jobs.models import Job, JobState
+from crm.core.jobs.kinds import JobKind
 from crm.core.jobs.services import start_job
-from crm.core.permissions import WRITE, Level, Principal, require
+from crm.core.permissions import Principal
 from crm.core.records import Record, find_record, get_record
-from crm.core.text.normalization import isolate
 from crm.core.transfer.errors import (
     ImportFileInvalid,
     ImportMappingInvalid,
@@ -29,41 +20,15 @@ from crm.core.transfer.errors import (
     ImportNotReady,
     TooManyImports,
 )
-from crm.core.transfer.formats import Format, file_info, head_of, rows_of
-from crm.core.transfer.mapping import fields_of, guess_mapping
+from crm.core.transfer.import_jobs import CHECK, READ_FILE, RUN, UNDO, require_import
+from crm.core.transfer.mapping import fields_of
 from crm.core.transfer.models import Import, ImportMode, ImportPart, ImportState, PartKind
-from crm.core.transfer.rows import (
-    FAULTY,
-    Report,
-    RowImporter,
-    errors_of,
-    journal_of,
-    undo_entries,
-)
-from crm.core.transfer.tables import MAX_BYTES, read_table
+from crm.core.transfer.tables import MAX_BYTES
 
-BATCH = 500
-# Parts that are read in one step.
-PARTS_AT_ONCE = 10
-SAMPLE = 3
 UPLOADED_AT_ONCE = 512 * 1024
 UNDO_FOR = timedelta(days=30)
 UNFINISHED_KEPT = timedelta(days=7)
 MOST_UNFINISHED = 20
-FAULTS = "faulty"
-
-
-def may_import(principal: Principal, record: Record) -> bool:
-    """Return whether the principal may change every row, and is a person."""
-    has_level = principal.may(record.area, WRITE, Level.ALL)
-    return bool(record.import_keys) and principal.user_id is not None and has_level
-
-
-def require_import(by: Principal, record: Record) -> None:
-    """Raise ImportNotFound for a record without import, else Forbidden."""
-    if not record.import_keys or by.user_id is None:
-        raise ImportNotFound
-    require(by, record.area, WRITE, Level.ALL)
 
 
 @transaction.atomic
@@ -222,228 +187,3 @@ def _begin(by: Principal, found: Import, kind: JobKind, state: ImportState) -> N
     data = {"import": str(found.pk), "record": found.record, "file": found.file_name}
     found.state, found.job = state, start_job(by=by, kind=kind, data=data)
     found.save()
-
-
-# --- The jobs -------------------------------------------------------------------------------------
-
-
-def _of(run: Run) -> Import:
-    found = Import.objects.get(pk=run.job.data["import"])
-    require_import(run.by, get_record(found.record))
-    return found
-
-
-def _read(run: Run) -> Steps:
-    """Store the rows of the file as texts. Parsing begins anew after an interruption."""
-    found = _of(run)
-    source = found.parts.filter(kind=PartKind.SOURCE).order_by("number")
-    content = b"".join(bytes(part) for part in source.values_list("content", flat=True))
-    table = read_table(content, encoding=found.encoding, delimiter=found.delimiter)
-    stored = run.job.checkpoint or 0
-    sample: list[list[str]] = []
-    rows = 0
-    for number, batch in enumerate(_batches(table.rows)):
-        rows += len(batch)
-        sample = sample or [cells for _number, cells in batch[:SAMPLE]]
-        if number >= stored:
-            ImportPart.write(found, PartKind.ROWS, number, batch)
-            if (number + 1) % PARTS_AT_ONCE == 0:
-                yield Step(done=rows, checkpoint=number + 1)
-    if not rows:
-        raise ImportFileInvalid(gettext("The file has no rows below the names of its columns."))
-    found = _of(run)
-    found.encoding, found.delimiter, found.columns = table.encoding, table.delimiter, table.columns
-    found.rows, found.sample = rows, sample
-    found.mapping = guess_mapping(get_record(found.record), table.columns)
-    found.save()
-    run.job.done = run.job.total = rows
-    return {"rows": rows}
-
-
-def _batches(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
-    batch = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _check(run: Run) -> Steps:
-    return _go_through(run, is_preview=True)
-
-
-def _run(run: Run) -> Steps:
-    return _go_through(run, is_preview=False)
-
-
-def _go_through(run: Run, *, is_preview: bool) -> Steps:
-    found = _of(run)
-    record = get_record(found.record)
-    importer = RowImporter(
-        record=record, mapping=found.mapping, mode=ImportMode(found.mode), key=found.key
-    )
-    first, report = 0, Report()
-    if run.job.checkpoint is not None:
-        first, report = run.job.checkpoint["next"], Report(**run.job.checkpoint["report"])
-        for rows in ImportPart.read(found, PartKind.ROWS, last=first):
-            importer.skip(rows)
-    for number, rows in enumerate(ImportPart.read(found, PartKind.ROWS, first=first), first):
-        require_import(run.by, record)
-        with transaction.atomic():
-            outcomes = importer.run(run.by, rows, ahead=report.created if is_preview else 0)
-            for outcome in outcomes:
-                report.add(record, outcome)
-            if is_preview:
-                transaction.set_rollback(True)
-        if not is_preview:
-            ImportPart.write(found, PartKind.JOURNAL, number, journal_of(record, outcomes))
-            _append_faults(run, found, [each for each in outcomes if each.kind == FAULTY])
-        checkpoint = {"next": number + 1, "report": report.stored()}
-        yield Step(done=report.total, total=found.rows, checkpoint=checkpoint)
-    return report.stored()
-
-
-def _append_faults(run: Run, found: Import, faulty: list[Any]) -> None:
-    """Write the faulty rows as a table that can be corrected and imported again."""
-    if not faulty:
-        return
-    reason = gettext("Reason")
-    while reason in found.columns:
-        reason += "*"
-    columns = [*found.columns, reason]
-    record = get_record(found.record)
-    text = "" if run.job.files.get(FAULTS) else head_of(Format.CSV, columns)
-    text += rows_of(
-        Format.CSV,
-        columns,
-        (
-            dict(zip(found.columns, each.cells, strict=True)) | {reason: _reason(record, each)}
-            for each in faulty
-        ),
-    )
-    run.append(text.encode(), FAULTS)
-
-
-def _reason(record: Record, outcome: Any) -> str:
-    return "; ".join(
-        f"{heading}: {text}" if heading else text for heading, text in errors_of(record, outcome)
-    )
-
-
-def _undo(run: Run) -> Steps:
-    """Go through the journal from its end."""
-    found = _of(run)
-    record = get_record(found.record)
-    parts = found.parts.filter(kind=PartKind.JOURNAL).count()
-    checkpoint = run.job.checkpoint or {"left": parts, "counts": {}}
-    counts = Counter(checkpoint["counts"])
-    for number in range(checkpoint["left"] - 1, -1, -1):
-        require_import(run.by, record)
-        (entries,) = ImportPart.read(found, PartKind.JOURNAL, first=number, last=number + 1)
-        counts += undo_entries(run.by, record, entries)
-        yield Step(
-            done=parts - number, total=parts, checkpoint={"left": number, "counts": dict(counts)}
-        )
-    return dict(counts)
-
-
-# --- Their kinds ----------------------------------------------------------------------------------
-
-
-def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callable[[Job], None]:
-    """Return what an import becomes when its job ends; ``keep`` holds the job's result."""
-
-    def end(job: Job) -> None:
-        found = Import.objects.select_for_update(no_key=True).filter(pk=job.data["import"]).first()
-        if found is None or found.job_id != job.pk:
-            return
-        is_done = job.state == JobState.DONE
-        found.state = done if is_done else otherwise
-        if done == ImportState.DONE and job.checkpoint is not None:
-            # What was imported until it was cancelled stays, and can be undone.
-            found.state = ImportState.DONE
-        if keep:
-            setattr(
-                found, keep, job.result if is_done else (job.checkpoint or {}).get("report", {})
-            )
-        if found.state == ImportState.DONE and done == ImportState.DONE:
-            found.finished_at = timezone.now()
-            # An undo needs the journal alone.
-            found.parts.exclude(kind=PartKind.JOURNAL).delete()
-        found.save()
-
-    return end
-
-
-def _may_fetch(principal: Principal, job: Job) -> bool:
-    record = find_record(job.data["record"])
-    return record is not None and may_import(principal, record)
-
-
-def _file(job: Job, _name: str) -> FileInfo:
-    return file_info(Format.CSV, f"{job.data['record']}-faulty-{job.created_at:%Y%m%d-%H%M%S}")
-
-
-def _url(job: Job) -> str:
-    return reverse("transfer:import", args=[job.data["import"]])
-
-
-def _titled(text: Any) -> Callable[[Job], str]:
-    return lambda job: str(text) % {"file": isolate(job.data["file"])}
-
-
-def _audited(job: Job) -> Mapping[str, Any]:
-    counts = job.result or (job.checkpoint or {}).get("report", {})
-    told = {name: count for name, count in counts.items() if isinstance(count, int)}
-    return {"of": job.data["record"], **told}
-
-
-def _kind(name: str, title: Any, run: Callable[[Run], Steps], **more: Any) -> JobKind:
-    return register_kind(
-        JobKind(
-            name=f"transfer.{name}",
-            label=title,
-            title=_titled(title),
-            run=run,
-            may_fetch=_may_fetch,
-            url=_url,
-            **more,
-        )
-    )
-
-
-READ_FILE = _kind(
-    "read_file",
-    _("Reading %(file)s"),
-    _read,
-    is_counted=False,
-    ended=_ended(ImportState.MAPPING, ImportState.FAILED),
-)
-CHECK = _kind(
-    "check_import",
-    _("Checking %(file)s"),
-    _check,
-    is_counted=False,
-    ended=_ended(ImportState.CHECKED, ImportState.MAPPING, "preview"),
-)
-RUN = _kind(
-    "import",
-    _("Import of %(file)s"),
-    _run,
-    file=_file,
-    audited_as="import",
-    audited=_audited,
-    ended=_ended(ImportState.DONE, ImportState.CHECKED, "report"),
-)
-UNDO = _kind(
-    "undo_import",
-    _("Undoing the import of %(file)s"),
-    _undo,
-    is_counted=False,
-    audited_as="import_undo",
-    audited=_audited,
-    ended=_ended(ImportState.UNDONE, ImportState.DONE, "undo_report"),
-)

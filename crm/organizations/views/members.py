@@ -172,7 +172,7 @@ def revoke(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     except AppError as refusal:
         messages.error(request, refusal.message)
     else:
-        offer_undo(request, _("The invitation was taken back."), action_id)
+        offer_undo(request, _("The invitation was revoked."), action_id)
     return redirect("organizations:members")
 
 

@@ -1,7 +1,7 @@
 // What an agent does with a conversation as a whole, and how to take it back.
 import { Refusal, get, post } from "./api.js";
 import { byId, element, firstLetter, hueOf, icon, mayChange, root, setText } from "./page.js";
-import { isCalled } from "./names.js";
+import { customerName, isCalled } from "./names.js";
 import { AGENTS, CHANGED } from "./shapes.js";
 import { fieldValue, fromFieldValue, inHours, momentWords, morningIn, nextMonday, now } from "./time.js";
 import { toast } from "../../app/toasts.js";
@@ -39,6 +39,23 @@ function stepsBack(before, left) {
     steps.push(["snooze", { until }]);
   }
   return steps;
+}
+
+/** Name whose conversation a message is about: by then another one may be open.
+ *
+ * @param {Inbox.Row} row
+ * @param {string} words */
+const about = (row, words) => `${isolate(customerName(row.customer))} · ${words}`;
+
+/** As in chat/services/conversations.py. */
+const LONGEST_SNOOZE_DAYS = 5 * 365;
+const latestSnooze = () => inHours(LONGEST_SNOOZE_DAYS * 24);
+
+/** @param {Date} until */
+function snoozeError(until) {
+  if (until <= now()) return gettext("Choose a time in the future.");
+  // A year of too many digits is no date at all.
+  return until <= latestSnooze() ? "" : gettext("Choose a time within the next five years.");
 }
 
 export class Actions {
@@ -151,9 +168,9 @@ export class Actions {
   async #run(verb, body, words, { canUndo = true } = {}) {
     const before = this.#current();
     if (!before || this.#busy) return false;
-    const after = await this.#inTurn(() => this.#call(before.id, verb, body));
+    const after = await this.#inTurn(before, () => this.#call(before.id, verb, body));
     if (!after) return false;
-    toast(words, {
+    toast(about(before, words), {
       kind: "success",
       action: canUndo ? { label: gettext("Undo"), run: () => this.#undo(before, after) } : null,
     });
@@ -166,7 +183,7 @@ export class Actions {
    * @param {Inbox.Row} before
    * @param {Inbox.Row} left */
   #undo(before, left) {
-    return this.#inTurn(async () => {
+    return this.#inTurn(before, async () => {
       let row = left;
       for (const [verb, body] of stepsBack(before, left)) {
         row = await this.#call(before.id, verb, { ...body, expected: stateOf(row) });
@@ -177,14 +194,15 @@ export class Actions {
 
   /** Answer what the work gave, or null where it was refused.
    *
+   * @param {Inbox.Row} row
    * @param {() => Promise<Inbox.Row>} work
    * @returns {Promise<Inbox.Row | null>} */
-  async #inTurn(work) {
+  async #inTurn(row, work) {
     this.#setBusy(true);
     try {
       return await work();
     } catch (error) {
-      this.#refused(error);
+      this.#refused(error, row);
       return null;
     } finally {
       this.#setBusy(false);
@@ -203,15 +221,17 @@ export class Actions {
     return conversation;
   }
 
-  #refused(error) {
+  /** @param {Inbox.Row} [row] */
+  #refused(error, row) {
     if (!(error instanceof Refusal)) throw error;
-    toast(error.message, { kind: "error" });
+    toast(row ? about(row, error.message) : error.message, { kind: "error" });
   }
 
   /** @param {boolean} isBusy */
   #setBusy(isBusy) {
     this.#busy = isBusy;
-    for (const button of root.querySelectorAll("#conversation-actions button")) {
+    // Not what opens a menu: one whose button is disabled is closed by nothing.
+    for (const button of root.querySelectorAll("#conversation-actions button:not([data-bs-toggle])")) {
       /** @type {HTMLButtonElement} */ (button).disabled = isBusy;
     }
   }
@@ -323,10 +343,11 @@ export class Actions {
     byId("snooze-form").addEventListener("submit", (event) => {
       if (event.submitter?.value !== "snooze") return;
       const until = fromFieldValue(byId("snooze-until").value);
-      if (until <= now()) {
+      const words = snoozeError(until);
+      if (words) {
         event.preventDefault();
         const told = byId("snooze-error");
-        setText(told, gettext("Choose a time in the future."));
+        setText(told, words);
         told.hidden = false;
         return;
       }
@@ -346,6 +367,7 @@ export class Actions {
     const field = byId("snooze-until");
     byId("snooze-error").hidden = true;
     field.min = fieldValue(now());
+    field.max = fieldValue(latestSnooze());
     field.value = fieldValue(until);
     byId("snooze-dialog").showModal();
     field.focus();

@@ -122,6 +122,12 @@ export class Composer {
     );
     this.#sendButton.classList.toggle("btn-primary", !isNote);
     this.#sendButton.classList.toggle("btn-note", isNote);
+    setText(
+      byId("composer-hint"),
+      isNote
+        ? gettext("Enter saves the note, Shift+Enter starts a new line, Alt+N switches between reply and note")
+        : gettext("Enter sends, Shift+Enter starts a new line, Alt+N switches between reply and note"),
+    );
     byId("composer-private").hidden = !isNote;
     this.#stopTyping();
     this.#refresh();
@@ -148,6 +154,20 @@ export class Composer {
       setText(button, bar.action.label);
       button.onclick = bar.action.run;
     }
+  }
+
+  /** Say what becomes of what is sent while there is no connection; a phone shows nothing else of it.
+   *
+   * @param {string} link */
+  showLink(link) {
+    const line = byId("composer-link");
+    // Each attempt to come back is "connecting" for a moment.
+    if (link !== "connecting") line.hidden = link === "live" || link === "polling";
+    const words =
+      link === "refused"
+        ? gettext("This page is disconnected. What you send is kept and goes out when you load it again.")
+        : gettext("No connection. What you send is kept and goes out by itself when it is back.");
+    if (!line.hidden) setText(line.querySelector("span"), words);
   }
 
   /** A colleague answered while this person was writing: say so before two answers go out.

@@ -10,6 +10,16 @@ const isTyping = (target) => target instanceof Element && target.closest(FIELDS)
 const somethingIsOpen = () =>
   document.querySelector("dialog[open], .dropdown-menu.show") !== null;
 
+/** Close the menu that is open, wherever the focus is; answer whether there was one. */
+function closeMenu() {
+  const toggle = /** @type {HTMLElement | null} */ (
+    document.querySelector('[data-bs-toggle="dropdown"][aria-expanded="true"]')
+  );
+  toggle?.click();
+  toggle?.focus();
+  return toggle !== null;
+}
+
 /** commands: functions by name: step, back, reply, note, takeOver, assign, snooze, close, search. */
 export function listenToKeys(commands) {
   const keys = {
@@ -49,6 +59,7 @@ export function listenToKeys(commands) {
   );
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape" && closeMenu()) return;
     if (event.ctrlKey || event.metaKey || event.altKey || somethingIsOpen()) return;
     const target = /** @type {HTMLElement} */ (event.target);
     if (isTyping(target)) {

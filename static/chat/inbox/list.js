@@ -46,6 +46,7 @@ export class ConversationList {
     this.#noted = noted;
     this.counts = state.counts;
     this.unread = state.unread;
+    this.waiting = state.waiting;
     this.#list.replaceChildren();
     if (keptOrder() === this.order) {
       this.#take(state.page, []);
@@ -219,7 +220,8 @@ export class ConversationList {
     clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     try {
-      ({ counts: this.counts, unread: this.unread } = await get("inbox/counts", COUNTS));
+      const told = await get("inbox/counts", COUNTS);
+      ({ counts: this.counts, unread: this.unread, waiting: this.waiting } = told);
       this.#paintCounts();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -423,10 +425,9 @@ export class ConversationList {
     for (const link of root.querySelectorAll("a[data-status]")) {
       setText(link.querySelector(".status-count"), words(this.counts[this.box][link.dataset.status]));
     }
-    const waiting = this.counts.mine.open + this.counts.unassigned.open;
     const count = document.querySelector("[data-sidebar-count]");
-    count.hidden = waiting === 0;
-    setText(count, words(Math.min(waiting, state.count_limit)));
+    count.hidden = this.waiting === 0;
+    setText(count, words(this.waiting));
     setUnread(this.unread, words(this.unread));
     if (!this.#rows.size) this.#paintEmpty(true);
   }

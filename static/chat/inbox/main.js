@@ -232,6 +232,18 @@ on("receipts", ofOpen((frame) => conversation.receipts(frame)));
 on("typing", ofOpen((frame) => {
   conversation.company.typing({ ...frame, sender: knownNow(frame.sender, conversation.row) });
 }));
+let isThere = true;
+function tellPresence() {
+  if (connection.isLive) connection.send({ type: isThere ? "presence.back" : "presence.away" });
+}
+document.addEventListener("nextflow:presence", (event) => {
+  isThere = /** @type {CustomEvent} */ (event).detail;
+  tellPresence();
+});
+on("welcome", () => {
+  // A new socket takes it for granted that somebody is there.
+  if (!isThere) tellPresence();
+});
 on("presence", (frame) => {
   if (frame.viewing && frame.stream === conversation.stream) conversation.company.viewing(frame.viewing);
 });
@@ -269,6 +281,7 @@ function showLink(link) {
   const told = byId("link-state");
   told.dataset.linkState = link;
   setText(told.querySelector(".link-words"), LINK_WORDS[link]());
+  composer.showLink(link);
 }
 
 let isPolling = false;

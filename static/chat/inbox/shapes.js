@@ -14,6 +14,6 @@ const rowList = (value) => Array.isArray(value) && value.every((row) => matches(
 export const CHANGED = { conversation: ROW };
 export const DETAIL = { conversation: ROW, customer: "object", others: "array", seen_seq: "number" };
 export const ROWS = { organization: "string", rows: rowList, next: "string?" };
-export const COUNTS = { counts: "object", unread: "number" };
+export const COUNTS = { counts: "object", unread: "number", waiting: "number" };
 export const ALERTS = { sound: "boolean" };
 export const AGENTS = { agents: "array" };

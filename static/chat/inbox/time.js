@@ -176,9 +176,11 @@ export function fieldValue(moment) {
   return `${wall.year}-${two(wall.month)}-${two(wall.day)}T${two(wall.hour)}:${two(wall.minute)}`;
 }
 
-/** @param {string} value */
+/** Return the time of a field; an invalid date of a year that has more than four digits.
+ *
+ * @param {string} value */
 export function fromFieldValue(value) {
   const parts = /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(value);
   const [year, month, day, hour, minute] = parts.slice(1).map(Number);
-  return atWallTime(year, month, day, hour, minute);
+  return year > 9999 ? new Date(Number.NaN) : atWallTime(year, month, day, hour, minute);
 }

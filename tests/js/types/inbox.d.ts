@@ -97,6 +97,7 @@ declare namespace Inbox {
     order: Order;
     counts: Counts;
     unread: number;
+    waiting: number;
     count_limit: number;
     page: RowPage;
     open: Snapshot | null;

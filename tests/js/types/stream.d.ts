@@ -149,5 +149,6 @@ declare namespace Stream {
     | { type: "message.post"; stream: string | null; client_message_id: string; content: Content }
     | { type: "stream.pull"; stream: string; after: number }
     | { type: "stream.seen"; stream: string; seq: number }
-    | { type: "typing.start" | "typing.stop"; stream: string };
+    | { type: "typing.start" | "typing.stop"; stream: string }
+    | { type: "presence.away" | "presence.back" };
 }

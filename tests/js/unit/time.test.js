@@ -76,4 +76,5 @@ test("a field shows the reader's wall and gives the moment back", () => {
   const moment = new Date("2026-03-05T22:07:00Z");
   assert.equal(time.fieldValue(moment), "2026-03-06T05:07");
   assert.equal(time.fromFieldValue("2026-03-06T05:07").getTime(), moment.getTime());
+  assert.ok(Number.isNaN(time.fromFieldValue("275760-12-31T23:59").getTime()));
 });

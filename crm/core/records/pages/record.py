@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm.core.errors import AppError, Conflict, NotFound
+from crm.core.errors import AppError, Conflict
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
 from crm.core.permissions import WRITE, Module, Principal, can_access, require
@@ -158,7 +158,7 @@ def _visible(record: Record, reader: Principal, ids: dict[str, UUID]) -> Any:
     (pk,) = ids.values()
     row: Model | None = record.visible_to(reader).filter(pk=pk).first()
     if row is None:
-        raise NotFound
+        raise record.not_found
     return row
 
 

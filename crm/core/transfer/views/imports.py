@@ -19,13 +19,13 @@ from crm.core.jobs.presentation import PresentedJob, present_one
 from crm.core.permissions import Principal
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Record, get_record
+from crm.core.transfer.import_jobs import require_import
 from crm.core.transfer.importing import (
     UPLOADED_AT_ONCE,
     add_content,
     check_import,
     is_undoable,
     read_again,
-    require_import,
     run_import,
     start_import,
     undo_import,

@@ -8,7 +8,7 @@ export default {
   messages: "Messages",
   today: "Today",
   yesterday: "Yesterday",
-  bot: "Assistant",
+  bot: "Bot",
   team: "Support",
   you: "You",
   said: "{name}: {text}",
@@ -30,7 +30,7 @@ export default {
   state: {
     connecting: "Connecting…",
     offline: "Offline",
-    bot: "Our assistant answers at once",
+    bot: "Our bot answers at once",
     botNamed: "{name} answers at once",
     online: "We are online",
     away: "We are away – leave a message, we will answer here",
@@ -77,7 +77,7 @@ export default {
     joined: "{name} joined",
     escalated:
       "We are bringing in a person. Please stay, or come back later: the answer will be here.",
-    handedBack: "The assistant answers again",
+    handedBack: "The bot answers again",
     closed: "Conversation closed",
     closedHint: "Write again at any time to start a new one.",
     reopened: "Conversation reopened",

@@ -8,7 +8,7 @@ export default {
   messages: "Tin nhắn",
   today: "Hôm nay",
   yesterday: "Hôm qua",
-  bot: "Trợ lý ảo",
+  bot: "Bot",
   team: "Bộ phận hỗ trợ",
   you: "Bạn",
   said: "{name}: {text}",
@@ -30,7 +30,7 @@ export default {
   state: {
     connecting: "Đang kết nối…",
     offline: "Mất kết nối",
-    bot: "Trợ lý ảo trả lời ngay",
+    bot: "Bot trả lời ngay",
     botNamed: "{name} trả lời ngay",
     online: "Chúng tôi đang trực tuyến",
     away: "Chúng tôi đang vắng mặt – hãy để lại tin nhắn, chúng tôi sẽ trả lời tại đây",
@@ -76,7 +76,7 @@ export default {
     joined: "{name} đã tham gia",
     escalated:
       "Chúng tôi đang mời nhân viên vào. Bạn có thể chờ hoặc quay lại sau: câu trả lời sẽ ở đây.",
-    handedBack: "Trợ lý ảo tiếp tục trả lời",
+    handedBack: "Bot tiếp tục trả lời",
     closed: "Cuộc trò chuyện đã đóng",
     closedHint: "Bạn có thể viết bất cứ lúc nào để bắt đầu cuộc trò chuyện mới.",
     reopened: "Cuộc trò chuyện đã mở lại",
