@@ -146,7 +146,8 @@ class WidgetForm(EditForm, NewWidgetForm):
         """
         if self.record is None or {_BOT, f"{language}-{_BOT}"} & set(self.changed_data):
             return bot_name
-        return str(self.record.texts.get(language, {}).get(_BOT, ""))
+        texts: dict[str, dict[str, str]] = self.record.texts  # type: ignore[attr-defined]  # a widget
+        return texts.get(language, {}).get(_BOT, "")
 
     def bot_names(self) -> dict[str, Any]:
         """Return the fields of the bot's names by language, and whether one is filled
