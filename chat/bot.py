@@ -39,6 +39,7 @@ MAX_ATTEMPTS = 8
 # above knowledge.ranking.THRESHOLD.
 SURE = 0.7
 BOT_ID = "bot"
+QUOTED_LENGTH = 80
 _HANDS_OFF = {
     Outcome.ASKED_FOR_PERSON: "asked",
     Outcome.UNKNOWN: "unknown",
@@ -113,11 +114,6 @@ class _Turn:
             question.tenant_id, question.conversation_id, question.seq, question=_text(question)
         )
         return cls(question, name, attempts, began, returned is not None)
-
-    @property
-    def is_asked_again(self) -> bool:
-        """Return whether the bot replied to this question before the return."""
-        return self.reply_id != reply_id(self.question.seq)
 
     def said(self) -> Message | None:
         return _posted(self.question, self.reply_id)
@@ -200,12 +196,15 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
         return _farewell(Outcome.ASKED_FOR_PERSON, Line.ASKED, language, conversation)
     if intent != Intent.QUESTION:
         return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
+    if not _may_look(question):
+        return _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, language, conversation)
     if conversation.is_bot_owned:
         _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
-        words = Line.STILL_UNKNOWN if turn.is_asked_again else Line.UNKNOWN
-        reply = _farewell(Outcome.UNKNOWN, words, language, conversation)
+        # Of several open questions at once it is said which one is meant.
+        name = Line.UNKNOWN_QUESTION if turn.is_after_return else Line.UNKNOWN
+        reply = _farewell(Outcome.UNKNOWN, name, language, conversation, question=_quoted(text))
         return replace(reply, confidence=found.confidence, cached=found.cached)
     return Reply(
         Outcome.ANSWERED,
@@ -217,15 +216,32 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
     )
 
 
+def _may_look(question: Message) -> bool:
+    """Count a question before the work on it, which takes time from everybody's questions."""
+    try:
+        ratelimit.enforce("bot_question", _subjects(question))
+    except ratelimit.RateLimitExceeded:
+        return False
+    return True
+
+
+def _subjects(question: Message) -> dict[str, Any]:
+    """Return by what the bot's work on a question is counted."""
+    address = counted_as(organization_id=question.tenant_id, customer_id=UUID(question.sender.id))
+    return {"address": address, "conversation": question.conversation_id}
+
+
 def _failed(turn: _Turn, conversation: Conversation) -> Reply:
     language = _language(turn.question, conversation)
     return _farewell(Outcome.FAILED, Line.FAILED, language, conversation)
 
 
-def _farewell(outcome: Outcome, name: Line, language: str, conversation: Conversation) -> Reply:
+def _farewell(
+    outcome: Outcome, name: Line, language: str, conversation: Conversation, **values: str
+) -> Reply:
     """Return the bot's reply for an escalation: its reason, then who will answer and when."""
     coming = who_comes(conversation.organization_id)
-    return Reply(outcome, f"{line(name, language)} {line(coming, language)}", language)
+    return Reply(outcome, f"{line(name, language, **values)} {line(coming, language)}", language)
 
 
 def _say(turn: _Turn, reply: Reply | None) -> Reply | None:
@@ -289,11 +305,8 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
     The limits are the plan's quota of answers and the rates by address and conversation, which keep
     one visitor from using up the organization's quota.
     """
-    address = counted_as(organization_id=question.tenant_id, customer_id=UUID(question.sender.id))
     try:
-        ratelimit.enforce(
-            "bot_answer", {"address": address, "conversation": question.conversation_id}
-        )
+        ratelimit.enforce("bot_answer", _subjects(question))
     except ratelimit.RateLimitExceeded:
         farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)
         return replace(farewell, confidence=reply.confidence)
@@ -351,6 +364,12 @@ def _tell_typing(question: Message, sender: Sender) -> None:
 def _language(question: Message, conversation: Conversation) -> str:
     fallback = conversation.language_code or conversation.organization.language_code
     return detect_language(_text(question), fallback=fallback)
+
+
+def _quoted(text: str) -> str:
+    """Return a question in one line, shortened."""
+    words = " ".join(text.split())
+    return words if len(words) <= QUOTED_LENGTH else f"{words[: QUOTED_LENGTH - 1]}…"
 
 
 def _text(question: Message) -> str:

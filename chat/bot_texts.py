@@ -10,7 +10,7 @@ class Line(StrEnum):
     GOODBYE = "goodbye"
     ASKED = "asked"
     UNKNOWN = "unknown"
-    STILL_UNKNOWN = "still_unknown"
+    UNKNOWN_QUESTION = "unknown_question"
     RETURNED = "returned"
     FAILED = "failed"
     OVER_QUOTA = "over_quota"
@@ -27,7 +27,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "Goodbye, and have a nice day!",
         Line.ASKED: "Of course. I am passing you on to a colleague.",
         Line.UNKNOWN: "I do not know the answer to that, so I am passing it on to a colleague.",
-        Line.STILL_UNKNOWN: "I have looked again and do not know the answer to that.",
+        Line.UNKNOWN_QUESTION: "I do not know the answer to “{question}”.",
         Line.RETURNED: (
             "Our team has asked me to help you here. What would you like to know? If you need a"
             " colleague, just say so."
@@ -47,7 +47,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "Tạm biệt bạn, chúc bạn một ngày vui vẻ!",
         Line.ASKED: "Vâng ạ. Mình chuyển bạn đến nhân viên.",
         Line.UNKNOWN: "Câu này mình chưa biết trả lời nên đã chuyển cho nhân viên.",
-        Line.STILL_UNKNOWN: "Mình đã tìm lại nhưng vẫn chưa có câu trả lời cho câu này.",
+        Line.UNKNOWN_QUESTION: "Mình chưa có câu trả lời cho “{question}”.",
         Line.RETURNED: (
             "Nhân viên đã nhờ mình hỗ trợ bạn tại đây. Bạn muốn hỏi điều gì ạ? Nếu cần gặp nhân"
             " viên, bạn cứ nhắn nhé."
@@ -68,7 +68,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.GOODBYE: "До свидания, хорошего вам дня!",
         Line.ASKED: "Конечно. Передаю вас сотруднику.",
         Line.UNKNOWN: "На этот вопрос у меня нет ответа, поэтому передаю его сотруднику.",
-        Line.STILL_UNKNOWN: "Я посмотрел ещё раз, но ответа на этот вопрос у меня нет.",
+        Line.UNKNOWN_QUESTION: "На вопрос «{question}» у меня нет ответа.",
         Line.RETURNED: (
             "Сотрудники попросили меня помочь вам. Что вы хотели бы узнать? Если нужен сотрудник,"
             " просто напишите."
@@ -84,5 +84,5 @@ _LINES: dict[str, dict[Line, str]] = {
 }
 
 
-def line(name: Line, language: str) -> str:
-    return _LINES.get(language, _LINES["en"])[name]
+def line(name: Line, language: str, **values: str) -> str:
+    return _LINES.get(language, _LINES["en"])[name].format(**values)

@@ -12,5 +12,6 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from crm.core.admin.site import add_guard  # models exist only from here on
         from crm.core.form_guard.idempotency import once_for_operators
+        from crm.core.records import bulk_jobs  # noqa: F401  its kinds of jobs
 
         add_guard(once_for_operators)

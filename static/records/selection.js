@@ -11,15 +11,18 @@ const bar = () => /** @type {HTMLFormElement | null} */ (document.getElementById
 
 /** Show how many are selected, and the bar where any are.
  *
- * @param {string} [every] the number of all that match, where all of them are meant */
-function show(every = "") {
+ * @param {string} [every] the number of all that match, where all of them are meant
+ * @param {boolean} [isMore] whether there are more than that */
+function show(every = "", isMore = false) {
   const form = bar();
   if (!form) return;
   const all = boxes();
   const count = every ? Number(every) : all.filter(({ checked }) => checked).length;
   form.hidden = count === 0;
   /** @type {HTMLInputElement} */ (form.elements.namedItem("all")).value = every;
-  const told = ngettext("%s selected", "%s selected", count);
+  const told = isMore
+    ? gettext("More than %s selected")
+    : ngettext("%s selected", "%s selected", count);
   /** @type {HTMLElement} */ (form.querySelector("[data-selected]")).textContent = interpolate(told, [
     count.toLocaleString(document.documentElement.lang),
   ]);
@@ -69,7 +72,8 @@ export function followSelection() {
       show();
     } else if (target.closest("[data-select-all]")) {
       setAll(true);
-      show(/** @type {HTMLElement} */ (target.closest("[data-select-all]")).dataset.selectAll);
+      const { dataset } = /** @type {HTMLElement} */ (target.closest("[data-select-all]"));
+      show(dataset.selectAll, "more" in dataset);
     } else if (target.closest("#bulk-dialog [data-close]")) {
       /** @type {HTMLDialogElement | null} */ (target.closest("dialog"))?.close();
     }

@@ -63,7 +63,9 @@ def visitors_texts(language: str) -> list[str]:
     """Return what visitors read: the widget's texts and the bot's lines, which no catalog has."""
     path = CHECKOUT / "static/chat/widget/i18n" / f"{language}.js"
     words = re.findall(r'"((?:[^"\\]|\\.)*)"', path.read_text())
-    return [_MARKUP.sub("", each) for each in words] + [line(each, language) for each in Line]
+    return [_MARKUP.sub("", each) for each in words] + [
+        line(each, language, question="") for each in Line
+    ]
 
 
 def options(cell: str) -> list[str]:

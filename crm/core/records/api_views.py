@@ -122,7 +122,7 @@ class RecordBulk(_RecordView):
     @refuses(404, 409)
     def post(self, request: Request) -> Response:
         given = self.bulk_body.read(request)
-        action = next(each for each in self.record.bulk_actions if each.key == given["action"])
+        action = self.record.bulk_action(given["action"])
         values = dict(action.values)
         if action.field:
             if action.field not in given:
@@ -134,7 +134,12 @@ class RecordBulk(_RecordView):
         else:
             chosen = checked([ChosenRow(pk) for pk in given.get("ids", ())])
         result = run_bulk(
-            by=self.principal, record=self.record, action=action, chosen=chosen, values=values
+            by=self.principal,
+            record=self.record,
+            action=action,
+            chosen=chosen,
+            values=values,
+            is_alone=True,
         )
         return Response(BulkResultSerializer(result).data)
 

@@ -164,6 +164,19 @@ class ListState:
         return count_up_to(self.rows(reader))
 
 
+def exact_state(record: Record, stored: Mapping[str, Any]) -> ListState:
+    """Return a stored state of a list. Unlike a saved view's, it has no part that is left out:
+    raise FilterInvalid, SortInvalid or ColumnsInvalid.
+    """
+    return ListState(
+        record,
+        where=parse_json(record, stored.get("where")),
+        search=str(stored.get("search", "")),
+        sort=checked_sort(record, str(stored.get("sort", ""))),
+        columns=checked_columns(record, map(str, stored.get("columns", ()))),
+    )
+
+
 def found_first(found: QuerySet[Any], *, within: QuerySet[Any]) -> QuerySet[Any]:
     """Return the rows of a search with their ids looked up first, so that sorting them is cheap.
 

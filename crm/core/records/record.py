@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
-from django.urls import reverse
+from django.urls import reverse as reverse_url
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
@@ -126,6 +126,10 @@ class Record:
     def bulk_actions(self) -> tuple[BulkAction, ...]:
         return (*self.bulk, DELETE) if self.delete else self.bulk
 
+    def bulk_action(self, key: str) -> BulkAction:
+        """Return the action of this key. Raise KeyError."""
+        return {each.key: each for each in self.bulk_actions}[key]
+
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)
 
@@ -145,28 +149,28 @@ class Record:
     def form_values_of(self, row: Model) -> dict[str, Any]:
         return {name: field.initial_of(row) for name in self.form if (field := self.field(name))}
 
-    def _reverse(self, name: str, *args: Any) -> str:
-        return reverse(f"{self.namespace or self.slug}:{name}", args=args)
+    def reverse(self, name: str, *args: Any) -> str:
+        return reverse_url(f"{self.namespace or self.slug}:{name}", args=args)
 
     @property
     def list_url(self) -> str:
-        return self._reverse("list")
+        return self.reverse("list")
 
     @property
     def new_url(self) -> str:
-        return self._reverse("new")
+        return self.reverse("new")
 
     def url_of(self, row: Model) -> str:
         return self.url_of_id(row.pk)
 
     def url_of_id(self, pk: UUID) -> str:
-        return self._reverse("page", pk)
+        return self.reverse("page", pk)
 
     def edit_url_of(self, row: Model) -> str:
-        return self._reverse("edit", row.pk)
+        return self.reverse("edit", row.pk)
 
     def access_url_of(self, row: Model) -> str:
-        return self._reverse("access", row.pk)
+        return self.reverse("access", row.pk)
 
 
 def prefix_search(column: str) -> Callable[[QuerySet[Any], str], QuerySet[Any]]:

@@ -6,7 +6,9 @@ from typing import Any
 from django import template
 from django.db.models import Model
 
-from crm.core.records import Field, Record
+from crm.core.jobs.models import Job
+from crm.core.records import Field, Record, get_record
+from crm.core.records.bulk_jobs import may_undo
 
 register = template.Library()
 _NOT_DIALLED = re.compile(r"[^0-9+*#]")
@@ -31,6 +33,13 @@ def language_of(record: Record, row: Model) -> str:
 @register.filter
 def value_of(field: Field, row: Model) -> Any:
     return field.value_of(row)
+
+
+@register.filter
+def bulk_undo_url(job: Job) -> str:
+    """Return where an action that ran as a job is undone, empty where it is too late."""
+    record = get_record(job.data["record"])
+    return record.reverse("undo_bulk", job.pk) if may_undo(job) else ""
 
 
 @register.filter

@@ -1,6 +1,5 @@
 """Export of a record's list, as a job: its rows in its order, by keyset, as they are now."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext
@@ -11,8 +10,9 @@ from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
 from crm.core.permissions import READ, Level, Principal, require
 from crm.core.records import Field, ListState, Record, get_record, parse_json
-from crm.core.records.lists import checked_columns, checked_sort
-from crm.core.transfer.formats import Format, file_info, head_of, rows_of
+from crm.core.records.lists import exact_state
+from crm.core.transfer.errors import ExportTooLong
+from crm.core.transfer.formats import MAX_SHEET_ROWS, Format, file_info, head_of, rows_of
 
 BATCH = 1_000
 
@@ -35,26 +35,15 @@ def start_export(
     return start_job(by=by, kind=EXPORT, data=data)
 
 
-def state_of(record: Record, stored: Mapping[str, Any]) -> ListState:
-    """Return a stored state of a list. Unlike a saved view's, it has no part that is left out:
-    raise FilterInvalid, SortInvalid or ColumnsInvalid.
-    """
-    return ListState(
-        record,
-        where=parse_json(record, stored.get("where")),
-        search=str(stored.get("search", "")),
-        sort=checked_sort(record, str(stored.get("sort", ""))),
-        columns=checked_columns(record, map(str, stored.get("columns", ()))),
-    )
-
-
 def _write(run: Run) -> Steps:
     data = run.job.data
     record, form = get_record(data["record"]), Format(data["format"])
-    state = state_of(record, data["list"])
+    state = exact_state(record, data["list"])
     columns = state.shown_columns
     names = [_name(field, form) for field in columns]
     total, done = state.rows(run.by).order_by().count(), run.job.done
+    if form == Format.XLSX and total > MAX_SHEET_ROWS:
+        raise ExportTooLong
     if run.job.checkpoint is None:
         run.append(head_of(form, names, has_bom=data["has_bom"]).encode())
     cursor = run.job.checkpoint

@@ -16,16 +16,21 @@ from crm.core.errors import BadRequest
 from crm.core.fields import whole_number
 from crm.core.form_guard.idempotency import once
 from crm.core.forms import Form
+from crm.core.jobs.errors import JobNotFound
+from crm.core.jobs.models import Job
 from crm.core.permissions import Principal
 from crm.core.permissions.requests import member_required
 from crm.core.records import BulkAction, ListState, Record, get_record
 from crm.core.records.bulk import BulkResult, ChosenRow, checked, choose, run_bulk
+from crm.core.records.bulk_jobs import count_for_job, start_bulk, start_undo
 from crm.core.records.lists import VIEW
 from crm.core.records.pages.lists import chosen_view, writer_of
 from crm.core.records.saved_views import views_of
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
 
+# Of a whole list, more are done by a job: a request is not to last.
+AT_ONCE = 200
 # Rows that a report names, of each reason.
 MOST_NAMED = 3
 
@@ -37,11 +42,14 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask whether the action is meant, with the number of rows and the value to choose."""
     record, action, writer = _asked(request, slug)
     state, base = _list(request, record, writer)
-    if request.POST.get("all"):
-        chosen = choose(state.rows(writer))
-    else:
+    chosen: list[ChosenRow] = []
+    count = count_for_job(state, writer) if request.POST.get("all") else 0
+    if not count:
         chosen = _rows(request.POST.getlist("row"))
-    return _page(request, record, action, chosen, state.url(base), _form(record, action, None))
+    elif count <= AT_ONCE:
+        chosen = choose(state.rows(writer))
+    form = _form(record, action, None)
+    return _page(request, record, action, chosen, state.url(base), form, count=count)
 
 
 @require_POST
@@ -49,19 +57,42 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
 @member_required
 @once
 def run(request: HttpRequest, slug: str) -> HttpResponse:
-    """Do the action to the rows that were confirmed, and return to the list."""
+    """Do the action to the rows that were confirmed, and return to the list.
+
+    For all of a long list, start a job and show its progress.
+    """
     record, action, writer = _asked(request, slug)
     state, base = _list(request, record, writer)
-    chosen = _rows(request.POST.get("rows", "").split(","))
+    is_job = "all" in request.POST
+    chosen = [] if is_job else _rows(request.POST.get("rows", "").split(","))
     form = _form(record, action, request.POST)
     if not form.is_valid():
-        return _page(request, record, action, chosen, state.url(base), form, status=422)
+        count = count_for_job(state, writer) if is_job else 0
+        address = state.url(base)
+        return _page(request, record, action, chosen, address, form, count=count, status=422)
     values = action.values or form.cleaned_data
-    result = run_bulk(by=writer, record=record, action=action, chosen=chosen, values=values)
+    if is_job:
+        job = start_bulk(by=writer, state=state, action=action, values=values)
+        return redirect("jobs:job", job_id=job.pk)
+    result = run_bulk(
+        by=writer, record=record, action=action, chosen=chosen, values=values, is_alone=True
+    )
     _report(request, action, result)
     if "from_page" in request.POST and not action.is_deletion:
         return redirect(record.url_of_id(chosen[0].pk))
     return redirect(f"{record.list_url}{state.url(base)}")
+
+
+@require_POST
+@member_required
+@once
+def undo_job(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
+    """Undo an action that ran as a job."""
+    writer = writer_of(request, get_record(slug))
+    job = Job.objects.visible_to(writer).filter(pk=job_id).first()
+    if job is None:
+        raise JobNotFound
+    return redirect("jobs:job", job_id=start_undo(by=writer, job=job).pk)
 
 
 def _asked(request: HttpRequest, slug: str) -> tuple[Record, BulkAction, Principal]:
@@ -112,6 +143,7 @@ def _page(
     address: str,
     form: Form,
     *,
+    count: int = 0,
     status: int = 200,
 ) -> HttpResponse:
     context: dict[str, Any] = {
@@ -119,7 +151,8 @@ def _page(
         "record": record,
         "action": action,
         "form": form,
-        "count": len(chosen),
+        "count": len(chosen) or count,
+        "is_job": not chosen,
         "rows": ",".join(each.text for each in chosen),
         "list": address,
     }

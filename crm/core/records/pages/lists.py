@@ -15,7 +15,6 @@ from crm.core.models.saved_view import NAME_LENGTH
 from crm.core.permissions import READ, WRITE, Level, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Field, Group, ListState, Record, get_record
-from crm.core.records.bulk import MOST_ROWS
 from crm.core.records.conditions import WHERE, FilterInvalid, as_sent
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
 from crm.core.records.saved_views import SavedViewNotFound, View, views_of
@@ -162,7 +161,6 @@ def _frame(
         "reset_url": base.url(base),
         "filter_data": {"fields": _described(record), "where": state.where.as_json()},
         "stored_json": json.dumps(state.stored(), ensure_ascii=False),
-        "most_rows": MOST_ROWS,
         "list_address": state.url(base),
         "lengths": {"search": LONGEST_SEARCH, "name": NAME_LENGTH},
         "may_import": bool(record.import_keys) and reader.may(record.area, WRITE, Level.ALL),

@@ -15,7 +15,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
-from crm.core.records.conditions import MAX_LENGTH
+from crm.core.records.conditions import MAX_LENGTH, parse_json
 from crm.core.records.lists import VIEW
 from crm.core.records.pages.forms import ViewForm
 from crm.core.records.pages.lists import RefusedView, reader_of, refused_list
@@ -131,6 +131,9 @@ def _state(request: HttpRequest, record: Record) -> ListState:
         raise BadRequest from error
     if not isinstance(told, dict):
         raise BadRequest
+    # Stored views may have outlived a field; what is stored now must be usable.
+    if "where" in told:
+        parse_json(record, told["where"])
     return ListState.from_stored(record, told, "")
 
 

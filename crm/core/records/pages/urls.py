@@ -15,6 +15,7 @@ def record_urls(of: Record) -> list[URLPattern]:
         path(f"{base}new/", record.new_record, known, name="new"),
         path(f"{base}bulk/", bulk.ask, known, name="bulk"),
         path(f"{base}bulk/run/", bulk.run, known, name="run_bulk"),
+        path(f"{base}bulk/<uuid:job_id>/undo/", bulk.undo_job, known, name="undo_bulk"),
         path(f"{base}views/", saved_views.save_view, known, name="save_view"),
         path(
             f"{base}views/<uuid:savedview_id>/delete/",

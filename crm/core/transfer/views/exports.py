@@ -13,7 +13,8 @@ from crm.core.permissions import READ, Level, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import ListState, Record, find_record
 from crm.core.records.conditions import MAX_LENGTH
-from crm.core.transfer.exporting import start_export, state_of
+from crm.core.records.lists import exact_state
+from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format
 
 
@@ -63,4 +64,4 @@ def _posted_state(request: HttpRequest, record: Record) -> ListState:
         raise BadRequest from error
     if not isinstance(told, dict) or not isinstance(told.get("columns"), list):
         raise BadRequest
-    return state_of(record, told)
+    return exact_state(record, told)
