@@ -88,6 +88,20 @@ class ConversationAdmin(ReadOnlyAdmin):
             return queryset.filter(customer__in=customers.values("pk")), False
         return found, has_duplicates
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return _without_names(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Conversation | None = None) -> Any:
+        return _without_names(request, super().get_fields(request, obj))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         heads = super().get_queryset(request)
         return heads.select_related("organization", "customer", "assignee", "widget")
+
+
+def _without_names(request: HttpRequest, columns: Any) -> list[Any]:
+    """Return the columns; whoever may not view customers sees their ids, as elsewhere."""
+    user: Any = request.user
+    if user.has_perm("customers.view_customer"):
+        return list(columns)
+    return ["customer_id" if each == "customer" else each for each in columns]

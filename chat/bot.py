@@ -196,6 +196,8 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
         return _farewell(Outcome.ASKED_FOR_PERSON, Line.ASKED, language, conversation)
     if intent != Intent.QUESTION:
         return Reply(Outcome.SMALL_TALK, line(_POLITE[intent], language), language)
+    if not _may_look(question):
+        return _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, language, conversation)
     if conversation.is_bot_owned:
         _tell_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
@@ -212,6 +214,21 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
         confidence=found.confidence,
         cached=found.cached,
     )
+
+
+def _may_look(question: Message) -> bool:
+    """Count a question before the work on it, which takes time from everybody's questions."""
+    try:
+        ratelimit.enforce("bot_question", _subjects(question))
+    except ratelimit.RateLimitExceeded:
+        return False
+    return True
+
+
+def _subjects(question: Message) -> dict[str, Any]:
+    """Return by what the bot's work on a question is counted."""
+    address = counted_as(organization_id=question.tenant_id, customer_id=UUID(question.sender.id))
+    return {"address": address, "conversation": question.conversation_id}
 
 
 def _failed(turn: _Turn, conversation: Conversation) -> Reply:
@@ -288,11 +305,8 @@ def _charged(question: Message, reply: Reply, conversation: Conversation) -> Rep
     The limits are the plan's quota of answers and the rates by address and conversation, which keep
     one visitor from using up the organization's quota.
     """
-    address = counted_as(organization_id=question.tenant_id, customer_id=UUID(question.sender.id))
     try:
-        ratelimit.enforce(
-            "bot_answer", {"address": address, "conversation": question.conversation_id}
-        )
+        ratelimit.enforce("bot_answer", _subjects(question))
     except ratelimit.RateLimitExceeded:
         farewell = _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, reply.language, conversation)
         return replace(farewell, confidence=reply.confidence)

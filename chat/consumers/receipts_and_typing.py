@@ -8,9 +8,11 @@ from chat.consumers.subscriptions import Subscriptions
 from chat.errors import ConversationNotFound
 from chat.events import conversation_group
 from chat.frames import Seen, Typing
+from chat.limits import TYPING_BURST, TYPING_PER_SECOND
 from crm.core.errors import AppError
 from crm.core.executor import run_sync
 from crm.core.store_errors import outage_refusals
+from crm.core.token_bucket import TokenBucket
 
 SEEN_EVERY = 1.0
 TYPING_EVERY = 2.0
@@ -81,6 +83,9 @@ class TypingSigns:
         self._origin = origin
         self._broadcast = broadcast
         self._told: dict[str, tuple[bool, float]] = {}
+        # Somebody who begins and stops all the time is shown as they were last: clients let a sign
+        # lapse by themselves.
+        self._changes = TokenBucket(TYPING_BURST, TYPING_PER_SECOND)
         self._me: dict[str, str] | None = None
 
     async def take(self, frame: Typing) -> None:
@@ -88,6 +93,8 @@ class TypingSigns:
         now = asyncio.get_running_loop().time()
         before, moment = self._told.get(frame.stream, (False, 0.0))
         if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
+            return
+        if self._changes.take(now) > 0:
             return
         await run_sync(self._streams.viewer.require_may_write_to, frame.stream)
         self._told[frame.stream] = (frame.is_typing, now)

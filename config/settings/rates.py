@@ -30,11 +30,17 @@ RATE_LIMIT_DEFAULTS: dict[str, str] = {
     # What was refused for want of a valid log-in, key or token.
     "api_refused.address": "60/60",
     "help_page.address": "300/60",
+    # Each takes some hundredths of a second of a core.
+    "help_search.address": "60/60/20",
+    "ask.user": "60/60/20",
     "widget_session.address": "300/60",
     "widget_session.widget": "6000/60",
     # Visitors that nobody knew before: whoever makes them by the hundred is no household and no
     # office. A visitor who comes back is not counted.
     "widget_visitor.address": "300/3600/60",
+    # What the bot looks at, answered or not: each takes a worker's time from all organizations.
+    "bot_question.address": "60/60/30",
+    "bot_question.conversation": "30/60/15",
     # Answers that the plan is charged for; beyond, people answer.
     "bot_answer.address": "120/3600/60",
     "bot_answer.conversation": "60/3600/30",

@@ -17,7 +17,7 @@ SECRET_KEY = "tests-only"  # noqa: S105  signs nothing outside a test run
 # bcrypt at its real cost would be most of the run; its own test names the real hasher.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "crm.authentication.hashing.Hasher",
 ]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 DEMO_ENABLED = True

@@ -83,8 +83,8 @@ class ImpersonationMiddleware:
         # Whoever has no session is nobody's operator; nothing is read for them.
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return None
-        module = _module_of(view)
-        is_safe, is_private = request.method in _SAFE, module.startswith(_PRIVATE)
+        path = _path_of(view)
+        is_safe, is_private = request.method in _SAFE, path.startswith(_PRIVATE)
         if is_safe and not is_private:
             # Before the session is looked at, which would make every answer vary by it.
             return None
@@ -94,7 +94,7 @@ class ImpersonationMiddleware:
             return None
         # To ask for the user finds out whether it still holds.
         if request.user.is_authenticated and impersonated_by(request) is not None:
-            refusal = _refusal(request, module, is_private=is_private)
+            refusal = _refusal(request, path, is_private=is_private)
         else:
             is_over = request.__dict__.get("_impersonation_over", False)
             # What was meant in somebody else's name is not done in the operator's own.
@@ -102,22 +102,22 @@ class ImpersonationMiddleware:
         return refusal_response(request, refusal) if refusal else None
 
 
-def _refusal(request: HttpRequest, module: str, *, is_private: bool) -> AppError | None:
+def _refusal(request: HttpRequest, path: str, *, is_private: bool) -> AppError | None:
     impersonation: Impersonation = request.__dict__["impersonation"]
     if is_private:
         return ImpersonatingForbidden()
     if not impersonation.may_change:
         return ImpersonatingReadOnly()
-    if not _is_work(module):
+    if not _is_work(path):
         return ImpersonatingForbidden()
     return None
 
 
-def _is_work(module: str) -> bool:
+def _is_work(path: str) -> bool:
     """Return whether a view is part of daily work; keys, users and rules are not."""
-    if module.startswith(tuple(settings.IMPERSONATION_CLOSED)):
+    if path.startswith(tuple(settings.IMPERSONATION_CLOSED)):
         return False
-    return module.startswith(tuple(settings.IMPERSONATION_WORK))
+    return path.startswith(tuple(settings.IMPERSONATION_WORK))
 
 
 def _is_way_out(request: HttpRequest) -> bool:
@@ -125,9 +125,10 @@ def _is_way_out(request: HttpRequest) -> bool:
     return match is not None and match.view_name in _WAYS_OUT
 
 
-def _module_of(view: Callable[..., Any]) -> str:
-    of_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
-    return str((of_class or view).__module__)
+def _path_of(view: Callable[..., Any]) -> str:
+    """Return the dotted path of a view, with its module."""
+    named: Any = getattr(view, "view_class", None) or getattr(view, "cls", None) or view
+    return f"{named.__module__}.{getattr(named, '__qualname__', '')}"
 
 
 def _end_idle(request: HttpRequest, operator: User) -> None:

@@ -24,6 +24,7 @@ from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.transfer.formats import Format
+from crm.customers.models import Customer
 from crm.organizations.admin import OrganizationAdmin
 from crm.organizations.models import Organization
 from crm.organizations.operators import operator_principal
@@ -93,7 +94,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         page = super().get_changelist_instance(request)
         shown = list(page.result_list)
         names = Organization.objects.in_bulk({entry.organization_id for entry in shown})
-        for entry, told in zip(shown, tell(shown), strict=True):
+        for entry, told in zip(shown, _tell(request, shown), strict=True):
             entry.told = told
             entry.organization_name = str(names.get(entry.organization_id, ""))
         page.result_list = shown
@@ -115,7 +116,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         except (ValueError, forms.ValidationError):
             return None
         if found is not None:
-            found.told = tell([found])[0]  # type: ignore[attr-defined]
+            found.told = _tell(request, [found])[0]  # type: ignore[attr-defined]
         return found
 
     @admin.display(description=_("time"), ordering="at")
@@ -212,6 +213,12 @@ OrganizationAdmin.admin_actions = [
         permission="compliance.view_auditentry",
     ),
 ]
+
+
+def _tell(request: HttpRequest, entries: list[AuditEntry]) -> list[PresentedEntry]:
+    """Present entries to an operator, with the customers' names if they may view customers."""
+    may_see = request.user.has_perm("customers.view_customer")
+    return tell(entries, customers=Customer.objects.all() if may_see else Customer.objects.none())
 
 
 def _told(entry: AuditEntry) -> PresentedEntry:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext, pgettext_lazy
 
@@ -16,7 +17,7 @@ from crm.compliance.models import ActorKind, AuditEntry, AuditValues, LegalHold
 from crm.core.permissions import Principal
 from crm.core.text.normalization import identity_key
 from crm.customers.models import Customer
-from crm.organizations.models import User
+from crm.organizations.models import Membership, User
 
 Text = str | Promise
 
@@ -122,11 +123,14 @@ def title_of(action: str) -> str:
     return f"{KINDS.get(kind, kind)}: {label}"
 
 
-def tell(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
-    """Return some entries for display, with names of users and customers in one query each."""
+def tell(entries: Iterable[AuditEntry], *, customers: QuerySet[Customer]) -> list[PresentedEntry]:
+    """Return some entries for display, with names of users and customers in one query each.
+
+    ``customers`` are those who may be named to the reader.
+    """
     shown = list(entries)
     values = AuditValues.objects.personal(shown)
-    names = _names(shown)
+    names = _names(shown, customers)
     told = []
     for entry in shown:
         beside = values.get((entry.organization_id, entry.at))
@@ -152,13 +156,17 @@ def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str,
     """
     wanted = {hold.subject for hold in holds}
     names: dict[str, str] = {}
-    visible = (("user", User.objects.all()), ("customer", Customer.objects.visible_to(by)))
-    for kind, found in visible:
-        ids = [UUID(each.partition(":")[2]) for each in wanted if each.startswith(f"{kind}:")]
-        if ids:
-            names |= {
-                f"{kind}:{pk}": f"{KINDS[kind]}: {each}" for pk, each in found.in_bulk(ids).items()
-            }
+    ids: dict[str, list[str]] = {"user": [], "customer": []}
+    for each in wanted:
+        kind, _colon, pk = each.partition(":")
+        ids.setdefault(kind, []).append(pk)
+    customers = Customer.objects.visible_to(by).in_bulk([UUID(pk) for pk in ids["customer"]])
+    found = {
+        "user": people_names(ids["user"], {by.organization_id}),
+        "customer": {str(pk): str(each) for pk, each in customers.items()},
+    }
+    for kind, named in found.items():
+        names |= {f"{kind}:{pk}": f"{KINDS[kind]}: {name}" for pk, name in named.items()}
     alike = Counter(map(identity_key, names.values()))
     for subject, name in names.items():
         if alike[identity_key(name)] > 1:
@@ -183,7 +191,7 @@ def _one_actor(entry: AuditEntry, names: dict[str, str]) -> str:
     return str(kind.label)
 
 
-def _names(entries: list[AuditEntry]) -> dict[str, str]:
+def _names(entries: list[AuditEntry], visible: QuerySet[Customer]) -> dict[str, str]:
     people, customers, keys = set(), set(), set()
     for entry in entries:
         if entry.actor_kind == ActorKind.USER:
@@ -199,12 +207,33 @@ def _names(entries: list[AuditEntry]) -> dict[str, str]:
         elif entry.object_type == "customer":
             customers.add(entry.object_id)
     names: dict[str, str] = {}
-    for model, wanted in ((User, people), (Customer, customers), (ApiKey, keys)):
+    names = people_names(people, {entry.organization_id for entry in entries})
+    asked: tuple[tuple[QuerySet[Any], set[str]], ...] = (
+        (visible, customers),
+        (ApiKey.objects.all(), keys),
+    )
+    for found, wanted in asked:
         if ids := [UUID(each) for each in wanted if _is_id(each)]:
-            names |= {
-                str(pk): str(found) for pk, found in model._default_manager.in_bulk(ids).items()
-            }
+            names |= {str(pk): str(each) for pk, each in found.in_bulk(ids).items()}
     return names
+
+
+def people_names(people: Iterable[str], organizations: set[UUID | None]) -> dict[str, str]:
+    """Return names of users by id; who left the organization is called as they were then.
+
+    Entries of several organizations are read by operators, who see accounts as they are.
+    """
+    ids = [UUID(each) for each in people if _is_id(each)]
+    if not ids:
+        return {}
+    users = User.objects.all()
+    organization_id = next(iter(organizations)) if len(organizations) == 1 else None
+    if organization_id is not None:
+        theirs = Membership.objects.in_organization(organization_id)
+        left = theirs.filter(user_id=OuterRef("pk")).left()
+        users = users.annotate(left_name=Subquery(left.values("left_name")))
+    found = users.in_bulk(ids)
+    return {str(pk): getattr(each, "left_name", None) or str(each) for pk, each in found.items()}
 
 
 def _is_id(text: str) -> bool:

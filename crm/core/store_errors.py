@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = 2
 
 
+_OUTAGES = (OperationalError, InterfaceError, PyMongoError, RedisError)
 _COLLISIONS = (UniqueViolation, DeadlockDetected, SerializationFailure)
 # Of `Model.save` with ``update_fields``, which raises no class of its own.
 _ROW_IS_GONE = "did not affect any rows"
@@ -35,6 +36,16 @@ def collision_of(error: Exception) -> Collided | None:
     return Collided()
 
 
+def outage_of(error: BaseException | None) -> StoreUnavailable | None:
+    """Return the refusal for an error of a store that does not answer, else None.
+
+    A connection that is not free in time is one of them.
+    """
+    if isinstance(error, DuplicateKeyError) or not isinstance(error, _OUTAGES):
+        return None
+    return StoreUnavailable(extra={"retry_after": RETRY_SECONDS})
+
+
 @contextmanager
 def outage_refusals() -> Iterator[None]:
     """Raise StoreUnavailable, with ``retry_after``, where PostgreSQL, MongoDB or Redis is
@@ -42,10 +53,10 @@ def outage_refusals() -> Iterator[None]:
     """
     try:
         yield
-    except DuplicateKeyError:
-        raise
-    except (OperationalError, InterfaceError, PyMongoError, RedisError) as error:
-        raise StoreUnavailable(extra={"retry_after": RETRY_SECONDS}) from error
+    except _OUTAGES as error:
+        if (refusal := outage_of(error)) is None:
+            raise
+        raise refusal from error
     except StoreUnavailable as refusal:
         refusal.extra.setdefault("retry_after", RETRY_SECONDS)
         raise

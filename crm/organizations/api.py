@@ -53,8 +53,8 @@ class OrganizationBody(Body):
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
     user_id = serializers.UUIDField()
-    name = serializers.CharField(source="user.name")
-    email = serializers.EmailField(source="user.email")
+    name = serializers.CharField(source="shown_name")
+    email = serializers.EmailField(source="shown_email")
     role = serializers.CharField()
     role_name = serializers.CharField()
 

@@ -9,8 +9,8 @@ from django.db.models import Q
 
 from crm.core.text.normalization import normalize
 from knowledge import answer_cache
-from knowledge.embedding import embed_questions
-from knowledge.errors import OrganizationMissing
+from knowledge.embedding import EmbeddingBusy, embed_questions
+from knowledge.errors import KnowledgeUnavailable, OrganizationMissing
 from knowledge.models import QUESTION_LENGTH, Faq, KnowledgeBase, Passage, PassageHit
 from knowledge.ranking import THRESHOLD, Candidate, confidence, rank
 from knowledge.tokenizer import question_vector
@@ -48,10 +48,11 @@ class Answer:
     passages: tuple[Source, ...]
 
 
-def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
+def answer(*, organization_id: UUID, question: str, language: str, patience: float = -1) -> Answer:
     """Answer a question from the organization's published FAQs, in ``language`` if available.
 
-    Raise OrganizationMissing or KnowledgeUnavailable (may be retried). Works without Redis.
+    ``patience`` is how many seconds to wait while others ask, -1 as long as it takes. Raise
+    OrganizationMissing or KnowledgeUnavailable (may be retried). Works without Redis.
     """
     if organization_id is None:
         raise OrganizationMissing
@@ -67,15 +68,15 @@ def answer(*, organization_id: UUID, question: str, language: str) -> Answer:
     stored = answer_cache.read(kept)
     found = _from_json(stored)
     if found is None:
-        found = _search(organization_id, asked, language)
+        found = _search(organization_id, asked, language, patience)
         answer_cache.write(kept, asdict(found))
     if found.is_known and found.sources:
         answer_cache.count(organization_id, found.sources[0].title)
     return found
 
 
-def _search(organization_id: UUID, question: str, language: str) -> Answer:
-    found = ranked(organization_id, question)
+def _search(organization_id: UUID, question: str, language: str, patience: float) -> Answer:
+    found = ranked(organization_id, question, patience=patience)
     sure = confidence(question, found)
     passages = tuple(_source(_in_language(candidate, language)) for candidate in found[:PASSAGES])
     if not found or sure < THRESHOLD:
@@ -100,13 +101,20 @@ def _search(organization_id: UUID, question: str, language: str) -> Answer:
     )
 
 
-def ranked(organization_id: UUID, question: str) -> list[Candidate]:
-    """Return an organization's FAQs that come into question, best first."""
+def ranked(organization_id: UUID, question: str, *, patience: float = -1) -> list[Candidate]:
+    """Return an organization's FAQs that come into question, best first.
+
+    ``patience`` as for `answer`. Raise KnowledgeUnavailable.
+    """
     if not question:
         return []
+    try:
+        meaning = embed_questions([question], patience=patience)[0]
+    except EmbeddingBusy as busy:
+        raise KnowledgeUnavailable from busy
     hits = Passage.objects.nearest(
         organization_id=organization_id,
-        meaning=embed_questions([question])[0],
+        meaning=meaning,
         words=question_vector(question),
     )
     return rank(hits, find_present(organization_id, hits))

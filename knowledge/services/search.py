@@ -11,6 +11,8 @@ from knowledge.ranking import THRESHOLD, Candidate, confidence
 from knowledge.services.answers import ranked
 from knowledge.tokenizer import content_words, forms, similarity
 
+# Seconds: whoever searches while many do finds words alone.
+PATIENCE = 0.5
 # Of a search's words, this share must be in a FAQ, in any inflection and with typing mistakes.
 _LEAST_SHARE = 0.6
 # How alike two words are that differ by a slip of the hand or two.
@@ -33,7 +35,7 @@ def search_faqs(organization_id: UUID, language: str, text: str) -> list[Faq]:
 def _retrieved(organization_id: UUID, language: str, text: str) -> Iterable[Faq]:
     asked = normalize(text)[: 2 * QUESTION_LENGTH]
     try:
-        candidates = ranked(organization_id, asked)
+        candidates = ranked(organization_id, asked, patience=PATIENCE)
     except KnowledgeUnavailable:
         return
     is_sure = confidence(asked, candidates) >= THRESHOLD

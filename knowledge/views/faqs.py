@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from crm.core import ratelimit
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
 from crm.core.quotas import QuotaExceeded
@@ -21,6 +22,8 @@ from knowledge.models import Faq
 from knowledge.services import answer, restore_faq
 
 DELETED_SHOWN = 200
+# Seconds that a page waits while others try the bot.
+PATIENCE = 2.0
 
 
 def reader_of(request: HttpRequest) -> Membership:
@@ -47,10 +50,12 @@ def ask(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "knowledge/_asked.html", {"form": form})
     question = form.cleaned_data["question"]
+    ratelimit.enforce("ask", {"user": membership.user_id})
     found = answer(
         organization_id=membership.organization_id,
         question=question,
         language=detect_language(question, fallback=membership.organization.language_code),
+        patience=PATIENCE,
     )
     return render(
         request,

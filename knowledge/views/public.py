@@ -60,6 +60,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
         ),
     }
     if text:
+        ratelimit.enforce("help_search", {"address": ratelimit.client_address(request)})
         context["found"] = search_faqs(organization.pk, language, text)
     elif language in available:
         context["sections"] = help_center.sections(organization.pk, language, category)

@@ -246,11 +246,19 @@ def test_who_may_change_does_the_daily_work_and_nothing_else(
         reverse("authentication:end_all_others"),
         reverse("compliance:start_export"),
         reverse("chat:add_identity_secret", args=[conversation.widget_id]),
+        reverse("chat:notifications"),
+        reverse("chat:new_widget"),
+        reverse("chat:pause_widget", args=[conversation.widget_id]),
+        reverse("chat:api_widgets"),
     ]
     for address in closed:
         answer = operator.post(address, {})
         assert answer.status_code == 403, address
         assert "impersonating_forbidden" in answer.content.decode(), address
+    alerts = operator.patch(
+        reverse("chat:inbox_alerts"), {"sound": False}, content_type="application/json"
+    )
+    assert (alerts.status_code, code_of(alerts)) == (403, "impersonating_forbidden")
     # A message would be in their name, for the customer to read.
     said = operator.post(
         reverse("chat:stream_messages", args=[f"conversation:{conversation.pk}"]),

@@ -48,7 +48,7 @@ def own_environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         # All visitors of a load come from one address, and some of them write as fast as they can.
         "RATE_LIMITS": "widget_session.address=off,widget_visitor.address=off,"
-        "bot_answer.address=off,api.address=off,api_refused.address=off",
+        "bot_answer.address=off,bot_question.address=off,bot_question.conversation=off,api.address=off,api_refused.address=off",
         "PYTHONPATH": str(CHECKOUT),
         # A warning is an error in our own tests; these processes are seen from outside.
         "PYTHONWARNINGS": "ignore",

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from chat.interactions import Outcome
 from chat.models import Conversation, Widget
 from chat.visitor_addresses import counted_as, note_address
 from crm.billing.metrics import Metric
 from crm.core import redis_circuit_breaker, stores
 from crm.customers.models import Customer
 from crm.organizations.models import Organization
+from knowledge import services as knowledge
 from knowledge.services import import_faqs, index_now
 from tests.billing.plans import used
 from tests.chat import bot_turns
@@ -182,6 +184,21 @@ def test_one_conversation_cannot_spend_them_either(
     question = bot_turns.ask(conversation, bot_turns.SHIPPING, "again")
     bot_turns.run(question)
     assert bot_turns.changes(question)[0]["reason"] == "too_many"
+
+
+def test_questions_are_counted_before_the_bot_works_on_them(
+    few_answers: None, settings: Any, widget: Widget
+) -> None:
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"bot_question.conversation": "2/3600"}
+    conversation = conversation_from(widget, "203.0.113.7")
+    for number in range(2):
+        bot_turns.run(bot_turns.ask(conversation, "Do you sell submarines?", f"unknown-{number}"))
+    # A person is awaited: the bot only says what it is sure of, and here it may not look.
+    question = bot_turns.ask(conversation, bot_turns.SHIPPING, "third")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(knowledge, "answer", lambda **asked: pytest.fail("It looked."))
+        bot_turns.run(question)
+    assert bot_turns.turn(question).outcome == Outcome.LEFT_TO_PERSON
 
 
 def test_redis_knows_no_address_and_forgets_its_hash(widget: Widget) -> None:

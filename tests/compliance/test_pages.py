@@ -8,7 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm.authentication.services.api_keys import create_api_key
-from crm.compliance.models import AuditEntry
+from crm.compliance.actor import Actor, acting
+from crm.compliance.models import ActorKind, AuditEntry
 from crm.core.permissions import Grant, Level, Module, Rights
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
@@ -196,3 +197,18 @@ def test_customers_are_told_of_to_those_alone_who_may_read_all_customers(
     both = Rights({**settings_only.grants, Module.CUSTOMERS: Grant(Level.ALL)})
     told = client_of(give(member, both)).get(PAGE, {"object_type": "customer"})
     assert len(told.context["entries"]) == 50
+
+
+def test_customer_who_caused_something_is_named_to_who_may_see_customers(
+    owner: Membership, organization: Organization
+) -> None:
+    customer = Customer.objects.create(organization=organization, email="sue.secret@x.example")
+    with acting(Actor(ActorKind.VISITOR, str(customer.pk))):
+        organization.name = "Renamed by a visitor's message"
+        organization.save(update_fields=["name"])
+    settings_only = Rights({Module.SETTINGS: Grant(Level.ALL, Level.ALL)})
+    named = {
+        member: "sue.secret@x.example" in client_of(member).get(PAGE).content.decode()
+        for member in (owner, member_with(organization, "Ivan", settings_only))
+    }
+    assert list(named.values()) == [True, False]

@@ -14,6 +14,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from chat.models import Conversation
 from crm.authentication.models import EndReason, UserSession
 from crm.core.ids import uuid7
+from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 from tests.core.consoles import INBOX, browser, do, staff_with
 from tests.tenancy.addresses import addresses_of_views
@@ -226,3 +227,22 @@ def test_what_an_operator_may_not_view_is_not_found_by_searching(
         assert found == [1, 0], name
         by_organization = narrow.get(reverse(name), {"q": agent.organization.name})
         assert by_organization.context["cl"].result_count >= 1, name
+
+
+def test_list_of_conversations_names_customers_to_who_may_view_them(
+    conversation: Conversation,
+) -> None:
+    Customer.objects.filter(pk=conversation.customer_id).update(name="", email="sue@secret.example")
+    paths = (
+        reverse("admin:chat_conversation_changelist"),
+        reverse("admin:chat_conversation_change", args=[conversation.pk]),
+    )
+    for rights, is_named in (
+        (["view_conversation", "view_customer"], True),
+        (["view_conversation"], False),
+    ):
+        User.objects.filter(email="staff@nextflow.example").delete()
+        client = staff_with(*rights)
+        for path in paths:
+            page = client.get(path).content.decode()
+            assert ("sue@secret.example" in page) is is_named, (path, rights)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from chat.models import Widget
 from crm.core.colors import TEXT_CONTRAST, contrast, readable_on
 from crm.organizations.models import Membership, Organization
-from knowledge import help_center
+from knowledge import embedding, help_center
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import (
     FaqContent,
@@ -22,6 +22,7 @@ from knowledge.services import (
 )
 from tests.forms.browsers import forms_of
 from tests.outages import without_qdrant
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -332,3 +333,17 @@ def test_home_needs_few_queries(helpful: Organization, django_assert_num_queries
 def test_pages_are_held_up_for_who_asks_too_often(helpful: Organization, settings: Any) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "help_page.address": "2/60"}
     assert [home(helpful).status_code for _time in range(3)] == [200, 200, 429]
+
+
+def test_searches_wait_a_moment_for_each_other_and_then_find_by_words(
+    helpful: Organization, settings: Any
+) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "help_search.address": "2/60"}
+    assert embedding._using.acquire(timeout=PATIENCE)
+    try:
+        found = home(helpful, q="delivery")
+    finally:
+        embedding._using.release()
+    assert found.context["found"]
+    assert [home(helpful, q="delivery").status_code for _time in range(2)] == [200, 429]
+    assert home(helpful).status_code == 200

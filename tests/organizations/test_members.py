@@ -11,10 +11,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from crm.compliance.presentation import people_names
+from crm.compliance.services.legal_holds import subjects_named
 from crm.core.mail.models import Mail
 from crm.organizations.errors import LastOwner
 from crm.organizations.models import Invitation, Membership, Organization, Role, Team, User
-from crm.organizations.services.members import deactivate_member, leave_organization
+from crm.organizations.services.members import (
+    deactivate_member,
+    leave_organization,
+    reactivate_member,
+)
 from tests.authentication.letters import last_letter, link_in
 from tests.conftest import PASSWORD, make_member
 from tests.patience import PATIENCE
@@ -355,3 +361,36 @@ def test_list_is_paged_and_searched_with_a_fixed_number_of_queries(
     found = at_work.get(MEMBERS, {"q": "member 11"})
     assert len(found.context["members"]) == 11
     assert at_work.get(MEMBERS, {"after": "nonsense"}).status_code == 200
+
+
+def test_who_left_is_called_as_they_were_then(
+    owner: Membership, agent: Membership, client: Client
+) -> None:
+    user, called = agent.user, (agent.user.name, agent.user.email)
+    deactivate_member(by=owner, membership_id=agent.pk)
+    user.name, user.email = "Married Name", "private@elsewhere.example"
+    user.save()
+    client.force_login(owner.user)
+
+    def shown() -> tuple[str, str]:
+        (found,) = [
+            each
+            for each in client.get("/api/v1/members").json()["results"]
+            if each["id"] == str(agent.pk)
+        ]
+        return found["name"], found["email"]
+
+    assert shown() == called
+    theirs = Membership.objects.in_organization(owner.organization_id)
+    assert not theirs.named_like("private@elsewhere.example").exists()
+    assert theirs.named_like(called[0]).get() == agent
+    page = client.get(reverse("organizations:members")).content.decode()
+    assert called[0] in page
+    assert "Married" not in page
+    assert subjects_named("user", "private@elsewhere.example", by=owner) == []
+    (left,) = subjects_named("user", called[1], by=owner)
+    assert people_names([left.removeprefix("user:")], {owner.organization_id}) == {
+        str(user.pk): called[0]
+    }
+    reactivate_member(by=owner, membership_id=agent.pk)
+    assert shown() == ("Married Name", "private@elsewhere.example")

@@ -4,11 +4,19 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connections
 from django.test import Client
 
 from crm.core.errors import Forbidden
 from crm.core.records import bulk, get_record
-from crm.core.records.bulk import ChosenRow, NothingChosen, TooManyRows, choose, run_bulk
+from crm.core.records.bulk import (
+    BulkUnderWay,
+    ChosenRow,
+    NothingChosen,
+    TooManyRows,
+    choose,
+    run_bulk,
+)
 from crm.core.undo.services import UndoImpossible, undo
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization
@@ -44,9 +52,14 @@ def chosen(*rows: Customer) -> list[ChosenRow]:
     return [ChosenRow(row.pk, row.version) for row in rows]
 
 
-def to_vietnamese(by: Membership, rows: list[ChosenRow]) -> bulk.BulkResult:
+def to_vietnamese(by: Membership, rows: list[ChosenRow], **options: Any) -> bulk.BulkResult:
     return run_bulk(
-        by=by, record=CUSTOMERS, action=LANGUAGE, chosen=rows, values={"language_code": "vi"}
+        by=by,
+        record=CUSTOMERS,
+        action=LANGUAGE,
+        chosen=rows,
+        values={"language_code": "vi"},
+        **options,
     )
 
 
@@ -151,3 +164,19 @@ def test_what_cannot_be_done_is_refused(
     rows = fields.get("row", "")
     assert browser.post(f"{LIST}bulk/run/", fields | {"rows": rows}).status_code == 400
     assert languages() == {"An": "en", "Boris": "en", "Carla": "en"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_change_of_many_runs_at_a_time(people: list[Customer], owner: Membership) -> None:
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            name = f"bulk|{owner.organization_id}"
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        with pytest.raises(BulkUnderWay):
+            to_vietnamese(owner, chosen(*people), is_alone=True)
+        other.rollback()
+    finally:
+        other.close()
+    assert to_vietnamese(owner, chosen(*people), is_alone=True).done == 3

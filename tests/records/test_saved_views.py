@@ -271,9 +271,7 @@ def test_a_refused_name_leaves_the_page_as_it_was(browser: Client, owner: Member
 
 @pytest.mark.parametrize("letter", ["\\u0000", "\\ud800"])
 def test_letters_that_no_store_takes_are_not_kept_in_a_view(browser: Client, letter: str) -> None:
-    state = (
-        f'{{"search": "a{letter}b", "where": {{"field": "name", "op": "is", "value": "{letter}"}}}}'
-    )
+    state = f'{{"search": "a{letter}b"}}'
     assert post(browser, "create", state=state, name="Odd").status_code == 302
     assert SavedView.objects.get().state["search"] == "ab"
     assert browser.get(LIST, {"q": "a\0b"}).context["state"].search == "ab"
@@ -286,3 +284,79 @@ def test_a_default_that_is_not_there_is_refused(browser: Client, agent: Membersh
     with pytest.raises(SavedViewNotFound):
         set_default_view(by=agent, record=CUSTOMERS, key="nothing")
     assert reverse("customers:default_view") == f"{LIST}views/default/"
+
+
+def test_a_view_that_is_not_theirs_is_said_above_the_list(
+    browser: Client, agent: Membership
+) -> None:
+    private = save(agent)
+    for address, is_said in ({"view": str(private.pk), "q": "a"}, True), ({"view": "all"}, False):
+        shown = browser.get(LIST, address)
+        text = shown.content.decode()
+        assert (shown.status_code, SavedViewNotFound.message in text) == (200, is_said)
+
+
+def test_a_refused_filter_stands_in_the_dialog_with_the_name_of_its_field(browser: Client) -> None:
+    where = {
+        "any": [
+            {"field": "name", "op": "is", "value": "Vũ Khánh Toàn"},
+            {"all": [{"field": "stage", "op": "in", "value": ["customer"]}]},
+        ]
+    }
+    for sent, told, reason in (
+        ({"created_at__gte": "0026-01-05"}, where, "Created: The field"),
+        ({"name__is": "\u200b"}, where, "Name: The field"),
+        ({}, {"all": [where["any"][0]] * 31}, "at most 30 conditions"),
+        ({"stage__nothing": "x", "gone__is": "x"}, where, "Stage: The field"),
+    ):
+        refused = browser.get(LIST, {"where": json.dumps(told), **sent})
+        assert refused.status_code == 400
+        assert reason in refused.content.decode()
+        conditions = [
+            {"field": name, "op": op, "value": value}
+            for (name, op), value in ((key.split("__"), value) for key, value in sent.items())
+            if op != "nothing" and name != "gone"
+        ]
+        drawn = refused.context["filter_data"]
+        assert drawn["where"] == ({"all": [told, *conditions]} if conditions else told)
+        assert "refused" in drawn
+    for text in ("{", "[]", '{"all": [7, {"field": ["a"]}]}'):
+        refused = browser.get(LIST, {"where": text})
+        assert (refused.status_code, refused.context["filter_data"]["where"]) == (400, {"all": []})
+
+
+def test_a_conflict_shows_what_was_saved_and_a_refused_name_keeps_its_tick(
+    browser: Client, owner: Membership
+) -> None:
+    view = save(owner)
+    save(owner, "Taken")
+    state = json.dumps({"where": {"all": []}})
+    stale = post(browser, "update", state=state, view=str(view.pk), _version="0")
+    assert "Email address is filled in" in stale.content.decode()
+    fields = {"view": str(view.pk), "_version": str(view.version), "name": "taken", "state": state}
+    refused = post(browser, "rename", is_shared="on", **fields).content.decode()
+    assert 'name="is_shared" checked' in refused.partition('id="view-rename"')[2]
+
+
+def test_a_shared_view_is_changed_by_who_manages_the_settings(
+    browser: Client, agent: Membership
+) -> None:
+    shared = save(agent, is_shared=True)
+    page = browser.get(LIST, {"view": str(shared.pk)})
+    text = page.content.decode().partition('id="view-rename"')[2]
+    assert '<input type="hidden" name="is_shared" value="on">' in text
+    fields = {"view": str(shared.pk), "_version": str(shared.version), "is_shared": "on"}
+    post(browser, "rename", name="Ours", state="{}", **fields)
+    shared.refresh_from_db()
+    assert (shared.name, shared.is_shared) == ("Ours", True)
+
+
+def test_view_of_a_filter_that_cannot_be_used_is_not_saved(
+    client: Client, owner: Membership
+) -> None:
+    client.force_login(owner.user)
+    state = {"where": {"field": "nothing", "op": "is", "value": "x"}}
+    sent = {"do": "create", "name": "Mine", "state": json.dumps(state)}
+    refused = client.post(f"{LIST}views/", sent, headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "filter_invalid")
+    assert not SavedView.objects.exists()

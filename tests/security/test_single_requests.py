@@ -21,7 +21,7 @@ from crm.core.forms import Form
 from crm.core.text import normalization
 from crm.core.text.normalization import identity_key, in_order, search_key
 from crm.organizations.models import Membership
-from knowledge.embedding import _safe
+from knowledge.embedding import _shortened
 from tests.api.conftest import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +58,8 @@ def test_no_letter_is_left_that_has_no_room_where_texts_are_embedded() -> None:
         if len(unicodedata.normalize("NFKC", letter)) > 4 * len(letter.encode())
     ]
     assert wide == [PHRASE]
-    assert PHRASE not in _safe(f"a {PHRASE} b")
-    assert _safe(f"a {PHRASE} b").endswith(" b")
+    assert PHRASE not in _shortened(f"a {PHRASE} b")
+    assert _shortened(f"a {PHRASE} b").endswith(" b")
 
 
 @pytest.mark.parametrize("fold", [identity_key, search_key])

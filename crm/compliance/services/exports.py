@@ -20,6 +20,7 @@ from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
 from crm.core.permissions import WRITE, Module, Principal, require
 from crm.core.transfer.formats import Format, file_info, head_of, rows_of
+from crm.customers.models import Customer
 
 BATCH = 1000
 COLUMNS = (
@@ -50,7 +51,7 @@ def _write(run: Run) -> Steps:
     while True:
         entries = _entries(run).oldest_first()
         rows = list((entries.filter(at__gt=parse_datetime(after)) if after else entries)[:BATCH])
-        run.append(rows_of(form, COLUMNS, _records(rows)).encode())
+        run.append(rows_of(form, COLUMNS, _records(rows, run.by)).encode())
         done += len(rows)
         if len(rows) < BATCH:
             run.job.done = run.job.total = done
@@ -68,9 +69,9 @@ def _entries(run: Run) -> Any:
     return Filters.load(run.job.data["filters"]).narrow(visible)
 
 
-def _records(entries: list[AuditEntry]) -> Iterator[dict[str, Any]]:
+def _records(entries: list[AuditEntry], by: Principal) -> Iterator[dict[str, Any]]:
     values = AuditValues.objects.personal(entries)
-    for told in tell(entries):
+    for told in tell(entries, customers=Customer.objects.visible_to(by)):
         entry = told.entry
         beside = values.get((entry.organization_id, entry.at))
         yield {

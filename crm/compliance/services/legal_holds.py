@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from crm.compliance.actor import current_actor
@@ -116,7 +116,9 @@ def subjects_named(kind: str, who: str, *, by: Principal) -> list[str]:
     ids: QuerySet[Any, Any]
     if kind == "user":
         members = Membership.objects.in_organization(organization_id)
-        ids = members.filter(user__email=User.objects.normalize_email(who)).values_list("user_id")
+        address = User.objects.normalize_email(who)
+        is_called = Q(is_active=True, user__email=address) | Q(is_active=False, left_email=address)
+        ids = members.filter(is_called).values_list("user_id")
     else:
         ids = _customers(organization_id, by).filter(email=who).values_list("pk")
     return [f"{kind}:{found}" for (found,) in ids[:2]]

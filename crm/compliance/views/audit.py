@@ -24,6 +24,7 @@ from crm.core.jobs.presentation import present
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
 from crm.core.transfer.formats import Format
+from crm.customers.models import Customer
 from crm.organizations.access import membership_of
 
 PAGE = {"active_section": "settings", "active_page": "audit"}
@@ -47,7 +48,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "form": form,
         "is_narrowed": bool(form.filters().stored()),
         "query": _query(request),
-        "entries": tell(shown[:SHOWN]),
+        "entries": tell(shown[:SHOWN], customers=Customer.objects.visible_to(membership)),
         "next": _next(request, shown),
         "formats": Format.choices,
     }

@@ -1,14 +1,17 @@
 """Translation of errors to HTTP responses."""
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
-from crm.core.errors import AppError, BadRequest, MethodNotAllowed
-from crm.core.store_errors import collision_of
+from crm.core.errors import AppError, BadRequest, MethodNotAllowed, StoreUnavailable
+from crm.core.store_errors import collision_of, outage_of
+
+logger = logging.getLogger(__name__)
 
 _API = "/api/"
 
@@ -36,9 +39,13 @@ def problem_json(error: AppError) -> JsonResponse:
     )
     if error.status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
+    _tell_when(response, error)
+    return response
+
+
+def _tell_when(response: HttpResponse, error: AppError) -> None:
     if retry_after := error.extra.get("retry_after"):
         response["Retry-After"] = str(max(1, round(float(retry_after))))
-    return response
 
 
 def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
@@ -48,7 +55,13 @@ def refusal_response(request: HttpRequest, error: AppError) -> HttpResponse:
     """
     if is_for_programs(request):
         return problem_json(error)
-    return render(request, "refusal.html", {"error": error}, status=error.status)
+    context = {"error": error, "request": request}
+    # The context processors ask the stores, one of which may be what is away.
+    asking = None if isinstance(error, StoreUnavailable) else request
+    page = render_to_string("refusal.html", context, asking)
+    response = HttpResponse(page, status=error.status)
+    _tell_when(response, error)
+    return response
 
 
 class ExceptionMiddleware:
@@ -72,7 +85,9 @@ class ExceptionMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, DataError) and "NUL" in str(error):
             error = BadRequest()
-        error = collision_of(error) or error
+        if (outage := outage_of(error)) is not None:
+            logger.error("A store does not answer.", exc_info=error)
+        error = outage or collision_of(error) or error
         if not isinstance(error, AppError):
             return None
         if not is_for_programs(request) and "text/html" in request.headers.get("Accept", ""):

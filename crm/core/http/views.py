@@ -1,5 +1,6 @@
 """Error handlers: a problem document in the API, else a page."""
 
+import sys
 from contextlib import suppress
 
 from django.core.exceptions import BadRequest as BadRequestInForm
@@ -23,6 +24,7 @@ from crm.core.errors import (
     UnknownHost,
 )
 from crm.core.http.exceptions import is_for_programs, problem_json, refusal_response
+from crm.core.store_errors import outage_of
 
 _REFUSALS: tuple[tuple[type[Exception], type[AppError]], ...] = (
     (DisallowedHost, UnknownHost),
@@ -63,6 +65,9 @@ def _read_form(request: HttpRequest) -> None:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an error that no view's middleware saw: that of a middleware, for one."""
+    if (outage := outage_of(sys.exc_info()[1])) is not None:
+        return refusal_response(request, outage)
     if is_for_programs(request):
         return problem_json(InternalError())
     return defaults.server_error(request)

@@ -134,7 +134,12 @@ class RecordBulk(_RecordView):
         else:
             chosen = checked([ChosenRow(pk) for pk in given.get("ids", ())])
         result = run_bulk(
-            by=self.principal, record=self.record, action=action, chosen=chosen, values=values
+            by=self.principal,
+            record=self.record,
+            action=action,
+            chosen=chosen,
+            values=values,
+            is_alone=True,
         )
         return Response(BulkResultSerializer(result).data)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext, gettext_noop, ngettext
 
-from crm.core.errors import AppError, Invalid
+from crm.core.errors import AppError, Conflict, Invalid
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, undo
@@ -33,6 +33,13 @@ class TooManyRows(Invalid):
 class NothingChosen(Invalid):
     code = "nothing_chosen"
     message = gettext_noop("Choose at least one entry of the list.")
+
+
+class BulkUnderWay(Conflict):
+    code = "bulk_under_way"
+    message = gettext_noop(
+        "Another change of many entries is under way in your organization. Try again in a moment."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +104,16 @@ def run_bulk(
     action: BulkAction,
     chosen: Sequence[ChosenRow],
     values: Mapping[str, Any],
+    is_alone: bool = False,
 ) -> BulkResult:
-    """Do an action to the chosen rows that the principal may change. Raise Forbidden."""
+    """Do an action to the chosen rows that the principal may change.
+
+    ``is_alone`` allows one at a time in an organization: requests that wait for the same rows would
+    hold the connections of all. Raise Forbidden or BulkUnderWay.
+    """
     require(by, record.area, WRITE)
+    if is_alone:
+        _lock(by.organization_id)
     rows = record.visible_to(by).in_bulk([each.pk for each in chosen])
     result = BulkResult()
     changes: list[dict[str, Any]] = []
@@ -129,6 +143,15 @@ def run_bulk(
         data = {"record": record.slug, "changes": changes, "deletions": deletions}
         result.action_id = record_undoable(by=by, kind="bulk", data=data)
     return result
+
+
+def _lock(organization_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulk|{organization_id}"]
+        )
+        if not cursor.fetchone()[0]:
+            raise BulkUnderWay
 
 
 def _delete(by: Principal, record: Record, row: Any) -> list[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.ids import uuid7
 from crm.core.permissions import Action, Level, Module, Principal, Rights
 from crm.core.permissions.errors import SecondFactorMissing
+from crm.core.text.fields import AddressField, LineField
 from crm.core.text.normalization import search_words
 from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.organizations.builtin_roles import BUILT_IN
@@ -77,8 +78,14 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         """
         found = self
         for word in search_words(text):
-            found = found.filter(user__search_text__contains=word)
+            found = found.filter(
+                models.Q(is_active=True, user__search_text__contains=word)
+                | models.Q(is_active=False, left_search_text__contains=word)
+            )
         return found
+
+    def left(self) -> "MembershipQuerySet":
+        return self.filter(is_active=False)
 
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role="owner", custom_role__isnull=True)
@@ -148,6 +155,10 @@ class Membership(Principal, VersionedModel):
         related_name="+",
         verbose_name=_("successor"),
     )
+    # What whoever left was called then: what they are called since is not this organization's.
+    left_name = LineField(max_length=255, default="", blank=True, editable=False)
+    left_email = AddressField(max_length=255, default="", blank=True, editable=False)
+    left_search_text = models.TextField(default="", editable=False)
     # Whatever granted access before this moment is void; None: nothing is.
     access_from = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -183,6 +194,16 @@ class Membership(Principal, VersionedModel):
         super().clean()
         if self.custom_role and self.custom_role.organization_id != self.organization_id:
             raise ValidationError({"custom_role": _("This role is another organization's.")})
+
+    @property
+    def shown_name(self) -> str:
+        """Return the member's name, for this organization."""
+        return self.user.name if self.is_active else self.left_name
+
+    @property
+    def shown_email(self) -> str:
+        """Return the member's address, for this organization."""
+        return self.user.email if self.is_active else self.left_email
 
     @property
     def role_name(self) -> str:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 # Where the assignee of a conversation decides who sees what.
 _HANDED_OVER = (Module.INBOX, Module.CUSTOMERS)
+LEFT_FIELDS = ("left_name", "left_email", "left_search_text")
 # Under which a session keeps the organization that it runs as.
 SESSION_KEY = "organization_id"
 
@@ -116,7 +117,9 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
     if not membership.is_active:
         require_seat(by.organization_id)
         membership.is_active, membership.successor = True, None
-        membership.save(update_fields=["is_active", "successor", "updated_at"])
+        for name in LEFT_FIELDS:
+            setattr(membership, name, "")
+        membership.save(update_fields=["is_active", "successor", *LEFT_FIELDS, "updated_at"])
         _tell(member_joined, membership)
     return membership
 
@@ -175,7 +178,12 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     membership.is_active, membership.successor_id = False, successor_id
     # Whoever lets them back in does not revive what they got in with before.
     membership.access_from = now
-    membership.save(update_fields=["is_active", "successor", "access_from", "updated_at"])
+    user = membership.user
+    membership.left_name, membership.left_email = user.name, user.email
+    membership.left_search_text = user.search_text
+    membership.save(
+        update_fields=["is_active", "successor", "access_from", *LEFT_FIELDS, "updated_at"]
+    )
     revoke_access(organization_id=membership.organization_id, user_id=membership.user_id)
     Invitation.objects.open().filter(invited_by=membership).update(revoked_at=now)
     unseat_everywhere(membership)

@@ -74,7 +74,9 @@ def run(request: HttpRequest, slug: str) -> HttpResponse:
     if is_job:
         job = start_bulk(by=writer, state=state, action=action, values=values)
         return redirect("jobs:job", job_id=job.pk)
-    result = run_bulk(by=writer, record=record, action=action, chosen=chosen, values=values)
+    result = run_bulk(
+        by=writer, record=record, action=action, chosen=chosen, values=values, is_alone=True
+    )
     _report(request, action, result)
     if "from_page" in request.POST and not action.is_deletion:
         return redirect(record.url_of_id(chosen[0].pk))

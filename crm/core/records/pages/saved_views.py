@@ -15,7 +15,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.http.strict_json import NotJson, read_json
 from crm.core.permissions.requests import member_required
 from crm.core.records import ListState, Record, get_record
-from crm.core.records.conditions import MAX_LENGTH
+from crm.core.records.conditions import MAX_LENGTH, parse_json
 from crm.core.records.lists import VIEW
 from crm.core.records.pages.forms import ViewForm
 from crm.core.records.pages.lists import RefusedView, reader_of, refused_list
@@ -28,7 +28,7 @@ from crm.core.records.saved_views import (
 )
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
-from crm.core.versions import EditedMeanwhile
+from crm.core.versions import NOT_DELETED, EditedMeanwhile
 
 
 @require_POST
@@ -54,6 +54,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
             do=request.POST["do"],
             name=request.POST.get("name", ""),
             is_shared="is_shared" in request.POST,
+            is_conflict=isinstance(error, EditedMeanwhile),
         )
         return refused_list(request, reader, state, refused)
     return _to_view(record, key)
@@ -69,9 +70,7 @@ def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResp
     try:
         view, action_id = delete_view(by=reader, view_id=savedview_id, version=version_of(request))
     except EditedMeanwhile:
-        messages.error(
-            request, _("Somebody changed this view meanwhile. It was not deleted; look again.")
-        )
+        messages.error(request, NOT_DELETED)
         return _to_view(record, str(savedview_id))
     text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
     offer_undo(request, text, action_id)
@@ -132,6 +131,9 @@ def _state(request: HttpRequest, record: Record) -> ListState:
         raise BadRequest from error
     if not isinstance(told, dict):
         raise BadRequest
+    # Stored views may have outlived a field; what is stored now must be usable.
+    if "where" in told:
+        parse_json(record, told["where"])
     return ListState.from_stored(record, told, "")
 
 
