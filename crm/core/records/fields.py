@@ -21,6 +21,7 @@ from rest_framework import serializers
 from crm.core import tenancy
 from crm.core.api.text import prose_field
 from crm.core.fields import PhoneField as PhoneApiField
+from crm.core.forms import EmailInput
 from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
 from crm.core.records.operators import (
@@ -198,6 +199,9 @@ class EmailField(TextField):
 
     def parse(self, operator: Operator, values: Sequence[str]) -> list[Any]:
         return [normalize_email(value) for value in super().parse(operator, values)]
+
+    def _form_options(self) -> dict[str, Any]:
+        return {**super()._form_options(), "widget": EmailInput}
 
 
 class PhoneField(Field):
