@@ -34,6 +34,7 @@ def walk(client: Client, *, email: str, password: str) -> Iterator[str]:
     _conversation(call, conversation)
     _stream(call, stream)
     _visitor(client, call, widget, tokens["access_token"])
+    _jobs(call)
     _billing(call)
     client.token = ""
     call("tokens_revoke", {"refresh_token": tokens["refresh_token"]})
@@ -79,6 +80,12 @@ def _customers(call: Any) -> None:
     call("customers_update", {"phone": "+84 24 1234 5678"}, customer_id=made)
     call("customers_bulk", {"action": "language", "language": "vi", "ids": [made]})
     call("customers_list", stage="customer", limit=100)
+
+
+def _jobs(call: Any) -> None:
+    job = call("jobs_list", state="waiting", limit=1)["results"][0]["id"]
+    call("jobs_get", job_id=job)
+    call("jobs_cancel", job_id=job)
 
 
 def _umbrellas(call: Any) -> None:

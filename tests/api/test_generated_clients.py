@@ -30,6 +30,7 @@ def test_a_generated_client_calls_every_operation(
 ) -> None:
     start_job(by=owner, kind=COUNTING, data={"to": 1})
     described = {operation["operationId"] for _path, _method, operation in operations(document)}
+    start_job(by=owner, kind=COUNTING, data={"to": 1})
     client: Client
     if kind == "written":
         client = written = WrittenClient(document, web_server.base_url, tmp_path)

@@ -121,6 +121,13 @@ def test_what_cannot_be_listed_is_not_exported(browser: Client, wrong: dict[str,
     assert not Job.objects.exists()
 
 
+def test_what_no_sheet_holds_is_refused(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "MAX_SHEET_ROWS", 7)
+    state = browser.get(CUSTOMERS.list_url).context["stored_json"]
+    job = finish(exported(browser, state=state, format="xlsx"))
+    assert (job.state, job.error_code) == ("failed", "export_too_long")
+
+
 def test_the_audit_tells_of_it_without_the_values_of_the_filter(
     browser: Client, owner: Membership
 ) -> None:

@@ -20,7 +20,7 @@ from crm.core.records import get_record
 from crm.core.transfer import import_jobs, importing
 from crm.core.transfer.importing import add_content, purge_imports, start_import
 from crm.core.transfer.mapping import guess_mapping
-from crm.core.transfer.models import Import, ImportPart, ImportState
+from crm.core.transfer.models import Import, ImportPart, ImportState, PartKind
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 from tests.compliance.audits import entries, settle
@@ -170,6 +170,17 @@ def test_what_is_done_is_chosen(
     found = checked(browser, uploaded(browser, FILE.encode()), mode=mode, key=key)
     assert counts(found.preview) == expected
     assert counts(post(browser, found, "run").report) == expected
+
+
+def test_a_preview_in_turns_finds_what_stood_before(browser: Client) -> None:
+    """Also in the parts that an earlier turn went through."""
+    rows = ("a", "b", "a", "c", "b", "d", "a")
+    lines = "".join(f"{name},{name}@shop.example\n" for name in rows)
+    found = checked(browser, uploaded(browser, f"Name,Email\n{lines}".encode()))
+    assert counts(found.preview) == (4, 0, 0, 3)
+    keys = list(ImportPart.read(found, PartKind.KEYS))
+    assert keys[0] == {"a@shop.example": 2, "b@shop.example": 3}
+    assert post(browser, found, "run").report == found.preview
 
 
 def test_an_import_that_was_interrupted_goes_on_and_finds_its_duplicates(

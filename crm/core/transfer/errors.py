@@ -1,8 +1,15 @@
-"""Errors of imports."""
+"""Errors of exports and imports."""
 
 from django.utils.translation import gettext_noop
 
 from crm.core.errors import Conflict, Invalid, NotFound
+
+
+class ExportTooLong(Invalid):
+    code = "export_too_long"
+    message = gettext_noop(
+        "A sheet of Excel holds 1,048,576 rows, and there are more. Export them as CSV."
+    )
 
 
 class ImportNotFound(NotFound):

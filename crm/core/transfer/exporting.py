@@ -11,7 +11,8 @@ from crm.core.jobs.services import start_job
 from crm.core.permissions import READ, Level, Principal, require
 from crm.core.records import Field, ListState, Record, get_record, parse_json
 from crm.core.records.lists import exact_state
-from crm.core.transfer.formats import Format, file_info, head_of, rows_of
+from crm.core.transfer.errors import ExportTooLong
+from crm.core.transfer.formats import MAX_SHEET_ROWS, Format, file_info, head_of, rows_of
 
 BATCH = 1_000
 
@@ -41,6 +42,8 @@ def _write(run: Run) -> Steps:
     columns = state.shown_columns
     names = [_name(field, form) for field in columns]
     total, done = state.rows(run.by).order_by().count(), run.job.done
+    if form == Format.XLSX and total > MAX_SHEET_ROWS:
+        raise ExportTooLong
     if run.job.checkpoint is None:
         run.append(head_of(form, names, has_bom=data["has_bom"]).encode())
     cursor = run.job.checkpoint

@@ -22,7 +22,8 @@ from crm.core.jobs.kinds import FileInfo
 # What a spreadsheet takes for the beginning of a formula, in a file without types.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 BOM = "\ufeff"
-# Excel's own limit of a cell.
+# Excel's own limits of a sheet, below its head, and of a cell.
+MAX_SHEET_ROWS = 1_048_575
 _LONGEST_CELL = 32_767
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  workbooks know no zones

@@ -113,8 +113,8 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
     first, report = 0, Report()
     if run.job.checkpoint is not None:
         first, report = run.job.checkpoint["next"], Report(**run.job.checkpoint["report"])
-        for rows in ImportPart.read(found, PartKind.ROWS, last=first):
-            importer.skip(rows)
+        for keys in ImportPart.read(found, PartKind.KEYS, last=first):
+            importer.skip(keys)
     for number, rows in enumerate(ImportPart.read(found, PartKind.ROWS, first=first), first):
         require_import(run.by, record)
         with transaction.atomic():
@@ -123,7 +123,10 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
                 report.add(record, outcome)
             if is_preview:
                 transaction.set_rollback(True)
-        if not is_preview:
+        if is_preview:
+            # The run has the same keys: it goes through the same rows in the same way.
+            ImportPart.write(found, PartKind.KEYS, number, importer.new_keys(outcomes))
+        else:
             ImportPart.write(found, PartKind.JOURNAL, number, journal_of(record, outcomes))
             _append_faults(run, found, [each for each in outcomes if each.kind == FAULTY])
         checkpoint = {"next": number + 1, "report": report.stored()}

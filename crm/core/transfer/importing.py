@@ -113,6 +113,7 @@ def check_import(
             gettext("To change entries, choose the field by which they are recognized.")
         )
     found.mapping, found.mode, found.key, found.preview = list(mapping), mode, key, {}
+    found.parts.filter(kind=PartKind.KEYS).delete()
     _begin(by, found, CHECK, ImportState.CHECKING)
     return found
 

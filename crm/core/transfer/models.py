@@ -105,10 +105,13 @@ class Import(models.Model):
 
 
 class PartKind(models.TextChoices):
-    """``SOURCE``: the file's bytes; ``ROWS``: rows as texts; ``JOURNAL``: what an undo needs."""
+    """``SOURCE``: the file's bytes; ``ROWS``: rows as texts; ``KEYS``: the keys that stood first in
+    a part of the rows; ``JOURNAL``: what an undo needs.
+    """
 
     SOURCE = "source"
     ROWS = "rows"
+    KEYS = "keys"
     JOURNAL = "journal"
 
 

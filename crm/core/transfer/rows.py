@@ -114,13 +114,20 @@ class RowImporter:
         self._names = [name for _number, name in self._columns]
         self._readers = {each.name: CellReader(each) for each in fields_of(record)}
         self._form = row_form(record)({})
-        self._seen: dict[Any, int] = {}
+        self._seen: dict[str, int] = {}
         self._quota: QuotaExceeded | None = None
 
-    def skip(self, rows: Sequence[Row]) -> None:
-        """Remember the keys of rows that were imported before."""
-        for row in rows:
-            self._note_key(self._checked(row))
+    def skip(self, keys: Mapping[str, int]) -> None:
+        """Remember the keys of rows that were gone through before, with the numbers of the rows."""
+        self._seen |= keys
+
+    def new_keys(self, outcomes: Sequence[Outcome]) -> dict[str, int]:
+        """Return the keys that stood in these rows first, for `skip`."""
+        return {
+            key: each.number
+            for each in outcomes
+            if self._seen.get(key := self._key_of(each)) == each.number
+        }
 
     def run(self, by: Principal, rows: Sequence[Row], *, ahead: int = 0) -> list[Outcome]:
         """Store the rows in the current transaction, and return what became of each.
@@ -155,12 +162,15 @@ class RowImporter:
         return outcome
 
     def _note_key(self, outcome: Outcome) -> None:
-        value = outcome.values.get(self.key)
-        if not self.key or value in {None, ""}:
+        value = self._key_of(outcome)
+        if not value:
             return
         first = self._seen.setdefault(value, outcome.number)
         if first != outcome.number:
             outcome.refuse(self.key, _("The same stands in row %(row)d.") % {"row": first})
+
+    def _key_of(self, outcome: Outcome) -> str:
+        return str(outcome.values.get(self.key) or "")
 
     def _present(self, by: Principal, outcomes: Sequence[Outcome]) -> Mapping[Any, list[Any]]:
         """Return the records that are there by key."""

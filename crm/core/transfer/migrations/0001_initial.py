@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             name='ImportPart',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('source', 'Source'), ('rows', 'Rows'), ('journal', 'Journal')], max_length=10)),
+                ('kind', models.CharField(choices=[('source', 'Source'), ('rows', 'Rows'), ('keys', 'Keys'), ('journal', 'Journal')], max_length=10)),
                 ('number', models.PositiveIntegerField()),
                 ('content', models.BinaryField()),
                 ('of', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='transfer.import')),
