@@ -133,6 +133,7 @@ def test_a_page_with_an_unsent_text_asks_before_it_is_left(page: Page) -> None:
 
 def test_a_change_of_capitals_alone_is_a_change(page: Page) -> None:
     page.get_by_role("link", name=TEXTS["delivery"]["en"][0]).click()
+    page.get_by_role("link", name="Edit").click()
     shown = dialogs_of(page)
     question = page.get_by_label("Question", exact=True)
     question.click()
