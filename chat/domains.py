@@ -10,7 +10,7 @@ import idna
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm.core.text.normalization import ascii_domain, is_too_long, normalize_line
+from crm.core.text.normalization import ascii_domain, is_too_long, isolate, normalize_line
 
 MAX_DOMAINS = 100
 MAX_DOMAIN_LENGTH = 255
@@ -56,12 +56,13 @@ def normalize_domain(line: str) -> str:
     is_other = scheme not in _DEFAULT_PORTS if scheme else _OTHER_SCHEME.match(text)
     if is_other:
         raise InvalidDomain(
-            _("“%(text)s” is not a web address: it has to begin with https://.") % {"text": text}
+            _("“%(text)s” is not a web address: it has to begin with https://.")
+            % {"text": isolate(text)}
         )
     if "@" in text.split("/")[0]:
         raise InvalidDomain(
             _("“%(text)s” is an email address. Write only the site, as shop.example.")
-            % {"text": text}
+            % {"text": isolate(text)}
         )
     host, port = _split(text)
     name = _normalize_host(host, text)
@@ -127,7 +128,8 @@ def _split(text: str) -> tuple[str, str]:
         host, bracket, rest = place[1:].partition("]")
         if not bracket or ":" not in host or rest[:1] not in {"", ":"}:
             raise InvalidDomain(
-                _("“%(text)s” is neither a domain nor an address of a computer.") % {"text": text}
+                _("“%(text)s” is neither a domain nor an address of a computer.")
+                % {"text": isolate(text)}
             )
         port = rest[1:]
     elif place.count(":") > 1:
@@ -136,7 +138,8 @@ def _split(text: str) -> tuple[str, str]:
         host, _colon, port = place.partition(":")
     if port and port != "*" and not _is_port(port):
         raise InvalidDomain(
-            _("“%(port)s” is not a port: it has to be between 1 and 65535.") % {"port": port}
+            _("“%(port)s” is not a port: it has to be between 1 and 65535.")
+            % {"port": isolate(port)}
         )
     return host, port
 
@@ -150,14 +153,15 @@ def _normalize_host(host: str, text: str) -> str:
     host = host.rstrip(".").lower()
     if not host:
         raise InvalidDomain(
-            _("“%(text)s” names no site. Write a domain, as shop.example.") % {"text": text}
+            _("“%(text)s” names no site. Write a domain, as shop.example.")
+            % {"text": isolate(text)}
         )
     is_address, address = _ip_address(host)
     if is_address:
         return address
     if re.search(r"\s", host):
         raise InvalidDomain(
-            _("“%(text)s” has a space in it. Write one domain a line.") % {"text": text}
+            _("“%(text)s” has a space in it. Write one domain a line.") % {"text": isolate(text)}
         )
     wildcard, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
     if "*" in name:
@@ -171,7 +175,7 @@ def _normalize_host(host: str, text: str) -> str:
     if not all(_LABEL.fullmatch(label) for label in labels):
         raise InvalidDomain(
             _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
-            % {"text": text}
+            % {"text": isolate(text)}
         )
     if ascii_name == "localhost":
         if wildcard:
@@ -181,15 +185,16 @@ def _normalize_host(host: str, text: str) -> str:
         if wildcard:
             raise InvalidDomain(
                 _("“%(text)s” would allow the sites of everybody. Write *.shop.example.")
-                % {"text": text}
+                % {"text": isolate(text)}
             )
         raise InvalidDomain(
             _("“%(text)s” lacks its ending. Write the whole domain, as %(text)s.com.")
-            % {"text": display_domain(ascii_name)}
+            % {"text": isolate(display_domain(ascii_name))}
         )
     if labels[-1].isdigit():
         raise InvalidDomain(
-            _("“%(text)s” is neither a domain nor an address of a computer.") % {"text": text}
+            _("“%(text)s” is neither a domain nor an address of a computer.")
+            % {"text": isolate(text)}
         )
     if not wildcard and labels[0] == "www" and len(labels) > 2:
         # `shop.example` stands for both, see chat.services.visitors.
@@ -210,5 +215,5 @@ def _punycode(name: str, text: str) -> str:
         return ascii_domain(name)
     raise InvalidDomain(
         _("“%(text)s” is not a domain: only letters, digits, hyphens and dots are possible.")
-        % {"text": text}
+        % {"text": isolate(text)}
     )

@@ -134,11 +134,20 @@ class WidgetForm(EditForm, NewWidgetForm):
         texts = {
             language: {
                 **{name: given.pop(f"{language}-{name}") for name in _TEXT_LABELS},
-                _BOT: given.pop(f"{language}-{_BOT}") or bot_name,
+                _BOT: given.pop(f"{language}-{_BOT}") or self._common_name(bot_name, language),
             }
             for language in Language.values
         }
         return {**given, "texts": texts}
+
+    def _common_name(self, bot_name: str, language: str) -> str:
+        """Return the bot's name in a language whose field is empty; the stored one, or none, where
+        neither field was changed.
+        """
+        if self.record is None or {_BOT, f"{language}-{_BOT}"} & set(self.changed_data):
+            return bot_name
+        texts: dict[str, dict[str, str]] = self.record.texts  # type: ignore[attr-defined]  # a widget
+        return texts.get(language, {}).get(_BOT, "")
 
     def bot_names(self) -> dict[str, Any]:
         """Return the fields of the bot's names by language, and whether one is filled

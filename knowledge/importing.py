@@ -33,6 +33,8 @@ _COLUMNS = {
 _QUESTION_MARK = re.compile(r"(?:q|question|hỏi|вопрос|в)\s*([:.)])\s*", re.IGNORECASE)
 _ANSWER_MARK = re.compile(r"(?:a|answer|đáp|ответ|о)\s*([:.)])\s*", re.IGNORECASE)
 _DELIMITERS = "\t;,"
+# Of a table without a header.
+_UNNAMED = ["question", "answer", "category", "language"]
 
 
 class UnreadableFile(ValueError):
@@ -64,7 +66,7 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportText:
-    """The rows of a text; ``header`` is the line that names a table's columns.
+    """The rows of a text; ``header`` names a table's columns, and is empty for blocks of lines.
 
     What exceeds ``MAX_ROWS`` is in ``later``. ``ignored`` names the columns that are not imported.
     """
@@ -83,7 +85,7 @@ class ImportText:
 
     def rest(self) -> str:
         """Return the source of the rows with an error or with another answer than the stored one,
-        and the remaining text.
+        and the remaining text; it is read as the same rows again.
         """
         wrong = [row.source for row in self.rows if row.error or row.is_answered_otherwise]
         wrong += [row.source for row in self.later]
@@ -91,7 +93,10 @@ class ImportText:
             return ""
         if self.header:
             return "\n".join([self.header, *wrong])
-        return "\n\n".join(wrong) if any("\n" in source for source in wrong) else "\n".join(wrong)
+        question, end, rest = "\n\n".join(wrong).partition("\n")
+        text = question.replace("\t", " ") + end + rest
+        # What stood further down may look like the head of a table.
+        return f"Q: {text}" if _table(text) else text
 
 
 def mark_known(rows: Sequence[ImportRow], organization_id: UUID) -> list[ImportRow]:
@@ -154,17 +159,19 @@ def read_text(text: str, *, fallback_language: str) -> ImportText:
 
 def _table(text: str) -> "_Table | None":
     first = next((line for line in text.split("\n") if line.strip()), "")
-    for delimiter in _DELIMITERS:
+    mark = _QUESTION_MARK.match(first)
+    is_marked = mark is not None and mark[1] == ":"
+    for delimiter in "" if is_marked else _DELIMITERS:
         columns = _header(_cells(first, delimiter))
         if columns:
-            return _Table(text, delimiter, columns, first)
+            return _Table(text, delimiter, columns, has_header=True)
     has_blocks = re.search(r"\n[ \t]*\n", text.strip())
     if not has_blocks and "\t" in first:
-        return _Table(text, "\t", ["question", "answer", "category", "language"], "")
+        return _Table(text, "\t", _UNNAMED, has_header=False)
     lines = [line for line in text.split("\n") if line.strip()]
-    if not has_blocks and lines and all('","' in line or '";"' in line for line in lines):
-        delimiter = ";" if '";"' in first else ","
-        return _Table(text, delimiter, ["question", "answer", "category", "language"], "")
+    is_quoted = bool(lines) and all('","' in line or '";"' in line for line in lines)
+    if is_quoted and not (has_blocks or is_marked):
+        return _Table(text, ";" if '";"' in first else ",", _UNNAMED, has_header=False)
     return None
 
 
@@ -194,13 +201,13 @@ class _Table:
     text: str
     delimiter: str
     columns: list[str]
-    header: str
+    has_header: bool
 
     def __call__(self, fallback_language: str) -> ImportText:
         lines = self.text.split("\n")
         reader = csv.reader(io.StringIO(self.text), delimiter=self.delimiter)
         rows = []
-        is_past_header = not self.header
+        header = "" if self.has_header else self.delimiter.join(self.columns)
         start = 0
         while True:
             try:
@@ -216,17 +223,17 @@ class _Table:
             start = reader.line_num
             if not any(cell.strip() for cell in cells):
                 continue
-            if not is_past_header:
-                is_past_header = True
+            if not header:
+                header = source
                 continue
             if len(rows) < MAX_ROWS:
                 rows.append(self._row(line, cells, source, fallback_language))
             else:
                 rows.append(_for_later(line, source))
-        return replace(_cut(rows, self.header), ignored=self._ignored())
+        return replace(_cut(rows, header), ignored=self._ignored(header))
 
-    def _ignored(self) -> tuple[str, ...]:
-        names = _cells(self.header, self.delimiter) if self.header else []
+    def _ignored(self, header: str) -> tuple[str, ...]:
+        names = _cells(header.partition("\n")[0], self.delimiter)
         told = (name for name, meaning in zip(names, self.columns, strict=False) if not meaning)
         return tuple(normalize_line(name) for name in told if name.strip())
 

@@ -127,12 +127,20 @@ def _note_token(use: IdentityUse, record: VisitorToken) -> None:
 
 
 def _write_facts(customer: Customer, proof: Proof) -> None:
-    """Update the customer from what the site changed in the verified data since the last proof."""
+    """Update the customer from what the site changed in the verified data since the last proof.
+
+    A fact that it proves for the first time only fills an empty field: what is there, colleagues
+    wrote.
+    """
     proved = customer.proved
     news = {name: value for name, value in proof.facts.items() if proved.get(name) != value}
     if not news:
         return
-    changed = [name for name, value in news.items() if getattr(customer, name) != value]
+    changed = [
+        name
+        for name, value in news.items()
+        if getattr(customer, name) != value and (name in proved or not getattr(customer, name))
+    ]
     for name in changed:
         setattr(customer, name, news[name])
     customer.proved = {**proved, **news}

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from crm.core.moments import OUT_OF_RANGE, is_in_range
@@ -35,9 +36,17 @@ def moment(text: str) -> datetime:
 
 
 class MomentField(serializers.DateTimeField):
-    """A time within the range of `crm.core.moments`."""
+    """A time with its offset (RFC 3339), within the range of `crm.core.moments`."""
 
-    default_error_messages = {"out_of_range": OUT_OF_RANGE}
+    default_error_messages = {
+        "out_of_range": OUT_OF_RANGE,
+        "no_zone": _("Write the time with its offset, as 2026-01-31T09:00:00+07:00."),
+    }
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("no_zone")
+        return super().enforce_timezone(value)
 
     def to_internal_value(self, value: Any) -> datetime:
         read: datetime = super().to_internal_value(value)

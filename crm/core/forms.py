@@ -78,6 +78,18 @@ class ModelForm(NormalizedText, UnchangedValues, forms.ModelForm):
     pass
 
 
+class EmailInput(forms.TextInput):
+    """An address, written as text: a field of the type ``email`` is rewritten by browsers.
+
+    Chromium turns its domain into ASCII by rules that are not ours (``faß.example`` becomes
+    ``fass.example``), already when a stored address is shown.
+    """
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        typing = {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+        super().__init__({**typing, **(attrs or {})})
+
+
 class SearchField(forms.CharField):
     """Words that are searched for; a text that is too long is cut off, as it is in every search.
 

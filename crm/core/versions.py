@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.deletion import SET_NULL, Collector
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from crm.core.errors import AppError, Conflict, Invalid
@@ -25,6 +26,10 @@ class EditedMeanwhile(Conflict):
         "Somebody changed this while you were editing it, so your change was not saved. Compare "
         "both, then save again."
     )
+
+
+# Said where that was a deletion.
+NOT_DELETED = _("Somebody changed this meanwhile. It was not deleted; look again.")
 
 
 class PreconditionFailed(AppError):

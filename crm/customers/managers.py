@@ -49,7 +49,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
             found = found.filter(pk__in=self._words().filter(wanted).values("customer_id"))
         if short_id := asked_visitor(text):
             # Each half by its own index, which a condition with OR would not enter.
-            called = self.filter(name="", email="", short_id=short_id).order_by()
+            called = self.filter(name="", email="", phone="", short_id=short_id).order_by()
             return self.filter(pk__in=found.order_by().values("pk").union(called.values("pk")))
         return found
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Cast, Right
 from django.utils.translation import gettext_lazy as _
@@ -10,11 +11,14 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField, PhoneField
-from crm.core.text.normalization import normalize_email, search_key
+from crm.core.text.normalization import is_blank, normalize_email, search_key
 from crm.core.versions import VersionedModel
 from crm.customers.managers import CustomerQuerySet
 from crm.customers.search import SHORT_ID_LENGTH, WORD_LENGTH, searched_words
-from crm.organizations.models import Organization
+from crm.organizations.models import Language, Organization
+
+# Of whom one of these is known is a contact, and no mere visitor.
+FACTS = ("name", "email", "phone", "external_id")
 
 
 class Stage(models.TextChoices):
@@ -36,7 +40,7 @@ class Customer(VersionedModel):
     name = LineField(pgettext_lazy("person", "name"), max_length=255, blank=True)
     email = AddressField(_("email address"), max_length=255, blank=True)
     phone = PhoneField(_("phone"), max_length=50, blank=True)
-    language_code = models.CharField(_("language"), max_length=10, blank=True)
+    language_code = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
     # Who this is to the organization's own site; written on a signed proof alone.
     external_id = models.CharField(_("id at the site"), max_length=200, blank=True, editable=False)
@@ -101,12 +105,32 @@ class Customer(VersionedModel):
             models.Index(
                 fields=["organization", "short_id"],
                 name="visitors_by_short_id",
-                condition=models.Q(name="", email=""),
+                condition=models.Q(name="", email="", phone=""),
             ),
         ]
 
     def __str__(self) -> str:
         return self.display_name
+
+    def clean(self) -> None:
+        """Raise ValidationError for a visitor with contact data, whom the plan's contacts would not
+        count, and for a customer without any, whom nobody could tell from others.
+
+        It is about the whole row; ``params["field"]`` is the field to correct.
+        """
+        super().clean()
+        if self.stage == Stage.CUSTOMER and not self.is_contact:
+            raise ValidationError(
+                _("Fill in a name, an email address or a phone number."), params={"field": "name"}
+            )
+        if self.stage == Stage.VISITOR and self.is_contact:
+            raise ValidationError(
+                _(
+                    "Who has a name, an email address or a phone number is a customer, not a "
+                    "visitor."
+                ),
+                params={"field": "stage"},
+            )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the customer together with the search words."""
@@ -126,13 +150,16 @@ class Customer(VersionedModel):
             CustomerWord.objects.bulk_create(self.words_from(words))
 
     def take_new_words(self) -> list[str] | None:
-        """Return the search words if they differ from the stored ones, and set them on the row."""
+        """Return the search words if they or the sorted name differ from the stored ones, and set
+        both on the row.
+        """
         words = searched_words(name=self.name, email=normalize_email(self.email), phone=self.phone)
         text = " ".join(words)
-        if text == self.search_text:
+        # Two names may have the same words: "Zorba, Anna" and "Zorba Anna".
+        sort_name = search_key(self.name or self.email or self.phone)[:255]
+        if (text, sort_name) == (self.search_text, self.sort_name):
             return None
-        self.search_text = text
-        self.sort_name = search_key(self.name or self.email or self.phone)[:255]
+        self.search_text, self.sort_name = text, sort_name
         return words
 
     def words_from(self, words: list[str]) -> "list[CustomerWord]":
@@ -152,9 +179,14 @@ class Customer(VersionedModel):
         return [assignee_id for (assignee_id,) in assignees.distinct()]
 
     @property
+    def is_contact(self) -> bool:
+        return not all(is_blank(getattr(self, fact)) for fact in FACTS)
+
+    @property
     def display_name(self) -> str:
         """Return the name shown in lists, else an identifier that distinguishes visitors."""
-        return self.name or self.email or f"{_('Visitor')} {self.id.hex[-SHORT_ID_LENGTH:].upper()}"
+        known = self.name or self.email or self.phone
+        return known or f"{_('Visitor')} {self.id.hex[-SHORT_ID_LENGTH:].upper()}"
 
     @staticmethod
     def shown_name(name: str, customer_id: str) -> str:

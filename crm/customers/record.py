@@ -27,7 +27,6 @@ from crm.customers.services import (
     update_customer,
     update_customers,
 )
-from crm.organizations.models import Language
 
 
 def _update(*, pk: UUID, **values: Any) -> Customer:
@@ -49,7 +48,7 @@ CUSTOMERS = Record(
         EmailField(name="email"),
         PhoneField(name="phone"),
         ChoiceField(name="stage"),
-        ChoiceField(name="language_code", options=Language.choices),
+        ChoiceField(name="language_code"),
         MomentField(name="created_at", label=_("created"), is_sortable=True),
         MomentField(name="updated_at", label=_("changed"), is_sortable=True),
     ),

@@ -4,19 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext
 
 from crm.core import quotas
 from crm.core.errors import AppError, InvalidField
 from crm.core.permissions import WRITE, Level, Module, Principal, require, require_record
-from crm.core.text.normalization import is_blank
 from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
 from crm.customers.models import Customer, Stage
-
-# Of whom one of these is known is a contact, and no mere visitor.
-FACTS = ("name", "email", "phone", "external_id")
 
 
 @transaction.atomic
@@ -43,7 +39,7 @@ def create_customer(
         language_code=language_code,
         stage=stage,
     )
-    _require_contact(customer)
+    _check(customer)
     if customer.stage == Stage.CUSTOMER:
         quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(force_insert=True)
@@ -65,7 +61,7 @@ def create_customers(
             organization_id=by.organization_id, **{"stage": Stage.CUSTOMER, **values}
         )
         try:
-            _require_contact(customer)
+            _check(customer)
         except InvalidField as refusal:
             made.append(refusal)
         else:
@@ -139,28 +135,15 @@ def _change(customer: Customer, changes: Mapping[str, Any]) -> bool:
     was_visitor = customer.stage == Stage.VISITOR
     for field, value in changes.items():
         setattr(customer, field, value)
-    if "stage" not in changes and _is_contact(customer):
+    if "stage" not in changes and customer.is_contact:
         customer.stage = Stage.CUSTOMER
-    _require_contact(customer)
+    _check(customer)
     return was_visitor and customer.stage == Stage.CUSTOMER
 
 
-def _is_contact(customer: Customer) -> bool:
-    return not all(is_blank(getattr(customer, fact)) for fact in FACTS)
-
-
-def _require_contact(customer: Customer) -> None:
-    """Raise InvalidField for a visitor with contact data, whom the plan's contacts would not count,
-    and for a customer without any, whom nobody could tell from others.
-    """
-    if customer.stage == Stage.CUSTOMER and not _is_contact(customer):
-        raise InvalidField(
-            gettext("Fill in a name, an email address or a phone number."), extra={"field": "name"}
-        )
-    if customer.stage == Stage.VISITOR and _is_contact(customer):
-        raise InvalidField(
-            gettext(
-                "Who has a name, an email address or a phone number is a customer, not a visitor."
-            ),
-            extra={"field": "stage"},
-        )
+def _check(customer: Customer) -> None:
+    """Raise InvalidField for what `Customer.clean` refuses."""
+    try:
+        customer.clean()
+    except ValidationError as refusal:
+        raise InvalidField(refusal.messages[0], extra=refusal.params) from refusal

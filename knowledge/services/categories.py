@@ -173,7 +173,7 @@ def categories_by_name(organization_id: UUID) -> dict[tuple[str, str], UUID]:
 
 
 def _give_names(category: FaqCategory, name: str, names: Mapping[str, str]) -> None:
-    """Set the names of a category; ``names`` that are empty or equal ``name`` are dropped.
+    """Set the names of a category; ``names`` that are empty are dropped.
 
     Raise CategoryNameMissing, CategoryNamesInvalid or CategoryNameTaken; requires the lock.
     """
@@ -184,7 +184,7 @@ def _give_names(category: FaqCategory, name: str, names: Mapping[str, str]) -> N
     except ValidationError:
         raise CategoryNamesInvalid from None
     category.name = name
-    category.names = {language: each for language, each in local.items() if each not in {"", name}}
+    category.names = {language: each for language, each in local.items() if each}
     if is_called_like_another(category):
         raise CategoryNameTaken
 

@@ -2,16 +2,18 @@
 // the button of another form, or by closing its tab.
 
 const NOT_TYPED = new Set(["hidden", "password", "submit", "button", "reset", "image"]);
-// What a form has that came back with errors or with somebody else's change.
-const CAME_BACK = ".field-error, .conflict";
+// What the server puts into a form that shows what was sent and not stored.
+const CAME_BACK = "[data-unsent]";
 
 /** @param {HTMLFormElement} form */
 function isUnsent(form) {
   return !form.hasAttribute("hx-post") && isTypedIn(form);
 }
 
-/** @param {HTMLFormElement} form */
-function isTypedIn(form) {
+/** Whether somebody wrote into this form, and it was not sent.
+ *
+ * @param {HTMLFormElement} form */
+export function isTypedIn(form) {
   if (form.method !== "post" || form.dataset.sent) return false;
   return form.querySelector(CAME_BACK) !== null || [...form.elements].some(isChanged);
 }

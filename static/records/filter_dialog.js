@@ -20,15 +20,18 @@ export class FilterDialog {
   #where;
   /** @type {HTMLElement} */
   #groups;
+  /** @type {{field?: string, op?: string} | undefined} */
+  #refused;
 
   /**
    * @param {HTMLDialogElement} dialog
-   * @param {{fields: Field[], where: Group}} data
+   * @param {{fields: Field[], where: Group, refused?: {field?: string, op?: string}}} data
    */
-  constructor(dialog, { fields, where }) {
+  constructor(dialog, { fields, where, refused }) {
     this.#dialog = dialog;
     this.#fields = fields;
     this.#where = where;
+    this.#refused = refused;
     this.#groups = /** @type {HTMLElement} */ (dialog.querySelector("[data-filter-groups]"));
     const form = /** @type {HTMLFormElement} */ (dialog.querySelector("form"));
     form.addEventListener("submit", () => {
@@ -39,6 +42,8 @@ export class FilterDialog {
     dialog.querySelector("[data-filter-clear]")?.addEventListener("click", () => {
       this.#draw({ all: [] });
     });
+    // What was refused is corrected at once.
+    if (refused) this.open();
   }
 
   open() {
@@ -116,6 +121,11 @@ export class FilterDialog {
     };
     fields.addEventListener("change", () => drawRest());
     drawRest(condition.op, condition.value);
+    if (condition.field === this.#refused?.field && condition.op === this.#refused.op) {
+      for (const field of rest.querySelectorAll("input, select")) {
+        field.setAttribute("aria-invalid", "true");
+      }
+    }
     const remove = button(gettext("Remove"), "remove", () => {
       const next = line.nextElementSibling ?? line.previousElementSibling;
       const focused = next ?? line.closest(".filter-group")?.querySelector("[data-add]");
@@ -142,11 +152,17 @@ function operatorAndValue(field, op, value) {
   operators.dataset.op = "";
   if (op) operators.value = op;
   const place = element("div", "filter-value");
-  const draw = (given = undefined) => {
+  const draw = (/** @type {string | string[] | undefined} */ given) => {
     const operator = field.operators.find(({ name }) => name === operators.value);
     place.replaceChildren(...(operator ? valueFields(operator, given) : []));
   };
-  operators.addEventListener("change", () => draw());
+  const takes = () => field.operators.find(({ name }) => name === operators.value)?.takes;
+  let taken = takes();
+  operators.addEventListener("change", () => {
+    // "is not" is asked of the value that "is" was asked of.
+    draw(takes() === taken ? valueOf(place) : undefined);
+    taken = takes();
+  });
   draw(value);
   return [operators, place];
 }
@@ -171,6 +187,13 @@ function valueFields({ takes, choices }, value) {
       choice.append(input, element("span", "form-check-label", label));
       box.append(choice);
     }
+    const check = () => {
+      const isMissing = box.querySelector(":checked") === null;
+      const told = isMissing ? gettext("Choose at least one.") : "";
+      box.querySelector("input")?.setCustomValidity(told);
+    };
+    box.addEventListener("change", check);
+    check();
     return [box];
   }
   if (takes === "period") {
@@ -187,6 +210,8 @@ function valueFields({ takes, choices }, value) {
   input.setAttribute("aria-label", takes === "days" ? gettext("Days") : gettext("Value"));
   input.type = takes === "moment" ? "date" : takes === "days" || takes === "number" ? "number" : "text";
   if (takes === "days") Object.assign(input, { min: "1", max: "3660", value: "7" });
+  // As crm/core/moments.py has it.
+  if (takes === "moment") Object.assign(input, { min: "1970-01-01", max: "9998-12-30" });
   if (takes === "text") input.maxLength = 255;
   if (values[0]) input.value = takes === "moment" ? values[0].slice(0, 10) : values[0];
   // The dialog asks for days; a time of day that came with the address stays until the day changes.
@@ -194,7 +219,7 @@ function valueFields({ takes, choices }, value) {
   return [input];
 }
 
-/** Return the JSON of a group as it stands in the dialog; what has no value is left out.
+/** Return the JSON of a group as it stands in the dialog; an empty group is left out.
  *
  * @param {Element | null} box
  * @returns {Group} */
@@ -204,7 +229,7 @@ function readGroup(box) {
   /** @type {(Condition | Group)[]} */
   const parts = [];
   for (const line of lines) {
-    if (!line.matches(".filter-group")) parts.push(...readCondition(line));
+    if (!line.matches(".filter-group")) parts.push(readCondition(line));
     else if (partsOf(readGroup(line)).parts.length) parts.push(readGroup(line));
   }
   return match?.value === "any" ? { any: parts } : { all: parts };
@@ -212,21 +237,27 @@ function readGroup(box) {
 
 /**
  * @param {Element} line
- * @returns {Condition[]}
+ * @returns {Condition}
  */
 function readCondition(line) {
   const chosen = (/** @type {string} */ name) =>
     /** @type {HTMLSelectElement} */ (line.querySelector(`[data-${name}]`)).value;
   const condition = { field: chosen("field"), op: chosen("op") };
-  const inputs = /** @type {HTMLInputElement[]} */ ([...line.querySelectorAll("[data-value]")]);
-  if (!inputs.length) return [condition];
-  if (inputs[0].type !== "checkbox") {
-    const [{ value, dataset }] = inputs;
-    const isSameDay = value !== "" && dataset.exact?.slice(0, 10) === value;
-    return value ? [{ ...condition, value: isSameDay ? dataset.exact : value }] : [];
+  const value = valueOf(line);
+  return value === undefined ? condition : { ...condition, value };
+}
+
+/** Return the value that stands in fields; undefined where there is none to enter.
+ *
+ * @param {Element} place */
+function valueOf(place) {
+  const inputs = /** @type {HTMLInputElement[]} */ ([...place.querySelectorAll("[data-value]")]);
+  if (!inputs.length) return undefined;
+  if (inputs[0].type === "checkbox") {
+    return inputs.filter(({ checked }) => checked).map((input) => input.value);
   }
-  const value = inputs.filter(({ checked }) => checked).map((input) => input.value);
-  return value.length ? [{ ...condition, value }] : [];
+  const [{ value, dataset }] = inputs;
+  return value !== "" && dataset.exact?.slice(0, 10) === value ? dataset.exact : value;
 }
 
 /** @param {Group} group */

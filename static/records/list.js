@@ -1,4 +1,5 @@
 // The page of a list: the filter's dialog, the order of columns, menus and the keyboard.
+import { isTypedIn } from "../app/leaving.js";
 import { FilterDialog } from "./filter_dialog.js";
 import { followSelection, toggleRow } from "./selection.js";
 
@@ -19,11 +20,13 @@ document.addEventListener("submit", ({ target }) => {
   if (field && search) /** @type {HTMLInputElement} */ (field).value = search.value;
 });
 
-// A search's answer brings the menu of views anew: one in which somebody writes stays, with the state
-// that it would save.
+// A search's answer brings the menu of views anew: one that is open, or in which something was typed,
+// stays, with the state that it would save.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = /** @type {CustomEvent} */ (event).detail;
-  if (!target.matches("#record-view-menu") || !target.querySelector("details[open]")) return;
+  if (!target.matches("#record-view-menu")) return;
+  const isTyped = [...target.querySelectorAll("form")].some(isTypedIn);
+  if (!isTyped && !target.querySelector("details[open]")) return;
   event.preventDefault();
   const state = fragment.querySelector("[name=state]")?.value;
   for (const field of target.querySelectorAll("[name=state]")) {

@@ -50,6 +50,12 @@ def test_a_field_refuses_the_ends_of_the_calendar(edge: str) -> None:
         MomentField().run_validation(edge)
 
 
+@pytest.mark.parametrize("typed", ["2026-01-01T00:00:00", "2026-01-01", "2026-W01"])
+def test_a_time_without_an_offset_is_no_time(typed: str) -> None:
+    with pytest.raises(serializers.ValidationError):
+        MomentField().run_validation(typed)
+
+
 @pytest.mark.parametrize("edge", EDGES)
 def test_neither_a_key_nor_a_snooze_ends_beyond_the_calendar(
     api: Api, conversation: Conversation, edge: str

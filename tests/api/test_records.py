@@ -29,6 +29,11 @@ def test_a_phone_number_of_a_typesetter_is_taken(api: Api) -> None:
     assert api.get(f"{CUSTOMERS}?search=1234567").json()["results"][0]["id"] == made.json()["id"]
 
 
+def test_a_customer_with_only_a_number_is_called_by_it(api: Api) -> None:
+    made = api.post(CUSTOMERS, {"phone": "(+84) 24 3825 1234"}).json()
+    assert made["display_name"] == "(+84) 24 3825 1234"
+
+
 def test_a_customer_is_created_read_and_changed(api: Api) -> None:
     made = api.post(CUSTOMERS, {"name": "Minh", "phone": "+84 24 1234", "language": "vi"})
     assert made.status_code == 201
@@ -72,6 +77,10 @@ def test_members_that_are_not_ones_to_set_are_refused(
         {"name": "x" * 256},
         {"stage": "boss"},
         {"phone": "call me"},
+        {"phone": "--"},
+        {"phone": 912345678},
+        {"name": 5},
+        {"name": 1e308},
     ],
 )
 def test_values_that_cannot_be_used_are_refused(api: Api, body: Any) -> None:

@@ -122,10 +122,18 @@ def test_a_page_with_an_unsent_text_asks_before_it_is_left(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Typed by hand?")
     assert len(shown) == 2
+    # A text that was looked at and not stored.
+    page.goto("/app/knowledge/import/")
+    page.get_by_label("Questions and answers").fill("Do you ship?\nYes.")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("1 FAQ can be imported.")).to_be_visible()
+    page.get_by_role("link", name="Cancel").click()
+    await_truth(page, lambda: len(shown) == 3)
 
 
 def test_a_change_of_capitals_alone_is_a_change(page: Page) -> None:
     page.get_by_role("link", name=TEXTS["delivery"]["en"][0]).click()
+    page.get_by_role("link", name="Edit").click()
     shown = dialogs_of(page)
     question = page.get_by_label("Question", exact=True)
     question.click()

@@ -122,6 +122,23 @@ def test_a_proof_changes_what_the_site_changed_and_not_what_colleagues_wrote(
     assert (customer.name, customer.email) == ("Trần Minh (VIP)", "new@shop.example")
 
 
+def test_the_first_proof_fills_only_what_colleagues_left_empty(
+    widget: Widget, secret: NewIdentitySecret, owner: Membership
+) -> None:
+    nobody = visit(widget).json()
+    customer = Customer.objects.get()
+    update_customer(customer_id=customer.pk, by=owner, name="Anna Schmidt (VIP)", phone="+84 24 1")
+    facts = {"name": "anna_s77", "phone": "0900", "email": "anna@shop.example"}
+    seen = visit(widget, signed(secret, **facts), nobody["visitor_token"]).json()
+    visit(widget, signed(secret, **facts), seen["visitor_token"])
+    customer.refresh_from_db()
+    assert (customer.name, customer.phone) == ("Anna Schmidt (VIP)", "+84 24 1")
+    assert (customer.email, customer.proved) == ("anna@shop.example", facts)
+    visit(widget, signed(secret, **facts | {"phone": "0901"}), seen["visitor_token"])
+    customer.refresh_from_db()
+    assert (customer.name, customer.phone) == ("Anna Schmidt (VIP)", "0901")
+
+
 def test_two_widgets_prove_two_people_under_one_id(
     widget: Widget, owner: Membership, secret: NewIdentitySecret
 ) -> None:

@@ -103,6 +103,17 @@ def test_name_of_the_bot_in_one_language_is_the_one_for_all(
     assert shown == {"bot_name": "Bếp", "en-bot_name": "", "vi-bot_name": "", "ru-bot_name": ""}
 
 
+def test_a_page_that_is_saved_unchanged_names_the_bot_in_no_other_language(
+    as_owner: Client, widget: Widget
+) -> None:
+    edit = reverse("chat:edit_widget", args=[widget.pk])
+    for texts in ({"vi": {"bot_name": "Bếp"}}, {"en": {"bot_name": "Finn"}}):
+        Widget.objects.update(texts=texts)
+        as_owner.post(edit, sent_form_of(as_owner.get(edit), "bot_name"))
+        widget.refresh_from_db()
+        assert widget.texts == texts
+
+
 def forms_of_fields(answer: Any, ending: str) -> dict[str, str]:
     """Return the fields of the widget's form whose names end so, with their values."""
     fields = sent_form_of(answer, "bot_name")

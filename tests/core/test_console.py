@@ -53,7 +53,7 @@ def add_rows(number: int) -> None:
     organization = Organization.objects.create(name=f"O{number}", slug=f"o{number}")
     member = make_member(organization, f"M{number}", Role.OWNER)
     widget = Widget.objects.create(organization=organization, name="W", allowed_domains=["a.b"])
-    customer = Customer.objects.create(organization=organization, name="C")
+    customer = Customer.objects.create(organization=organization, name="C", stage="customer")
     make_conversation(customer, widget)
     create_api_key(by=member, name=f"K{number}", scopes=["inbox:read"], expires_at=None)
     UserSession.objects.create(user=member.user, organization=organization, key=f"session-{number}")

@@ -14,6 +14,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from chat.models import Widget
 from crm.core.admin.model_admin import ReadOnlyAdmin
+from crm.customers.models import Customer
 from crm.organizations.models import Organization, User
 from knowledge.models import Faq
 from tests.core.consoles import EDITED
@@ -199,3 +200,26 @@ def test_a_periodic_task_that_cannot_be_stored_is_refused(
     assert answer.status_code == 200
     assert answer.context["errors"]
     assert not PeriodicTask.objects.filter(name="New").exists()
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed", "reason"),
+    [
+        ({"stage": "customer", "name": "An"}, {"name": ""}, "Fill in a name"),
+        ({"stage": "visitor"}, {"name": "An"}, "is a customer, not a visitor"),
+        ({"stage": "visitor"}, {"language_code": "zz"}, "Select a valid choice"),
+    ],
+)
+def test_the_rules_of_a_customer_hold_for_operators(
+    operator: Client,
+    organization: Organization,
+    stored: dict[str, str],
+    typed: dict[str, str],
+    reason: str,
+) -> None:
+    customer = Customer.objects.create(organization=organization, **stored)
+    before = values(customer)
+    address = page(Customer, "change", customer.pk)
+    answer = operator.post(address, form_of(operator.get(address), "phone") | typed)
+    assert (answer.status_code, values(customer)) == (200, before)
+    assert reason in answer.content.decode()

@@ -15,7 +15,7 @@ from crm.organizations.services.roles import create_role
 from crm.organizations.services.teams import create_team
 from knowledge.models import Faq, FaqCategory
 from tests.api.conftest import Api, api
-from tests.forms.browsers import browser, form_of
+from tests.forms.browsers import browser, form_of, forms_of
 
 __all__ = ["api"]
 
@@ -139,6 +139,37 @@ def test_every_edit_form_that_is_sent_twice_is_answered_as_the_first_time(
             path, {"role": "viewer", "_version": agent.version, "_once": "one"}, follow=True
         )
         assert "was not saved" not in answer.content.decode()
+
+
+def test_a_team_and_a_role_that_were_changed_meanwhile_are_not_deleted(owner: Membership) -> None:
+    team = create_team(by=owner, name="Night", lead_id=None, member_ids=[])
+    role = create_role(by=owner, name="Helper", copied_from="agent")
+    client = browser(owner)
+    for row, page in (
+        (team, f"/app/settings/teams/{team.pk}/"),
+        (role, f"/app/settings/roles/{role.pk}/"),
+    ):
+        answer = client.get(page)
+        (form,) = [each for each in forms_of(answer) if str(each["action"]).endswith("delete/")]
+        type(row).objects.get(pk=row.pk).save()
+        refused = client.post(form["action"], form["fields"], follow=True)
+        assert "It was not deleted; look again." in refused.content.decode()
+        assert client.post(form["action"], {"_version": row.version + 1}).status_code == 302
+        assert not type(row).objects.exists()
+
+
+def test_two_who_fill_an_empty_team_are_both_kept(
+    owner: Membership, agent: Membership, colleague: Membership
+) -> None:
+    team = create_team(by=owner, name="Night", lead_id=None, member_ids=[])
+    page = f"/app/settings/teams/{team.pk}/"
+    one, two = browser(owner), browser(owner)
+    first, second = form_of(one.get(page), "name"), form_of(two.get(page), "name")
+    assert one.post(page, first | {"members": [agent.pk]}).status_code == 302
+    met = two.post(page, second | {"members": [colleague.pk]})
+    assert (met.status_code, met.context["form"].conflicts) == (409, [])
+    assert two.post(page, form_of(met, "name")).status_code == 302
+    assert set(team.members.all()) == {agent, colleague}
 
 
 def test_a_role_that_was_changed_meanwhile_is_not_changed_again(

@@ -66,6 +66,14 @@ def test_category_called_like_another_in_one_language_is_refused(
     assert sorted(FaqCategory.objects.values_list("name", flat=True)) == ["Delivery", "Gifts"]
 
 
+def test_a_name_that_is_the_same_in_another_language_stays_its_own(owner: Membership) -> None:
+    organization_id = owner.organization_id
+    made = create_category(organization_id=organization_id, name="FAQ", names={"ru": "FAQ"})
+    rename_category(organization_id=organization_id, category_id=made.pk, name="Questions")
+    made.refresh_from_db()
+    assert (made.name, made.names) == ("Questions", {"ru": "FAQ"})
+
+
 def test_names_that_meet_in_no_language_are_two(owner: Membership) -> None:
     ids: dict[str, Any] = {"organization_id": owner.organization_id}
     everywhere = {"en": "Returns", "vi": "Trả hàng", "ru": "Возврат"}

@@ -1,6 +1,8 @@
 """FAQs out of pasted text and tables: what is read, what is refused, and that nothing is lost."""
 
+import random
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +22,10 @@ IMPORT = reverse("knowledge:import")
 def read(text: str) -> list[tuple[int, str, str, str, str]]:
     rows = read_text(text, fallback_language="en").rows
     return [(row.line, row.question, row.answer, row.language, row.error) for row in rows]
+
+
+def telling(row: ImportRow) -> tuple[str, ...]:
+    return (row.question, row.answer, row.language, row.category, row.error)
 
 
 def errors(text: str) -> list[tuple[int, str]]:
@@ -139,6 +145,37 @@ def test_what_is_too_much_for_one_step_stays() -> None:
         found.rest()
         == f"question,answer\nQ{MAX_ROWS}?,A{MAX_ROWS}\nQ{MAX_ROWS + 1}?,A{MAX_ROWS + 1}"
     )
+
+
+# What texts are made of: blocks and their marks, heads and rows of tables, cells of several lines.
+PIECES = [
+    *("Why?", "Where?\tx", "A: so", "Q: how", "Q. a", "A. b", "В: x,question,answer", "Q:"),
+    *('"a","b"', '"a";"b"', '"x","y', 'z","w"', "a,b", "q,a,c", "a\tb", "B\tc\td\te\tf", "\t", ","),
+    *("question,answer", "x,question;answer", "question\tanswer\tlanguage", "question;answer"),
+    *('question,answer,"note', 'more"', "a;b;xx", "q\ta\tc\txx", 'q\t"l1', 'l2"\tc\txx', "q\t"),
+    *("", "", "", "  ", "\u00a0"),
+]
+
+
+def test_what_comes_back_is_read_as_the_same_rows() -> None:
+    chance = random.Random(7)  # noqa: S311  the same texts each time
+    for _number in range(1_000):
+        text = "\n".join(chance.choices(PIECES, k=chance.randint(1, 8)))
+        found = read_text(text, fallback_language="en")
+        rows = [
+            replace(row, is_answered_otherwise=chance.random() < 0.5, line=0) for row in found.rows
+        ]
+        left = [row for row in rows if row.error or row.is_answered_otherwise]
+        rest = replace(found, rows=rows).rest()
+        again = read_text(rest, fallback_language="en").rows
+        assert [telling(row) for row in again] == [telling(row) for row in left], text
+
+
+def test_two_questions_without_an_answer_stay_two(as_owner: Client) -> None:
+    text = "Good?\nYes.\n\nWhere is the shop?\n\nWhen do you open?"
+    page = as_owner.post(IMPORT, {"text": text, "step": "import"})
+    assert page.context["form"]["text"].value() == "Where is the shop?\n\nWhen do you open?"
+    assert page.context["wrong"] == 2
 
 
 @pytest.mark.parametrize(

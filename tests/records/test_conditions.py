@@ -153,6 +153,8 @@ def _deep(levels: int) -> dict[str, Any]:
         {"field": "name", "op": "is", "value": 7},
         {"field": ["name"], "op": "is", "value": "x"},
         {"field": "name", "op": "is", "value": "x", "more": 1},
+        {"field": "email", "op": "empty", "value": False},
+        {"field": "email", "op": "filled", "value": "false"},
         {"field": "stage", "op": "in", "value": ["king"]},
         {"field": "stage", "op": "in", "value": []},
         {"field": "stage", "op": "in", "value": ["customer"] * 51},

@@ -286,6 +286,71 @@ def test_a_default_that_is_not_there_is_refused(browser: Client, agent: Membersh
     assert reverse("customers:default_view") == f"{LIST}views/default/"
 
 
+def test_a_view_that_is_not_theirs_is_said_above_the_list(
+    browser: Client, agent: Membership
+) -> None:
+    private = save(agent)
+    for address, is_said in ({"view": str(private.pk), "q": "a"}, True), ({"view": "all"}, False):
+        shown = browser.get(LIST, address)
+        text = shown.content.decode()
+        assert (shown.status_code, SavedViewNotFound.message in text) == (200, is_said)
+
+
+def test_a_refused_filter_stands_in_the_dialog_with_the_name_of_its_field(browser: Client) -> None:
+    where = {
+        "any": [
+            {"field": "name", "op": "is", "value": "Vũ Khánh Toàn"},
+            {"all": [{"field": "stage", "op": "in", "value": ["customer"]}]},
+        ]
+    }
+    for sent, told, reason in (
+        ({"created_at__gte": "0026-01-05"}, where, "Created: The field"),
+        ({"name__is": "\u200b"}, where, "Name: The field"),
+        ({}, {"all": [where["any"][0]] * 31}, "at most 30 conditions"),
+        ({"stage__nothing": "x", "gone__is": "x"}, where, "Stage: The field"),
+    ):
+        refused = browser.get(LIST, {"where": json.dumps(told), **sent})
+        assert refused.status_code == 400
+        assert reason in refused.content.decode()
+        conditions = [
+            {"field": name, "op": op, "value": value}
+            for (name, op), value in ((key.split("__"), value) for key, value in sent.items())
+            if op != "nothing" and name != "gone"
+        ]
+        drawn = refused.context["filter_data"]
+        assert drawn["where"] == ({"all": [told, *conditions]} if conditions else told)
+        assert "refused" in drawn
+    for text in ("{", "[]", '{"all": [7, {"field": ["a"]}]}'):
+        refused = browser.get(LIST, {"where": text})
+        assert (refused.status_code, refused.context["filter_data"]["where"]) == (400, {"all": []})
+
+
+def test_a_conflict_shows_what_was_saved_and_a_refused_name_keeps_its_tick(
+    browser: Client, owner: Membership
+) -> None:
+    view = save(owner)
+    save(owner, "Taken")
+    state = json.dumps({"where": {"all": []}})
+    stale = post(browser, "update", state=state, view=str(view.pk), _version="0")
+    assert "Email address is filled in" in stale.content.decode()
+    fields = {"view": str(view.pk), "_version": str(view.version), "name": "taken", "state": state}
+    refused = post(browser, "rename", is_shared="on", **fields).content.decode()
+    assert 'name="is_shared" checked' in refused.partition('id="view-rename"')[2]
+
+
+def test_a_shared_view_is_changed_by_who_manages_the_settings(
+    browser: Client, agent: Membership
+) -> None:
+    shared = save(agent, is_shared=True)
+    page = browser.get(LIST, {"view": str(shared.pk)})
+    text = page.content.decode().partition('id="view-rename"')[2]
+    assert '<input type="hidden" name="is_shared" value="on">' in text
+    fields = {"view": str(shared.pk), "_version": str(shared.version), "is_shared": "on"}
+    post(browser, "rename", name="Ours", state="{}", **fields)
+    shared.refresh_from_db()
+    assert (shared.name, shared.is_shared) == ("Ours", True)
+
+
 def test_view_of_a_filter_that_cannot_be_used_is_not_saved(
     client: Client, owner: Membership
 ) -> None:

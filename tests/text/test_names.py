@@ -7,7 +7,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from chat.domains import InvalidDomain, normalize_domain
 from chat.models import Conversation, Message, Widget
+from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.mail.models import Mail
 from crm.core.text.normalization import isolate
 from crm.organizations.errors import RoleNameTaken, TeamNameTaken
@@ -214,6 +216,13 @@ def test_name_written_from_right_to_left_stays_inside_its_sentence(
     assert name in mail.html
     assert name in mail.subject
     assert invitation.organization_id == owner.organization_id
+
+
+def test_sentences_with_what_is_written_from_right_to_left_are_not_turned() -> None:
+    said = OrganizationSwitched.between(current="דנה", other="Sunbean", ids=("1", "2")).message
+    assert f"You switched to {isolate('דנה')} in another tab" in said
+    with pytest.raises(InvalidDomain, match=f"“{isolate('דנה חנות')}” has a space"):
+        normalize_domain("דנה חנות")
 
 
 def test_conflict_about_the_role_of_somebody_written_from_right_to_left(

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.forms import Form
+from crm.core.forms import EmailInput, Form
 from crm.core.timezones import zone_names
 from crm.organizations.models import Language
 
@@ -30,7 +30,7 @@ class LogInForm(Form):
     email = forms.EmailField(
         label=_("Email address"),
         max_length=255,
-        widget=forms.EmailInput(
+        widget=EmailInput(
             attrs={"class": "form-control", "autocomplete": "username", "autofocus": True}
         ),
         error_messages={"required": _("Enter your email address.")},

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.authentication.errors import PasswordLinkSpent
 from crm.core import ratelimit
 from crm.core.form_guard.sent_forms import refill_of
-from crm.core.forms import NormalizedText
+from crm.core.forms import EmailInput, NormalizedText
 from crm.organizations.models import User
 
 _HELP = _("At least 12 characters; no common password, nothing like your name or address.")
@@ -139,7 +139,7 @@ class ConfirmForm(NormalizedText, allauth.ReauthenticateForm):
 def word_address(field: forms.Field) -> None:
     field.label = _("Email address")
     field.error_messages["required"] = _("Enter your email address.")
-    field.widget = forms.EmailInput(
+    field.widget = EmailInput(
         attrs={"class": "form-control", "autocomplete": "email", "maxlength": "255"}
     )
 

@@ -14,7 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import CharField, Field, Model, TextField
+from django.db.models import CharField, EmailField, Field, Model, TextField
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -27,13 +27,14 @@ from django.views.decorators.http import require_http_methods
 from psycopg.errors import QueryCanceled, UniqueViolation
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import INPUT_CLASSES
 
 from crm.core.admin.admin_actions import AdminAction
 from crm.core.admin.navigation import Menu
 from crm.core.admin.versions import VERSION, VersionedForm, edit_version
 from crm.core.errors import AppError
 from crm.core.fields import whole_number
-from crm.core.forms import LinesField, ModelForm
+from crm.core.forms import EmailInput, LinesField, ModelForm
 from crm.core.text.normalization import normalize_line, search_words
 from crm.core.versions import EditedMeanwhile
 
@@ -194,6 +195,8 @@ class ConsoleAdmin(ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, ArrayField):
             kwargs.setdefault("form_class", LinesField)
+        if isinstance(db_field, EmailField):
+            kwargs.setdefault("widget", EmailInput({"class": " ".join(INPUT_CLASSES)}))
         # Whether a row was changed meanwhile is told by its version. A hidden value of a field with
         # a computed default is read without any check.
         kwargs.setdefault("show_hidden_initial", False)

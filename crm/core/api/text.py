@@ -36,9 +36,10 @@ class NormalizedSerializer(serializers.Serializer[Any]):
         return super().run_validation(self.normalized(data))
 
     def _refuse_too_much(self, data: Any) -> None:
-        """Check the number of elements and the length of texts first.
+        """Check the number of elements, the length of texts and that they are texts first.
 
-        DRF would report an error for each element; normalizing costs time by length.
+        DRF would report an error for each element, and would take numbers for texts (1e308 becomes
+        "1e+308"); normalizing costs time by length.
         """
         if not isinstance(data, Mapping):
             return
@@ -50,6 +51,10 @@ class NormalizedSerializer(serializers.Serializer[Any]):
             most = _most_exceeded(field, value)
             if not most:
                 kind, most = serializers.CharField, _length_exceeded(field, value)
+            if not most and _has_number_for_text(field, value):
+                raise serializers.ValidationError(
+                    {name: [serializers.CharField.default_error_messages["invalid"]]}
+                )
             if most:
                 message = kind.default_error_messages["max_length"]
                 raise serializers.ValidationError({name: [message.format(max_length=most)]})
@@ -88,6 +93,15 @@ def _length_exceeded(field: Any, value: Any) -> int:
     else:
         return 0
     return max((_length_exceeded(field.child, each) for each in inner), default=0)
+
+
+def _has_number_for_text(field: Any, value: Any) -> bool:
+    """Return whether a number stands for a text at any depth."""
+    if isinstance(value, list) and isinstance(field, serializers.ListField):
+        return any(_has_number_for_text(field.child, each) for each in value)
+    if isinstance(value, Mapping) and isinstance(field, serializers.DictField):
+        return any(_has_number_for_text(field.child, each) for each in value.values())
+    return isinstance(field, serializers.CharField) and isinstance(value, int | float)
 
 
 def _is_normalized(field: Any) -> bool:

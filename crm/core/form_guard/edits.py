@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -67,9 +67,22 @@ class EditForm(Form):
 
     @property
     def hidden_values(self) -> SafeString:
-        """Render the initial values as hidden fields, which are submitted with the form."""
+        """Render the initial values as hidden fields, which are submitted with the form.
+
+        An empty value of several is one empty field: otherwise it would look as if it was missing.
+        """
         return format_html_join(
-            "", "{}", ((self[name].as_hidden(only_initial=True),) for name in self.fields)
+            "",
+            "{}",
+            (
+                (
+                    self[name].as_hidden(only_initial=True)
+                    or format_html(
+                        '<input type="hidden" name="{}" value="">', self.add_initial_prefix(name)
+                    ),
+                )
+                for name in self.fields
+            ),
         )
 
     def meet(self, record: VersionedModel, theirs: dict[str, Any]) -> None:
@@ -89,6 +102,8 @@ class EditForm(Form):
             before = _plain(
                 field.hidden_widget().value_from_datadict(sent, self.files, initial_key)
             )
+            if isinstance(before, list):
+                before = [each for each in before if each]
             present = theirs.get(name)
             _put(data, initial_key, _prepared(field, present))
             if not field.has_changed(present, mine):

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Conflict
+from crm.core.text.normalization import isolate
 
 
 class OrganizationSwitched(Conflict):
@@ -27,7 +28,7 @@ class OrganizationSwitched(Conflict):
             "You switched to %(current)s in another tab, but this page belongs to %(other)s. "
             "Nothing was changed."
         )
-        return cls(said % {"current": current, "other": other}, extra=extra)
+        return cls(said % {"current": isolate(current), "other": isolate(other)}, extra=extra)
 
 
 class OrganizationUnnamed(Conflict):

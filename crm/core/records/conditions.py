@@ -9,6 +9,7 @@ filter is the JSON in ``where``. The same condition repeated is one with several
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -21,7 +22,8 @@ from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Invalid
 from crm.core.http.strict_json import NotJson, read_json
-from crm.core.records.fields import MAX_VALUES, Field, InvalidValue, Operator
+from crm.core.records.fields import MAX_VALUES, Field, InvalidValue
+from crm.core.records.operators import Operator
 from crm.core.text.normalization import isolate
 
 if TYPE_CHECKING:
@@ -208,7 +210,11 @@ def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any
             extra={**extra, "allowed": [each.name for each in field.operators]},
         )
     if operator.takes == "none":
-        # A parameter of an address always has a value: "true" says nothing more.
+        # A parameter of an address always has a value: "true" says nothing more, "false" would.
+        if not all(value is True or value == "true" for value in values):
+            raise FilterInvalid(
+                gettext("The field cannot be compared with this value."), extra=extra
+            )
         return Condition(field, operator)
     most = MAX_VALUES if operator.takes == "choices" else 1
     if not 1 <= len(values) <= most or not all(isinstance(value, str) for value in values):
@@ -221,6 +227,41 @@ def _condition(record: "Record", name: Any, operator_name: Any, values: list[Any
             gettext("The field cannot be compared with this value."), extra=extra
         ) from error
     return condition
+
+
+def as_sent(record: "Record", given: QueryDict) -> dict[str, Any]:
+    """Return the JSON of an address's filter as it was sent, to be corrected: what can be drawn of
+    a filter that is refused.
+    """
+    parts: list[dict[str, Any]] = []
+    with suppress(NotJson):
+        part = _drawn(record, read_json(given.get(WHERE, "")), depth=1)
+        parts += [part] if part else []
+    for name in given:
+        column, separator, operator = name.rpartition("__")
+        told = {"field": column, "op": operator, "value": given.getlist(name)}
+        if separator and (part := _drawn(record, told, depth=1)):
+            parts.append(part)
+    return parts[0] if len(parts) == 1 and "field" not in parts[0] else {"all": parts}
+
+
+def _drawn(record: "Record", told: Any, *, depth: int) -> dict[str, Any] | None:
+    if not isinstance(told, Mapping) or depth > MAX_DEPTH:
+        return None
+    for key in ("all", "any"):
+        if isinstance(told.get(key), list):
+            parts = (_drawn(record, each, depth=depth + 1) for each in told[key])
+            return {key: [part for part in parts if part]}
+    name, value = told.get("field"), told.get("value", [])
+    field = record.field(name) if isinstance(name, str) else None
+    operator = field.operator(str(told.get("op"))) if field else None
+    if field is None or operator is None:
+        return None
+    values = [str(each) for each in (value if isinstance(value, list) else [value])]
+    condition: dict[str, Any] = {"field": field.name, "op": operator.name}
+    if operator.takes == "choices":
+        return {**condition, "value": values}
+    return {**condition, "value": values[0]} if values else condition
 
 
 def address(parameters: Iterable[tuple[str, str]]) -> str:

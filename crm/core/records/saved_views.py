@@ -54,13 +54,17 @@ class TooManySavedViews(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A built-in or saved view of a list, with the state that it selects."""
+    """A built-in or saved view of a list, with the state that it selects.
+
+    Its owner may change it, and who manages the settings (``is_changeable``).
+    """
 
     key: str
     label: str
     state: ListState
     saved: SavedView | None = None
     is_mine: bool = False
+    is_changeable: bool = False
     is_default: bool = False
 
 
@@ -80,11 +84,13 @@ def views_of(by: Principal, record: Record) -> list[View]:
     # Those of others are bounded by themselves: they never push one's own out of sight.
     shared = saved.exclude(owner_id=by.user_id) if by.user_id else saved
     own = saved.filter(owner_id=by.user_id) if by.user_id else saved.none()
+    manages = by.may(Module.SETTINGS, WRITE)
     for row in [*shared[:MOST_SHARED], *own[:MAX_VIEWS]]:
         key = str(row.pk)
         state = ListState.from_stored(record, row.state, key)
         is_mine = row.owner_id == by.user_id
-        views.append(View(key, row.name, state, row, is_mine, is_default=key == default))
+        may_change = is_mine or manages
+        views.append(View(key, row.name, state, row, is_mine, may_change, key == default))
     return views
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.forms import BaseForm
 from django.http import HttpRequest
-from django.template.base import Parser, Token
+from django.template.base import FilterExpression, Parser, Token
 from django.template.context import Context
 from django.template.defaulttags import CsrfTokenNode
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from crm.core.form_guard.sent_forms import form_of, has_secrets
+from crm.core.form_guard.sent_forms import SECRETS, form_of, has_secrets
 from crm.core.form_guard.stamps import ONCE, ORGANIZATION, PERSON
 
 register = template.Library()
@@ -24,44 +25,54 @@ _KEY = "_form_guard_once_key"
 
 
 class GuardedCsrfTokenNode(CsrfTokenNode):
+    def __init__(self, form: FilterExpression | None) -> None:
+        super().__init__()
+        self.form = form
+
     def render(self, context: Context) -> SafeString:
         token = SafeString(super().render(context))
         request = context.get("request")
         if not token or not isinstance(request, HttpRequest):
             return token
         found = stamp(request)
+        hidden = []
         if _is_admin(request):
             # Of all organizations. A form whose session lapsed comes back to its own person alone.
-            return format_html(
-                '{}<input type="hidden" name="{}" value="{}">'
-                '<input type="hidden" name="{}" value="{}">',
-                token,
-                PERSON,
-                found.get("person", ""),
-                ONCE,
-                _once_key(request),
-            )
-        if not found:
-            return format_html(
-                '{}<input type="hidden" name="{}" value="{}">', token, ONCE, _once_key(request)
-            )
+            hidden = [(PERSON, found.get("person", ""))]
+        elif found:
+            hidden = [(ORGANIZATION, found["organization"]), (PERSON, found["person"])]
+        fields = format_html_join("", '<input type="hidden" name="{}" value="{}">', hidden)
+        form = self.form.resolve(context, ignore_failures=True) if self.form else None
         return format_html(
-            '{}<input type="hidden" name="{}" value="{}">'
-            '<input type="hidden" name="{}" value="{}">'
-            '<input type="hidden" name="{}" value="{}">',
+            '{}{}<input type="hidden" name="{}" value="{}"{}>',
             token,
-            ORGANIZATION,
-            found["organization"],
-            PERSON,
-            found["person"],
+            fields,
             ONCE,
             _once_key(request),
+            SafeString(" data-unsent") if _is_unsent(form) else "",
         )
+
+
+def _is_unsent(form: Any) -> bool:
+    """Return whether a form, or what stands for one, shows what was sent and not stored.
+
+    Secrets are not shown again, so nobody loses them.
+    """
+    if not isinstance(form, BaseForm):
+        return bool(form)
+    shown = (field.name for field in form.visible_fields())
+    return form.is_bound and not SECRETS.issuperset(shown)
 
 
 @register.tag("csrf_token")
 def guarded_csrf_token(parser: Parser, token: Token) -> GuardedCsrfTokenNode:
-    return GuardedCsrfTokenNode()
+    """Compile `{% csrf_token %}`, or `{% csrf_token form %}` where a form's values stand in it.
+
+    That form is one which was sent and not stored if it is bound: `static/app/leaving.js` asks
+    before its page is left.
+    """
+    _name, *forms = token.split_contents()
+    return GuardedCsrfTokenNode(parser.compile_filter(forms[0]) if forms else None)
 
 
 @register.simple_tag(takes_context=True)

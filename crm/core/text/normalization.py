@@ -84,8 +84,8 @@ _MAX_PASSES = 3
 _WORD = re.compile(r"[^\W_]+")
 # What no email address contains unquoted.
 _AROUND_ADDRESSES = re.compile(r"""[\s,;:()<>"“”«»\[\]\\]+""")
-# What a phone number is written with, once it is normalized.
-PHONE = r"^\+?[0-9 ()./-]*$"
+# What a phone number is written with, once it is normalized: "(+84) 24 3825 1234". May be empty.
+PHONE = r"^(?:\(?\+?[ ()./-]*[0-9][0-9 ()./-]*)?$"
 MAX_SEARCH_WORDS = 10
 # What a search has beyond this is not looked for.
 LONGEST_SEARCH = 200
@@ -181,7 +181,7 @@ def search_key(text: str) -> str:
     """
     text = identity_key(text)
     if "xn--" in text:
-        text = _PUNYCODE.sub(lambda found: _shown_label(found[0]), text)
+        text = identity_key(_PUNYCODE.sub(lambda found: _shown_label(found[0]), text))
     text = _form("NFC", text)
     if text.isascii():
         return text

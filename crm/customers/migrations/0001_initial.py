@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
                 ('email', models.EmailField(blank=True, max_length=255, verbose_name='email address')),
                 ('phone', models.CharField(blank=True, max_length=50, verbose_name='phone')),
-                ('language_code', models.CharField(blank=True, max_length=10, verbose_name='language')),
+                ('language_code', models.CharField(blank=True, choices=[('en', 'English'), ('vi', 'Vietnamese'), ('ru', 'Russian')], max_length=10, verbose_name='language')),
                 ('stage', models.CharField(choices=[('visitor', 'Visitor'), ('customer', 'Customer')], default='visitor', max_length=20, verbose_name='stage')),
                 ('external_id', models.CharField(blank=True, editable=False, max_length=200, verbose_name='id at the site')),
                 ('identity_space', models.UUIDField(editable=False, null=True)),
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'customer',
                 'verbose_name_plural': 'customers',
-                'indexes': [models.Index(fields=['organization', '-created_at'], name='customers_newest_first'), models.Index(fields=['organization', 'stage', '-created_at'], name='customers_of_stage'), models.Index(fields=['organization', 'updated_at', 'id'], name='customers_by_change'), models.Index(fields=['organization', 'sort_name', 'id'], name='customers_by_name'), models.Index(condition=models.Q(('stage', 'customer')), fields=['organization'], name='contacts_of_organization'), models.Index(condition=models.Q(('email', ''), _negated=True), fields=['organization', 'email'], name='customers_by_address'), models.Index(condition=models.Q(('email', ''), ('name', '')), fields=['organization', 'short_id'], name='visitors_by_short_id')],
+                'indexes': [models.Index(fields=['organization', '-created_at'], name='customers_newest_first'), models.Index(fields=['organization', 'stage', '-created_at'], name='customers_of_stage'), models.Index(fields=['organization', 'updated_at', 'id'], name='customers_by_change'), models.Index(fields=['organization', 'sort_name', 'id'], name='customers_by_name'), models.Index(condition=models.Q(('stage', 'customer')), fields=['organization'], name='contacts_of_organization'), models.Index(condition=models.Q(('email', ''), _negated=True), fields=['organization', 'email'], name='customers_by_address'), models.Index(condition=models.Q(('email', ''), ('name', ''), ('phone', '')), fields=['organization', 'short_id'], name='visitors_by_short_id')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('organization', 'identity_space', 'external_id'), name='one_customer_per_external_id'), models.CheckConstraint(condition=models.Q(models.Q(('external_id', ''), ('identity_space__isnull', True)), models.Q(models.Q(('external_id', ''), _negated=True), ('identity_space__isnull', False)), _connector='OR'), name='external_ids_have_a_space')],
             },
         ),

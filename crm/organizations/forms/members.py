@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.forms import Form, SearchField
+from crm.core.forms import EmailInput, Form, SearchField
 from crm.core.permissions import Principal
 from crm.organizations.models import Membership, Role, Team
 from crm.organizations.services.members import successors_of
@@ -35,7 +35,7 @@ class InviteForm(Form):
     email = forms.EmailField(
         label=_("Email address"),
         max_length=255,
-        widget=forms.EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
+        widget=EmailInput(attrs={"class": "form-control", "autocomplete": "off"}),
         error_messages={"required": _("Enter an email address.")},
     )
     role = forms.ChoiceField(

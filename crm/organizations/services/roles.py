@@ -156,10 +156,11 @@ def edit_role(
 
 
 @transaction.atomic
-def delete_role(*, by: Principal, role_id: UUID) -> UUID | None:
-    """Delete a role without members; return the id for `undo`."""
+def delete_role(*, by: Principal, role_id: UUID, version: int | None = None) -> UUID | None:
+    """Delete a role without members; return the id for `undo`. Raise EditedMeanwhile."""
     by = enter_settings(by)
     role = _locked_role(by.organization_id, role_id)
+    check_version(role, version)
     require_grant(by, role.rights)
     if role.memberships.exists():
         raise RoleInUse

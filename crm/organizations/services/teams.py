@@ -66,13 +66,14 @@ def edit_team(
 
 
 @transaction.atomic
-def delete_team(*, by: Principal, team_id: UUID) -> UUID | None:
+def delete_team(*, by: Principal, team_id: UUID, version: int | None = None) -> UUID | None:
     """Delete a team; its members stay in the organization and keep their records.
 
-    Return the id for `undo`.
+    Return the id for `undo`. Raise EditedMeanwhile.
     """
     by = enter_settings(by)
     team = _locked(by.organization_id, team_id)
+    check_version(team, version)
     people = list(team.members.values_list("user_id", flat=True))
     action_id = record_undoable(by=by, kind="team", data=snapshot(team))
     team.delete()

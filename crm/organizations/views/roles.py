@@ -17,7 +17,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.permissions import READ, WRITE, Module, Rights, may_grant, require
 from crm.core.permissions.requests import member_required
 from crm.core.undo.services import offer_undo
-from crm.core.versions import EditedMeanwhile
+from crm.core.versions import NOT_DELETED, EditedMeanwhile
 from crm.organizations.access import membership_of
 from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.errors import RoleNotFound
@@ -161,7 +161,12 @@ def _custom_role(membership: Membership, key: str) -> CustomRole:
 @member_required
 def delete(request: HttpRequest, role_id: UUID) -> HttpResponse:
     try:
-        action_id = delete_role(by=membership_of(request), role_id=role_id)
+        action_id = delete_role(
+            by=membership_of(request), role_id=role_id, version=version_of(request)
+        )
+    except EditedMeanwhile:
+        messages.error(request, NOT_DELETED)
+        return redirect("organizations:role", key=str(role_id))
     except AppError as refusal:
         if refusal.status != 409:
             raise

@@ -17,7 +17,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
 from crm.core.undo.services import offer_undo
-from crm.core.versions import EditedMeanwhile
+from crm.core.versions import NOT_DELETED, EditedMeanwhile
 from crm.organizations.access import membership_of
 from crm.organizations.errors import TeamNotFound
 from crm.organizations.forms.roles import TeamForm
@@ -111,6 +111,12 @@ def _form_page(request: HttpRequest, membership: Membership, shown: Team | None)
 @require_POST
 @member_required
 def delete(request: HttpRequest, team_id: UUID) -> HttpResponse:
-    action_id = delete_team(by=membership_of(request), team_id=team_id)
+    try:
+        action_id = delete_team(
+            by=membership_of(request), team_id=team_id, version=version_of(request)
+        )
+    except EditedMeanwhile:
+        messages.error(request, NOT_DELETED)
+        return redirect("organizations:team", team_id)
     offer_undo(request, _("The team is gone. Its members are still there."), action_id)
     return redirect("organizations:teams")

@@ -15,9 +15,9 @@ from crm.core.models.saved_view import NAME_LENGTH
 from crm.core.permissions import READ, WRITE, Level, Principal, require
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Field, Group, ListState, Record, get_record
-from crm.core.records.conditions import WHERE
+from crm.core.records.conditions import WHERE, FilterInvalid, as_sent
 from crm.core.records.lists import COLUMNS, CURSOR, SORT, VIEW
-from crm.core.records.saved_views import View, views_of
+from crm.core.records.saved_views import SavedViewNotFound, View, views_of
 from crm.core.text.normalization import LONGEST_SEARCH
 
 
@@ -48,6 +48,7 @@ class RefusedView:
     do: str
     name: str
     is_shared: bool
+    is_conflict: bool = False
 
 
 def reader_of(request: HttpRequest, record: Record) -> Principal:
@@ -68,18 +69,24 @@ def writer_of(request: HttpRequest, record: Record) -> Principal:
 @never_cache
 @member_required
 def record_list(request: HttpRequest, slug: str) -> HttpResponse:
-    """Render a list. An address that cannot be used is answered with 400 and the whole view."""
+    """Render a list. An address that cannot be used is answered with 400 and the whole view; a
+    filter that is refused stands in its dialog, to be corrected.
+    """
     record = get_record(slug)
     reader = reader_of(request, record)
     views = views_of(reader, record)
     base = chosen_view(record, views, request.GET.get(VIEW, ""))
-    error = ""
+    error, notice, refused = "", "", None
+    if (asked := request.GET.get(VIEW)) and asked not in {view.key for view in views}:
+        notice = SavedViewNotFound().message
     try:
         state = ListState.from_parameters(record, request.GET, base)
         page = state.page(reader, request.GET.get(CURSOR, ""))
     except Invalid as invalid:
-        error, state = invalid.message, base
+        error, state = _named(record, invalid), base
         page = state.page(reader)
+        if isinstance(invalid, FilterInvalid):
+            refused = {"where": as_sent(record, request.GET), "refused": invalid.extra}
     is_fragment = bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     address = f"{request.path}{state.url(base)}"
     is_from_form = WHERE in request.GET or len(request.GET.getlist(COLUMNS)) > 1
@@ -87,11 +94,12 @@ def record_list(request: HttpRequest, slug: str) -> HttpResponse:
     if is_from_form and not (error or is_fragment or is_shortest):
         # What a form sent is shown at the shortest address of the same list.
         return redirect(address)
-    context = _rows(reader, state, base, page) | {"error": error}
+    context = _rows(reader, state, base, page) | {"error": error, "notice": notice}
     if is_fragment and request.GET.get(CURSOR) and not error:
         return render(request, "records/_rows.html", context)
     context |= _frame(reader, views, state, base)
     context["is_fragment"] = is_fragment
+    context["filter_data"] |= refused or {}
     template = "records/_result.html" if is_fragment else record.list_template
     response = render(request, template, context, status=400 if error else 200)
     if is_fragment:
@@ -159,6 +167,12 @@ def _frame(
         "may_export": reader.may(record.area, READ, Level.ALL),
         "can_save": reader.user_id is not None,
     }
+
+
+def _named(record: Record, invalid: Invalid) -> str:
+    """Return why a list was refused, with the name of the field where it is one of the record."""
+    field = record.field(str(invalid.extra.get("field", "")))
+    return f"{field.heading}: {invalid.message}" if field else invalid.message
 
 
 def chosen_view(record: Record, views: list[View], key: str) -> ListState:

@@ -28,7 +28,7 @@ from crm.core.records.saved_views import (
 )
 from crm.core.text.normalization import isolate
 from crm.core.undo.services import offer_undo
-from crm.core.versions import EditedMeanwhile
+from crm.core.versions import NOT_DELETED, EditedMeanwhile
 
 
 @require_POST
@@ -54,6 +54,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
             do=request.POST["do"],
             name=request.POST.get("name", ""),
             is_shared="is_shared" in request.POST,
+            is_conflict=isinstance(error, EditedMeanwhile),
         )
         return refused_list(request, reader, state, refused)
     return _to_view(record, key)
@@ -69,9 +70,7 @@ def remove_view(request: HttpRequest, slug: str, savedview_id: UUID) -> HttpResp
     try:
         view, action_id = delete_view(by=reader, view_id=savedview_id, version=version_of(request))
     except EditedMeanwhile:
-        messages.error(
-            request, _("Somebody changed this view meanwhile. It was not deleted; look again.")
-        )
+        messages.error(request, NOT_DELETED)
         return _to_view(record, str(savedview_id))
     text = _("The view “%(name)s” was deleted.") % {"name": isolate(view.name)}
     offer_undo(request, text, action_id)
