@@ -24,7 +24,7 @@ from crm.core.records import (
     TextField,
     register_panel,
 )
-from crm.core.records.fields import NO, YES, Operator
+from crm.core.records.operators import NO, YES, Operator
 from crm.organizations.models import Language, Organization
 from knowledge.errors import FaqNotFound
 from knowledge.managers import FaqQuerySet

@@ -209,7 +209,7 @@ IMPERSONATION_WORK = [
     "chat.",
     "knowledge.",
     "crm.customers.",
-    "crm.core.records.pages.",
+    "crm.core.records.",
     "crm.sales.",
 ]
 IMPERSONATION_CLOSED = [

@@ -58,7 +58,8 @@ export function toggleRow(within) {
 }
 
 export function followSelection() {
-  document.addEventListener("click", ({ target, shiftKey }) => {
+  document.addEventListener("click", (event) => {
+    const { target, shiftKey } = event;
     if (!(target instanceof HTMLElement)) return;
     if (target instanceof HTMLInputElement && target.matches(BOX)) {
       if (shiftKey) setRange(target);
@@ -75,11 +76,14 @@ export function followSelection() {
       const { dataset } = /** @type {HTMLElement} */ (target.closest("[data-select-all]"));
       show(dataset.selectAll, "more" in dataset);
     } else if (target.closest("#bulk-dialog [data-close]")) {
+      event.preventDefault();
       /** @type {HTMLDialogElement | null} */ (target.closest("dialog"))?.close();
     }
   });
   // More rows came, or others: a browser that goes back keeps boxes as they were.
-  document.addEventListener("htmx:afterSettle", () => show());
+  document.addEventListener("htmx:afterSettle", ({ target }) => {
+    if (!(target instanceof HTMLDialogElement)) show();
+  });
   document.addEventListener("htmx:afterSwap", ({ target }) => {
     if (target instanceof HTMLDialogElement && !target.open) target.showModal();
   });

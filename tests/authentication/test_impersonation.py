@@ -16,6 +16,7 @@ from crm.authentication.services.access import end_access
 from crm.authentication.services.impersonation import SESSION_KEY
 from crm.authentication.services.sessions import RECORD_KEY
 from crm.authentication.tasks import end_lapsed
+from crm.core.records import get_record
 from crm.organizations.models import Membership, Organization, Role, User
 from tests.compliance.audits import entries, findings, values_of
 from tests.conftest import PASSWORD, make_member
@@ -237,6 +238,11 @@ def test_who_may_change_does_the_daily_work_and_nothing_else(
     assert took.status_code == 200, took.content
     conversation.refresh_from_db()
     assert conversation.assignee_id == owner.user_id
+    added = operator.post(
+        reverse("customers:customers"), {"name": "Kim"}, content_type="application/json"
+    )
+    assert added.status_code == 201, added.content
+    assert operator.post(get_record("customers").new_url, {"name": "Lee"}).status_code == 302
     closed = [
         reverse("authentication:api_keys"),
         reverse("authentication:api_keys_page"),

@@ -134,6 +134,10 @@ def test_agent_snoozes_until_a_time_in_the_future(api: Client, conversation: Con
     past = (timezone.now() - timedelta(minutes=1)).isoformat()
     refused = act(api, conversation, "snooze", {"until": past})
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+    # A year too far is a slip of the hand, and is told as one.
+    slip = (timezone.now() + timedelta(days=6 * 365)).isoformat()
+    refused = act(api, conversation, "snooze", {"until": slip})
+    assert refused.json()["detail"] == "Choose a time within the next five years."
 
 
 @pytest.mark.parametrize(

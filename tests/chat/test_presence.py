@@ -23,7 +23,7 @@ def is_online(member: Membership) -> bool:
 
 def test_member_at_any_page_is_online_for_a_while(client: Browser, agent: Membership) -> None:
     client.force_login(agent.user)
-    page = client.get(reverse("knowledge:faqs")).content.decode()
+    page = client.get(reverse("organizations:settings")).content.decode()
     assert f'data-url="{reverse("chat:presence")}"' in page
     assert not is_online(agent)
     assert client.post(reverse("chat:presence")).status_code == 200

@@ -21,9 +21,9 @@ from crm.core.records.fields import (
     Field,
     MomentField,
     NumberField,
-    Operator,
     RelationField,
 )
+from crm.core.records.operators import Operator
 from crm.core.records.record import DELETE
 from crm.core.transfer.exporting import start_export
 from crm.core.transfer.formats import Format

@@ -4,17 +4,18 @@ A row that may not be changed, or was changed since it was chosen, is left out; 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from crm.core.errors import AppError, Conflict, Invalid
-from crm.core.permissions import WRITE, Principal, require
+from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records.record import BulkAction, Record, get_record
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, undo
 from crm.core.versions import EditedMeanwhile
@@ -116,27 +117,32 @@ def run_bulk(
         _lock(by.organization_id)
     rows = record.visible_to(by).in_bulk([each.pk for each in chosen])
     result = BulkResult()
-    changes: list[dict[str, Any]] = []
-    deletions: list[str] = []
-    # In one order: two actions on the same rows do not lock each other out.
+    present = []
     for each in sorted(chosen, key=lambda one: one.pk):
         row = rows.get(each.pk)
-        try:
-            if row is None:
-                raise record.not_found
-            if each.version not in {None, row.version}:
-                raise EditedMeanwhile(gettext("Somebody changed it meanwhile."))
-            with transaction.atomic():
-                if action.is_deletion:
-                    deletions += _delete(by, record, row)
-                elif change := _change(by, record, row, values):
-                    changes.append(change)
-                else:
-                    result.same += 1
-                    continue
-        except AppError as error:
-            title = record.title_of(row) if row is not None else ""
-            result.left_out.append(LeftOut(each.pk, title, error))
+        if row is None:
+            result.left_out.append(LeftOut(each.pk, "", record.not_found()))
+        elif each.version not in {None, row.version}:
+            result.left_out.append(LeftOut(row.pk, record.title_of(row), _edited()))
+        else:
+            present.append(row)
+    changes, deletions = [], []
+    if action.is_deletion:
+        outcomes = _delete(by, record, present)
+        deletions = [str(each) for each in outcomes.values() if isinstance(each, UUID)]
+    else:
+        others = [row for row in present if _values_of(row, values) != values]
+        result.same = len(present) - len(others)
+        before = {row.pk: _values_of(row, values) for row in others}
+        outcomes = store_many(by, record, {row.pk: (row.version, values) for row in others})
+        changes = [
+            {"pk": str(pk), "version": row.version, "before": _all_as_json(before[pk])}
+            for pk, row in outcomes.items()
+            if not isinstance(row, AppError)
+        ]
+    for pk, outcome in outcomes.items():
+        if isinstance(outcome, AppError):
+            result.left_out.append(LeftOut(pk, record.title_of(rows[pk]), outcome))
         else:
             result.done += 1
     if changes or deletions:
@@ -154,22 +160,63 @@ def _lock(organization_id: UUID) -> None:
             raise BulkUnderWay
 
 
-def _delete(by: Principal, record: Record, row: Any) -> list[str]:
+def store_many(
+    by: Principal, record: Record, changes: Mapping[UUID, tuple[int, Mapping[str, Any]]]
+) -> dict[UUID, Any]:
+    """Store values by id in rows of these versions; return for each the row or the AppError."""
+    if record.update_many is not None and by.may(record.area, WRITE, Level.ALL):
+        with suppress(AppError, IntegrityError), transaction.atomic():
+            return _store_at_once(by, record, changes)
+    # Also where some of them are refused: one by one it is seen which.
+    stored: dict[UUID, Any] = {}
+    for pk, (version, values) in sorted(changes.items()):
+        try:
+            with transaction.atomic():
+                stored[pk] = record.update(by=by, pk=pk, version=version, **values)
+        except EditedMeanwhile:
+            stored[pk] = _edited()
+        except AppError as error:
+            stored[pk] = error
+    return stored
+
+
+def _store_at_once(
+    by: Principal, record: Record, changes: Mapping[UUID, tuple[int, Mapping[str, Any]]]
+) -> dict[UUID, Any]:
+    assert record.update_many is not None  # noqa: S101  the caller asked
+    rows: Any = record.model._default_manager
+    locked = rows.select_for_update(of=("self",)).filter(pk__in=changes).order_by("pk")
+    versions = dict(locked.values_list("pk", "version"))
+    current = {
+        pk: values for pk, (version, values) in changes.items() if versions.get(pk) == version
+    }
+    stored = dict(record.update_many(by=by, changes=current)) if current else {}
+    return {**stored, **{pk: _edited() for pk in changes if pk not in current}}
+
+
+def _delete(by: Principal, record: Record, rows: Sequence[Any]) -> dict[UUID, Any]:
+    """Delete rows; return for each the id for `undo`, if any, or the AppError."""
     assert record.delete is not None  # noqa: S101  without it there is no such action
-    action_id = record.delete(by=by, pk=row.pk, version=row.version)
-    return [str(action_id)] if action_id else []
+    outcomes: dict[UUID, Any] = {}
+    for row in rows:
+        try:
+            with transaction.atomic():
+                outcomes[row.pk] = record.delete(by=by, pk=row.pk, version=row.version)
+        except AppError as error:
+            outcomes[row.pk] = error
+    return outcomes
 
 
-def _change(
-    by: Principal, record: Record, row: Any, values: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Store the values; return what undoes it, None where they were stored already."""
-    before = {name: getattr(row, name) for name in values}
-    if before == dict(values):
-        return None
-    changed: Any = record.update(by=by, pk=row.pk, version=row.version, **values)
-    stored = {name: as_json(value) for name, value in before.items()}
-    return {"pk": str(row.pk), "version": changed.version, "before": stored}
+def _edited() -> EditedMeanwhile:
+    return EditedMeanwhile(gettext("Somebody changed it meanwhile."))
+
+
+def _values_of(row: Model, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _all_as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: as_json(value) for name, value in values.items()}
 
 
 def as_json(value: Any) -> Any:
@@ -188,23 +235,21 @@ def from_json(record: Record, values: Mapping[str, Any]) -> dict[str, Any]:
 def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
     """Undo what was done to the rows that nobody changed since; return how many these are."""
     record = get_record(data["record"])
-    steps = [
-        *(lambda change=change: _change_back(by, record, change) for change in data["changes"]),
-        *(lambda pk=pk: undo(by=by, action_id=UUID(pk)) for pk in data["deletions"]),
-    ]
-    done = 0
-    for step in steps:
-        try:
-            with transaction.atomic():
-                step()
-        except AppError:
-            continue
-        done += 1
+    changes = {
+        UUID(each["pk"]): (each["version"], from_json(record, each["before"]))
+        for each in data["changes"]
+    }
+    outcomes = store_many(by, record, changes)
+    done = sum(not isinstance(each, AppError) for each in outcomes.values())
+    for action_id in data["deletions"]:
+        with suppress(AppError), transaction.atomic():
+            undo(by=by, action_id=UUID(action_id))
+            done += 1
     if not done:
         raise UndoImpossible
     text = ngettext("%(count)d entry is as it was.", "%(count)d entries are as they were.", done)
     told = text % {"count": done}
-    if left := len(steps) - done:
+    if left := len(changes) + len(data["deletions"]) - done:
         kept = ngettext(
             "%(count)d entry was changed since, and stays.",
             "%(count)d entries were changed since, and stay.",
@@ -212,11 +257,6 @@ def _undo_bulk(by: Principal, data: dict[str, Any]) -> str:
         )
         told = f"{told} {kept % {'count': left}}"
     return told
-
-
-def _change_back(by: Principal, record: Record, change: Mapping[str, Any]) -> Model:
-    before = from_json(record, change["before"])
-    return record.update(by=by, pk=UUID(change["pk"]), version=change["version"], **before)
 
 
 register_undo("bulk", _undo_bulk)

@@ -22,7 +22,8 @@ from django.utils.translation import gettext, gettext_noop
 
 from crm.core.errors import Invalid
 from crm.core.http.strict_json import NotJson, read_json
-from crm.core.records.fields import MAX_VALUES, Field, InvalidValue, Operator
+from crm.core.records.fields import MAX_VALUES, Field, InvalidValue
+from crm.core.records.operators import Operator
 from crm.core.text.normalization import isolate
 
 if TYPE_CHECKING:

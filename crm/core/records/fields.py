@@ -16,7 +16,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Field as Column
 from django.db.models import Model, Q
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from crm.core import tenancy
@@ -25,6 +24,24 @@ from crm.core.fields import PhoneField as PhoneApiField
 from crm.core.forms import EmailInput
 from crm.core.forms import LinesField as LinesFormField
 from crm.core.forms import PhoneField as PhoneFormField
+from crm.core.records.operators import (
+    DURING,
+    EMPTY,
+    FILLED,
+    GTE,
+    IN,
+    IS,
+    IS_NOT,
+    LAST,
+    LEAST,
+    LT,
+    MOST,
+    NO,
+    NOT_IN,
+    YES,
+    Operator,
+    equal,
+)
 from crm.core.records.periods import (
     PERIODS,
     InvalidPeriod,
@@ -50,94 +67,6 @@ MOST_CHOICES = 500
 
 class InvalidValue(ValueError):
     """A value that the operator cannot compare with; the message names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """``name`` is its word in addresses and JSON; ``sentence`` has %(field)s and %(value)s.
-
-    ``takes`` says how the value is entered: "none", "text", "number", "moment", "days", "period" or
-    "choices" (several values). ``build`` returns the condition of a column and parsed values.
-    """
-
-    name: str
-    label: Any
-    sentence: Any
-    takes: str
-    build: Callable[[str, list[Any]], Q]
-
-
-def _equal(column: str, values: list[Any]) -> Q:
-    return Q(**{column: values[0]})
-
-
-def _among(column: str, values: list[Any]) -> Q:
-    return Q(**{f"{column}__in": values})
-
-
-IS = Operator("is", _("is"), _("%(field)s is %(value)s"), "text", _equal)
-IS_NOT = Operator(
-    "not", _("is not"), _("%(field)s is not %(value)s"), "text", lambda c, v: ~_equal(c, v)
-)
-IN = Operator("in", _("is one of"), _("%(field)s is %(value)s"), "choices", _among)
-NOT_IN = Operator(
-    "not_in",
-    _("is none of"),
-    _("%(field)s is not %(value)s"),
-    "choices",
-    lambda c, v: ~_among(c, v),
-)
-EMPTY = Operator(
-    "empty", _("is empty"), _("%(field)s is empty"), "none", lambda c, _v: Q(**{c: ""})
-)
-FILLED = Operator(
-    "filled", _("is filled in"), _("%(field)s is filled in"), "none", lambda c, _v: ~Q(**{c: ""})
-)
-GTE = Operator(
-    "gte",
-    _("on or after"),
-    _("%(field)s on or after %(value)s"),
-    "moment",
-    lambda c, v: Q(**{f"{c}__gte": v[0]}),
-)
-LT = Operator(
-    "lt",
-    _("before"),
-    _("%(field)s before %(value)s"),
-    "moment",
-    lambda c, v: Q(**{f"{c}__lt": v[0]}),
-)
-LAST = Operator(
-    "last",
-    _("in the last days"),
-    _("%(field)s in the last %(value)s"),
-    "days",
-    lambda c, v: Q(**{f"{c}__gte": last_days(v[0])}),
-)
-YES = Operator("yes", _("yes"), _("%(field)s: yes"), "none", lambda c, _v: Q(**{c: True}))
-NO = Operator("no", _("no"), _("%(field)s: no"), "none", lambda c, _v: Q(**{c: False}))
-LEAST = Operator(
-    "gte",
-    _("at least"),
-    _("%(field)s at least %(value)s"),
-    "number",
-    lambda c, v: Q(**{f"{c}__gte": v[0]}),
-)
-MOST = Operator(
-    "lte",
-    _("at most"),
-    _("%(field)s at most %(value)s"),
-    "number",
-    lambda c, v: Q(**{f"{c}__lte": v[0]}),
-)
-DURING = Operator(
-    "during", _("during"), _("%(field)s: %(value)s"), "period", lambda c, v: _during(c, v[0])
-)
-
-
-def _during(column: str, name: str) -> Q:
-    start, end = period(name)
-    return Q(**{f"{column}__gte": start, f"{column}__lt": end})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +182,7 @@ class TextField(Field):
         if operator not in {IS, IS_NOT} or not self.folded:
             return super().q(operator, values)
         keys = [search_key(value)[:MAX_VALUE_LENGTH] for value in self.parse(operator, values)]
-        same = _equal(self.folded, keys) & ~Q(**{self.name: ""})
+        same = equal(self.folded, keys) & ~Q(**{self.name: ""})
         return same if operator is IS else ~same
 
 
