@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
-from tests.browser.inbox_pages import PHONE, Faults, logged_in, serious_faults
+from tests.browser.inbox_pages import Faults, logged_in, serious_faults
 from tests.servers import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -30,7 +30,7 @@ def test_palette_opens_finds_and_leads(
         expect(results.get_by_role("option")).to_have_text([re.compile("Vũ Khánh Toàn")])
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/app/customers/{customer.pk}/")
-        page.set_viewport_size(PHONE)
+        page.set_viewport_size({"width": 390, "height": 844})
         page.get_by_role("link", name="Search").click()
         expect(results.get_by_role("option", selected=True)).to_have_text("Customers")
         page.keyboard.press("ArrowDown")
