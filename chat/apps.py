@@ -12,6 +12,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import (  # connecting is importing, once apps are loaded
             customer_panel,  # noqa: F401
+            palette,  # noqa: F401
             receivers,  # noqa: F401
         )
         from chat.api import schema  # noqa: F401  the same for the description of a token

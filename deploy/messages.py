@@ -70,6 +70,7 @@ PARTS = (
             "templates/records/**/*.html",
             "templates/jobs/**/*.html",
             "templates/transfer/**/*.html",
+            "templates/search/**/*.html",
             "templates/compliance/**/*.html",
             "templates/billing/**/*.html",
             "templates/account/**/*.*",
@@ -84,8 +85,16 @@ PARTS = (
     Part("crm/core/locale", "djangojs", ("static/app/**/*.js", "static/records/**/*.js")),
     Part("knowledge/locale", "django", ("knowledge/**/*.py", "templates/knowledge/**/*.html")),
     Part("chat/locale", "django", ("chat/**/*.py", "templates/chat/**/*.html")),
-    Part("chat/locale", "djangojs", ("static/chat/inbox/**/*.js", "static/chat/settings/**/*.js")),
+    Part(
+        "chat/locale",
+        "djangojs",
+        ("static/chat/*.js", "static/chat/inbox/**/*.js", "static/chat/settings/**/*.js"),
+    ),
 )
+
+
+# Templates that replace Django's, with Django's texts.
+DJANGOS_OWN = {"templates/admin/actions.html"}
 
 
 def main() -> int:
@@ -93,7 +102,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing, fail on differences")
     is_check = parser.parse_args().check
     settings.configure(USE_I18N=True)
-    complaints: list[str] = []
+    complaints = [f"{path}: it has texts, and is in no part." for path in forgotten()]
     for part in PARTS:
         template = extracted(part)
         for language in LANGUAGES:
@@ -106,6 +115,19 @@ def main() -> int:
     for complaint in complaints:
         print(complaint)  # noqa: T201  the command's answer
     return 1 if complaints else 0
+
+
+def forgotten() -> list[Path]:
+    """Return our templates and scripts with texts that no part looks at."""
+    known = {path for part in PARTS for path in part.files()}
+    ours = {*ROOT.glob("templates/**/*.html"), *ROOT.glob("static/*/**/*.js")} - known
+    return sorted(
+        path.relative_to(ROOT)
+        for path in ours
+        if path.relative_to(ROOT).as_posix() not in DJANGOS_OWN
+        and not path.is_relative_to(ROOT / "static" / "vendor")
+        and any(texts_of(path))
+    )
 
 
 def extracted(part: Part) -> Catalog:

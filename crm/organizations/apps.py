@@ -10,6 +10,7 @@ class OrganizationsConfig(AppConfig):
         from crm.core import quotas  # models exist only from here on
         from crm.core.permissions import register_lookup
         from crm.core.records.pages.record import set_access_page
+        from crm.organizations import settings_navigation  # noqa: F401  pages that are found
         from crm.organizations.models import Membership
         from crm.organizations.operators import Operator, find_member, find_operator
         from crm.organizations.services import invitations, roles, teams  # noqa: F401  what can be undone

@@ -4,14 +4,16 @@ A page is added by one entry here, a template that extends ``settings/base.html`
 ``active_page`` (the entry's key) in its context.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
-from crm.core.permissions import WRITE, Module
+from crm.core.permissions import WRITE, Module, Principal
+from crm.core.search.hits import Page, register_pages
 from crm.organizations.models import Membership
 
 
@@ -204,3 +206,15 @@ MENU = (
         ),
     ),
 )
+
+
+@register_pages
+def settings_pages(by: Principal) -> Iterator[Page]:
+    """Return the settings for the search over everything."""
+    membership = by if isinstance(by, Membership) else None
+    yield Page(
+        str(gettext("Settings")), reverse("organizations:settings"), "settings", is_main=True
+    )
+    for group in MENU:
+        for page in group.offered_to(membership):
+            yield Page(str(page.label), reverse(page.url_name), page.icon)

@@ -15,6 +15,7 @@ from config.settings import base
 from crm.authentication import log_in as door
 from crm.authentication import login_throttling
 from crm.authentication.errors import TooManyLogIns
+from crm.authentication.hashing import Hasher
 from crm.core import stores
 from crm.organizations.models import Membership, User
 from crm.organizations.services.invitations import invite
@@ -91,8 +92,8 @@ def test_unknown_address_costs_a_hash_too(
 
 
 def test_real_installations_hash_with_bcrypt() -> None:
-    hasher = "django.contrib.auth.hashers.BCryptSHA256PasswordHasher"
-    assert base.PASSWORD_HASHERS[0] == hasher
+    assert base.PASSWORD_HASHERS == ["crm.authentication.hashing.Hasher"]
+    assert issubclass(Hasher, BCryptSHA256PasswordHasher)
     encoded = BCryptSHA256PasswordHasher().encode(PASSWORD, BCryptSHA256PasswordHasher().salt())
     assert encoded.startswith("bcrypt_sha256$")
     assert BCryptSHA256PasswordHasher().verify(PASSWORD, encoded)

@@ -119,6 +119,7 @@ UNGUARDED = {
     "Stream": "viewer_of_request",
     "Events": "viewer_of_request",
     "Messages": "viewer_of_request",
+    "MessageBatch": "viewer_of_request",
     "StoredMessage": "viewer_of_request",
     "SeenPosition": "viewer_of_request",
     "FirstMessage": "visitor_of_request",

@@ -1,0 +1,1 @@
+"""The search over everything, and the palette that it opens in."""

@@ -1,0 +1,26 @@
+"""The page of the search, whose results the palette shows as well."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from crm.core.forms import SearchField
+from crm.core.permissions.requests import member_required, principal_of
+from crm.core.search.hits import Section, pages_found, results_found
+
+
+@require_safe
+@never_cache
+@member_required
+def search(request: HttpRequest) -> HttpResponse:
+    """Render what is found; for the palette, the results alone."""
+    by = principal_of(request)
+    text = SearchField().normalized(request.GET.get("q", ""))
+    sections = list(results_found(by, text))
+    if pages := pages_found(by, text):
+        sections.append(Section(_("Go to"), pages))
+    is_palette = bool(request.htmx)  # type: ignore[attr-defined]  # by its middleware
+    template = "search/_results.html" if is_palette else "search/search.html"
+    return render(request, template, {"text": text, "sections": sections})
