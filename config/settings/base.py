@@ -122,7 +122,8 @@ TEMPLATES = [
 
 # --- People -------------------------------------------------------------------------------------
 PASSWORD_HASHERS = ["crm.authentication.hashing.Hasher"]
-PASSWORD_HASH_PATIENCE: float = env.float("PASSWORD_HASH_PATIENCE", default=5)
+# Seconds that a log-in waits for others' hashes.
+PASSWORD_HASH_PATIENCE = 5.0
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

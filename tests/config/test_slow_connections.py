@@ -132,7 +132,7 @@ def test_a_socket_of_nothing_but_frames_is_cut_off(server: LiveServer, frames: b
         except ConnectionResetError:
             pass
     # Two bytes each.
-    assert len(pongs) <= 2 * 400
+    assert len(pongs) <= 2 * 200
 
 
 def test_a_second_request_of_a_connection_has_its_own_time(server: LiveServer) -> None:

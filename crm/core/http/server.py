@@ -36,9 +36,11 @@ UNREAD_FRAMES = 200
 # What a client may be sent after it stopped reading is thrown away this long after the close frame.
 CLOSE_SECONDS = 10
 GRACE_SECONDS = 5.0
-# Frames of any kind of one client. Whoever sends messages faster than the consumer takes them is
-# told so many times first; what goes beyond (empty pings, say) would only keep the loop busy.
-FRAME_BURST, FRAMES_PER_SECOND = 400.0, 50.0
+# Frames of one client that are no message with content: pings, pongs, parts. Messages wait for
+# their consumer, which refuses too many; these would only keep the loop busy.
+FRAME_BURST, FRAMES_PER_SECOND = 100.0, 20.0
+# Messages of a client after it was sent a close frame, which are thrown away.
+LATE_MESSAGES = 20_000
 # Larger frames are refused by the consumer, which can say which one it was; far larger ones here.
 FRAME_TOLERANCE = 4
 # Longer texts are answers to one client: only shorter ones are kept, for the next socket.
@@ -79,12 +81,19 @@ class SocketProtocol(WebSocketProtocol):
         self.outlet = WriteBuffer()
         self._holds_back = False
         self._frames = TokenBucket(FRAME_BURST, FRAMES_PER_SECOND)
+        self._late = 0
         return super().onConnect(request)
 
     def onFrameBegin(self) -> None:  # noqa: N802  Autobahn's name
         super().onFrameBegin()
-        # Here rather than at a message: a ping is none, nor is each part of a long one.
-        if self._frames.take(time.monotonic()) > 0:
+        frame = self.current_frame
+        if frame.opcode in {1, 2} and frame.length > 0:
+            # To cut at the first one after our close frame would take that from the client as well.
+            self._late += self.state != self.STATE_OPEN
+            is_too_much = self._late > LATE_MESSAGES
+        else:
+            is_too_much = self._frames.take(time.monotonic()) > 0
+        if is_too_much:
             self.dropConnection(abort=True)
 
     def onOpen(self) -> None:  # noqa: N802  Autobahn's name

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from crm.core.api import ListQuery, RecordQuery, ordering_field, page_of, page_response
 from crm.core.api.lists import record_response
 from crm.core.api.module_view import IsMember
+from crm.core.fields import MomentField
 from crm.core.jobs.errors import JobNotFound
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.presentation import PresentedJob, present, present_one
@@ -38,9 +39,9 @@ class JobSerializer(serializers.Serializer[PresentedJob]):
         child=serializers.CharField(), help_text="Names of the files that can be downloaded."
     )
     error = serializers.SerializerMethodField(help_text="Why it failed, else null.")
-    created_at = serializers.DateTimeField(source="job.created_at")
-    started_at = serializers.DateTimeField(source="job.started_at", allow_null=True)
-    finished_at = serializers.DateTimeField(source="job.finished_at", allow_null=True)
+    created_at = MomentField(source="job.created_at")
+    started_at = MomentField(source="job.started_at", allow_null=True)
+    finished_at = MomentField(source="job.finished_at", allow_null=True, read_only=True)
 
     @extend_schema_field(JobErrorSerializer(allow_null=True))
     def get_error(self, each: PresentedJob) -> dict[str, Any] | None:

@@ -206,8 +206,8 @@ def checked_sort(record: Record, sort: str) -> str:
 
 
 def checked_columns(record: Record, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the columns, each once. Raise ColumnsInvalid."""
-    chosen = tuple(dict.fromkeys(names))
+    """Return the columns, each once and the one that names the row first. Raise ColumnsInvalid."""
+    chosen = dict.fromkeys(names)
     if not chosen or any(record.field(name) is None for name in chosen):
         raise ColumnsInvalid(extra={"allowed": [each.name for each in record.fields]})
-    return chosen
+    return tuple({record.columns[0]: None} | chosen)

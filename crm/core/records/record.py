@@ -63,8 +63,9 @@ class Record:
 
     ``slug`` is its name in saved views, and that of its addresses, ``path`` and ``namespace``, if
     these are not given. ``area`` is the permission area. ``title`` is the attribute that names a
-    row. ``columns`` are shown unless others are chosen, ``order`` is the default order, ``-`` for
-    descending. ``search(queryset, text)`` finds words. ``form`` names the columns that people edit,
+    row. ``columns`` are shown unless others are chosen; the first is that of the title, and always
+    shown. ``order`` is the default order, ``-`` for descending. ``search(queryset, text)`` finds
+    words. ``form`` names the columns that people edit,
     by ``create(by=, **values)`` and ``update(by=, pk=, version=, **values)``; ``initial(by)``
     returns the values of a new row. ``delete(by=, pk=, version=)`` returns the id for `undo`;
     without it rows are not deleted. A record that declares none of these three has those of
