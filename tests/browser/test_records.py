@@ -179,10 +179,11 @@ def test_columns_order_and_name_are_saved_as_a_view_that_opens_first(
     assert titles(desk) == ["Đỗ Quang Huy", "Miguel Ocampo", "Екатерина Лунёва"]
     desk.locator("summary", has_text="Columns").click()
     desk.get_by_label("Phone").uncheck()
-    desk.get_by_role("button", name="Move Email address up").click()
+    for _place in range(2):
+        desk.get_by_role("button", name="Move Stage up").click()
     desk.get_by_role("button", name="Apply").click()
     expect(desk.locator("thead th:not(.record-select)")).to_have_text(
-        ["Email address", "Name", "Stage", "Created"]
+        ["Name", "Stage", "Email address", "Created"]
     )
     desk.locator("summary", has_text="View").click()
     desk.get_by_label("Save as a new view").fill("By address")
