@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable
 
 from crm.core.api.exceptions import (
     IdempotencyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
 )
+from crm.core.database.locks import waiting_at_most
+from crm.core.errors import Collided
 from crm.core.models import IdempotentRequest
 
 KEPT_FOR = timedelta(hours=24)
@@ -130,13 +131,10 @@ def _lock(name: str, wait_seconds: int) -> bool:
 
 
 def _wait_for_lock(cursor: Any, name: str, wait_seconds: int) -> bool:
-    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{wait_seconds}s"])
     try:
-        with transaction.atomic():
+        with waiting_at_most(Collided(), wait_seconds), transaction.atomic():
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-    except OperationalError as error:
-        if not isinstance(error.__cause__, LockNotAvailable):
-            raise
+    except Collided:
         return False
     cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     return True

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from crm.billing.metrics import Metric
 from crm.billing.services import check_quota
-from crm.core.errors import Forbidden
+from crm.core.database.locks import waiting_at_most
+from crm.core.errors import Collided, Forbidden
 from crm.core.ids import uuid7
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require, require_record
 from crm.core.text.normalization import (
@@ -52,9 +53,12 @@ class FaqContent:
 
 
 def lock_knowledge(organization_id: UUID) -> KnowledgeBase:
-    """Lock an organization's knowledge until the transaction ends."""
+    """Lock an organization's knowledge until the transaction ends. Raise Collided where somebody
+    holds it for long.
+    """
     KnowledgeBase.objects.get_or_create(organization_id=organization_id)
-    return KnowledgeBase.objects.select_for_update().get(organization_id=organization_id)
+    with waiting_at_most(Collided()):
+        return KnowledgeBase.objects.select_for_update().get(organization_id=organization_id)
 
 
 def raise_version(base: KnowledgeBase) -> None:

@@ -7,6 +7,10 @@ if (dialog) {
   const results = /** @type {HTMLElement} */ (document.getElementById("palette-results"));
   const options = () => [...results.querySelectorAll("a[role=option]")];
   let chosen = 0;
+  // The text whose results are shown; Enter before that waits for the present one's.
+  let shown = "";
+  let asked = "";
+  let isAwaited = false;
 
   /** @param {number} place */
   const choose = (place) => {
@@ -18,6 +22,11 @@ if (dialog) {
     const option = all[chosen];
     field.setAttribute("aria-activedescendant", option ? option.id : "");
     option?.scrollIntoView({ block: "nearest" });
+  };
+
+  const openChosen = () => {
+    isAwaited = false;
+    /** @type {HTMLAnchorElement | undefined} */ (options()[chosen])?.click();
   };
 
   const open = () => {
@@ -63,10 +72,24 @@ if (dialog) {
       choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      const option = /** @type {HTMLAnchorElement | undefined} */ (options()[chosen]);
-      option?.click();
+      isAwaited = shown !== field.value;
+      if (!isAwaited) {
+        openChosen();
+      }
     }
   });
 
-  results.addEventListener("htmx:afterSwap", () => choose(0));
+  field.addEventListener("input", () => {
+    isAwaited = false;
+  });
+  field.addEventListener("htmx:beforeRequest", () => {
+    asked = field.value;
+  });
+  results.addEventListener("htmx:afterSwap", () => {
+    shown = asked;
+    choose(0);
+    if (isAwaited && shown === field.value) {
+      openChosen();
+    }
+  });
 }

@@ -1,7 +1,5 @@
 """The palette in a browser: by keyboard on any layout, and by the button."""
 
-import re
-
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -26,8 +24,8 @@ def test_palette_opens_finds_and_leads(
         results = page.locator("#palette-results")
         expect(results.get_by_role("option", selected=True)).to_have_text("Customers")
         assert serious_faults(page) == []
+        # Enter before the results are there waits for them.
         page.keyboard.type("vu kh")
-        expect(results.get_by_role("option")).to_have_text([re.compile("Vũ Khánh Toàn")])
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/app/customers/{customer.pk}/")
         page.set_viewport_size({"width": 390, "height": 844})

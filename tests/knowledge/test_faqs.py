@@ -230,7 +230,7 @@ def test_import_needs_the_same_queries_for_many(
     KnowledgeBase.objects.create(organization=organization)
     subscription_of(organization.pk)
     # savepoint, find and lock the base, FAQs, categories, insert, room, version, release
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         import_faqs(organization_id=organization.pk, contents=many, by=None)
     assert Faq.objects.count() == 200
 

@@ -55,6 +55,7 @@ def test_nobody_finds_what_they_may_not_see(
 
 def test_pages_are_found_by_beginnings_of_their_words(owner: Membership, agent: Membership) -> None:
     assert [hit.title for hit in pages_found(owner, "api")] == ["API keys"]
+    assert [hit.title for hit in pages_found(owner, "Log-in rules")] == ["Log-in rules"]
     assert pages_found(agent, "api") == ()
     assert "New customer" in {hit.title for hit in pages_found(agent, "cust new")}
 
@@ -69,7 +70,7 @@ def test_results_are_bounded_and_cost_the_same_for_many(
     with django_assert_max_num_queries(8):
         sections = list(results_found(owner, "anna"))
     assert [len(section.hits) for section in sections] == [MOST_HITS]
-    assert sections[0].more_url == "/app/customers/?q=anna"
+    assert sections[0].more_url == "/app/customers/?view=all&q=anna"
 
 
 def test_page_shows_results_and_the_palette_the_results_alone(

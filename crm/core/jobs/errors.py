@@ -10,6 +10,13 @@ class JobNotFound(NotFound):
     message = gettext_noop("There is no such background task, or you may not see it.")
 
 
+class JobBusy(Conflict):
+    code = "job_busy"
+    message = gettext_noop(
+        "The task is in the middle of a step. Wait some seconds and cancel it again."
+    )
+
+
 class JobFileNotFound(NotFound):
     code = "job_file_not_found"
     message = gettext_noop(

@@ -12,7 +12,8 @@ from django.utils import timezone, translation
 from kombu.exceptions import OperationalError
 
 from crm.core import tenancy
-from crm.core.jobs.errors import JobFileNotFound, JobNotFound, TooManyJobs
+from crm.core.database.locks import waiting_at_most
+from crm.core.jobs.errors import JobBusy, JobFileNotFound, JobNotFound, TooManyJobs
 from crm.core.jobs.kinds import RESULT, FileInfo, JobKind, find_kind
 from crm.core.jobs.models import Job, JobChunk, JobState, starter_id
 from crm.core.jobs.signals import job_event
@@ -69,14 +70,15 @@ def queue_job(organization_id: UUID, job_id: UUID) -> None:
 def cancel_job(*, by: Principal, job_id: UUID) -> Job:
     """Cancel a job between two of its steps and delete its files. Safe to repeat.
 
-    Raise JobNotFound.
+    Raise JobNotFound, and JobBusy where its step takes longer than people wait.
     """
-    job = (
-        Job.objects.visible_to(by)
-        .select_for_update(of=("self",), no_key=True)
-        .filter(pk=job_id)
-        .first()
-    )
+    with waiting_at_most(JobBusy()):
+        job = (
+            Job.objects.visible_to(by)
+            .select_for_update(of=("self",), no_key=True)
+            .filter(pk=job_id)
+            .first()
+        )
     if job is None:
         raise JobNotFound
     if job.is_active:

@@ -5,13 +5,13 @@ An app adds pages with `register_pages` and results of its own with `register_re
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Model
 
 from crm.core.permissions import WRITE, Principal
 from crm.core.records import ListState, Record, records
-from crm.core.text.normalization import search_key, search_words
+from crm.core.text.normalization import search_words
 
 # Of one kind.
 MOST_HITS = 5
@@ -96,7 +96,9 @@ def _rows_found(by: Principal, record: Record, text: str) -> Section | None:
         Hit(record.title_of(row), record.url_of(row), record.icon, _detail(record, row))
         for row in rows
     )
-    return Section(record.navigation_label, hits, f"{record.list_url}{state.url()}")
+    # Of all rows: the list may open with another view.
+    every = replace(state, view=record.views[0].key) if record.views else state
+    return Section(record.navigation_label, hits, f"{record.list_url}{every.url()}")
 
 
 def _detail(record: Record, row: Model) -> str:
@@ -107,7 +109,7 @@ def _detail(record: Record, row: Model) -> str:
 
 
 def _is_called(label: str, wanted: list[str]) -> bool:
-    words = search_key(label).split()
+    words = search_words(label)
     return all(any(word.startswith(each) for word in words) for each in wanted)
 
 
