@@ -211,6 +211,10 @@ def _may_fetch(principal: Principal, job: Job) -> bool:
     return record is not None and may_import(principal, record)
 
 
+def _file_permissions(job: Job) -> list[str]:
+    return [get_record(job.data["record"]).view_permission]
+
+
 def _file(job: Job, _name: str) -> FileInfo:
     return file_info(Format.CSV, f"{job.data['record']}-faulty-{job.created_at:%Y%m%d-%H%M%S}")
 
@@ -262,6 +266,7 @@ RUN = _kind(
     _("Import of %(file)s"),
     _run,
     file=_file,
+    file_permissions=_file_permissions,
     audited_as="import",
     audited=_audited,
     ended=_ended(ImportState.DONE, ImportState.CHECKED, "report"),
