@@ -35,6 +35,7 @@ from crm.core.jobs.running import run_job
 from crm.core.jobs.services import start_job
 from crm.customers.models import Customer
 from crm.organizations.models import Invitation, Membership, Organization, Role, User
+from crm.organizations.operators import find_operator
 from crm.organizations.services.invitations import accept_invitation, invitation_of, invite
 from crm.organizations.services.members import (
     deactivate_member,
@@ -361,6 +362,19 @@ def test_a_job_of_before_does_not_go_on(
     event(agent, owner)
     finish(job)
     assert (job.state, job.error_code, job.done) == ("failed", "job_starter_gone", 1)
+
+
+def test_a_job_of_an_operator_who_was_switched_off_does_not_go_on(
+    organization: Organization, root: User
+) -> None:
+    staff = User.objects.create_user("staff@nextflow.example", "x" * 16, name="Stan", is_staff=True)
+    by = find_operator(organization.pk, staff.pk, timezone.now())
+    assert by
+    job = start_job(by=by, kind=COUNTING, data={"to": 3})
+    assert run_job(job_id=job.pk, seconds=0)
+    deactivate_user(user_id=staff.pk, by=root)
+    reactivate_user(user_id=staff.pk)
+    assert finish(job).error_code == "job_starter_gone"
 
 
 @pytest.mark.parametrize("event", [switch_organization_off, switch_organization_off_and_on])
