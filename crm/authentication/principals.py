@@ -233,6 +233,27 @@ def _is_operator_there(impersonation: Impersonation, now: datetime) -> bool:
     return session is not None and session.last_used_at > now - longest
 
 
+def find_impersonated(
+    organization_id: UUID, impersonation_id: UUID, granted_at: datetime
+) -> Membership | None:
+    """Return the member whom an operator still impersonates, with its present permissions."""
+    login = str(impersonation_id)
+    live = live_logins([login]).get(login)
+    if live is None or live.impersonation is None:
+        return None
+    if live.impersonation.organization_id != organization_id:
+        return None
+    membership = (
+        Membership.objects.admitting(granted_at)
+        .with_rights()
+        .filter(organization_id=organization_id, user_id=live.impersonation.user_id)
+        .first()
+    )
+    if membership is not None:
+        membership.impersonation = live.impersonation
+    return membership
+
+
 def session_granted_at(session: SessionBase, user: User) -> datetime:
     """Return when the user logged in to this session."""
     begun = session.get(BEGUN_KEY)

@@ -76,7 +76,10 @@ def acting(actor: Actor) -> Iterator[None]:
 
 
 def acting_for(job: Job) -> AbstractContextManager[None]:
-    """Attribute the changes of a job to whoever started it."""
+    """Attribute the changes of a job to whoever started it; of an impersonation, to both."""
+    if job.operator_id is not None:
+        person = str(job.starter_id)
+        return acting(Actor(ActorKind.USER, str(job.operator_id), on_behalf_of=person))
     kind = ActorKind.KEY if job.starter_kind == ApiKeyPrincipal.kind else ActorKind.USER
     return acting(Actor(kind, str(job.starter_id)))
 

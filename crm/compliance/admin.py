@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.compliance.filters import Filters
 from crm.compliance.forms import DAYS
 from crm.compliance.models import INSTALLATION, AuditEntry, LegalHold
-from crm.compliance.presentation import PresentedEntry, tell, title_of
+from crm.compliance.presentation import PresentedEntry, tell, tell_without_customers, title_of
 from crm.compliance.services.exports import start_export
 from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ReadOnlyAdmin
@@ -196,6 +196,7 @@ def _ask(request: HttpRequest, row: Organization, form: forms.Form) -> str:
             since=_day(asked["since"]) if asked["since"] else None,
             until=_day(asked["until"]) + timedelta(days=1) if asked["until"] else None,
         ),
+        names_customers=_may_name_customers(request),
     )
     return gettext("The export is being made; it is listed under Background tasks.")
 
@@ -217,8 +218,13 @@ OrganizationAdmin.admin_actions = [
 
 def _tell(request: HttpRequest, entries: list[AuditEntry]) -> list[PresentedEntry]:
     """Present entries to an operator, with the customers' names if they may view customers."""
-    may_see = request.user.has_perm("customers.view_customer")
-    return tell(entries, customers=Customer.objects.all() if may_see else Customer.objects.none())
+    if _may_name_customers(request):
+        return tell(entries, customers=Customer.objects.all())
+    return tell_without_customers(entries)
+
+
+def _may_name_customers(request: HttpRequest) -> bool:
+    return request.user.has_perm("customers.view_customer")
 
 
 def _told(entry: AuditEntry) -> PresentedEntry:

@@ -1,7 +1,7 @@
 """Presentation of audit entries: action, object and actor."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -103,13 +103,16 @@ _NAMED_BY_THEMSELVES = ("log_in.", "session.", "tokens.", "impersonation.")
 
 @dataclass(frozen=True, slots=True)
 class PresentedEntry:
-    """An entry for display; ``changes`` are (field, before, after)."""
+    """An entry for display; ``changes`` are (field, before, after), ``values`` the personal ones
+    among them as they are stored.
+    """
 
     entry: AuditEntry
     title: str
     actor: str
     object_name: str
     address: str
+    values: Mapping[str, Any] | None
     changes: list[tuple[str, str, str]]
     is_erased: bool
 
@@ -123,10 +126,16 @@ def title_of(action: str) -> str:
     return f"{KINDS.get(kind, kind)}: {label}"
 
 
-def tell(entries: Iterable[AuditEntry], *, customers: QuerySet[Customer]) -> list[PresentedEntry]:
+def tell(
+    entries: Iterable[AuditEntry],
+    *,
+    customers: QuerySet[Customer],
+    withheld: Collection[str] = (),
+) -> list[PresentedEntry]:
     """Return some entries for display, with names of users and customers in one query each.
 
-    ``customers`` are those who may be named to the reader.
+    ``customers`` are those who may be named to the reader. Of the object types in ``withheld``,
+    personal values are left out.
     """
     shown = list(entries)
     values = AuditValues.objects.personal(shown)
@@ -134,18 +143,25 @@ def tell(entries: Iterable[AuditEntry], *, customers: QuerySet[Customer]) -> lis
     told = []
     for entry in shown:
         beside = values.get((entry.organization_id, entry.at))
+        data = beside.data if beside and entry.object_type not in withheld else None
         told.append(
             PresentedEntry(
                 entry=entry,
                 title=title_of(entry.action),
                 actor=_actor(entry, names),
-                object_name=names.get(entry.object_id) or _name_inside(entry, beside),
+                object_name=names.get(entry.object_id) or _name_inside(entry, data or {}),
                 address=(beside.address if beside else None) or "",
-                changes=_changes(entry, beside),
+                values=data,
+                changes=_changes(entry, data or {}),
                 is_erased=bool(beside and beside.data_erased_seq),
             )
         )
     return told
+
+
+def tell_without_customers(entries: Iterable[AuditEntry]) -> list[PresentedEntry]:
+    """Return some entries for a reader who may not view customers."""
+    return tell(entries, customers=Customer.objects.none(), withheld=("customer",))
 
 
 def subjects_in_words(holds: Iterable[LegalHold], *, by: Principal) -> dict[str, str]:
@@ -244,9 +260,9 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _name_inside(entry: AuditEntry, beside: Any) -> str:
+def _name_inside(entry: AuditEntry, data: Mapping[str, Any]) -> str:
     """Return the object's present or former name from the entry itself."""
-    told = {**entry.details.get("changes", {}), **((beside.data if beside else None) or {})}
+    told = {**entry.details.get("changes", {}), **data}
     for name in ("name", "question", "email", "prefix"):
         before, after = told.get(name, (None, None))
         if after or before:
@@ -254,8 +270,8 @@ def _name_inside(entry: AuditEntry, beside: Any) -> str:
     return ""
 
 
-def _changes(entry: AuditEntry, beside: Any) -> list[tuple[str, str, str]]:
-    told = {**entry.details.get("changes", {}), **((beside.data if beside else None) or {})}
+def _changes(entry: AuditEntry, data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    told = {**entry.details.get("changes", {}), **data}
     labels = _labels(entry.object_type)
     changes = [
         (labels.get(name, name), _shown(before), _shown(after))

@@ -13,6 +13,7 @@ from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
 from crm.core.errors import Forbidden
+from crm.core.jobs.kinds import find_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import cancel_job, fetch_file
 from crm.core.jobs.views import file_response
@@ -216,7 +217,16 @@ class MembershipAdmin(ConsoleAdmin):
         obj.refresh_from_db()
 
 
+def _require_may_read_file(request: HttpRequest, row: Job) -> None:
+    """Raise Forbidden unless the operator may view what was written into the job's file."""
+    kind = find_kind(row.kind)
+    needed = kind.file_permissions if kind else None
+    if needed is None or not request.user.has_perms(needed(row)):
+        raise Forbidden
+
+
 def _fetch(request: HttpRequest, row: Job, form: forms.Form) -> StreamingHttpResponse:
+    _require_may_read_file(request, row)
     info, content = fetch_file(by=operator_principal(request, row.organization_id), job_id=row.pk)
     return file_response(info, content)
 

@@ -1,6 +1,7 @@
 """Operators of the installation as principals of an organization; principals looked up again."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from crm.core.permissions import Principal, Rights
 from crm.organizations.builtin_roles import BUILT_IN
 from crm.organizations.models import Membership, Role, User
+from crm.organizations.models.membership import admits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,16 @@ def operator_principal(request: HttpRequest, organization_id: Any) -> Operator:
     return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])
 
 
-def find_member(organization_id: UUID, user_id: UUID) -> Membership | None:
-    """Return a user's active membership with its present permissions."""
-    found = Membership.objects.active().with_rights()
+def find_member(organization_id: UUID, user_id: UUID, granted_at: datetime) -> Membership | None:
+    """Return a user's membership with its present permissions, if it lasted since then."""
+    found = Membership.objects.admitting(granted_at).with_rights()
     return found.filter(organization_id=organization_id, user_id=user_id).first()
 
 
-def find_operator(organization_id: UUID, user_id: UUID) -> Operator | None:
-    """Return an operator who still is one."""
-    user = User.objects.filter(pk=user_id, is_active=True, is_staff=True).first()
+def find_operator(organization_id: UUID, user_id: UUID, granted_at: datetime) -> Operator | None:
+    """Return an operator who still is one. The organization may be switched off."""
+    operators = User.objects.filter(admits(granted_at, ""), is_active=True, is_staff=True)
+    user = operators.filter(pk=user_id).first()
     if user is None:
         return None
     return Operator(organization_id=organization_id, operator=user, granted=BUILT_IN[Role.OWNER])

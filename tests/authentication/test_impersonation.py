@@ -16,10 +16,16 @@ from crm.authentication.services.access import end_access
 from crm.authentication.services.impersonation import SESSION_KEY
 from crm.authentication.services.sessions import RECORD_KEY
 from crm.authentication.tasks import end_lapsed
-from crm.core.records import get_record
+from crm.core.jobs import services
+from crm.core.jobs.models import Job
+from crm.core.jobs.running import run_job
+from crm.core.records import bulk_jobs, get_record
+from crm.core.records.pages import bulk as pages
+from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, Role, User
 from tests.compliance.audits import entries, findings, values_of
 from tests.conftest import PASSWORD, make_member
+from tests.jobs.counting import finish
 
 # What begins and ends it is told after the commit.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -300,6 +306,28 @@ def test_both_are_named_in_the_organizations_audit(
     assert "Operator works as a person" in page
     assert "Rita (operator) as Olga" in page
     assert REASON in page
+
+
+def test_a_job_names_both_and_ends_with_the_impersonation(
+    operator: Client, root: User, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "queue_job", lambda *_ids: None)
+    monkeypatch.setattr(pages, "AT_ONCE", 1)
+    monkeypatch.setattr(bulk_jobs, "BATCH", 1)
+    for name in ("Kim", "Lee", "Mai"):
+        Customer.objects.create(organization=owner.organization, name=name)
+    begin(operator, owner, may_change=True)
+    sent = {"action": "language", "all": "1", "list": "", "language_code": "ru"}
+    address = f"{get_record('customers').list_url}bulk/run/"
+    assert operator.post(address, sent).status_code == 302
+    job = Job.objects.get()
+    assert run_job(job_id=job.pk, seconds=0)
+    operator.post(STOP)
+    finish(job)
+    assert (job.state, job.error_code, job.done) == ("failed", "job_starter_gone", 1)
+    (changed,) = entries(owner.organization_id, "customer.updated")
+    assert (changed.actor_kind, changed.actor_id) == ("user", str(root.pk))
+    assert changed.details["on_behalf_of"] == str(owner.user_id)
 
 
 def test_stop_makes_them_themselves_again(operator: Client, agent: Membership) -> None:

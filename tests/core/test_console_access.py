@@ -13,10 +13,17 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from chat.models import Conversation
 from crm.authentication.models import EndReason, UserSession
+from crm.compliance.filters import Filters
+from crm.compliance.services.exports import start_export as start_audit_export
 from crm.core.ids import uuid7
+from crm.core.jobs.models import Job
+from crm.core.records import ListState, get_record
+from crm.core.transfer.exporting import start_export
+from crm.core.transfer.formats import Format
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, Organization, User
 from tests.core.consoles import INBOX, browser, do, staff_with
+from tests.jobs.counting import finish
 from tests.tenancy.addresses import addresses_of_views
 from tests.tenancy.world import make_theirs
 
@@ -227,6 +234,45 @@ def test_what_an_operator_may_not_view_is_not_found_by_searching(
         assert found == [1, 0], name
         by_organization = narrow.get(reverse(name), {"q": agent.organization.name})
         assert by_organization.context["cl"].result_count >= 1, name
+
+
+@pytest.mark.parametrize(
+    ("of", "needed"),
+    [
+        ("customers", ["view_customer"]),
+        ("faqs", ["view_faq"]),
+        ("audit", ["view_auditentry", "view_customer"]),
+    ],
+)
+def test_a_file_of_a_job_is_for_operators_who_may_view_what_is_in_it(
+    owner: Membership, of: str, needed: list[str]
+) -> None:
+    if of == "audit":
+        job = start_audit_export(by=owner, file_format=Format.CSV, filters=Filters())
+    else:
+        state = ListState(get_record(of))
+        job = start_export(by=owner, state=state, form=Format.CSV, has_bom=True, all_columns=True)
+    finish(job)
+    client = staff_with("view_job")
+    staff = User.objects.get(email="staff@nextflow.example")
+    for codename in needed:
+        refused = do(client, "fetch", job)
+        assert refused.headers.get("Content-Disposition") is None
+        staff.user_permissions.add(Permission.objects.get(codename=codename))
+    assert "attachment" in do(client, "fetch", job)["Content-Disposition"]
+
+
+@pytest.mark.parametrize("extra", [[], ["view_customer"]])
+def test_the_audit_names_customers_to_operators_who_may_view_them(
+    customer: Customer, extra: list[str]
+) -> None:
+    client = staff_with("view_job", "view_organization", "view_auditentry", *extra)
+    do(client, "export-audit", customer.organization, format="jsonl")
+    job = finish(Job.objects.get())
+    file = b"".join(do(client, "fetch", job).streaming_content).decode()
+    assert str(customer.pk) in file
+    page = client.get(reverse("admin:compliance_auditentry_changelist")).content.decode()
+    assert [customer.name in text for text in (file, page)] == [bool(extra)] * 2
 
 
 def test_list_of_conversations_names_customers_to_who_may_view_them(

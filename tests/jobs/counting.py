@@ -25,6 +25,7 @@ COUNTING = JobKind(
     run=count,
     may_fetch=may_fetch,
     file=lambda _job, _name: FileInfo("numbers.txt", "text/plain"),
+    file_permissions=lambda _job: ["customers.view_customer"],
 )
 register_kind(COUNTING)
 

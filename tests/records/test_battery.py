@@ -338,7 +338,13 @@ def test_its_api_does_the_same_to_many(
         assert answer.status_code == 200, answer.content
         assert answer.json()["done"] + answer.json()["same"] == 3
         assert answer.json()["left_out"] == []
-    for wrong in ({}, {"action": "nothing"}, {"action": record.bulk_actions[0].key}):
+    everything = {"ids": [str(rows[0].pk)], "where": '{"all": []}'}
+    for wrong in (
+        {},
+        {"action": "nothing"},
+        {"action": record.bulk_actions[0].key},
+        {"action": record.bulk_actions[-1].key, **everything},
+    ):
         assert Api(owner).post(f"{path}/bulk", wrong).status_code == 400
 
 

@@ -24,10 +24,18 @@ from crm.authentication.services.access import (
     reactivate_user,
     reset_second_factor,
 )
-from crm.authentication.services.api_keys import create_api_key, revoke_api_key, revoke_secret
+from crm.authentication.services.api_keys import (
+    create_api_key,
+    machine_of_key,
+    revoke_api_key,
+    revoke_secret,
+)
 from crm.core.errors import AppError
+from crm.core.jobs.running import run_job
+from crm.core.jobs.services import start_job
 from crm.customers.models import Customer
 from crm.organizations.models import Invitation, Membership, Organization, Role, User
+from crm.organizations.operators import find_operator
 from crm.organizations.services.invitations import accept_invitation, invitation_of, invite
 from crm.organizations.services.members import (
     deactivate_member,
@@ -41,6 +49,7 @@ from crm.organizations.services.organizations import (
 )
 from crm.organizations.services.roles import change_role
 from tests.conftest import make_member
+from tests.jobs.counting import COUNTING, finish
 from tests.security.ways_in import MemberWays, VisitorWays, proved, visit
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -340,6 +349,45 @@ def test_a_key_is_out_on_every_way(
     else:
         deactivate_organization(organization_id=owner.organization_id)
     assert is_in() == [False] * 3
+
+
+@pytest.mark.parametrize(
+    "event", [dismiss_and_take_back, switch_person_off_and_on, switch_organization_off_and_on]
+)
+def test_a_job_of_before_does_not_go_on(
+    agent: Membership, owner: Membership, event: Callable[[Membership, Membership], None]
+) -> None:
+    job = start_job(by=agent, kind=COUNTING, data={"to": 3})
+    assert run_job(job_id=job.pk, seconds=0)
+    event(agent, owner)
+    finish(job)
+    assert (job.state, job.error_code, job.done) == ("failed", "job_starter_gone", 1)
+
+
+def test_a_job_of_an_operator_who_was_switched_off_does_not_go_on(
+    organization: Organization, root: User
+) -> None:
+    staff = User.objects.create_user("staff@nextflow.example", "x" * 16, name="Stan", is_staff=True)
+    by = find_operator(organization.pk, staff.pk, timezone.now())
+    assert by
+    job = start_job(by=by, kind=COUNTING, data={"to": 3})
+    assert run_job(job_id=job.pk, seconds=0)
+    deactivate_user(user_id=staff.pk, by=root)
+    reactivate_user(user_id=staff.pk)
+    assert finish(job).error_code == "job_starter_gone"
+
+
+@pytest.mark.parametrize("event", [switch_organization_off, switch_organization_off_and_on])
+def test_a_job_of_a_key_ends_with_the_organization(
+    owner: Membership, event: Callable[[Membership, Membership], None]
+) -> None:
+    made = create_api_key(by=owner, name="Shop", scopes=["customers:read"], expires_at=None)
+    jobs = [start_job(by=machine_of_key(made.key), kind=COUNTING, data={"to": 2})]
+    finish(jobs[0])
+    jobs.append(start_job(by=machine_of_key(made.key), kind=COUNTING, data={"to": 2}))
+    event(owner, owner)
+    finish(jobs[1])
+    assert [job.error_code for job in jobs] == ["", "job_starter_gone"]
 
 
 INVITER_EVENTS = [

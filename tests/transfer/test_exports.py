@@ -60,12 +60,13 @@ def test_the_file_holds_what_the_list_shows_in_its_order(
     browser: Client, owner: Membership
 ) -> None:
     listed = browser.get(
-        CUSTOMERS.list_url, {"email__filled": "true", "sort": "-name", "columns": "email,name"}
+        CUSTOMERS.list_url,
+        {"email__filled": "true", "sort": "-name", "columns": "phone,name,email"},
     )
     job = finish(exported(browser, state=listed.context["stored_json"]))
     assert rows_of(owner, job) == [
-        ["Email address", "Name"],
-        *([f"c{number}@shop.example", f"Name {number}"] for number in (7, 5, 3, 1)),
+        ["Name", "Phone", "Email address"],
+        *([f"Name {number}", "", f"c{number}@shop.example"] for number in (7, 5, 3, 1)),
     ]
     assert (job.total, job.result) == (4, {"rows": 4})
 
@@ -139,3 +140,14 @@ def test_the_audit_tells_of_it_without_the_values_of_the_filter(
     assert asked.details["filtered_by"] == ["name"]
     assert "Secretia" not in json.dumps(asked.details)
     assert entries(owner.organization_id, "export.done")[0].details["entries"] == 0
+
+
+@pytest.mark.parametrize("letter", ["\\u0000", "\\ud800"])
+def test_search_with_a_letter_that_no_store_takes_is_without_it(
+    browser: Client, letter: str
+) -> None:
+    job = exported(
+        browser,
+        state=f'{{"columns": ["name"], "where": {{"all": []}}, "search": "Na{letter}me 1"}}',
+    )
+    assert job.data["list"]["search"] == "Name 1"

@@ -41,6 +41,7 @@ from crm.core.permissions import (
     scopes_of,
 )
 from crm.core.permissions.errors import PersonRequired
+from crm.organizations.models.membership import admits
 from crm.organizations.services.guards import enter_settings
 
 MAX_KEYS = 100
@@ -176,8 +177,15 @@ def machine_of_key(key: ApiKey) -> ApiKeyPrincipal:
     )
 
 
-def _principal_of_key(organization_id: UUID, key_id: UUID) -> ApiKeyPrincipal | None:
-    key = ApiKey.objects.of(organization_id).live().filter(pk=key_id).first()
+def _principal_of_key(
+    organization_id: UUID, key_id: UUID, granted_at: datetime
+) -> ApiKeyPrincipal | None:
+    key = (
+        ApiKey.objects.of(organization_id)
+        .live()
+        .filter(admits(granted_at, "organization__"), organization__is_active=True, pk=key_id)
+        .first()
+    )
     return machine_of_key(key) if key is not None else None
 
 

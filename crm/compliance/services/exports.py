@@ -13,8 +13,8 @@ from crm.billing.services import require_feature
 from crm.compliance import chain
 from crm.compliance.filters import Filters
 from crm.compliance.managers import hidden_kinds
-from crm.compliance.models import AuditEntry, AuditValues
-from crm.compliance.presentation import tell
+from crm.compliance.models import AuditEntry
+from crm.compliance.presentation import tell, tell_without_customers
 from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
 from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
@@ -29,8 +29,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def start_export(*, by: Principal, file_format: Format, filters: Filters) -> Job:
-    """Start an export of the present audit.
+def start_export(
+    *, by: Principal, file_format: Format, filters: Filters, names_customers: bool = True
+) -> Job:
+    """Start an export of the present audit; without ``names_customers``, they are ids in it, and
+    their entries have no personal values.
 
     Raise TooManyJobs, FeatureNotInPlan or QuotaExceeded.
     """
@@ -38,7 +41,12 @@ def start_export(*, by: Principal, file_format: Format, filters: Filters) -> Job
     require_feature(Feature.AUDIT_EXPORT, organization_id=by.organization_id)
     hidden = replace(filters, without=tuple(hidden_kinds(by)))
     until = timezone.now().isoformat()
-    data = {"format": file_format, "filters": hidden.stored(), "until": until}
+    data = {
+        "format": file_format,
+        "filters": hidden.stored(),
+        "until": until,
+        "names_customers": names_customers,
+    }
     return start_job(by=by, kind=AUDIT_EXPORT, data=data)
 
 
@@ -51,7 +59,7 @@ def _write(run: Run) -> Steps:
     while True:
         entries = _entries(run).oldest_first()
         rows = list((entries.filter(at__gt=parse_datetime(after)) if after else entries)[:BATCH])
-        run.append(rows_of(form, COLUMNS, _records(rows, run.by)).encode())
+        run.append(rows_of(form, COLUMNS, _records(rows, run)).encode())
         done += len(rows)
         if len(rows) < BATCH:
             run.job.done = run.job.total = done
@@ -69,11 +77,13 @@ def _entries(run: Run) -> Any:
     return Filters.load(run.job.data["filters"]).narrow(visible)
 
 
-def _records(entries: list[AuditEntry], by: Principal) -> Iterator[dict[str, Any]]:
-    values = AuditValues.objects.personal(entries)
-    for told in tell(entries, customers=Customer.objects.visible_to(by)):
+def _records(entries: list[AuditEntry], run: Run) -> Iterator[dict[str, Any]]:
+    if run.job.data["names_customers"]:
+        presented = tell(entries, customers=Customer.objects.visible_to(run.by))
+    else:
+        presented = tell_without_customers(entries)
+    for told in presented:
         entry = told.entry
-        beside = values.get((entry.organization_id, entry.at))
         yield {
             "seq": entry.seq,
             "time": chain.text_of(entry.at),
@@ -86,7 +96,7 @@ def _records(entries: list[AuditEntry], by: Principal) -> Iterator[dict[str, Any
             "object_type": entry.object_type,
             "object_id": entry.object_id,
             "details": entry.details,
-            "values": beside.data if beside else None,
+            "values": told.values,
             "correlation_id": entry.correlation_id,
             "hash": bytes(entry.hash).hex(),
         }
@@ -97,6 +107,11 @@ def _may_fetch(principal: Principal, job: Job) -> bool:
     if not principal.may(Module.SETTINGS, WRITE):
         return False
     return set(hidden_kinds(principal)) <= set(job.data["filters"].get("without", ()))
+
+
+def _file_permissions(job: Job) -> list[str]:
+    customers = ["customers.view_customer"] if job.data["names_customers"] else []
+    return ["compliance.view_auditentry", *customers]
 
 
 def _file(job: Job, _name: str) -> FileInfo:
@@ -115,6 +130,7 @@ AUDIT_EXPORT = register_kind(
         run=_write,
         may_fetch=_may_fetch,
         file=_file,
+        file_permissions=_file_permissions,
         audited_as="export",
         audited=_audited,
     )

@@ -7,7 +7,7 @@ with the `Step` that it yields; a worker that is killed loses at most that. The 
 again, with the last checkpoint in ``run.job.checkpoint``. What it returns is the job's result.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,9 +76,10 @@ class JobKind:
     """The declaration of a kind.
 
     ``may_fetch(principal, job)`` says whether somebody who sees the job may see what it read: its
-    files and its report. ``file(job, name)`` describes a file. ``title(job)`` names the job in the
-    active language, ``url(job)`` leads to what it works on. ``template`` shows the report on its
-    page. ``audited_as`` is the object type in the audit and ``audited(job)`` the details.
+    files and its report. ``file(job, name)`` describes a file, and ``file_permissions(job)`` names
+    the permissions (of Django's) that an operator needs to read one. ``title(job)`` names the job
+    in the active language, ``url(job)`` leads to what it works on. ``template`` shows the report on
+    its page. ``audited_as`` is the object type in the audit and ``audited(job)`` the details.
     ``ended(job)`` runs in the transaction of the end, however it ends. At most ``most_active`` of
     an organization are unfinished; those that are ``is_counted`` use up the plan's tasks.
     """
@@ -88,6 +89,7 @@ class JobKind:
     run: Callable[[Run], Steps]
     may_fetch: Callable[[Principal, Job], bool]
     file: Callable[[Job, str], FileInfo] | None = None
+    file_permissions: Callable[[Job], Collection[str]] | None = None
     title: Callable[[Job], str] | None = None
     url: Callable[[Job], str | None] = _nothing
     template: str = ""
@@ -96,6 +98,10 @@ class JobKind:
     ended: Callable[[Job], None] = _nothing
     most_active: int = 3
     is_counted: bool = True
+
+    def __post_init__(self) -> None:
+        if self.file is not None and self.file_permissions is None:
+            raise ValueError(f"{self.name}: nothing says which operators may read its file.")
 
     def title_of(self, job: Job) -> str:
         return self.title(job) if self.title else str(self.label)

@@ -66,6 +66,9 @@ class Job(models.Model):
     kind = models.CharField(_("kind"), max_length=60)
     starter_kind = models.CharField(max_length=20)
     starter_id = models.UUIDField()
+    # Of an operator who saw the application as the starter; both or none.
+    impersonation_id = models.UUIDField(null=True)
+    operator_id = models.UUIDField(null=True)
     # The person of the starter, for the name; None of an API key.
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

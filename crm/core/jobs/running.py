@@ -15,7 +15,7 @@ from crm.core.jobs.errors import JobGaveUp, StarterGone
 from crm.core.jobs.kinds import JobKind, Run, Step, Steps, contexts_of, find_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import QUEUED_FOR, end_job
-from crm.core.permissions import Principal, find_principal
+from crm.core.permissions import IMPERSONATED, Principal, find_principal
 
 # Longer than any step; then another worker may try.
 LEASE = timedelta(seconds=60)
@@ -124,9 +124,19 @@ def _locked(job_id: UUID, token: UUID) -> Job | None:
 
 
 def _starter_of(job: Job) -> Principal:
-    """Return who started the job, with their present rights. Raise StarterGone."""
+    """Return who started the job, with their present rights.
+
+    Raise StarterGone, also if their access ended meanwhile and was restored, and if they were
+    impersonated then and are no longer.
+    """
+    kind, identity = job.starter_kind, job.starter_id
+    if job.impersonation_id is not None:
+        kind, identity = IMPERSONATED, job.impersonation_id
     found = find_principal(
-        job.starter_kind, organization_id=job.organization_id, identity=job.starter_id
+        kind,
+        organization_id=job.organization_id,
+        identity=identity,
+        granted_at=job.created_at,
     )
     if found is None:
         raise StarterGone

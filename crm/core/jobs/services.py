@@ -40,11 +40,14 @@ def start_job(*, by: Principal, kind: JobKind, data: Mapping[str, Any]) -> Job:
     theirs = Job.objects.filter(organization_id=by.organization_id, kind=kind.name)
     if theirs.active().count() >= kind.most_active:
         raise TooManyJobs
+    impersonation = by.impersonation
     job = Job.objects.create(
         organization_id=by.organization_id,
         kind=kind.name,
         starter_kind=by.kind,
         starter_id=starter_id(by),
+        impersonation_id=impersonation.pk if impersonation else None,
+        operator_id=impersonation.operator_id if impersonation else None,
         started_by_id=by.user_id,
         language_code=translation.get_language() or "en",
         timezone_name=timezone.get_current_timezone_name(),

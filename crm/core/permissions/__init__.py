@@ -11,6 +11,7 @@ from crm.core.permissions.checks import (
     require_seat_in_team,
 )
 from crm.core.permissions.principals import (
+    IMPERSONATED,
     ApiKeyPrincipal,
     Principal,
     find_principal,
@@ -32,6 +33,7 @@ from crm.core.permissions.rights import (
 )
 
 __all__ = [
+    "IMPERSONATED",
     "LEVELS",
     "NO_RIGHTS",
     "READ",

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Protocol
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -10,6 +11,20 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from crm.core.permissions.rights import READ, Action, Level, Module, Rights
 
 NOBODY: frozenset[UUID] = frozenset()
+
+
+# The kind by which `find_principal` looks an impersonated member up again, by the impersonation.
+IMPERSONATED = "impersonated"
+
+
+class ImpersonationLike(Protocol):
+    """An operator's impersonation of a member, as far as apps below know of it."""
+
+    @property
+    def pk(self) -> UUID: ...
+
+    @property
+    def operator_id(self) -> UUID: ...
 
 
 class Principal:
@@ -26,6 +41,8 @@ class Principal:
 
     organization_id: UUID
     user_id: UUID | None = None
+    # Set where an operator sees the application as this member.
+    impersonation: ImpersonationLike | None = None
 
     @property
     def rights(self) -> Rights:
@@ -90,18 +107,24 @@ class ApiKeyPrincipal(Principal):
         return self.name
 
 
-Lookup = Callable[[UUID, UUID], Principal | None]
+Lookup = Callable[[UUID, UUID, datetime], Principal | None]
 _lookups: dict[str, Lookup] = {}
 
 
 def register_lookup(kind: str, lookup: Lookup) -> None:
-    """Register ``lookup(organization_id, identity)`` of a kind of principals; ``identity`` is the
-    id of the user or key. It returns None for those who have no access now.
+    """Register ``lookup(organization_id, identity, granted_at)`` of a kind of principals;
+    ``identity`` is the id of the user, key or impersonation. It returns None for those who have no
+    access now, and for those who were without it at some time after ``granted_at``.
     """
     _lookups[kind] = lookup
 
 
-def find_principal(kind: str, *, organization_id: UUID, identity: UUID) -> Principal | None:
-    """Return a principal with its present rights, None if it is unknown or has no access."""
+def find_principal(
+    kind: str, *, organization_id: UUID, identity: UUID, granted_at: datetime
+) -> Principal | None:
+    """Return a principal with its present rights, None if it is unknown or has no access.
+
+    What it asked for at ``granted_at`` is void if its access ended since, also if it was restored.
+    """
     lookup = _lookups.get(kind)
-    return lookup(organization_id, identity) if lookup else None
+    return lookup(organization_id, identity, granted_at) if lookup else None

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.urls import URLPattern, reverse
 from django.urls import path as url_path
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -123,12 +123,19 @@ class RecordBulk(_RecordView):
     def post(self, request: Request) -> Response:
         given = self.bulk_body.read(request)
         action = self.record.bulk_action(given["action"])
+        if "where" in given and "ids" in given:
+            raise InvalidField(gettext("Send ids or where, not both."), extra={"field": "where"})
+        others = {each.field for each in self.record.bulk_actions if each.field} - {action.field}
+        if unused := sorted(others & given.keys()):
+            raise InvalidField(
+                gettext("This action stores no such value."), extra={"field": unused[0]}
+            )
         values = dict(action.values)
         if action.field:
             if action.field not in given:
                 raise InvalidField(extra={"field": action.field})
             values = {action.field: given[action.field]}
-        if "where" in given and "ids" not in given:
+        if "where" in given:
             where = parse_text(self.record, given["where"])
             chosen = choose(self.record.visible_to(self.principal).filter(where.q()))
         else:

@@ -171,7 +171,7 @@ def exact_state(record: Record, stored: Mapping[str, Any]) -> ListState:
     return ListState(
         record,
         where=parse_json(record, stored.get("where")),
-        search=str(stored.get("search", "")),
+        search=_cut(str(stored.get("search", ""))),
         sort=checked_sort(record, str(stored.get("sort", ""))),
         columns=checked_columns(record, map(str, stored.get("columns", ()))),
     )

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_permission_codename
 from django.db.models import Model, QuerySet
 from django.urls import reverse as reverse_url
 from django.utils.text import capfirst
@@ -114,6 +115,12 @@ class Record:
     @property
     def label(self) -> str:
         return capfirst(str(self.model._meta.verbose_name_plural))
+
+    @property
+    def view_permission(self) -> str:
+        """Return the permission (of Django's) by which operators view the rows."""
+        options = self.model._meta
+        return f"{options.app_label}.{get_permission_codename('view', options)}"
 
     @property
     def navigation_label(self) -> str:

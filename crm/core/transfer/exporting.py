@@ -80,6 +80,10 @@ def _may_fetch(principal: Principal, job: Job) -> bool:
     return may_export(principal, get_record(job.data["record"]))
 
 
+def _file_permissions(job: Job) -> list[str]:
+    return [get_record(job.data["record"]).view_permission]
+
+
 def _file(job: Job, _name: str) -> FileInfo:
     name = f"{job.data['record']}-{job.created_at:%Y%m%d-%H%M%S}"
     return file_info(Format(job.data["format"]), name)
@@ -106,6 +110,7 @@ EXPORT = register_kind(
         run=_write,
         may_fetch=_may_fetch,
         file=_file,
+        file_permissions=_file_permissions,
         title=_title,
         audited_as="export",
         audited=_audited,

@@ -78,9 +78,9 @@ class CellReader:
 
         Raise ValidationError for one that is far too long, before any work with it.
         """
-        cell = with_formula(cell)
         if is_too_long(cell, self._longest):
             MaxLengthValidator(self._longest or LONGEST_UNNAMED)(cell)
+        cell = with_formula(cell)
         if is_blank(cell):
             return ""
         return self._choices.get(search_key(cell), cell) if self._choices else cell

@@ -174,8 +174,6 @@ class Membership(Principal, VersionedModel):
     known_colleagues: Iterable[UUID]
     known_led: Iterable[UUID]
     known_factor_rule_met: bool
-    # Set where an operator sees the application as this member.
-    impersonation: models.Model | None = None
 
     class Meta:
         verbose_name = _("membership")

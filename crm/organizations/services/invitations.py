@@ -186,6 +186,7 @@ def _is_still_granted(invitation: Invitation, present: Membership | None = None)
             ApiKeyPrincipal.kind,
             organization_id=invitation.organization_id,
             identity=invitation.invited_by_key_id,
+            granted_at=invitation.sent_at,
         )
     if sender is None:
         return False

@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(max_length=60, verbose_name='kind')),
                 ('starter_kind', models.CharField(max_length=20)),
                 ('starter_id', models.UUIDField()),
+                ('impersonation_id', models.UUIDField(null=True)),
+                ('operator_id', models.UUIDField(null=True)),
                 ('language_code', models.CharField(max_length=10)),
                 ('timezone_name', models.CharField(max_length=64)),
                 ('data', models.JSONField(default=dict, verbose_name='input')),
