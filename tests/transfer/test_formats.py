@@ -46,7 +46,7 @@ def test_a_workbook_is_what_spreadsheets_read() -> None:
 
 def test_csv_has_a_mark_for_excel_and_no_formula() -> None:
     text = written(Format.CSV).decode()
-    assert text.startswith("\ufeffname,")
+    assert text.startswith('\ufeff"name",')
     head, *rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
     assert head == list(COLUMNS)
     assert rows[0] == ["'=1+1", "'+84 90", "7", "true", "2026-11-30 15:30:15", '{"a": null}']
@@ -58,7 +58,23 @@ def test_json_lines_keep_types() -> None:
     assert json.loads(written(Format.JSONL).splitlines()[0]) == ROWS[0] | {"at": AT.isoformat()}
 
 
-@pytest.mark.parametrize("text", ["=1", "+84", "-", "@a", "\tx", "'a", "a", ""])
+@pytest.mark.parametrize(
+    "text", ["=1", "+84", "-", "@a", "\tx", "'a", "a", "", "'=1", "a;=1", "a\n''\"+1", "\r\n"]
+)
 def test_what_was_made_harmless_is_read_back(text: str) -> None:
     assert with_formula(without_formula(text)) == text
     assert without_formula(text)[:1] not in {"=", "+", "-", "@", "\t"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ann;=1+1", "Ann;=1+1|'x;", 'a;"=1+1;b', "a\n@x\n", "a\t-1", "a\r\n- cmd|'/C calc'!A0\n"],
+)
+def test_a_spreadsheet_with_another_delimiter_splits_to_no_formula(text: str) -> None:
+    written = rows_of(Format.CSV, ("a", "b"), [{"a": "x", "b": text}, {"a": text, "b": "x"}])
+    split = csv.reader(io.StringIO(written, newline=""), delimiter=";")
+    assert not [cell for row in split for cell in row if cell.startswith(tuple("=+-@"))]
+
+
+def test_items_of_a_list_stay_as_they_are() -> None:
+    assert without_formula("Two:\n- a; b\n- c") == "Two:\n- a; b\n- c"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -14,10 +15,11 @@ from crm.billing.metrics import Metric
 from crm.billing.services.overrides import override_quota
 from crm.core.jobs.models import Job
 from crm.core.jobs.running import run_job
-from crm.core.jobs.services import cancel_job, fetch_file
+from crm.core.jobs.services import cancel_job
 from crm.core.permissions import Level, Module
 from crm.core.records import get_record
-from crm.core.transfer import import_jobs, importing
+from crm.core.text.normalization import search_key
+from crm.core.transfer import import_jobs, importing, mapping, rows
 from crm.core.transfer.importing import add_content, purge_imports, start_import
 from crm.core.transfer.mapping import guess_mapping
 from crm.core.transfer.models import Import, ImportPart, ImportState, PartKind
@@ -91,6 +93,12 @@ def imported(browser: Client, content: str = FILE, **how: str) -> Import:
     return post(browser, checked(browser, uploaded(browser, content.encode()), **how), "run")
 
 
+def faults(browser: Client, found: Import) -> str:
+    answer: Any = browser.post(f"/app/import/{found.pk}/faults/")
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content).decode()
+
+
 def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
     return (report["created"], report["updated"], report["unchanged"], report["faulty"])
 
@@ -140,8 +148,9 @@ def test_the_faulty_rows_are_corrected_and_imported_again(
     browser: Client, owner: Membership
 ) -> None:
     found = imported(browser)
-    _info, chunks = fetch_file(by=owner, job_id=found.job_id, name="faulty")  # type: ignore[arg-type]
-    text = b"".join(chunks).decode()
+    text = faults(browser, found)
+    settle()
+    assert entries(owner.organization_id, "import.fetched")
     head, *rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     assert head == ["Name", "Email", "Phone", "Language", "Reason"]
     assert [row[0] for row in rows] == ["Carla", "Dora", ""]
@@ -179,7 +188,7 @@ def test_a_preview_in_turns_finds_what_stood_before(browser: Client) -> None:
     found = checked(browser, uploaded(browser, f"Name,Email\n{lines}".encode()))
     assert counts(found.preview) == (4, 0, 0, 3)
     keys = list(ImportPart.read(found, PartKind.KEYS))
-    assert keys[0] == {"a@shop.example": 2, "b@shop.example": 3}
+    assert keys[0] == {"a@shop.example": [2, None], "b@shop.example": [3, None]}
     assert post(browser, found, "run").report == found.preview
 
 
@@ -206,7 +215,8 @@ def test_a_cancelled_import_keeps_what_it_did_and_can_be_undone(
     run_job(job_id=found.job.pk, seconds=0)
     cancel_job(by=owner, job_id=found.job.pk)
     found.refresh_from_db()
-    assert (found.state, counts(found.report)) == ("done", (2, 0, 0, 0))
+    assert (found.state, counts(found.report)) == ("stopped", (2, 0, 0, 0))
+    assert "4 rows were not looked at" in browser.get(f"/app/import/{found.pk}/").content.decode()
     assert post(browser, found, "undo").undo_report == {"removed": 2}
     assert not Customer.objects.exists()
 
@@ -322,7 +332,7 @@ def test_what_can_no_longer_be_undone_goes(browser: Client) -> None:
     then = timezone.now() - importing.UNDO_FOR - timedelta(days=1)
     Import.objects.filter(pk=found.pk).update(finished_at=then)
     assert browser.post(f"/app/import/{found.pk}/undo/").status_code == 409
-    assert set(found.parts.values_list("kind", flat=True)) == {"journal"}
+    assert set(found.parts.values_list("kind", flat=True)) == {"journal", "faults"}
     purge_imports()
     assert not ImportPart.objects.exists()
 
@@ -346,3 +356,129 @@ def test_a_starter_who_may_no_longer_import_stops_it(owner: Membership) -> None:
     some.custom_role.save()
     found = ended(found)
     assert (found.state, found.job and found.job.error_code) == ("failed", "forbidden")
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u00a0\u2060"])
+def test_a_cell_that_shows_nothing_is_empty(
+    browser: Client, owner: Membership, present: Customer, blank: str
+) -> None:
+    Customer.objects.create(organization=owner.organization, name="Binh", phone="+84 90 111")
+    found = imported(browser, f"Name,Email,Phone\n{blank},bo@shop.example,{blank}\nLan,{blank},\n")
+    assert counts(found.report) == (1, 0, 1, 0)
+    names = Customer.objects.order_by("name").values_list("name", "email", "phone")
+    assert list(names) == [
+        ("Binh", "", "+84 90 111"),
+        ("Bob", "bo@shop.example", ""),
+        ("Lan", "", ""),
+    ]
+
+
+def test_what_somebody_changed_or_added_since_the_preview_is_left(
+    browser: Client, owner: Membership, present: Customer
+) -> None:
+    found = checked(browser, uploaded(browser, FILE.encode()))
+    CUSTOMERS.update(by=owner, pk=present.pk, phone="+84 999")
+    CUSTOMERS.create(by=owner, name="Anna", email="an@shop.example")
+    found = post(browser, found, "run")
+    assert counts(found.report) == (1, 0, 0, 5)
+    left = [each["errors"] for each in found.report["examples"]["faulty"][:2]]
+    assert left == [[["", "Somebody changed it meanwhile."]]] * 2
+    present.refresh_from_db()
+    assert (present.name, present.phone) == ("Bob", "+84 999")
+    assert Customer.objects.get(email="an@shop.example").name == "Anna"
+
+
+def test_of_two_imports_at_once_one_looks_and_stores_at_a_time(
+    browser: Client, owner: Membership
+) -> None:
+    """The step of this connection is not committed."""
+    found, other = (checked(browser, uploaded(browser, FILE.encode())) for _each in range(2))
+    post(browser, found, "run")
+    key = f"import|{owner.organization_id}|customers"
+    elsewhere = connection.copy()
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
+            assert cursor.fetchone() == (False,)
+    finally:
+        elsewhere.close()
+    assert counts(post(browser, other, "run").report) == (1, 0, 0, 5)
+
+
+def test_a_cell_far_too_long_is_refused_before_any_work(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked = []
+
+    def noted(text: str) -> str:
+        worked.append(len(text))
+        return search_key(text)
+
+    long = "ệ" * 9_000
+    found = uploaded(browser, f"Name,Email,Phone,Language\n{long},{long},{long},{long}\n".encode())
+    monkeypatch.setattr(mapping, "search_key", noted)
+    found = checked(browser, found)
+    assert max(worked) < 100
+    (row,) = found.preview["examples"]["faulty"]
+    assert [len(cell) for cell in row["cells"]] == [rows.LONGEST_SHOWN] * 4
+    assert len(row["errors"]) == 4
+    assert all("(it has 9000)" in text for _heading, text in row["errors"])
+
+
+def test_keys_are_remembered_in_steps(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a", "b", "c", "d", "e", "f", "a", "g")
+    lines = "".join(f"{name},{name}@shop.example\n" for name in names)
+    found = checked(browser, uploaded(browser, f"Name,Email\n{lines}".encode()))
+    browser.post(f"/app/import/{found.pk}/run/")
+    found.refresh_from_db()
+    assert found.job
+    for _part in range(2):
+        run_job(job_id=found.job.pk, seconds=0)
+    monkeypatch.setattr(import_jobs, "PARTS_SKIPPED", 2)
+    # The next turn does nothing but this in its first step.
+    run_job(job_id=found.job.pk, seconds=0)
+    assert Customer.objects.count() == 4
+    run_job(job_id=found.job.pk)
+    assert Customer.objects.count() == 7
+
+
+def test_a_stopped_import_keeps_its_faulty_rows(browser: Client, owner: Membership) -> None:
+    found = checked(
+        browser, uploaded(browser, f"{FILE}Flo,,,\n".replace("An,an@", "An,@").encode())
+    )
+    browser.post(f"/app/import/{found.pk}/run/")
+    found.refresh_from_db()
+    assert found.job
+    run_job(job_id=found.job.pk, seconds=0)
+    cancel_job(by=owner, job_id=found.job.pk)
+    _head, row = csv.reader(io.StringIO(faults(browser, found)))
+    assert (row[0], row[4]) == ("An", "Email address: Enter a valid email address.")
+
+
+@pytest.mark.parametrize("state", ["uploading", "mapping", "checked", "failed"])
+def test_what_is_not_finished_is_discarded(browser: Client, state: str) -> None:
+    found = uploaded(browser, FILE.encode())
+    Import.objects.filter(pk=found.pk).update(state=state)
+    discard = f"/app/import/{found.pk}/discard/"
+    assert discard in browser.get(f"/app/import/{found.pk}/").content.decode()
+    assert browser.post(discard)["Location"] == NEW
+    assert not Import.objects.exists()
+    assert not ImportPart.objects.exists()
+
+
+def test_what_stored_rows_is_not_discarded(browser: Client) -> None:
+    found = imported(browser)
+    assert browser.post(f"/app/import/{found.pk}/discard/").status_code == 409
+
+
+@pytest.mark.parametrize(("bound", "most"), [("MOST_LOOKS", 2), ("MOST_ROWS_LOOKED_AT", 12)])
+def test_reading_and_checking_again_has_an_end(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    found = checked(browser, uploaded(browser, FILE.encode()))
+    monkeypatch.setattr(importing, bound, most)
+    again = {f"column-{at}": name for at, name in enumerate(found.mapping)}
+    asked = {"mode": "both", "key": "email", **again}
+    assert browser.post(f"/app/import/{found.pk}/check/", asked).status_code == 409
+    assert browser.post(f"/app/import/{found.pk}/read/", {"encoding": "utf-8"}).status_code == 409
+    assert post(browser, found, "run").state == ImportState.DONE

@@ -4,6 +4,7 @@ import io
 import unicodedata
 import zipfile
 
+import psutil
 import pytest
 
 from crm.core.transfer import tables
@@ -12,6 +13,7 @@ from crm.core.transfer.formats import Format, file_info, head_of, rows_of
 from crm.core.transfer.tables import read_table
 
 VIETNAMESE = "Họ tên;Điện thoại\nNguyễn Thị Hương;0903\nTrần Đỗ Ân;1\n"
+WESTERN = "Nome;Telefone\nJoão Simões;1\nNicolò Forlì, può;2\nÞór Guðrún – Müller €;3\n"
 RUSSIAN = "Имя;Почта\nИван Петров;ivan@shop.ru\nСветлана, ООО «Ромашка»;s@shop.ru\n"
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 
@@ -34,6 +36,8 @@ def cp1258(text: str) -> bytes:
         (VIETNAMESE.encode("utf-16"), "utf-16", VIETNAMESE),
         (VIETNAMESE.encode("utf-16-be"), "utf-16", VIETNAMESE),
         (cp1258(VIETNAMESE), "cp1258", VIETNAMESE),
+        (cp1258("Tên;Số\nLê Văn Sơn;1\n"), "cp1258", "Tên;Số\nLê Văn Sơn;1\n"),
+        (WESTERN.encode("cp1252"), "cp1252", WESTERN),
         (RUSSIAN.encode("cp1251"), "cp1251", RUSSIAN),
         (unicodedata.normalize("NFD", RUSSIAN).encode(), "utf-8", RUSSIAN),
     ],
@@ -59,13 +63,56 @@ def test_rows_have_the_numbers_of_a_spreadsheet() -> None:
     assert list(table.rows) == [(4, ["An"]), (6, ["Bo"])]
 
 
-def archive(**files: bytes) -> bytes:
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def workbook(rows: str, *, shared: str = "", sheet: str = "worksheets/sheet1.xml") -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as zipped:
-        zipped.writestr("xl/workbook.xml", b"<workbook/>")
-        for name, content in files.items():
-            zipped.writestr(f"xl/worksheets/{name}.xml", content)
+        zipped.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{_PACKAGE}"><Relationship Id="rId1" '
+            f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        )
+        zipped.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+            '<sheet name="a" sheetId="1" r:id="rId1"/></sheets></workbook>',
+        )
+        zipped.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships xmlns="{_PACKAGE}">'
+            f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="{sheet}"/>'
+            f'<Relationship Id="rId2" Type="{_OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+            "</Relationships>",
+        )
+        zipped.writestr(
+            "xl/sharedStrings.xml", f'<sst xmlns="{_MAIN}"><si><t>{shared}</t></si></sst>'
+        )
+        zipped.writestr(
+            f"xl/{sheet}",
+            f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>',
+        )
     return written.getvalue()
+
+
+def cell(text: str, place: str = "A1") -> str:
+    return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def packed_otherwise() -> bytes:
+    """Return a workbook with an entry of a kind that unpacks to any size at once."""
+    written = io.BytesIO(workbook(f"<row>{cell('email')}</row>"))
+    with zipfile.ZipFile(written, "a", zipfile.ZIP_BZIP2) as zipped:
+        zipped.writestr("xl/media/a.bin", bytes(1_000))
+    return written.getvalue()
+
+
+HEAD = f'<row r="1">{cell("email")}</row>'
+SHARED = '<c t="s"><v>0</v></c>'
+FAR = '<row r="1048576"><c r="{}"><v>1</v></c></row>'
 
 
 @pytest.mark.parametrize(
@@ -82,9 +129,18 @@ def archive(**files: bytes) -> bytes:
         (b"\xd0\xcf\x11\xe0rest", "old format"),
         (b"PK\x03\x04rest", "damaged"),
         (b"%PDF-1.7\x00\x01\x02", "neither"),
-        (archive(sheet1=b"<row r='1048576'/>"), "rows"),
-        (archive(sheet1=b'<c r="XFD1"/>'), "columns"),
-        (archive(sheet1=b"<worksheet"), "damaged"),
+        (workbook(f"<row>{cell('email')}{cell('x', 'xfd1')}</row>"), "columns"),
+        (workbook(f"<row>{cell('x' * 10_001)}</row>"), "longer than"),
+        (workbook("<row"), "damaged"),
+        (workbook(HEAD + FAR.format("A99999999999999999999")), "too large"),
+        (workbook(HEAD + FAR.format("xfd1048576")), "too large"),
+        (workbook(HEAD + FAR.format("XFD1048576"), sheet="evil/sheet1.xml"), "too large"),
+        (
+            # The text of one shared string in each of many cells.
+            workbook(f"<row>{SHARED * 20}</row>" * 4_000, shared="x" * 9_000),
+            "too large",
+        ),
+        (packed_otherwise(), "cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_reason(content: bytes, reason: str) -> None:
@@ -95,7 +151,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(content: bytes, reason: 
 def test_a_workbook_that_grows_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_UNPACKED", 4 * 1024 * 1024)
     with pytest.raises(ImportFileInvalid, match="too large"):
-        read_table(archive(sheet1=b"0" * 5 * 1024 * 1024))
+        read_table(workbook("0" * 5 * 1024 * 1024))
 
 
 def test_a_workbook_is_read_as_it_was_written() -> None:
@@ -106,3 +162,21 @@ def test_a_workbook_is_read_as_it_was_written() -> None:
     table = read_table(content)
     assert table.columns == ["name", "count"]
     assert list(table.rows) == [(2, ["=1+1", "7"]), (3, ["Đỗ", "0.5"])]
+
+
+def test_a_workbook_has_no_character_that_is_not_stored() -> None:
+    rows = "".join(
+        f"<row>{cell(text, place)}</row>"
+        for text, place in (("na_x0000_me", "A2"), ("A_x0000_n", "A5"))
+    )
+    table = read_table(workbook(rows))
+    assert (table.columns, list(table.rows)) == (["name"], [(5, ["An"])])
+
+
+def test_who_stops_reading_a_workbook_ends_its_process() -> None:
+    before = psutil.Process().children()
+    rows = read_table(workbook("<row><c><v>1</v></c></row>" * 50_000)).rows
+    next(rows)
+    (reader,) = [each for each in psutil.Process().children() if each not in before]
+    rows.close()  # type: ignore[attr-defined]
+    assert not reader.is_running()

@@ -31,9 +31,13 @@ class ImportMappingInvalid(Invalid):
 
 class TooManyImports(Conflict):
     code = "too_many_imports"
+    message = gettext_noop("Many of your imports are not finished. Finish or discard some of them.")
+
+
+class TooManyChecks(Conflict):
+    code = "too_many_checks"
     message = gettext_noop(
-        "Many imports of your organization are not finished. Finish some of them, or wait: after a "
-        "week they are deleted."
+        "Your organization has had many files read and checked in the last hour. Go on later."
     )
 
 

@@ -19,8 +19,13 @@ from django.utils import timezone
 
 from crm.core.jobs.kinds import FileInfo
 
-# What a spreadsheet takes for the beginning of a formula, in a file without types.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Before what a spreadsheet takes for a formula, in a file without types: at the beginning of a
+# cell, and inside of a text, where one that splits at ";" begins a cell. There a sign and a blank
+# begin the item of a list, unless a call, a reference or a command follows.
+_CELL = r"\A{}(?='*\"*[=+\-@\t\r])"
+_CELL_INSIDE = r"(?<=[;\t\r\n]){}(?='*\"*[=+\-@])(?![+\-] [^;\t\r\n(|!]*(?:[;\t\r\n]|\Z))"
+_BEFORE_FORMULA = re.compile(f"{_CELL}|{_CELL_INSIDE}".format("", ""))
+_MARK_OF_FORMULA = re.compile(f"{_CELL}|{_CELL_INSIDE}".format("'", "'"))
 BOM = "\ufeff"
 # Excel's own limits of a sheet, below its head, and of a cell.
 MAX_SHEET_ROWS = 1_048_575
@@ -97,7 +102,8 @@ def rows_of(form: Format, columns: Sequence[str], rows: Iterable[Mapping[str, An
     if form == Format.XLSX:
         return "".join(_sheet_row(row[name] for name in columns) for row in rows)
     text = io.StringIO()
-    writer = csv.writer(text)
+    # Without quotes, a spreadsheet whose delimiter is another one would split the texts.
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerows([without_formula(text_of(row[name])) for name in columns] for row in rows)
     return text.getvalue()
 
@@ -115,12 +121,12 @@ def file_info(form: Format, name: str) -> FileInfo:
 
 def without_formula(text: str) -> str:
     """Return a text that no spreadsheet calculates: with an apostrophe before what looks so."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _BEFORE_FORMULA.sub("'", text)
 
 
 def with_formula(text: str) -> str:
     """Return what `without_formula` was given."""
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return _MARK_OF_FORMULA.sub("", text)
 
 
 def text_of(value: Any) -> str:

@@ -7,36 +7,43 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from crm.core.jobs.kinds import FileInfo, JobKind, Run, Step, Steps, register_kind
+from crm.core.jobs.kinds import JobKind, Run, Step, Steps, register_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.permissions import WRITE, Level, Principal, require
 from crm.core.records import Record, find_record, get_record
 from crm.core.text.normalization import isolate
 from crm.core.transfer.errors import ImportFileInvalid, ImportNotFound
-from crm.core.transfer.formats import Format, file_info, head_of, rows_of
 from crm.core.transfer.mapping import guess_mapping
-from crm.core.transfer.models import Import, ImportMode, ImportPart, ImportState, PartKind
+from crm.core.transfer.models import (
+    ENDED,
+    Import,
+    ImportMode,
+    ImportPart,
+    ImportState,
+    PartKind,
+)
 from crm.core.transfer.rows import (
     FAULTY,
+    Outcome,
     Report,
     RowImporter,
     errors_of,
-    journal_of,
-    undo_entries,
 )
 from crm.core.transfer.tables import read_table
+from crm.core.transfer.undoing import journal_of, undo_entries
 
 BATCH = 500
 # Parts that are read in one step.
 PARTS_AT_ONCE = 10
+# Parts of keys that are read in one step.
+PARTS_SKIPPED = 100
 SAMPLE = 3
-FAULTS = "faulty"
 
 
 def may_import(principal: Principal, record: Record) -> bool:
@@ -113,49 +120,49 @@ def _go_through(run: Run, *, is_preview: bool) -> Steps:
     first, report = 0, Report()
     if run.job.checkpoint is not None:
         first, report = run.job.checkpoint["next"], Report(**run.job.checkpoint["report"])
-        for keys in ImportPart.read(found, PartKind.KEYS, last=first):
+        for number, keys in enumerate(ImportPart.read(found, PartKind.KEYS, last=first), 1):
             importer.skip(keys)
+            if number % PARTS_SKIPPED == 0:
+                yield Step(done=report.total, total=found.rows, checkpoint=run.job.checkpoint)
     for number, rows in enumerate(ImportPart.read(found, PartKind.ROWS, first=first), first):
         require_import(run.by, record)
-        with transaction.atomic():
-            outcomes = importer.run(run.by, rows, ahead=report.created if is_preview else 0)
-            for outcome in outcomes:
-                report.add(record, outcome)
-            if is_preview:
-                transaction.set_rollback(True)
         if is_preview:
-            # The run has the same keys: it goes through the same rows in the same way.
+            outcomes = _previewed(run, importer, rows, report.created)
             ImportPart.write(found, PartKind.KEYS, number, importer.new_keys(outcomes))
         else:
+            _lock(found)
+            # The run has the keys of the preview: it goes through the same rows in the same way.
+            (keys,) = ImportPart.read(found, PartKind.KEYS, first=number, last=number + 1)
+            outcomes = importer.run(run.by, rows, previewed=keys)
+            faulty = [
+                [*each.cells, _reason(record, each)] for each in outcomes if each.kind == FAULTY
+            ]
             ImportPart.write(found, PartKind.JOURNAL, number, journal_of(record, outcomes))
-            _append_faults(run, found, [each for each in outcomes if each.kind == FAULTY])
+            ImportPart.write(found, PartKind.FAULTS, number, faulty)
+        for outcome in outcomes:
+            report.add(record, outcome)
         checkpoint = {"next": number + 1, "report": report.stored()}
         yield Step(done=report.total, total=found.rows, checkpoint=checkpoint)
     return report.stored()
 
 
-def _append_faults(run: Run, found: Import, faulty: list[Any]) -> None:
-    """Write the faulty rows as a table that can be corrected and imported again."""
-    if not faulty:
-        return
-    reason = gettext("Reason")
-    while reason in found.columns:
-        reason += "*"
-    columns = [*found.columns, reason]
-    record = get_record(found.record)
-    text = "" if run.job.files.get(FAULTS) else head_of(Format.CSV, columns)
-    text += rows_of(
-        Format.CSV,
-        columns,
-        (
-            dict(zip(found.columns, each.cells, strict=True)) | {reason: _reason(record, each)}
-            for each in faulty
-        ),
-    )
-    run.append(text.encode(), FAULTS)
+def _previewed(run: Run, importer: RowImporter, rows: Any, ahead: int) -> list[Outcome]:
+    with transaction.atomic():
+        outcomes = importer.run(run.by, rows, ahead=ahead)
+        transaction.set_rollback(True)
+    return outcomes
 
 
-def _reason(record: Record, outcome: Any) -> str:
+def _lock(found: Import) -> None:
+    """Let one import at a time look up rows and store them, until the step is committed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"import|{found.organization_id}|{found.record}"],
+        )
+
+
+def _reason(record: Record, outcome: Outcome) -> str:
     return "; ".join(
         f"{heading}: {text}" if heading else text for heading, text in errors_of(record, outcome)
     )
@@ -197,10 +204,12 @@ def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callabl
             setattr(
                 found, keep, job.result if is_done else (job.checkpoint or {}).get("report", {})
             )
-        if found.state == ImportState.DONE and done == ImportState.DONE:
+        if found.state == ImportState.DONE and found.rows_left:
+            found.state = ImportState.STOPPED
+        if found.state in ENDED and done == ImportState.DONE:
             found.finished_at = timezone.now()
-            # An undo needs the journal alone.
-            found.parts.exclude(kind=PartKind.JOURNAL).delete()
+            # An undo needs the journal, and whoever corrects the faulty rows those.
+            found.parts.exclude(kind__in=[PartKind.JOURNAL, PartKind.FAULTS]).delete()
         found.save()
 
     return end
@@ -209,14 +218,6 @@ def _ended(done: ImportState, otherwise: ImportState, keep: str = "") -> Callabl
 def _may_fetch(principal: Principal, job: Job) -> bool:
     record = find_record(job.data["record"])
     return record is not None and may_import(principal, record)
-
-
-def _file_permissions(job: Job) -> list[str]:
-    return [get_record(job.data["record"]).view_permission]
-
-
-def _file(job: Job, _name: str) -> FileInfo:
-    return file_info(Format.CSV, f"{job.data['record']}-faulty-{job.created_at:%Y%m%d-%H%M%S}")
 
 
 def _url(job: Job) -> str:
@@ -265,8 +266,6 @@ RUN = _kind(
     "import",
     _("Import of %(file)s"),
     _run,
-    file=_file,
-    file_permissions=_file_permissions,
     audited_as="import",
     audited=_audited,
     ended=_ended(ImportState.DONE, ImportState.CHECKED, "report"),

@@ -1,16 +1,20 @@
 """Services of imports: upload, reading, mapping, preview, run, undo; what takes long is a job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.db.models.functions import Length
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from crm.core.jobs.kinds import JobKind
+from crm.core import tenancy
+from crm.core.jobs.kinds import FileInfo, JobKind
+from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
+from crm.core.jobs.signals import job_event
 from crm.core.permissions import Principal
 from crm.core.records import Record, find_record, get_record
 from crm.core.transfer.errors import (
@@ -18,17 +22,33 @@ from crm.core.transfer.errors import (
     ImportMappingInvalid,
     ImportNotFound,
     ImportNotReady,
+    TooManyChecks,
     TooManyImports,
 )
+from crm.core.transfer.formats import Format, file_info, head_of, rows_of
 from crm.core.transfer.import_jobs import CHECK, READ_FILE, RUN, UNDO, require_import
 from crm.core.transfer.mapping import fields_of
-from crm.core.transfer.models import Import, ImportMode, ImportPart, ImportState, PartKind
+from crm.core.transfer.models import (
+    DISCARDABLE,
+    ENDED,
+    Import,
+    ImportMode,
+    ImportPart,
+    ImportQuerySet,
+    ImportState,
+    PartKind,
+)
 from crm.core.transfer.tables import MAX_BYTES
 
 UPLOADED_AT_ONCE = 512 * 1024
 UNDO_FOR = timedelta(days=30)
 UNFINISHED_KEPT = timedelta(days=7)
-MOST_UNFINISHED = 20
+# Of one person, who can discard them.
+MOST_UNFINISHED = 10
+# What an organization has read and checked in an hour; none of it uses up the plan's tasks.
+MOST_LOOKS = 60
+MOST_ROWS_LOOKED_AT = 1_000_000
+LOOKED_AT_WITHIN = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -38,8 +58,7 @@ def start_import(*, by: Principal, record: Record, file_name: str, size: int) ->
     Raise ImportFileInvalid and TooManyImports.
     """
     require_import(by, record)
-    theirs = Import.objects.filter(organization_id=by.organization_id)
-    if theirs.unfinished().count() >= MOST_UNFINISHED:
+    if unfinished_of(by).count() >= MOST_UNFINISHED:
         raise TooManyImports
     if not 0 < size <= MAX_BYTES:
         raise ImportFileInvalid(
@@ -128,12 +147,60 @@ def run_import(*, by: Principal, import_id: UUID) -> Import:
 
 
 @transaction.atomic
+def discard_import(*, by: Principal, import_id: UUID) -> Import:
+    """Delete an import of which nothing was stored, with its file. Return it."""
+    found = _locked(by, import_id)
+    _require_state(found, *DISCARDABLE)
+    Import.objects.filter(pk=found.pk).delete()
+    return found
+
+
+@transaction.atomic
+def fetch_faults(*, by: Principal, import_id: UUID) -> tuple[FileInfo, Iterator[bytes]]:
+    """Return the faulty rows with their reasons, a table to be corrected and imported again; that
+    they were fetched is told to receivers of `job_event`. Raise ImportNotReady.
+    """
+    found = visible_import(by, import_id)
+    if found.job is None or not has_faults(found):
+        raise ImportNotReady
+    job_event.send(sender=Job, job=found.job, event="fetched")
+    name = f"{found.record}-faulty-{found.created_at:%Y%m%d-%H%M%S}"
+    return file_info(Format.CSV, name), _faults_of(found)
+
+
+def has_faults(found: Import) -> bool:
+    """Return whether the faulty rows can be fetched: until an undo is asked for."""
+    is_last = found.job is not None and found.job.kind == RUN.name
+    return is_last and found.state in ENDED and bool(found.report.get("faulty"))
+
+
+def _faults_of(found: Import) -> Iterator[bytes]:
+    reason = gettext("Reason")
+    while reason in found.columns:
+        reason += "*"
+    return _table_of(found, [*found.columns, reason])
+
+
+def _table_of(found: Import, columns: Sequence[str]) -> Iterator[bytes]:
+    """Yield the table part by part: a download goes on after the request and its scope are over."""
+    yield head_of(Format.CSV, columns).encode()
+    parts = ImportPart.read(found, PartKind.FAULTS)
+    while True:
+        with tenancy.organization(found.organization_id):
+            rows = next(parts, None)
+        if rows is None:
+            return
+        named = (dict(zip(columns, cells, strict=True)) for cells in rows)
+        yield rows_of(Format.CSV, columns, named).encode()
+
+
+@transaction.atomic
 def undo_import(*, by: Principal, import_id: UUID) -> Import:
     """Undo an import: what it created goes, what it changed is put back, unless it was changed or
     used since.
     """
     found = _locked(by, import_id)
-    _require_state(found, ImportState.DONE)
+    _require_state(found, *ENDED)
     if not is_undoable(found):
         raise ImportNotReady
     _begin(by, found, UNDO, ImportState.UNDOING)
@@ -142,7 +209,14 @@ def undo_import(*, by: Principal, import_id: UUID) -> Import:
 
 def is_undoable(found: Import) -> bool:
     is_late = found.finished_at is None or found.finished_at < timezone.now() - UNDO_FOR
-    return found.state == ImportState.DONE and not is_late
+    return found.state in ENDED and not is_late
+
+
+def unfinished_of(by: Principal) -> ImportQuerySet:
+    """Return the principal's own imports of which nothing was stored yet."""
+    return Import.objects.filter(
+        organization_id=by.organization_id, started_by_id=by.user_id
+    ).unfinished()
 
 
 def visible_import(by: Principal, import_id: UUID) -> Import:
@@ -184,7 +258,23 @@ def _lengths(found: Import) -> list[int]:
 
 
 def _begin(by: Principal, found: Import, kind: JobKind, state: ImportState) -> None:
-    """Start the job of a state. Several imports of an organization may wait at once."""
+    """Start the job of a state. Several imports of an organization may wait at once.
+
+    Raise TooManyChecks where much was read and checked of late.
+    """
+    if kind in {READ_FILE, CHECK}:
+        _check_looks(found.organization_id)
     data = {"import": str(found.pk), "record": found.record, "file": found.file_name}
     found.state, found.job = state, start_job(by=by, kind=kind, data=data)
     found.save()
+
+
+def _check_looks(organization_id: UUID) -> None:
+    since = timezone.now() - LOOKED_AT_WITHIN
+    looks = Job.objects.filter(
+        organization_id=organization_id,
+        kind__in=[READ_FILE.name, CHECK.name],
+        created_at__gt=since,
+    ).aggregate(count=Count("pk"), rows=Sum("done", default=0))
+    if looks["count"] >= MOST_LOOKS or looks["rows"] >= MOST_ROWS_LOOKED_AT:
+        raise TooManyChecks

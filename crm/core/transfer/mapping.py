@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.utils import translation
 
 from crm.core.records import Field, Record, get_record
-from crm.core.text.normalization import search_key
+from crm.core.text.normalization import LONGEST_UNNAMED, is_blank, is_too_long, search_key
 from crm.core.transfer.formats import with_formula
 
 
@@ -69,8 +70,17 @@ class CellReader:
             with translation.override(language):
                 self._choices |= {search_key(label): key for key, label in field.choices()}
         self._choices |= {search_key(key): key for key, _label in field.choices()}
+        longest = getattr(field.form_field(), "max_length", None)
+        self._longest: int | None = longest or max(map(len, self._choices), default=None)
 
     def text_of(self, cell: str) -> str:
-        """Return what the form's field takes."""
+        """Return what the form's field takes, "" of a cell that shows nothing.
+
+        Raise ValidationError for one that is far too long, before any work with it.
+        """
+        if is_too_long(cell, self._longest):
+            MaxLengthValidator(self._longest or LONGEST_UNNAMED)(cell)
         cell = with_formula(cell)
+        if is_blank(cell):
+            return ""
         return self._choices.get(search_key(cell), cell) if self._choices else cell

@@ -26,9 +26,21 @@ class ImportState(models.TextChoices):
     CHECKED = "checked", pgettext_lazy("import", "Checked")
     RUNNING = "running", pgettext_lazy("import", "Running")
     DONE = "done", pgettext_lazy("import", "Finished")
+    STOPPED = "stopped", pgettext_lazy("import", "Stopped before its end")
     UNDOING = "undoing", pgettext_lazy("import", "Being undone")
     UNDONE = "undone", pgettext_lazy("import", "Undone")
     FAILED = "failed", pgettext_lazy("import", "File not readable")
+
+
+# Rows were stored, all or some of them.
+ENDED = (ImportState.DONE, ImportState.STOPPED)
+# Nothing was stored, and nothing is under way.
+DISCARDABLE = (
+    ImportState.UPLOADING,
+    ImportState.MAPPING,
+    ImportState.CHECKED,
+    ImportState.FAILED,
+)
 
 
 class ImportMode(models.TextChoices):
@@ -47,8 +59,8 @@ class ImportQuerySet(models.QuerySet["Import"]):
 
     def unfinished(self) -> "ImportQuerySet":
         """Return the imports of which no row was stored."""
-        ended = [ImportState.RUNNING, ImportState.DONE, ImportState.UNDOING, ImportState.UNDONE]
-        return self.exclude(state__in=ended)
+        begun = [ImportState.RUNNING, *ENDED, ImportState.UNDOING, ImportState.UNDONE]
+        return self.exclude(state__in=begun)
 
 
 class Import(models.Model):
@@ -103,16 +115,28 @@ class Import(models.Model):
     def __str__(self) -> str:
         return f"{self.record} · {self.file_name}"
 
+    @property
+    def rows_left(self) -> int:
+        """Return how many rows an import that was stopped has not looked at."""
+        kinds = ("created", "updated", "unchanged", "faulty")
+        return self.rows - sum(self.report.get(kind, 0) for kind in kinds) if self.report else 0
+
+    @property
+    def is_discardable(self) -> bool:
+        return self.state in DISCARDABLE
+
 
 class PartKind(models.TextChoices):
     """``SOURCE``: the file's bytes; ``ROWS``: rows as texts; ``KEYS``: the keys that stood first in
-    a part of the rows; ``JOURNAL``: what an undo needs.
+    a part of the rows, with what there was by them; ``JOURNAL``: what an undo needs; ``FAULTS``:
+    the faulty rows, each with the reason after its cells.
     """
 
     SOURCE = "source"
     ROWS = "rows"
     KEYS = "keys"
     JOURNAL = "journal"
+    FAULTS = "faults"
 
 
 class ImportPart(models.Model):

@@ -1,10 +1,12 @@
 """What becomes of the rows of a file: each is checked like a form, then stored by the services."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import EMPTY_VALUES
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
@@ -22,22 +24,30 @@ from crm.core.transfer.models import ImportMode
 CREATED, UPDATED, UNCHANGED, FAULTY = "created", "updated", "unchanged", "faulty"
 EXAMPLES = 5
 FAULTS_SHOWN = 50
+# Letters of a cell that a report shows.
+LONGEST_SHOWN = 120
 
 Row = tuple[int, list[str]]
+# The id and the version of the record that a look-up found, None without one.
+Sight = list[Any] | None
+# By key: the row in which it stood first, and what the look-up found.
+Keys = Mapping[str, tuple[int, Sight]]
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became, or would become, of a row.
 
-    ``values`` are those of the cells that are not blank. ``before`` are those that an update
-    changed. ``errors`` are pairs of a field's name, "" for the whole row, and a sentence.
+    ``values`` are those of the cells that are not blank. ``sight`` is what the look-up found.
+    ``before`` are the values that an update changed. ``errors`` are pairs of a field's name, ""
+    for the whole row, and a sentence.
     """
 
     number: int
     cells: list[str]
     values: dict[str, Any] = field(default_factory=dict)
     kind: str = ""
+    sight: Sight = None
     row: Any = None
     before: dict[str, Any] = field(default_factory=dict)
     errors: list[tuple[str, str]] = field(default_factory=list)
@@ -74,7 +84,8 @@ class Report:
 def _example(record: Record, outcome: Outcome) -> dict[str, Any]:
     told: dict[str, Any] = {"number": outcome.number}
     if outcome.kind == FAULTY:
-        return told | {"cells": outcome.cells, "errors": errors_of(record, outcome)}
+        cells = [cell[:LONGEST_SHOWN] for cell in outcome.cells]
+        return told | {"cells": cells, "errors": errors_of(record, outcome)}
     told["title"] = record.title_of(outcome.row) if outcome.row is not None else ""
     if outcome.kind == UPDATED:
         told["changes"] = [
@@ -117,29 +128,32 @@ class RowImporter:
         self._seen: dict[str, int] = {}
         self._quota: QuotaExceeded | None = None
 
-    def skip(self, keys: Mapping[str, int]) -> None:
-        """Remember the keys of rows that were gone through before, with the numbers of the rows."""
-        self._seen |= keys
+    def skip(self, keys: Keys) -> None:
+        """Remember the keys of rows that were gone through before."""
+        self._seen |= {key: number for key, (number, _sight) in keys.items()}
 
-    def new_keys(self, outcomes: Sequence[Outcome]) -> dict[str, int]:
-        """Return the keys that stood in these rows first, for `skip`."""
+    def new_keys(self, outcomes: Sequence[Outcome]) -> Keys:
+        """Return the keys that stood in these rows first, for `skip` and for `run`."""
         return {
-            key: each.number
+            key: (each.number, each.sight)
             for each in outcomes
             if self._seen.get(key := self._key_of(each)) == each.number
         }
 
-    def run(self, by: Principal, rows: Sequence[Row], *, ahead: int = 0) -> list[Outcome]:
+    def run(
+        self, by: Principal, rows: Sequence[Row], *, ahead: int = 0, previewed: Keys | None = None
+    ) -> list[Outcome]:
         """Store the rows in the current transaction, and return what became of each.
 
         ``ahead`` are rows that a preview created before these and rolled back; they take up room of
-        the plan.
+        the plan. ``previewed`` are the keys of these rows at the preview: where the look-up finds
+        something else now, the row is faulty.
         """
         outcomes = [self._checked(row) for row in rows]
         for outcome in outcomes:
             self._note_key(outcome)
         present = self._present(by, outcomes)
-        new = [each for each in outcomes if self._is_new(each, present)]
+        new = [each for each in outcomes if self._is_new(each, present, previewed)]
         self._create(by, new, ahead)
         self._update(by, [each for each in outcomes if not each.kind])
         return outcomes
@@ -147,7 +161,12 @@ class RowImporter:
     def _checked(self, row: Row) -> Outcome:
         number, cells = row
         outcome = Outcome(number, cells)
-        texts = {name: self._readers[name].text_of(cells[at]) for at, name in self._columns}
+        texts = {}
+        for at, name in self._columns:
+            try:
+                texts[name] = self._readers[name].text_of(cells[at])
+            except ValidationError as refusal:
+                outcome.refuse(name, " ".join(refusal.messages))
         form = self._form
         form.data = texts
         form.full_clean()
@@ -157,7 +176,7 @@ class RowImporter:
                     # What is missing is so only of a row that is new.
                     if text or self.mode == ImportMode.CREATE:
                         outcome.refuse(name, str(error))
-            elif text.strip():
+            elif form.cleaned_data[name] not in EMPTY_VALUES:
                 outcome.values[name] = form.cleaned_data[name]
         return outcome
 
@@ -172,23 +191,31 @@ class RowImporter:
     def _key_of(self, outcome: Outcome) -> str:
         return str(outcome.values.get(self.key) or "")
 
-    def _present(self, by: Principal, outcomes: Sequence[Outcome]) -> Mapping[Any, list[Any]]:
-        """Return the records that are there by key."""
-        found: dict[Any, list[Any]] = defaultdict(list)
-        values = {each.values.get(self.key) for each in outcomes} - {None}
-        if self.key and values:
-            for row in self.record.visible_to(by).filter(**{f"{self.key}__in": values}):
-                found[getattr(row, self.key)].append(row)
+    def _present(self, by: Principal, outcomes: Sequence[Outcome]) -> Mapping[str, list[Any]]:
+        """Return the records that are there by key, locked until the transaction ends."""
+        found: dict[str, list[Any]] = defaultdict(list)
+        keys = {self._key_of(each) for each in outcomes} - {""}
+        if keys:
+            theirs = self.record.visible_to(by).filter(**{f"{self.key}__in": keys})
+            rows: Any = self.record.model._default_manager
+            locked = rows.select_for_update(of=("self",)).filter(pk__in=theirs.values("pk"))
+            for row in locked.order_by("pk"):
+                found[str(getattr(row, self.key))].append(row)
         return found
 
-    def _is_new(self, outcome: Outcome, present: Mapping[Any, list[Any]]) -> bool:
+    def _is_new(
+        self, outcome: Outcome, present: Mapping[str, list[Any]], previewed: Keys | None
+    ) -> bool:
         """Return whether a row is to be created; find what it changes, or say what is wrong."""
         if outcome.kind:
             return False
-        value = outcome.values.get(self.key) if self.key else None
-        rows = present.get(value, []) if value is not None else []
+        key = self._key_of(outcome)
+        rows = present.get(key, [])
+        outcome.sight = [str(rows[0].pk), rows[0].version] if len(rows) == 1 else None
         if len(rows) > 1:
             outcome.refuse(self.key, _("Several entries have this already."))
+        elif previewed is not None and key and outcome.sight != previewed.get(key, (0, None))[1]:
+            outcome.refuse("", _("Somebody changed it meanwhile."))
         elif rows:
             outcome.row = rows[0]
             if self.mode == ImportMode.CREATE:
@@ -293,109 +320,3 @@ def _refusal(error: AppError | DatabaseError) -> AppError:
     if refusal is None:
         raise error
     return refusal
-
-
-def journal_of(record: Record, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return what an undo needs: each created row with its values, and each updated one with the
-    values before and after.
-    """
-    journal = []
-    for each in outcomes:
-        if each.kind == CREATED:
-            after = record.form_values_of(each.row)
-        elif each.kind == UPDATED:
-            after = {name: each.values[name] for name in each.before}
-        else:
-            continue
-        journal.append(
-            {
-                "pk": str(each.row.pk),
-                "is_new": each.kind == CREATED,
-                "before": _plain(each.before),
-                "after": _plain(after),
-            }
-        )
-    return journal
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, str | int | bool | list | None) else str(value)
-        for name, value in values.items()
-    }
-
-
-def undo_entries(
-    by: Principal, record: Record, entries: Sequence[Mapping[str, Any]]
-) -> Counter[str]:
-    """Undo entries of a journal. Return how many were "removed" and "restored", and of the others
-    why they were left: "changed" or "used" since, "gone", or "refused" by the services.
-
-    Of an updated row only the fields that were not changed since are put back.
-    """
-    rows = record.visible_to(by).filter(pk__in=[entry["pk"] for entry in entries])
-    locked: Any = record.model._default_manager.select_for_update(no_key=True)
-    found: dict[str, Any] = {str(row.pk): row for row in locked.filter(pk__in=rows.values("pk"))}
-    new = [found[entry["pk"]] for entry in entries if entry["is_new"] and entry["pk"] in found]
-    used = _used(record, new)
-    done: Counter[str] = Counter()
-    removed: list[Any] = []
-    restored: dict[Any, dict[str, Any]] = {}
-    for entry in entries:
-        row = found.get(entry["pk"])
-        if row is None:
-            done["gone"] += 1
-        elif not entry["is_new"]:
-            before = _values_before(record, row, entry)
-            if before:
-                restored[row.pk] = before
-            else:
-                done["changed"] += 1
-        elif _plain(record.form_values_of(row)) != entry["after"]:
-            done["changed"] += 1
-        elif row.pk in used:
-            done["used"] += 1
-        elif record.delete is None:
-            removed.append(row.pk)
-        else:
-            done[_delete(by, record, row)] += 1
-    if removed:
-        # Nothing but its parts refers to them.
-        record.model._default_manager.filter(pk__in=removed).delete()
-        done["removed"] += len(removed)
-    for made in update_rows(by, record, restored).values():
-        done["refused" if isinstance(made, AppError) else "restored"] += 1
-    return done
-
-
-def _used(record: Record, rows: Sequence[Any]) -> set[Any]:
-    """Return the keys of the rows to which something refers that is no part of them."""
-    used: set[Any] = set()
-    for relation in record.model._meta.related_objects:
-        related: Any = relation.related_model
-        if related not in record.parts:
-            name = relation.field.name
-            theirs = related._base_manager.filter(**{f"{name}__in": rows})
-            used |= set(theirs.values_list(name, flat=True))
-    return used
-
-
-def _delete(by: Principal, record: Record, row: Any) -> str:
-    assert record.delete is not None  # noqa: S101  asked before
-    try:
-        with transaction.atomic():
-            record.delete(by=by, pk=row.pk, version=row.version)
-    except AppError:
-        return "refused"
-    return "removed"
-
-
-def _values_before(record: Record, row: Any, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the fields held that were not changed since the import."""
-    meta = record.model._meta
-    present = _plain({name: getattr(row, name) for name in entry["before"]})
-    return {
-        name: meta.get_field(name).to_python(value)  # type: ignore[union-attr]  # columns
-        for name, value in entry["before"].items()
-        if present[name] == entry["after"][name]
-    }

@@ -1,24 +1,24 @@
 """Tables of uploaded files: CSV in several encodings, and workbooks.
 
-Whatever a file holds, reading it takes bounded memory: what is too large is refused before it is
-unpacked.
+Whatever a file holds, reading it takes bounded memory: a workbook is read in a process of its own.
 """
 
 import csv
 import io
+import json
 import re
+import subprocess
+import sys
 import unicodedata
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from typing import IO, cast
 
 from django.utils.translation import gettext as _
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
 
+from crm.core.transfer import workbooks
 from crm.core.transfer.errors import ImportFileInvalid
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -30,20 +30,32 @@ ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
     "cp1251": "Windows-1251",
+    "cp1252": "Windows-1252",
     "cp1258": "Windows-1258",
 }
 DELIMITERS = {",": ",", ";": ";", "\t": "Tab", "|": "|"}
 _GUESSED_BY = 64 * 1024
 _ROWS_GUESSED_BY = 30
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# Letters of Windows code pages beside each other, and beside letters of ASCII. Vietnamese words mix
-# both, Russian ones do not.
+# Letters of Windows code pages beside each other, and beside letters of ASCII. Words in Latin
+# letters mix both, Russian ones do not.
+_HIGH = re.compile(rb"[\xc0-\xff]")
 _HIGH_PAIR = re.compile(rb"(?=[\xc0-\xff]{2})")
 _MIXED_PAIR = re.compile(rb"(?=[A-Za-z][\xc0-\xff]|[\xc0-\xff][A-Za-z])")
-# Places of cells and rows in a sheet. They decide how much memory its table takes.
-_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Z]{0,4})(\d{1,9})["']""")
-_LONGEST_PLACE = 40
-_CHUNK = 1024 * 1024
+# Words with bytes that are letters or tones of Vietnamese in Windows-1258, others in Windows-1252.
+_WORD_OF_1258 = re.compile(
+    rb"[A-Za-z\xc0-\xff]*[\xc3\xcc\xd0\xd2\xd5\xdd\xde\xe3\xec\xf0\xf2\xf5\xfd][A-Za-z\xc0-\xff]*"
+)
+# One syllable, as every Vietnamese word is written: a tone follows its vowel, "\u0103" a consonant.
+_SYLLABLE = re.compile(
+    rb"(?:ngh?|nh|ch|c(?![eiy])|th|tr|ph|kh|gh?|qu|[bdhklmnrstvx\xd0\xf0])?"
+    rb"(?:(?:[aeiouy\xc0-\xc2\xc8-\xca\xcd\xd3-\xd5\xd9\xda\xdd\xe0-\xe2\xe8-\xea\xed\xf3-\xf5\xf9\xfa\xfd]"
+    rb"|[\xc3\xe3](?=[\xcc\xd2\xde\xec\xf2]?[cmnpt]))[\xcc\xd2\xde\xec\xf2]?){1,3}"
+    rb"(?:ch|ng|nh|[cmnpt])?",
+    re.IGNORECASE,
+)
+# Of a row of a workbook: letters take up to four bytes, control characters six.
+_LONGEST_LINE = MAX_COLUMNS * MAX_CELL * 6 + 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,11 @@ def guess_encoding(content: bytes) -> str:
         content.decode("utf-8")
     except UnicodeDecodeError:
         pairs, mixed = len(_HIGH_PAIR.findall(start)), len(_MIXED_PAIR.findall(start))
-        return "cp1258" if mixed > pairs / 2 else "cp1251"
+        if _HIGH.search(start) and mixed <= pairs / 2:
+            return "cp1251"
+        words = _WORD_OF_1258.findall(start)
+        syllables = sum(_SYLLABLE.fullmatch(word) is not None for word in words)
+        return "cp1258" if syllables > len(words) / 2 else "cp1252"
     return "utf-8"
 
 
@@ -119,7 +135,7 @@ def _decoded(content: bytes, encoding: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _table(encoding: str, delimiter: str, rows: Iterator[list[str]]) -> Table:
+def _table(encoding: str, delimiter: str, rows: Iterator[tuple[int, list[str]]]) -> Table:
     numbered = _checked(rows)
     _number, columns = next(numbered, (0, []))
     while columns and not columns[-1]:
@@ -138,10 +154,10 @@ def _table(encoding: str, delimiter: str, rows: Iterator[list[str]]) -> Table:
     return Table(encoding, delimiter, columns, _of_width(numbered, len(columns)))
 
 
-def _checked(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+def _checked(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that hold something. Raise ImportFileInvalid beyond a limit."""
     found = 0
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
@@ -168,12 +184,12 @@ def _of_width(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tup
         yield number, (cells + [""] * width)[:width]
 
 
-def _csv_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     if delimiter not in DELIMITERS:
         raise ImportFileInvalid
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        yield from reader
+        yield from enumerate(reader, 1)
     except csv.Error:
         raise ImportFileInvalid(
             _("Line %(line)d cannot be read: a quotation mark is missing, or a cell is too long.")
@@ -181,66 +197,48 @@ def _csv_rows(text: str, delimiter: str) -> Iterator[list[str]]:
         ) from None
 
 
-def _workbook_rows(content: bytes) -> Iterator[list[str]]:
-    _check_workbook(content)
+def _workbook_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield what the process of `workbooks` reads; its death is a refusal, too."""
+    reader = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        [sys.executable, "-I", workbooks.__file__, str(MAX_UNPACKED)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # Keys pressed at the terminal of a worker are not for it.
+        start_new_session=True,
+    )
+    given, read = cast("IO[bytes]", reader.stdin), cast("IO[bytes]", reader.stdout)
     try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
-            if not workbook.sheet_names:
-                return
-            sheet = workbook.get_sheet_by_index(0)
-            start = sheet.start
-            for _empty in range(start[0] if start else 0):
-                yield []
-            for row in sheet.iter_rows():
-                yield [_cell(value) for value in row]
-    except PasswordError:
-        raise ImportFileInvalid(_("The workbook has a password. Save it without one.")) from None
-    except (CalamineError, ZipError, OSError, ValueError):
-        raise ImportFileInvalid(
-            _("The workbook is damaged. Open it in a spreadsheet, and save it anew.")
-        ) from None
+        with suppress(BrokenPipeError), given:
+            given.write(content)
+        while line := read.readline(_LONGEST_LINE):
+            if not line.endswith(b"\n"):
+                reader.kill()
+                break
+            number, cells = json.loads(line)
+            yield number, cells
+        code = reader.wait()
+    finally:
+        reader.kill()
+        read.close()
+        reader.wait()
+    if code:
+        raise _unread(code)
 
 
-def _check_workbook(content: bytes) -> None:
-    """Refuse what would not fit into memory, before anything is unpacked for good."""
-    total = 0
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            if "xl/workbook.xml" not in names or "mimetype" in names:
-                raise ImportFileInvalid
-            for entry in archive.infolist():
-                with archive.open(entry) as file:
-                    is_sheet = entry.filename.startswith("xl/worksheets/")
-                    rest = b""
-                    while chunk := file.read(_CHUNK):
-                        total += len(chunk)
-                        if total > MAX_UNPACKED:
-                            raise ImportFileInvalid(
-                                _("The workbook is too large when it is unpacked.")
-                            )
-                        if is_sheet:
-                            _check_places(rest + chunk)
-                            rest = chunk[-_LONGEST_PLACE:]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error):
-        raise ImportFileInvalid(
-            _("The workbook is damaged. Open it in a spreadsheet, and save it anew.")
-        ) from None
-
-
-def _check_places(part: bytes) -> None:
-    for column, row in set(_PLACE.findall(part)):
-        if int(row) > MAX_ROWS + 1:
-            raise _too_long()
-        if _column_number(column) > MAX_COLUMNS:
-            raise _too_wide()
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
+def _unread(code: int) -> ImportFileInvalid:
+    """Return the reason for a code of `workbooks`; it is negative for a signal."""
+    if code == workbooks.NO_WORKBOOK:
+        return ImportFileInvalid()
+    if code == workbooks.HAS_PASSWORD:
+        return ImportFileInvalid(_("The workbook has a password. Save it without one."))
+    if code == workbooks.TOO_LARGE or code < 0:
+        return ImportFileInvalid(
+            _("The workbook is too large. Save its first sheet as CSV, or import it in parts.")
+        )
+    return ImportFileInvalid(
+        _("The workbook is damaged. Open it in a spreadsheet, and save it anew.")
+    )
 
 
 def _too_long() -> ImportFileInvalid:
@@ -254,17 +252,3 @@ def _too_wide() -> ImportFileInvalid:
         _("The file has more than %(most)d columns. Delete those that are not imported.")
         % {"most": MAX_COLUMNS}
     )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, date):
-        return f"{value:%Y-%m-%d}"
-    return str(value)

@@ -14,4 +14,6 @@ urlpatterns = [
     path(f"{_one}check/", imports.check, name="check"),
     path(f"{_one}run/", imports.run, name="run"),
     path(f"{_one}undo/", imports.undo, name="undo"),
+    path(f"{_one}faults/", imports.faults, name="faults"),
+    path(f"{_one}discard/", imports.discard, name="discard"),
 ]

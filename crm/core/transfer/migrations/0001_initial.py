@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('record', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('uploading', 'Uploading'), ('reading', 'Being read'), ('mapping', 'Columns to be chosen'), ('checking', 'Being checked'), ('checked', 'Checked'), ('running', 'Running'), ('done', 'Finished'), ('undoing', 'Being undone'), ('undone', 'Undone'), ('failed', 'File not readable')], default='uploading', max_length=10)),
+                ('state', models.CharField(choices=[('uploading', 'Uploading'), ('reading', 'Being read'), ('mapping', 'Columns to be chosen'), ('checking', 'Being checked'), ('checked', 'Checked'), ('running', 'Running'), ('done', 'Finished'), ('stopped', 'Stopped before its end'), ('undoing', 'Being undone'), ('undone', 'Undone'), ('failed', 'File not readable')], default='uploading', max_length=10)),
                 ('file_name', models.CharField(max_length=255)),
                 ('size', models.PositiveIntegerField()),
                 ('encoding', models.CharField(blank=True, max_length=20)),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             name='ImportPart',
             fields=[
                 ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('source', 'Source'), ('rows', 'Rows'), ('keys', 'Keys'), ('journal', 'Journal')], max_length=10)),
+                ('kind', models.CharField(choices=[('source', 'Source'), ('rows', 'Rows'), ('keys', 'Keys'), ('journal', 'Journal'), ('faults', 'Faults')], max_length=10)),
                 ('number', models.PositiveIntegerField()),
                 ('content', models.BinaryField()),
                 ('of', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='transfer.import')),

@@ -1,9 +1,10 @@
 """Pages of an import: upload, mapping, preview, report, undo."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +17,7 @@ from crm.core.form_guard.idempotency import once
 from crm.core.forms import Form
 from crm.core.jobs.models import Job
 from crm.core.jobs.presentation import PresentedJob, present_one
+from crm.core.jobs.views import file_response
 from crm.core.permissions import Principal
 from crm.core.permissions.requests import member_required, principal_of
 from crm.core.records import Record, get_record
@@ -24,11 +26,15 @@ from crm.core.transfer.importing import (
     UPLOADED_AT_ONCE,
     add_content,
     check_import,
+    discard_import,
+    fetch_faults,
+    has_faults,
     is_undoable,
     read_again,
     run_import,
     start_import,
     undo_import,
+    unfinished_of,
     visible_import,
 )
 from crm.core.transfer.mapping import fields_of
@@ -81,12 +87,14 @@ def new_import(request: HttpRequest, slug: str) -> HttpResponse:
             if request.POST.get("file_name"):
                 raise
             error = refusal.message
-    earlier = Import.objects.visible_to(by).filter(record=slug).select_related("started_by")
+    unfinished = unfinished_of(by).filter(record=slug).select_related("started_by")
+    visible = Import.objects.visible_to(by).filter(record=slug).select_related("started_by")
+    earlier = visible.exclude(pk__in=unfinished.values("pk")).order_by("-created_at")
     context = {
         "active_section": slug,
         "record": record,
         "error": error,
-        "earlier": earlier.order_by("-created_at")[:EARLIER_SHOWN],
+        "earlier": [*unfinished.order_by("-created_at"), *earlier[:EARLIER_SHOWN]],
         "fields": fields_of(record),
         "limits": {"megabytes": MAX_BYTES // 1024**2, "rows": MAX_ROWS},
         "part_bytes": UPLOADED_AT_ONCE,
@@ -188,6 +196,23 @@ def undo(request: HttpRequest, import_id: UUID) -> HttpResponse:
     return redirect("transfer:import", import_id=import_id)
 
 
+@require_POST
+@never_cache
+@member_required
+def faults(request: HttpRequest, import_id: UUID) -> HttpResponse:
+    """Download the faulty rows; a POST, because the download is audited."""
+    info, content = fetch_faults(by=principal_of(request), import_id=import_id)
+    return cast(HttpResponse, file_response(info, content))
+
+
+@require_POST
+@member_required
+def discard(request: HttpRequest, import_id: UUID) -> HttpResponse:
+    found = discard_import(by=principal_of(request), import_id=import_id)
+    messages.success(request, _("Discarded."))
+    return redirect("transfer:new_import", slug=found.record)
+
+
 def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) -> HttpResponse:
     reader = principal_of(request)
     record = get_record(found.record)
@@ -210,6 +235,7 @@ def _page(request: HttpRequest, found: Import, refusal: AppError | None = None) 
         "delimiter": DELIMITERS.get(found.delimiter, ""),
         "error": refusal.message if refusal else "",
         "is_undoable": is_undoable(found),
+        "has_faults": has_faults(found),
     }
     template = "transfer/_import.html" if request.htmx else "transfer/import.html"  # type: ignore[attr-defined]
     return render(request, template, context, status=refusal.status if refusal else 200)
