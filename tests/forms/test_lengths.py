@@ -24,6 +24,7 @@ from crm.compliance.models import LegalHold
 from crm.core.api import Body
 from crm.core.records import get_record
 from crm.core.records.pages.forms import form_of
+from crm.core.text.normalization import LONGEST_SEARCH
 from crm.customers.api import CustomerBody
 from crm.customers.models import Customer
 from crm.organizations.api import MeBody, OrganizationBody
@@ -118,5 +119,6 @@ def test_templates_name_no_length_of_their_own() -> None:
         for path in (ROOT / "templates").rglob("*.html")
         for most in re.findall(r'maxlength="(\d+)"', path.read_text())
     }
-    searches = {("_list.html", 100), ("_public_search.html", 200)}
+    everywhere = ("_public_search.html", "_palette.html", "search.html")
+    searches = {("_list.html", 100), *((name, LONGEST_SEARCH) for name in everywhere)}
     assert own <= {("holds.html", 500), ("categories.html", 100), ("faqs.html", 500)} | searches
