@@ -216,7 +216,11 @@ def test_a_cancelled_import_keeps_what_it_did_and_can_be_undone(
     cancel_job(by=owner, job_id=found.job.pk)
     found.refresh_from_db()
     assert (found.state, counts(found.report)) == ("stopped", (2, 0, 0, 0))
-    assert "4 rows were not looked at" in browser.get(f"/app/import/{found.pk}/").content.decode()
+    page = f"/app/import/{found.pk}/"
+    assert "4 rows were not looked at. To go on, import" in browser.get(page).content.decode()
+    # Without a key the same file would add all of it once more.
+    Import.objects.filter(pk=found.pk).update(key="")
+    assert "not looked at.</p>" in browser.get(page).content.decode()
     assert post(browser, found, "undo").undo_report == {"removed": 2}
     assert not Customer.objects.exists()
 
