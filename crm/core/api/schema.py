@@ -33,6 +33,7 @@ _MEANING = {
     409: "The present state, or the same request at this moment, is in the way.",
     412: "The record is no longer at the version that `If-Match` names.",
     413: "The body is too large.",
+    414: "The address is longer than 16 KiB: shorten what it searches for.",
     415: "The body is not `application/json`.",
     422: "The `Idempotency-Key` was used for another request.",
     429: "Too many requests: wait for `Retry-After` seconds.",
@@ -95,6 +96,8 @@ class ApiSchema(AutoSchema):
             statuses.add(404)
         if self.method in _BODY_METHODS:
             statuses |= {413, 415}
+        if self.method == "GET":
+            statuses.add(414)
         if self._is_idempotent:
             statuses |= {409, 422}
         if self._honours_if_match:
