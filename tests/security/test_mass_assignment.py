@@ -44,6 +44,7 @@ def ids(api: Api, conversation: Conversation, customer: Customer, widget: Widget
         "stream": conversation.stream,
         "faq_id": api.post("/api/v1/knowledge/faqs", faq).json()["id"],
         "category_id": api.post("/api/v1/knowledge/categories", {"name": "Tea"}).json()["id"],
+        "umbrella_id": api.post("/api/v1/umbrellas", {"name": "Blue"}).json()["id"],
         "hold_id": api.post("/api/v1/legal-holds", {"reason": "Case 17"}).json()["id"],
     }
 
