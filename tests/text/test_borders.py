@@ -40,6 +40,7 @@ AS_TYPED = {"knowledge.forms.ImportForm.text"}
 # Columns that programs fill: tokens, hashes, codes, names of the installation, composed emails.
 MACHINES = {
     "authentication.ApiKeySecret": {"prefix", "secret_hash"},
+    "organizations.Membership": {"left_search_text"},
     "organizations.Organization": {"slug", "timezone"},
     "core.IdempotentRequest": {"actor", "key", "fingerprint", "body", "location"},
     "organizations.Invitation": {"token_hash"},
