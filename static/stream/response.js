@@ -43,15 +43,17 @@ export async function requestJson(url, options) {
   const { method = "GET", body, headers = {}, credentials = "omit", shape } = options;
   const { signal = null, patience = PATIENCE_MS, fetcher = fetch } = options;
   const limit = AbortSignal.timeout(patience);
+  const isForm = body instanceof FormData;
   let response;
   let text;
   try {
     response = await fetcher(url, {
       method,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: written(body),
       headers: {
         Accept: "application/json",
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        // A form names its own.
+        ...(body === undefined || isForm ? {} : { "Content-Type": "application/json" }),
         ...headers,
       },
       credentials,
@@ -95,6 +97,15 @@ export function matches(value, shape) {
   }
   if (typeOf(value) !== "object") return false;
   return Object.entries(shape).every(([name, wanted]) => matches(value[name], wanted));
+}
+
+/**
+ * @param {object | undefined} body
+ * @returns {string | FormData | undefined}
+ */
+function written(body) {
+  if (body instanceof FormData) return body;
+  return body === undefined ? undefined : JSON.stringify(body);
 }
 
 /** @param {unknown} value */

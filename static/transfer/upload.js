@@ -1,11 +1,12 @@
 // The file of an import is sent in parts: a request's body has a limit, and a lost connection costs
 // one part. Without this script the form sends the whole file, if it is small enough.
 import { stampHeaders } from "../app/stamp.js";
+import { Refused, requestJson } from "../stream/response.js";
 
 const ATTEMPTS = 4;
 const PAUSE_MS = 1_000;
-
-class Refused extends Error {}
+// Of one part, on a slow line.
+const PATIENCE_MS = 60_000;
 
 for (const form of document.forms) {
   if (!("upload" in form.dataset)) {
@@ -66,19 +67,17 @@ async function post(form, address, fields) {
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const answer = await fetch(address, {
+      return await requestJson(address, {
         method: "POST",
         body,
-        headers: { Accept: "application/json", ...stampHeaders() },
+        headers: stampHeaders(),
+        credentials: "same-origin",
+        patience: PATIENCE_MS,
+        shape: { parts: "string", page: "string" },
       });
-      if (answer.ok) {
-        return await answer.json();
-      }
-      if (answer.status < 500) {
-        throw new Refused((await answer.json()).detail);
-      }
     } catch (failure) {
-      if (failure instanceof Refused || attempt === ATTEMPTS) {
+      const isOver = failure instanceof Refused && failure.status < 500;
+      if (isOver || attempt === ATTEMPTS) {
         throw failure;
       }
     }

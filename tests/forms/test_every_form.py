@@ -67,6 +67,8 @@ REPEATABLE = {
     "transfer:check": "it is being checked",
     "transfer:run": "it runs",
     "transfer:undo": "it is being undone",
+    "transfer:discard": "it is gone",
+    "transfer:faults": "the same file",
     "jobs:fetch": "the same file again",
     "compliance:lift_hold": "it is lifted",
     "knowledge:ask": "a question changes nothing",
