@@ -41,7 +41,7 @@ export class Unreachable extends Error {
  * @returns {Promise<any>} */
 export async function requestJson(url, options) {
   const { method = "GET", body, headers = {}, credentials = "omit", shape } = options;
-  const { signal = null, patience = PATIENCE_MS, fetcher = fetch } = options;
+  const { signal = null, patience = PATIENCE_MS, fetcher = fetch, redirect = "error" } = options;
   const limit = AbortSignal.timeout(patience);
   const isForm = body instanceof FormData;
   let response;
@@ -59,7 +59,7 @@ export async function requestJson(url, options) {
       credentials,
       cache: "no-store",
       // The API redirects nobody; a network that wants a log-in of its own does.
-      redirect: "error",
+      redirect,
       signal: signal ? firstOf(signal, limit) : limit,
     });
     text = await response.text();

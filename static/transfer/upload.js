@@ -72,6 +72,7 @@ async function post(form, address, fields) {
         body,
         headers: stampHeaders(),
         credentials: "same-origin",
+        redirect: "follow",
         patience: PATIENCE_MS,
         shape: { parts: "string", page: "string" },
       });

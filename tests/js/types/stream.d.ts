@@ -11,6 +11,8 @@ declare namespace Stream {
     body?: object;
     headers?: Record<string, string>;
     credentials?: RequestCredentials;
+    /** Pages may redirect a form; the API never does. */
+    redirect?: RequestRedirect;
     signal?: AbortSignal | null;
     /** Milliseconds. */
     patience?: number;
