@@ -61,6 +61,7 @@ REASONS = {
     "authentication:end_family": "the program logs in again",
     "compliance:lift_hold": "takes a written reason; a new hold is placed instead",
     "jobs:cancel": "it is started again",
+    "transfer:discard": "the file is uploaded again",
     "billing:cancel": "a page of its own asks, and the plan runs on to the end of its period",
     "mfa_deactivate_totp": "a page of its own asks; the app is set up again",
     "mfa_remove_webauthn": "a page of its own asks; the passkey is added again",
