@@ -152,7 +152,7 @@ FAQS = Record(
 
 def _versions(reader: Principal, faq: Faq) -> Mapping[str, Any]:
     """Return every language with the FAQ's version in it, if there is one."""
-    siblings = Faq.objects.of(faq.organization_id).alive().with_key(faq.key)
+    siblings = Faq.objects.visible_to(reader).with_key(faq.key)
     there = {other.language_code: other for other in siblings}
     return {
         "faq": faq,

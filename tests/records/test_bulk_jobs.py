@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from crm.core.jobs.models import Job
+from crm.core.jobs.kinds import Run
+from crm.core.jobs.models import Job, JobState
+from crm.core.jobs.services import end_job
 from crm.core.records import ListState, bulk_jobs, get_record, parse_json
 from crm.core.records.bulk import TooManyRows
 from crm.core.records.bulk_jobs import count_for_job, start_bulk, start_undo
@@ -90,3 +92,18 @@ def test_a_list_without_end_is_refused(owner: Membership, monkeypatch: pytest.Mo
     monkeypatch.setattr(bulk_jobs, "MOST_ROWS", 3)
     with pytest.raises(TooManyRows, match="At most 3 can be changed at once"):
         count_for_job(WITHOUT_LANGUAGE, owner)
+
+
+def test_what_a_cancelled_job_did_is_undone(owner: Membership) -> None:
+    job = to_vietnamese(owner)
+    with pytest.raises(UndoNotFound):
+        start_undo(by=owner, job=job)
+    steps = bulk_jobs._run(Run(job, owner))
+    step = next(steps)
+    steps.close()
+    job.checkpoint = step.checkpoint
+    end_job(job, JobState.CANCELLED)
+    assert sorted(languages()) == ["", "", "en", "vi", "vi"]
+    assert bulk_jobs.may_undo(job)
+    finish(start_undo(by=owner, job=job))
+    assert sorted(languages()) == ["", "", "", "", "en"]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.errors import AppError
 from crm.core.ids import uuid7
 from crm.core.jobs.kinds import JobKind, Run, Step, Steps, register_kind
-from crm.core.jobs.models import Job, JobState
+from crm.core.jobs.models import Job
 from crm.core.jobs.services import start_job
 from crm.core.permissions import WRITE, Principal, require
 from crm.core.records.bulk import ChosenRow, TooManyRows, as_json, from_json, run_bulk
@@ -54,11 +54,16 @@ def start_bulk(
 
 
 def start_undo(*, by: Principal, job: Job) -> Job:
-    """Undo a finished job of the principal. Raise UndoNotFound after an hour."""
+    """Undo a job of the principal that ended, also one that was cancelled on its way.
+
+    Raise UndoNotFound after an hour, or where nothing was done.
+    """
     is_late = not job.finished_at or job.finished_at < timezone.now() - UNDO_FOR
     if job.kind != BULK.name or is_late or not job.is_own_of(by):
         raise UndoNotFound
-    return start_job(by=by, kind=UNDO, data={**job.data, "actions": job.result["actions"]})
+    if not (actions := _actions_of(job)):
+        raise UndoNotFound
+    return start_job(by=by, kind=UNDO, data={**job.data, "actions": actions})
 
 
 def _run(run: Run) -> Steps:
@@ -122,7 +127,13 @@ def _undo_title(job: Job) -> str:
 def may_undo(job: Job) -> bool:
     """Return whether a job's report offers undo; `start_undo` decides."""
     is_recent = job.finished_at is not None and job.finished_at > timezone.now() - UNDO_FOR
-    return is_recent and job.state == JobState.DONE and bool(job.result.get("actions"))
+    return is_recent and bool(_actions_of(job))
+
+
+def _actions_of(job: Job) -> list[str]:
+    """Return the ids of what a job did, also of one that ended on its way."""
+    actions: list[str] = (job.result or job.checkpoint or {}).get("actions", [])
+    return actions
 
 
 BULK = register_kind(
