@@ -9,6 +9,7 @@ from django.utils import timezone
 from crm.core.jobs.kinds import Run
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import end_job
+from crm.core.models import UndoableAction
 from crm.core.records import ListState, bulk_jobs, get_record, parse_json
 from crm.core.records.bulk import TooManyRows
 from crm.core.records.bulk_jobs import count_for_job, start_bulk, start_undo
@@ -105,5 +106,10 @@ def test_what_a_cancelled_job_did_is_undone(owner: Membership) -> None:
     end_job(job, JobState.CANCELLED)
     assert sorted(languages()) == ["", "", "en", "vi", "vi"]
     assert bulk_jobs.may_undo(job)
+    # A long job's first batches are older than what one can undo by itself.
+    began = timezone.now() - timedelta(hours=3)
+    Job.objects.filter(pk=job.pk).update(created_at=began)
+    UndoableAction.objects.update(created_at=began + timedelta(minutes=1))
+    job.refresh_from_db()
     finish(start_undo(by=owner, job=job))
     assert sorted(languages()) == ["", "", "", "", "en"]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,7 +64,9 @@ def start_undo(*, by: Principal, job: Job) -> Job:
         raise UndoNotFound
     if not (actions := _actions_of(job)):
         raise UndoNotFound
-    return start_job(by=by, kind=UNDO, data={**job.data, "actions": actions})
+    return start_job(
+        by=by, kind=UNDO, data={**job.data, "actions": actions, "since": job.created_at.isoformat()}
+    )
 
 
 def _run(run: Run) -> Steps:
@@ -101,11 +104,11 @@ def _run(run: Run) -> Steps:
 
 
 def _undo(run: Run) -> Steps:
-    actions = run.job.data["actions"]
+    actions, since = run.job.data["actions"], datetime.fromisoformat(run.job.data["since"])
     for number in range(run.job.checkpoint or 0, len(actions)):
         # Of a batch that somebody changed as a whole, nothing is left to undo.
         with suppress(AppError):
-            undo(by=run.by, action_id=UUID(actions[number]))
+            undo(by=run.by, action_id=UUID(actions[number]), since=since)
         yield Step(done=number + 1, total=len(actions), checkpoint=number + 1)
     return None
 

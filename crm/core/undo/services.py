@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -62,8 +62,10 @@ def record_undoable(*, by: Principal | None, kind: str, data: dict[str, Any]) ->
 
 
 @transaction.atomic
-def undo(*, by: Principal, action_id: UUID) -> str:
+def undo(*, by: Principal, action_id: UUID, since: datetime | None = None) -> str:
     """Undo an action of this user; return what to say about it. Safe to repeat.
+
+    Its time ends UNDO_FOR after it, unless it belongs to something that began at ``since``.
 
     Raise UndoNotFound for an unknown or expired action or another user's, and UndoImpossible where
     its name or place is taken or its parent is gone.
@@ -76,7 +78,7 @@ def undo(*, by: Principal, action_id: UUID) -> str:
             organization_id=by.organization_id,
             user_id=by.user_id,
             pk=action_id,
-            created_at__gt=timezone.now() - UNDO_FOR,
+            created_at__gt=since or timezone.now() - UNDO_FOR,
         )
         .first()
     )
