@@ -1,0 +1,17 @@
+"""Errors of this app."""
+
+from django.utils.translation import gettext_noop
+
+from crm.core.errors import Conflict, NotFound
+
+
+class DealNotFound(NotFound):
+    code = "deal_not_found"
+    message = gettext_noop("There is no such deal, or you may not see it.")
+
+
+class PipelineInUse(Conflict):
+    """Deals stand in the pipeline or stage, or it is the last one of its kind."""
+
+    code = "pipeline_in_use"
+    message = gettext_noop("This is still needed. Move its deals elsewhere first.")

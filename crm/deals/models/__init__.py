@@ -1,0 +1,6 @@
+"""Models of deals."""
+
+from crm.deals.models.deal import Deal, DealMove, Status
+from crm.deals.models.pipeline import LostReason, Pipeline, Stage, StageKind
+
+__all__ = ["Deal", "DealMove", "LostReason", "Pipeline", "Stage", "StageKind", "Status"]

@@ -1,0 +1,117 @@
+"""Pipelines, their ordered stages, and the reasons why deals are lost."""
+
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from crm.core.models import NamedModel, TenantModel, TenantQuerySet
+from crm.core.permissions import Module, Principal
+
+
+class StageKind(models.TextChoices):
+    OPEN = "open", pgettext_lazy("deal", "Open")
+    WON = "won", pgettext_lazy("deal", "Won")
+    LOST = "lost", pgettext_lazy("deal", "Lost")
+
+
+class SalesSetting(NamedModel, TenantModel):
+    """A row that whoever sees deals or settings reads, and whoever writes settings changes."""
+
+    area = Module.SETTINGS
+
+    position = models.PositiveSmallIntegerField(
+        _("position"), default=1, validators=[MaxValueValidator(10_000)]
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def readable_q(cls, principal: Principal) -> models.Q:
+        if principal.may(Module.DEALS):
+            return models.Q(organization_id=principal.organization_id)
+        return super().readable_q(principal)
+
+
+class Pipeline(SalesSetting):
+    """A way in which deals go, from stage to stage."""
+
+    class Meta:
+        verbose_name = _("pipeline")
+        verbose_name_plural = _("pipelines")
+        indexes = [
+            models.Index(fields=["organization", "position", "id"], name="pipelines_by_position"),
+            models.Index(fields=["organization", "sort_name", "id"], name="pipelines_by_name"),
+        ]
+
+
+class StageQuerySet(TenantQuerySet):
+    def visible_to(self, principal: Principal) -> Self:
+        """Return the stages that the principal may read, with their pipelines."""
+        return super().visible_to(principal).select_related("pipeline")
+
+
+class Stage(SalesSetting):
+    """A stage of a pipeline. A deal in one that is won or lost is closed.
+
+    ``probability`` is in percent; a deal rots that has stood in the stage for ``rotting_days``.
+    """
+
+    pipeline = models.ForeignKey(
+        Pipeline, on_delete=models.CASCADE, related_name="+", verbose_name=_("pipeline")
+    )
+    kind = models.CharField(
+        pgettext_lazy("of a stage", "outcome"),
+        max_length=10,
+        choices=StageKind,
+        default=StageKind.OPEN,
+    )
+    probability = models.PositiveSmallIntegerField(
+        _("probability, %"), default=50, validators=[MaxValueValidator(100)]
+    )
+    rotting_days = models.PositiveSmallIntegerField(
+        _("days until a deal rots"), null=True, blank=True, validators=[MaxValueValidator(3_660)]
+    )
+
+    objects: ClassVar[Any] = StageQuerySet.as_manager()
+
+    pipeline_id: UUID
+
+    class Meta:
+        verbose_name = pgettext_lazy("pipeline", "stage")
+        verbose_name_plural = pgettext_lazy("pipeline", "stages")
+        indexes = [
+            models.Index(
+                fields=["organization", "pipeline", "position", "id"], name="stages_of_pipeline"
+            ),
+            models.Index(fields=["organization", "position", "id"], name="stages_by_position"),
+            models.Index(fields=["organization", "sort_name", "id"], name="stages_by_name"),
+        ]
+
+    @property
+    def full_name(self) -> str:
+        """Return the name with that of the pipeline, which is loaded with it."""
+        return f"{self.pipeline.name}: {self.name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        closed = {StageKind.WON: 100, StageKind.LOST: 0}
+        self.probability = closed.get(StageKind(self.kind), self.probability)
+        super().save(*args, **kwargs)
+
+
+class LostReason(SalesSetting):
+    """A reason why a deal was lost, to choose from."""
+
+    class Meta:
+        verbose_name = _("reason for a loss")
+        verbose_name_plural = _("reasons for losses")
+        indexes = [
+            models.Index(
+                fields=["organization", "position", "id"], name="lost_reasons_by_position"
+            ),
+            models.Index(fields=["organization", "sort_name", "id"], name="lost_reasons_by_name"),
+        ]

@@ -1,0 +1,24 @@
+"""Services of deals: the only writers."""
+
+from crm.deals.services.deals import create_deal, update_deal
+from crm.deals.services.pipelines import (
+    create_default_pipeline,
+    create_pipeline,
+    create_stage,
+    delete_pipeline,
+    delete_stage,
+    update_pipeline,
+    update_stage,
+)
+
+__all__ = [
+    "create_deal",
+    "create_default_pipeline",
+    "create_pipeline",
+    "create_stage",
+    "delete_pipeline",
+    "delete_stage",
+    "update_deal",
+    "update_pipeline",
+    "update_stage",
+]
