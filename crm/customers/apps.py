@@ -9,7 +9,8 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         from crm.core import quotas, records
         from crm.customers.models import Customer
-        from crm.customers.record import CUSTOMERS
+        from crm.customers.records import COMPANIES, CUSTOMERS
 
         quotas.register_gauge("contacts", "customers", Customer.objects.count_contacts)
         records.register(CUSTOMERS)
+        records.register(COMPANIES)

@@ -1,6 +1,6 @@
-"""Services of customers: the only writers."""
+"""Services of customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from django.db import transaction
 from crm.core import quotas
 from crm.core.errors import AppError, InvalidField
 from crm.core.permissions import WRITE, Level, Module, Principal, require, require_record
+from crm.core.records.services import require_related
 from crm.core.versions import check_version
 from crm.customers.errors import CustomerNotFound
-from crm.customers.models import Customer, Stage
+from crm.customers.models import Company, Customer, Stage
 
 
 @transaction.atomic
@@ -22,20 +23,26 @@ def create_customer(
     name: str = "",
     email: str = "",
     phone: str = "",
+    company_id: UUID | None = None,
+    job_title: str = "",
     language_code: str = "",
     stage: str = Stage.CUSTOMER,
 ) -> Customer:
-    """Add a customer to the principal's organization.
+    """Add a customer to the principal's organization, who sees them from the level ``own`` on.
 
     Raise Forbidden, QuotaExceeded, and InvalidField where a visitor has a name, an address or a
-    phone number.
+    phone number, and for a company that the principal does not see.
     """
     require(by, Module.CUSTOMERS, WRITE)
+    _require_company(by, company_id)
     customer = Customer(
         organization_id=by.organization_id,
+        created_by_id=by.user_id,
         name=name,
         email=email,
         phone=phone,
+        company_id=company_id,
+        job_title=job_title,
         language_code=language_code,
         stage=stage,
     )
@@ -56,9 +63,15 @@ def create_customers(
     """
     require(by, Module.CUSTOMERS, WRITE)
     made: list[Customer | InvalidField] = []
+    hidden = _hidden_companies(by, rows)
     for values in rows:
+        if values.get("company_id") in hidden:
+            made.append(InvalidField(extra={"field": "company_id"}))
+            continue
         customer = Customer(
-            organization_id=by.organization_id, **{"stage": Stage.CUSTOMER, **values}
+            organization_id=by.organization_id,
+            created_by_id=by.user_id,
+            **{"stage": Stage.CUSTOMER, **values},
         )
         try:
             _check(customer)
@@ -78,12 +91,13 @@ def create_customers(
 def update_customer(
     *, customer_id: UUID, by: Principal, version: int | None = None, **changes: Any
 ) -> Customer:
-    """Change name, email, phone, language_code or stage; others are unchanged.
+    """Change name, email, phone, company_id, job_title, language_code or stage; others are
+    unchanged.
 
     A visitor who gets a name, an address or a phone number becomes a customer. ``version`` is the
     version that the edit was made from. Raise CustomerNotFound for an invisible customer, Forbidden
     without permission, EditedMeanwhile, QuotaExceeded, and InvalidField where a contact is called a
-    visitor.
+    visitor, or for a company that the principal does not see.
     """
     visible = Customer.objects.visible_to(by).filter(pk=customer_id)
     customer = Customer.objects.select_for_update().filter(pk__in=visible.values("pk")).first()
@@ -91,6 +105,8 @@ def update_customer(
         raise CustomerNotFound
     require_record(by, Module.CUSTOMERS, WRITE, owner_ids=customer.owner_ids)
     check_version(customer, version)
+    if changes.get("company_id") != customer.company_id:
+        _require_company(by, changes.get("company_id"))
     if _change(customer, changes):
         quotas.check_quota("contacts", organization_id=by.organization_id)
     customer.save(update_fields=sorted({*changes, "stage", "updated_at"}))
@@ -112,11 +128,14 @@ def update_customers(
     found = {customer.pk: customer for customer in locked.order_by("pk")}
     made: dict[UUID, Customer | AppError] = {}
     contacts = 0
+    hidden = _hidden_companies(by, changes.values())
     for pk, values in changes.items():
         customer = found.get(pk)
         try:
             if customer is None:
                 raise CustomerNotFound
+            if values.get("company_id") in hidden:
+                raise InvalidField(extra={"field": "company_id"})
             contacts += _change(customer, values)
         except AppError as refusal:
             made[pk] = refusal
@@ -139,6 +158,19 @@ def _change(customer: Customer, changes: Mapping[str, Any]) -> bool:
         customer.stage = Stage.CUSTOMER
     _check(customer)
     return was_visitor and customer.stage == Stage.CUSTOMER
+
+
+def _require_company(by: Principal, company_id: UUID | None) -> None:
+    """Raise InvalidField for a company that the principal does not see."""
+    if company_id is not None:
+        require_related(Customer._meta.get_field("company"), by, company_id)
+
+
+def _hidden_companies(by: Principal, rows: Iterable[Mapping[str, Any]]) -> set[UUID | None]:
+    """Return the ids of companies that rows name and the principal does not see."""
+    named = {values["company_id"] for values in rows if values.get("company_id") is not None}
+    seen = Company.objects.visible_to(by).filter(pk__in=named) if named else Company.objects.none()
+    return named - set(seen.values_list("pk", flat=True))
 
 
 def _check(customer: Customer) -> None:

@@ -1,20 +1,23 @@
-"""Customers of an organization."""
+"""Customers of an organization: people."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.db.models.functions import Cast, Right
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField, PhoneField
-from crm.core.text.normalization import is_blank, normalize_email, search_key
-from crm.core.versions import VersionedModel
+from crm.core.text.normalization import is_blank, normalize_email
+from crm.core.versions import VersionedModel, set_null_and_raise_version
 from crm.customers.managers import CustomerQuerySet
-from crm.customers.search import SHORT_ID_LENGTH, WORD_LENGTH, searched_words
+from crm.customers.models.company import Company
+from crm.customers.models.words import SearchedModel, SearchWord
+from crm.customers.search import SHORT_ID_LENGTH, searched_words
 from crm.organizations.models import Language, Organization
 
 # Of whom one of these is known is a contact, and no mere visitor.
@@ -22,11 +25,11 @@ FACTS = ("name", "email", "phone", "external_id")
 
 
 class Stage(models.TextChoices):
-    VISITOR = "visitor", _("Visitor")
+    VISITOR = "visitor", pgettext_lazy("stage", "Visitor")
     CUSTOMER = "customer", _("Customer")
 
 
-class Customer(VersionedModel):
+class Customer(SearchedModel, VersionedModel):
     """A customer; a visitor of the site is one without a name."""
 
     version_ignores: ClassVar[frozenset[str]] = frozenset(
@@ -42,6 +45,15 @@ class Customer(VersionedModel):
     phone = PhoneField(_("phone"), max_length=50, blank=True)
     language_code = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
     stage = models.CharField(_("stage"), max_length=20, choices=Stage, default=Stage.VISITOR)
+    company = models.ForeignKey(
+        Company,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        blank=True,
+        related_name="customers",
+        verbose_name=_("company"),
+    )
+    job_title = LineField(_("job title"), max_length=120, blank=True)
     # Who this is to the organization's own site; written on a signed proof alone.
     external_id = models.CharField(_("id at the site"), max_length=200, blank=True, editable=False)
     # Whose ids these are: "42" of one site is somebody else than "42" of another one.
@@ -58,16 +70,22 @@ class Customer(VersionedModel):
         output_field=models.CharField(max_length=SHORT_ID_LENGTH),
         db_persist=True,
     )
-    # The words of `CustomerWord`; empty where they were never made.
-    search_text = models.TextField(default="", editable=False)
-    # The folded name, by which lists are sorted; written with the words.
-    sort_name = models.CharField(max_length=255, default="", editable=False, db_collation="C")
+    # Who added this customer by hand; nobody did where the chat, an API key or a program made it.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=set_null_and_raise_version,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = CustomerQuerySet.as_manager()
 
     organization_id: UUID
+    company_id: UUID | None
+    created_by_id: UUID | None
 
     class Meta:
         verbose_name = _("customer")
@@ -85,12 +103,19 @@ class Customer(VersionedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "-created_at"], name="customers_newest_first"),
             models.Index(
-                fields=["organization", "stage", "-created_at"], name="customers_of_stage"
+                fields=["organization", "-created_at", "-id"], name="customers_newest_first"
+            ),
+            models.Index(
+                fields=["organization", "stage", "-created_at", "-id"], name="customers_of_stage"
             ),
             models.Index(fields=["organization", "updated_at", "id"], name="customers_by_change"),
             models.Index(fields=["organization", "sort_name", "id"], name="customers_by_name"),
+            models.Index(
+                fields=["organization", "company", "-created_at", "-id"],
+                name="customers_of_company",
+                condition=models.Q(company__isnull=False),
+            ),
             # What a plan's limit is compared with.
             models.Index(
                 fields=["organization"],
@@ -132,41 +157,11 @@ class Customer(VersionedModel):
                 params={"field": "stage"},
             )
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the customer together with the search words."""
-        is_new = self._state.adding
-        words = self.take_new_words()
-        if words is None:
-            super().save(*args, **kwargs)
-            return
-        if (fields := kwargs.get("update_fields")) is not None:
-            kwargs["update_fields"] = {*fields, "search_text", "sort_name"}
-        with transaction.atomic():
-            super().save(*args, **kwargs)
-            if not is_new:
-                CustomerWord.objects.filter(
-                    organization_id=self.organization_id, customer=self
-                ).delete()
-            CustomerWord.objects.bulk_create(self.words_from(words))
+    def searched_words(self) -> list[str]:
+        return searched_words(name=self.name, email=normalize_email(self.email), phone=self.phone)
 
-    def take_new_words(self) -> list[str] | None:
-        """Return the search words if they or the sorted name differ from the stored ones, and set
-        both on the row.
-        """
-        words = searched_words(name=self.name, email=normalize_email(self.email), phone=self.phone)
-        text = " ".join(words)
-        # Two names may have the same words: "Zorba, Anna" and "Zorba Anna".
-        sort_name = search_key(self.name or self.email or self.phone)[:255]
-        if (text, sort_name) == (self.search_text, self.sort_name):
-            return None
-        self.search_text, self.sort_name = text, sort_name
-        return words
-
-    def words_from(self, words: list[str]) -> "list[CustomerWord]":
-        return [
-            CustomerWord(organization_id=self.organization_id, customer=self, word=word)
-            for word in words
-        ]
+    def sorted_by(self) -> str:
+        return self.name or self.email or self.phone
 
     def is_identified_as(self, *, space: UUID, external_id: str) -> bool:
         """Return whether a site proved this customer under this id of this identity space."""
@@ -174,9 +169,14 @@ class Customer(VersionedModel):
 
     @property
     def owner_ids(self) -> list[UUID | None]:
-        """Return the assignees of the customer's conversations; None for unassigned ones."""
-        assignees = Customer.objects.filter(pk=self.pk).values_list("conversations__assignee")
-        return [assignee_id for (assignee_id,) in assignees.distinct()]
+        """Return the assignees of the customer's conversations, None for unassigned ones, and who
+        added the customer; None alone where there is neither.
+        """
+        talks: Any = self.conversations
+        found: list[UUID | None] = list(talks.values_list("assignee", flat=True).distinct())
+        if self.created_by_id is not None:
+            found.append(self.created_by_id)
+        return found or [None]
 
     @property
     def is_contact(self) -> bool:
@@ -198,17 +198,12 @@ class Customer(VersionedModel):
         return f"{_('Visitor')}{end}" if len(end) == 5 and name.endswith(end) else name
 
 
-class CustomerWord(models.Model):
-    """A search word of a customer, folded; written with the customer."""
+class CustomerWord(SearchWord):
+    """A search word of a customer."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="words")
-    # Compared byte by byte: all words with one beginning stand together in the index.
-    word = models.CharField(max_length=WORD_LENGTH, db_collation="C")
 
     customer_id: UUID
-    organization_id: UUID
 
     class Meta:
         verbose_name = _("search word of a customer")
@@ -218,6 +213,3 @@ class CustomerWord(models.Model):
                 fields=["organization", "word", "customer"], name="customers_by_search_word"
             )
         ]
-
-    def __str__(self) -> str:
-        return self.word
