@@ -1,11 +1,12 @@
 """Admin of organizations, memberships and the jobs of organizations."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,10 +14,10 @@ from crm.core.admin.admin_actions import AdminAction, AdminActionForm
 from crm.core.admin.model_admin import ConsoleAdmin, ReadOnlyAdmin, RowsInline
 from crm.core.admin.navigation import Menu, Section
 from crm.core.errors import Forbidden
+from crm.core.jobs.downloads import download
 from crm.core.jobs.kinds import find_kind
 from crm.core.jobs.models import Job, JobState
 from crm.core.jobs.services import cancel_job, fetch_file
-from crm.core.jobs.views import file_response
 from crm.organizations.models import Membership, Organization, Role, User
 from crm.organizations.operators import operator_principal
 from crm.organizations.services.members import add_member, deactivate_member, reactivate_member
@@ -69,6 +70,7 @@ class OrganizationAdmin(ConsoleAdmin):
         "is_active",
         "language_code",
         "timezone",
+        "currency",
         "requires_second_factor",
         "created_at",
         "updated_at",
@@ -225,10 +227,10 @@ def _require_may_read_file(request: HttpRequest, row: Job) -> None:
         raise Forbidden
 
 
-def _fetch(request: HttpRequest, row: Job, form: forms.Form) -> StreamingHttpResponse:
+def _fetch(request: HttpRequest, row: Job, form: forms.Form) -> HttpResponseBase:
     _require_may_read_file(request, row)
-    info, content = fetch_file(by=operator_principal(request, row.organization_id), job_id=row.pk)
-    return file_response(info, content)
+    by = operator_principal(request, row.organization_id)
+    return download(by, partial(fetch_file, by=by, job_id=row.pk))
 
 
 def _cancel(request: HttpRequest, row: Job, form: forms.Form) -> str:
@@ -244,6 +246,8 @@ class JobAdmin(ReadOnlyAdmin):
     list_select_related = ["organization", "started_by"]
     search_fields = ["organization__name", "started_by__search_text", "=id"]
     ordering = ["-id"]
+    # Words of cells of an import, of whatever record.
+    telling = {"error": ("customers.view_customer", "knowledge.view_faq")}
     fields = [
         "organization",
         "kind",
@@ -278,3 +282,7 @@ class JobAdmin(ReadOnlyAdmin):
             fits=lambda row: row.is_active,
         ),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        found: QuerySet[Job] = super().get_queryset(request)
+        return found.defer("data", "checkpoint", "result")

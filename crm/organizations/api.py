@@ -24,6 +24,7 @@ from crm.core.api import (
 from crm.core.api.module_view import IsMember, ModuleView
 from crm.core.errors import Forbidden
 from crm.core.fields import PhoneField
+from crm.core.money import CURRENCIES
 from crm.core.permissions import READ, WRITE, Module, Principal, require
 from crm.core.timezones import validate_zone
 from crm.organizations.access import membership_of
@@ -39,7 +40,16 @@ class OrganizationSerializer(serializers.ModelSerializer[Organization]):
 
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "language", "timezone", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "name",
+            "slug",
+            "language",
+            "timezone",
+            "currency",
+            "created_at",
+            "updated_at",
+        ]
         read_only_fields = fields
 
 
@@ -49,6 +59,7 @@ class OrganizationBody(Body):
         choices=Language.choices, required=False, source="language_code"
     )
     timezone = serializers.CharField(max_length=50, validators=[validate_zone], required=False)
+    currency = serializers.ChoiceField(choices=CURRENCIES, required=False)
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):

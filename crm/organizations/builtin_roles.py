@@ -11,6 +11,7 @@ _TABLE = {
     #                owner       admin        supervisor   agent        viewer
     Module.INBOX: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
     Module.CUSTOMERS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
+    Module.DEALS: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE)),
     Module.KNOWLEDGE: ((ALL, ALL), (ALL, ALL), (ALL, ALL), (ALL, NONE), (ALL, NONE)),
     Module.SETTINGS: ((ALL, ALL), (ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE)),
     Module.BILLING: ((ALL, ALL), (ALL, NONE), (NONE, NONE), (NONE, NONE), (NONE, NONE)),

@@ -34,7 +34,7 @@ def _readable_records(request: HttpRequest) -> list[Record]:
     member = admitted_membership(request)
     if member is None:
         return []
-    return [record for record in records() if member.may(record.area)]
+    return [each for each in records() if not each.is_setting and member.may(each.area)]
 
 
 def _of(user: User) -> list[Membership]:

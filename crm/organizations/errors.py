@@ -74,6 +74,16 @@ class UnknownSuccessor(Invalid):
     )
 
 
+class AlreadyDeactivated(Conflict):
+    """Somebody else chose who takes over before."""
+
+    code = "already_deactivated"
+    message = gettext_noop(
+        "Somebody deactivated this person before. Who takes over their open conversations was "
+        "chosen then, and stays: %(successor)s."
+    )
+
+
 class InvitationNotFound(NotFound):
     """The same for an unknown, expired, used and revoked token."""
 

@@ -98,8 +98,16 @@ MENU = (
                 "notifications",
                 "chat:notifications",
                 "bell",
-                _("Notifications"),
+                _("Chat notifications"),
                 _("Sound, desktop notifications and emails when a customer waits."),
+                any_member,
+            ),
+            SettingsPage(
+                "notification_kinds",
+                "notifications:preferences",
+                "inbox",
+                _("Notifications"),
+                _("Which notifications you get, in the application and by email."),
                 any_member,
             ),
             SettingsPage(
@@ -122,6 +130,14 @@ MENU = (
                 pgettext_lazy("settings", "General"),
                 _("Name, language and time zone of the organization."),
                 any_member,
+            ),
+            SettingsPage(
+                "exchange-rates",
+                "organizations:exchange_rates:list",
+                "coin",
+                _("Exchange rates"),
+                _("What other currencies are worth in your own one."),
+                settings_reader,
             ),
             SettingsPage(
                 "members",

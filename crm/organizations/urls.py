@@ -1,15 +1,30 @@
 """Pages of the settings, and the API of the organization and its members."""
 
-from django.urls import path
+from django.urls import include, path
 
+from crm.core.records import get_record
+from crm.core.records.api_views import record_api_urls
+from crm.core.records.pages import record_urls
 from crm.organizations import api
 from crm.organizations.views import members, roles, settings, teams
 
 _member = "app/settings/members/<uuid:membership_id>"
 _invitation = "app/settings/invitations/<uuid:invitation_id>"
 
+_rates = [
+    *record_urls(get_record("exchange-rates")),
+    *record_api_urls(
+        get_record("exchange-rates"),
+        path="api/v1/exchange-rates",
+        names=("api_exchange_rates", "api_exchange_rate"),
+        create_example={"currency": "EUR", "rate": "1.0845", "valid_from": "2026-12-01"},
+        update_example={"rate": "1.0851"},
+    ),
+]
+
 app_name = "organizations"
 urlpatterns = [
+    path("", include((_rates, "exchange_rates"))),
     path("api/v1/me", api.Me.as_view(), name="me"),
     path("api/v1/organization", api.OrganizationDetail.as_view(), name="api_organization"),
     path("api/v1/members", api.Members.as_view(), name="api_members"),

@@ -12,7 +12,7 @@ from crm.organizations.models import Membership, Role, Team
 from crm.organizations.services.members import successors_of
 from crm.organizations.services.roles import grantable_roles
 
-MOST_SUCCESSORS = 500
+MAX_SUCCESSORS = 500
 
 
 class FindForm(Form):
@@ -73,7 +73,7 @@ class DeactivateForm(Form):
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         colleagues = [
-            (str(each.pk), each.user.name) for each in successors_of(membership)[:MOST_SUCCESSORS]
+            (str(each.pk), each.user.name) for each in successors_of(membership)[:MAX_SUCCESSORS]
         ]
         self.fields["successor"].choices = [  # type: ignore[attr-defined]
             ("", _("Nobody (unassigned)")),

@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import PhoneField
+from crm.core.money import currency_choices
 from crm.core.timezones import zone_names
 from crm.organizations.models import Language
 
@@ -70,3 +71,9 @@ class OrganizationForm(EditForm):
     )
     language_code = LanguageField()
     timezone = ZoneField()
+    currency = forms.ChoiceField(
+        label=_("Currency"),
+        choices=currency_choices,
+        help_text=_("Totals are shown in it, and new deals begin with it."),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )

@@ -1,8 +1,11 @@
 import crm.core.ids
+import crm.core.money
 import crm.core.permissions.principals
 import crm.core.versions
 import django.db.models.deletion
 import django.db.models.functions.text
+import django.core.validators
+from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
@@ -55,6 +58,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=63, unique=True, verbose_name='short name')),
                 ('language_code', models.CharField(choices=[('en', 'English'), ('vi', 'Vietnamese'), ('ru', 'Russian')], default='en', max_length=10, verbose_name='language')),
                 ('timezone', models.CharField(default='UTC', max_length=50, verbose_name='time zone')),
+                ('currency', crm.core.money.CurrencyField(default='USD', verbose_name='currency')),
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('requires_second_factor', models.BooleanField(default=False, verbose_name='asks for a second factor')),
                 ('access_from', models.DateTimeField(editable=False, null=True)),
@@ -175,5 +179,24 @@ class Migration(migrations.Migration):
             model_name='Team',
             name='members',
             field=models.ManyToManyField(related_name='teams', through='organizations.TeamMember', to='organizations.membership'),
+        ),
+        migrations.CreateModel(
+            name='ExchangeRate',
+            fields=[
+                ('version', models.PositiveBigIntegerField(default=1, editable=False)),
+                ('id', models.UUIDField(default=crm.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('currency', crm.core.money.CurrencyField(verbose_name='currency')),
+                ('rate', models.DecimalField(decimal_places=8, max_digits=18, validators=[django.core.validators.MinValueValidator(Decimal('1E-8'))], verbose_name='rate')),
+                ('valid_from', models.DateField(verbose_name='valid from')),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.organization')),
+            ],
+            options={
+                'verbose_name': 'exchange rate',
+                'verbose_name_plural': 'exchange rates',
+                'indexes': [models.Index(fields=['organization', 'valid_from', 'id'], name='exchange_rates_by_day')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'currency', 'valid_from'), name='one_rate_of_currency_a_day')],
+            },
         ),
     ]

@@ -1,5 +1,6 @@
 """Users, organizations, memberships, roles, teams and invitations."""
 
+from crm.organizations.models.exchange_rate import ExchangeRate
 from crm.organizations.models.invitation import Invitation, InvitationQuerySet
 from crm.organizations.models.membership import Membership, MembershipQuerySet
 from crm.organizations.models.organization import Organization
@@ -9,6 +10,7 @@ from crm.organizations.models.user import Language, User
 
 __all__ = [
     "CustomRole",
+    "ExchangeRate",
     "Invitation",
     "InvitationQuerySet",
     "Language",

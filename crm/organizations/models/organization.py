@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.core.ids import uuid7
+from crm.core.money import DEFAULT_CURRENCY, CurrencyField
 from crm.core.text.fields import KeyField, LineField
 from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
@@ -24,6 +25,8 @@ class Organization(VersionedModel):
         _("language"), max_length=10, choices=Language, default=Language.ENGLISH
     )
     timezone = TimeZoneField(_("time zone"), max_length=50, default="UTC")
+    # In which totals are shown, and new deals begin.
+    currency = CurrencyField(_("currency"), default=DEFAULT_CURRENCY)
     is_active = models.BooleanField(_("active"), default=True)
     requires_second_factor = models.BooleanField(_("asks for a second factor"), default=False)
     # Whatever granted access before this moment is void; None: nothing is.

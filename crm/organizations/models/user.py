@@ -11,7 +11,12 @@ from django.utils.translation import pgettext_lazy
 
 from crm.core.ids import uuid7
 from crm.core.text.fields import AddressField, LineField, PhoneField
-from crm.core.text.normalization import normalize_email, normalize_password, search_key
+from crm.core.text.normalization import (
+    joined_words,
+    normalize_email,
+    normalize_password,
+    search_key,
+)
 from crm.core.text.person_names import short_name
 from crm.core.timezones import TimeZoneField
 from crm.core.versions import VersionedModel
@@ -122,9 +127,8 @@ class User(VersionedModel, AbstractBaseUser, PermissionsMixin):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the user together with the search text."""
         text = search_key(f"{self.name} {normalize_email(self.email)}")
-        # "O'Brien" is found by whoever leaves the apostrophe out, too.
-        if (joined := text.replace("'", "")) != text:
-            text = f"{text} {joined}"
+        # "O'Brien" and "Anna-Maria" are found by whoever leaves the sign out, too.
+        text = " ".join([text, *joined_words(text)])
         if text != self.search_text:
             self.search_text = text
             if (fields := kwargs.get("update_fields")) is not None:

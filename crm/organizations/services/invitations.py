@@ -22,7 +22,7 @@ from crm.core.permissions import (
     Rights,
     find_principal,
     require,
-    require_seat_in_team,
+    require_team_grant,
 )
 from crm.core.text.normalization import normalize_line
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo
@@ -41,7 +41,7 @@ from crm.organizations.signals import member_joined
 
 logger = logging.getLogger(__name__)
 
-MOST_OPEN = 200
+MAX_OPEN = 200
 SENT_TWICE = timedelta(minutes=1)
 Address = Callable[[str], str]
 
@@ -154,7 +154,7 @@ def _require_no_member(organization_id: UUID, email: str) -> None:
 
 def _require_room(organization_id: UUID) -> None:
     """Raise TooManyInvitations if the organization cannot have another open one."""
-    if Invitation.objects.of(organization_id).open().count() >= MOST_OPEN:
+    if Invitation.objects.of(organization_id).open().count() >= MAX_OPEN:
         raise TooManyInvitations
 
 
@@ -165,7 +165,7 @@ def _require_may_seat(by: Principal, team: Team, new: Rights) -> None:
     seats = team.seats.select_related("membership__custom_role")
     rights = {each.membership_id: each.membership.rights for each in seats}
     lead = rights.get(team.lead_id) if team.lead_id else None
-    require_seat_in_team(by, [*rights.values(), new], lead=lead)
+    require_team_grant(by, [*rights.values(), new], lead=lead)
 
 
 def _is_still_granted(invitation: Invitation, present: Membership | None = None) -> bool:
@@ -314,12 +314,14 @@ def _join(invitation: Invitation, user: User) -> Membership:
 
 
 def _announce(membership: Membership) -> None:
-    told = {
+    payload = {
         "organization_id": membership.organization_id,
         "membership_id": membership.pk,
         "user_id": membership.user_id,
     }
-    transaction.on_commit(lambda: member_joined.send_robust(sender=Membership, **told), robust=True)
+    transaction.on_commit(
+        lambda: member_joined.send_robust(sender=Membership, **payload), robust=True
+    )
     logger.info(
         "Somebody joined an organization.",
         extra={"metadata": {"action": "organizations.join", "membership": str(membership.pk)}},

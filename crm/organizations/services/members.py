@@ -7,13 +7,22 @@ from uuid import UUID
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from crm.core import realtime, tenancy
+from crm.core.database.compiled import CompiledSelect
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require_grant
 from crm.core.permissions.errors import GrantsTooMuch
 from crm.core.revocation import revoke_access
+from crm.core.text.normalization import isolate
 from crm.core.versions import check_version
-from crm.organizations.errors import MemberNotFound, NotYourself, OwnersOnly, UnknownSuccessor
+from crm.organizations.errors import (
+    AlreadyDeactivated,
+    MemberNotFound,
+    NotYourself,
+    OwnersOnly,
+    UnknownSuccessor,
+)
 from crm.organizations.models import Invitation, Membership, Role, User
 from crm.organizations.models.membership import MembershipQuerySet
 from crm.organizations.services.guards import (
@@ -34,6 +43,18 @@ LEFT_FIELDS = ("left_name", "left_email", "left_search_text")
 SESSION_KEY = "organization_id"
 
 
+def _admitted(*, user_id: UUID, organization_id: UUID, granted_at: datetime) -> MembershipQuerySet:
+    return (
+        Membership.objects.filter(user_id=user_id, organization_id=organization_id)
+        .admitting(granted_at)
+        .with_rights()
+    )
+
+
+# Of each request of a session.
+_ADMITTED = CompiledSelect(_admitted, user_id=UUID, organization_id=UUID, granted_at=datetime)
+
+
 def current_membership(
     *, user: User, organization_id: str | None, granted_at: datetime
 ) -> Membership | None:
@@ -41,19 +62,22 @@ def current_membership(
 
     ``granted_at`` is the time of the log-in.
     """
-    theirs = Membership.objects.of(user).admitting(granted_at)
     if organization_id is not None:
         # The session's word says where to look, and nothing more: the row must be there.
-        with tenancy.organization(UUID(organization_id)):
-            chosen = theirs.with_rights().filter(organization_id=organization_id).first()
+        chosen = _admitted_to(UUID(organization_id), user, granted_at)
         if chosen is not None:
             return chosen
     with tenancy.person(user.pk):
+        theirs = Membership.objects.of(user).admitting(granted_at)
         oldest = theirs.values_list("organization_id", flat=True).first()
-    if oldest is None:
-        return None
-    with tenancy.organization(oldest):
-        return theirs.with_rights().filter(organization_id=oldest).first()
+    return None if oldest is None else _admitted_to(oldest, user, granted_at)
+
+
+def _admitted_to(organization_id: UUID, user: User, granted_at: datetime) -> Membership | None:
+    with tenancy.organization(organization_id):
+        return _ADMITTED.first(
+            user_id=user.pk, organization_id=organization_id, granted_at=granted_at
+        )
 
 
 @transaction.atomic
@@ -88,8 +112,9 @@ def deactivate_member(
     """Deactivate a member and end their access; what they wrote stays under their name.
 
     Their open conversations go to the member ``successor_id`` or become unassigned. Raise
-    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor, Forbidden, and
-    GrantsTooMuch where that would show conversations to whom the principal may not show them.
+    MemberNotFound, NotYourself, OwnersOnly, LastOwner, UnknownSuccessor, Forbidden,
+    AlreadyDeactivated where somebody chose another successor before, and GrantsTooMuch where that
+    would show conversations to whom the principal may not show them.
     """
     by = enter_settings(by)
     membership = _locked(by.organization_id, membership_id)
@@ -98,6 +123,8 @@ def deactivate_member(
     if membership.is_owner and not by.is_owner:
         raise OwnersOnly
     require_grant(by, membership.rights)
+    if not membership.is_active and membership.successor_id != successor_id:
+        raise _already_deactivated(membership)
     if membership.is_owner:
         keep_an_owner(membership)
     successor = _chosen_successor(membership, successor_id) if successor_id is not None else None
@@ -120,7 +147,7 @@ def reactivate_member(*, by: Principal, membership_id: UUID) -> Membership:
         for name in LEFT_FIELDS:
             setattr(membership, name, "")
         membership.save(update_fields=["is_active", "successor", *LEFT_FIELDS, "updated_at"])
-        _tell(member_joined, membership)
+        _send_signal(member_joined, membership)
     return membership
 
 
@@ -156,6 +183,12 @@ def _chosen_successor(membership: Membership, successor_id: UUID) -> Membership:
     return successor
 
 
+def _already_deactivated(membership: Membership) -> AlreadyDeactivated:
+    chosen = membership.successor
+    name = isolate(chosen.user.name) if chosen else gettext("nobody, they are unassigned")
+    return AlreadyDeactivated(gettext(AlreadyDeactivated.message) % {"successor": name})
+
+
 def _require_reach(by: Principal, leaving: Membership, successor: Membership | None) -> None:
     """Raise GrantsTooMuch if the hand-over would show what the principal does not see now, to
     themselves or to the successor.
@@ -189,20 +222,20 @@ def _end(membership: Membership, *, successor_id: UUID | None = None) -> None:
     unseat_everywhere(membership)
     # Their open pages show this organization; what they may still see elsewhere they load anew.
     realtime.close_sockets(user_id=membership.user_id)
-    _tell(member_left, membership)
+    _send_signal(member_left, membership)
     logger.info(
         "Somebody left an organization.",
         extra={"metadata": {"action": "organizations.leave", "membership": str(membership.pk)}},
     )
 
 
-def _tell(signal: Signal, membership: Membership) -> None:
-    told = {
+def _send_signal(signal: Signal, membership: Membership) -> None:
+    payload = {
         "organization_id": membership.organization_id,
         "membership_id": membership.pk,
         "user_id": membership.user_id,
     }
-    transaction.on_commit(lambda: signal.send_robust(sender=Membership, **told), robust=True)
+    transaction.on_commit(lambda: signal.send_robust(sender=Membership, **payload), robust=True)
 
 
 def _locked(organization_id: UUID, membership_id: UUID) -> Membership:

@@ -17,7 +17,9 @@ from crm.core.revocation import revoke_access
 from crm.core.text.normalization import search_key
 from crm.core.versions import check_version
 from crm.organizations.models import Membership, Organization, Role, User
+from crm.organizations.services.currencies import require_no_rates, usual_currency
 from crm.organizations.services.guards import enter_settings
+from crm.organizations.signals import currency_changing
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,12 @@ def create_organization(*, name: str, slug: str, language_code: str, timezone: s
     """Create an organization, or return the one with this slug."""
     organization, _created = Organization.objects.get_or_create(
         slug=slug,
-        defaults={"name": name, "language_code": language_code, "timezone": timezone},
+        defaults={
+            "name": name,
+            "language_code": language_code,
+            "timezone": timezone,
+            "currency": usual_currency(language_code),
+        },
     )
     return organization
 
@@ -42,6 +49,7 @@ def found_organization(*, user: User, name: str) -> Membership:
         slug=_free_slug(name),
         language_code=user.language_code,
         timezone=user.timezone,
+        currency=usual_currency(user.language_code),
     )
     with tenancy.organization(organization.pk):
         organization.save(force_insert=True)
@@ -53,9 +61,15 @@ def found_organization(*, user: User, name: str) -> Membership:
 def update_organization(
     *, organization_id: UUID, version: int | None = None, **changes: str
 ) -> Organization:
-    """Change name, language_code or timezone; others are unchanged. Raise EditedMeanwhile."""
+    """Change name, language_code, timezone or currency; others are unchanged.
+
+    Raise EditedMeanwhile, and InvalidField for a currency while amounts are kept in another one.
+    """
     organization = Organization.objects.select_for_update().get(pk=organization_id)
     check_version(organization, version)
+    if changes.get("currency", organization.currency) != organization.currency:
+        require_no_rates(organization_id)
+        currency_changing.send(sender=Organization, organization_id=organization_id)
     for field, value in changes.items():
         setattr(organization, field, value)
     organization.save(update_fields=[*changes, "updated_at"])
@@ -120,8 +134,8 @@ def reactivate_organization(*, organization_id: UUID) -> None:
 
 
 def _log(sentence: str, action: str, organization_id: UUID) -> None:
-    told = {"action": f"organizations.{action}", "organization_id": str(organization_id)}
-    logger.info(sentence, extra={"metadata": told})
+    metadata = {"action": f"organizations.{action}", "organization_id": str(organization_id)}
+    logger.info(sentence, extra={"metadata": metadata})
 
 
 def _free_slug(name: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from crm.core import realtime
-from crm.core.permissions import Principal, Rights, require_seat_in_team
+from crm.core.permissions import Principal, Rights, require_team_grant
 from crm.core.text.normalization import is_taken
 from crm.core.undo.services import UndoImpossible, record_undoable, register_undo, restore, snapshot
 from crm.core.versions import check_version, raised
@@ -138,7 +138,7 @@ def require_reach_of_seated(
     gained = after.beyond(before)
     if TeamMember.objects.filter(membership__in=membership_ids).exists():
         is_lead = Team.objects.filter(lead__in=membership_ids).exists()
-        require_seat_in_team(by, [gained], lead=gained if is_lead else None)
+        require_team_grant(by, [gained], lead=gained if is_lead else None)
 
 
 def unseat_everywhere(membership: Membership) -> None:
@@ -221,7 +221,7 @@ def _require_reach(
     rights = {each.pk: each.rights for each in people.filter(pk__in=wanted)}
     # Where only the lead is another, nobody else sees more than before.
     gaining = rights.values() if are_new else ()
-    require_seat_in_team(by, gaining, lead=rights.get(lead_id) if lead_id else None)
+    require_team_grant(by, gaining, lead=rights.get(lead_id) if lead_id else None)
 
 
 def _tell_teams_changed(user_ids: Iterable[UUID]) -> None:

@@ -26,7 +26,7 @@ from crm.organizations.errors import MemberNotFound
 from crm.organizations.forms.members import DeactivateForm, FindForm, InviteForm, RoleForm
 from crm.organizations.models import Invitation, Membership
 from crm.organizations.services.invitations import (
-    MOST_OPEN,
+    MAX_OPEN,
     invite,
     resend_invitation,
     revoke_invitation,
@@ -72,7 +72,7 @@ def members(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "members": shown[:SHOWN],
         "next": _next_page(shown, wanted),
-        "invitations": waiting[:MOST_OPEN] if may_change else [],
+        "invitations": waiting[:MAX_OPEN] if may_change else [],
         "may_change": may_change,
         "roles": grantable_roles(membership) if may_change else [],
     }

@@ -12,7 +12,7 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.core.errors import AppError
+from crm.core.errors import AppError, InvalidField
 from crm.core.form_guard.edits import version_of
 from crm.core.form_guard.idempotency import once
 from crm.core.permissions import WRITE, Module, require
@@ -97,6 +97,8 @@ def organization(request: HttpRequest) -> HttpResponse:
                 own.refresh_from_db()
                 form.meet(own, _values(own, form.fields))
                 status = refusal.status
+            except InvalidField as refusal:
+                form.add_error(refusal.extra["field"], refusal.message)
             else:
                 messages.success(request, _("Saved."))
                 return redirect("organizations:organization")

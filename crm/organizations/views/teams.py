@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.core.errors import AppError
 from crm.core.form_guard.edits import version_of
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once, once_adding
 from crm.core.permissions import WRITE, Module, require
 from crm.core.permissions.requests import member_required
 from crm.core.undo.services import offer_undo
@@ -45,7 +45,7 @@ def teams(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@once_adding
 def new_team(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Module.SETTINGS, WRITE)

@@ -1,0 +1,54 @@
+"""The currency of an organization, and amounts of others in it."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from crm.core.errors import InvalidField
+from crm.core.money import DEFAULT_CURRENCY, MAX_AMOUNT, rounded
+from crm.organizations.models import ExchangeRate, Language, Organization
+
+_USUAL = {Language.VIETNAMESE: "VND", Language.RUSSIAN: "RUB"}
+
+
+def usual_currency(language_code: str) -> str:
+    """Return the currency of a new organization, by its language."""
+    return _USUAL.get(Language(language_code), DEFAULT_CURRENCY)
+
+
+def base_currency(organization_id: UUID) -> str:
+    """Return the organization's own currency."""
+    return Organization.objects.values_list("currency", flat=True).get(pk=organization_id)
+
+
+def in_base(amount: Decimal, currency: str, organization_id: UUID) -> Decimal:
+    """Return an amount in the organization's own currency, by today's rate.
+
+    Raise InvalidField where no rate is known, or the amount is too large.
+    """
+    base = base_currency(organization_id)
+    if currency == base:
+        return amount
+    rates = ExchangeRate.objects.filter(
+        organization_id=organization_id, currency=currency, valid_from__lte=timezone.localdate()
+    )
+    rate = rates.order_by("-valid_from").values_list("rate", flat=True).first()
+    if rate is None:
+        text = gettext(
+            "There is no exchange rate of %(currency)s to %(base)s yet. Add one in the settings."
+        )
+        params = {"currency": currency, "base": base}
+        raise InvalidField(text % params, extra={"field": "currency"})
+    found = rounded(amount * rate, base)
+    if found > MAX_AMOUNT:
+        raise InvalidField(gettext("This amount is too large."), extra={"field": "amount"})
+    return found
+
+
+def require_no_rates(organization_id: UUID) -> None:
+    """Raise InvalidField where exchange rates to the present currency are kept."""
+    if ExchangeRate.objects.filter(organization_id=organization_id).exists():
+        text = gettext("Delete the exchange rates first: they are rates to the present currency.")
+        raise InvalidField(text, extra={"field": "currency"})
