@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.core.admin.model_admin import ConsoleAdmin
 from crm.core.admin.navigation import Menu, Section
 from crm.core.forms import ModelForm
+from crm.core.permissions import SystemPrincipal
 from knowledge.errors import CategoryNameTaken, FaqKeyTaken
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import (
@@ -86,6 +87,9 @@ class FaqAdmin(ConsoleAdmin):
         # Another organization's FAQ is another FAQ.
         return ["organization"] if obj else []
 
+    def lock_first(self, row: Faq) -> None:
+        lock_knowledge(row.organization_id)
+
     def save_model(self, request: HttpRequest, obj: Faq, form: Any, change: Any) -> None:
         content = FaqContent(
             question=obj.question,
@@ -97,9 +101,11 @@ class FaqAdmin(ConsoleAdmin):
             is_published=obj.is_published,
         )
         if change:
-            stored = update_faq(organization_id=obj.organization_id, faq_id=obj.pk, content=content)
+            stored = update_faq(
+                by=SystemPrincipal(obj.organization_id), faq_id=obj.pk, content=content
+            )
         else:
-            stored = create_faq(organization_id=obj.organization_id, content=content, by=None)
+            stored = create_faq(by=SystemPrincipal(obj.organization_id), content=content)
             obj.pk = stored.pk
         obj.refresh_from_db()
 
@@ -108,11 +114,11 @@ class FaqAdmin(ConsoleAdmin):
         return bool(user.has_perm("knowledge.delete_faq"))
 
     def delete_model(self, request: HttpRequest, obj: Faq) -> None:
-        delete_faq(organization_id=obj.organization_id, faq_id=obj.pk)
+        delete_faq(by=SystemPrincipal(obj.organization_id), faq_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Faq]) -> None:
-        for faq in queryset:
-            delete_faq(organization_id=faq.organization_id, faq_id=faq.pk)
+        for faq in queryset.order_by("organization", "pk"):
+            delete_faq(by=SystemPrincipal(faq.organization_id), faq_id=faq.pk)
 
 
 class FaqCategoryAdminForm(ModelForm):
@@ -140,3 +146,6 @@ class FaqCategoryAdmin(ConsoleAdmin):
     search_fields = ["name", "slug", "organization__name"]
     autocomplete_fields = ["organization"]
     ordering = ["organization", "position", "name"]
+
+    def lock_first(self, row: FaqCategory) -> None:
+        lock_knowledge(row.organization_id)

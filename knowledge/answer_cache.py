@@ -10,7 +10,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from crm.core import stores
-from crm.core.observability.logging import note_cache, note_store
+from crm.core.observability.logging import record_cache_use, record_store_use
 from crm.core.redis_values import expect_type, object_of, text_of
 from crm.core.text.normalization import identity_key
 
@@ -40,12 +40,12 @@ class Key:
 def read(key: Key) -> dict[str, Any] | None:
     try:
         kept = stores.redis().get(key.name)
-        note_store("redis")
+        record_store_use("redis")
     except RedisError as error:
-        _tell(error)
+        _log_failure(error)
         return None
     found = object_of(kept)
-    note_cache(hit=found is not None)
+    record_cache_use(hit=found is not None)
     return dict(found) if found is not None else None
 
 
@@ -53,7 +53,7 @@ def write(key: Key, answer: dict[str, Any]) -> None:
     try:
         stores.redis().set(key.name, json.dumps(answer), ex=KEEP_SECONDS)
     except RedisError as error:
-        _tell(error)
+        _log_failure(error)
 
 
 def count(organization_id: UUID, question: str) -> None:
@@ -70,7 +70,7 @@ def count(organization_id: UUID, question: str) -> None:
         pipe.zremrangebyrank(name, 0, -POPULAR_KEPT - 1)
         pipe.execute()
     except RedisError as error:
-        _tell(error)
+        _log_failure(error)
 
 
 def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
@@ -79,7 +79,7 @@ def popular(organization_id: UUID, *, limit: int = 10) -> list[tuple[str, int]]:
     try:
         found = stores.redis().zrevrange(name, 0, limit - 1, withscores=True)
     except RedisError as error:
-        _tell(error)
+        _log_failure(error)
         return []
     pairs = cast("list[tuple[bytes, float]]", found)
     return [(text_of(question), int(times)) for question, times in pairs]
@@ -89,7 +89,7 @@ def popular_key(organization_id: UUID) -> str:
     return f"popular_questions:{organization_id}"
 
 
-def _tell(error: RedisError) -> None:
+def _log_failure(error: RedisError) -> None:
     logger.warning(
         "Answers are not kept: Redis does not answer.",
         extra={"metadata": {"error": type(error).__name__}},

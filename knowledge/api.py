@@ -1,5 +1,6 @@
 """FAQs over HTTP."""
 
+from typing import Any
 from uuid import UUID
 
 from django.urls import URLPattern, reverse
@@ -49,10 +50,12 @@ from knowledge.services import (
     rename_category,
 )
 
+_CATEGORY: Any = get_record("faqs").field("category_id")
+
 
 class FaqSerializer(serializers.ModelSerializer[Faq]):
     language = serializers.CharField(source="language_code")
-    category_id = serializers.UUIDField(allow_null=True)
+    category_id = _CATEGORY.api_field(is_body=False)
     is_indexed = serializers.BooleanField(help_text="Whether the bot finds this version by now.")
 
     class Meta:
@@ -191,7 +194,6 @@ class Categories(CategoryView):
     def post(self, request: Request) -> Response:
         """Add a category."""
         category = create_category(
-            organization_id=self.principal.organization_id,
             by=self.principal,
             **CategoryBody.read(request),
         )
@@ -223,7 +225,6 @@ class CategoryDetail(CategoryView):
     def patch(self, request: Request, category_id: UUID) -> Response:
         """Change the name, or the names by language."""
         category = rename_category(
-            organization_id=self.principal.organization_id,
             category_id=category_id,
             by=self.principal,
             version=expected_version(request),
@@ -235,7 +236,6 @@ class CategoryDetail(CategoryView):
     def delete(self, request: Request, category_id: UUID) -> Response:
         """Delete a category; its FAQs stay, without a category."""
         delete_category(
-            organization_id=self.principal.organization_id,
             category_id=category_id,
             by=self.principal,
             version=expected_version(request),

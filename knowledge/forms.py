@@ -9,7 +9,6 @@ from django.utils.translation import pgettext_lazy
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
 from crm.organizations.models import Language
-from knowledge.importing import MAX_BYTES, UnreadableFile, decode_file
 from knowledge.models import NAME_LENGTH, QUESTION_LENGTH, FaqCategory
 
 
@@ -19,49 +18,6 @@ class AskForm(Form):
         max_length=QUESTION_LENGTH,
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
-
-
-class ImportForm(Form):
-    """A text with many FAQs, typed or uploaded; ``text`` is its content in both cases.
-
-    Both at once are refused: one of them would be lost.
-    """
-
-    text = forms.CharField(
-        label=_("Questions and answers"),
-        required=False,
-        strip=False,
-        max_length=MAX_BYTES,
-        widget=forms.Textarea(
-            attrs={"class": "form-control", "rows": 12, "spellcheck": "false", "dir": "auto"}
-        ),
-    )
-    file = forms.FileField(
-        label=_("Or a file"),
-        required=False,
-        widget=forms.FileInput(
-            attrs={"class": "form-control", "accept": ".csv,.tsv,.txt,text/csv,text/plain"}
-        ),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if file := given.get("file"):
-            if given.get("text", "").strip():
-                self.add_error(
-                    "file",
-                    _("There is text in the field as well. Import one first, then the other."),
-                )
-            elif file.size > MAX_BYTES:
-                self.add_error("file", _("The file is too large. Import it in several parts."))
-            else:
-                try:
-                    given["text"] = decode_file(file.read())
-                except UnreadableFile as error:
-                    self.add_error("file", str(error))
-        if not self.errors and not given.get("text", "").strip():
-            self.add_error("text", _("Paste your questions and answers here, or choose a file."))
-        return given
 
 
 class CategoryForm(EditForm):

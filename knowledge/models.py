@@ -59,7 +59,7 @@ class KnowledgeBase(models.Model):
         return f"{self.organization_id} · {self.version}"
 
 
-# Of a category, in letters.
+# Of a category, in characters.
 NAME_LENGTH = 100
 
 

@@ -35,14 +35,15 @@ _ASKED = {
     ),
     "person": r"\bwho (?:is|are|owns|won|designs)\b|^кто\b|\bai (?:la|da|lam|thiet)\b|\bla ai\b",
 }
+# The last digit of a number is enough: all of its digits would be tried from each of them.
 _TOLD = {
     "price": (
-        r"\d[\d., ]*(?:€|\$|£|₫|₽|usd|eur|rub|vnd|dong|d\b|k\b|руб\w*|р\b|доллар\w*|евро"
+        r"\d[., ]*(?:€|\$|£|₫|₽|usd|eur|rub|vnd|dong|d\b|k\b|руб\w*|р\b|доллар\w*|евро"
         r"|dollars?|euros?)"
         r"|[€$£₫₽] ?\d|\b(?:rub|usd|eur|vnd) ?\d|\bfree\b|\bmien phi\b|\bбесплатн\w+"
     ),
     "duration": (
-        r"\d+ ?(?:working |business |рабоч\w+ |календарн\w+ )?"
+        r"\d ?(?:working |business |рабоч\w+ |календарн\w+ )?"
         r"(?:days?|hours?|weeks?|minutes?|months?|дн\w*|час\w*|недел\w*|минут\w*|месяц\w*"
         r"|ngay|tieng|tuan|phut|thang)\b|\bсут\w+"
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from knowledge.models import Faq, PassageHit
 from knowledge.question_kinds import asks_for_something_else, topic_words
-from knowledge.tokenizer import forms, normalized, presence, terms
+from knowledge.tokenizer import forms, normalized, presence, spellings, terms
 
 # How much the words count beside the meaning: the best match of words adds this to a cosine.
 WORDS_WEIGHT = 0.04
@@ -114,11 +114,12 @@ def _covered(question: str, ranked: Sequence[Candidate]) -> float:
     best: set[str] = set()
     for faq in ranked[0].faqs:
         best.update(terms(faq.searched_text()))
+    spelt = spellings(question)
     asked = covered = 0.0
     for word in topic_words(question):
         stem = min((normalized(form) for form in forms(word)), key=len)
         holding = sum(f" {stem}" in text for text in texts)
         rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
         asked += rarity
-        covered += rarity * presence(word, best)
+        covered += rarity * max(presence(each, best) for each in spelt(word))
     return covered / asked if asked else 0.0

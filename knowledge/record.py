@@ -1,6 +1,6 @@
 """FAQs as a record of the kit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from crm.core.records import (
     BulkAction,
     ChoiceField,
     Field,
+    ImportKey,
     LinesField,
     MomentField,
     Panel,
@@ -25,11 +26,26 @@ from crm.core.records import (
     register_panel,
 )
 from crm.core.records.operators import NO, YES, Operator
+from crm.core.text.normalization import identity_key, normalize_key
 from crm.organizations.models import Language, Organization
 from knowledge.errors import FaqNotFound
 from knowledge.managers import FaqQuerySet
-from knowledge.models import Faq
-from knowledge.services import FaqContent, create_faq, delete_faq_undoably, update_faq
+from knowledge.models import NAME_LENGTH, Faq
+from knowledge.pasting import table_of
+from knowledge.services import (
+    FaqContent,
+    create_category,
+    create_faq,
+    create_faqs,
+    delete_faq_undoably,
+    delete_faqs,
+    languages_of,
+    remove_unused_category,
+    update_faq,
+    update_faqs,
+    wait_for_knowledge,
+)
+from knowledge.services.categories import ANYWHERE, EVERYWHERE, categories_by_name
 
 
 class IndexField(Field):
@@ -37,8 +53,9 @@ class IndexField(Field):
 
     operators = (YES, NO)
     template = "knowledge/_index_state.html"
+    api_source = "is_indexed"
 
-    def q(self, operator: Operator, values: Any) -> Q:
+    def q(self, operator: Operator, values: Any, reader: Principal) -> Q:
         is_indexed = Q(indexed_version=F("version"))
         return is_indexed if operator is YES else ~is_indexed
 
@@ -49,15 +66,38 @@ class IndexField(Field):
         return bool(row.indexed_version == row.version)
 
 
+class CategoryField(RelationField):
+    """The category; a file that is imported names it, in the language of its row first."""
+
+    def look_up(
+        self, reader: Principal, names: Collection[str]
+    ) -> Callable[[str, Mapping[str, Any]], Sequence[UUID]]:
+        visible = set(self.visible_to(reader).values_list("pk", flat=True))
+        known = categories_by_name(reader.organization_id)
+
+        def find(name: str, values: Mapping[str, Any]) -> Sequence[UUID]:
+            key = identity_key(name)
+            for language in (values.get("language_code", EVERYWHERE), EVERYWHERE, ANYWHERE):
+                found = known.get((language, key))
+                if found is not None and found in visible:
+                    return [found]
+            return []
+
+        return find
+
+
+def _asked(rows: QuerySet[Any], texts: Collection[str]) -> QuerySet[Any]:
+    assert isinstance(rows, FaqQuerySet)  # noqa: S101  the manager of the model
+    return rows.asked_like(texts)
+
+
 def _create(*, by: Principal, **values: Any) -> Faq:
     content = FaqContent(**values)
-    return create_faq(organization_id=by.organization_id, content=content, by=by)
+    return create_faq(content=content, by=by)
 
 
 def _update(*, by: Principal, pk: UUID, version: int | None = None, **values: Any) -> Faq:
-    return update_faq(
-        organization_id=by.organization_id, faq_id=pk, content=values, by=by, version=version
-    )
+    return update_faq(faq_id=pk, content=values, by=by, version=version)
 
 
 def _delete(*, by: Principal, pk: UUID, version: int | None = None) -> UUID | None:
@@ -91,16 +131,33 @@ FAQS = Record(
     list_template="knowledge/faqs.html",
     page_template="knowledge/faq.html",
     fields=(
-        TextField(name="question", help_text=_("As a customer would ask it.")),
-        ProseField(name="answer", help_text=_("The bot says exactly this.")),
+        TextField(
+            name="question", help_text=_("As a customer would ask it."), also_called=("q", "faq")
+        ),
+        ProseField(
+            name="answer",
+            help_text=_("The bot says exactly this."),
+            also_called=("a", "trả lời"),
+        ),
         ChoiceField(name="language_code"),
-        RelationField(name="category_id", title="local_name", order=("position", "name")),
+        CategoryField(
+            name="category_id",
+            title="local_name",
+            order=("position", "name"),
+            longest=NAME_LENGTH,
+            add=create_category,
+            remove=remove_unused_category,
+            also_called=("category", "chủ đề", "раздел"),
+        ),
         LinesField(
             name="phrasings",
+            also_called=("alternatives", "other questions"),
             help_text=_("One a line. Each one makes the answer easier to find."),
         ),
         TextField(
             name="key",
+            label=pgettext_lazy("FAQ", "key"),
+            also_called=("khóa",),
             is_required=False,
             help_text=_(
                 "FAQs with the same key say the same in different languages. "
@@ -131,6 +188,20 @@ FAQS = Record(
     create=_create,
     update=_update,
     delete=_delete,
+    create_many=create_faqs,
+    update_many=update_faqs,
+    delete_many=delete_faqs,
+    lock=wait_for_knowledge,
+    import_keys=(
+        ImportKey(field="question", within=("language_code",), identity=identity_key, find=_asked),
+        ImportKey(field="key", within=("language_code",), identity=normalize_key),
+    ),
+    complete=languages_of,
+    table_of=table_of,
+    paste_help=_(
+        "Rows of a spreadsheet, or each question with its answer below it and an empty line before "
+        "the next one."
+    ),
     bulk=(
         BulkAction(key="publish", label=_("Publish"), icon="eye", values={"is_published": True}),
         BulkAction(key="hide", label=_("Hide"), icon="lock", values={"is_published": False}),
@@ -143,8 +214,8 @@ FAQS = Record(
     not_found=FaqNotFound,
     views=(
         BuiltInView("all", pgettext_lazy("list view", "All"), {"all": []}),
-        _only("published", _("Published"), field="is_published", op="yes"),
-        _only("hidden", _("Hidden"), field="is_published", op="no"),
+        _only("published", pgettext_lazy("list view", "Published"), field="is_published", op="yes"),
+        _only("hidden", pgettext_lazy("list view", "Hidden"), field="is_published", op="no"),
         _only("waiting", _("Not yet searchable"), field="indexed_version", op="no"),
     ),
 )

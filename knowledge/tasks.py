@@ -6,6 +6,7 @@ from celery import shared_task
 
 from crm.core import tenancy
 from crm.core.errors import StoreUnavailable
+from crm.core.recovery import register_sweep
 from knowledge.services import index_faqs, purge_deleted
 from knowledge.services.consistency import mark_missing
 from knowledge.services.indexing import TASK_LIMIT, organizations_behind
@@ -25,13 +26,7 @@ def index_changed_faqs(organization_id: str) -> None:
         index_changed_faqs.delay(organization_id)
 
 
-@shared_task(name="knowledge.sweep_unindexed")
-def sweep_unindexed() -> None:
-    """Queue the tasks that a crash lost between a commit and its task."""
-    with tenancy.all_tenants("Which organizations wait for their index is asked of all."):
-        behind = organizations_behind()
-    for organization_id in behind:
-        index_changed_faqs.delay(str(organization_id))
+register_sweep(index_changed_faqs, organizations_behind)
 
 
 @shared_task(name="knowledge.compare_index")

@@ -6,20 +6,21 @@ and English in any inflection, and a misspelt word by its correct trigrams.
 
 import re
 import threading
-import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Callable, Container
 from functools import lru_cache
 
 import snowballstemmer
 
-from crm.core.text.normalization import search_key
+from crm.core.text.normalization import compound_terms, joined_words, normalize_form, search_key
 
 _WORD = re.compile(r"[^\W_]+")
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")
 _GRAM = 3
 _MIN_WORD_FOR_GRAMS = 4
+# What English abbreviates behind an apostrophe is no part of a word: "what's".
+_SHORTENED = re.compile(r"'(?:s|t|re|ll|ve|d|m)(?![^\W_])")
 # A part of a word says less than the word. Applied to questions only, so that it can be changed
 # without indexing again.
 GRAM_WEIGHT = 0.3
@@ -37,12 +38,24 @@ def normalized(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words in lower case, in order."""
-    return _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+    return _WORD.findall(normalize_form("NFC", text).casefold())
 
 
 def content_words(text: str) -> list[str]:
     """Return the words except stopwords, in order."""
     return [word for word in words(text) if normalized(word) not in STOPWORDS]
+
+
+def compounds(text: str) -> list[str]:
+    """Return the words that parts make without the sign between them: "wifi" of "Wi-Fi"."""
+    joined = joined_words(_SHORTENED.sub(" ", normalized(text)))
+    return [word for word in joined if word not in STOPWORDS]
+
+
+def spellings(text: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a function of a word of the text: the word, and the compounds it is a part of."""
+    known = compound_terms(_SHORTENED.sub(" ", normalized(text)))
+    return lambda word: (word, *known.get(normalized(word), ())[1:])
 
 
 @lru_cache(maxsize=50_000)
@@ -70,7 +83,7 @@ def grams(word: str) -> tuple[str, ...]:
 def terms(text: str) -> Counter[str]:
     """Return the counts of the text's index terms."""
     counted: Counter[str] = Counter()
-    for word in content_words(text):
+    for word in [*content_words(text), *compounds(text)]:
         counted.update(forms(word))
         counted.update(grams(word))
     return counted

@@ -3,7 +3,7 @@ from django.urls import path
 from crm.core.records import get_record
 from crm.core.records.pages import record_urls
 from knowledge import api
-from knowledge.views import categories, faqs, importing, public
+from knowledge.views import categories, faqs, public
 
 app_name = "knowledge"
 _faq = "app/knowledge/<uuid:faq_id>"
@@ -11,7 +11,7 @@ _category = "app/knowledge/categories/<uuid:category_id>"
 urlpatterns = [
     *record_urls(get_record("faqs")),
     path("app/knowledge/ask/", faqs.ask, name="ask"),
-    path("app/knowledge/import/", importing.import_page, name="import"),
+    path("app/knowledge/import/", faqs.import_page, name="import"),
     path("app/knowledge/deleted/", faqs.deleted, name="deleted_faqs"),
     path(f"{_faq}/index/", faqs.index_state, name="index_state"),
     path(f"{_faq}/restore/", faqs.restore, name="restore_faq"),

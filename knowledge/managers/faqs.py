@@ -51,10 +51,12 @@ class FaqQuerySet(models.QuerySet["Faq"]):
         return self.filter(organization_id=organization_id)
 
     def text_bytes(self, organization_id: UUID) -> int:
-        """Sum the UTF-8 bytes of the texts of an organization's FAQs, without deleted ones."""
+        """Sum the UTF-8 bytes of the texts of an organization's FAQs, with deleted ones while they
+        are kept.
+        """
         phrasings = models.Func("phrasings", Value(""), function="array_to_string")
         size = Bytes("question") + Bytes("answer") + Bytes(phrasings)
-        total = self.of(organization_id).alive().aggregate(total=models.Sum(size))["total"]
+        total = self.of(organization_id).aggregate(total=models.Sum(size))["total"]
         return int(total or 0)
 
     def alive(self) -> Self:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from crm.core import stores
 from crm.core.lazy_modules import LazyModule
-from crm.core.observability.logging import note_store
+from crm.core.observability.logging import record_store_use
 from knowledge.embedding import DIMENSIONS, MODEL
 from knowledge.errors import IndexOutdated, KnowledgeUnavailable, OrganizationMissing
 
@@ -59,7 +59,7 @@ class PassageManager:
 
     @property
     def client(self) -> "QdrantClient":
-        note_store("qdrant")
+        record_store_use("qdrant")
         return stores.qdrant()
 
     @property

@@ -5,6 +5,7 @@ from knowledge.services.categories import (
     create_category,
     delete_category,
     is_called_like_another,
+    remove_unused_category,
     rename_category,
 )
 from knowledge.services.faqs import (
@@ -17,8 +18,15 @@ from knowledge.services.faqs import (
     restore_faq,
     set_published,
     update_faq,
+    wait_for_knowledge,
 )
-from knowledge.services.importing import create_faqs, import_faqs, import_rows
+from knowledge.services.importing import (
+    create_faqs,
+    delete_faqs,
+    import_faqs,
+    languages_of,
+    update_faqs,
+)
 from knowledge.services.indexing import index_faqs, index_now
 from knowledge.services.search import search_faqs
 from knowledge.services.undo import delete_faq_undoably
@@ -35,16 +43,20 @@ __all__ = [
     "delete_category",
     "delete_faq",
     "delete_faq_undoably",
+    "delete_faqs",
     "import_faqs",
-    "import_rows",
     "index_faqs",
     "index_now",
     "is_called_like_another",
+    "languages_of",
     "lock_knowledge",
     "purge_deleted",
+    "remove_unused_category",
     "rename_category",
     "restore_faq",
     "search_faqs",
     "set_published",
     "update_faq",
+    "update_faqs",
+    "wait_for_knowledge",
 ]

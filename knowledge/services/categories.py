@@ -23,8 +23,8 @@ from knowledge.errors import (
 )
 from knowledge.events import faqs_changed_on_commit
 from knowledge.managers import FaqCategoryQuerySet
-from knowledge.models import FaqCategory
-from knowledge.services.faqs import lock_knowledge, require_writer
+from knowledge.models import Faq, FaqCategory
+from knowledge.services.faqs import lock_knowledge
 
 # Keys of `categories_by_name` that are not languages.
 EVERYWHERE, ANYWHERE = "", "*"
@@ -33,12 +33,11 @@ EVERYWHERE, ANYWHERE = "", "*"
 @transaction.atomic
 def create_category(
     *,
-    organization_id: UUID,
+    by: Principal,
     name: str,
     slug: str = "",
     names: Mapping[str, str] | None = None,
     position: int = 0,
-    by: Principal | None = None,
 ) -> FaqCategory:
     """Add a category, or update the one with this slug.
 
@@ -46,14 +45,14 @@ def create_category(
     Raise CategoryNameMissing, CategoryNamesInvalid, and CategoryNameTaken for a name that another
     category has in any language.
     """
-    require_writer(by, organization_id)
-    lock_knowledge(organization_id)
-    theirs = FaqCategory.objects.of(organization_id)
+    require(by, Module.KNOWLEDGE, WRITE)
+    lock_knowledge(by.organization_id)
+    theirs = FaqCategory.objects.of(by.organization_id)
     known = theirs.filter(slug=slug).first() if slug else None
     if known is not None:
         require_all(by)
     category = known or FaqCategory(
-        organization_id=organization_id, slug=slug or _free_slug(theirs, name)
+        organization_id=by.organization_id, slug=slug or _free_slug(theirs, name)
     )
     category.position = position
     _give_names(category, name, names or {})
@@ -64,11 +63,10 @@ def create_category(
 @transaction.atomic
 def rename_category(
     *,
-    organization_id: UUID,
+    by: Principal,
     category_id: UUID,
     name: str | None = None,
     names: Mapping[str, str] | None = None,
-    by: Principal | None = None,
     version: int | None = None,
 ) -> FaqCategory:
     """Rename a category; None leaves a value unchanged.
@@ -77,10 +75,9 @@ def rename_category(
     from. Raise CategoryNotFound, EditedMeanwhile, CategoryNameMissing, CategoryNamesInvalid and
     CategoryNameTaken.
     """
-    require_writer(by, organization_id)
     require_all(by)
-    lock_knowledge(organization_id)
-    category = _locked_category(organization_id, category_id)
+    lock_knowledge(by.organization_id)
+    category = _locked_category(by.organization_id, category_id)
     check_version(category, version)
     _give_names(
         category,
@@ -92,31 +89,34 @@ def rename_category(
 
 
 @transaction.atomic
-def delete_category(
-    *,
-    organization_id: UUID,
-    category_id: UUID,
-    by: Principal | None = None,
-    version: int | None = None,
-) -> UUID | None:
+def delete_category(*, by: Principal, category_id: UUID, version: int | None = None) -> UUID | None:
     """Delete a category; its FAQs stay without one. Raise CategoryNotFound, EditedMeanwhile.
 
     Return the id for `undo`.
     """
-    require_writer(by, organization_id)
     require_all(by)
-    lock_knowledge(organization_id)
-    category = _locked_category(organization_id, category_id)
+    lock_knowledge(by.organization_id)
+    category = _locked_category(by.organization_id, category_id)
     check_version(category, version)
     action_id = record_undoable(by=by, kind="faq_category", data=snapshot(category))
     category.delete()
     # Their versions are raised.
-    faqs_changed_on_commit(organization_id)
+    faqs_changed_on_commit(by.organization_id)
     return action_id
 
 
+@transaction.atomic
+def remove_unused_category(*, by: Principal, pk: UUID) -> None:
+    """Delete a category that an import added, unless it was changed since or has FAQs."""
+    require_all(by)
+    lock_knowledge(by.organization_id)
+    category = FaqCategory.objects.of(by.organization_id).filter(pk=pk, version=1).first()
+    if category is not None and not Faq.objects.alive().in_category(category).exists():
+        category.delete()
+        faqs_changed_on_commit(by.organization_id)
+
+
 def _restore_category(by: Principal, data: dict[str, Any]) -> None:
-    require_writer(by, by.organization_id)
     require_all(by)
     lock_knowledge(by.organization_id)
     restore(data)
@@ -126,13 +126,12 @@ def _restore_category(by: Principal, data: dict[str, Any]) -> None:
     faqs_changed_on_commit(by.organization_id)
 
 
-register_undo("faq_category", _restore_category)
+register_undo("faq_category", _restore_category, is_daily_work=True)
 
 
-def require_all(by: Principal | None) -> None:
+def require_all(by: Principal) -> None:
     """Raise Forbidden unless the principal may change all FAQs: a category is over everybody's."""
-    if by is not None:
-        require(by, Module.KNOWLEDGE, WRITE, Level.ALL)
+    require(by, Module.KNOWLEDGE, WRITE, Level.ALL)
 
 
 def _locked_category(organization_id: UUID, category_id: UUID) -> FaqCategory:

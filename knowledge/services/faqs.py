@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from crm.billing.metrics import Metric
 from crm.billing.services import check_quota
 from crm.core.database.locks import waiting_at_most
-from crm.core.errors import Collided, Forbidden
+from crm.core.errors import Collided
 from crm.core.ids import uuid7
 from crm.core.permissions import READ, WRITE, Module, Principal, can_access, require, require_record
 from crm.core.text.normalization import (
     identity_key,
+    joined_words,
     normalize,
     normalize_key,
     normalize_line,
@@ -61,6 +62,14 @@ def lock_knowledge(organization_id: UUID) -> KnowledgeBase:
         return KnowledgeBase.objects.select_for_update().get(organization_id=organization_id)
 
 
+def wait_for_knowledge(by: Principal) -> None:
+    """Lock the knowledge of a job's organization until the transaction ends, however long somebody
+    else holds it.
+    """
+    KnowledgeBase.objects.get_or_create(organization_id=by.organization_id)
+    KnowledgeBase.objects.select_for_update().get(organization_id=by.organization_id)
+
+
 def raise_version(base: KnowledgeBase) -> None:
     """Invalidate cached answers; requires the lock."""
     base.version += 1
@@ -68,26 +77,25 @@ def raise_version(base: KnowledgeBase) -> None:
 
 
 @transaction.atomic
-def create_faq(*, organization_id: UUID, content: FaqContent, by: Principal | None) -> Faq:
+def create_faq(*, by: Principal, content: FaqContent) -> Faq:
     """Add a FAQ; it is found once the index is updated.
 
-    ``by``, here and below, is the principal and needs the permission; None is the installation.
-    Raise FaqKeyTaken, CategoryNotFound and InvalidFaq.
+    ``by``, here and below, needs the permission in its organization. Raise FaqKeyTaken,
+    CategoryNotFound and InvalidFaq.
     """
-    require_writer(by, organization_id)
-    base = lock_knowledge(organization_id)
-    faq = Faq(organization_id=organization_id, created_by_id=by.user_id if by else None)
-    _fill(faq, content)
+    require(by, Module.KNOWLEDGE, WRITE)
+    base = lock_knowledge(by.organization_id)
+    faq = Faq(organization_id=by.organization_id, created_by_id=by.user_id)
+    _fill(by, faq, content)
     return _store(faq, base)
 
 
 @transaction.atomic
 def update_faq(
     *,
-    organization_id: UUID,
+    by: Principal,
     faq_id: UUID,
     content: FaqContent | Mapping[str, Any],
-    by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
     """Change a FAQ; of a mapping, only the members it contains.
@@ -95,23 +103,22 @@ def update_faq(
     ``version`` is the version that the edit was made from. Raise FaqNotFound, EditedMeanwhile,
     FaqKeyTaken, CategoryNotFound and InvalidFaq.
     """
-    base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id, by)
+    base = lock_knowledge(by.organization_id)
+    faq = _locked(by, faq_id)
     check_version(faq, version)
-    _fill(faq, content if isinstance(content, FaqContent) else replace(_content(faq), **content))
+    given = content if isinstance(content, FaqContent) else replace(content_of(faq), **content)
+    _fill(by, faq, given)
     return _store(faq, base)
 
 
 @transaction.atomic
-def add_phrasing(
-    *, organization_id: UUID, faq_id: UUID, phrasing: str, by: Principal | None = None
-) -> Faq:
+def add_phrasing(*, by: Principal, faq_id: UUID, phrasing: str) -> Faq:
     """Add an alternative question to a FAQ; an existing one changes nothing.
 
     Raise FaqNotFound, InvalidFaq where the maximum is reached, and QuotaExceeded.
     """
-    base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id, by)
+    base = lock_knowledge(by.organization_id)
+    faq = _locked(by, faq_id)
     asked = normalize_line(phrasing)[:QUESTION_LENGTH].strip()
     known = {identity_key(each) for each in (faq.question, *faq.phrasings)}
     if not asked or identity_key(asked) in known:
@@ -120,22 +127,21 @@ def add_phrasing(
     faq.folded_text = _folded_text(faq)
     check_fields(faq)
     _follow(faq, base, "phrasings", "folded_text")
-    require_text_room(organization_id)
+    require_text_room(faq.organization_id)
     return faq
 
 
 @transaction.atomic
 def set_published(
     *,
-    organization_id: UUID,
+    by: Principal,
     faq_id: UUID,
     is_published: bool,
-    by: Principal | None = None,
     version: int | None = None,
 ) -> Faq:
     """Publish or unpublish a FAQ, for the bot and the help pages at once."""
-    base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id, by)
+    base = lock_knowledge(by.organization_id)
+    faq = _locked(by, faq_id)
     check_version(faq, version)
     if faq.is_published == is_published:
         return faq
@@ -144,37 +150,26 @@ def set_published(
 
 
 @transaction.atomic
-def delete_faq(
-    *,
-    organization_id: UUID,
-    faq_id: UUID,
-    by: Principal | None = None,
-    version: int | None = None,
-) -> Faq:
+def delete_faq(*, by: Principal, faq_id: UUID, version: int | None = None) -> Faq:
     """Delete a FAQ; `restore_faq` undoes it while it is kept. Raise EditedMeanwhile."""
-    base = lock_knowledge(organization_id)
-    faq = _locked(organization_id, faq_id, by)
+    base = lock_knowledge(by.organization_id)
+    faq = _locked(by, faq_id)
     check_version(faq, version)
     faq.deleted_at = timezone.now()
     return _follow(faq, base, "deleted_at")
 
 
 @transaction.atomic
-def restore_faq(
-    *,
-    organization_id: UUID,
-    faq_id: UUID,
-    by: Principal | None = None,
-) -> Faq:
+def restore_faq(*, by: Principal, faq_id: UUID, deleted_at: datetime | None = None) -> Faq:
     """Restore a deleted FAQ.
 
-    Raise FaqKeyTaken where another one has its key by now, and QuotaExceeded where its text exceeds
-    the plan.
+    Raise FaqKeyTaken where another one has its key by now, QuotaExceeded where its text exceeds
+    the plan, and FaqNotFound where it was deleted once more since ``deleted_at``.
     """
-    base = lock_knowledge(organization_id)
+    base = lock_knowledge(by.organization_id)
     faq = (
         Faq.objects.select_for_update(of=("self",))
-        .filter(organization_id=organization_id, pk=faq_id)
+        .filter(organization_id=by.organization_id, pk=faq_id)
         .first()
     )
     if faq is None:
@@ -182,10 +177,12 @@ def restore_faq(
     _require_change(by, faq)
     if faq.deleted_at is None:
         return faq
+    if deleted_at not in {None, faq.deleted_at}:
+        raise FaqNotFound
     _refuse_taken_key(faq)
     faq.deleted_at = None
     _follow(faq, base, "deleted_at")
-    require_text_room(organization_id)
+    require_text_room(faq.organization_id)
     return faq
 
 
@@ -200,31 +197,19 @@ def purge_deleted(*, limit: int = 1000) -> int:
     return removed
 
 
-def require_writer(by: Principal | None, organization_id: UUID) -> None:
-    """Raise Forbidden for a principal without write permission on the organization's knowledge."""
-    if by is None:
-        return
-    require(by, Module.KNOWLEDGE, WRITE)
-    if by.organization_id != organization_id:
-        raise Forbidden
-
-
-def _require_change(by: Principal | None, faq: Faq) -> None:
-    """Raise Forbidden for a principal who may not change this FAQ, FaqNotFound if it is
-    invisible.
+def _require_change(by: Principal, faq: Faq) -> None:
+    """Raise FaqNotFound if the FAQ is invisible to the principal, Forbidden if it is theirs to see
+    alone.
     """
-    if by is None:
-        return
-    is_theirs = by.organization_id == faq.organization_id
-    if not is_theirs or not can_access(by, Module.KNOWLEDGE, READ, (faq.created_by_id,)):
+    if not can_access(by, Module.KNOWLEDGE, READ, (faq.created_by_id,)):
         raise FaqNotFound
     require_record(by, Module.KNOWLEDGE, WRITE, owner_ids=(faq.created_by_id,))
 
 
-def _locked(organization_id: UUID, faq_id: UUID, by: Principal | None) -> Faq:
+def _locked(by: Principal, faq_id: UUID) -> Faq:
     faq = (
         Faq.objects.select_for_update(of=("self",))
-        .of(organization_id)
+        .of(by.organization_id)
         .alive()
         .filter(pk=faq_id)
         .first()
@@ -235,15 +220,19 @@ def _locked(organization_id: UUID, faq_id: UUID, by: Principal | None) -> Faq:
     return faq
 
 
-def _fill(faq: Faq, content: FaqContent) -> None:
+def _fill(by: Principal, faq: Faq, content: FaqContent) -> None:
+    before = faq.category_id
     assign(faq, content)
-    if (
-        faq.category_id
-        and not FaqCategory.objects.of(faq.organization_id).filter(pk=faq.category_id).exists()
-    ):
-        raise CategoryNotFound
+    if faq.category_id is not None and faq.category_id != before:
+        _require_category(by, faq.category_id)
     check_fields(faq)
     _refuse_taken_key(faq)
+
+
+def _require_category(by: Principal, category_id: UUID) -> None:
+    """Raise CategoryNotFound for one that the principal may not see."""
+    if not FaqCategory.objects.visible_to(by).filter(pk=category_id).exists():
+        raise CategoryNotFound
 
 
 def assign(faq: Faq, content: FaqContent) -> None:
@@ -261,7 +250,7 @@ def assign(faq: Faq, content: FaqContent) -> None:
     faq.folded_text = _folded_text(faq)
 
 
-def _content(faq: Faq) -> FaqContent:
+def content_of(faq: Faq) -> FaqContent:
     return FaqContent(
         question=faq.question,
         answer=faq.answer,
@@ -274,7 +263,11 @@ def _content(faq: Faq) -> FaqContent:
 
 
 def _folded_text(faq: Faq) -> str:
-    return "\n".join(map(search_key, [faq.question, *faq.phrasings, faq.answer]))
+    lines = []
+    for key in map(search_key, [faq.question, *faq.phrasings, faq.answer]):
+        # "Wi-Fi" is found by "wifi", too, as early as it is mentioned.
+        lines += [key, " ".join(joined_words(key))]
+    return "\n".join(filter(None, lines))
 
 
 def values_of(content: FaqContent) -> dict[str, Any]:

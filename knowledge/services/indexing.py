@@ -51,7 +51,7 @@ def index_now(*, organization_id: UUID, progress: Callable[[int], None] | None =
 
 def organizations_behind() -> list[UUID]:
     """Return the organizations whose changes wait longer than a task should need."""
-    late = timezone.now() - timedelta(seconds=settings.KNOWLEDGE_SWEEP_AFTER_SECONDS)
+    late = timezone.now() - timedelta(seconds=settings.SWEEP_AFTER_SECONDS)
     return list(
         Faq.objects.to_index()
         .filter(updated_at__lt=late)

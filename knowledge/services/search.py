@@ -1,4 +1,4 @@
-"""The search of the help pages: what the bot would find, then words that only begin alike."""
+"""Search of the public help pages: the bot's retrieval first, then FAQs with matching words."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -9,21 +9,21 @@ from knowledge.help_center import MAX_SHOWN, public_faqs
 from knowledge.models import QUESTION_LENGTH, Faq
 from knowledge.ranking import THRESHOLD, Candidate, confidence
 from knowledge.services.answers import ranked
-from knowledge.tokenizer import content_words, forms, similarity
+from knowledge.tokenizer import compounds, content_words, forms, similarity, spellings
 
-# Seconds: whoever searches while many do finds words alone.
+# Seconds to wait for the embedding; under load, only the keyword search answers.
 PATIENCE = 0.5
-# Of a search's words, this share must be in a FAQ, in any inflection and with typing mistakes.
-_LEAST_SHARE = 0.6
-# How alike two words are that differ by a slip of the hand or two.
-_LEAST_ALIKE = 0.4
+# Share of the search's words that a FAQ must contain, in any inflection and with typing errors.
+_MIN_SHARE = 0.6
+# Similarity of two words that differ by one or two typing errors.
+_MIN_SIMILARITY = 0.4
 
 
 def search_faqs(organization_id: UUID, language: str, text: str) -> list[Faq]:
     """Return the published FAQs of a language that a search finds, best first.
 
-    The retrieval of the bot comes first, then FAQs that contain each word or its beginning: a last
-    word may not be typed to its end. Without the index only the latter.
+    The retrieval of the bot comes first, then FAQs that contain each word as a prefix, because the
+    last word may be incomplete. While the vector index is unavailable, only the latter.
     """
     shown = public_faqs(organization_id, language).defer("folded_text")
     mentioning = shown.mentioning(text).earliest_mention_first(text)[:MAX_SHOWN]
@@ -41,19 +41,20 @@ def _retrieved(organization_id: UUID, language: str, text: str) -> Iterable[Faq]
     is_sure = confidence(asked, candidates) >= THRESHOLD
     for place, candidate in enumerate(candidates):
         faq = next((one for one in candidate.faqs if one.language_code == language), None)
-        if faq is not None and ((place == 0 and is_sure) or _has_the_words(asked, candidate)):
+        if faq is not None and ((place == 0 and is_sure) or _contains_words(asked, candidate)):
             yield faq
 
 
-def _has_the_words(asked: str, candidate: Candidate) -> bool:
-    """Return whether a candidate has enough of the words of a search."""
+def _contains_words(asked: str, candidate: Candidate) -> bool:
+    """Return whether a candidate contains at least _MIN_SHARE of the words of a search."""
     wanted = content_words(asked)
     texts = [faq.searched_text() for faq in candidate.faqs]
-    there = {word for text in texts for word in content_words(text)}
+    there = {word for text in texts for word in (*content_words(text), *compounds(text))}
     known = {form for word in there for form in forms(word)}
+    spelt = spellings(asked)
     held = sum(
-        any(form in known for form in forms(word))
-        or any(similarity(word, other) >= _LEAST_ALIKE for other in there)
+        any(form in known for each in spelt(word) for form in forms(each))
+        or any(similarity(word, other) >= _MIN_SIMILARITY for other in there)
         for word in wanted
     )
-    return bool(wanted) and held / len(wanted) >= _LEAST_SHARE
+    return bool(wanted) and held / len(wanted) >= _MIN_SHARE

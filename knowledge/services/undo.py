@@ -1,5 +1,6 @@
 """Undo of deleted FAQs."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,14 @@ def delete_faq_undoably(
     *, by: Principal, faq_id: UUID, version: int | None = None
 ) -> tuple[Faq, UUID | None]:
     """Delete a FAQ. Return it and the id for `undo`."""
-    faq = delete_faq(organization_id=by.organization_id, faq_id=faq_id, by=by, version=version)
-    return faq, record_undoable(by=by, kind="faq", data={"pk": str(faq.pk)})
+    faq = delete_faq(by=by, faq_id=faq_id, version=version)
+    data = {"pk": str(faq.pk), "deleted_at": str(faq.deleted_at)}
+    return faq, record_undoable(by=by, kind="faq", data=data)
 
 
 def _restore_faq(by: Principal, data: dict[str, Any]) -> None:
-    restore_faq(organization_id=by.organization_id, faq_id=UUID(data["pk"]), by=by)
+    deleted_at = datetime.fromisoformat(data["deleted_at"])
+    restore_faq(by=by, faq_id=UUID(data["pk"]), deleted_at=deleted_at)
 
 
-register_undo("faq", _restore_faq)
+register_undo("faq", _restore_faq, is_daily_work=True)

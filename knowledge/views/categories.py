@@ -37,7 +37,6 @@ def categories(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             try:
                 create_category(
-                    organization_id=membership.organization_id,
                     name=form.cleaned_data["name"],
                     names=form.names(),
                     by=membership,
@@ -68,7 +67,6 @@ def rename(request: HttpRequest, category_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             rename_category(
-                organization_id=membership.organization_id,
                 category_id=category_id,
                 name=form.cleaned_data["name"],
                 names=form.names() if names_were_sent(request) else None,
@@ -129,8 +127,6 @@ def names_were_sent(request: HttpRequest) -> bool:
 def delete(request: HttpRequest, category_id: UUID) -> HttpResponse:
     """Delete a category; its FAQs stay, without one."""
     membership = manager_of(request)
-    action_id = delete_category(
-        organization_id=membership.organization_id, category_id=category_id, by=membership
-    )
+    action_id = delete_category(category_id=category_id, by=membership)
     offer_undo(request, _("The category is gone. Its FAQs are still there."), action_id)
     return redirect("knowledge:categories")

@@ -40,6 +40,12 @@ def manager_of(request: HttpRequest) -> Membership:
     return membership
 
 
+@require_safe
+def import_page(request: HttpRequest) -> HttpResponse:
+    """Lead to the import of every record, where a bookmark has the one that FAQs had."""
+    return redirect("transfer:new_import", slug="faqs", permanent=True)
+
+
 @require_POST
 @never_cache
 @member_required
@@ -88,7 +94,7 @@ def deleted(request: HttpRequest) -> HttpResponse:
 def restore(request: HttpRequest, faq_id: UUID) -> HttpResponse:
     membership = manager_of(request)
     try:
-        restore_faq(organization_id=membership.organization_id, faq_id=faq_id, by=membership)
+        restore_faq(faq_id=faq_id, by=membership)
     except (FaqKeyTaken, QuotaExceeded) as error:
         messages.error(request, _(error.message))
     else:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from crm.core import ratelimit, tenancy
 from crm.core.colors import ink_on, mix, readable_on
-from crm.core.text.normalization import LONGEST_SEARCH, normalize_line
+from crm.core.text.normalization import MAX_SEARCH_LENGTH, normalize_line
 from crm.organizations.models import Language, Organization
 from knowledge import help_center
 from knowledge.brand import Brand, brand_of
@@ -42,7 +42,7 @@ def help_home(request: HttpRequest, slug: str, language: str) -> HttpResponse:
     if language not in Language.values:
         raise Http404
     organization = _organization(request, slug)
-    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:LONGEST_SEARCH]
+    text = normalize_line(request.GET.get("q", "").replace("\x00", ""))[:MAX_SEARCH_LENGTH]
     category = request.GET.get("category", "").replace("\x00", "")[:80]
     available = help_center.languages_of(organization.pk)
     urls = {

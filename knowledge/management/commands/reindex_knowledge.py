@@ -18,11 +18,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with tenancy.all_tenants("One index holds the FAQs of all organizations."):
-                name = rebuild_index(progress=self._tell)
+                name = rebuild_index(progress=self._print_progress)
         except StoreUnavailable as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"The index {name} answers from now on.")
 
-    def _tell(self, done: int, total: int) -> None:
+    def _print_progress(self, done: int, total: int) -> None:
         self.stdout.write(f"{done} of {total} FAQs indexed")
         self.stdout.flush()
