@@ -95,8 +95,8 @@ class ConversationAdmin(ReadOnlyAdmin):
         return _without_names(request, super().get_fields(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        heads = super().get_queryset(request)
-        return heads.select_related("organization", "customer", "assignee", "widget")
+        conversations = super().get_queryset(request)
+        return conversations.select_related("organization", "customer", "assignee", "widget")
 
 
 def _without_names(request: HttpRequest, columns: Any) -> list[Any]:

@@ -12,6 +12,8 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import (  # connecting is importing, once apps are loaded
             customer_panel,  # noqa: F401
+            customer_timeline,  # noqa: F401
+            notices,  # noqa: F401
             palette,  # noqa: F401
             receivers,  # noqa: F401
         )

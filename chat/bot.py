@@ -199,7 +199,7 @@ def _decide(turn: _Turn, conversation: Conversation) -> Reply:
     if not _may_look(question):
         return _farewell(Outcome.TOO_MANY, Line.OVER_QUOTA, language, conversation)
     if conversation.is_bot_owned:
-        _tell_typing(question, bot_sender(conversation, language))
+        _send_typing(question, bot_sender(conversation, language))
     found = knowledge.answer(organization_id=question.tenant_id, question=text, language=language)
     if not found.is_known:
         # Of several open questions at once it is said which one is meant.
@@ -353,7 +353,7 @@ def bot_sender(conversation: Conversation, language: str) -> Sender:
     return Sender(type=SenderType.BOT, id=BOT_ID, name=name)
 
 
-def _tell_typing(question: Message, sender: Sender) -> None:
+def _send_typing(question: Message, sender: Sender) -> None:
     announce_typing(
         question.conversation_id,
         sender={"id": sender.id, "type": "bot", "name": sender.name},

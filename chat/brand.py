@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from chat.domains import LOCAL_HOSTS, display_domain
+from chat.domains import LOCAL_HOSTS
 from chat.models import DEFAULT_COLOR, Widget
 from chat.services.visitors import origin_allowed
 from crm.core.colors import COLOR
+from crm.core.text.domains import display_domain
 from knowledge.brand import Brand
 
 

@@ -44,9 +44,9 @@ def clean_text(text: object) -> str:
 def has_controls(text: str) -> bool:
     # Cc: controls. Cs: halves of a surrogate pair, which no store can keep.
     return any(
-        unicodedata.category(letter) in {"Cc", "Cs"}
-        for letter in text
-        if letter not in _ALLOWED_CONTROLS
+        unicodedata.category(character) in {"Cc", "Cs"}
+        for character in text
+        if character not in _ALLOWED_CONTROLS
     )
 
 

@@ -53,10 +53,10 @@ def somebody_waits(
 
 
 def _line(waiting: Waiting) -> str:
-    told = {"customer": isolate(waiting.customer), "text": isolate(waiting.text)}
+    params = {"customer": isolate(waiting.customer), "text": isolate(waiting.text)}
     minutes = ngettext("waits %(minutes)d minute", "waits %(minutes)d minutes", waiting.minutes) % {
         "minutes": waiting.minutes
     }
     if not waiting.text:
-        return _("%(customer)s, %(wait)s") % (told | {"wait": minutes})
-    return _("%(customer)s, %(wait)s: “%(text)s”") % (told | {"wait": minutes})
+        return _("%(customer)s, %(wait)s") % (params | {"wait": minutes})
+    return _("%(customer)s, %(wait)s: “%(text)s”") % (params | {"wait": minutes})

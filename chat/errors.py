@@ -251,6 +251,16 @@ class SentTooFast(TooFast):
     message = gettext_noop("Too many messages. Wait for retry_after seconds and send it again.")
 
 
+class BatchInFlight(TooFast):
+    """One sender has one batch at a time in a stream."""
+
+    code = "batch_in_flight"
+    message = gettext_noop(
+        "Another batch of yours is being posted here at this moment. Wait for its answer, then "
+        "send this one again."
+    )
+
+
 class ProtocolError(Invalid):
     """An invalid frame; a client that repeats them is closed with 4409."""
 

@@ -204,11 +204,11 @@ def announce_on_commit(
     Robust: an unavailable Redis does not fail a stored message.
     """
     row = conversation_row(conversation)
-    transaction.on_commit(lambda: _tell_sockets(message, row, moved_from), robust=True)
-    transaction.on_commit(lambda: _tell_apps(message), robust=True)
+    transaction.on_commit(lambda: _notify_sockets(message, row, moved_from), robust=True)
+    transaction.on_commit(lambda: _notify_apps(message), robust=True)
 
 
-def _tell_sockets(
+def _notify_sockets(
     message: Message, row: dict[str, Any], moved_from: tuple[UUID | None, ...]
 ) -> None:
     hint = {"type": "stream.hint", "stream": message.stream, "seq": message.seq}
@@ -235,7 +235,7 @@ def _tell_sockets(
     )
 
 
-def _tell_apps(message: Message) -> None:
+def _notify_apps(message: Message) -> None:
     message_posted.send(
         sender=Message,
         organization_id=message.tenant_id,

@@ -6,11 +6,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from chat.domains import InvalidDomains, display_domain, normalize_domains
+from chat.domains import InvalidDomains, normalize_domains
 from chat.models import DEFAULT_COLOR, Widget
 from chat.widget_texts import MAX_SUGGESTIONS, TEXT_LENGTHS
 from crm.core.form_guard.edits import EditForm
 from crm.core.forms import Form
+from crm.core.text.domains import display_domain
 from crm.organizations.models import Language
 
 _TEXT_LABELS = {

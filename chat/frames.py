@@ -122,6 +122,7 @@ FRAMES_OUT: dict[str, tuple[str, ...]] = {
     "presence": ("users?", "agents_online?", "stream?", "viewing?"),
     "conversation": ("row",),
     "conversation.gone": ("stream",),
+    "notifications": ("unread",),
 }
 
 

@@ -97,7 +97,9 @@ class Page:
 def in_box(membership: Membership, box: InboxFilter) -> ConversationQuerySet:
     visible = Conversation.objects.visible_to(membership)
     if box == InboxFilter.MINE:
-        return visible.assigned_to(membership.user)
+        # Nothing is a key's: to be assigned to nobody is another box.
+        is_person = membership.user_id is not None
+        return visible.assigned_to(membership.user) if is_person else visible.none()
     if box == InboxFilter.UNASSIGNED:
         return visible.unassigned()
     return visible

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat.models import SetupGuide, Widget
+from crm.core.database.compiled import CompiledSelect
 from crm.core.permissions import WRITE, Module, Principal
 from crm.organizations.models import Invitation, Membership, Organization
 from knowledge.models import Faq
@@ -59,8 +62,7 @@ def is_offered(membership: Membership) -> bool:
     return may_set_up(membership) and age < OFFERED_FOR
 
 
-def setup_state(principal: Principal) -> SetupState:
-    """Return the organization's progress."""
+def _progress(*, organization_id: UUID) -> QuerySet[Organization]:
     mine = {"organization_id": OuterRef("pk")}
     widgets = Widget.objects.filter(**mine, is_active=True)
     open_invitation = Q(accepted_at__isnull=True, revoked_at__isnull=True)
@@ -72,7 +74,7 @@ def setup_state(principal: Principal) -> SetupState:
         .annotate(total=Count("pk"))
         .values("total")
     )
-    found = Organization.objects.annotate(
+    return Organization.objects.annotate(
         has_site=Exists(widgets.exclude(allowed_domains=[])),
         is_styled=Exists(widgets.filter(styled_at__isnull=False)),
         is_seen=Exists(widgets.filter(last_seen_at__isnull=False)),
@@ -90,7 +92,16 @@ def setup_state(principal: Principal) -> SetupState:
         ),
         is_invited=Exists(Invitation.objects.filter(open_invitation, **mine)),
         is_dismissed=Exists(SetupGuide.objects.filter(**mine, dismissed_at__isnull=False)),
-    ).get(pk=principal.organization_id)
+    ).filter(pk=organization_id)
+
+
+# Asked for by each page of an owner until all is done.
+_PROGRESS = CompiledSelect(_progress, organization_id=UUID)
+
+
+def setup_state(principal: Principal) -> SetupState:
+    """Return the organization's progress."""
+    found: Any = _PROGRESS.first(organization_id=principal.organization_id)
     return SetupState(
         has_site=found.has_site,
         is_styled=found.is_styled,

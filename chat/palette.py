@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from chat import inbox
 from crm.core.permissions import Module, Principal
-from crm.core.search.hits import MOST_HITS, Hit, Page, Section, register_pages, register_results
+from crm.core.search.hits import MAX_HITS, Hit, Page, Section, register_pages, register_results
 from crm.organizations.models import Membership
 
 
@@ -22,7 +22,7 @@ def conversations_found(by: Principal, text: str) -> Section | None:
     """Return the latest conversations of customers whom the text names."""
     if not isinstance(by, Membership) or not by.may(Module.INBOX):
         return None
-    rows = inbox.search(by, text, limit=MOST_HITS).rows
+    rows = inbox.search(by, text, limit=MAX_HITS).rows
     hits = tuple(
         Hit(
             row["customer"]["name"],

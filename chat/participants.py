@@ -41,12 +41,13 @@ from chat.services import (
 from chat.services.conversations import customer_sender, sender_of
 from chat.services.permissions import is_visible, refusal_of_change
 from chat.services.visitors import renew_visit
-from chat.visitor_addresses import note_address
-from crm.authentication.errors import AccessEnded, ImpersonatingReadOnly
+from chat.visitor_addresses import store_address
+from crm.authentication.errors import AccessEnded
 from crm.authentication.principals import Access, renew, renew_machine
 from crm.authentication.services.sessions import note_use
 from crm.core import ratelimit, realtime
 from crm.core.permissions import READ, WRITE, ApiKeyPrincipal, Module, Principal, can_access
+from crm.core.permissions.errors import ImpersonatingReadOnly
 from crm.customers.models import Customer
 from crm.organizations.models import Membership
 
@@ -66,11 +67,11 @@ def conversation_id_of(stream: str) -> UUID:
     return conversation_id
 
 
-def _head(conversations: ConversationQuerySet, stream: str) -> Conversation:
-    head = conversations.filter(pk=conversation_id_of(stream)).first()
-    if head is None:
+def _conversation(conversations: ConversationQuerySet, stream: str) -> Conversation:
+    conversation = conversations.filter(pk=conversation_id_of(stream)).first()
+    if conversation is None:
         raise ConversationNotFound
-    return head
+    return conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +124,14 @@ class Visitor:
             organization_id=self.organization_id, customer_id=self.customer_id
         )
 
-    def head(self, stream: str) -> Conversation:
-        return _head(self.conversations(), stream)
+    def conversation_of(self, stream: str) -> Conversation:
+        return _conversation(self.conversations(), stream)
 
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
     ) -> Posted:
         """Post a message; without a stream, to the open conversation or a new one."""
-        try:
-            ratelimit.enforce("widget_post", {"visitor": self.customer_id})
-        except ratelimit.RateLimitExceeded as refusal:
-            wait = max(each.retry_after for each in refusal.standings)
-            raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)}) from refusal
-        if self.address:
-            note_address(self.customer_id, self.address)
+        self.count_message()
         content = clean_content(content)
         if content["type"] == ContentType.NOTE:
             # Before a conversation is opened for it.
@@ -168,6 +163,17 @@ class Visitor:
         require_same(posted.message, content=content, sender_type=SenderType.CUSTOMER)
         return posted
 
+    def count_message(self) -> None:
+        """Count a message to be posted, by visitor and by address. Raise SentTooFast."""
+        counted = {"visitor": self.customer_id, "address": self.address or None}
+        try:
+            ratelimit.enforce("widget_post", counted)
+        except ratelimit.RateLimitExceeded as refusal:
+            wait = max(each.retry_after for each in refusal.statuses)
+            raise SentTooFast(extra={"retry_after": round(max(wait, 0.1), 1)}) from refusal
+        if self.address:
+            store_address(self.customer_id, self.address)
+
     def edit(
         self,
         *,
@@ -177,11 +183,11 @@ class Visitor:
         client_message_id: str,
         before: str | None = None,
     ) -> Message:
-        self.head(stream)
+        self.conversation_of(stream)
         raise AmendedFromOutside
 
     def delete(self, *, stream: str, message_id: UUID) -> Message:
-        self.head(stream)
+        self.conversation_of(stream)
         raise AmendedFromOutside
 
     def renewed(self) -> "Visitor":
@@ -209,12 +215,12 @@ class Visitor:
 
     def require_may_write_to(self, stream: str) -> None:
         """Raise ConversationNotFound: a visitor may write to each of their conversations."""
-        self.head(stream)
+        self.conversation_of(stream)
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
-        head = self.head(stream)
+        conversation = self.conversation_of(stream)
         return mark_seen_by_customer(
-            organization_id=self.organization_id, conversation_id=head.pk, seq=seq
+            organization_id=self.organization_id, conversation_id=conversation.pk, seq=seq
         )
 
     def person(self) -> dict[str, str]:
@@ -252,8 +258,8 @@ class Agent:
     def conversations(self) -> ConversationQuerySet:
         return Conversation.objects.visible_to(self.membership)
 
-    def head(self, stream: str) -> Conversation:
-        return _head(self.conversations(), stream)
+    def conversation_of(self, stream: str) -> Conversation:
+        return _conversation(self.conversations(), stream)
 
     def post(
         self, *, stream: str | None, client_message_id: str, content: Mapping[str, Any]
@@ -262,9 +268,7 @@ class Agent:
         content = clean_content(content)
         if stream is None:
             raise StreamRequired
-        self.require_may_write()
-        if self.login:
-            note_use(self.login)
+        self.begin_writing()
         sender = sender_of(self.membership)
         posted = post_among(
             lambda conversation: is_visible(self.membership, conversation),
@@ -290,7 +294,7 @@ class Agent:
         """Change the text of one's own message; ``before`` as in `edit_message`."""
         self._require_own_name()
         return edit_message(
-            conversation_id=self.head(stream).pk,
+            conversation_id=self.conversation_of(stream).pk,
             message_id=message_id,
             by=self.membership,
             text=text,
@@ -302,10 +306,19 @@ class Agent:
         """Delete a message."""
         self._require_own_name()
         return delete_message(
-            conversation_id=self.head(stream).pk, message_id=message_id, by=self.membership
+            conversation_id=self.conversation_of(stream).pk,
+            message_id=message_id,
+            by=self.membership,
         )
 
     def renewed(self) -> "Agent":
+        """Return this agent with current permissions. Raise AccessEnded without the inbox."""
+        present = self.renewed_member()
+        if not present.membership.may(Module.INBOX):
+            raise AccessEnded
+        return present
+
+    def renewed_member(self) -> "Agent":
         """Return this agent with current permissions. Raise AccessEnded if access has ended."""
         who: Principal = self.membership
         present: Principal
@@ -313,8 +326,6 @@ class Agent:
             present = renew_machine(who)
         else:
             present = renew(Access(self.membership, self.login, self.operator_id)).membership
-        if not present.may(Module.INBOX):
-            raise AccessEnded
         return replace(self, membership=cast(Membership, present))
 
     def kick_groups(self) -> tuple[str, ...]:
@@ -340,6 +351,12 @@ class Agent:
         if self.operator_id is not None:
             raise ImpersonatingReadOnly
 
+    def begin_writing(self) -> None:
+        """Record the use of the log-in. Raise ReadOnly or ImpersonatingReadOnly."""
+        self.require_may_write()
+        if self.login:
+            note_use(self.login)
+
     def require_may_write(self) -> None:
         self._require_own_name()
         if not self.membership.may(Module.INBOX, WRITE):
@@ -348,11 +365,11 @@ class Agent:
     def require_may_write_to(self, stream: str) -> None:
         """Raise ReadOnly, ConversationNotFound or the refusal of a change of this conversation."""
         self.require_may_write()
-        if refusal := refusal_of_change(self.membership, self.head(stream)):
+        if refusal := refusal_of_change(self.membership, self.conversation_of(stream)):
             raise refusal
 
     def mark_seen(self, *, stream: str, seq: int) -> int:
-        head = self.head(stream)
+        conversation = self.conversation_of(stream)
         if self.membership.user is None:
             raise NobodyReads
         if self.operator_id is not None:
@@ -360,11 +377,11 @@ class Agent:
             return 0
         position = mark_seen_by_agent(
             organization_id=self.organization_id,
-            conversation_id=head.pk,
+            conversation_id=conversation.pk,
             user=self.membership.user,
             seq=seq,
         )
-        announce_agents_seen(head.pk, seq=position.seen_seq)
+        announce_agents_seen(conversation.pk, seq=position.seen_seq)
         return position.seen_seq
 
     def person(self) -> dict[str, str]:

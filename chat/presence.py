@@ -60,7 +60,7 @@ def refresh(organization_id: UUID, presences: Iterable[Presence]) -> list[Person
     return _people(pipeline.execute()[-1])
 
 
-def note_page(organization_id: UUID, user_id: UUID, name: str) -> None:
+def record_page_view(organization_id: UUID, user_id: UUID, name: str) -> None:
     """Record that a member is at some page; one entry for all of their pages."""
     presence = Presence(organization_id, user_id, name, PAGE)
     key = f"online_users:{organization_id}"

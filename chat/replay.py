@@ -54,56 +54,60 @@ def read_after(
     Without ``limit`` all of them, or none where there are too many; with ``limit`` the next page.
     Raise ConversationNotFound for a stream of another viewer, and StoreUnavailable.
     """
-    head = viewer.head(stream)
-    if epoch is not None and epoch != head.epoch:
-        return _unrecovered(head, stream, after, "epoch")
-    if limit is None and head.last_seq - after > READ_LIMIT:
-        return _unrecovered(head, stream, after, "too_many")
+    conversation = viewer.conversation_of(stream)
+    if epoch is not None and epoch != conversation.epoch:
+        return _unrecovered(conversation, stream, after, "epoch")
+    if limit is None and conversation.last_seq - after > READ_LIMIT:
+        return _unrecovered(conversation, stream, after, "too_many")
     messages = Message.objects.after(
-        head.organization_id, head.pk, after, limit=limit or READ_LIMIT
+        conversation.organization_id, conversation.pk, after, limit=limit or READ_LIMIT
     )
-    if not messages and after > head.last_seq and after > _end_of_log(head):
-        return _unrecovered(head, stream, after, "ahead")
+    if not messages and after > conversation.last_seq and after > _end_of_log(conversation):
+        return _unrecovered(conversation, stream, after, "ahead")
     to = messages[-1].seq if messages else after
-    if limit is None and len(messages) == READ_LIMIT and _end_of_log(head) > to:
-        return _unrecovered(head, stream, after, "too_many")
+    if limit is None and len(messages) == READ_LIMIT and _end_of_log(conversation) > to:
+        return _unrecovered(conversation, stream, after, "too_many")
     return EventPage(
         stream=stream,
-        conversation_id=head.pk,
-        epoch=head.epoch,
+        conversation_id=conversation.pk,
+        epoch=conversation.epoch,
         start=after,
         to=to,
-        last_seq=max(head.last_seq, to),
+        last_seq=max(conversation.last_seq, to),
         events=tuple(event_frame(message, viewer.audience) for message in messages),
     )
 
 
 def read_before(viewer: Viewer, *, stream: str, before: int, limit: int) -> EventPage:
     """Return the ``limit`` events before ``before``, for scrolling up."""
-    head = viewer.head(stream)
-    before = min(before, head.last_seq + 1)
-    messages = Message.objects.before(head.organization_id, head.pk, before, limit=limit)
+    conversation = viewer.conversation_of(stream)
+    before = min(before, conversation.last_seq + 1)
+    messages = Message.objects.before(
+        conversation.organization_id, conversation.pk, before, limit=limit
+    )
     return EventPage(
         stream=stream,
-        conversation_id=head.pk,
-        epoch=head.epoch,
+        conversation_id=conversation.pk,
+        epoch=conversation.epoch,
         start=messages[0].seq - 1 if messages else max(0, before - 1),
         to=messages[-1].seq if messages else max(0, before - 1),
-        last_seq=head.last_seq,
+        last_seq=conversation.last_seq,
         events=tuple(event_frame(message, viewer.audience) for message in messages),
     )
 
 
-def _end_of_log(head: Conversation) -> int:
-    return Message.objects.last(head.organization_id, head.pk, known=head.last_seq).seq
+def _end_of_log(conversation: Conversation) -> int:
+    return Message.objects.last(
+        conversation.organization_id, conversation.pk, known=conversation.last_seq
+    ).seq
 
 
-def _unrecovered(head: Conversation, stream: str, after: int, reason: str) -> EventPage:
-    end = max(head.last_seq, _end_of_log(head))
+def _unrecovered(conversation: Conversation, stream: str, after: int, reason: str) -> EventPage:
+    end = max(conversation.last_seq, _end_of_log(conversation))
     return EventPage(
         stream=stream,
-        conversation_id=head.pk,
-        epoch=head.epoch,
+        conversation_id=conversation.pk,
+        epoch=conversation.epoch,
         start=after,
         to=end,
         last_seq=end,

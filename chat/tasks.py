@@ -10,11 +10,16 @@ from chat import bot
 from chat.services import wake_snoozed
 from chat.services.alerts import purge_alert_emails, send_alert_emails, unalerted
 from chat.services.reassignment import left_behind, reassign
-from chat.services.recovery import mend_amendments, pending_answers
+from chat.services.recovery import (
+    finish_pending_amendment,
+    pending_amendments,
+    pending_answers,
+)
 from chat.services.storage_usage import measure_conversations
 from chat.services.visitors import purge_visits
 from crm.core import tenancy
 from crm.core.errors import StoreUnavailable
+from crm.core.recovery import register_sweep
 from crm.core.store_errors import outage_refusals
 
 # With pauses of 1, 2 and 4 seconds between.
@@ -39,18 +44,14 @@ def answer_with_bot(
             bot.give_up(organization_id=organization, conversation_id=conversation, seq=seq)
 
 
-@shared_task(name="chat.sweep_pending")
-def sweep_pending() -> None:
-    """Queue the tasks that a crash lost between a commit and its task.
+def _late_answers() -> list[tuple[UUID, UUID, int]]:
+    """Return the questions that wait for the bot longer than a task should take.
 
     Questions that are late because the queue is long are not lost: queueing them again at every
     sweep would overload the queue.
     """
-    mend_amendments()
-    late = pending_answers()
-    if late and _waiting_answers() < len(late):
-        for message in late:
-            answer_with_bot.delay(str(message.tenant_id), str(message.conversation_id), message.seq)
+    late = [(each.tenant_id, each.conversation_id, each.seq) for each in pending_answers()]
+    return late if late and _waiting_answers() < len(late) else []
 
 
 def _waiting_answers() -> int:
@@ -59,6 +60,18 @@ def _waiting_answers() -> int:
         # celery-types knows no more of a channel than the transports have in common.
         channel: Any = connection.default_channel
         return int(channel.queue_declare(queue=queue).message_count)
+
+
+register_sweep(answer_with_bot, _late_answers)
+
+
+@shared_task(name="chat.finish_amendment")
+def finish_late_amendment(organization_id: str, conversation_id: str, seq: int) -> None:
+    with tenancy.organization(UUID(organization_id)):
+        finish_pending_amendment(UUID(organization_id), UUID(conversation_id), seq)
+
+
+register_sweep(finish_late_amendment, pending_amendments)
 
 
 @shared_task(name="chat.reassign")
@@ -70,13 +83,8 @@ def reassign_conversations(organization_id: str, user_id: str) -> None:
         reassign_conversations.delay(organization_id, user_id)
 
 
-@shared_task(name="chat.sweep_left_behind")
-def sweep_left_behind() -> None:
-    """Reassign conversations of deactivated members whose signal was lost."""
-    with tenancy.all_tenants("People leave every organization."):
-        late = left_behind()
-    for organization_id, user_id in late:
-        reassign_conversations.delay(str(organization_id), str(user_id))
+# Of members who were deactivated, and whose signal was lost.
+register_sweep(reassign_conversations, left_behind, every=300)
 
 
 @shared_task(name="chat.wake_snoozed")
@@ -96,20 +104,15 @@ def measure() -> None:
     measure_conversations()
 
 
-@shared_task(name="chat.send_alert_emails")
-def send_emails_about_waiting() -> None:
-    """Notify members by email of customers who wait for a reply that they have not seen."""
-    with tenancy.all_tenants("Customers wait in every organization."):
-        late = unalerted()
-    for organization_id, user_id in late:
-        # Each in a task of its own: where one fails, the others are told.
-        send_email_about_waiting.delay(str(organization_id), str(user_id))
-
-
 @shared_task(name="chat.send_alert_email", expires=ALERT_EXPIRES_SECONDS)
 def send_email_about_waiting(organization_id: str, user_id: str) -> None:
+    """Notify a member by email of customers who wait for a reply that they have not seen."""
     with tenancy.organization(UUID(organization_id)):
         send_alert_emails(organization_id=UUID(organization_id), user_id=UUID(user_id))
+
+
+# In a task for each member: where one fails, the others are told.
+register_sweep(send_email_about_waiting, unalerted, every=30)
 
 
 @shared_task(name="chat.purge_alert_emails")

@@ -19,7 +19,7 @@ KEPT_SECONDS = 24 * 3600
 _UNKNOWN = "unknown"
 
 
-def note_address(customer_id: UUID, address: str) -> None:
+def store_address(customer_id: UUID, address: str) -> None:
     """Store a visitor's address; without Redis it is not counted."""
     digest = hmac.new(settings.SECRET_KEY.encode(), address.encode(), hashlib.sha256).hexdigest()
     if not redis_circuit_breaker.answers():
@@ -27,7 +27,7 @@ def note_address(customer_id: UUID, address: str) -> None:
     try:
         redis_circuit_breaker.client().set(_key(customer_id), digest[:32], ex=KEPT_SECONDS)
     except RedisError as error:
-        redis_circuit_breaker.note_failure(error)
+        redis_circuit_breaker.record_failure(error)
 
 
 def counted_as(*, organization_id: UUID, customer_id: UUID) -> str | None:
@@ -44,7 +44,7 @@ def counted_as(*, organization_id: UUID, customer_id: UUID) -> str | None:
         # Not written by us.
         found = None
     except RedisError as error:
-        redis_circuit_breaker.note_failure(error)
+        redis_circuit_breaker.record_failure(error)
         return None
     return f"{organization_id}|{_UNKNOWN if found is None else text_of(found)}"
 

@@ -93,7 +93,7 @@ class Conversations(ModuleView):
         )
         page = query.page(found)
 
-        def word(conversations: list[Conversation]) -> list[dict[str, Any]]:
+        def serialize(conversations: list[Conversation]) -> list[dict[str, Any]]:
             return inbox.rows(membership, conversations)
 
-        return page_response(request, query, page, word, ConversationSerializer)
+        return page_response(request, query, page, serialize, ConversationSerializer)

@@ -51,7 +51,7 @@ from crm.core.ids import uuid7
 from crm.core.observability import metrics
 from crm.core.permissions import WRITE, Module, require
 from crm.core.store_errors import outage_refusals
-from crm.core.text.normalization import LONGEST_SEARCH
+from crm.core.text.normalization import MAX_SEARCH_LENGTH
 from crm.organizations.access import membership_of
 from crm.organizations.models import Membership
 
@@ -68,7 +68,7 @@ class PageQuery(Query):
     box = serializers.ChoiceField(choices=[str(box) for box in inbox.InboxFilter], default="all")
     status = serializers.ChoiceField(choices=Status.values, default="open")
     order = serializers.ChoiceField(choices=[str(order) for order in inbox.Order], default="wait")
-    search = serializers.CharField(required=False, min_length=2, max_length=LONGEST_SEARCH)
+    search = serializers.CharField(required=False, max_length=MAX_SEARCH_LENGTH)
     cursor = serializers.CharField(required=False, max_length=200)
     limit = WholeNumberField(min_value=1, max_value=MAX_LIMIT, default=inbox.PAGE)
 
@@ -308,7 +308,7 @@ class ConversationMessages(InboxView):
         """Post a reply to the customer, or an internal note."""
         body = NewMessageBody.read(request)
         agent = agent_of_request(request)
-        with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
+        with outage_refusals(), metrics.message_accept_seconds.labels(transport="http").time():
             posted = agent.post(
                 stream=f"{PREFIX}{conversation_id}",
                 client_message_id=_client_message_id(request, agent),

@@ -23,10 +23,10 @@ from chat.services.identity import start_verified_visit
 from chat.services.visitors import Visit, active_widget, check_origin, start_visit
 from chat.services.widgets import record_seen
 from chat.tickets import TICKET_SECONDS, issue_ticket
-from chat.visitor_addresses import note_address
+from chat.visitor_addresses import store_address
 from crm.core import ratelimit, tenancy
 from crm.core.api import Body, refuses
-from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.headers import record_limit_statuses
 from crm.core.ratelimit.limiter import Subjects
 from crm.core.store_errors import outage_refusals
 from crm.organizations.models import Language
@@ -69,26 +69,26 @@ class WidgetSessions(APIView):
     def post(self, request: Request) -> Response:
         body = SessionBody(data=request.data)
         body.is_valid(raise_exception=True)
-        told = body.validated_data
-        identity = parse_identity(told.get("identity"))
+        posted = body.validated_data
+        identity = parse_identity(posted.get("identity"))
         with outage_refusals():
-            widget = active_widget(told["site_key"])
+            widget = active_widget(posted["site_key"])
             tenancy.enter(widget.organization_id)
-            note_standings(
+            record_limit_statuses(
                 request._request, ratelimit.enforce("widget_session", {"widget": widget.pk})
             )
             # Our own pages (the demo, a preview) may show every widget.
             own_origin = f"{request.scheme}://{request.get_host()}"
-            if told.get("parent_origin") not in {None, own_origin}:
-                check_origin(widget, told["parent_origin"])
-                record_seen(widget, told["parent_origin"])
-            language = _language(told.get("language"), widget)
+            if posted.get("parent_origin") not in {None, own_origin}:
+                check_origin(widget, posted["parent_origin"])
+                record_seen(widget, posted["parent_origin"])
+            language = _language(posted.get("language"), widget)
             address = ratelimit.client_address(request._request)
             visit = _visit(
                 widget,
                 identity,
                 address=address,
-                token=told.get("visitor_token") or None,
+                token=posted.get("visitor_token") or None,
                 language=language,
             )
             visitor = Visitor.of(visit.record, language)
@@ -103,7 +103,7 @@ class WidgetSessions(APIView):
                 "max_text_length": settings.CHAT_MAX_TEXT_LENGTH,
                 **_ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET),
             }
-            note_address(visitor.customer_id, address)
+            store_address(visitor.customer_id, address)
         return Response(answer, status=201 if visit.is_new else 200, headers=_PRIVATE)
 
 
@@ -127,7 +127,7 @@ class WidgetTickets(APIView):
         visitor = visitor_of_request(request)
         with outage_refusals():
             ticket = _ticket(kind="visitor", claims=visitor.claims(), path=WIDGET_SOCKET)
-            note_address(visitor.customer_id, ratelimit.client_address(request._request))
+            store_address(visitor.customer_id, ratelimit.client_address(request._request))
         return Response(ticket, status=201, headers=_PRIVATE)
 
 

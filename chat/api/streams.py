@@ -1,6 +1,6 @@
 """The stream protocol over HTTP, for networks that block WebSockets."""
 
-from collections.abc import Mapping
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -24,39 +24,39 @@ from chat.api.serializers import (
     SeenSerializer,
     StreamSerializer,
 )
+from chat.batches import post_batch
 from chat.errors import IdempotencyKeyDiffers, IdempotencyKeyMissing
 from chat.events import event_frame
 from chat.frames import refused_frame
 from chat.long_poll import answer, parse_query
 from chat.managers.messages import READ_LIMIT
 from chat.participants import Agent, Viewer, Visitor
-from chat.services import Posted
+from chat.services import OutgoingMessage, Posted
 from crm.core.api import Body, refuses
 from crm.core.errors import AppError
 from crm.core.fields import LARGEST, WholeNumberField
 from crm.core.observability import metrics
 from crm.core.ratelimit.limiter import Subjects
-from crm.core.ratelimit.throttle import api_subjects
+from crm.core.ratelimit.throttle import ApiThrottle, api_subjects
 from crm.core.store_errors import outage_refusals
 
-MOST_IN_A_BATCH = 20
-# Of the batch as a whole, not of one message: nothing after it would fare better.
-_OF_THE_BATCH = {401, 404, 503}
+MAX_IN_A_BATCH = 20
 
 
 class MessageBody(Body):
     content = serializers.JSONField()
-    client_message_id = serializers.CharField(max_length=64, required=False)
+    client_message_id = serializers.CharField(max_length=64, trim_whitespace=False, required=False)
 
 
 class BatchMessage(Body):
     content = serializers.JSONField()
-    client_message_id = serializers.CharField(max_length=64)
+    # As it was sent, or refused: the answer names the message by it.
+    client_message_id = serializers.CharField(max_length=64, trim_whitespace=False)
 
 
 class BatchBody(Body):
     messages = serializers.ListField(
-        child=BatchMessage(), min_length=1, max_length=MOST_IN_A_BATCH, allow_empty=False
+        child=BatchMessage(), min_length=1, max_length=MAX_IN_A_BATCH, allow_empty=False
     )
 
 
@@ -112,18 +112,18 @@ class Stream(StreamView):
     def get(self, request: Request, stream: str) -> Response:
         viewer = viewer_of_request(request)
         with outage_refusals():
-            head = viewer.head(stream)
-        told = {
+            conversation = viewer.conversation_of(stream)
+        body = {
             "stream": stream,
-            "epoch": head.epoch,
-            "last_seq": head.last_seq,
-            "customer_seen_seq": head.customer_seen_seq,
-            "status": head.status,
-            "channel": head.channel,
+            "epoch": conversation.epoch,
+            "last_seq": conversation.last_seq,
+            "customer_seen_seq": conversation.customer_seen_seq,
+            "status": conversation.status,
+            "channel": conversation.channel,
         }
         if isinstance(viewer, Agent):
-            told |= {"priority": head.priority, "inbound_total": head.inbound_total}
-        return Response(told, headers=_PRIVATE)
+            body |= {"priority": conversation.priority, "inbound_total": conversation.inbound_total}
+        return Response(body, headers=_PRIVATE)
 
 
 class Events(StreamView):
@@ -137,7 +137,7 @@ class Events(StreamView):
         operation_id="streams_events",
         tags=["streams"],
         parameters=[
-            OpenApiParameter("epoch", str, description="The stream's, as it was last told."),
+            OpenApiParameter("epoch", str, description="The stream's, as last seen."),
             _whole("after", "Entries that follow this number, oldest first."),
             _whole("before", "Entries that precede this number; alone."),
             _whole("limit", "At most 300 entries.", least=1, most=READ_LIMIT),
@@ -171,8 +171,14 @@ class Messages(StreamView):
 class MessageBatch(StreamView):
     """Post several messages in their order; each is posted or refused by itself.
 
-    Repeating the request is safe: a client_message_id stands for one message. Where the stream or
-    the stores are not there, the whole is refused and may be repeated.
+    Where a message lacks a member, or has one that is not declared, the whole is refused (400), and
+    nothing is posted: `errors.messages` names it by its index. What its content holds is refused by
+    itself.
+
+    Each counts as a request. From the first message beyond a visitor's rate the rest is refused
+    too. Repeating the request is safe: a client_message_id stands for one message. Where the
+    stream or the stores are not there, where the requests are used up and beside another batch of
+    the same sender in the stream, the whole is refused and may be repeated.
     """
 
     @extend_schema(
@@ -186,9 +192,21 @@ class MessageBatch(StreamView):
         viewer = viewer_of_request(request)
         body = BatchBody(data=request.data)
         body.is_valid(raise_exception=True)
+        messages = [OutgoingMessage(**each) for each in body.validated_data["messages"]]
+        self._charge(request, len(messages) - 1)
+        began = perf_counter()
         with outage_refusals():
-            results = [_batched(viewer, stream, each) for each in body.validated_data["messages"]]
+            outcomes = post_batch(viewer, stream=stream, messages=messages)
+        for _message in messages:
+            metrics.message_accept_seconds.labels(transport="http").observe(perf_counter() - began)
+        results = [_outcome(each, of) for each, of in zip(messages, outcomes, strict=True)]
         return Response({"results": results}, headers=_PRIVATE)
+
+    def _charge(self, request: Request, more: int) -> None:
+        """Count so many further requests, beside the one that the throttle has counted."""
+        for throttle in self.get_throttles():
+            if more and isinstance(throttle, ApiThrottle):
+                throttle.charge(request, self, more)
 
 
 class StoredMessage(StreamView):
@@ -266,25 +284,20 @@ def _post(request: Request, viewer: Viewer, stream: str | None) -> Response:
     key = _idempotency_key(request)
     if body.validated_data.get("client_message_id", key) != key:
         raise IdempotencyKeyDiffers
-    with outage_refusals(), metrics.message_accept_seconds.labels(road="http").time():
+    with outage_refusals(), metrics.message_accept_seconds.labels(transport="http").time():
         posted = viewer.post(
             stream=stream, client_message_id=key, content=body.validated_data["content"]
         )
     return Response(_posted(posted, key), status=201, headers=_PRIVATE)
 
 
-def _batched(viewer: Viewer, stream: str, message: Mapping[str, Any]) -> dict[str, Any]:
-    key = message["client_message_id"]
-    try:
-        with metrics.message_accept_seconds.labels(road="http").time():
-            posted = viewer.post(stream=stream, client_message_id=key, content=message["content"])
-    except AppError as refusal:
-        if refusal.status in _OF_THE_BATCH:
-            raise
-        refused = refused_frame(refusal)
-        del refused["type"]
-        return {"client_message_id": key, "posted": None, "refused": refused}
-    return {"client_message_id": key, "posted": _posted(posted, key), "refused": None}
+def _outcome(message: OutgoingMessage, outcome: Posted | AppError) -> dict[str, Any]:
+    key = message.client_message_id
+    if isinstance(outcome, Posted):
+        return {"client_message_id": key, "posted": _posted(outcome, key), "refused": None}
+    refused = refused_frame(outcome)
+    del refused["type"]
+    return {"client_message_id": key, "posted": None, "refused": refused}
 
 
 def _idempotency_key(request: Request) -> str:

@@ -50,7 +50,7 @@ from crm.core.errors import AppError
 from crm.core.executor import run_sync
 from crm.core.form_guard.errors import OrganizationSwitched
 from crm.core.observability import metrics
-from crm.core.observability.logging import bind_correlation_id, tell_work
+from crm.core.observability.logging import bind_correlation_id, log_work
 from crm.core.permissions.errors import SecondFactorMissing
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
@@ -127,7 +127,7 @@ class StreamConsumer(SocketConnection):
             self._said_hello = True
             self._hello_timer.cancel()
         except UnknownProtocol as refusal:
-            await self._turn_away(refusal, CloseCode.PROTOCOL)
+            await self._reject(refusal, CloseCode.PROTOCOL)
         except ProtocolError as refusal:
             await self._refuse_error(refusal)
         else:
@@ -177,7 +177,7 @@ class StreamConsumer(SocketConnection):
             with outage_refusals():
                 await self._act(frame)
         except AccessEnded as refusal:
-            await self._turn_away(refusal, CloseCode.FORBIDDEN)
+            await self._reject(refusal, CloseCode.FORBIDDEN)
         except AppError as refusal:
             if isinstance(frame, Post):
                 refusal.extra["client_message_id"] = frame.client_message_id
@@ -206,7 +206,7 @@ class StreamConsumer(SocketConnection):
             with outage_refusals():
                 self.viewer = await self.identify(hello)
         except TicketInvalid as refusal:
-            await self._turn_away(refusal, CloseCode.TICKET)
+            await self._reject(refusal, CloseCode.TICKET)
             return
         except (
             AccessEnded,
@@ -214,11 +214,11 @@ class StreamConsumer(SocketConnection):
             OriginForbidden,
             SecondFactorMissing,
         ) as refusal:
-            await self._turn_away(refusal, CloseCode.FORBIDDEN)
+            await self._reject(refusal, CloseCode.FORBIDDEN)
             return
         except AppError as refusal:
             # A store is away: the client asks for a new ticket and comes back.
-            await self._turn_away(refusal, CloseCode.RESTART)
+            await self._reject(refusal, CloseCode.RESTART)
             return
         self.streams = Subscriptions(
             viewer=self.viewer,
@@ -269,8 +269,8 @@ class StreamConsumer(SocketConnection):
 
     async def _on_post(self, frame: Post) -> None:
         with (
-            metrics.message_accept_seconds.labels(road="socket").time(),
-            tell_work(logger, "A message came by socket.", action="message_processed"),
+            metrics.message_accept_seconds.labels(transport="socket").time(),
+            log_work(logger, "A message came by socket.", action="message_processed"),
         ):
             posted = await run_sync(
                 self.viewer.post,
@@ -365,7 +365,7 @@ class StreamConsumer(SocketConnection):
     async def socket_kick(self, message: dict[str, Any]) -> None:
         """Close the socket if the ended access is this viewer's."""
         if self.viewer.is_meant(message):
-            await self._turn_away(AccessEnded(), CloseCode.FORBIDDEN)
+            await self._reject(AccessEnded(), CloseCode.FORBIDDEN)
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
         """Reload the permissions, which may have changed."""
@@ -378,7 +378,7 @@ class StreamConsumer(SocketConnection):
 
     # The end.
 
-    async def _turn_away(self, refusal: AppError, code: CloseCode) -> None:
+    async def _reject(self, refusal: AppError, code: CloseCode) -> None:
         if not self.is_welcome:
             metrics.ws_connects_total.labels(kind=self.kind, result=refusal.code).inc()
         await self.refuse(refusal)
@@ -386,7 +386,7 @@ class StreamConsumer(SocketConnection):
 
     def _on_silence(self) -> None:
         refusal = HelloExpected() if self.silent_code == CloseCode.PROTOCOL else TicketInvalid()
-        self._start(self._turn_away(refusal, self.silent_code))
+        self._start(self._reject(refusal, self.silent_code))
 
     async def _clean_up(self, code: int) -> None:
         self._is_closing = True

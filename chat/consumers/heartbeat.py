@@ -130,9 +130,11 @@ def _find_out(
     facts = HeartbeatState()
     # Each store by itself: what one cannot tell must not silence the other.
     with suppress(StoreUnavailable), outage_refusals(), tenancy.organization(organization_id):
-        heads = Conversation.objects.filter(organization_id=organization_id)
+        conversations = Conversation.objects.filter(organization_id=organization_id)
         if streams:
-            found = heads.filter(pk__in=streams).values_list("pk", "last_seq", "assignee_id")
+            found = conversations.filter(pk__in=streams).values_list(
+                "pk", "last_seq", "assignee_id"
+            )
             for conversation_id, top, owner_id in found:
                 facts.last_seqs[conversation_id] = top
                 facts.owners[conversation_id] = owner_id
@@ -140,7 +142,7 @@ def _find_out(
             facts.visits = live_visits(visits)
         if accesses:
             facts.accesses = renew_all(accesses)
-            latest = heads.order_by("-updated_at").values_list("updated_at", "assignee_id")
+            latest = conversations.order_by("-updated_at").values_list("updated_at", "assignee_id")
             facts.latest_changes = [
                 (moment.isoformat(), owner_id) for moment, owner_id in latest[:LATEST_CHANGES]
             ]
@@ -155,10 +157,10 @@ def _find_out(
 
 def owners_of(organization_id: UUID, conversation_ids: Collection[UUID]) -> dict[UUID, UUID | None]:
     """Return the current assignee of each of these conversations."""
-    heads = Conversation.objects.filter(
+    conversations = Conversation.objects.filter(
         organization_id=organization_id, pk__in=list(conversation_ids)
     )
-    return dict(heads.values_list("pk", "assignee_id"))
+    return dict(conversations.values_list("pk", "assignee_id"))
 
 
 _heartbeats: "WeakKeyDictionary[asyncio.AbstractEventLoop, Heartbeat]" = WeakKeyDictionary()

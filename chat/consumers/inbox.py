@@ -25,8 +25,9 @@ from crm.core.channel_layer import SharedMessage, StateMessages, thin_out
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
 from crm.core.form_guard.errors import OrganizationSwitched
+from crm.core.notifications.services import unread_count
 from crm.core.permissions import WRITE, Module
-from crm.core.realtime import visitors_group
+from crm.core.realtime import member_group, visitors_group
 from crm.core.store_errors import outage_refusals
 from crm.organizations.models import User
 
@@ -53,20 +54,24 @@ class InboxConsumer(StreamConsumer):
     _is_away = False
     _looked_at: tuple[str, UUID] | None = None
     _looked_when = 0.0
-    _told_online: list[Person] | None = None
+    _sent_online: list[Person] | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self._told_viewing: dict[str, list[Person]] = {}
+        self._sent_viewing: dict[str, list[Person]] = {}
 
     async def identify(self, hello: Hello) -> Agent:
         agent = await self._agent(hello)
         if hello.organization not in {None, str(agent.organization_id)}:
             # The page was made for another one: nothing of this one belongs on it.
             raise OrganizationSwitched
+        self.check_access(agent)
+        return agent
+
+    def check_access(self, agent: Agent) -> None:
+        """Raise AccessEnded for an agent who may not see the inbox."""
         if not agent.membership.may(Module.INBOX):
             raise AccessEnded
-        return agent
 
     async def _agent(self, hello: Hello) -> Agent:
         if hello.ticket is not None:
@@ -83,9 +88,19 @@ class InboxConsumer(StreamConsumer):
         return self.viewer.membership.user.language_code
 
     def group_names(self) -> tuple[str, ...]:
-        return (inbox_group(self.viewer.organization_id), *self.viewer.kick_groups())
+        return (inbox_group(self.viewer.organization_id), *self.own_groups())
+
+    def own_groups(self) -> tuple[str, ...]:
+        """Return the groups of the agent alone: what ends their access, and what they are told."""
+        viewer = self.viewer
+        if viewer.operator_id is not None:
+            # What the member is told is not told to an operator at once.
+            return viewer.kick_groups()
+        return (*viewer.kick_groups(), member_group(viewer.organization_id, viewer.user_id))
 
     async def on_welcome(self) -> None:
+        # What was announced while there was no socket.
+        await self.tell_unread()
         if self.viewer.operator_id is None:
             # Whom an operator sees this as is not there because of it.
             self.presence = Presence(
@@ -98,7 +113,7 @@ class InboxConsumer(StreamConsumer):
             users = await run_sync(
                 presence.refresh, self.viewer.organization_id, self.signs_of_life()
             )
-            await self._tell_online(users)
+            await self._send_online(users)
             await self._announce_online(users)
 
     async def on_away(self, *, is_away: bool) -> None:
@@ -143,7 +158,7 @@ class InboxConsumer(StreamConsumer):
             )
             if is_same:
                 return
-            await self._tell_viewing(stream, people)
+            await self._send_viewing(stream, people)
             await self._announce_viewing(stream, conversation_id, people)
             if before:
                 await self._announce_viewing(*before)
@@ -170,10 +185,22 @@ class InboxConsumer(StreamConsumer):
             if self._is_closing:
                 return
         if facts.online is not None:
-            await self._tell_online(facts.online)
+            await self._send_online(facts.online)
         for stream, conversation_id in self.streams.conversation_ids.items():
             if facts.viewing is not None and conversation_id in facts.viewing:
-                await self._tell_viewing(stream, facts.viewing[conversation_id])
+                await self._send_viewing(stream, facts.viewing[conversation_id])
+
+    async def member_notified(self, message: dict[str, Any]) -> None:
+        if self.is_welcome:
+            await self.tell_unread()
+
+    async def tell_unread(self) -> None:
+        """Send the number of unread notifications; without the database, with the next one."""
+        if self.viewer.operator_id is not None:
+            return
+        with suppress(StoreUnavailable), outage_refusals():
+            unread = await run_sync(unread_count, self.viewer.membership)
+            await self.send_frame({"type": "notifications", "unread": unread})
 
     async def inbox_row(self, message: SharedMessage) -> None:
         if not self.is_welcome:
@@ -193,9 +220,9 @@ class InboxConsumer(StreamConsumer):
         if not self.is_welcome:
             return
         if "users" in message:
-            await self._tell_online(message["users"])
+            await self._send_online(message["users"])
         elif message["stream"] in self.streams:
-            await self._tell_viewing(message["stream"], message["viewing"])
+            await self._send_viewing(message["stream"], message["viewing"])
 
     async def socket_recheck(self, message: dict[str, Any]) -> None:
         """Reload the member's permissions and teams after a change."""
@@ -203,7 +230,7 @@ class InboxConsumer(StreamConsumer):
             return
         with suppress(StoreUnavailable), outage_refusals():
             try:
-                viewer = await run_sync(self.viewer.renewed)
+                viewer = await run_sync(self.renewed_viewer)
                 owners = await run_sync(
                     owners_of, viewer.organization_id, self.streams.conversation_ids.values()
                 )
@@ -211,6 +238,10 @@ class InboxConsumer(StreamConsumer):
                 await self.socket_kick({})
                 return
             await self._go_on_as(viewer, owners)
+
+    def renewed_viewer(self) -> Agent:
+        """Return the agent with present permissions. Raise AccessEnded without the inbox."""
+        return self.viewer.renewed()
 
     async def _go_on_as(self, viewer: Agent, owners: Mapping[UUID, UUID | None]) -> None:
         """Apply the present permissions; close the socket if they change what the page offers."""
@@ -227,6 +258,8 @@ class InboxConsumer(StreamConsumer):
         # A kick may have been among what was lost.
         await super().layer_reconnected(message)
         await self.socket_recheck({})
+        if self.is_welcome:
+            await self.tell_unread()
 
     async def _is_same_login(self, user: User) -> bool:
         """Return whether the session survived a password change: the one it was changed in does."""
@@ -251,12 +284,12 @@ class InboxConsumer(StreamConsumer):
             {"type": "stream.presence", "stream": stream, "viewing": people},
         )
 
-    async def _tell_online(self, users: list[Person]) -> None:
-        if users != self._told_online:
-            self._told_online = users
+    async def _send_online(self, users: list[Person]) -> None:
+        if users != self._sent_online:
+            self._sent_online = users
             await self.send_frame({"type": "presence", "users": users})
 
-    async def _tell_viewing(self, stream: str, people: list[Person]) -> None:
-        if people != self._told_viewing.get(stream, []):
-            self._told_viewing[stream] = people
+    async def _send_viewing(self, stream: str, people: list[Person]) -> None:
+        if people != self._sent_viewing.get(stream, []):
+            self._sent_viewing[stream] = people
             await self.send_frame({"type": "presence", "stream": stream, "viewing": people})

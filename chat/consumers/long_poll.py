@@ -27,15 +27,15 @@ from crm.core import ratelimit, tenancy
 from crm.core.errors import AppError, InternalError, Invalid
 from crm.core.executor import run_sync
 from crm.core.http.exceptions import problem_json
-from crm.core.http.response_headers import dress, turn_away
+from crm.core.http.response_headers import dress, rejection_of
 from crm.core.http.unreadable import request_of
 from crm.core.observability.correlation import finish, trace_of
 from crm.core.observability.tracing import bind_trace
 from crm.core.permissions import ApiKeyPrincipal
-from crm.core.ratelimit.headers import note_standings
+from crm.core.ratelimit.headers import record_limit_statuses
 from crm.core.ratelimit.keys import client_address
 from crm.core.ratelimit.limiter import Subjects
-from crm.core.ratelimit.middleware import told
+from crm.core.ratelimit.middleware import with_rate_limit_headers
 from crm.core.shutdown import is_draining
 from crm.core.store_errors import outage_refusals
 
@@ -122,7 +122,7 @@ class LongPollConsumer(AsyncHttpConsumer):
 
     async def _serve(self) -> None:
         with bind_trace(self._trace), tenancy.no_tenant():
-            response = None if self._refusal else turn_away(self._request)
+            response = None if self._refusal else rejection_of(self._request)
             if response is None:
                 try:
                     if self._refusal:
@@ -132,7 +132,7 @@ class LongPollConsumer(AsyncHttpConsumer):
                 except AppError as refusal:
                     with translation.override(settings.LANGUAGE_CODE):
                         response = problem_json(refusal)
-                response = await run_sync(told, self._request, response)
+                response = await run_sync(with_rate_limit_headers, self._request, response)
             await self._leave()
             await self._respond(response)
 
@@ -204,7 +204,7 @@ def _counted_viewer(
     subjects: Subjects
     try:
         if isinstance(viewer, Visitor):
-            standings = ratelimit.enforce("widget_read", {"visitor": viewer.customer_id})
+            statuses = ratelimit.enforce("widget_read", {"visitor": viewer.customer_id})
         else:
             who = viewer.membership
             key = (
@@ -215,14 +215,14 @@ def _counted_viewer(
             address = client_address(request)
             subjects = {"address": address, **key, "organization": who.organization_id}
             if bearer_token(authorization) is None:
-                standings = ratelimit.enforce("api", subjects)
+                statuses = ratelimit.enforce("api", subjects)
             else:
                 with tenancy.organization(who.organization_id):
-                    standings = count_api_call(
+                    statuses = count_api_call(
                         request, "api", subjects, organization_id=who.organization_id
                     )
     except ratelimit.RateLimitExceeded as refusal:
-        note_standings(request, refusal.standings)
+        record_limit_statuses(request, refusal.statuses)
         raise
-    note_standings(request, standings)
+    record_limit_statuses(request, statuses)
     return viewer

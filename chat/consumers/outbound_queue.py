@@ -69,7 +69,7 @@ class OutboundQueue:
         self._is_stopped = True
         self._waiting.clear()
         self._cancel_timer()
-        self._tell_drained()
+        self._notify_drained()
         if self._outlet is not None:
             self._outlet.on_open = None
 
@@ -89,9 +89,9 @@ class OutboundQueue:
         if self._waiting:
             self._start_timer()
         else:
-            self._tell_drained()
+            self._notify_drained()
 
-    def _tell_drained(self) -> None:
+    def _notify_drained(self) -> None:
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.set()

@@ -82,7 +82,7 @@ class TypingSigns:
         self._streams = streams
         self._origin = origin
         self._broadcast = broadcast
-        self._told: dict[str, tuple[bool, float]] = {}
+        self._sent: dict[str, tuple[bool, float]] = {}
         # Somebody who begins and stops all the time is shown as they were last: clients let a sign
         # lapse by themselves.
         self._changes = TokenBucket(TYPING_BURST, TYPING_PER_SECOND)
@@ -91,13 +91,13 @@ class TypingSigns:
     async def take(self, frame: Typing) -> None:
         _require(self._streams, frame.stream)
         now = asyncio.get_running_loop().time()
-        before, moment = self._told.get(frame.stream, (False, 0.0))
+        before, moment = self._sent.get(frame.stream, (False, 0.0))
         if before == frame.is_typing and (not before or now - moment < TYPING_EVERY):
             return
         if self._changes.take(now) > 0:
             return
         await run_sync(self._streams.viewer.require_may_write_to, frame.stream)
-        self._told[frame.stream] = (frame.is_typing, now)
+        self._sent[frame.stream] = (frame.is_typing, now)
         await self._broadcast(
             conversation_group(self._streams.conversation_ids[frame.stream]),
             {

@@ -17,7 +17,7 @@ from chat.tickets import redeem_ticket
 from crm.authentication.errors import AccessEnded
 from crm.core.errors import StoreUnavailable
 from crm.core.executor import run_sync
-from crm.core.ratelimit.keys import counted_address
+from crm.core.http.forwarded import counted_address
 from crm.core.store_errors import outage_refusals
 
 
@@ -25,7 +25,7 @@ class WidgetConsumer(StreamConsumer):
     kind = "widget"
     silent_code = CloseCode.TICKET
     viewer: Visitor
-    _told_online: bool | None = None
+    _sent_online: bool | None = None
 
     async def identify(self, hello: Hello) -> Visitor:
         # The widget's frame is a page of ours, whatever site shows it. Programs send no Origin.
@@ -50,17 +50,17 @@ class WidgetConsumer(StreamConsumer):
     async def on_welcome(self) -> None:
         with suppress(RedisError):
             users = await run_sync(presence.online, self.viewer.organization_id)
-            await self._tell_online(bool(users))
+            await self._send_online(bool(users))
 
     async def widget_paused(self, message: dict[str, Any]) -> None:
-        await self._turn_away(WidgetPaused(), CloseCode.FORBIDDEN)
+        await self._reject(WidgetPaused(), CloseCode.FORBIDDEN)
 
     async def on_facts(self, facts: HeartbeatState) -> None:
         if facts.visits is not None and self.viewer.token_id not in facts.visits:
             await self.socket_kick({})
             return
         if facts.online is not None:
-            await self._tell_online(bool(facts.online))
+            await self._send_online(bool(facts.online))
 
     async def layer_reconnected(self, message: dict[str, Any]) -> None:
         # A kick may have been among what was lost.
@@ -73,17 +73,17 @@ class WidgetConsumer(StreamConsumer):
 
     async def stream_presence(self, message: dict[str, Any]) -> None:
         if self.is_welcome and "users" in message:
-            await self._tell_online(bool(message["users"]))
+            await self._send_online(bool(message["users"]))
 
     async def stream_typing(self, message: dict[str, Any]) -> None:
         sender = message["sender"]
         if sender["type"] == "customer":
             return
         # The ids of our people are not a visitor's to know.
-        told = sender | {"id": sender["type"]}
-        await super().stream_typing(message | {"sender": told})
+        public_sender = sender | {"id": sender["type"]}
+        await super().stream_typing(message | {"sender": public_sender})
 
-    async def _tell_online(self, is_online: bool) -> None:  # noqa: FBT001  the one value it is about
-        if is_online != self._told_online:
-            self._told_online = is_online
+    async def _send_online(self, is_online: bool) -> None:  # noqa: FBT001  the one value it is about
+        if is_online != self._sent_online:
+            self._sent_online = is_online
             await self.send_frame({"type": "presence", "agents_online": is_online})

@@ -42,7 +42,7 @@ class Script:
     ``answers`` holds each FAQ's answer by key; a turn's ``ago`` is in minutes before ``now``.
     """
 
-    told: dict[str, Any]
+    data: dict[str, Any]
     widget: Widget
     people: dict[str, User]
     answers: dict[str, str]
@@ -54,11 +54,11 @@ class Script:
         )
 
     def turn_id(self, number: int) -> str:
-        return f"demo-{self.told['key']}-{number}"
+        return f"demo-{self.data['key']}-{number}"
 
     def time_of(self, number: int) -> datetime:
         # Turns of the same minute keep their order to the eye as well.
-        ago = timedelta(minutes=self.told["turns"][number]["ago"])
+        ago = timedelta(minutes=self.data["turns"][number]["ago"])
         return self.now - ago + timedelta(seconds=2 * number)
 
 
@@ -75,14 +75,14 @@ def play(script: Script) -> bool:
     # In a transaction of its own, as short as can be: what is rolled back leaves a log behind.
     conversation = conversation or _open(script)
     played = False
-    for numbers in _stretches(script.told["turns"]):
+    for numbers in _stretches(script.data["turns"]):
         if _is_played(script, conversation, numbers):
             continue
         if not _can_go_on(script, conversation):
             break
         with transaction.atomic():
             _play_stretch(script, conversation, numbers)
-            if numbers[-1] == len(script.told["turns"]) - 1:
+            if numbers[-1] == len(script.data["turns"]) - 1:
                 _finish(script, conversation)
         played = True
     return played
@@ -103,7 +103,7 @@ def _is_played(script: Script, conversation: Conversation, numbers: list[int]) -
     first, last = numbers[0], numbers[-1]
     stored = _posted_as(conversation, script.turn_id(first))
     if stored and last != first:
-        is_bot = script.told["turns"][last]["from"] == "bot"
+        is_bot = script.data["turns"][last]["from"] == "bot"
         stored = _posted_as(conversation, reply_id(stored.seq) if is_bot else script.turn_id(last))
     return stored is not None and stored.seq <= conversation.last_seq
 
@@ -118,7 +118,7 @@ def _can_go_on(script: Script, conversation: Conversation) -> bool:
         if message.kind == EventKind.POSTED
     ]
     seqs = {message.client_message_id: message.seq for message in posted}
-    turns = script.told["turns"]
+    turns = script.data["turns"]
     wanted = [
         reply_id(seqs.get(script.turn_id(numbers[0]), 0))
         if turns[number]["from"] == "bot"
@@ -127,12 +127,12 @@ def _can_go_on(script: Script, conversation: Conversation) -> bool:
         for number in numbers
     ]
     # What a bot said by itself in a run that was cut off is nobody's turn.
-    told = [
+    stored = [
         message.client_message_id
         for message in posted
         if message.sender.type != SenderType.BOT or message.client_message_id in wanted
     ]
-    return told == wanted[: len(told)]
+    return stored == wanted[: len(stored)]
 
 
 def _posted_as(conversation: Conversation, client_message_id: str) -> Message | None:
@@ -143,12 +143,12 @@ def _posted_as(conversation: Conversation, client_message_id: str) -> Message | 
 
 def _play_stretch(script: Script, conversation: Conversation, numbers: list[int]) -> None:
     first, *others = numbers
-    language = script.told["language_code"]
+    language = script.data["language_code"]
     question = _say(
         script, conversation, first, customer_sender(conversation.customer), script.turn_id(first)
     )
     for number in others:
-        turn = script.told["turns"][number]
+        turn = script.data["turns"][number]
         if turn["from"] == "bot":
             _say(
                 script,
@@ -168,12 +168,12 @@ def _play_stretch(script: Script, conversation: Conversation, numbers: list[int]
 
 @transaction.atomic
 def _open(script: Script) -> Conversation:
-    visitor = script.told["visitor"]
+    visitor = script.data["visitor"]
     customer = Customer.objects.create(
         organization_id=script.widget.organization_id,
         name=visitor["name"],
         email=visitor["email"],
-        language_code=script.told["language_code"],
+        language_code=script.data["language_code"],
         phone=visitor.get("phone", ""),
         stage=Stage.CUSTOMER if visitor["name"] else Stage.VISITOR,
     )
@@ -181,8 +181,8 @@ def _open(script: Script) -> Conversation:
         organization_id=script.widget.organization_id,
         customer_id=customer.pk,
         widget=script.widget,
-        language_code=script.told["language_code"],
-        content=_content(script, script.told["turns"][0]),
+        language_code=script.data["language_code"],
+        content=_content(script, script.data["turns"][0]),
         client_message_id=script.turn_id(0),
         timestamp=script.time_of(0),
     )
@@ -202,14 +202,14 @@ def _say(
     return post_message(
         **_named(conversation),
         sender=sender,
-        content=_content(script, script.told["turns"][number]),
+        content=_content(script, script.data["turns"][number]),
         client_message_id=client_message_id,
         timestamp=script.time_of(number),
     )
 
 
 def _content(script: Script, turn: Turn) -> dict[str, Any]:
-    language = script.told["language_code"]
+    language = script.data["language_code"]
     if "escalate" in turn:
         text = f"{line(Line.ASKED, language)} {line(Line.SOMEBODY_COMES, language)}"
         return Reply(Outcome.ASKED_FOR_PERSON, text, language).content()
@@ -238,12 +238,12 @@ def _answer(script: Script, key: str, language: str) -> Reply:
 
 def _finish(script: Script, conversation: Conversation) -> None:
     """Set the conversation's status and fields as the file states."""
-    turns = script.told["turns"]
+    turns = script.data["turns"]
     last = len(turns) - 1
     by = next((script.member(turn["by"]) for turn in reversed(turns) if "by" in turn), None)
-    if by and script.told["status"] == Status.CLOSED:
+    if by and script.data["status"] == Status.CLOSED:
         close(**_named(conversation), by=by, timestamp=script.time_of(last))
-    elif by and script.told["status"] == Status.SNOOZED:
+    elif by and script.data["status"] == Status.SNOOZED:
         snooze(
             **_named(conversation),
             until=script.now + SNOOZE,
@@ -271,7 +271,7 @@ def _named(conversation: Conversation) -> dict[str, Any]:
 
 def play_all(scripts: list[Script], *, say: Callable[[str], None]) -> int:
     """Create the conversations from the oldest to the newest. Return how many were incomplete."""
-    scripts = sorted(scripts, key=lambda script: -script.told["turns"][0]["ago"])
+    scripts = sorted(scripts, key=lambda script: -script.data["turns"][0]["ago"])
     played = sum(play(script) for script in scripts)
     say(f"{played} of {len(scripts)} conversations played, the others were there.")
     return played

@@ -7,10 +7,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from chat.demo.companies import load_companies
 from chat.demo.content import SHOP, read
 from chat.demo.conversations import Script, play_all
+from chat.demo.notes import write_notes
 from chat.demo.visitors import load_organizations, load_people, logins
 from chat.models import SetupGuide, Widget
+from crm.core.permissions import SystemPrincipal
 from crm.organizations.models import Organization
 from knowledge.models import Faq, FaqCategory
 from knowledge.services import FaqContent, create_category, import_faqs, index_now
@@ -50,15 +53,19 @@ def load(*, password: str, say: Callable[[str], None]) -> Loaded:
         _load_faqs(organization.pk, wanted["faqs"], say)
         scripts = [
             Script(
-                told=told,
+                data=data,
                 widget=widget,
                 people=people,
-                answers=_answers(wanted["faqs"][told["language_code"]]),
+                answers=_answers(wanted["faqs"][data["language_code"]]),
                 now=now,
             )
-            for told in read(wanted["conversations"])
+            for data in read(wanted["conversations"])
         ]
         play_all(scripts, say=say)
+        write_notes(scripts)
+        if "companies" in wanted:
+            made = load_companies(organization, wanted["companies"], people)
+            say(f"  {made} companies brought in.")
     return Loaded(
         organization=organizations[SHOP].name,
         widget_site_key=site_keys[SHOP],
@@ -102,7 +109,7 @@ def _load_faqs(organization_id: UUID, files: dict[str, str], say: Callable[[str]
         for language, entry in entries
     ]
     if missing:
-        import_faqs(organization_id=organization_id, contents=missing, by=None)
+        import_faqs(by=SystemPrincipal(organization_id), contents=missing)
     say(f"  {len(missing)} FAQs brought in, {len(here)} were there.")
     indexed = index_now(
         organization_id=organization_id, progress=lambda done: say(f"  {done} FAQs indexed …")
@@ -118,7 +125,7 @@ def _load_categories(*, organization_id: UUID, used: set[str]) -> dict[str, UUID
     for position, wanted in enumerate(read("categories.json")):
         if wanted["key"] in used - here.keys():
             category = create_category(
-                organization_id=organization_id,
+                by=SystemPrincipal(organization_id),
                 name=wanted["name"]["en"],
                 slug=wanted["key"],
                 names=wanted["name"],

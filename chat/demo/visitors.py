@@ -48,10 +48,10 @@ def load_people(*, organizations: dict[str, Organization], password: str) -> dic
 def logins(*, password: str) -> list[dict[str, str]]:
     """Return the log-in of each person, labelled with their role in their first organization."""
     names = {wanted["slug"]: wanted["name"] for wanted in read("organizations.json")}
-    told = []
+    found = []
     for wanted in read("people.json"):
         first = next(iter(wanted["memberships"]), None)
-        told.append(
+        found.append(
             {
                 "role": first["role"] if first else OPERATOR,
                 "email": wanted["email"],
@@ -60,7 +60,7 @@ def logins(*, password: str) -> list[dict[str, str]]:
                 "organization": names[first["organization"]] if first else "",
             }
         )
-    return told
+    return found
 
 
 def _load_person(wanted: dict[str, Any]) -> User:

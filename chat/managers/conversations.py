@@ -7,7 +7,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import models
 
-from crm.core.permissions import Module, Principal, accessible_q, people_of
+from crm.core.permissions import Module, Principal, accessible_owner_ids, accessible_q
 
 if TYPE_CHECKING:
     from chat.models import Conversation
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def visible_to(self, principal: Principal) -> Self:
-        # A head whose first message is still on its way is nobody's to see.
+        # Hide a conversation whose first message is not stored yet.
         return self.filter(accessible_q(principal, Module.INBOX, owner="assignee"), last_seq__gt=0)
 
     def assigned_within(self, principal: Principal) -> Self:
         """Return the conversations whose assignee the principal can access."""
         return self.filter(
             organization_id=principal.organization_id,
-            assignee__in=sorted(people_of(principal, Module.INBOX)),
+            assignee__in=sorted(accessible_owner_ids(principal, Module.INBOX)),
             last_seq__gt=0,
         )
 

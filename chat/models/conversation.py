@@ -203,7 +203,7 @@ class ConversationSize(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="size")
     text_bytes = models.BigIntegerField(default=0)
-    # The head's ``updated_at`` when it was measured.
+    # The conversation's ``updated_at`` when it was measured.
     measured_at = models.DateTimeField()
 
     class Meta:

@@ -16,9 +16,11 @@ from chat.services.conversations import (
 )
 from chat.services.editing import delete_message, edit_message, finish_amendment
 from chat.services.messages import (
+    OutgoingMessage,
     Posted,
     finish_effect,
     post_among,
+    post_batch_among,
     post_message,
     require_same,
 )
@@ -26,6 +28,7 @@ from chat.services.read_receipts import mark_seen_by_agent, mark_seen_by_custome
 from chat.services.reconciliation import reconcile
 
 __all__ = [
+    "OutgoingMessage",
     "Posted",
     "assign",
     "close",
@@ -38,6 +41,7 @@ __all__ = [
     "mark_seen_by_customer",
     "open_conversation",
     "post_among",
+    "post_batch_among",
     "post_message",
     "reconcile",
     "reopen",

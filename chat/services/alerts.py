@@ -31,7 +31,7 @@ from crm.organizations.models import Membership
 PAUSE = timedelta(minutes=15)
 KEPT = timedelta(days=30)
 BATCH = 1000
-MOST_IN_ONE = 20
+MAX_IN_ONE = 20
 
 
 def alert_settings(membership: Membership) -> AlertSettings:
@@ -161,12 +161,12 @@ def purge_alert_emails() -> int:
 
 
 def _without_email(found: ConversationQuerySet) -> ConversationQuerySet:
-    told = AlertEmail.objects.filter(
+    sent = AlertEmail.objects.filter(
         conversation=OuterRef("pk"),
         user=OuterRef("assignee"),
         waiting_since=OuterRef("waiting_since"),
     )
-    return found.filter(~Exists(told))
+    return found.filter(~Exists(sent))
 
 
 def _was_told_since(membership: Membership, moment: datetime) -> bool:
@@ -183,7 +183,7 @@ def _late(membership: Membership, moment: datetime) -> list[Conversation]:
         .filter(assignee_id=membership.user_id)
         .unseen_by_assignee_since(moment)
     )
-    waiting = found.select_related("customer").longest_wait_first()[:MOST_IN_ONE]
+    waiting = found.select_related("customer").longest_wait_first()[:MAX_IN_ONE]
     return [conversation for conversation in waiting if _is_unread_since(conversation, moment)]
 
 

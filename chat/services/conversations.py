@@ -32,14 +32,16 @@ from chat.services.permissions import lock_for_change
 from crm.billing.metrics import Metric
 from crm.billing.services import consume
 from crm.core.errors import Invalid
+from crm.core.notifications.services import notify
 from crm.core.permissions import WRITE, Module, Principal
+from crm.core.records.notices import ASSIGNED
 from crm.core.text.normalization import identity_key, normalize_line
 from crm.core.versions import check_version
 from crm.customers.models import Customer
 from crm.organizations.models import Membership, User
 
 # Longer is a slip of the hand: a year of five digits.
-LONGEST_SNOOZE = timedelta(days=5 * 365, hours=1)
+MAX_SNOOZE = timedelta(days=5 * 365, hours=1)
 SYSTEM = Sender(type=SenderType.SYSTEM, id="system")
 
 
@@ -73,8 +75,8 @@ def open_conversation(
     """
     client_message_id = clean_client_message_id(client_message_id)
     customer = Customer.objects.get(organization_id=organization_id, pk=customer_id)
-    # The head is committed before its first message is stored: were both in one transaction, a
-    # crash between them would leave a log without a head, and the retry would begin a second log.
+    # The row is committed before its first message is stored: were both in one transaction, a
+    # crash between them would leave a log without a row, and the retry would begin a second log.
     conversation_id = _conversation_for(
         customer=customer,
         widget=widget,
@@ -193,13 +195,24 @@ def assign(
     if conversation.assignee_id == assignee_id and not conversation.is_bot_owned:
         return conversation
     status = Status.OPEN if conversation.is_bot_owned else conversation.status
-    return change(
+    changed = change(
         conversation,
         "assigned" if assignee else "unassigned",
         by=sender_of(by),
         status=status,
         assignee=assignee,
     )
+    if assignee_id is not None:
+        notify(
+            organization_id=organization_id,
+            kind=ASSIGNED,
+            key=f"conversation:{conversation_id}:{changed.last_seq}",
+            subject="conversation",
+            subject_id=conversation_id,
+            user_ids=[assignee_id],
+            by=by,
+        )
+    return changed
 
 
 @transaction.atomic
@@ -357,7 +370,7 @@ def snooze(
     now = timezone.now()
     if until <= now:
         raise Invalid(_("Choose a time in the future."))
-    if until > now + LONGEST_SNOOZE:
+    if until > now + MAX_SNOOZE:
         raise Invalid(_("Choose a time within the next five years."))
     conversation = _lock_unclosed(
         organization_id=organization_id, conversation_id=conversation_id, by=by

@@ -43,7 +43,7 @@ from chat.services.conversations import sender_of
 from chat.services.message_log import (
     AMEND,
     ANSWER,
-    HEAD_FIELDS,
+    SUMMARY_FIELDS,
     append,
     customer_preview_of,
     follow,
@@ -168,16 +168,16 @@ def _finish(conversation: Conversation, entry: Message) -> None:
             entry.tenant_id, entry.conversation_id, entry.target.seq
         )
         if original is not None:
-            _show_in_head(conversation, original)
+            _update_summary(conversation, original)
     if entry.seq == conversation.last_seq + 1:
-        # Its transaction was rolled back. A head that is further behind is the reconciler's.
+        # Its transaction was rolled back. A row that is further behind is the reconciler's.
         follow(conversation, entry)
-    conversation.save(update_fields=HEAD_FIELDS)
+    conversation.save(update_fields=SUMMARY_FIELDS)
     announce_on_commit(entry, conversation)
 
 
 def _append(conversation: Conversation, target: Message, new: NewMessage) -> Message:
-    _show_in_head(conversation, _as_amended(target, new))
+    _update_summary(conversation, _as_amended(target, new))
     entry = append(conversation, new)
     # It is said, and clients hear of it: what fails here is left to the sweeper.
     with suppress(StoreUnavailable):
@@ -296,7 +296,7 @@ def _as_amended(target: Message, new: NewMessage) -> Message:
     return replace(target, content=content, edited_at=new.timestamp)
 
 
-def _show_in_head(conversation: Conversation, message: Message) -> None:
+def _update_summary(conversation: Conversation, message: Message) -> None:
     """Update the unsaved conversation row where it shows this message."""
     # Times first: most often they tell that the message is not the one, without a look at the log.
     if conversation.last_message_at == message.timestamp and not any(

@@ -19,7 +19,7 @@ from chat.services.visitors import (
     hash_of,
     issue_visit,
     known_visit,
-    note_claims,
+    merge_claims,
 )
 from crm.customers.models import Customer, Stage
 from crm.organizations.models import Organization
@@ -56,9 +56,9 @@ def start_verified_visit(
         space=space, external_id=proof.external_id
     ):
         _write_facts(known.customer, proof)
-        note_claims(known.customer, claims)
+        merge_claims(known.customer, claims)
         extend_visit(known, secret=proof.secret)
-        _note_token(use, known)
+        _record_token(use, known)
         return Visit(token=str(token), record=known, is_new=False)
     is_nobody = known is not None and not known.customer.external_id
     if customer is None:
@@ -87,10 +87,10 @@ def start_verified_visit(
     if known is not None and is_nobody:
         end_visits(known.customer)
     _write_facts(customer, proof)
-    note_claims(customer, claims)
+    merge_claims(customer, claims)
     # Only who was nobody goes on with what the page shows; others begin with an empty one.
     visit = issue_visit(widget=widget, customer=customer, is_new=not is_nobody, secret=proof.secret)
-    _note_token(use, visit.record)
+    _record_token(use, visit.record)
     return visit
 
 
@@ -120,7 +120,7 @@ def _use_proof(
     return use
 
 
-def _note_token(use: IdentityUse, record: VisitorToken) -> None:
+def _record_token(use: IdentityUse, record: VisitorToken) -> None:
     if use.token_id != record.pk:
         use.token = record
         use.save(update_fields=["token"])

@@ -39,7 +39,7 @@ HANDED_BACK = "handed_back"
 CLOSED = "closed"
 # A person acted on the conversation: what the bot handed over is handed over no more.
 _ENDS_HAND_OFF = {"taken_over", "assigned", "unassigned", HANDED_BACK, CLOSED, "reopened"}
-HEAD_FIELDS = (*LOG_FIELDS, "updated_at")
+SUMMARY_FIELDS = (*LOG_FIELDS, "updated_at")
 _ATTEMPTS = 3
 
 
@@ -52,7 +52,7 @@ def _locked(*, organization_id: UUID, conversation_id: UUID) -> ConversationQuer
 
 
 _LOCK = CompiledSelect(_locked, organization_id=UUID, conversation_id=UUID)
-_SAVE_HEAD = CompiledUpdate(Conversation, HEAD_FIELDS)
+_SAVE_SUMMARY = CompiledUpdate(Conversation, SUMMARY_FIELDS)
 
 
 def lock_conversation(*, organization_id: UUID, conversation_id: UUID) -> Conversation:
@@ -97,9 +97,9 @@ def append(
             continue
         follow(conversation, message)
         if edited:
-            conversation.save(update_fields=(*HEAD_FIELDS, *edited))
+            conversation.save(update_fields=(*SUMMARY_FIELDS, *edited))
         else:
-            _SAVE_HEAD.save(conversation)
+            _SAVE_SUMMARY.save(conversation)
         announce_on_commit(message, conversation, moved_from=moved_from)
         return message
     raise StoreUnavailable
@@ -143,7 +143,7 @@ def change(
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
         moved_from=() if conversation.assignee_id == owner_before else (owner_before,),
-        edited=tuple(name for name in fields if name not in HEAD_FIELDS),
+        edited=tuple(name for name in fields if name not in SUMMARY_FIELDS),
     )
     ConversationDocuments.follow(conversation)
     return conversation

@@ -1,6 +1,6 @@
 """The only write path of messages, for every sender and channel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from django.db import transaction
 
 from chat.content import clean_client_message_id
 from chat.errors import (
+    BatchInFlight,
     ConversationClosed,
     ConversationNotFound,
     ConversationTaken,
@@ -29,7 +30,8 @@ from chat.models.message import mongo_now, to_milliseconds
 from chat.services.message_log import append, change, lock_conversation
 from chat.services.permissions import refusal_of_change
 from crm.core.api.exceptions import IdempotencyKeyReused
-from crm.core.errors import AppError
+from crm.core.database.locks import try_lock
+from crm.core.errors import AppError, StoreUnavailable
 from crm.core.permissions import Principal
 
 
@@ -39,6 +41,14 @@ class Posted:
 
     message: Message
     epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message as its sender gives it; ``content`` as in `post_message`."""
+
+    content: Mapping[str, Any]
+    client_message_id: str
 
 
 def post_message(
@@ -97,23 +107,96 @@ def post_among(
     )
     if not is_visible(conversation):
         raise ConversationNotFound
-    sender = sender_of(conversation)
+    message = _post_to_locked(
+        conversation,
+        sender=sender_of(conversation),
+        content=content,
+        client_message_id=client_message_id,
+        external_id=external_id,
+        timestamp=timestamp,
+        by=by,
+    )
+    return Posted(message, conversation.epoch)
+
+
+def post_batch_among(
+    is_visible: Callable[[Conversation], bool],
+    *,
+    organization_id: UUID,
+    conversation_id: UUID,
+    batch_of: str,
+    sender_of: Callable[[Conversation], Sender],
+    messages: Sequence[OutgoingMessage],
+    by: Principal | None = None,
+) -> list[Posted | AppError]:
+    """Do what ``post_among`` does for each message in its order, under one lock.
+
+    Return of each what was stored, or why it was refused; a refused one does not stop the others.
+    ``batch_of`` names who posts: they have one batch at a time in a conversation, another one
+    raises BatchInFlight and waits for no lock. On StoreUnavailable what was stored before stays,
+    and the whole may be repeated.
+    """
+    outcomes: list[Posted | AppError] = []
+    outage: StoreUnavailable | None = None
+    with transaction.atomic():
+        if not try_lock(f"batch|{conversation_id}|{batch_of}"):
+            raise BatchInFlight(extra={"retry_after": 1})
+        conversation = lock_conversation(
+            organization_id=organization_id, conversation_id=conversation_id
+        )
+        if not is_visible(conversation):
+            raise ConversationNotFound
+        sender = sender_of(conversation)
+        for each in messages:
+            try:
+                message = _post_to_locked(
+                    conversation,
+                    sender=sender,
+                    content=each.content,
+                    client_message_id=each.client_message_id,
+                    by=by,
+                )
+            except StoreUnavailable as error:
+                outage = error
+                break
+            except AppError as refusal:
+                outcomes.append(refusal)
+            else:
+                outcomes.append(Posted(message, conversation.epoch))
+    if outage is not None:
+        raise outage
+    return outcomes
+
+
+def _post_to_locked(
+    conversation: Conversation,
+    *,
+    sender: Sender,
+    content: Mapping[str, Any],
+    client_message_id: str,
+    external_id: str | None = None,
+    timestamp: datetime | None = None,
+    by: Principal | None = None,
+) -> Message:
+    """Return the message, stored now or before under the same ``client_message_id``."""
     client_message_id = clean_client_message_id(
         client_message_id, is_bot=sender.type == SenderType.BOT
     )
     if refusal := _refusal(conversation, sender, content, by):
         # A retry of something that was stored before is answered even where new words are refused.
-        stored = Message.objects.posted_as(organization_id, conversation_id, client_message_id)
+        stored = Message.objects.posted_as(
+            conversation.organization_id, conversation.pk, client_message_id
+        )
         if stored is None:
             raise refusal
-        return Posted(stored, conversation.epoch)
+        return stored
     if sender.type == SenderType.CUSTOMER and conversation.status == Status.SNOOZED:
         change(conversation, "woken", by=sender, status=Status.OPEN, snoozed_until=None)
     if by is not None and content["type"] != ContentType.NOTE:
         stored = _enter(conversation, sender, by, client_message_id)
         if stored is not None:
-            return Posted(stored, conversation.epoch)
-    message = append(
+            return stored
+    return append(
         conversation,
         NewMessage(
             sender=sender,
@@ -123,7 +206,6 @@ def post_among(
             timestamp=to_milliseconds(timestamp) if timestamp else mongo_now(),
         ),
     )
-    return Posted(message, conversation.epoch)
 
 
 def _enter(

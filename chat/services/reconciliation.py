@@ -14,7 +14,7 @@ from chat.managers import ConversationDocuments, ConversationKey, LogSummary
 from chat.models import Conversation, Message
 from chat.models.message import mongo_now
 from chat.services.editing import finish_amendment
-from chat.services.message_log import HEAD_FIELDS, follow, lock_conversation
+from chat.services.message_log import SUMMARY_FIELDS, follow, lock_conversation
 
 BATCH = 500
 # All of it, instead of the seconds that a request may wait for one answer of MongoDB.
@@ -22,9 +22,9 @@ PATIENCE_SECONDS = 3600.0
 LATE = timedelta(seconds=60)
 LATE_LIMIT = 10_000
 
-# What can differ. The first three and the last are derived and can be mended; the others a person
+# What can differ. The first three and the last are derived and can be repaired; the others a person
 # must look at.
-HEAD_BEHIND_LOG = "head_behind_log"
+CONVERSATION_BEHIND_LOG = "conversation_behind_log"
 HEAD_AHEAD_OF_LOG = "head_ahead_of_log"
 DOCUMENT_DIFFERS = "document_differs"
 GAP_IN_LOG = "gap_in_log"
@@ -33,7 +33,7 @@ FOREIGN_TENANT = "foreign_tenant"
 EFFECT_LATE = "effect_late"
 AMENDMENT_MISSING = "amendment_missing"
 KINDS = (
-    HEAD_BEHIND_LOG,
+    CONVERSATION_BEHIND_LOG,
     HEAD_AHEAD_OF_LOG,
     DOCUMENT_DIFFERS,
     GAP_IN_LOG,
@@ -42,7 +42,7 @@ KINDS = (
     EFFECT_LATE,
     AMENDMENT_MISSING,
 )
-_OF_HEADS = {HEAD_BEHIND_LOG, HEAD_AHEAD_OF_LOG, DOCUMENT_DIFFERS}
+_OF_CONVERSATIONS = {CONVERSATION_BEHIND_LOG, HEAD_AHEAD_OF_LOG, DOCUMENT_DIFFERS}
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ class Difference:
 
 @dataclass
 class Reconciliation:
-    """The result of a run; ``mended`` counts the differences that were resolved."""
+    """The result of a run; ``repaired`` counts the differences that were resolved."""
 
     conversations: int = 0
     differences: list[Difference] = field(default_factory=list)
-    mended: int = 0
+    repaired: int = 0
 
     def counts(self) -> dict[str, int]:
         found = Counter(difference.kind for difference in self.differences)
@@ -84,28 +84,29 @@ def reconcile(*, repair: bool = False) -> Reconciliation:
 
 
 def _compare(result: Reconciliation, *, repair: bool) -> None:
-    for heads in _batches_of_heads():
-        result.conversations += len(heads)
-        summaries = Message.objects.summaries([_key(head) for head in heads])
-        documents = ConversationDocuments.statuses([_key(head) for head in heads])
-        _compare_amendments([_key(head) for head in heads], result, repair=repair)
-        for head in heads:
-            summary = summaries.get(_key(head), LogSummary())
-            if _differences(head, summary, documents.get(head.pk)):
-                _look_again(head.pk, result, repair=repair)
+    for conversations in _batches():
+        result.conversations += len(conversations)
+        keys = [_key(conversation) for conversation in conversations]
+        summaries = Message.objects.summaries(keys)
+        documents = ConversationDocuments.statuses(keys)
+        _compare_amendments(keys, result, repair=repair)
+        for conversation in conversations:
+            summary = summaries.get(_key(conversation), LogSummary())
+            if _differences(conversation, summary, documents.get(conversation.pk)):
+                _look_again(conversation.pk, result, repair=repair)
     result.differences.extend(_misplaced_logs())
     result.differences.extend(_late_effects())
 
 
-def _key(head: Conversation) -> ConversationKey:
-    return ConversationKey(head.organization_id, head.pk)
+def _key(conversation: Conversation) -> ConversationKey:
+    return ConversationKey(conversation.organization_id, conversation.pk)
 
 
-def _batches_of_heads() -> Iterator[list[Conversation]]:
+def _batches() -> Iterator[list[Conversation]]:
     last: UUID | None = None
     while True:
-        heads = Conversation.objects.order_by("pk")
-        batch = list(heads.filter(pk__gt=last)[:BATCH] if last else heads[:BATCH])
+        conversations = Conversation.objects.order_by("pk")
+        batch = list(conversations.filter(pk__gt=last)[:BATCH] if last else conversations[:BATCH])
         if not batch:
             return
         yield batch
@@ -114,59 +115,65 @@ def _batches_of_heads() -> Iterator[list[Conversation]]:
 
 def _look_again(pk: UUID, result: Reconciliation, *, repair: bool) -> None:
     with transaction.atomic():
-        head = (
+        conversation = (
             Conversation.objects.select_for_update(of=("self",))
             .select_related("customer", "assignee")
             .filter(pk=pk)
             .first()
         )
-        if head is None:
+        if conversation is None:
             return
-        summary = Message.objects.summaries([_key(head)]).get(_key(head), LogSummary())
-        found = _differences(head, summary, ConversationDocuments.statuses([_key(head)]).get(pk))
+        summary = Message.objects.summaries([_key(conversation)]).get(
+            _key(conversation), LogSummary()
+        )
+        found = _differences(
+            conversation, summary, ConversationDocuments.statuses([_key(conversation)]).get(pk)
+        )
         result.differences.extend(found)
-        derived = [difference for difference in found if difference.kind in _OF_HEADS]
+        derived = [difference for difference in found if difference.kind in _OF_CONVERSATIONS]
         if repair and derived:
-            _mend(head, summary)
-            result.mended += len(derived)
+            _repair(conversation, summary)
+            result.repaired += len(derived)
 
 
 def _differences(
-    head: Conversation, summary: LogSummary, document_status: str | None
+    conversation: Conversation, summary: LogSummary, document_status: str | None
 ) -> list[Difference]:
     def differs(kind: str, expected: Any, found: Any) -> Difference:
-        return Difference(kind, str(head.organization_id), str(head.pk), expected, found)
+        return Difference(
+            kind, str(conversation.organization_id), str(conversation.pk), expected, found
+        )
 
     found: list[Difference] = []
-    if head.last_seq < summary.last_seq:
-        found.append(differs(HEAD_BEHIND_LOG, summary.last_seq, head.last_seq))
-    if head.last_seq > summary.last_seq:
-        found.append(differs(HEAD_AHEAD_OF_LOG, summary.last_seq, head.last_seq))
-    if document_status != head.status:
-        found.append(differs(DOCUMENT_DIFFERS, head.status, document_status))
+    if conversation.last_seq < summary.last_seq:
+        found.append(differs(CONVERSATION_BEHIND_LOG, summary.last_seq, conversation.last_seq))
+    if conversation.last_seq > summary.last_seq:
+        found.append(differs(HEAD_AHEAD_OF_LOG, summary.last_seq, conversation.last_seq))
+    if document_status != conversation.status:
+        found.append(differs(DOCUMENT_DIFFERS, conversation.status, document_status))
     if summary.entries != summary.last_seq:
         found.append(differs(GAP_IN_LOG, summary.last_seq, summary.entries))
     return found
 
 
-def _mend(head: Conversation, summary: LogSummary) -> None:
+def _repair(conversation: Conversation, summary: LogSummary) -> None:
     """Rebuild the conversation row from its log, and the document from the row."""
-    if head.last_seq != summary.last_seq:
-        head.last_seq = 0
-        head.inbound_total = 0
-        head.answered_inbound_total = 0
-        head.last_message = {}
-        head.last_customer_message = {}
-        head.waiting_since = None
-        head.escalated_at = None
-        head.replied_by = []
+    if conversation.last_seq != summary.last_seq:
+        conversation.last_seq = 0
+        conversation.inbound_total = 0
+        conversation.answered_inbound_total = 0
+        conversation.last_message = {}
+        conversation.last_customer_message = {}
+        conversation.waiting_since = None
+        conversation.escalated_at = None
+        conversation.replied_by = []
         seq = 0
-        while entries := Message.objects.after(head.organization_id, head.pk, seq):
+        while entries := Message.objects.after(conversation.organization_id, conversation.pk, seq):
             for entry in entries:
-                follow(head, entry)
+                follow(conversation, entry)
             seq = entries[-1].seq
-        head.save(update_fields=HEAD_FIELDS)
-    ConversationDocuments.create(head)
+        conversation.save(update_fields=SUMMARY_FIELDS)
+    ConversationDocuments.create(conversation)
 
 
 def _compare_amendments(
@@ -197,7 +204,7 @@ def _look_at_amendments_again(
             entry = Message.objects.numbered(key.organization_id, key.conversation_id, seq)
             if repair and entry is not None:
                 finish_amendment(entry=entry)
-                result.mended += 1
+                result.repaired += 1
 
 
 def _misplaced_logs() -> Iterator[Difference]:
@@ -215,7 +222,7 @@ def _misplaced_logs() -> Iterator[Difference]:
                     FOREIGN_TENANT if owner else LOG_WITHOUT_HEAD,
                     str(key.organization_id),
                     str(key.conversation_id),
-                    str(owner) if owner else "a head",
+                    str(owner) if owner else "a conversation",
                     str(key.organization_id) if owner else None,
                 )
 

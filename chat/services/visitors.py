@@ -107,7 +107,7 @@ def start_visit(
     the page: stored as such, and never used for authentication.
     """
     if token is not None and (known := known_visit(widget=widget, token=token)):
-        note_claims(known.customer, claims)
+        merge_claims(known.customer, claims)
         return Visit(token=token, record=known, is_new=False)
     if admit is not None:
         admit()
@@ -142,10 +142,10 @@ def known_visit(*, widget: Widget, token: str | None) -> VisitorToken | None:
     return record if record is not None and record.widget_id == widget.pk else None
 
 
-def note_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
-    told = customer.claimed | dict(claims or {})
-    if told != customer.claimed:
-        customer.claimed = told
+def merge_claims(customer: Customer, claims: Mapping[str, str] | None) -> None:
+    merged = customer.claimed | dict(claims or {})
+    if merged != customer.claimed:
+        customer.claimed = merged
         customer.save(update_fields=["claimed", "updated_at"])
 
 

@@ -24,14 +24,14 @@ from crm.organizations.models import Organization
 MAX_WIDGETS = 50
 EDITABLE = ("name", "allowed_domains", "color", "position", "texts", "bot_enabled")
 _STYLE = frozenset({"color", "position", "texts"})
-_NOTED_EVERY = timedelta(minutes=1)
+_RECORD_INTERVAL = timedelta(minutes=1)
 
 
 @transaction.atomic
 def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
-    """Add a widget with these values of ``EDITABLE``. Raise TooManyWidgets or InvalidWidget."""
+    """Create a widget with these values of EDITABLE. Raise TooManyWidgets or InvalidWidget."""
     require(by, Module.SETTINGS, WRITE)
-    # Two at once would both find room for one.
+    # Serializes concurrent creations, which together could exceed the limit.
     Organization.objects.select_for_update(no_key=True).get(pk=by.organization_id)
     if Widget.objects.filter(organization_id=by.organization_id).count() >= MAX_WIDGETS:
         raise TooManyWidgets
@@ -45,9 +45,9 @@ def create_widget(*, by: Principal, values: Mapping[str, Any]) -> Widget:
 def update_widget(
     *, by: Principal, widget_id: UUID, values: Mapping[str, Any], version: int | None = None
 ) -> Widget:
-    """Change the given values. Raise WidgetNotFound or InvalidWidget.
+    """Change the given values; ``version`` is the version that the edit was made from.
 
-    ``version`` is the version that the edit was made from. Raise EditedMeanwhile.
+    Raise WidgetNotFound, EditedMeanwhile or InvalidWidget.
     """
     widget = _locked(by, widget_id)
     check_version(widget, version)
@@ -83,10 +83,9 @@ def resume_widget(*, by: Principal, widget_id: UUID) -> Widget:
 
 @transaction.atomic
 def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widget:
-    """Add the domain from which the loader was last rejected.
+    """Allow the domain from which the loader was last rejected.
 
-    ``domain`` is the one that was displayed, because another site can be the last one by now: raise
-    NothingRefused then.
+    ``domain`` is the one that the user saw. Raise NothingRefused if it is outdated.
     """
     widget = _locked(by, widget_id)
     if not domain or domain != domain_of_origin(widget.refused_origin):
@@ -100,9 +99,9 @@ def allow_refused_origin(*, by: Principal, widget_id: UUID, domain: str) -> Widg
 def record_seen(widget: Widget, origin: str) -> None:
     """Record that the loader runs on an allowed site, at most once a minute."""
     now = timezone.now()
-    if widget.last_seen_at and now - widget.last_seen_at < _NOTED_EVERY:
+    if widget.last_seen_at and now - widget.last_seen_at < _RECORD_INTERVAL:
         return
-    due = Q(last_seen_at__isnull=True) | Q(last_seen_at__lt=now - _NOTED_EVERY)
+    due = Q(last_seen_at__isnull=True) | Q(last_seen_at__lt=now - _RECORD_INTERVAL)
     with tenancy.organization(widget.organization_id):
         Widget.objects.filter(due, pk=widget.pk).update(
             last_seen_at=now, last_seen_origin=origin[:300]
@@ -112,11 +111,11 @@ def record_seen(widget: Widget, origin: str) -> None:
 def record_refused(widget: Widget, origin: str) -> None:
     """Record a site that is not allowed and tried to load the widget, at most once a minute."""
     now = timezone.now()
-    if widget.refused_at and now - widget.refused_at < _NOTED_EVERY:
+    if widget.refused_at and now - widget.refused_at < _RECORD_INTERVAL:
         return
     if domain_of_origin(origin) is None:
         return
-    due = Q(refused_at__isnull=True) | Q(refused_at__lt=now - _NOTED_EVERY)
+    due = Q(refused_at__isnull=True) | Q(refused_at__lt=now - _RECORD_INTERVAL)
     with tenancy.organization(widget.organization_id):
         Widget.objects.filter(due, pk=widget.pk).update(refused_at=now, refused_origin=origin[:300])
 

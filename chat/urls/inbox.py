@@ -4,14 +4,14 @@ from chat.api import conversations
 from chat.api import inbox as api
 from chat.views import explanation
 from chat.views import inbox as pages
-from chat.views.presence import note_presence
+from chat.views.presence import report_presence
 
 _conversation = "api/v1/conversations/<uuid:conversation_id>"
 
 urlpatterns = [
     path("app/inbox/", pages.inbox_page, name="inbox"),
     path("app/inbox/<uuid:conversation_id>/", pages.inbox_page, name="inbox_conversation"),
-    path("app/presence/", note_presence, name="presence"),
+    path("app/presence/", report_presence, name="presence"),
     path("api/v1/conversations", conversations.Conversations.as_view(), name="conversations"),
     path(
         "app/inbox/<uuid:conversation_id>/access/",

@@ -1,4 +1,4 @@
-"""The settings page of visitor identity: a widget's secrets, and how a site signs."""
+"""The settings page of visitor identity: the secrets of each widget, and how to sign with them."""
 
 from typing import Any
 from uuid import UUID
@@ -41,11 +41,11 @@ def visitor_identity(request: HttpRequest) -> HttpResponse:
 def add_secret(request: HttpRequest, widget_id: UUID) -> HttpResponse:
     """Create a secret; its text is shown only in this response."""
     try:
-        made = add_identity_secret(by=membership_of(request), widget_id=widget_id)
+        created = add_identity_secret(by=membership_of(request), widget_id=widget_id)
     except AppError as refusal:
         messages.error(request, refusal.message)
         return redirect("chat:visitor_identity")
-    return _page(request, made=made, status=201)
+    return _page(request, created=created, status=201)
 
 
 @member_required
@@ -64,13 +64,13 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
     secrets = IdentitySecret.objects.filter(
         organization_id=membership.organization_id, revoked_at__isnull=True
     )
-    alive: dict[UUID, list[IdentitySecret]] = {}
+    active: dict[UUID, list[IdentitySecret]] = {}
     for secret in (
         secrets.annotate(is_of_member=members.including("created_by"))
         .select_related("created_by")
         .order_by("created_at")
     ):
-        alive.setdefault(secret.widget_id, []).append(secret)
+        active.setdefault(secret.widget_id, []).append(secret)
     context |= {
         "active_section": "settings",
         "active_page": "visitor_identity",
@@ -79,8 +79,8 @@ def _page(request: HttpRequest, *, status: int = 200, **context: Any) -> HttpRes
         "rows": [
             {
                 "widget": widget,
-                "secrets": alive.get(widget.pk, []),
-                "may_add": len(alive.get(widget.pk, [])) < MAX_SECRETS,
+                "secrets": active.get(widget.pk, []),
+                "may_add": len(active.get(widget.pk, [])) < MAX_SECRETS,
             }
             for widget in widgets[:MAX_WIDGETS]
         ],

@@ -19,7 +19,7 @@ from chat import inbox
 from chat.models import AMENDMENTS, Channel, ContentType, SenderType, Status
 from chat.services.alerts import alert_settings
 from chat.services.editing import may_delete
-from crm.core.permissions import WRITE, Level, Module, people_of, require
+from crm.core.permissions import WRITE, Level, Module, accessible_owner_ids, require
 from crm.core.permissions.requests import member_required
 from crm.core.text.person_names import initial, short_name
 from crm.customers.models import Customer
@@ -124,7 +124,11 @@ def _alerts(membership: Membership) -> dict[str, bool]:
 def _change(membership: Membership) -> dict[str, Any]:
     """Return what the page needs to offer only permitted changes."""
     level = membership.level(Module.INBOX, WRITE)
-    people = people_of(membership, Module.INBOX, WRITE) if Level.NONE < level < Level.ALL else ()
+    people = (
+        accessible_owner_ids(membership, Module.INBOX, WRITE)
+        if Level.NONE < level < Level.ALL
+        else ()
+    )
     return {"level": level.key, "people": sorted(str(user_id) for user_id in people)}
 
 

@@ -16,10 +16,17 @@ from crm.organizations.access import membership_of
 @require_POST
 @never_cache
 @member_required
-def note_presence(request: HttpRequest) -> HttpResponse:
-    """Count the member as online for a while; without Redis nobody is counted."""
+def report_presence(request: HttpRequest) -> HttpResponse:
+    """Count the member as online for a while; without Redis nobody is counted.
+
+    An operator who impersonates them is not them.
+    """
     membership = membership_of(request)
     require(membership, Module.INBOX, WRITE)
+    if membership.impersonation is not None:
+        return JsonResponse({"is_online": False})
     with suppress(RedisError):
-        presence.note_page(membership.organization_id, membership.user_id, membership.user.name)
+        presence.record_page_view(
+            membership.organization_id, membership.user_id, membership.user.name
+        )
     return JsonResponse({"is_online": True})

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from chat.interactions import BotInteraction
 from chat.models import Conversation
 from crm.core.fields import moment as read_moment
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once, once_adding_with_form
 from crm.core.permissions import READ, Level, Module, require
 from crm.core.permissions.requests import member_required
 from crm.core.records import get_record
@@ -64,7 +64,7 @@ def unanswered(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @member_required
-@once
+@once_adding_with_form
 def answer_question(request: HttpRequest, question_id: str) -> HttpResponse:
     """Create a FAQ from an unanswered question and mark the question as resolved.
 
@@ -131,7 +131,6 @@ def same_as(request: HttpRequest, question_id: str) -> HttpResponse:
     except ValueError as error:
         raise Http404 from error
     add_phrasing(
-        organization_id=membership.organization_id,
         faq_id=faq_id,
         phrasing=question.question,
         by=membership,
@@ -218,4 +217,4 @@ def _place(given: str) -> tuple[datetime, str]:
 
 
 def _looks_like_an_id(given: str) -> bool:
-    return len(given) == 24 and all(letter in "0123456789abcdef" for letter in given)
+    return len(given) == 24 and all(character in "0123456789abcdef" for character in given)

@@ -13,7 +13,7 @@ from chat.onboarding import ENOUGH_FAQS, STEPS, setup_state
 from chat.services.widgets import dismiss_setup, show_setup
 from chat.views.widget_settings import base_url, create_from, seen_context
 from crm.core.form_guard.idempotency import once
-from crm.core.permissions import WRITE, Module, require
+from crm.core.permissions import WRITE, Level, Module, require
 from crm.core.permissions.requests import member_required
 from crm.organizations.access import membership_of
 
@@ -52,6 +52,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "next_step": _next_step(state),
         "form": form,
         "may_write_faqs": membership.may(Module.KNOWLEDGE, WRITE),
+        "may_import_faqs": membership.may(Module.KNOWLEDGE, WRITE, Level.ALL),
     }
     if widget:
         context |= {**seen_context(membership, widget), "base_url": base_url(request)}

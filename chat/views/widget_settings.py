@@ -13,7 +13,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from chat.colors import contrast_hint
-from chat.domains import display_domain, domain_of_origin
+from chat.domains import domain_of_origin
 from chat.errors import InvalidWidget, NothingRefused, WidgetNotFound
 from chat.forms import NewWidgetForm, WidgetForm
 from chat.models import Widget
@@ -28,9 +28,10 @@ from chat.services.widgets import (
 from chat.views.widget import frame_modules
 from crm.core.errors import AppError
 from crm.core.form_guard.edits import version_of
-from crm.core.form_guard.idempotency import once
+from crm.core.form_guard.idempotency import once, once_adding
 from crm.core.permissions import READ, WRITE, Module, require
 from crm.core.permissions.requests import member_required
+from crm.core.text.domains import display_domain
 from crm.core.versions import EditedMeanwhile
 from crm.organizations.access import membership_of
 from crm.organizations.models import Membership
@@ -58,7 +59,7 @@ def widgets(request: HttpRequest) -> HttpResponse:
 @never_cache
 @member_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@once
+@once_adding
 def new_widget(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request)
     require(membership, Module.SETTINGS, WRITE)

@@ -12,7 +12,7 @@ from chat.services import reconcile
 from crm.core import tenancy
 from crm.core.observability.shared_metrics import set_reconcile_differences
 from crm.operations.models import CheckKind
-from crm.operations.runs import FOUND_SHOWN, note_run
+from crm.operations.runs import FOUND_SHOWN, record_run
 
 
 class Command(BaseCommand):
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         started_at = timezone.now()
         with tenancy.all_tenants("All heads are compared with their logs."):
             result = reconcile(repair=options["repair"])
-        note_run(
+        record_run(
             kind=CheckKind.RECONCILE,
             started_at=started_at,
             examined=result.conversations,
             differences=len(result.differences),
-            mended=result.mended,
+            repaired=result.repaired,
             counts=result.counts(),
             found=[
                 {
@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 for each in result.differences[:FOUND_SHOWN]
             ],
         )
-        standing = len(result.differences) - result.mended
+        standing = len(result.differences) - result.repaired
         set_reconcile_differences(result.counts())
         if options["output"]:
             with options["output"].open("w") as file:
@@ -62,7 +62,7 @@ class Command(BaseCommand):
                     {
                         "conversations": result.conversations,
                         "differences": len(result.differences),
-                        "mended": result.mended,
+                        "repaired": result.repaired,
                         "kinds": result.counts(),
                     }
                 )
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                 )
             self.stdout.write(
                 f"{result.conversations} conversations compared, "
-                f"{len(result.differences)} differences, {result.mended} mended."
+                f"{len(result.differences)} differences, {result.repaired} repaired."
             )
         if standing:
             raise SystemExit(1)
